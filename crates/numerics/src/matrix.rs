@@ -1,0 +1,258 @@
+//! [`FixedMatrix`]: integer codes with their format; [`FixedView`]: a matrix or its transpose.
+
+use crate::{CodeError, Codes, FixedFormat, Quantizer, Stream};
+
+/// A row-major matrix of fixed-point codes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FixedMatrix {
+    format: FixedFormat,
+    nrows: usize,
+    ncols: usize,
+    codes: Codes,
+}
+
+impl FixedMatrix {
+    /// A matrix of zeros.
+    pub fn zeros(format: FixedFormat, nrows: usize, ncols: usize) -> Self {
+        Self { format, nrows, ncols, codes: Codes::zeros(format, nrows * ncols) }
+    }
+
+    /// Takes over row-major codes.
+    ///
+    /// # Errors
+    ///
+    /// [`CodeError`] if a code lies outside the format.
+    ///
+    /// # Panics
+    ///
+    /// Unless there are `nrows · ncols` codes.
+    #[track_caller]
+    pub fn from_codes(
+        format: FixedFormat,
+        nrows: usize,
+        ncols: usize,
+        codes: &[i32],
+    ) -> Result<Self, CodeError> {
+        assert_eq!(
+            codes.len(),
+            nrows * ncols,
+            "{} codes do not make a {nrows} × {ncols} matrix",
+            codes.len()
+        );
+        Ok(Self { format, nrows, ncols, codes: Codes::from_i32(format, codes)? })
+    }
+
+    /// Converts row-major values; element (i, j) uses the random bits at position i · `ncols` + j.
+    ///
+    /// # Panics
+    ///
+    /// Unless there are `nrows · ncols` values.
+    #[track_caller]
+    pub fn quantize(
+        values: &[f32],
+        nrows: usize,
+        ncols: usize,
+        quantizer: Quantizer,
+        stream: &Stream,
+    ) -> Self {
+        assert_eq!(
+            values.len(),
+            nrows * ncols,
+            "{} values do not make a {nrows} × {ncols} matrix",
+            values.len()
+        );
+        Self {
+            format: quantizer.format,
+            nrows,
+            ncols,
+            codes: quantizer.quantize_vec(values, stream, 0),
+        }
+    }
+
+    /// The format of every element.
+    pub fn format(&self) -> FixedFormat {
+        self.format
+    }
+
+    /// Number of rows.
+    pub fn nrows(&self) -> usize {
+        self.nrows
+    }
+
+    /// Number of columns.
+    pub fn ncols(&self) -> usize {
+        self.ncols
+    }
+
+    /// The row-major codes.
+    pub fn codes(&self) -> &Codes {
+        &self.codes
+    }
+
+    /// The row-major codes, to be changed in place by kernels that stay inside the format.
+    pub(crate) fn codes_mut(&mut self) -> &mut Codes {
+        &mut self.codes
+    }
+
+    /// The code at (`row`, `col`).
+    ///
+    /// # Panics
+    ///
+    /// If the position lies outside the matrix.
+    #[track_caller]
+    pub fn get(&self, row: usize, col: usize) -> i32 {
+        assert!(
+            row < self.nrows && col < self.ncols,
+            "({row}, {col}) lies outside {} × {}",
+            self.nrows,
+            self.ncols
+        );
+        self.codes.get(row * self.ncols + col)
+    }
+
+    /// Writes the row-major values; exact for words of at most 24 bits, else the nearest f32.
+    ///
+    /// # Panics
+    ///
+    /// If `out` does not have `nrows · ncols` elements.
+    #[track_caller]
+    pub fn write_f32(&self, out: &mut [f32]) {
+        crate::dequantize(&self.codes, self.format, out);
+    }
+
+    /// The row-major values as [`Self::write_f32`] gives them.
+    pub fn to_f32(&self) -> Vec<f32> {
+        let mut out = vec![0.0; self.codes.len()];
+        self.write_f32(&mut out);
+        out
+    }
+
+    /// The matrix as an operand of a product.
+    pub fn view(&self) -> FixedView<'_> {
+        let codes = match &self.codes {
+            Codes::I8(v) => CodesRef::I8(v),
+            Codes::I16(v) => CodesRef::I16(v),
+            Codes::I32(v) => CodesRef::I32(v),
+        };
+        FixedView {
+            format: self.format,
+            nrows: self.nrows,
+            ncols: self.ncols,
+            row_stride: self.ncols,
+            col_stride: 1,
+            codes,
+        }
+    }
+
+    /// The transposed matrix as an operand of a product.
+    pub fn t(&self) -> FixedView<'_> {
+        self.view().t()
+    }
+}
+
+/// Borrowed codes of one of the three widths.
+#[derive(Clone, Copy, Debug)]
+pub enum CodesRef<'a> {
+    /// Words of at most 8 bits.
+    I8(&'a [i8]),
+    /// Words of at most 16 bits.
+    I16(&'a [i16]),
+    /// Words of at most 32 bits.
+    I32(&'a [i32]),
+}
+
+impl CodesRef<'_> {
+    /// Number of codes.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::I8(v) => v.len(),
+            Self::I16(v) => v.len(),
+            Self::I32(v) => v.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn get(&self, index: usize) -> i32 {
+        match self {
+            Self::I8(v) => i32::from(v[index]),
+            Self::I16(v) => i32::from(v[index]),
+            Self::I32(v) => v[index],
+        }
+    }
+}
+
+/// A matrix of codes as a product reads it: row-major, or its transpose.
+#[derive(Clone, Copy, Debug)]
+pub struct FixedView<'a> {
+    pub(crate) format: FixedFormat,
+    pub(crate) nrows: usize,
+    pub(crate) ncols: usize,
+    pub(crate) row_stride: usize,
+    pub(crate) col_stride: usize,
+    pub(crate) codes: CodesRef<'a>,
+}
+
+impl<'a> FixedView<'a> {
+    /// Row-major codes as an operand. The caller vouches that they lie in `format`: products of
+    /// codes beyond it are still exact, but their format says otherwise.
+    ///
+    /// # Panics
+    ///
+    /// Unless there are `nrows · ncols` codes.
+    #[track_caller]
+    pub fn new(codes: CodesRef<'a>, format: FixedFormat, nrows: usize, ncols: usize) -> Self {
+        assert_eq!(
+            codes.len(),
+            nrows * ncols,
+            "{} codes do not make a {nrows} × {ncols} matrix",
+            codes.len()
+        );
+        Self { format, nrows, ncols, row_stride: ncols, col_stride: 1, codes }
+    }
+
+    /// The transpose.
+    #[must_use]
+    pub fn t(self) -> Self {
+        Self {
+            nrows: self.ncols,
+            ncols: self.nrows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+            ..self
+        }
+    }
+
+    /// The format of every element.
+    pub fn format(&self) -> FixedFormat {
+        self.format
+    }
+
+    /// Number of rows.
+    pub fn nrows(&self) -> usize {
+        self.nrows
+    }
+
+    /// Number of columns.
+    pub fn ncols(&self) -> usize {
+        self.ncols
+    }
+
+    pub(crate) fn get(&self, row: usize, col: usize) -> i32 {
+        self.codes.get(row * self.row_stride + col * self.col_stride)
+    }
+}
+
+impl Codes {
+    /// The codes as an operand without a shape of their own.
+    pub fn as_ref(&self) -> CodesRef<'_> {
+        match self {
+            Self::I8(v) => CodesRef::I8(v),
+            Self::I16(v) => CodesRef::I16(v),
+            Self::I32(v) => CodesRef::I32(v),
+        }
+    }
+}

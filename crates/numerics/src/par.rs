@@ -1,0 +1,34 @@
+//! [`Par`]: whether a kernel may use the threads of the current rayon pool.
+
+use rayon::prelude::*;
+
+/// How a kernel uses threads. Every result is the same, bit for bit, either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Par {
+    /// On the calling thread only.
+    #[default]
+    Seq,
+    /// On the threads of the rayon pool that the caller runs in.
+    Rayon,
+}
+
+impl Par {
+    /// Calls `f(index, chunk)` for consecutive chunks of `data`; the last one may be shorter.
+    ///
+    /// # Panics
+    ///
+    /// If `chunk_len` is zero.
+    pub fn for_each_chunk<T: Send>(
+        self,
+        data: &mut [T],
+        chunk_len: usize,
+        f: impl Fn(usize, &mut [T]) + Sync,
+    ) {
+        match self {
+            Self::Seq => data.chunks_mut(chunk_len).enumerate().for_each(|(i, chunk)| f(i, chunk)),
+            Self::Rayon => {
+                data.par_chunks_mut(chunk_len).enumerate().for_each(|(i, chunk)| f(i, chunk))
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The fast product against its definition: shapes at the edges, transposes, extreme codes.
+
+use numerics::{Codes, FixedFormat, FixedMatrix, Par, Product, Quantizer, Rounding, Seed};
+use proptest::prelude::*;
+
+/// Codes with a magnitude of at most 2^`bits`, or all at the extreme if `bits` is `None`.
+fn matrix(
+    format: FixedFormat,
+    rows: usize,
+    cols: usize,
+    seed: u64,
+    bits: Option<u32>,
+) -> FixedMatrix {
+    let mut words = vec![0u32; rows * cols];
+    Seed::new(seed).stream().fill_words(0, &mut words);
+    let codes: Vec<i32> = words
+        .iter()
+        .map(|&w| match bits {
+            Some(bits) => format.saturate(i64::from(w as i32 >> (31 - bits))),
+            None => format.min_code(),
+        })
+        .collect();
+    FixedMatrix::from_codes(format, rows, cols, &codes).unwrap()
+}
+
+fn check(a: &FixedMatrix, b: &FixedMatrix, bias: Option<&Codes>) {
+    let (rows, inner, cols) = (a.nrows(), a.ncols(), b.ncols());
+    let (at, bt) = (transposed(a), transposed(b));
+    for (left, right) in
+        [(a.view(), b.view()), (at.t(), b.view()), (a.view(), bt.t()), (at.t(), bt.t())]
+    {
+        let mut product = Product::new(left, right);
+        if let Some(bias) = bias {
+            product = product.bias(bias, FixedFormat::new(8, 8).unwrap());
+        }
+        let mut sums = vec![0; rows * cols];
+        product.wide(&mut sums);
+        assert_eq!(sums, product.wide_naive(), "{rows} × {inner} × {cols}");
+        product.par(Par::Rayon).wide(&mut sums);
+        assert_eq!(sums, product.wide_naive(), "{rows} × {inner} × {cols} on several threads");
+    }
+}
+
+fn transposed(m: &FixedMatrix) -> FixedMatrix {
+    let codes: Vec<i32> = (0..m.ncols())
+        .flat_map(|j| (0..m.nrows()).map(move |i| (i, j)))
+        .map(|(i, j)| m.get(i, j))
+        .collect();
+    FixedMatrix::from_codes(m.format(), m.ncols(), m.nrows(), &codes).unwrap()
+}
+
+#[test]
+fn every_edge_of_the_blocking() {
+    let format = FixedFormat::new(8, 8).unwrap();
+    for rows in [0, 1, 5, 6, 7, 13] {
+        for inner in [0, 1, 2, 255, 256, 257, 513] {
+            for cols in [0, 1, 15, 16, 17, 33] {
+                let a = matrix(format, rows, inner, 1, Some(12));
+                let b = matrix(format, inner, cols, 2, Some(15));
+                check(&a, &b, None);
+            }
+        }
+    }
+}
+
+#[test]
+fn all_codes_at_the_extreme_do_not_overflow() {
+    for format in [FixedFormat::new(2, 14).unwrap(), FixedFormat::new(4, 4).unwrap()] {
+        for inner in [1, 2, 3, 256, 700] {
+            let a = matrix(format, 7, inner, 0, None);
+            let b = matrix(format, inner, 17, 0, None);
+            check(&a, &b, None);
+        }
+    }
+}
+
+#[test]
+fn mixed_magnitudes_take_both_paths() {
+    let format = FixedFormat::new(2, 14).unwrap();
+    let small = matrix(format, 24, 600, 1, Some(6));
+    let mut codes = small.codes().to_i32();
+    codes[600 * 8..600 * 9].fill(-32768);
+    let a = FixedMatrix::from_codes(format, 24, 600, &codes).unwrap();
+    check(&a, &matrix(format, 600, 40, 2, Some(15)), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn fast_sums_equal_the_definition(rows in 0usize..30, inner in 0usize..600, cols in 0usize..40, seed: u64,
+                                      a_bits in 0u32..16, b_bits in 0u32..16, wide: bool, with_bias: bool) {
+        let a_format = if wide { FixedFormat::new(8, 12).unwrap() } else { FixedFormat::new(8, 8).unwrap() };
+        let b_format = FixedFormat::new(4, 4).unwrap();
+        let a = matrix(a_format, rows, inner, seed, Some(a_bits));
+        let b = matrix(b_format, inner, cols, seed ^ 1, Some(b_bits.min(7)));
+        let bias = matrix(FixedFormat::new(8, 8).unwrap(), 1, cols, seed ^ 2, Some(15));
+        check(&a, &b, with_bias.then_some(bias.codes()));
+    }
+
+    #[test]
+    fn each_element_is_converted_with_its_own_bits(rows in 1usize..20, inner in 1usize..50, cols in 1usize..40, seed: u64) {
+        let format = FixedFormat::new(4, 12).unwrap();
+        let (a, b) = (matrix(format, rows, inner, seed, Some(13)), matrix(format, inner, cols, seed ^ 1, Some(12)));
+        let stream = Seed::new(seed).child("c").stream();
+        let quantizer = Quantizer { format: FixedFormat::new(6, 6).unwrap(), rounding: Rounding::Stochastic };
+        let product = Product::new(a.view(), b.view());
+        let c = product.convert(quantizer, &stream);
+        let mut values = vec![0.0; rows * cols];
+        product.par(Par::Rayon).convert_to_f32(quantizer, &stream, &mut values);
+        prop_assert_eq!(&c.to_f32(), &values);
+        for (i, z) in product.wide_naive().into_iter().enumerate() {
+            prop_assert_eq!(c.codes().get(i), quantizer.code_of_sum(z, 24, &stream, i as u64));
+        }
+        let mut wide = vec![0.0; rows * cols];
+        product.wide_f32(&mut wide);
+        for (z, y) in product.wide_naive().into_iter().zip(wide) {
+            prop_assert_eq!(y, (z as f64 * 2f64.powi(-24)) as f32);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "cannot multiply 2 × 3 by 4 × 5: inner dimensions differ")]
+fn mismatched_shapes_are_named() {
+    let format = FixedFormat::new(2, 14).unwrap();
+    let (a, b) = (FixedMatrix::zeros(format, 2, 3), FixedMatrix::zeros(format, 4, 5));
+    let _ = Product::new(a.view(), b.view());
+}

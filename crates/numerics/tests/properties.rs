@@ -1,0 +1,157 @@
+//! Invariants of Convert for every rounding, on random formats and values.
+
+use numerics::{
+    BitSource, FixedFormat, Fraction, Quantizer, Rounding, Seed, StochasticBits, StochasticVariant,
+};
+use proptest::prelude::*;
+
+/// Random bits given by the test: the leading word, then zeros.
+struct Given(u32);
+
+impl BitSource for Given {
+    fn word(&self, _: u64, depth: u32) -> u32 {
+        if depth == 0 { self.0 } else { 0 }
+    }
+}
+
+fn formats() -> impl Strategy<Value = FixedFormat> {
+    (2i8..=32, -8i8..=31).prop_map(|(wl, fl)| FixedFormat::new(wl - fl, fl).unwrap())
+}
+
+fn roundings() -> impl Strategy<Value = Rounding> {
+    let few = (
+        1u8..=31,
+        prop_oneof![
+            Just(StochasticVariant::A),
+            Just(StochasticVariant::B),
+            Just(StochasticVariant::C)
+        ],
+        prop_oneof![Just(Fraction::TwosComplement), Just(Fraction::SignMagnitude)],
+    );
+    prop_oneof![
+        Just(Rounding::NearestTiesDown),
+        Just(Rounding::NearestTiesEven),
+        Just(Rounding::NearestTiesAway),
+        Just(Rounding::TowardZero),
+        Just(Rounding::Down),
+        Just(Rounding::Up),
+        Just(Rounding::ToOdd),
+        Just(Rounding::Stochastic),
+        few.prop_map(|(bits, variant, fraction)| Rounding::StochasticBits(StochasticBits {
+            bits,
+            variant,
+            fraction
+        })),
+    ]
+}
+
+/// Values around the grid of ⟨·, 8⟩, and any f32 at all.
+fn values() -> impl Strategy<Value = f32> {
+    prop_oneof![
+        any::<f32>().prop_filter("a number", |x| !x.is_nan()),
+        -300.0f32..300.0,
+        (-70_000i32..70_000).prop_map(|k| k as f32 / 512.0),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn results_are_codes_within_one_epsilon(format in formats(), rounding in roundings(), x in values(), word: u32) {
+        let code = Quantizer { format, rounding }.code(f64::from(x), &Given(word), 0);
+        prop_assert!(format.contains(code));
+        let clamped = f64::from(x).clamp(format.min(), format.max());
+        // ≤ and not <: the difference itself is rounded to an f64.
+        prop_assert!((format.value(code) - clamped).abs() <= format.epsilon());
+    }
+
+    #[test]
+    fn grid_points_do_not_move(format in formats(), rounding in roundings(), code: i32, word: u32) {
+        let code = format.saturate(i64::from(code));
+        let quantizer = Quantizer { format, rounding };
+        prop_assert_eq!(quantizer.code(format.value(code), &Given(word), 0), code);
+        prop_assert_eq!(quantizer.code_of_sum(i64::from(code) << 20, format.fl() + 20, &Given(word), 0), code);
+    }
+
+    #[test]
+    fn equal_bits_round_in_order(format in formats(), rounding in roundings(), x in values(), y in values(), word: u32) {
+        // Holds for every rule as long as both numbers see the same bits.
+        let quantizer = Quantizer { format, rounding };
+        let (low, high) = if x <= y { (x, y) } else { (y, x) };
+        let mirrored = matches!(rounding, Rounding::StochasticBits(StochasticBits { fraction: Fraction::SignMagnitude, .. }));
+        prop_assume!(!mirrored || low >= 0.0 || high <= 0.0);
+        prop_assert!(quantizer.code(f64::from(low), &Given(word), 0) <= quantizer.code(f64::from(high), &Given(word), 0));
+    }
+
+    #[test]
+    fn nearest_is_never_farther_than_half(format in formats(), x in values()) {
+        for rounding in [Rounding::NearestTiesDown, Rounding::NearestTiesEven, Rounding::NearestTiesAway] {
+            let y = Quantizer { format, rounding }.convert(f64::from(x), &Given(0), 0);
+            let clamped = f64::from(x).clamp(format.min(), format.max());
+            prop_assert!((y - clamped).abs() <= format.epsilon() / 2.0);
+        }
+    }
+
+    #[test]
+    fn slices_equal_their_elements(format in formats(), rounding in roundings(), seed: u64, first in 0u64..1 << 40,
+                                   x in prop::collection::vec(prop_oneof![values(), Just(f32::NAN)], 0..70)) {
+        let quantizer = Quantizer { format, rounding };
+        let stream = Seed::new(seed).stream();
+        let mut codes = vec![0i32; x.len()];
+        quantizer.quantize(&x, &stream, first, &mut codes);
+        for (i, (&x, &code)) in x.iter().zip(&codes).enumerate() {
+            prop_assert_eq!(code, quantizer.code(f64::from(x), &stream, first + i as u64), "element {} = {}", i, x);
+        }
+    }
+
+    #[test]
+    fn sums_equal_their_elements(format in formats(), rounding in roundings(), seed: u64, fraction_bits in -10i32..60,
+                                 z in prop::collection::vec(prop_oneof![any::<i64>(), -100_000i64..100_000], 0..70)) {
+        let quantizer = Quantizer { format, rounding };
+        let stream = Seed::new(seed).stream();
+        let mut codes = vec![0i32; z.len()];
+        quantizer.quantize_sums(&z, fraction_bits, &stream, 0, &mut codes);
+        for (i, (&z, &code)) in z.iter().zip(&codes).enumerate() {
+            prop_assert_eq!(code, quantizer.code_of_sum(z, fraction_bits, &stream, i as u64), "element {} = {}", i, z);
+        }
+    }
+
+    #[test]
+    fn an_exact_slice_is_recognised(format in formats(), codes in prop::collection::vec(any::<i32>(), 1..20)) {
+        prop_assume!(format.word_length() <= 24);
+        let x: Vec<f32> = codes.iter().map(|&c| format.value(format.saturate(i64::from(c))) as f32).collect();
+        let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+        prop_assert!(quantizer.is_exact(&x));
+        prop_assert!(!quantizer.is_exact(&[x[0] + 0.5 * format.epsilon() as f32]) || format.word_length() > 22);
+    }
+}
+
+/// Unbiased inside the range: over all 2^n words the mean of the results is the value itself.
+#[test]
+fn stochastic_rounding_is_unbiased_over_all_words() {
+    let format = FixedFormat::new(4, 4).unwrap();
+    let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    const EXTRA: u32 = 6;
+    for numerator in -127 * 64..127 * 64 {
+        let x = f64::from(numerator) / f64::from(16 << EXTRA);
+        let sum: i64 = (0..1u32 << EXTRA)
+            .map(|r| i64::from(quantizer.code(x, &Given(r << (32 - EXTRA)), 0)))
+            .sum();
+        assert_eq!(sum, i64::from(numerator), "mean of Convert({x})");
+    }
+}
+
+/// The slice kernel decides like the scalar one where a word leaves the decision open.
+#[test]
+fn tiny_values_use_their_tail_bits() {
+    let format = FixedFormat::new(2, 14).unwrap();
+    let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    // f = 1 − 2^−60 rounds down only if the first word is 0 and the tail is small: never here,
+    // while f = 2^−60 rounds up only if the first word is all ones.
+    let stream = Seed::new(9).stream();
+    let x = [-(2f32.powi(-74)), 2f32.powi(-74)].repeat(5000);
+    let mut codes = vec![0i16; x.len()];
+    quantizer.quantize(&x, &stream, 0, &mut codes);
+    assert!(codes.iter().all(|&c| c == 0));
+}
