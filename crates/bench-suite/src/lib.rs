@@ -1,1 +1,3 @@
-//! Nearly empty.
+//! Workloads, data sets, experiments, claims and the report.
+
+pub mod bench;
