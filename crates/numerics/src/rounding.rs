@@ -89,11 +89,22 @@ impl Rounding {
 pub trait BitSource {
     /// Word `depth` of the bits of the element at `position`; depth 0 holds the leading bits.
     fn word(&self, position: u64, depth: u32) -> u32;
+
+    /// The leading words of the elements at `first..first + out.len()`.
+    fn fill(&self, first: u64, out: &mut [u32]) {
+        for (position, out) in (first..).zip(out) {
+            *out = self.word(position, 0);
+        }
+    }
 }
 
 impl BitSource for Stream {
     fn word(&self, position: u64, depth: u32) -> u32 {
         if depth == 0 { Self::word(self, position) } else { self.tail_word(position, depth - 1) }
+    }
+
+    fn fill(&self, first: u64, out: &mut [u32]) {
+        self.fill_words(first, out);
     }
 }
 
