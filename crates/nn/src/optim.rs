@@ -4,20 +4,22 @@ use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
 use crate::Parameters;
+use crate::parameters::Rounded;
 
 /// A rule that turns gradients into increments.
 pub trait Optimizer {
     /// Updates every parameter that has a gradient.
     ///
     /// Gradients are multiplied by `gradient_scale` first (the inverse of the loss scale); a
-    /// rounded update draws from children of `seed` named like the parameters.
+    /// rounded update draws from children of `seed` named like the parameters. Returns how many
+    /// increments were rounded to zero.
     fn step(
         &self,
         parameters: &mut Parameters,
         learning_rate: f32,
         gradient_scale: f32,
         seed: &Seed,
-    );
+    ) -> Rounded;
 }
 
 /// Stochastic gradient descent with momentum and weight decay.
@@ -45,15 +47,17 @@ impl Optimizer for Sgd {
         learning_rate: f32,
         gradient_scale: f32,
         seed: &Seed,
-    ) {
+    ) -> Rounded {
         let Self { momentum, weight_decay } = *self;
         let gradient_factor = -learning_rate * gradient_scale;
         let decay_factor = -learning_rate * weight_decay;
+        let mut rounded = Rounded::default();
         for parameter in parameters.iter_mut() {
             let stream = seed.child(parameter.name()).stream();
-            parameter.apply(momentum != 0.0, &stream, |gradient, increment, value| {
+            rounded += parameter.apply(momentum != 0.0, &stream, |gradient, increment, value| {
                 momentum * increment + (gradient_factor * gradient + decay_factor * value)
             });
         }
+        rounded
     }
 }

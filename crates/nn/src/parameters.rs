@@ -23,6 +23,30 @@ pub enum Storage {
     },
 }
 
+/// How many increments were rounded, and how many of them to zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rounded {
+    /// Increments that were rounded at all.
+    pub total: usize,
+    /// Increments that were rounded to zero, and so lost.
+    pub to_zero: usize,
+}
+
+impl std::ops::AddAssign for Rounded {
+    fn add_assign(&mut self, other: Self) {
+        self.total += other.total;
+        self.to_zero += other.to_zero;
+    }
+}
+
+fn zeros(codes: &Codes) -> usize {
+    match codes {
+        Codes::I8(v) => v.iter().filter(|&&c| c == 0).count(),
+        Codes::I16(v) => v.iter().filter(|&&c| c == 0).count(),
+        Codes::I32(v) => v.iter().filter(|&&c| c == 0).count(),
+    }
+}
+
 /// One weight matrix or bias vector.
 #[derive(Clone, Debug)]
 pub struct Parameter {
@@ -173,11 +197,17 @@ impl Parameter {
     /// ```
     ///
     /// `keep` says whether the increment is needed by the next step. A parameter without a
-    /// gradient does not change.
-    pub fn apply(&mut self, keep: bool, stream: &Stream, propose: impl Fn(f32, f32, f32) -> f32) {
+    /// gradient does not change. Returns how many increments were rounded, and to zero.
+    pub fn apply(
+        &mut self,
+        keep: bool,
+        stream: &Stream,
+        propose: impl Fn(f32, f32, f32) -> f32,
+    ) -> Rounded {
         if !self.has_gradient {
-            return;
+            return Rounded::default();
         }
+        self.has_gradient = false;
         let gradient = &mut self.gradient;
         match &mut self.storage {
             Storage::Float { values, increment } => {
@@ -208,11 +238,13 @@ impl Parameter {
                 }
                 let rounded = update.quantize_vec(gradient, stream, 0);
                 codes.add_saturating(&rounded, update.format);
+                let counts = Rounded { total: rounded.len(), to_zero: zeros(&rounded) };
                 if keep {
                     *increment = Some(rounded);
                 }
+                return counts;
             }
         }
-        self.has_gradient = false;
+        Rounded::default()
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::pixel_values;
 use crate::{
-    Arithmetic, Images, Mode, Model, Optimizer, Parameters, Pass, Step, Tape, batches, ops,
+    Arithmetic, Images, Mode, Model, Optimizer, Parameters, Pass, Rounded, Step, Tape, batches, ops,
 };
 
 /// What an epoch is told from outside.
@@ -32,6 +32,8 @@ pub struct EpochStats {
     pub loss: f64,
     /// Fraction of images classified wrongly, in [0, 1].
     pub error_rate: f64,
+    /// Fraction of increments that were rounded to zero; `None` if none was rounded at all.
+    pub zero_update_fraction: Option<f64>,
 }
 
 /// The pass was stopped by the caller.
@@ -71,7 +73,8 @@ pub fn train_epoch(
         totals.add(tape.value(logits).data(), &labels, tape.value(loss).item());
         let scale = batch.len() as f32;
         tape.backward(loss, scale, parameters, pass);
-        optimizer.step(parameters, config.learning_rate, 1.0 / scale, &seed.child("update"));
+        totals.updates +=
+            optimizer.step(parameters, config.learning_rate, 1.0 / scale, &seed.child("update"));
         tape.clear();
         if on_step(index + 1, order.len()).is_break() {
             return Err(Interrupted);
@@ -116,6 +119,7 @@ struct Totals {
     loss: f64,
     wrong: usize,
     count: usize,
+    updates: Rounded,
 }
 
 impl Totals {
@@ -130,7 +134,12 @@ impl Totals {
 
     fn averages(&self) -> EpochStats {
         let count = self.count.max(1) as f64;
-        EpochStats { loss: self.loss / count, error_rate: self.wrong as f64 / count }
+        let Rounded { total, to_zero } = self.updates;
+        EpochStats {
+            loss: self.loss / count,
+            error_rate: self.wrong as f64 / count,
+            zero_update_fraction: (total > 0).then(|| to_zero as f64 / total as f64),
+        }
     }
 }
 
