@@ -45,6 +45,7 @@
 
 mod code;
 mod error;
+mod float;
 mod format;
 mod gaussian;
 mod interop;
@@ -62,6 +63,7 @@ mod tally;
 
 pub use code::{Code, Codes};
 pub use error::{CodeError, FormatError};
+pub use float::{FloatFormat, FloatQuantizer, Specials};
 pub use format::FixedFormat;
 pub use lfsr::{Lfsr, LfsrConfig, LfsrError};
 pub use matrix::{CodesRef, FixedMatrix, FixedView};

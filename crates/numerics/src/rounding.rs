@@ -245,20 +245,31 @@ pub(crate) fn round<S: BitSource + ?Sized>(
     rounding: Rounding,
     draw: &Draw<'_, S>,
 ) -> i64 {
+    round_with_parity(z, rounding, false, draw)
+}
+
+/// [`round`] where the even neighbour may be the one that is odd as an integer.
+pub(crate) fn round_with_parity<S: BitSource + ?Sized>(
+    z: Split,
+    rounding: Rounding,
+    swaps_parity: bool,
+    draw: &Draw<'_, S>,
+) -> i64 {
     if z.is_integer() {
         return z.floor;
     }
     let above_half = z.fraction > HALF || z.fraction == HALF && z.rest;
     let tie = z.fraction == HALF && !z.rest;
     let negative = z.floor < 0;
+    let odd = (z.floor & 1 == 1) != swaps_parity;
     let up = match rounding {
         Rounding::NearestTiesDown => above_half,
-        Rounding::NearestTiesEven => above_half || tie && z.floor & 1 == 1,
+        Rounding::NearestTiesEven => above_half || tie && odd,
         Rounding::NearestTiesAway => above_half || tie && !negative,
         Rounding::TowardZero => negative,
         Rounding::Down => false,
         Rounding::Up => true,
-        Rounding::ToOdd => z.floor & 1 == 0,
+        Rounding::ToOdd => !odd,
         Rounding::Stochastic => carries(z.fraction, draw),
         Rounding::StochasticBits(few) => few.rounds_up(z, draw.leading),
     };
