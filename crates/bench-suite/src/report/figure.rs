@@ -37,7 +37,9 @@ type DrawError<'a> = DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::Er
 
 fn draw<'a>(panel: &Panel, root: &Area<'a>) -> Result<(), DrawError<'a>> {
     let points = || panel.curves.iter().flat_map(|curve| &curve.points);
-    let x_max = points().map(|p| p.0).fold(1.0, f64::max);
+    let x = |fold: fn(f64, f64) -> f64, start| points().map(|p| p.0).fold(start, fold);
+    let (x_min, x_max) = (x(f64::min, f64::INFINITY), x(f64::max, f64::NEG_INFINITY));
+    let (x_min, x_max) = if x_min < x_max { (x_min, x_max) } else { (0.0, 1.0) };
     let finite = || points().map(|p| p.1).filter(|y| y.is_finite() && (!panel.log_y || *y > 0.0));
     let (low, high) = panel.y_range.unwrap_or_else(|| {
         let (low, high) =
@@ -48,10 +50,10 @@ fn draw<'a>(panel: &Panel, root: &Area<'a>) -> Result<(), DrawError<'a>> {
     builder.margin(8).margin_right(14).x_label_area_size(38).y_label_area_size(54);
     if panel.log_y {
         let range = (0.8 * low..1.25 * high).log_scale();
-        curves(panel, builder.build_cartesian_2d(0.0..x_max, range)?)
+        curves(panel, builder.build_cartesian_2d(x_min..x_max, range)?)
     } else {
         let pad = if panel.y_range.is_some() { 0.0 } else { 0.05 * (high - low).max(1e-9) };
-        curves(panel, builder.build_cartesian_2d(0.0..x_max, low - pad..high + pad)?)
+        curves(panel, builder.build_cartesian_2d(x_min..x_max, low - pad..high + pad)?)
     }
 }
 
@@ -67,11 +69,14 @@ where
     Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
     let font = ("sans-serif", 13).into_font();
+    // No more labels than there are whole numbers, so that none is shown twice.
+    let x_range = chart.x_range();
+    let x_labels = ((x_range.end - x_range.start).round() as usize + 1).clamp(2, 7);
     chart
         .configure_mesh()
         .x_desc(&panel.x)
         .y_desc(&panel.y)
-        .x_labels(7)
+        .x_labels(x_labels)
         .y_labels(6)
         .label_style(font.clone())
         .axis_desc_style(font)
