@@ -49,7 +49,8 @@ fn draw<'a>(panel: &Panel, root: &Area<'a>) -> Result<(), DrawError<'a>> {
     let mut builder = ChartBuilder::on(root);
     builder.margin(8).margin_right(14).x_label_area_size(38).y_label_area_size(54);
     if panel.log_y {
-        let range = (0.8 * low..1.25 * high).log_scale();
+        let (low, high) = (0.8 * low, 1.25 * high);
+        let range = (low..high).log_scale().with_key_points(decade_ticks(low, high));
         curves(panel, builder.build_cartesian_2d(x_min..x_max, range)?)
     } else {
         let pad = if panel.y_range.is_some() { 0.0 } else { 0.05 * (high - low).max(1e-9) };
@@ -124,6 +125,14 @@ where
     Ok(())
 }
 
+/// 1, 2 and 5 times the powers of ten between two limits; the powers alone beyond three decades.
+fn decade_ticks(low: f64, high: f64) -> Vec<f64> {
+    let steps: &[f64] = if high / low > 1e3 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+    let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
+    let ticks = (first..=last).flat_map(|k| steps.iter().map(move |step| step * 10f64.powi(k)));
+    ticks.filter(|tick| (low..=high).contains(tick)).collect()
+}
+
 /// The runs of points that lie inside the axes, as index ranges.
 fn segments(curve: &Curve, inside: &impl Fn(f64) -> bool) -> Vec<(usize, usize)> {
     let mut segments = Vec::new();
@@ -188,6 +197,13 @@ mod tests {
             .collect();
         let curve = Curve::line("", 0, LineStyle::Ours, points);
         assert_eq!(segments(&curve, &|y| y < 5.0), [(0, 2), (4, 5)]);
+    }
+
+    #[test]
+    fn logarithmic_ticks_fill_the_axis() {
+        let ticks = |low, high| decade_ticks(low, high).into_iter().map(tick).collect::<Vec<_>>();
+        assert_eq!(ticks(0.03, 2.5), ["0.05", "0.1", "0.2", "0.5", "1", "2"]);
+        assert_eq!(ticks(0.0005, 3.0), ["1e-3", "0.01", "0.1", "1"]);
     }
 
     #[test]

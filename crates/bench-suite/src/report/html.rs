@@ -135,7 +135,10 @@ fn write_figure(page: &mut String, figure: &Figure) -> std::fmt::Result {
 
 fn write_legend(page: &mut String, panel: &Panel) -> std::fmt::Result {
     write!(page, "<ul class=\"legend\">")?;
-    let paper = panel.curves.iter().any(|curve| curve.style == LineStyle::Paper);
+    let paper = panel
+        .curves
+        .iter()
+        .any(|curve| curve.style == LineStyle::Paper && !curve.points.is_empty());
     for curve in panel.curves.iter().filter(|curve| curve.style == LineStyle::Ours) {
         let colour = COLOURS[curve.colour % COLOURS.len()];
         let hex = format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2);

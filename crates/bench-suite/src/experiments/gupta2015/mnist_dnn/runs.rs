@@ -117,6 +117,7 @@ impl<'a> Runs<'a> {
         let means: Vec<f64> = self
             .series(variant, "zero_update_percent")
             .iter()
+            .filter(|series| !series.is_empty())
             .map(|series| series.iter().sum::<f64>() / series.len() as f64)
             .collect();
         // A single run counts millions of updates, so its sampling error is nil.
