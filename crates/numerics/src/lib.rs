@@ -69,7 +69,7 @@ pub use lfsr::{Lfsr, LfsrConfig, LfsrError};
 pub use matrix::{CodesRef, FixedMatrix, FixedView};
 pub use overflow::Overflow;
 pub use par::Par;
-pub use product::{Product, fixed_gemm};
+pub use product::{Accumulator, Narrow, Product, Register, Schedule, fixed_gemm};
 pub use quantizer::Quantizer;
 pub use rounding::{
     BitSource, Fraction, GivenBits, Rounding, StochasticBits, StochasticVariant, round_stochastic,
