@@ -43,6 +43,7 @@
 //!
 //! Sources are cited by the keys of `docs/sources.md`.
 
+mod block;
 mod code;
 mod error;
 mod float;
@@ -61,6 +62,7 @@ mod simd;
 mod slice;
 mod tally;
 
+pub use block::{BlockFormat, BlockQuantizer, BlockScale, BlockTensor, Element};
 pub use code::{Code, Codes};
 pub use error::{CodeError, FormatError};
 pub use float::{FloatFormat, FloatQuantizer, Specials};

@@ -32,6 +32,9 @@ use exact::Exact;
 use scale::Scales;
 use sequential::Rows;
 
+/// Writes the sums of whole rows, from the given one on.
+type SumsOfRows<'a> = Box<dyn Fn(usize, &mut [i64]) + Sync + 'a>;
+
 /// A product A·B (+ bias) that has yet to be told what becomes of its exact sums.
 ///
 /// # Examples
@@ -383,7 +386,7 @@ impl<'a> Product<'a> {
     }
 
     /// What computes the sums of whole rows, bias included, in the chosen accumulator.
-    fn accumulation(&self) -> Box<dyn Fn(usize, &mut [i64]) + Sync + 'a> {
+    fn accumulation(&self) -> SumsOfRows<'a> {
         let cols = self.b.ncols;
         let bias = self.bias_row();
         let product = *self;
