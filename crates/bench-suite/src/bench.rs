@@ -3,6 +3,8 @@
 //! Machines are shared and noisy, so a row alternates the two and compares medians: only the
 //! ratio is meant to be quoted. A row checks its answer before it times anything.
 
+mod numerics;
+
 use std::time::Instant;
 
 /// One comparison of `cargo xtask bench`.
@@ -60,6 +62,6 @@ fn median(mut times: Vec<f64>) -> f64 {
 
 /// Every row, in the order of the crates; each module of `bench` holds the rows of one crate.
 pub fn rows() -> Vec<Row> {
-    let groups: &[&[Row]] = &[];
+    let groups: &[&[Row]] = &[numerics::ROWS];
     groups.concat()
 }

@@ -201,7 +201,11 @@ impl Narrow {
     }
 }
 
-/// A row in a fixed-point register, all of whose intermediate sums fit 32 bits.
+/// A row in a fixed-point register, computed in 32 bits: since the register is on the grid,
+///
+/// ```text
+/// R(s·2^n + p) = f + ⌊(r + offset) / 2^n⌋,   f = s + ⌊p / 2^n⌋,   r = p mod 2^n
+/// ```
 struct FixedRow<'a, 'b> {
     rows: &'a Rows<'b>,
     narrow: Narrow,
@@ -211,15 +215,14 @@ struct FixedRow<'a, 'b> {
 }
 
 impl<'a, 'b> FixedRow<'a, 'b> {
-    /// `None` if a sum could exceed 32 bits or the rounding has no kernel.
+    /// `None` if a number could exceed 32 bits or the rounding has no kernel.
     fn new(rows: &'a Rows<'b>, narrow: Narrow, fraction_bits: i32, row: usize) -> Option<Self> {
         let Register::Fixed(format) = narrow.register else { return None };
         let shift = fraction_bits - format.fl();
         let few = matches!(narrow.rounding, Rounding::StochasticBits(_));
-        let product = u128::from(rows.a.codes.max_magnitude()) * u128::from(rows.b_max);
-        let register = u128::from(format.max_code().unsigned_abs() + 1) << shift;
-        // The offset of a rounding is below 2^shift, and so below the register's own range.
-        let fits = shift <= 30 && product + 2 * register < 1 << 31;
+        let product = u64::from(rows.a.codes.max_magnitude()) * u64::from(rows.b_max);
+        // Then register + ⌊product / 2^shift⌋ + 1 stays below 2^31.
+        let fits = shift <= 30 && product <= 1 << 30 && format.word_length() <= 30;
         (!few && fits).then_some(Self { rows, narrow, format, shift: shift.unsigned_abs(), row })
     }
 
@@ -267,38 +270,25 @@ impl<'a, 'b> FixedRow<'a, 'b> {
         let (min, max) = (self.format.min_code(), self.format.max_code());
         let step = RoundedStep { a, b, register, words, shift, min, max };
         if shift == 0 {
-            return dispatch(step.with(|_, _| 0, |floor, _| floor));
+            return dispatch(step.with(|_, _| 0));
         }
         let half = 1i32 << (shift - 1);
         let mask = half | (half - 1);
         match self.narrow.rounding {
-            Rounding::Down => dispatch(step.with(|_, _| 0, |floor, _| floor)),
-            Rounding::NearestTiesDown => {
-                dispatch(step.with(move |_, _| half - 1, |floor, _| floor));
-            }
-            Rounding::Up => dispatch(step.with(move |_, _| mask, |floor, _| floor)),
-            Rounding::TowardZero => {
-                dispatch(step.with(move |z, _| (z >> 31) & mask, |floor, _| floor));
-            }
-            Rounding::NearestTiesAway => {
-                dispatch(step.with(move |z, _| half + (z >> 31), |floor, _| floor));
-            }
-            Rounding::NearestTiesEven => {
-                dispatch(step.with(move |z, _| half - 1 + ((z >> shift) & 1), |floor, _| floor));
-            }
-            Rounding::ToOdd => {
-                dispatch(step.with(|_, _| 0, move |floor, z| floor | i32::from(z & mask != 0)));
-            }
-            Rounding::Stochastic => {
-                let below = 32 - shift;
-                dispatch(step.with(move |_, word| (word >> below) as i32, |floor, _| floor));
-            }
+            Rounding::Down => dispatch(step.with(|_, _| 0)),
+            Rounding::NearestTiesDown => dispatch(step.with(move |_, _| half - 1)),
+            Rounding::NearestTiesEven => dispatch(step.with(move |f, _| half - 1 + (f & 1))),
+            Rounding::NearestTiesAway => dispatch(step.with(move |f, _| half + (f >> 31))),
+            Rounding::Up => dispatch(step.with(move |_, _| mask)),
+            Rounding::TowardZero => dispatch(step.with(move |f, _| (f >> 31) & mask)),
+            Rounding::ToOdd => dispatch(step.with(move |f, _| ((f & 1) - 1) & mask)),
+            Rounding::Stochastic => dispatch(step.with(move |_, w| (w >> (32 - shift)) as i32)),
             Rounding::StochasticBits(_) => unreachable!("few random bits take the definition"),
         }
     }
 }
 
-/// register ← clamp(finish(⌊(z + offset(z, word)) / 2^shift⌋, z)),   z = register · 2^shift + a·b
+/// register ← clamp(f + ⌊(r + offset(f, word)) / 2^shift⌋)
 struct RoundedStep<'a> {
     a: i32,
     b: &'a [i32],
@@ -311,29 +301,25 @@ struct RoundedStep<'a> {
 }
 
 impl<'a> RoundedStep<'a> {
-    fn with<F, G>(self, offset: F, finish: G) -> RoundedStepBy<'a, F, G>
-    where
-        F: Fn(i32, u32) -> i32,
-        G: Fn(i32, i32) -> i32,
-    {
-        RoundedStepBy { step: self, offset, finish }
+    fn with<F: Fn(i32, u32) -> i32>(self, offset: F) -> RoundedStepBy<'a, F> {
+        RoundedStepBy { step: self, offset }
     }
 }
 
-struct RoundedStepBy<'a, F, G> {
+struct RoundedStepBy<'a, F> {
     step: RoundedStep<'a>,
     offset: F,
-    finish: G,
 }
 
-impl<F: Fn(i32, u32) -> i32, G: Fn(i32, i32) -> i32> Kernel for RoundedStepBy<'_, F, G> {
+impl<F: Fn(i32, u32) -> i32> Kernel for RoundedStepBy<'_, F> {
     #[inline(always)]
     fn run(self) {
-        let Self { step: RoundedStep { a, b, register, words, shift, min, max }, .. } = self;
+        let Self { step: RoundedStep { a, b, register, words, shift, min, max }, offset } = self;
+        let mask = (1i32 << shift) - 1;
         let next = |s: i32, b: i32, word: u32| {
-            let z = (s << shift) + a * b;
-            let code = (self.finish)((z + (self.offset)(z, word)) >> shift, z);
-            code.max(min).min(max)
+            let p = a * b;
+            let f = s + (p >> shift);
+            (f + (((p & mask) + offset(f, word)) >> shift)).max(min).min(max)
         };
         if words.is_empty() {
             for (s, &b) in register.iter_mut().zip(b) {
