@@ -232,6 +232,7 @@ impl<'a> Product<'a> {
     /// Refuses a conversion at the caller's line that the epilogue would refuse on another thread.
     #[track_caller]
     fn assert_conversion(&self, quantizer: Quantizer) {
+        quantizer.rounding.assert_possible();
         if self.scales.is_one() {
             quantizer.assert_random_bits(self.fraction_bits() - quantizer.format.fl());
         }

@@ -53,10 +53,12 @@ impl FloatQuantizer {
     ///
     /// # Panics
     ///
-    /// If the policy is [`Overflow::Wrap`]: floating-point codes do not wrap.
+    /// If the policy is [`Overflow::Wrap`], floating-point codes do not wrap, or if the rounding
+    /// takes 0 or more than 31 random bits.
     #[track_caller]
     pub fn code(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> u16 {
         assert!(self.overflow != Overflow::Wrap, "floating-point numbers do not wrap");
+        self.rounding.assert_possible();
         let format = self.format;
         let sign = if x.is_sign_negative() { format.sign_bit() } else { 0 };
         if x.is_nan() {

@@ -125,6 +125,7 @@ impl Accumulator {
                 assert!((2..=63).contains(&bits), "a register of {bits} bits is outside 2..=63");
             }
             Self::Narrow(narrow) => {
+                narrow.rounding.assert_possible();
                 if let Schedule::EachChunk(chunk) | Schedule::ChunkBased(chunk) = narrow.schedule {
                     assert!(chunk > 0, "a chunk of no products");
                 }
