@@ -1,28 +1,4 @@
 //! [`BlockFormat`]: blocks of numbers that share a scale.
-//!
-//! ```text
-//! x_i ≈ t · s_b · e_i      t tensor scale (NVFP4 only), s_b scale of the block, e_i its elements
-//! ```
-//!
-//! | preset | elements | block | scale |
-//! |---|---|---|---|
-//! | `MXFP8_E4M3`, `MXFP8_E5M2` | FP8 | 32 | power of two (E8M0) |
-//! | `MXFP6_E3M2`, `MXFP6_E2M3` | FP6 | 32 | power of two (E8M0) |
-//! | `MXFP4` | E2M1 | 32 | power of two (E8M0) |
-//! | `MXINT8` | ⟨2,6⟩ | 32 | power of two (E8M0) |
-//! | `NVFP4` | E2M1 | 16 | E4M3, and one f32 for the tensor |
-//! | [`BlockFormat::block_floating_point`] | ⟨1, bits − 1⟩ | any | power of two (E8M0) |
-//!
-//! A power-of-two scale is 2^(⌊log₂ max|x|⌋ − e_max) with e_max the exponent of the largest element,
-//! and elements beyond the largest saturate (OCP MX 1.0 §6.3). An NVFP4 scale is max|x| / 6 divided
-//! by t, rounded to the nearest E4M3, with t = max|tensor| / (6 · 448), so that the largest block
-//! scale is 448.
-//!
-//! Sources: OCP Microscaling Formats (MX) 1.0; NVIDIA 2025, arXiv:2509.25149, for NVFP4.
-//! Assumed: a block that holds a NaN or an infinity becomes all NaN through its scale (OCP leaves it
-//! to the implementation); the exponent of a scale stays in −127..=127; the scale of a zero block
-//! is the smallest; fixed-point elements leave the lowest code unused, as OCP allows, so that a block
-//! and its negative have negative values; a block scale of NVFP4 below the smallest E4M3 number is that number.
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +28,31 @@ pub enum BlockScale {
 }
 
 /// Blocks of consecutive elements under one scale each; the last one may be shorter.
+///
+/// ```text
+/// x_i ≈ t · s_b · e_i      t tensor scale (NVFP4 only), s_b scale of the block, e_i its elements
+/// ```
+///
+/// | preset | elements | block | scale |
+/// |---|---|---|---|
+/// | `MXFP8_E4M3`, `MXFP8_E5M2` | FP8 | 32 | power of two (E8M0) |
+/// | `MXFP6_E3M2`, `MXFP6_E2M3` | FP6 | 32 | power of two (E8M0) |
+/// | `MXFP4` | E2M1 | 32 | power of two (E8M0) |
+/// | `MXINT8` | ⟨2,6⟩ | 32 | power of two (E8M0) |
+/// | `NVFP4` | E2M1 | 16 | E4M3, and one f32 for the tensor |
+/// | [`BlockFormat::block_floating_point`] | ⟨1, bits − 1⟩ | any | power of two (E8M0) |
+///
+/// A power-of-two scale is 2^(⌊log₂ max|x|⌋ − e_max) with e_max the exponent of the largest element,
+/// and elements beyond the largest saturate (OCP MX 1.0 §6.3). An NVFP4 scale is max|x| / 6 divided
+/// by t, rounded to the nearest E4M3, with t = max|tensor| / (6 · 448), so that the largest block
+/// scale is 448.
+///
+/// Sources: OCP Microscaling Formats (MX) 1.0; NVIDIA 2025, arXiv:2509.25149, for NVFP4.
+/// Assumed: a block that holds a NaN or an infinity becomes all NaN through its scale (OCP leaves it
+/// to the implementation); the exponent of a scale stays in −127..=127; the scale of a zero block
+/// is the smallest; fixed-point elements leave the lowest code unused, as OCP allows, so that the
+/// negative of a block is a block of negatives; a block scale of NVFP4 below the smallest E4M3
+/// number is that number.
 ///
 /// # Examples
 ///

@@ -1,13 +1,4 @@
 //! [`FloatFormat`]: small floating-point formats as data, and the ones that have names.
-//!
-//! ```text
-//!   ┌───┬────────────┬──────────────┐     E = 0:  ± 0.M · 2^(1 − bias)     zero and subnormals
-//!   │ s │ E exponent │  M mantissa  │     E > 0:  ± 1.M · 2^(E − bias)
-//!   └───┴────────────┴──────────────┘
-//! ```
-//!
-//! Which of the highest codes are infinities and NaNs, and whether there is a negative zero, is the
-//! format's [`Specials`].
 
 mod quantizer;
 
@@ -37,6 +28,15 @@ pub enum Specials {
 }
 
 /// A signed floating-point format of 3 to 16 bits.
+///
+/// ```text
+///   ┌───┬────────────┬──────────────┐     E = 0:  ± 0.M · 2^(1 − bias)     zero and subnormals
+///   │ s │ E exponent │  M mantissa  │     E > 0:  ± 1.M · 2^(E − bias)
+///   └───┴────────────┴──────────────┘
+/// ```
+///
+/// Which of the highest codes are infinities and NaNs, and whether there is a negative zero, is the
+/// format's [`Specials`].
 ///
 /// # Examples
 ///
@@ -111,8 +111,8 @@ impl FloatFormat {
     /// # Errors
     ///
     /// [`FormatError::FloatFields`] unless there are 1 to 8 exponent bits and at most 10 mantissa
-    /// bits, together 2 to 15 (3 with IEEE specials and no mantissa bit would leave no NaN, so
-    /// those need one), and the bias lies in −256..=512.
+    /// bits, together 2 to 15, and the bias lies in −256..=512. IEEE specials need a mantissa bit,
+    /// to tell infinity from NaN.
     pub const fn new(
         exponent_bits: u8,
         mantissa_bits: u8,
@@ -136,6 +136,7 @@ impl FloatFormat {
     }
 
     /// IEEE P3109 binary`width`p`precision`, signed and extended: bias 2^(width − precision − 1).
+    /// The report's unsigned formats are not covered.
     ///
     /// The width includes the sign, the precision the implicit bit.
     ///

@@ -31,6 +31,14 @@ const CHUNK: usize = 16 * BLOCK;
 impl Stream {
     /// Writes standard normal numbers for the positions `first..first + out.len()`.
     ///
+    /// ```text
+    /// u = (⌊w_i / 2⌋ + ½) · 2^−31,   φ from w_i₊₃₂                   i mod 64 in 0..32
+    /// (x_i, x_i₊₃₂) = √(−2 ln u) · (cos φ, sin φ)
+    /// ```
+    ///
+    /// w_i are the stream's words: 32 bits a sample, no magnitude above 6.66, the same bits on every
+    /// platform.
+    ///
     /// # Examples
     ///
     /// ```

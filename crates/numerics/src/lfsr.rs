@@ -1,18 +1,4 @@
 //! [`Lfsr`]: the linear feedback shift register that hardware uses as its source of random bits.
-//!
-//! ```text
-//!        ┌────────────⊕◀─────────⊕◀────────┐            one step:
-//!        ▼            │          │         │            feedback = ⊕ of the tapped bits
-//!   │ bit 1 │ … │ bit t₂ │ … │ bit t₁ │ … │ bit width │  every bit moves up, bit 1 ← feedback
-//! ```
-//!
-//! With a primitive polynomial the register runs through all 2^width − 1 nonzero states. It never
-//! holds 0, so N bits read from a register of width N round a fraction f up with probability
-//! f · 2^N / (2^N − 1): the mean is off by up to 2^−N ulp. Bits read from a longer register come
-//! closer, and with as many steps per sample as bits are read no two samples share a bit.
-//!
-//! Assumed: a Fibonacci register; [Gupta15 §5.2] says LFSR and leaves length, polynomial, seed and
-//! steps per sample open.
 
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +97,20 @@ impl LfsrConfig {
 }
 
 /// A running linear feedback shift register.
+///
+/// ```text
+///        ┌────────────⊕◀─────────⊕◀────────┐            one step:
+///        ▼            │          │         │            feedback = ⊕ of the tapped bits
+///   │ bit 1 │ … │ bit t₂ │ … │ bit t₁ │ … │ bit width │  every bit moves up, bit 1 ← feedback
+/// ```
+///
+/// With a primitive polynomial the register runs through all 2^width − 1 nonzero states. It never
+/// holds 0, so N bits read from a register of width N round a fraction f up with probability
+/// f · 2^N / (2^N − 1): the mean is off by up to 2^−N ulp. Bits read from a longer register come
+/// closer, and with as many steps per sample as bits are read no two samples share a bit.
+///
+/// Assumed: a Fibonacci register; [Gupta15 §5.2] says LFSR and leaves length, polynomial, seed and
+/// steps per sample open.
 ///
 /// # Examples
 ///

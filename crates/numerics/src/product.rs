@@ -10,10 +10,14 @@
 //!
 //! Source: [Gupta15 §3.2].
 //!
-//! How it is computed: words of up to 16 bits are multiplied in pairs into 32-bit sums. Packing
-//! measures the Euclidean norm of every row and column; where |row| · |column| < 2^31 no 32-bit
-//! sum can overflow (Cauchy–Schwarz), and where it is not the second operand is split into two
-//! bytes. So the result is exact whatever the operands are, and fast for those that occur.
+//! How it is computed: words of up to 16 bits are multiplied in pairs into 32-bit sums, which are
+//! flushed into 64-bit ones after every chunk. Packing measures the Euclidean norm of every row and
+//! column over a chunk; where |row| · |column| < 2^31 no 32-bit sum can overflow (Cauchy–Schwarz),
+//! and where it is not the second operand is split into two bytes. Words of up to 24 bits are two
+//! limbs that take the same way, and 8-bit words go in fours where the processor can. So the result
+//! is exact whatever the operands are, and fast for those that occur.
+//!
+//! [`Accumulator`] replaces the exact sum by that of a narrower register; scales multiply it.
 
 mod accumulator;
 mod exact;
@@ -238,6 +242,7 @@ impl<'a> Product<'a> {
     /// Refuses a conversion at the caller's line that the epilogue would refuse on another thread.
     #[track_caller]
     fn assert_conversion(&self, quantizer: Quantizer) {
+        quantizer.rounding.assert_possible();
         if self.scales.is_one() {
             quantizer.assert_random_bits(self.fraction_bits() - quantizer.format.fl());
         }

@@ -47,11 +47,22 @@ pub struct Quantizer {
 
 impl Quantizer {
     /// The code of Convert(x), with the random bits of `source` at `position`.
+    ///
+    /// # Panics
+    ///
+    /// Here and in every other conversion, if the rounding takes 0 or more than 31 random bits.
+    #[track_caller]
     pub fn code(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> i32 {
+        self.rounding.assert_possible();
         self.finish(Split::of_f64(x, self.format.fl()), source, position)
     }
 
     /// The value of Convert(x): [`Self::code`] times ε.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::code`].
+    #[track_caller]
     pub fn convert(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> f64 {
         self.format.value(self.code(x, source, position))
     }
@@ -88,6 +99,7 @@ impl Quantizer {
         position: u64,
     ) -> i32 {
         if self.wraps(overflow) {
+            self.rounding.assert_possible();
             let z = Split::of_f64_modulo(x, self.format.fl());
             self.format.wrap(self.round(z, source, position))
         } else {
@@ -152,6 +164,7 @@ impl Quantizer {
     /// Refuses to add more random bits to a sum than it has bits below the cut.
     #[track_caller]
     pub(crate) fn assert_random_bits(&self, dropped: i32) {
+        self.rounding.assert_possible();
         if let Rounding::StochasticBits(StochasticBits { bits, .. }) = self.rounding {
             assert!(
                 dropped <= 0 || i32::from(bits) <= dropped,
@@ -336,6 +349,7 @@ impl Quantizer {
 
     #[track_caller]
     fn assert_fits<C: Code>(&self) {
+        self.rounding.assert_possible();
         assert!(
             self.format.word_length() <= C::BITS,
             "words of {} do not fit into {}-bit codes",

@@ -79,6 +79,17 @@ pub enum Fraction {
 }
 
 impl Rounding {
+    /// Refuses an impossible number of random bits at the caller's line.
+    #[track_caller]
+    pub(crate) fn assert_possible(self) {
+        if let Self::StochasticBits(StochasticBits { bits, .. }) = self {
+            assert!(
+                (1..=31).contains(&bits),
+                "stochastic rounding takes 1 to 31 random bits, not {bits}"
+            );
+        }
+    }
+
     /// Whether the rule consumes random bits.
     pub const fn is_stochastic(self) -> bool {
         matches!(self, Self::Stochastic | Self::StochasticBits(_))
@@ -311,7 +322,7 @@ impl StochasticBits {
     /// Whether the rule goes to ⌊z⌋ + 1 when its random bits are the top bits of `word`.
     fn rounds_up(self, z: Split, word: u32) -> bool {
         let n = u32::from(self.bits);
-        assert!((1..=31).contains(&n), "stochastic rounding takes 1 to 31 random bits, not {n}");
+        debug_assert!((1..=31).contains(&n), "checked by every conversion");
         let r = u64::from(word >> (32 - n));
         let mirrored = self.fraction == Fraction::SignMagnitude && z.floor < 0;
         let (nu, rest) = if mirrored {

@@ -15,6 +15,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
+use crate::simd::chacha;
+
 /// A node in the tree of random streams: the root is a number, a child has a name.
 ///
 /// # Examples
@@ -119,6 +121,25 @@ pub struct Stream {
 impl Stream {
     /// Writes the words at positions `first..first + out.len()`.
     pub fn fill_words(&self, first: u64, out: &mut [u32]) {
+        // Bulk blocks come from the vector code where there is some, cut ones and the rest from the
+        // generator itself.
+        let lead = (first.wrapping_neg() % 16) as usize;
+        if out.len() < lead + 16 * chacha::BLOCKS {
+            return self.fill_by_generator(first, out);
+        }
+        let (head, body) = out.split_at_mut(lead);
+        let mut position = first + lead as u64;
+        let blocks = body.as_chunks_mut::<16>().0;
+        let done = 16 * chacha::keystream(&self.key, position / 16, blocks);
+        self.fill_by_generator(first, head);
+        position += done as u64;
+        self.fill_by_generator(position, &mut body[done..]);
+    }
+
+    fn fill_by_generator(&self, first: u64, out: &mut [u32]) {
+        if out.is_empty() {
+            return;
+        }
         let mut rng = ChaCha8Rng::from_seed(self.key);
         rng.set_word_pos(u128::from(first));
         rng.fill_bytes(bytemuck::cast_slice_mut(out));

@@ -5,6 +5,8 @@
 //! IEEE operations in the same order (Rust never fuses a multiplication with an addition by
 //! itself), so they give the same bits.
 
+pub(crate) mod chacha;
+
 /// Scalar code that the compiler can vectorise.
 pub(crate) trait Kernel {
     /// Runs the kernel; implementations are `#[inline(always)]`.

@@ -49,15 +49,18 @@ fn transposed(m: &FixedMatrix) -> FixedMatrix {
     FixedMatrix::from_codes(m.format(), m.ncols(), m.nrows(), &codes).unwrap()
 }
 
+/// Panels are 6 rows and 16 columns, groups 2 or 4, chunks 512; words of 8, 16 and 24 bits.
 #[test]
 fn every_edge_of_the_blocking() {
-    let format = FixedFormat::new(8, 8).unwrap();
-    for rows in [0, 1, 5, 6, 7, 13] {
-        for inner in [0, 1, 2, 255, 256, 257, 513] {
-            for cols in [0, 1, 15, 16, 17, 33] {
-                let a = matrix(format, rows, inner, 1, Some(12));
-                let b = matrix(format, inner, cols, 2, Some(15));
-                check(&a, &b, None);
+    for (format, a_bits, b_bits) in [((8, 8), 12, 15), ((4, 4), 7, 7), ((12, 12), 23, 20)] {
+        let format = FixedFormat::new(format.0, format.1).unwrap();
+        for rows in [0, 1, 5, 6, 7, 13] {
+            for inner in [0, 1, 2, 3, 5, 511, 512, 513] {
+                for cols in [0, 1, 15, 16, 17, 33] {
+                    let a = matrix(format, rows, inner, 1, Some(a_bits));
+                    let b = matrix(format, inner, cols, 2, Some(b_bits));
+                    check(&a, &b, None);
+                }
             }
         }
     }
@@ -65,13 +68,25 @@ fn every_edge_of_the_blocking() {
 
 #[test]
 fn all_codes_at_the_extreme_do_not_overflow() {
-    for format in [FixedFormat::new(2, 14).unwrap(), FixedFormat::new(4, 4).unwrap()] {
-        for inner in [1, 2, 3, 256, 700] {
-            let a = matrix(format, 7, inner, 0, None);
-            let b = matrix(format, inner, 17, 0, None);
-            check(&a, &b, None);
+    let formats = [(2, 14), (4, 4), (12, 12)].map(|(il, fl)| FixedFormat::new(il, fl).unwrap());
+    for left in formats {
+        for right in formats {
+            for inner in [1, 2, 3, 256, 511, 512, 1100] {
+                let a = matrix(left, 7, inner, 0, None);
+                let b = matrix(right, inner, 17, 0, None);
+                check(&a, &b, None);
+            }
         }
     }
+}
+
+/// Codes beyond two limbs take the plain path, alone or with a narrow partner.
+#[test]
+fn words_of_32_bits_are_exact_where_64_bits_hold_the_sum() {
+    let (wide, narrow) = (FixedFormat::new(16, 16).unwrap(), FixedFormat::new(4, 4).unwrap());
+    check(&matrix(wide, 3, 1, 1, None), &matrix(wide, 1, 4, 2, None), None);
+    check(&matrix(wide, 3, 40, 1, Some(31)), &matrix(narrow, 40, 4, 2, Some(7)), None);
+    check(&matrix(narrow, 3, 40, 1, Some(7)), &matrix(wide, 40, 4, 2, Some(31)), None);
 }
 
 #[test]

@@ -264,3 +264,17 @@ fn specials_of_a_fixed_word_are_defined() {
     assert_eq!(codes(Overflow::SaturateFinite), [0, 127, -128]);
     assert_eq!(codes(Overflow::Wrap), [0, 0, 0]);
 }
+
+#[test]
+#[should_panic(expected = "stochastic rounding takes 1 to 31 random bits, not 32")]
+fn impossible_numbers_of_random_bits_are_refused() {
+    let few = StochasticBits {
+        bits: 32,
+        variant: StochasticVariant::C,
+        fraction: Fraction::SignMagnitude,
+    };
+    let format = FixedFormat::new(2, 14).unwrap();
+    let quantizer = Quantizer { format, rounding: Rounding::StochasticBits(few) };
+    // Refused before any element is looked at.
+    quantizer.quantize::<i16>(&[], &Given(0), 0, &mut []);
+}

@@ -1,17 +1,4 @@
 //! [`FloatQuantizer`]: conversion into a floating-point format, rounding and overflow in one step.
-//!
-//! ```text
-//! q = max(⌊log₂|x|⌋, e_min) − mantissa bits          exponent of the last place
-//! y = Round(x / 2^q) · 2^q                           grid without an upper end
-//! code of y, or what the overflow policy says if |y| is beyond the largest finite number
-//! ```
-//!
-//! Below the smallest normal number the grid is that of the subnormals, so a stochastic rule is
-//! unbiased down to zero.
-//!
-//! Source: IEEE P3109 interim report 4.0 §4.7 (round, then saturate).
-//! Assumed: the rules of P3109 see a magnitude; here [`Fraction`](crate::Fraction) says which
-//! representation a few-bit rule rounds, and the others are the same in both.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +7,19 @@ use crate::rounding::{BitSource, Draw, Split, round_with_parity};
 use crate::{Overflow, Rounding, Tally};
 
 /// A floating-point format, the rounding that leads into it, and its overflow policy.
+///
+/// ```text
+/// q = max(⌊log₂|x|⌋, e_min) − mantissa bits          exponent of the last place
+/// y = Round(x / 2^q) · 2^q                           grid without an upper end
+/// code of y, or what the overflow policy says if |y| is beyond the largest finite number
+/// ```
+///
+/// Below the smallest normal number the grid is that of the subnormals, so a stochastic rule is
+/// unbiased down to zero.
+///
+/// Source: IEEE P3109 interim report 4.0 §4.7 (round, then saturate).
+/// Assumed: the rules of P3109 see a magnitude; here [`Fraction`](crate::Fraction) says which
+/// representation a few-bit rule rounds, and the others are the same in both.
 ///
 /// # Examples
 ///
@@ -53,10 +53,12 @@ impl FloatQuantizer {
     ///
     /// # Panics
     ///
-    /// If the policy is [`Overflow::Wrap`]: floating-point codes do not wrap.
+    /// If the policy is [`Overflow::Wrap`], floating-point codes do not wrap, or if the rounding
+    /// takes 0 or more than 31 random bits.
     #[track_caller]
     pub fn code(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> u16 {
         assert!(self.overflow != Overflow::Wrap, "floating-point numbers do not wrap");
+        self.rounding.assert_possible();
         let format = self.format;
         let sign = if x.is_sign_negative() { format.sign_bit() } else { 0 };
         if x.is_nan() {

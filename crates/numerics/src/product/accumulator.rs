@@ -1,20 +1,20 @@
 //! [`Accumulator`]: the register in which a product adds up, as a modelling choice.
-//!
-//! ```text
-//! s₀ = bias,   s_k+1 = register(s_k + a_ik · b_kj)   for k = 0, 1, …
-//! ```
-//!
-//! Exact and wrapping registers do not depend on the order of the additions; for the others it is
-//! k ascending, starting from the bias.
-//!
-//! Assumed: the order, which none of the sources gives. A narrow register loads the bias rounded to
-//! nearest, ties to even.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{FixedFormat, FloatFormat, Rounding};
 
 /// The register that holds the sum of a product while it grows.
+///
+/// ```text
+/// s₀ = bias,   s_k+1 = register(s_k + a_ik · b_kj)   for k = 0, 1, …
+/// ```
+///
+/// Exact and wrapping registers do not depend on the order of the additions; for the others it is
+/// k ascending, starting from the bias.
+///
+/// Assumed: the order, which none of the sources gives. A narrow register loads the bias rounded to
+/// nearest, ties to even.
 ///
 /// # Examples
 ///
@@ -125,6 +125,7 @@ impl Accumulator {
                 assert!((2..=63).contains(&bits), "a register of {bits} bits is outside 2..=63");
             }
             Self::Narrow(narrow) => {
+                narrow.rounding.assert_possible();
                 if let Schedule::EachChunk(chunk) | Schedule::ChunkBased(chunk) = narrow.schedule {
                     assert!(chunk > 0, "a chunk of no products");
                 }

@@ -48,13 +48,13 @@ impl Kernel for AddSums<'_> {
                 for i in 0..left.panels() {
                     let rows = MR.min(left.lines - i * MR);
                     let target = &mut out[i * MR * columns + j * NR..];
-                    let mut add =
-                        |tile: &Tile, shift| add(target, columns, rows, width, tile, shift);
+                    let mut place = Place { out: target, columns, rows, width, shift };
                     match left.group {
-                        Group::Pair => pairs(left, i, right, j, chunk, shift, &mut add),
+                        Group::Pair => add_pairs(left, i, right, j, chunk, place),
                         Group::Quad => {
                             let (a, b) = parts(left, i, right, j, chunk);
-                            add(&multiply(Group::Quad, a, b), shift);
+                            let tile = multiply(Group::Quad, a, b);
+                            place.add(|row, col| i64::from(tile[row][col]));
                         }
                     }
                 }
@@ -72,35 +72,40 @@ impl Kernel for AddSums<'_> {
     }
 }
 
-/// The sums of one chunk of pairs, in as many tiles as the magnitudes demand.
+/// Adds the sums of one chunk of pairs, in as many parts as the magnitudes demand.
 #[inline(always)]
-fn pairs(
+fn add_pairs(
     left: &LeftPanels,
     i: usize,
     right: &RightPanels,
     j: usize,
     chunk: usize,
-    shift: u32,
-    add: &mut impl FnMut(&Tile, u32),
+    mut place: Place<'_>,
 ) {
     let (a, b) = parts(left, i, right, j, chunk);
     let a_square = left.square(i, chunk);
     if fits_32_bits(a_square, right.square(j, chunk)) {
-        add(&multiply(Group::Pair, a, b), shift);
+        let tile = multiply(Group::Pair, a, b);
+        place.add(|row, col| i64::from(tile[row][col]));
         return;
     }
-    for (half, extra) in right.halves(j).iter().zip([0, 8]) {
+    let [low, high] = right.halves(j).each_ref().map(|half| {
         let (start, end) = chunk_range(Group::Pair, chunk, NR, half.len());
-        let b = &half[start..end];
-        if fits_32_bits(a_square, (KC as u64) << 14) {
-            add(&multiply(Group::Pair, a, b), shift + extra);
-        } else {
-            let middle = (KC / 4).min(a.len() / MR);
-            let (a0, a1) = a.split_at(middle * MR);
-            let (b0, b1) = b.split_at(middle * NR);
-            add(&multiply(Group::Pair, a0, b0), shift + extra);
-            add(&multiply(Group::Pair, a1, b1), shift + extra);
-        }
+        &half[start..end]
+    });
+    let mut add = |a: &[u32], low: &[u32], high: &[u32]| {
+        let low = multiply(Group::Pair, a, low);
+        let high = multiply(Group::Pair, a, high);
+        place.add(|row, col| i64::from(low[row][col]) + (i64::from(high[row][col]) << 8));
+    };
+    if fits_32_bits(a_square, (KC as u64) << 14) {
+        add(a, low, high);
+    } else {
+        let middle = (KC / 4).min(a.len() / MR);
+        let (a, low, high) =
+            (a.split_at(middle * MR), low.split_at(middle * NR), high.split_at(middle * NR));
+        add(a.0, low.0, high.0);
+        add(a.1, low.1, high.1);
     }
 }
 
@@ -125,19 +130,31 @@ fn fits_32_bits(a_squares: u64, b_squares: u64) -> bool {
     u128::from(a_squares) * u128::from(b_squares) < 1 << 62
 }
 
-/// Adds a tile to its place in the sums.
-#[inline(always)]
-fn add(out: &mut [i64], columns: usize, rows: usize, width: usize, tile: &Tile, shift: u32) {
-    for (row, tile) in tile.iter().enumerate().take(rows) {
-        let out = &mut out[row * columns..][..width];
-        // A row of full width has a length that the compiler knows.
-        if let Some(out) = out.first_chunk_mut::<NR>() {
-            for (sum, &t) in out.iter_mut().zip(tile) {
-                *sum += i64::from(t) << shift;
-            }
-        } else {
-            for (sum, &t) in out.iter_mut().zip(tile) {
-                *sum += i64::from(t) << shift;
+/// Where a tile belongs in the row-major sums.
+struct Place<'a> {
+    /// The sums from the tile's first element on.
+    out: &'a mut [i64],
+    columns: usize,
+    rows: usize,
+    width: usize,
+    shift: u32,
+}
+
+impl Place<'_> {
+    /// Adds 2^shift · `tile(row, column)` to every sum of the tile.
+    #[inline(always)]
+    fn add(&mut self, tile: impl Fn(usize, usize) -> i64) {
+        for row in 0..self.rows {
+            let out = &mut self.out[row * self.columns..][..self.width];
+            // A row of full width has a length that the compiler knows.
+            if let Some(out) = out.first_chunk_mut::<NR>() {
+                for (col, sum) in out.iter_mut().enumerate() {
+                    *sum += tile(row, col) << self.shift;
+                }
+            } else {
+                for (col, sum) in out.iter_mut().enumerate() {
+                    *sum += tile(row, col) << self.shift;
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::rounding::{BitSource, Draw, Split, round};
 use crate::simd::{Kernel, dispatch};
 use crate::{FixedFormat, FixedView, Overflow, Quantizer, Rounding};
 
-/// One row of A, widened, and B by rows: what every sum of a row of C needs.
+/// The operands of sums that are computed row by row: A, and the rows of B widened.
 pub(super) struct Rows<'a> {
     a: FixedView<'a>,
     b: Vec<i32>,

@@ -77,7 +77,7 @@ impl Quantizer {
         first: u64,
         out: &mut [C],
     ) {
-        // The bounds must be below 2^23 for `integer_bits`, and x·2^FL must not underflow.
+        // The bounds must be at most 2^22 for the conversion, and x·2^FL must not underflow.
         let fast = self.format.word_length() <= 23 && self.format.fl() >= 0;
         let done = fast
             && match self.rounding {
@@ -187,18 +187,11 @@ impl Quantizer {
 
 /// Decides from the fraction g of the magnitude whether to round away from zero.
 ///
-/// Truths are 0 or 1 in a `u32`, and both sides of a choice are computed: that is what the
+/// Both sides of a choice are computed, with `|` and `&` instead of branches: that is what the
 /// compiler turns into vector code.
 trait MagnitudeRule {
-    /// `(away, undecided)`; `odd` is the lowest bit of the truncated magnitude.
-    fn away(g: f32, negative: u32, odd: u32, word: u32) -> (u32, u32);
-}
-
-/// An integral `x` in 0..2^23 as an integer: the low bits of 2^23 + x. The conversion instruction
-/// would do, but Rust's saturating cast does not become one vector instruction.
-#[inline(always)]
-fn integer_bits(x: f32) -> u32 {
-    (x + 8_388_608.0).to_bits() & 0x7f_ffff
+    /// `(away, undecided)`; `odd` tells whether the truncated magnitude is.
+    fn away(g: f32, negative: bool, odd: bool, word: u32) -> (bool, bool);
 }
 
 /// Rules that need no random bits, by their condition for rounding away from zero.
@@ -207,35 +200,35 @@ macro_rules! magnitude_rules {
         struct $rule;
         impl MagnitudeRule for $rule {
             #[inline(always)]
-            fn away($g: f32, $negative: u32, $odd: u32, _: u32) -> (u32, u32) {
-                ($away, 0)
+            fn away($g: f32, $negative: bool, $odd: bool, _: u32) -> (bool, bool) {
+                ($away, false)
             }
         }
     )*};
 }
 magnitude_rules! {
-    TiesDown(g, negative, _odd) => u32::from(g > 0.5) | (negative & u32::from(g >= 0.5));
-    TiesEven(g, _negative, odd) => u32::from(g > 0.5) | (odd & u32::from(g >= 0.5));
-    TiesAway(g, _negative, _odd) => u32::from(g >= 0.5);
-    TowardZero(_g, _negative, _odd) => 0;
-    Down(g, negative, _odd) => negative & u32::from(g > 0.0);
-    Up(g, negative, _odd) => (1 - negative) & u32::from(g > 0.0);
-    ToOdd(g, _negative, odd) => (1 - odd) & u32::from(g > 0.0);
+    TiesDown(g, negative, _odd) => (g > 0.5) | (negative & (g >= 0.5));
+    TiesEven(g, _negative, odd) => (g > 0.5) | (odd & (g >= 0.5));
+    TiesAway(g, _negative, _odd) => g >= 0.5;
+    TowardZero(_g, _negative, _odd) => false;
+    Down(g, negative, _odd) => negative & (g > 0.0);
+    Up(g, negative, _odd) => !negative & (g > 0.0);
+    ToOdd(g, _negative, odd) => !odd & (g > 0.0);
 }
 
 /// f + U ≥ 1 seen from the magnitude: f = g for positive numbers and 1 − g for negative ones.
 struct Carry;
 impl MagnitudeRule for Carry {
     #[inline(always)]
-    fn away(g: f32, negative: u32, _: u32, word: u32) -> (u32, u32) {
+    fn away(g: f32, negative: bool, _: bool, word: u32) -> (bool, bool) {
         // Away is word < g·2^32 below zero, and word > 2^32 − 1 − g·2^32 or !word < g·2^32 above.
-        let word = word ^ negative.wrapping_sub(1);
+        let word = if negative { word } else { !word };
         // The word rounded to an f32, in halves because AVX2 converts signed words only. Rounding
         // keeps the order against g·2^32, an f32 itself, unless it makes the two equal: then the
         // definition decides, from all bits.
         let rounded = (word >> 16) as i32 as f32 * 65536.0 + (word & 0xffff) as i32 as f32;
         let digits = g * 4_294_967_296.0;
-        (u32::from(rounded < digits), u32::from(rounded == digits))
+        (rounded < digits, rounded == digits)
     }
 }
 
@@ -254,22 +247,24 @@ struct QuantizeKernel<'a, C, R> {
 impl<C: Code, R: MagnitudeRule> Kernel for QuantizeKernel<'_, C, R> {
     #[inline(always)]
     fn run(self) {
+        // 1.5·2^23 + n has n in its low bits, for |n| ≤ 2^22: a conversion in one addition, where
+        // Rust's saturating cast would take several instructions.
+        const MAGIC: f32 = 12_582_912.0;
         let mut undecided = 0;
         for ((&x, &word), out) in self.x.iter().zip(self.words).zip(self.out) {
             let x = self.alpha * x;
-            // `max`/`min` turn a NaN into `min`; the select before them makes it 0.
-            let x = if x.is_nan() { 0.0 } else { x };
-            let t = (x * self.scale).max(self.min).min(self.max);
+            let t = if x.is_nan() { 0.0 } else { x } * self.scale;
+            // Comparisons instead of `max` and `min`, which care for NaNs that are gone by now.
+            let t = if t > self.min { t } else { self.min };
+            let t = if t < self.max { t } else { self.max };
             let magnitude = t.abs();
-            let g = magnitude - magnitude.trunc();
-            let truncated = integer_bits(magnitude.trunc());
-            let negative = t.to_bits() >> 31;
-            let (away, unclear) = R::away(g, negative, truncated & 1, word);
-            undecided |= unclear;
-            // Negation in two's complement: flip all bits, add one.
-            let rounded = (truncated + away) as i32;
-            let sign = -(negative as i32);
-            *out = C::from_i32((rounded ^ sign) - sign);
+            let truncated = magnitude.trunc();
+            let odd = (truncated + 8_388_608.0).to_bits() & 1 == 1;
+            let negative = t.to_bits() >> 31 == 1;
+            let (away, unclear) = R::away(magnitude - truncated, negative, odd, word);
+            undecided |= u32::from(unclear);
+            let rounded = (truncated + if away { 1.0 } else { 0.0 }).copysign(t);
+            *out = C::from_i32(((rounded + MAGIC).to_bits() as i32) - MAGIC.to_bits() as i32);
         }
         *self.undecided = undecided != 0;
     }
