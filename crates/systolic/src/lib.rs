@@ -32,9 +32,11 @@
 mod array;
 mod blocking;
 mod columns;
+pub mod cosim;
 mod dsp;
 mod error;
 mod multiply;
+pub mod rtl;
 mod trace;
 
 pub use array::{ArrayConfig, Beat, Edge, Output, Wavefront};
