@@ -23,7 +23,13 @@
 //! - [`DspRound`], [`ColumnLfsrs`]: the rounding unit and the bits that it adds.
 //! - [`Tiles`], [`GemmShape`]: how a product is cut.
 //!
-//! Given the same random bits the results are those of `numerics::Product`, bit for bit.
+//! - [`Card`], [`Throughput`], [`networks`]: the array on a board with its memory; time and energy of
+//!   products and of training epochs.
+//! - [`rtl`], [`cosim`], [`synthesis`], [`resources`]: the array in SystemVerilog, simulated beside
+//!   the model, and what it takes on a 7-series device.
+//!
+//! Given the same random bits the results are those of `numerics::Product` and of the RTL, bit for
+//! bit; the RTL agrees with the model at every clock edge.
 //!
 //! Sources are cited by the keys of `docs/sources.md`.
 
@@ -31,16 +37,21 @@
 
 mod array;
 mod blocking;
+mod card;
 mod columns;
 pub mod cosim;
 mod dsp;
 mod error;
 mod multiply;
+pub mod networks;
+pub mod resources;
 pub mod rtl;
+pub mod synthesis;
 mod trace;
 
 pub use array::{ArrayConfig, Beat, Edge, Output, Wavefront};
 pub use blocking::{GemmShape, Tile, Tiles};
+pub use card::{Board, Bound, Card, Design, Schedule, Throughput, dsp_units};
 pub use columns::{ColumnLfsrs, ColumnRounding};
 pub use dsp::{ACCUMULATOR_BITS, DspRound, MULTIPLIER_BITS, Saturation};
 pub use error::{ArrayError, BoardError};
