@@ -10,6 +10,8 @@ use std::time::Instant;
 
 use crate::Error;
 
+mod systolic;
+
 /// One comparison of `cargo xtask bench`.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
@@ -107,6 +109,6 @@ pub fn run(only: Option<&str>, json: Option<&Path>) -> Result<(), Error> {
 
 /// Every row, in the order of the crates; each module of `bench` holds the rows of one crate.
 pub fn rows() -> Vec<Row> {
-    let groups: &[&[Row]] = &[];
+    let groups: &[&[Row]] = &[systolic::ROWS];
     groups.concat()
 }
