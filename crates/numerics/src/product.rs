@@ -15,13 +15,14 @@
 //! sum can overflow (Cauchy–Schwarz), and where it is not the second operand is split into two
 //! bytes. So the result is exact whatever the operands are, and fast for those that occur.
 
+mod exact;
 mod kernel;
 mod naive;
 mod pack;
 
 use crate::{Code, Codes, FixedFormat, FixedMatrix, FixedView, Par, Quantizer, Stream};
 
-use pack::{LeftPanels, RightPanels};
+use exact::Exact;
 
 /// A product A·B (+ bias) that has yet to be told what becomes of its exact sums.
 ///
@@ -208,20 +209,13 @@ impl<'a> Product<'a> {
         if rows == 0 || cols == 0 {
             return;
         }
-        let fast = pack::packable(&self.a) && pack::packable(&self.b);
-        let right = fast.then(|| RightPanels::pack(&self.b, self.par));
+        let exact = Exact::new(self.a, self.b, self.par);
         let block_rows = block_rows(rows, inner, cols);
         self.par.for_each_chunk(out, block_rows * cols, |block, out| {
             let first_row = block * block_rows;
             let block_rows = out.len() / cols;
             let mut sums = vec![0i64; block_rows * cols];
-            match &right {
-                Some(right) => {
-                    let left = LeftPanels::pack(&self.a, first_row, block_rows);
-                    kernel::sums(&left, right, &mut sums);
-                }
-                None => naive::sums_of_rows(&self.a, &self.b, first_row, &mut sums),
-            }
+            exact.sums_of_rows(first_row, block_rows, &mut sums);
             self.add_bias(&mut sums);
             epilogue(self.first_position + (first_row * cols) as u64, &sums, out);
         });
