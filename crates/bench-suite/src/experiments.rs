@@ -6,7 +6,8 @@ use crate::Error;
 use crate::experiment::Experiment;
 
 /// Every experiment.
-pub const EXPERIMENTS: &[&dyn Experiment] = &[&gupta2015::mnist_dnn::MnistDnn];
+pub const EXPERIMENTS: &[&dyn Experiment] =
+    &[&gupta2015::mnist_dnn::MnistDnn, &gupta2015::accelerator::AcceleratorModel];
 
 /// The experiments of these names; a name may be a paper, and no name means all.
 ///

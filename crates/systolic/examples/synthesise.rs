@@ -1,4 +1,4 @@
-//! Synthesises the RTL with Yosys and rewrites `synthesis/xc7.toml`.
+//! Synthesises the RTL with Yosys and rewrites `src/synthesis/xc7.toml`.
 #![allow(clippy::print_stdout, reason = "an example shows its results")]
 
 use std::error::Error;
@@ -27,6 +27,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         "# Made by: cargo run --release -p systolic --example synthesise\n{}",
         toml::to_string(&synthesis)?
     );
-    std::fs::write(home.join("synthesis/xc7.toml"), text)?;
+    std::fs::write(home.join("src/synthesis/xc7.toml"), text)?;
     Ok(())
 }

@@ -275,6 +275,18 @@ impl Wavefront {
         self.round.drop
     }
 
+    /// The sum in the accumulator of cell (`row`, `column`) as it stands.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such cell.
+    #[track_caller]
+    pub fn accumulator(&self, row: usize, column: usize) -> i64 {
+        let n = self.n;
+        assert!(row < n && column < n, "({row}, {column}) lies outside {n} × {n}");
+        self.acc[row * n + column] as i64
+    }
+
     /// Whether a beat offered now is taken.
     pub fn ready(&self) -> bool {
         self.pushed - self.retired < self.edge_depth as u64

@@ -13,8 +13,10 @@
 //!
 //! Source: [Gupta15 §5.2], which says LFSR and leaves the parameters open.
 
-use numerics::{Lfsr, LfsrConfig, LfsrError, Seed};
+use numerics::{BitSource, Lfsr, LfsrConfig, LfsrError, Seed};
 use serde::{Deserialize, Serialize};
+
+use crate::Tiles;
 
 /// What the rounding units add below the cut.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +81,120 @@ impl ColumnLfsrs {
     }
 }
 
+/// The rounding bits of one product, one word per element of the result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoundingWords {
+    words: Vec<u32>,
+}
+
+impl RoundingWords {
+    /// The words of the elements, row by row.
+    pub fn words(&self) -> &[u32] {
+        &self.words
+    }
+}
+
+/// Positions are those of the elements; a rounding unit drops at most 32 bits, so what follows the
+/// leading word is never needed and is 0.
+impl BitSource for RoundingWords {
+    fn word(&self, position: u64, depth: u32) -> u32 {
+        if depth == 0 { self.words[position as usize] } else { 0 }
+    }
+}
+
+/// The words that the rounding units draw, product after product, without the array around them.
+///
+/// How it is computed: the steps of one sample are a linear map of the state, so that a new state
+/// is the sum of one table entry for each byte of the old one.
+#[derive(Clone, Debug)]
+pub struct ColumnStream {
+    width: u32,
+    states: Vec<u64>,
+    /// `advance[i][byte]`: the state that byte i of the state becomes.
+    advance: Vec<[u64; 256]>,
+}
+
+impl ColumnStream {
+    /// The registers of an array as they stand.
+    ///
+    /// # Panics
+    ///
+    /// If two registers have different parameters.
+    #[track_caller]
+    pub fn new(registers: &[Lfsr]) -> Self {
+        let states = registers.iter().map(Lfsr::state).collect();
+        let Some(first) = registers.first() else {
+            return Self { width: 0, states, advance: Vec::new() };
+        };
+        let parameters = |lfsr: &Lfsr| LfsrConfig { seed: 1, ..lfsr.config() };
+        let config = parameters(first);
+        assert!(
+            registers.iter().all(|lfsr| parameters(lfsr) == config),
+            "the registers of an array have one width, polynomial and step count"
+        );
+        let images: Vec<u64> = (0..config.width)
+            .map(|bit| {
+                let config = LfsrConfig { seed: 1 << bit, ..config };
+                let mut lfsr = Lfsr::new(config).expect("a single bit is a nonzero state");
+                lfsr.next_bits(config.width)
+            })
+            .collect();
+        let advance = images
+            .chunks(8)
+            .map(|images| {
+                std::array::from_fn(|byte| {
+                    let set = images.iter().enumerate().filter(|(bit, _)| byte >> bit & 1 == 1);
+                    set.fold(0, |sum, (_, image)| sum ^ image)
+                })
+            })
+            .collect();
+        Self { width: config.width, states, advance }
+    }
+
+    /// The words of the next product with the tiles `tiles`, of which `drop` bits are read.
+    ///
+    /// The word of element (i, j) is at position i · m + j, its bits leading; all words are 0 if
+    /// nothing is drawn.
+    ///
+    /// # Panics
+    ///
+    /// If `drop` is above 32 or above the width of the registers, or there are registers, but not
+    /// one for each column.
+    #[track_caller]
+    pub fn words(&mut self, tiles: Tiles, drop: u32) -> RoundingWords {
+        let Tiles { l, m, n, .. } = tiles;
+        let mut words = vec![0; l * m];
+        if drop == 0 || self.states.is_empty() {
+            return RoundingWords { words };
+        }
+        assert_eq!(self.states.len(), n, "{} registers for {n} columns", self.states.len());
+        assert!(
+            drop <= 32 && drop <= self.width,
+            "{drop} bits cannot be read from {} and put into 32",
+            self.width
+        );
+        let shift = self.width - drop;
+        for tile in tiles.iter() {
+            for (j, state) in self.states.iter_mut().enumerate() {
+                // The bottom row leaves first. Cells beyond the edges draw their words too.
+                for i in (0..n).rev() {
+                    let bytes = state.to_le_bytes();
+                    *state = self
+                        .advance
+                        .iter()
+                        .zip(bytes)
+                        .fold(0, |sum, (table, byte)| sum ^ table[usize::from(byte)]);
+                    if tile.row + i < l && tile.column + j < m {
+                        let word = ((*state >> shift) as u32) << (32 - drop);
+                        words[(tile.row + i) * m + tile.column + j] = word;
+                    }
+                }
+            }
+        }
+        RoundingWords { words }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,5 +255,30 @@ mod tests {
         first.skip(((1 << 48) - 1) / 28);
         assert_eq!(first.state(), registers[1].state());
         assert_ne!(columns, ColumnLfsrs::spread(28, &Seed::new(4)));
+    }
+
+    #[test]
+    fn a_stream_draws_what_the_registers_draw() {
+        for (width, steps) in [(2, 1), (7, 3), (14, 1), (16, 16), (32, 32), (48, 32), (64, 5)] {
+            let mut registers = registers(width, steps, &[1, 2, 3]);
+            let mut stream = ColumnStream::new(&registers);
+            // 3 × 3 tiles that do not fill the result; twice, so that the stream runs on.
+            let tiles = Tiles { l: 4, m: 7, n: 3, row_tiles: 2 };
+            for drop in [1, 2, width.min(32)] {
+                let words = stream.words(tiles, drop);
+                for tile in tiles.iter() {
+                    for (j, lfsr) in registers.iter_mut().enumerate() {
+                        for i in (0..3).rev() {
+                            let bits = lfsr.next_bits(drop);
+                            let (row, column) = (tile.row + i, tile.column + j);
+                            if row < 4 && column < 7 {
+                                let word = words.word((row * 7 + column) as u64, 0);
+                                assert_eq!(u64::from(word >> (32 - drop)), bits, "{width} bits");
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 }

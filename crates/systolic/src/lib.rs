@@ -20,7 +20,7 @@
 //!
 //! - [`SystolicArray`]: products of any size on the array, with a [`Trace`] of what it did.
 //! - [`Wavefront`]: the array itself, clock edge by clock edge, with stalls and back-pressure.
-//! - [`DspRound`], [`ColumnLfsrs`]: the rounding unit and the bits that it adds.
+//! - [`DspRound`], [`ColumnLfsrs`], [`ColumnStream`]: the rounding unit and the bits that it adds.
 //! - [`Tiles`], [`GemmShape`]: how a product is cut.
 //!
 //! - [`Card`], [`Throughput`], [`networks`]: the array on a board with its memory; time and energy of
@@ -52,8 +52,8 @@ mod trace;
 pub use array::{ArrayConfig, Beat, Edge, Output, Wavefront};
 pub use blocking::{GemmShape, Tile, Tiles};
 pub use card::{Board, Bound, Card, Design, Schedule, Throughput, dsp_units};
-pub use columns::{ColumnLfsrs, ColumnRounding};
+pub use columns::{ColumnLfsrs, ColumnRounding, ColumnStream, RoundingWords};
 pub use dsp::{ACCUMULATOR_BITS, DspRound, MULTIPLIER_BITS, Saturation};
 pub use error::{ArrayError, BoardError};
-pub use multiply::{Flow, RoundingWords, SystolicArray};
+pub use multiply::{Flow, SystolicArray};
 pub use trace::Trace;

@@ -1,9 +1,12 @@
 //! [`SystolicArray`]: whole products on the array, tile after tile.
 
-use numerics::{BitSource, FixedMatrix};
+use numerics::FixedMatrix;
 
 use crate::array::Output;
-use crate::{ArrayConfig, ArrayError, Beat, Saturation, Tile, Tiles, Trace, Wavefront};
+use crate::{
+    ArrayConfig, ArrayError, Beat, ColumnStream, RoundingWords, Saturation, Tile, Tiles, Trace,
+    Wavefront,
+};
 
 /// An array that multiplies matrices of any size, and keeps its LFSRs running from one product to
 /// the next.
@@ -182,46 +185,8 @@ impl SystolicArray {
     /// The word of element (i, j) is at position i · m + j, its bits leading; all words are 0 if
     /// the array rounds to nearest.
     pub fn rounding_words(&self, l: usize, m: usize) -> RoundingWords {
-        let tiles = self.tiles(l, m);
-        let n = tiles.n;
-        let mut lfsrs = self.wavefront.lfsrs().to_vec();
-        let mut words = vec![0; l * m];
-        let drop = self.wavefront.dropped_bits();
-        if drop > 0 && !lfsrs.is_empty() {
-            for tile in tiles.iter() {
-                for (j, lfsr) in lfsrs.iter_mut().enumerate() {
-                    // The bottom row leaves first. Cells beyond the edges draw their words too.
-                    for i in (0..n).rev() {
-                        let word = (lfsr.next_bits(drop) as u32) << (32 - drop);
-                        if tile.row + i < l && tile.column + j < m {
-                            words[(tile.row + i) * m + tile.column + j] = word;
-                        }
-                    }
-                }
-            }
-        }
-        RoundingWords { words }
-    }
-}
-
-/// The rounding bits of one product, one word per element of the result.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoundingWords {
-    words: Vec<u32>,
-}
-
-impl RoundingWords {
-    /// The words of the elements, row by row.
-    pub fn words(&self) -> &[u32] {
-        &self.words
-    }
-}
-
-/// Positions are those of the elements; a rounding unit drops at most 32 bits, so what follows the
-/// leading word is never needed and is 0.
-impl BitSource for RoundingWords {
-    fn word(&self, position: u64, depth: u32) -> u32 {
-        if depth == 0 { self.words[position as usize] } else { 0 }
+        ColumnStream::new(self.wavefront.lfsrs())
+            .words(self.tiles(l, m), self.wavefront.dropped_bits())
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`Synthesis`]: what the RTL costs on a 7-series device, as Yosys maps it.
 //!
-//! The numbers are data, `synthesis/xc7.toml`, made by
+//! The numbers are data, `src/synthesis/xc7.toml`, made by
 //!
 //! ```text
 //! cargo run --release -p systolic --example synthesise
@@ -97,7 +97,7 @@ impl Synthesis {
     ///
     /// If the file that this crate was built with is damaged.
     pub fn xc7() -> Self {
-        toml::from_str(include_str!("../synthesis/xc7.toml")).expect("synthesis/xc7.toml is valid")
+        toml::from_str(include_str!("synthesis/xc7.toml")).expect("synthesis/xc7.toml is valid")
     }
 
     /// What a module takes, if it was synthesised in that size.

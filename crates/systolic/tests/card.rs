@@ -185,7 +185,7 @@ fn boards_that_are_too_small_or_make_no_sense_are_refused_by_name() {
         "power_w = NaN is not a positive number"
     );
     assert_eq!(card.throughput(GemmShape { l: 3, k: 0, m: 3 }).unwrap_err().to_string(), "k is 0");
-    let unknown = include_str!("../boards/kintex_325t.toml").replace("dsp =", "dsps =");
+    let unknown = include_str!("../src/boards/kintex_325t.toml").replace("dsp =", "dsps =");
     let error = Card::from_toml(&unknown).unwrap_err();
     assert!(matches!(error, BoardError::Toml(_)));
     assert!(error.to_string().contains("unknown field `dsps`"), "{error}");

@@ -31,8 +31,8 @@ fn systolic_28x28() -> Result<Measured, String> {
     };
     let (a, b) = (matrix("a", l, k, 1.0), matrix("b", k, m, 0.05));
     let rounding = ColumnRounding::Stochastic(ColumnLfsrs::spread(N, &seed.child("columns")));
-    let mut array = SystolicArray::new(ArrayConfig::new(N, format, rounding))
-        .map_err(|error| text(&error))?;
+    let mut array =
+        SystolicArray::new(ArrayConfig::new(N, format, rounding)).map_err(|error| text(&error))?;
 
     let bits = array.rounding_words(l, m);
     let (c, trace) = array.multiply(&a, &b).map_err(|error| text(&error))?;
