@@ -23,6 +23,8 @@ pub enum Command {
     /// Exit code: 0 if every claim that was tested holds, 1 if one does not, 2 for an error in
     /// the command line, a file or the data. The same command again goes on where a run stopped.
     Reproduce(Reproduce),
+    /// Train a network of your own on MNIST, as a TOML file describes it.
+    Train(Train),
     /// Check that a store is complete, after adding the records of others, and write the report.
     Merge(Merge),
     /// Write the report of the records that are there.
@@ -82,6 +84,25 @@ pub struct Reproduce {
     /// Run every point again, replacing its record.
     #[arg(long)]
     pub fresh: bool,
+}
+
+/// Arguments of `train`.
+#[derive(Clone, Debug, Args)]
+pub struct Train {
+    /// The description; docs/examples/mnist-fixed.toml is one.
+    pub config: PathBuf,
+    /// The seed.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Threads for the kernels [default: all cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub threads: Option<u32>,
+    /// Folder of records.
+    #[arg(long, value_name = "DIR", default_value = "results/train")]
+    pub out: PathBuf,
+    /// Folder of data sets; the shipped ones if not given.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
 }
 
 /// Arguments of `merge`.

@@ -1,5 +1,6 @@
 //! The register: one line per experiment, in the papers' order.
 
+pub mod custom;
 pub mod gupta2015;
 
 use crate::Error;

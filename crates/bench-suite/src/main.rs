@@ -6,9 +6,10 @@
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-use bench_suite::cli::{Bench, Cli, Command, Merge, Reproduce, Selection};
+use bench_suite::cli::{Bench, Cli, Command, Merge, Reproduce, Selection, Train};
 use bench_suite::datasets::DataFolder;
 use bench_suite::experiment::{Experiment, Point, Request, Scale};
+use bench_suite::experiments::custom::Custom;
 use bench_suite::experiments::{EXPERIMENTS, select};
 use bench_suite::report::Report;
 use bench_suite::store::Store;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Reproduce(arguments) => reproduce(&arguments),
+        Command::Train(arguments) => train(&arguments),
         Command::Merge(arguments) => merge(&arguments),
         Command::Report(selection) => report(&selection),
         Command::List => Ok(list()),
@@ -68,11 +70,8 @@ fn reproduce(arguments: &Reproduce) -> Result<u8, Error> {
     if arguments.fresh {
         wanted.iter().try_for_each(|(_, point)| store.forget(point))?;
     }
-    ctrlc::set_handler(|| progress::STOP.store(true, Ordering::Relaxed))
-        .map_err(|error| Error::Usage(format!("cannot listen for Ctrl-C: {error}")))?;
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let threads = arguments.threads.map_or_else(cores, |n| n as usize);
-    runner::run(&wanted, &store, &data, threads)?;
+    stop_on_ctrl_c()?;
+    runner::run(&wanted, &store, &data, threads(arguments.threads))?;
     match arguments.shard {
         Some(shard) => {
             println!(
@@ -85,6 +84,28 @@ fn reproduce(arguments: &Reproduce) -> Result<u8, Error> {
         }
         None => judge(&store, arguments.selection.scale, &jobs),
     }
+}
+
+/// Lets running points stop at their next step.
+fn stop_on_ctrl_c() -> Result<(), Error> {
+    ctrlc::set_handler(|| progress::STOP.store(true, Ordering::Relaxed))
+        .map_err(|error| Error::Usage(format!("cannot listen for Ctrl-C: {error}")))
+}
+
+/// The number that was asked for, or that of the cores.
+fn threads(asked: Option<u32>) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    asked.map_or_else(cores, |n| n as usize)
+}
+
+fn train(arguments: &Train) -> Result<u8, Error> {
+    let data = DataFolder::new(arguments.data.as_deref());
+    let point = Custom::point(&arguments.config, arguments.seed)?;
+    let store = Store::open(&arguments.out)?;
+    stop_on_ctrl_c()?;
+    runner::run(&[(&Custom, point.clone())], &store, &data, threads(arguments.threads))?;
+    println!("Record: {}", store.record_path(&point).display());
+    Ok(HOLDS)
 }
 
 fn merge(arguments: &Merge) -> Result<u8, Error> {

@@ -8,7 +8,7 @@ use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::experiment::Context;
+use crate::experiment::{Context, Point};
 use crate::record::Measurements;
 
 /// Everything that determines a training run but its seed and its data.
@@ -39,6 +39,57 @@ impl ImageClassifier {
     /// Amount of work in images; a test image counts a third, having no backward pass.
     pub fn work(&self) -> u64 {
         (self.epochs * (self.train_images + self.test_images / 3)) as u64
+    }
+
+    /// Whether the numbers make sense together.
+    ///
+    /// # Errors
+    ///
+    /// A clause that names the field.
+    pub fn check(&self) -> Result<(), String> {
+        let Self { widths, batch, learning_rate, epochs, train_images, test_images, .. } = self;
+        if widths.len() < 2
+            || widths[0] != 784
+            || widths[widths.len() - 1] != 10
+            || widths.contains(&0)
+        {
+            return Err(format!(
+                "widths {widths:?} must lead from 784 pixels to 10 classes without a 0"
+            ));
+        }
+        let counts = [
+            ("batch", batch),
+            ("epochs", epochs),
+            ("train_images", train_images),
+            ("test_images", test_images),
+        ];
+        if let Some((field, _)) = counts.iter().find(|(_, count)| **count == 0) {
+            return Err(format!("{field} must not be 0"));
+        }
+        let Init::Normal { std_dev } = self.init;
+        let Sgd { momentum, weight_decay } = self.sgd;
+        let numbers = [
+            ("learning_rate", *learning_rate),
+            ("init.normal.std_dev", std_dev),
+            ("sgd.momentum", momentum),
+            ("sgd.weight_decay", weight_decay),
+        ];
+        match numbers.iter().find(|(_, x)| !x.is_finite() || *x < 0.0) {
+            Some((field, x)) => Err(format!("{field} = {x} must be finite and not negative")),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs the point whose configuration this is, on MNIST.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if the configuration is not one of these; and as [`Self::run`].
+    pub fn run_point(point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        let config: Self = serde_json::from_value(point.config.clone())
+            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
+        let mnist = context.data.mnist()?;
+        config.run(point.seed, &mnist.train, &mnist.test, context)
     }
 
     /// Trains and tests; one number per epoch in each series:

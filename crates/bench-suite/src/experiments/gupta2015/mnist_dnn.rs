@@ -154,10 +154,7 @@ impl Experiment for MnistDnn {
     }
 
     fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let config: ImageClassifier = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        let mnist = context.data.mnist()?;
-        config.run(point.seed, &mnist.train, &mnist.test, context)
+        ImageClassifier::run_point(point, context)
     }
 
     fn findings(&self, results: &Results<'_>) -> Findings {
