@@ -5,3 +5,4 @@
 
 pub mod accelerator;
 pub mod image_classifier;
+pub mod lfsr_training;

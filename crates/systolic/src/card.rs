@@ -215,13 +215,11 @@ impl Card {
     }
 
     /// The paper's card: Kintex-7 325T, 28 × 28 at 166 MHz, 7 W, 6.4 GB/s.
-    #[expect(clippy::missing_panics_doc, reason = "the file is part of the crate and tested")]
     pub fn kintex_325t() -> Self {
         Self::from_toml(include_str!("boards/kintex_325t.toml")).expect("the file is valid")
     }
 
     /// A present-day card: Alveo U280 with HBM2, 94 × 94 at 300 MHz, 225 W, 460 GB/s.
-    #[expect(clippy::missing_panics_doc, reason = "the file is part of the crate and tested")]
     pub fn alveo_u280() -> Self {
         Self::from_toml(include_str!("boards/alveo_u280.toml")).expect("the file is valid")
     }

@@ -13,7 +13,7 @@
 //!
 //! Source: [Gupta15 §5.2], which says LFSR and leaves the parameters open.
 
-use numerics::{BitSource, Lfsr, LfsrConfig, LfsrError, Seed};
+use numerics::{BitSource, GivenBits, Lfsr, LfsrConfig, LfsrError, Seed};
 use serde::{Deserialize, Serialize};
 
 use crate::Tiles;
@@ -49,7 +49,6 @@ impl ColumnLfsrs {
     ///
     /// Assumed: all of it. Of 28 columns none reaches the samples of the next one within 10^13
     /// results; the never-zero bias is below 2^−47 ulp.
-    #[expect(clippy::missing_panics_doc, reason = "the parameters are valid for every seed")]
     pub fn spread(n: usize, seed: &Seed) -> Self {
         const WIDTH: u32 = 48;
         let mut words = [0; 2];
@@ -98,7 +97,11 @@ impl RoundingWords {
 /// leading word is never needed and is 0.
 impl BitSource for RoundingWords {
     fn word(&self, position: u64, depth: u32) -> u32 {
-        if depth == 0 { self.words[position as usize] } else { 0 }
+        GivenBits(&self.words).word(position, depth)
+    }
+
+    fn fill(&self, first: u64, out: &mut [u32]) {
+        GivenBits(&self.words).fill(first, out);
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`SystolicArray`]: whole products on the array, tile after tile.
 
-use numerics::FixedMatrix;
+use numerics::{FixedMatrix, Lfsr};
 
 use crate::array::Output;
 use crate::{
@@ -72,6 +72,11 @@ impl SystolicArray {
     /// What the array was built from.
     pub fn config(&self) -> &ArrayConfig {
         &self.config
+    }
+
+    /// The registers of the columns as they stand; empty if the array rounds to nearest.
+    pub fn registers(&self) -> &[Lfsr] {
+        self.wavefront.lfsrs()
     }
 
     /// A·B, every sum exact, rounded once and saturated.
@@ -185,8 +190,7 @@ impl SystolicArray {
     /// The word of element (i, j) is at position i · m + j, its bits leading; all words are 0 if
     /// the array rounds to nearest.
     pub fn rounding_words(&self, l: usize, m: usize) -> RoundingWords {
-        ColumnStream::new(self.wavefront.lfsrs())
-            .words(self.tiles(l, m), self.wavefront.dropped_bits())
+        ColumnStream::new(self.registers()).words(self.tiles(l, m), self.wavefront.dropped_bits())
     }
 }
 

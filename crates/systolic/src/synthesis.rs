@@ -112,7 +112,6 @@ impl Synthesis {
 /// # Errors
 ///
 /// [`ArrayError::Zero`] if n is 0.
-#[expect(clippy::missing_panics_doc, reason = "the format is a constant")]
 pub fn configuration(n: usize, stochastic: bool) -> Result<ArrayConfig, ArrayError> {
     let format = FixedFormat::new(2, 14).expect("<2,14> is a format");
     let rounding = if stochastic {
