@@ -1,13 +1,13 @@
 //! The RTL under Verilator against the model: every port at every clock edge, bit for bit.
 //!
 //! Where Verilator is not installed each test says so in one line and checks nothing.
-#![allow(clippy::print_stdout, reason = "a skipped test says so")]
+#![allow(clippy::print_stdout, reason = "a skipped check says so")]
 
 mod common;
 
 use std::path::Path;
 
-use common::{CODES, Codes, FORMATS, config, matrix, short_lfsrs};
+use common::{CODES, Codes, FORMATS, config, short_lfsrs, stimulus};
 use numerics::Seed;
 use systolic::cosim::{CosimError, Simulator, Stimulus};
 use systolic::{ArrayConfig, Flow};
@@ -20,21 +20,6 @@ fn simulator(config: &ArrayConfig) -> Option<Simulator> {
             None
         }
         Err(error) => panic!("{error}"),
-    }
-}
-
-/// Tiles of the given inner lengths.
-fn stimulus(config: &ArrayConfig, lengths: &[usize], kind: Codes, seed: u64) -> Stimulus {
-    let n = config.n;
-    let beats = lengths.iter().sum();
-    let a = matrix(config.a, beats, n, kind, seed).codes().to_i32();
-    let b = matrix(config.b, beats, n, kind, seed ^ 1).codes().to_i32();
-    Stimulus {
-        n,
-        words: a.chunks(n).zip(b.chunks(n)).flat_map(|(a, b)| [a, b].concat()).collect(),
-        last: lengths.iter().flat_map(|&k| (1..=k).map(move |step| step == k)).collect(),
-        flow: vec![Flow::FREE],
-        most_edges: 1_000_000,
     }
 }
 

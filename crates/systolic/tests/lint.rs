@@ -1,5 +1,4 @@
 //! Every warning of Verilator is an error, for the paper's array and for the extreme parameters.
-#![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
 mod common;
 

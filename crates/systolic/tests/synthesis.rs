@@ -1,5 +1,4 @@
 //! The synthesis data: what it must say, and that Yosys still says it.
-#![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
 use std::path::Path;
 

@@ -411,7 +411,7 @@ mod tests {
         let mut updated = fresh();
         loss(&mut updated);
         let epsilon = config.format.epsilon();
-        let h = 1 << 7;
+        let h = 1 << 10;
         for layer in 0..2 {
             let before = fresh().weights[layer].codes().to_i32();
             let after = updated.weights[layer].codes().to_i32();

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 use numerics::{FixedFormat, FixedMatrix, LfsrConfig, Seed};
+use systolic::cosim::Stimulus;
 use systolic::{ArrayConfig, ColumnLfsrs, ColumnRounding, Flow};
 
 pub(crate) mod registers;
@@ -85,5 +86,25 @@ pub(crate) fn stalls(seed: u64, percent: u32) -> impl FnMut(u64) -> Flow {
     move |cycle| {
         let word = words[(cycle % 1024) as usize];
         Flow { offer: word % 100 >= percent, take: (word >> 16) % 100 >= percent }
+    }
+}
+
+/// Tiles of the given inner lengths.
+pub(crate) fn stimulus(
+    config: &ArrayConfig,
+    lengths: &[usize],
+    kind: Codes,
+    seed: u64,
+) -> Stimulus {
+    let n = config.n;
+    let beats = lengths.iter().sum();
+    let a = matrix(config.a, beats, n, kind, seed).codes().to_i32();
+    let b = matrix(config.b, beats, n, kind, seed ^ 1).codes().to_i32();
+    Stimulus {
+        n,
+        words: a.chunks(n).zip(b.chunks(n)).flat_map(|(a, b)| [a, b].concat()).collect(),
+        last: lengths.iter().flat_map(|&k| (1..=k).map(move |step| step == k)).collect(),
+        flow: vec![Flow::FREE],
+        most_edges: 1_000_000,
     }
 }
