@@ -294,7 +294,9 @@ impl Wavefront {
 
     /// One clock edge: a beat is offered or not, and the outputs are taken or not.
     ///
-    /// Words that leave the output FIFOs are handed to `sink`, column by column.
+    /// Words that leave the output FIFOs are handed to `sink`, column by column. The caller keeps
+    /// codes within their formats and tiles within [`ArrayConfig::check_k`]; beyond that hardware
+    /// would wrap where the model does not.
     ///
     /// # Panics
     ///

@@ -76,8 +76,9 @@ impl Board {
     /// assert_eq!(systolic::Card::kintex_325t().board().largest_array(), 28);
     /// ```
     pub fn largest_array(&self) -> usize {
-        let fits = |n: &u64| dsp_units(*n as usize) <= self.dsp;
-        (1..).take_while(fits).last().unwrap_or(0) as usize
+        let root = self.dsp.isqrt();
+        let n = if self.dsp - root * root >= root { root } else { root - 1 };
+        n as usize
     }
 }
 

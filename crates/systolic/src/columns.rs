@@ -3,9 +3,8 @@
 //! Every column has a register of its own and takes one word per result. Three things can make
 //! such words poor, and the parameters decide about each:
 //!
-//! - a register never holds 0. Read at full width (N bits for N dropped bits) a fraction f rounds
-//!   up with probability f · 2^N / (2^N − 1); read from a longer register the excess is 2^N − 1
-//!   times smaller for every N further bits,
+//! - a register never holds 0. Whatever number of bits is read from one of W bits, a fraction f
+//!   rounds up with probability f · 2^W / (2^W − 1) instead of f: the shorter, the worse,
 //! - one step per sample makes each word the one before it, shifted: neighbouring results of a
 //!   column round the same way far too often. With as many steps as bits are read they share none,
 //! - registers with one polynomial run through one cycle. Seeds that lie close on it give columns

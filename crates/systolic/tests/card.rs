@@ -121,6 +121,16 @@ fn l2_holds_both_buffers_of_p_plus_one_tiles() {
 }
 
 #[test]
+fn the_largest_array_is_the_largest_that_fits() {
+    for dsp in 0..2000 {
+        let board = Board { dsp, ..Card::kintex_325t().board().clone() };
+        let n = board.largest_array();
+        assert!(systolic::dsp_units(n) <= dsp && systolic::dsp_units(n + 1) > dsp, "{dsp} slices");
+    }
+    assert_eq!(Card::alveo_u280().board().largest_array(), Card::alveo_u280().design().n);
+}
+
+#[test]
 fn networks_have_the_papers_layers() {
     let [dnn, mnist, cifar] = TrainedNetwork::of_the_paper();
     assert_eq!(dnn.parameters(), 785_000 + 1_001_000 + 10_010);
