@@ -12,6 +12,7 @@ use std::fs;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::rtl;
 use crate::{ArrayConfig, ArrayError, Beat, ColumnRounding, Edge, Flow, Wavefront};
@@ -125,7 +126,7 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// [`CosimError::ToolAbsent`] without Verilator, [`CosimError::Build`] with its messages if it
+    /// [`CosimError::ToolAbsent`] without Verilator, make or g++, [`CosimError::Build`] with its messages if it
     /// refuses the design, [`CosimError::Config`] if the configuration is impossible.
     pub fn build(config: &ArrayConfig, directory: &Path) -> Result<Self, CosimError> {
         let program = build(config, directory)?;
@@ -220,8 +221,11 @@ impl Drop for Simulator {
 /// The path of the simulation program of `config`, built if it is not there.
 fn build(config: &ArrayConfig, directory: &Path) -> Result<PathBuf, CosimError> {
     let parameters = rtl::parameters(config)?;
-    if !is_installed("verilator") {
-        return Err(CosimError::ToolAbsent("verilator"));
+    // Verilator writes C++ and a makefile.
+    for tool in ["verilator", "make", "g++"] {
+        if !is_installed(tool) {
+            return Err(CosimError::ToolAbsent(tool));
+        }
     }
     let lfsr_width = match &config.rounding {
         ColumnRounding::Stochastic(lfsrs) => lfsrs.width,
@@ -234,8 +238,11 @@ fn build(config: &ArrayConfig, directory: &Path) -> Result<PathBuf, CosimError> 
         return Ok(program);
     }
 
-    // Built beside its place and moved there, so that what is there is complete.
-    let workshop = home.with_extension(std::process::id().to_string());
+    // Built beside its place and moved there, so that what is there is complete; by one thread of
+    // one process only.
+    static BUILDS: AtomicU32 = AtomicU32::new(0);
+    let build = BUILDS.fetch_add(1, Ordering::Relaxed);
+    let workshop = home.with_extension(format!("{}-{build}", std::process::id()));
     fs::create_dir_all(&workshop)?;
     let sources = rtl::write_sources(&workshop)?;
     let bridge = workshop.join("bridge.cpp");
@@ -262,8 +269,8 @@ fn build(config: &ArrayConfig, directory: &Path) -> Result<PathBuf, CosimError> 
     }
     match fs::rename(&workshop, &home) {
         Ok(()) => {}
-        // Another process was faster; its program is the same one.
-        Err(_) if program.exists() => {}
+        // Another build was faster; its program is the same one.
+        Err(_) if program.exists() => fs::remove_dir_all(&workshop)?,
         Err(error) => return Err(error.into()),
     }
     Ok(program)
