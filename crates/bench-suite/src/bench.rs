@@ -5,12 +5,14 @@
 
 #![expect(clippy::print_stdout, reason = "the rows are this command's output")]
 
+mod nn;
+mod numerics;
+mod systolic;
+
 use std::path::Path;
 use std::time::Instant;
 
 use crate::Error;
-
-mod systolic;
 
 /// One comparison of `cargo xtask bench`.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +111,6 @@ pub fn run(only: Option<&str>, json: Option<&Path>) -> Result<(), Error> {
 
 /// Every row, in the order of the crates; each module of `bench` holds the rows of one crate.
 pub fn rows() -> Vec<Row> {
-    let groups: &[&[Row]] = &[systolic::ROWS];
+    let groups: &[&[Row]] = &[numerics::ROWS, nn::ROWS, systolic::ROWS];
     groups.concat()
 }

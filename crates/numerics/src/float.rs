@@ -234,6 +234,14 @@ impl FloatFormat {
         1 - self.bias()
     }
 
+    /// The largest finite number as significand · 2^exponent.
+    pub(crate) const fn max_parts(self) -> (u32, i32) {
+        let field = (self.max_code() >> self.mantissa_bits) as i32;
+        let mantissa = self.max_code() as u32 & ((1 << self.mantissa_bits) - 1);
+        let (implicit, field) = if field == 0 { (0, 1) } else { (1 << self.mantissa_bits, field) };
+        (mantissa + implicit, field - self.bias() - self.mantissa_bits() as i32)
+    }
+
     /// The value of a code: exact.
     ///
     /// # Panics
@@ -309,6 +317,8 @@ mod tests {
             assert_eq!(format.decode(0).to_bits(), 0);
         }
         let p = |precision| FloatFormat::p3109(8, precision).unwrap();
+        // From the working group's value table of binary8p1se.
+        assert_eq!((p(1).max(), p(1).min_positive()), (2f64.powi(62), 2f64.powi(-63)));
         assert_eq!((p(3).max(), p(3).min_positive()), (49152.0, 2f64.powi(-17)));
         assert_eq!((p(4).max(), p(4).min_positive()), (224.0, 2f64.powi(-10)));
         assert_eq!((p(5).max(), p(5).min_positive()), (15.0, 2f64.powi(-7)));

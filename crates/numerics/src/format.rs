@@ -60,6 +60,12 @@ impl FixedFormat {
         Ok(Self { il, fl })
     }
 
+    /// A format that is known to be possible.
+    pub(crate) const fn preset(il: i8, fl: i8) -> Self {
+        assert!(il as i32 + fl as i32 >= 2 && il as i32 + fl as i32 <= 32, "a possible format");
+        Self { il, fl }
+    }
+
     /// Integer bits, the sign included.
     pub const fn il(self) -> i32 {
         self.il as i32

@@ -1,4 +1,4 @@
-//! Fixed-point arithmetic with every rounding rule, exact products, and named random streams.
+//! Number formats with every rounding rule, exact products, and named random streams.
 //!
 //! ```text
 //!   f32 ──Quantizer──▶ codes ⟨IL, FL⟩ ──Product──▶ exact sums ──Quantizer──▶ codes ⟨IL′, FL′⟩
@@ -6,13 +6,26 @@
 //!            └───────── Stream (named, addressed by position) ─────┘
 //! ```
 //!
-//! - [`FixedFormat`]: the format ⟨IL, FL⟩, its grid and its range.
-//! - [`Rounding`] and [`Quantizer`]: Convert(x, ⟨IL, FL⟩), rounding and saturation in one step.
-//! - [`FixedMatrix`] and [`Product`]: products whose sums are exact and rounded once.
-//! - [`Seed`] and [`Stream`]: random bits with a name and a position instead of an order.
+//! - [`FixedFormat`]: the fixed-point format ⟨IL, FL⟩; [`FloatFormat`]: small floating-point formats
+//!   as data (f16, bf16, OCP FP8/FP6/FP4, IEEE P3109); [`BlockFormat`]: blocks under a shared scale
+//!   (MXFP8/6/4, MXINT8, NVFP4, block floating point).
+//! - [`Rounding`]: seven deterministic rules, the exact stochastic one, and the few-bit ones of
+//!   P3109. [`Overflow`]: saturate, propagate or wrap. [`Tally`]: what a conversion did, counted.
+//! - [`Quantizer`], [`FloatQuantizer`], [`BlockQuantizer`]: a format with its rounding, element by
+//!   element or over slices.
+//! - [`FixedMatrix`] and [`Product`]: products whose sums are exact and rounded once, or that add up
+//!   in the [`Accumulator`] of your choice.
+//! - [`Seed`] and [`Stream`]: random bits with a name and a position instead of an order; [`Lfsr`]
+//!   and [`GivenBits`]: the other sources of bits.
 //!
-//! Everything that ends in integers gives the same bits on every machine, for any number of
-//! threads and any split of the work.
+//! Everything that ends in integers, and every normal and uniform sample, has the same bits on
+//! every machine, for any number of threads and any split of the work.
+//!
+//! # What it is not
+//!
+//! Not arbitrary precision (words have at most 32 bits, floating formats at most 16), not a float
+//! arithmetic library (floating formats convert, accumulate and scale; they do not multiply), and
+//! sums of words above 24 bits must fit 64 bits.
 //!
 //! # A tour
 //!
@@ -43,6 +56,7 @@
 //!
 //! Sources are cited by the keys of `docs/sources.md`.
 
+mod block;
 mod code;
 mod error;
 mod float;
@@ -62,6 +76,7 @@ mod slice;
 mod tally;
 mod update;
 
+pub use block::{BlockFormat, BlockQuantizer, BlockScale, BlockTensor, Element};
 pub use code::{Code, Codes};
 pub use error::{CodeError, FormatError};
 pub use float::{FloatFormat, FloatQuantizer, Specials};
@@ -70,7 +85,7 @@ pub use lfsr::{Lfsr, LfsrConfig, LfsrError};
 pub use matrix::{CodesRef, FixedMatrix, FixedView};
 pub use overflow::Overflow;
 pub use par::Par;
-pub use product::{Product, fixed_gemm};
+pub use product::{Accumulator, Narrow, Product, Register, Schedule, fixed_gemm};
 pub use quantizer::Quantizer;
 pub use rounding::{
     BitSource, Fraction, GivenBits, Rounding, StochasticBits, StochasticVariant, round_stochastic,

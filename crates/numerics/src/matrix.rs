@@ -176,6 +176,18 @@ impl CodesRef<'_> {
         self.len() == 0
     }
 
+    /// The largest |code|; 0 without any.
+    pub(crate) fn max_magnitude(&self) -> u32 {
+        fn of<C: crate::Code>(codes: &[C]) -> u32 {
+            codes.iter().map(|code| code.to_i32().unsigned_abs()).max().unwrap_or(0)
+        }
+        match self {
+            Self::I8(v) => of(v),
+            Self::I16(v) => of(v),
+            Self::I32(v) => of(v),
+        }
+    }
+
     pub(crate) fn get(&self, index: usize) -> i32 {
         match self {
             Self::I8(v) => i32::from(v[index]),

@@ -15,14 +15,25 @@
 //! sum can overflow (Cauchy–Schwarz), and where it is not the second operand is split into two
 //! bytes. So the result is exact whatever the operands are, and fast for those that occur.
 
+mod accumulator;
 mod exact;
 mod kernel;
 mod naive;
 mod pack;
+mod scale;
+mod sequential;
 
-use crate::{Code, Codes, FixedFormat, FixedMatrix, FixedView, Par, Quantizer, Stream};
+use crate::{
+    BitSource, Code, Codes, FixedFormat, FixedMatrix, FixedView, Overflow, Par, Quantizer,
+};
 
+pub use accumulator::{Accumulator, Narrow, Register, Schedule};
 use exact::Exact;
+use scale::Scales;
+use sequential::Rows;
+
+/// Writes the sums of whole rows, from the given one on.
+type SumsOfRows<'a> = Box<dyn Fn(usize, &mut [i64]) + Sync + 'a>;
 
 /// A product A·B (+ bias) that has yet to be told what becomes of its exact sums.
 ///
@@ -39,13 +50,31 @@ use exact::Exact;
 /// assert_eq!(c.to_f32(), [0.625, -1.0, 1.53125, 0.625]);
 /// # Ok::<(), numerics::FormatError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Product<'a> {
     a: FixedView<'a>,
     b: FixedView<'a>,
     bias: Option<(&'a Codes, u32)>,
     first_position: u64,
+    accumulator: Accumulator,
+    accumulator_bits: Option<&'a (dyn BitSource + Sync)>,
+    scales: Scales<'a>,
+    overflow: Overflow,
     par: Par,
+}
+
+impl std::fmt::Debug for Product<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shape = |view: &FixedView<'_>| format!("{} {}x{}", view.format, view.nrows, view.ncols);
+        f.debug_struct("Product")
+            .field("a", &shape(&self.a))
+            .field("b", &shape(&self.b))
+            .field("bias", &self.bias.is_some())
+            .field("accumulator", &self.accumulator)
+            .field("overflow", &self.overflow)
+            .field("par", &self.par)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Product<'a> {
@@ -61,7 +90,17 @@ impl<'a> Product<'a> {
             "cannot multiply {} × {} by {} × {}: inner dimensions differ",
             a.nrows, a.ncols, b.nrows, b.ncols
         );
-        Self { a, b, bias: None, first_position: 0, par: Par::Seq }
+        Self {
+            a,
+            b,
+            bias: None,
+            first_position: 0,
+            accumulator: Accumulator::Exact,
+            accumulator_bits: None,
+            scales: Scales::default(),
+            overflow: Overflow::Saturate,
+            par: Par::Seq,
+        }
     }
 
     /// Adds a row of biases, one per column, inside the exact sum.
@@ -96,6 +135,61 @@ impl<'a> Product<'a> {
         Self { first_position: first, ..self }
     }
 
+    /// Adds up in a register of the given kind instead of exactly.
+    ///
+    /// `source` gives the random bits of a register that rounds stochastically: those of rounding t
+    /// of element (i, j) lie at position (i · roundings per element + t) · columns + j. It must be
+    /// another source than the one the results are converted with.
+    ///
+    /// # Panics
+    ///
+    /// If the register cannot exist, or has more fractional bits than the products.
+    #[track_caller]
+    #[must_use]
+    pub fn accumulator(self, accumulator: Accumulator, source: &'a (dyn BitSource + Sync)) -> Self {
+        accumulator.check(self.fraction_bits());
+        Self { accumulator, accumulator_bits: Some(source), ..self }
+    }
+
+    /// Multiplies row i of the sums by `scales[i]`, exactly, before the conversion.
+    ///
+    /// # Panics
+    ///
+    /// If there is not one finite scale for each row.
+    #[track_caller]
+    #[must_use]
+    pub fn scale_rows(self, scales: &'a [f32]) -> Self {
+        let rows = Scales::check(scales, self.a.nrows, "rows");
+        Self { scales: Scales { rows, ..self.scales }, ..self }
+    }
+
+    /// Multiplies column j of the sums by `scales[j]`, exactly, before the conversion.
+    ///
+    /// # Panics
+    ///
+    /// If there is not one finite scale for each column.
+    #[track_caller]
+    #[must_use]
+    pub fn scale_cols(self, scales: &'a [f32]) -> Self {
+        let cols = Scales::check(scales, self.b.ncols, "columns");
+        Self { scales: Scales { cols, ..self.scales }, ..self }
+    }
+
+    /// What becomes of results beyond the range of the format they are converted to.
+    ///
+    /// # Panics
+    ///
+    /// If the policy is [`Overflow::Propagate`]: fixed point has neither infinities nor NaN.
+    #[track_caller]
+    #[must_use]
+    pub fn overflow(self, overflow: Overflow) -> Self {
+        assert!(
+            overflow != Overflow::Propagate,
+            "a fixed-point product has neither infinities nor NaN for an overflow to become"
+        );
+        Self { overflow, ..self }
+    }
+
     /// Lets the product use threads.
     #[must_use]
     pub fn par(self, par: Par) -> Self {
@@ -109,47 +203,99 @@ impl<'a> Product<'a> {
 
     /// Converts every sum; element (i, j) uses the random bits at position i · columns + j after
     /// [`Self::first_position`].
-    pub fn convert(&self, quantizer: Quantizer, stream: &Stream) -> FixedMatrix {
+    ///
+    /// # Panics
+    ///
+    /// If fewer bits are dropped than the rounding has random bits.
+    #[track_caller]
+    pub fn convert(
+        &self,
+        quantizer: Quantizer,
+        source: &(impl BitSource + Sync + ?Sized),
+    ) -> FixedMatrix {
         let mut c = FixedMatrix::zeros(quantizer.format, self.a.nrows, self.b.ncols);
         match c.codes_mut() {
-            Codes::I8(out) => self.convert_codes(quantizer, stream, out),
-            Codes::I16(out) => self.convert_codes(quantizer, stream, out),
-            Codes::I32(out) => self.convert_codes(quantizer, stream, out),
+            Codes::I8(out) => self.convert_codes(quantizer, source, out),
+            Codes::I16(out) => self.convert_codes(quantizer, source, out),
+            Codes::I32(out) => self.convert_codes(quantizer, source, out),
         }
         c
     }
 
-    fn convert_codes<C: Code>(&self, quantizer: Quantizer, stream: &Stream, out: &mut [C]) {
+    #[track_caller]
+    fn convert_codes<C: Code>(
+        &self,
+        quantizer: Quantizer,
+        source: &(impl BitSource + Sync + ?Sized),
+        out: &mut [C],
+    ) {
+        self.assert_conversion(quantizer);
         self.for_each_block(out, |first, sums, out| {
-            quantizer.quantize_sums(sums, self.fraction_bits(), stream, first, out);
+            self.convert_block(quantizer, source, first, sums, out);
         });
+    }
+
+    /// Refuses a conversion at the caller's line that the epilogue would refuse on another thread.
+    #[track_caller]
+    fn assert_conversion(&self, quantizer: Quantizer) {
+        if self.scales.is_one() {
+            quantizer.assert_random_bits(self.fraction_bits() - quantizer.format.fl());
+        }
+    }
+
+    fn convert_block<C: Code>(
+        &self,
+        quantizer: Quantizer,
+        source: &(impl BitSource + ?Sized),
+        first: u64,
+        sums: &[i64],
+        out: &mut [C],
+    ) {
+        let fraction_bits = self.fraction_bits();
+        if self.scales.is_one() {
+            quantizer.quantize_sums_with(self.overflow, sums, fraction_bits, source, first, out);
+            return;
+        }
+        let shift = fraction_bits - quantizer.format.fl();
+        for ((&z, out), position) in sums.iter().zip(out).zip(first..) {
+            let scaled = self.scales.apply(z, position, self.b.ncols);
+            let code = match self.overflow {
+                Overflow::Wrap => {
+                    let split = scaled.split_modulo(shift);
+                    quantizer.format.wrap(quantizer.round(split, source, position))
+                }
+                _ => quantizer.finish(scaled.split(shift), source, position),
+            };
+            *out = C::from_i32(code);
+        }
     }
 
     /// Converts every sum and writes the values as f32, which holds words of 24 bits exactly.
     ///
     /// # Panics
     ///
-    /// If `out` does not hold rows · columns elements.
+    /// If `out` does not hold rows · columns elements, or fewer bits are dropped than the rounding
+    /// has random bits.
     #[track_caller]
-    pub fn convert_to_f32(&self, quantizer: Quantizer, stream: &Stream, out: &mut [f32]) {
+    pub fn convert_to_f32(
+        &self,
+        quantizer: Quantizer,
+        source: &(impl BitSource + Sync + ?Sized),
+        out: &mut [f32],
+    ) {
         self.assert_output(out.len());
+        self.assert_conversion(quantizer);
         self.for_each_block(out, |first, sums, out| {
             let mut codes = [0i32; 512];
             for (start, (sums, out)) in sums.chunks(512).zip(out.chunks_mut(512)).enumerate() {
                 let codes = &mut codes[..sums.len()];
-                quantizer.quantize_sums(
-                    sums,
-                    self.fraction_bits(),
-                    stream,
-                    first + 512 * start as u64,
-                    codes,
-                );
+                self.convert_block(quantizer, source, first + 512 * start as u64, sums, codes);
                 crate::dequantize_slice(codes, quantizer.format, out);
             }
         });
     }
 
-    /// Writes the sums unrounded but for the f32 that holds them: the nearest one to z · 2^−FL.
+    /// Writes the sums, scaled but unrounded but for the f32 that holds them: the nearest one.
     ///
     /// # Panics
     ///
@@ -158,10 +304,19 @@ impl<'a> Product<'a> {
     pub fn wide_f32(&self, out: &mut [f32]) {
         self.assert_output(out.len());
         let fraction_bits = self.fraction_bits();
-        self.for_each_block(out, |_, sums, out| crate::dequantize_sums(sums, fraction_bits, out));
+        self.for_each_block(out, |first, sums, out| {
+            if self.scales.is_one() {
+                crate::dequantize_sums(sums, fraction_bits, out);
+            } else {
+                for ((&z, out), index) in sums.iter().zip(out).zip(first..) {
+                    *out = self.scales.apply(z, index, self.b.ncols).to_f32(fraction_bits);
+                }
+            }
+        });
     }
 
-    /// Writes the exact sums, in units of 2^−[`Self::fraction_bits`].
+    /// Writes the sums that the accumulator ends with, in units of 2^−[`Self::fraction_bits`] and
+    /// before any scale.
     ///
     /// # Panics
     ///
@@ -173,9 +328,28 @@ impl<'a> Product<'a> {
     }
 
     /// The exact sums by the definition, one product after another: the oracle of the fast path.
+    ///
+    /// Whatever the accumulator, this adds up exactly.
     pub fn wide_naive(&self) -> Vec<i64> {
         let mut sums = naive::sums(&self.a, &self.b);
-        self.add_bias(&mut sums);
+        let bias = self.bias_row();
+        for row in sums.chunks_mut(bias.len().max(1)) {
+            row.iter_mut().zip(&bias).for_each(|(z, &b)| *z += b);
+        }
+        sums
+    }
+
+    /// The sums of the chosen accumulator by its definition, element by element and step by step:
+    /// the oracle of the row kernels.
+    pub fn accumulate_naive(&self) -> Vec<i64> {
+        let (rows, cols) = (self.a.nrows, self.b.ncols);
+        let none = crate::GivenBits(&[]);
+        let source = self.accumulator_bits.unwrap_or(&none);
+        let (bias, operands) = (self.bias_row(), Rows::new(self.a, &self.b));
+        let mut sums = bias.repeat(rows);
+        for (row, sums) in sums.chunks_mut(cols.max(1)).enumerate() {
+            operands.by_definition(self.accumulator, self.fraction_bits(), source, row, sums);
+        }
         sums
     }
 
@@ -190,15 +364,17 @@ impl<'a> Product<'a> {
         );
     }
 
-    fn add_bias(&self, sums: &mut [i64]) {
-        let Some((codes, shift)) = self.bias else { return };
-        let bias: Vec<i64> = codes.to_i32().iter().map(|&code| i64::from(code) << shift).collect();
-        for row in sums.chunks_mut(bias.len().max(1)) {
-            row.iter_mut().zip(&bias).for_each(|(z, &b)| *z += b);
+    /// The biases of one row, in units of the products' last place.
+    fn bias_row(&self) -> Vec<i64> {
+        match self.bias {
+            Some((codes, shift)) => {
+                codes.to_i32().iter().map(|&code| i64::from(code) << shift).collect()
+            }
+            None => vec![0; self.b.ncols],
         }
     }
 
-    /// Computes the exact sums of blocks of whole rows and hands each block to
+    /// Computes the sums of blocks of whole rows and hands each block to
     /// `epilogue(position of its first element, sums, its part of out)` while it is in the cache.
     fn for_each_block<T: Send>(
         &self,
@@ -209,16 +385,63 @@ impl<'a> Product<'a> {
         if rows == 0 || cols == 0 {
             return;
         }
-        let exact = Exact::new(self.a, self.b, self.par);
+        let sums_of = self.accumulation();
         let block_rows = block_rows(rows, inner, cols);
         self.par.for_each_chunk(out, block_rows * cols, |block, out| {
             let first_row = block * block_rows;
-            let block_rows = out.len() / cols;
-            let mut sums = vec![0i64; block_rows * cols];
-            exact.sums_of_rows(first_row, block_rows, &mut sums);
-            self.add_bias(&mut sums);
+            let mut sums = vec![0i64; out.len()];
+            sums_of(first_row, &mut sums);
             epilogue(self.first_position + (first_row * cols) as u64, &sums, out);
         });
+    }
+
+    /// What computes the sums of whole rows, bias included, in the chosen accumulator.
+    fn accumulation(&self) -> SumsOfRows<'a> {
+        let cols = self.b.ncols;
+        let bias = self.bias_row();
+        let product = *self;
+        let (bits, wraps) = match self.accumulator {
+            Accumulator::Exact => (64, false),
+            Accumulator::Wrapping { bits } => (u32::from(bits), true),
+            // A register that no sum can fill is an exact one.
+            Accumulator::Saturating { bits } if self.fits(u32::from(bits), &bias) => (64, false),
+            _ => {
+                let rows = Rows::new(self.a, &self.b);
+                return Box::new(move |first_row, sums| {
+                    for (i, row) in sums.chunks_mut(cols).enumerate() {
+                        row.copy_from_slice(&bias);
+                        product.accumulate_row(&rows, first_row + i, row);
+                    }
+                });
+            }
+        };
+        let exact = Exact::new(self.a, self.b, self.par);
+        let has_bias = self.bias.is_some();
+        Box::new(move |first_row, sums| {
+            exact.sums_of_rows(first_row, sums.len() / cols, sums);
+            if has_bias {
+                for row in sums.chunks_mut(cols) {
+                    row.iter_mut().zip(&bias).for_each(|(z, &b)| *z = z.wrapping_add(b));
+                }
+            }
+            if wraps {
+                sums.iter_mut().for_each(|z| *z = *z << (64 - bits) >> (64 - bits));
+            }
+        })
+    }
+
+    fn accumulate_row(&self, rows: &Rows<'_>, row: usize, sums: &mut [i64]) {
+        let none = crate::GivenBits(&[]);
+        let source = self.accumulator_bits.unwrap_or(&none);
+        rows.accumulate(self.accumulator, self.fraction_bits(), source, row, sums);
+    }
+
+    /// Whether every partial sum fits a two's-complement register of that many bits.
+    fn fits(&self, bits: u32, bias: &[i64]) -> bool {
+        let largest = |view: &FixedView<'_>| u128::from(view.codes.max_magnitude());
+        let products = self.a.ncols as u128 * largest(&self.a) * largest(&self.b);
+        let bias = bias.iter().map(|b| b.unsigned_abs()).max().unwrap_or(0);
+        products + u128::from(bias) < 1 << (bits - 1)
     }
 }
 
@@ -242,7 +465,7 @@ pub fn fixed_gemm(
     a: FixedView<'_>,
     b: FixedView<'_>,
     quantizer: Quantizer,
-    stream: &Stream,
+    source: &(impl BitSource + Sync + ?Sized),
 ) -> FixedMatrix {
-    Product::new(a, b).convert(quantizer, stream)
+    Product::new(a, b).convert(quantizer, source)
 }

@@ -135,7 +135,7 @@ impl Quantizer {
         overflow == Overflow::Wrap
     }
 
-    fn round(&self, z: Split, source: &(impl BitSource + ?Sized), position: u64) -> i64 {
+    pub(crate) fn round(&self, z: Split, source: &(impl BitSource + ?Sized), position: u64) -> i64 {
         let leading = if self.rounding.is_stochastic() { source.word(position, 0) } else { 0 };
         round(z, self.rounding, &Draw { leading, position, source })
     }
@@ -151,7 +151,7 @@ impl Quantizer {
 
     /// Refuses to add more random bits to a sum than it has bits below the cut.
     #[track_caller]
-    fn assert_random_bits(&self, dropped: i32) {
+    pub(crate) fn assert_random_bits(&self, dropped: i32) {
         if let Rounding::StochasticBits(StochasticBits { bits, .. }) = self.rounding {
             assert!(
                 dropped <= 0 || i32::from(bits) <= dropped,

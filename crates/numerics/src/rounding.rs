@@ -185,6 +185,24 @@ impl Split {
         Self { floor, fraction: (z as i128 as u128) << (128 - shift), rest: false }
     }
 
+    /// Splits `z` · 2^−`shift` for |z| < 2^120.
+    pub(crate) const fn of_wide_integer(z: i128, shift: i32) -> Self {
+        if shift <= 0 {
+            let room = z.unsigned_abs().leading_zeros() as i32;
+            let far = if z < 0 { i128::MIN } else { i128::MAX };
+            let wide = if z == 0 || -shift < room { z << (-shift & 127) } else { far };
+            return Self { floor: clamp_to_i64(wide), fraction: 0, rest: false };
+        }
+        if shift < 128 {
+            let fraction = (z as u128) << (128 - shift);
+            return Self { floor: clamp_to_i64(z >> shift), fraction, rest: false };
+        }
+        let cut = if shift - 128 > 127 { 127 } else { (shift - 128) as u32 };
+        let wide = z >> cut;
+        let floor = if z < 0 { -1 } else { 0 };
+        Self { floor, fraction: wide as u128, rest: wide << cut != z }
+    }
+
     /// Splits `x` · 2^`scale`; a NaN counts as 0, ±∞ as beyond every format.
     pub(crate) fn of_f64(x: f64, scale: i32) -> Self {
         if x.is_nan() || x == 0.0 {
@@ -414,6 +432,18 @@ mod tests {
         assert_eq!(up(u32::MAX - 5, 1 << 31), 1, "5.5 + (2^32 − 5.5) reaches 2^32");
         assert_eq!(up(u32::MAX - 4, 0), 1);
         assert_eq!(up(u32::MAX - 6, u32::MAX), 0);
+    }
+
+    #[test]
+    fn wide_splits_equal_narrow_ones() {
+        for z in [0, 1, -1, 5, -7, i64::MAX, i64::MIN, 1 << 40, -(1 << 40) - 1] {
+            for shift in -70..200 {
+                let wide = Split::of_wide_integer(i128::from(z), shift);
+                assert_eq!(wide, Split::of_integer(z, shift), "{z} / 2^{shift}");
+            }
+        }
+        assert_eq!(Split::of_wide_integer(-(3 << 100), 101).floor, -2);
+        assert_eq!(Split::of_wide_integer(1 << 110, 20).floor, i64::MAX);
     }
 
     #[test]

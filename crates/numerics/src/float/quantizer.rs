@@ -191,6 +191,44 @@ impl FloatQuantizer {
         }
     }
 
+    /// Rounds n · 2^−`fraction_bits` and saturates at the largest finite number; the result is in
+    /// the same units. Where the grid is finer than the units, n is on it already.
+    pub(crate) fn round_integer(
+        &self,
+        n: i64,
+        fraction_bits: i32,
+        source: &(impl BitSource + ?Sized),
+        position: u64,
+    ) -> i64 {
+        let format = self.format;
+        let top = 63 - n.unsigned_abs().leading_zeros() as i32 - fraction_bits;
+        let quantum = top.max(format.min_exponent()) - format.mantissa_bits() as i32;
+        let shift = quantum + fraction_bits;
+        let rounded = if n == 0 || shift <= 0 {
+            i128::from(n)
+        } else {
+            let leading = if self.rounding.is_stochastic() { source.word(position, 0) } else { 0 };
+            let swaps = self.swaps_parity(top, quantum);
+            let draw = Draw { leading, position, source };
+            let z = Split::of_integer(n, shift);
+            i128::from(round_with_parity(z, self.rounding, swaps, &draw)) << shift.min(64)
+        };
+        // The largest number in these units, as far as 63 bits go.
+        let (significand, exponent) = format.max_parts();
+        let max = i128::from(significand) << (exponent + fraction_bits).clamp(0, 64);
+        let max = max.min(i128::from(i64::MAX));
+        rounded.clamp(-max, max) as i64
+    }
+
+    /// Even and odd are those of the code. Without mantissa bits the lowest bit of a code is that of
+    /// the exponent, while the magnitude below a rounded-up one is 1 in every binade.
+    fn swaps_parity(&self, top: i32, quantum: i32) -> bool {
+        let exponent_field = quantum - self.format.min_exponent() + 1;
+        self.format.mantissa_bits() == 0
+            && top >= self.format.min_exponent()
+            && exponent_field & 1 == 0
+    }
+
     /// The exponent of the last place at x.
     fn quantum(&self, x: f64) -> i32 {
         // Subnormal doubles lie below every format's smallest exponent.
@@ -203,12 +241,8 @@ impl FloatQuantizer {
         let quantum = self.quantum(x);
         let leading = if self.rounding.is_stochastic() { source.word(position, 0) } else { 0 };
         let z = Split::of_f64(x, -quantum);
-        // Even and odd are those of the code. Without mantissa bits the lowest bit of a code is
-        // that of the exponent, and the magnitude below a rounded-up one is 1 in every binade.
-        let exponent_field = quantum - self.format.min_exponent() + 1;
-        let swaps = self.format.mantissa_bits() == 0
-            && x.abs() >= crate::format::exp2(self.format.min_exponent())
-            && exponent_field & 1 == 0;
+        let top = ((x.to_bits() >> 52) & 0x7ff) as i32 - 1023;
+        let swaps = self.swaps_parity(top, quantum);
         let n = round_with_parity(z, self.rounding, swaps, &Draw { leading, position, source });
         (n, quantum)
     }

@@ -7,7 +7,6 @@
 //! A scale is an integer of 24 bits times a power of two, so r · s · z is an integer of at most
 //! 112 bits times a power of two: it is computed as such, whatever the scales are.
 
-use crate::FixedView;
 use crate::rounding::Split;
 
 /// An f32 as significand · 2^exponent.
@@ -75,17 +74,20 @@ impl Scaled {
         Split::of_wide_integer(self.integer, shift - self.exponent)
     }
 
-    /// The nearest f32 to the value divided by 2^`shift`.
-    pub(super) fn to_f32(&self, shift: i32) -> f32 {
-        // Three exact steps of at most 2^±1000: the power of two alone can leave the f64 range.
-        let power = self.exponent - shift;
-        let near = power.clamp(-1000, 1000);
-        let value = self.integer as f64 * crate::format::exp2(near);
-        (value * crate::format::exp2((power - near).clamp(-1000, 1000))) as f32
+    /// [`Self::split`] with the integer part modulo 2^64 instead of clamped.
+    pub(super) fn split_modulo(&self, shift: i32) -> Split {
+        let dropped = shift - self.exponent;
+        if dropped <= 0 {
+            let low = self.integer.checked_shl(dropped.unsigned_abs()).unwrap_or(0) as i64;
+            return Split { floor: low, fraction: 0, rest: false };
+        }
+        let floor = self.integer >> dropped.min(127);
+        Split { floor: floor as i64, ..self.split(shift) }
     }
-}
 
-/// Shape checks that name the operands.
-pub(super) fn shape(view: &FixedView<'_>) -> (usize, usize) {
-    (view.nrows, view.ncols)
+    /// The nearest f32 to the value divided by 2^`shift` (rounded twice if it is subnormal).
+    pub(super) fn to_f32(&self, shift: i32) -> f32 {
+        // |power| ≤ 2·149 + 128, so the scaled value is a normal f64 and only the first step rounds.
+        (f64::from(self.integer as f32) * crate::format::exp2(self.exponent - shift)) as f32
+    }
 }

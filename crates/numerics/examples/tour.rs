@@ -1,0 +1,86 @@
+//! The crate in one page: formats, rounding, products, accumulators, streams.
+//!
+//! `cargo run -p numerics --example tour`
+
+#![expect(clippy::print_stdout, reason = "an example prints what it shows")]
+
+use numerics::{
+    Accumulator, BlockFormat, BlockQuantizer, FixedFormat, FixedMatrix, FloatFormat,
+    FloatQuantizer, Lfsr, LfsrConfig, Narrow, Overflow, Product, Quantizer, Register, Rounding,
+    Schedule, Seed,
+};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let seed = Seed::new(2015);
+
+    // Fixed point: ⟨8,8⟩ has ε = 2^−8. Nearest loses a quarter of ε, stochastic rounding keeps it
+    // on average.
+    let format: FixedFormat = "<8,8>".parse()?;
+    let stream = seed.child("rounding").stream();
+    let tiny = vec![format.epsilon() as f32 / 4.0; 10_000];
+    for rounding in [Rounding::NearestTiesDown, Rounding::Stochastic] {
+        let quantizer = Quantizer { format, rounding };
+        let mut codes = vec![0i16; tiny.len()];
+        quantizer.quantize(&tiny, &stream, 0, &mut codes);
+        let tally = quantizer.tally(&tiny, &codes);
+        println!(
+            "{rounding:?}: {} of 10000 rounded up, bias {:+.3} ulp",
+            tally.rounded_up,
+            tally.bias()
+        );
+    }
+
+    // Floating point as data, and what becomes of 1000 in eight bits.
+    for (name, format) in [
+        ("E4M3", FloatFormat::E4M3),
+        ("E5M2", FloatFormat::E5M2),
+        ("binary8p4", FloatFormat::p3109(8, 4)?),
+    ] {
+        let convert = |overflow| {
+            let rounding = Rounding::NearestTiesEven;
+            FloatQuantizer { format, rounding, overflow }.convert(1000.0, &stream, 0)
+        };
+        println!("{name}: {} or {}", convert(Overflow::Saturate), convert(Overflow::Propagate));
+    }
+
+    // Blocks that share a scale.
+    let mut x = vec![0.0; 64];
+    seed.child("x").stream().fill_gaussian(0, &mut x);
+    for (name, format) in [("MXFP4", BlockFormat::MXFP4), ("NVFP4", BlockFormat::NVFP4)] {
+        let rounding = Rounding::NearestTiesEven;
+        let y = BlockQuantizer { format, rounding }.quantize(&x, &stream, 0).to_f32();
+        let error: f32 = x.iter().zip(&y).map(|(x, y)| (x - y).powi(2)).sum();
+        let power: f32 = x.iter().map(|x| x.powi(2)).sum();
+        println!("{name}: {:.1} dB", 10.0 * (power / error).log10());
+    }
+
+    // A product adds up exactly and rounds once, or in the register of your choice.
+    let nearest = Quantizer { format: "<2,14>".parse()?, rounding: Rounding::NearestTiesDown };
+    let a = FixedMatrix::quantize(&x, 1, 64, nearest, &stream);
+    let b = FixedMatrix::quantize(&x, 64, 1, nearest, &stream);
+    let bits = seed.child("register").stream();
+    let narrow = Narrow {
+        register: Register::Float(FloatFormat::FP16_E6M9),
+        rounding: Rounding::NearestTiesEven,
+        schedule: Schedule::EachStep,
+    };
+    for accumulator in [
+        Accumulator::Exact,
+        Accumulator::FloatGemm,
+        Accumulator::Saturating { bits: 32 },
+        Accumulator::Narrow(narrow),
+    ] {
+        let mut sum = [0.0];
+        Product::new(a.view(), b.view()).accumulator(accumulator, &bits).wide_f32(&mut sum);
+        println!("{accumulator:?}: {}", sum[0]);
+    }
+
+    // Random bits by name and position: a stream, or the shift register of a chip.
+    let lfsr = Lfsr::new(LfsrConfig::maximal(32, 1, 14).ok_or("no such width")?)?;
+    let stochastic = Quantizer { format, rounding: Rounding::Stochastic };
+    let product = Product::new(a.view(), b.view());
+    let (from_stream, from_lfsr) =
+        (product.convert(stochastic, &bits), product.convert(stochastic, &lfsr));
+    println!("{} from a stream, {} from an LFSR", from_stream.get(0, 0), from_lfsr.get(0, 0));
+    Ok(())
+}

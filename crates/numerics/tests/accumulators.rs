@@ -1,0 +1,281 @@
+//! Registers, scales and overflow of products: row kernels against their definitions.
+
+use numerics::{
+    Accumulator, BitSource, Codes, FixedFormat, FixedMatrix, FloatFormat, FloatQuantizer, Narrow,
+    Overflow, Par, Product, Quantizer, Register, Rounding, Schedule, Seed, Stream,
+};
+use proptest::prelude::*;
+
+fn matrix(il: i8, fl: i8, rows: usize, cols: usize, seed: u64, bits: u32) -> FixedMatrix {
+    let format = FixedFormat::new(il, fl).unwrap();
+    let mut words = vec![0u32; rows * cols];
+    Seed::new(seed).stream().fill_words(0, &mut words);
+    let codes: Vec<i32> =
+        words.iter().map(|&w| format.saturate(i64::from(w as i32 >> (31 - bits)))).collect();
+    FixedMatrix::from_codes(format, rows, cols, &codes).unwrap()
+}
+
+fn roundings() -> impl Strategy<Value = Rounding> {
+    prop::sample::select(vec![
+        Rounding::NearestTiesDown,
+        Rounding::NearestTiesEven,
+        Rounding::NearestTiesAway,
+        Rounding::TowardZero,
+        Rounding::Down,
+        Rounding::Up,
+        Rounding::ToOdd,
+        Rounding::Stochastic,
+    ])
+}
+
+fn schedules() -> impl Strategy<Value = Schedule> {
+    prop_oneof![
+        Just(Schedule::EachStep),
+        (1usize..20).prop_map(Schedule::EachChunk),
+        (1usize..20).prop_map(Schedule::ChunkBased),
+    ]
+}
+
+fn registers() -> impl Strategy<Value = Register> {
+    prop_oneof![
+        (4i8..20, -2i8..=12)
+            .prop_map(|(wl, fl)| Register::Fixed(FixedFormat::new(wl - fl, fl).unwrap())),
+        Just(Register::Float(FloatFormat::FP16_E6M9)),
+        Just(Register::Float(FloatFormat::BF16)),
+        Just(Register::Float(FloatFormat::E5M2)),
+    ]
+}
+
+fn accumulators() -> impl Strategy<Value = Accumulator> {
+    let narrow =
+        (registers(), roundings(), schedules()).prop_map(|(register, rounding, schedule)| {
+            Accumulator::Narrow(Narrow { register, rounding, schedule })
+        });
+    prop_oneof![
+        1 => Just(Accumulator::Exact),
+        1 => (2u8..=63).prop_map(|bits| Accumulator::Saturating { bits }),
+        1 => (2u8..=63).prop_map(|bits| Accumulator::Wrapping { bits }),
+        1 => Just(Accumulator::FloatGemm),
+        5 => narrow,
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn row_kernels_equal_the_definition(accumulator in accumulators(), rows in 1usize..12, inner in 0usize..60, cols in 1usize..20,
+                                        seed: u64, a_bits in 3u32..16, b_bits in 3u32..16, with_bias: bool) {
+        let a = matrix(8, 8, rows, inner, seed, a_bits);
+        let b = matrix(11, 5, inner, cols, seed ^ 1, b_bits);
+        let bias = matrix(8, 8, 1, cols, seed ^ 2, 15);
+        let bits = Seed::new(seed).child("register").stream();
+        let mut product = Product::new(a.view(), b.view()).accumulator(accumulator, &bits);
+        if with_bias {
+            product = product.bias(bias.codes(), bias.format());
+        }
+        let mut sums = vec![0; rows * cols];
+        product.par(Par::Rayon).wide(&mut sums);
+        prop_assert_eq!(&sums, &product.accumulate_naive());
+        // A split of the batch changes nothing for registers that draw no bits.
+        if let Accumulator::Exact | Accumulator::Saturating { .. } | Accumulator::Wrapping { .. } | Accumulator::FloatGemm = accumulator {
+            let last = FixedMatrix::from_codes(a.format(), 1, inner, &a.codes().to_i32()[(rows - 1) * inner..]).unwrap();
+            let mut part = vec![0; cols];
+            let mut product = Product::new(last.view(), b.view()).accumulator(accumulator, &bits);
+            if with_bias {
+                product = product.bias(bias.codes(), bias.format());
+            }
+            product.wide(&mut part);
+            prop_assert_eq!(&part, &sums[(rows - 1) * cols..]);
+        }
+    }
+
+    /// Convert(r·s·z) against rational arithmetic on 128-bit integers: the scales are k/2^6.
+    #[test]
+    fn scales_are_exact(rows in 1usize..8, inner in 0usize..30, cols in 1usize..20, seed: u64, wraps: bool,
+                        r in prop::collection::vec(-500i32..500, 8), s in prop::collection::vec(-500i32..500, 20)) {
+        let a = matrix(2, 14, rows, inner, seed, 15);
+        let b = matrix(2, 14, inner, cols, seed ^ 1, 15);
+        let scale = |k: &[i32]| k.iter().map(|&k| k as f32 / 64.0).collect::<Vec<f32>>();
+        let (row_scales, col_scales) = (scale(&r[..rows]), scale(&s[..cols]));
+        let format = FixedFormat::new(4, 12).unwrap();
+        let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+        let bits = Seed::new(seed).child("c").stream();
+        let overflow = if wraps { Overflow::Wrap } else { Overflow::Saturate };
+        let product = Product::new(a.view(), b.view()).scale_rows(&row_scales).scale_cols(&col_scales).overflow(overflow);
+        let c = product.convert(quantizer, &bits);
+        let mut wide = vec![0.0; rows * cols];
+        product.wide_f32(&mut wide);
+        for (index, z) in product.wide_naive().into_iter().enumerate() {
+            let exact = i128::from(z) * i128::from(r[index / cols]) * i128::from(s[index % cols]);
+            // 28 + 12 fractional bits; 28 of them are dropped.
+            let word = i128::from(bits.word(index as u64) >> 4);
+            let code = (exact + word) >> 28;
+            let expected = if wraps { i128::from(code as i16) } else { code.clamp(-32768, 32767) };
+            prop_assert_eq!(i128::from(c.codes().get(index)), expected, "element {}", index);
+            prop_assert_eq!(wide[index], exact as f32 * 2f32.powi(-40));
+        }
+    }
+
+    #[test]
+    fn rows_alone_and_columns_alone_are_scaled(seed: u64, scale in prop_oneof![any::<f32>().prop_filter("finite", |x| x.is_finite()), -4.0f32..4.0]) {
+        let (a, b) = (matrix(2, 14, 1, 5, seed, 15), matrix(2, 14, 5, 1, seed ^ 1, 15));
+        let quantizer = Quantizer { format: FixedFormat::new(4, 12).unwrap(), rounding: Rounding::NearestTiesEven };
+        let bits = Seed::new(seed).stream();
+        let product = Product::new(a.view(), b.view());
+        let scales = [scale];
+        let by_row = product.scale_rows(&scales).convert(quantizer, &bits);
+        let by_col = product.scale_cols(&scales).convert(quantizer, &bits);
+        prop_assert_eq!(&by_row, &by_col);
+        // Sums below 2^29 times 24 bits fit an f64 exactly.
+        let z = product.wide_naive()[0];
+        prop_assume!(z.unsigned_abs() < 1 << 29);
+        let expected = quantizer.code(z as f64 * 2f64.powi(-28) * f64::from(scale), &bits, 0);
+        prop_assert_eq!(by_row.get(0, 0), expected);
+    }
+
+    /// The float simulation is f32 arithmetic on the values themselves.
+    #[test]
+    fn float_gemm_is_what_f32_computes(inner in 0usize..400, seed: u64) {
+        let a = matrix(2, 14, 1, inner, seed, 15);
+        let b = matrix(2, 14, inner, 1, seed ^ 1, 15);
+        let bits = Seed::new(0).stream();
+        let mut out = [0.0];
+        Product::new(a.view(), b.view()).accumulator(Accumulator::FloatGemm, &bits).wide_f32(&mut out);
+        let expected = a.to_f32().iter().zip(b.to_f32()).fold(0.0f32, |s, (a, b)| s + a * b);
+        prop_assert_eq!(out[0], expected);
+    }
+}
+
+/// A register of 48 bits holds 2^16 products of two 16-bit words, [Gupta15 §5.2], and no more.
+#[test]
+fn the_papers_register_is_exact_as_far_as_it_says() {
+    let format = FixedFormat::new(2, 14).unwrap();
+    let accumulate = |inner: usize, accumulator| {
+        let codes = vec![-32768; inner];
+        let a = FixedMatrix::from_codes(format, 1, inner, &codes).unwrap();
+        let b = FixedMatrix::from_codes(format, inner, 1, &codes).unwrap();
+        let bits = Seed::new(0).stream();
+        let mut sums = [0];
+        Product::new(a.view(), b.view()).accumulator(accumulator, &bits).wide(&mut sums);
+        sums[0]
+    };
+    let (saturating, wrapping) =
+        (Accumulator::Saturating { bits: 48 }, Accumulator::Wrapping { bits: 48 });
+    assert_eq!(accumulate((1 << 17) - 1, saturating), ((1 << 17) - 1) << 30);
+    assert_eq!(accumulate(1 << 17, saturating), (1 << 47) - 1);
+    assert_eq!(accumulate(1 << 17, wrapping), -1 << 47);
+}
+
+/// 4096 products of 2^−8 in a register with 9 mantissa bits: steps stall where the last place
+/// exceeds twice the product, chunks of 64 get through to the exact sum.
+#[test]
+fn chunks_keep_a_narrow_float_register_from_stalling() {
+    let inner = 4096;
+    let format = FixedFormat::new(4, 4).unwrap();
+    let ones = vec![1; inner];
+    let a = FixedMatrix::from_codes(format, 1, inner, &ones).unwrap();
+    let b = FixedMatrix::from_codes(format, inner, 1, &ones).unwrap();
+    let bits = Seed::new(0).stream();
+    let sum = |rounding, schedule| {
+        let register = Register::Float(FloatFormat::FP16_E6M9);
+        let narrow = Accumulator::Narrow(Narrow { register, rounding, schedule });
+        let mut sums = [0];
+        Product::new(a.view(), b.view()).accumulator(narrow, &bits).wide(&mut sums);
+        sums[0]
+    };
+    assert_eq!(sum(Rounding::NearestTiesEven, Schedule::EachStep), 1 << 10);
+    assert_eq!(sum(Rounding::NearestTiesEven, Schedule::ChunkBased(64)), 4096);
+    assert_eq!(sum(Rounding::NearestTiesEven, Schedule::EachChunk(64)), 4096);
+    // Stochastic rounding does not stall: each of the last 3072 steps has at most a place of 8 and
+    // the variance 1·(8 − 1); five deviations of √(3072·7) are 733.
+    let stochastic = sum(Rounding::Stochastic, Schedule::EachStep);
+    assert!((stochastic - 4096).abs() < 733, "{stochastic}");
+}
+
+/// The scalar register is the float quantizer applied step by step.
+#[test]
+fn a_float_register_rounds_like_the_quantizer() {
+    let (a, b) = (matrix(8, 8, 1, 200, 3, 15), matrix(8, 8, 200, 1, 4, 15));
+    let stream = Seed::new(5).stream();
+    for rounding in [Rounding::NearestTiesEven, Rounding::Stochastic, Rounding::ToOdd] {
+        let format = FloatFormat::FP16_E6M9;
+        let narrow =
+            Narrow { register: Register::Float(format), rounding, schedule: Schedule::EachStep };
+        let product =
+            Product::new(a.view(), b.view()).accumulator(Accumulator::Narrow(narrow), &stream);
+        let mut sum = [0.0];
+        product.wide_f32(&mut sum);
+        let quantizer = FloatQuantizer { format, rounding, overflow: Overflow::SaturateFinite };
+        // 10 bits at most 2^14 above products of 2^−16: exact in an f64.
+        let expected = (0..200).fold(0.0, |s: f64, k| {
+            let product = f64::from(a.get(0, k)) * f64::from(b.get(k, 0)) * 2f64.powi(-16);
+            quantizer.convert(s + product, &stream, k as u64)
+        });
+        assert_eq!(f64::from(sum[0]), expected, "{rounding:?}");
+    }
+}
+
+/// Random bits of a stochastic register are addressed by element and step.
+#[test]
+fn a_stochastic_register_is_unbiased() {
+    struct Counting(Stream);
+    impl BitSource for Counting {
+        fn word(&self, position: u64, depth: u32) -> u32 {
+            assert!(position < 400 * 8 * 16, "position {position} belongs to no step");
+            BitSource::word(&self.0, position, depth)
+        }
+    }
+    let (a, b) = (matrix(2, 14, 400, 8, 1, 12), matrix(2, 14, 8, 16, 2, 12));
+    let bits = Counting(Seed::new(6).stream());
+    let format = FixedFormat::new(2, 14).unwrap();
+    let narrow = Narrow {
+        register: Register::Fixed(format),
+        rounding: Rounding::Stochastic,
+        schedule: Schedule::EachStep,
+    };
+    let product = Product::new(a.view(), b.view());
+    let mut sums = vec![0; 400 * 16];
+    product.accumulator(Accumulator::Narrow(narrow), &bits).wide(&mut sums);
+    let exact = product.wide_naive();
+    let error: i64 = sums.iter().zip(&exact).map(|(z, e)| z - e).sum();
+    // 51,200 roundings of variance ≤ ε²/4 each: four deviations are 4·√51200/2 ε.
+    let bound = 4.0 * 51_200f64.sqrt() / 2.0 * 2f64.powi(14);
+    assert!((error as f64).abs() < bound, "{error}, {bound}");
+    assert!(sums.iter().zip(&exact).any(|(z, e)| z != e));
+}
+
+#[test]
+fn the_bias_enters_before_the_first_product() {
+    let format = FixedFormat::new(8, 0).unwrap();
+    let a = FixedMatrix::from_codes(format, 1, 1, &[1]).unwrap();
+    let b = FixedMatrix::from_codes(format, 1, 1, &[-50]).unwrap();
+    let bias = Codes::from_i32(format, &[120]).unwrap();
+    let bits = Seed::new(0).stream();
+    let mut sums = [0];
+    Product::new(a.view(), b.view())
+        .bias(&bias, format)
+        .accumulator(Accumulator::Saturating { bits: 7 }, &bits)
+        .wide(&mut sums);
+    assert_eq!(sums, [13], "63 − 50");
+}
+
+#[test]
+#[should_panic(expected = "scale 1 of the columns is inf, not a finite number")]
+fn scales_must_be_finite() {
+    let m = matrix(2, 14, 2, 2, 0, 15);
+    let _ = Product::new(m.view(), m.view()).scale_cols(&[1.0, f32::INFINITY]);
+}
+
+#[test]
+#[should_panic(expected = "a register in <2,30> cannot hold products with 28 fractional bits")]
+fn a_register_finer_than_the_products_is_refused() {
+    let m = matrix(2, 14, 2, 2, 0, 15);
+    let narrow = Narrow {
+        register: Register::Fixed(FixedFormat::new(2, 30).unwrap()),
+        rounding: Rounding::Down,
+        schedule: Schedule::EachStep,
+    };
+    let bits = Seed::new(0).stream();
+    let _ = Product::new(m.view(), m.view()).accumulator(Accumulator::Narrow(narrow), &bits);
+}
