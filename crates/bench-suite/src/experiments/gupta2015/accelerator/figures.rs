@@ -4,6 +4,15 @@ use systolic::networks::TrainedNetwork;
 
 use super::{CARDS, Found, MOST_STEPS, WAVES, WIDEST, sizes};
 use crate::report::{Curve, Figure, LineStyle, Panel};
+use crate::workloads::accelerator::CardName;
+
+/// The limits of the paper's card are the paper's.
+fn limit_style(card: CardName) -> LineStyle {
+    match card {
+        CardName::Kintex325t => LineStyle::Paper,
+        CardName::AlveoU280 => LineStyle::Ours,
+    }
+}
 
 fn indexed(values: &[f64]) -> Vec<(f64, f64)> {
     values.iter().enumerate().map(|(i, &value)| (i as f64, value)).collect()
@@ -13,7 +22,11 @@ pub(super) fn wave(found: &Found<'_>) -> Figure {
     let panels = WAVES[1..]
         .iter()
         .map(|&(name, n, k, tiles)| Panel {
-            title: format!("{}: n = {n}, k = {k}, {tiles} tiles", &name["wave, ".len()..]),
+            title: format!(
+                "{}: n = {n}, k = {k}, {tiles} {}",
+                &name["wave, ".len()..],
+                if tiles == 1 { "tile" } else { "tiles" }
+            ),
             x: "cycle".to_owned(),
             y: "cells at work".to_owned(),
             log_y: false,
@@ -45,7 +58,7 @@ fn thinned(values: &[f64]) -> Vec<f64> {
 pub(super) fn throughput(found: &Found<'_>) -> Figure {
     let panels = CARDS
         .iter()
-        .map(|&(name, _)| {
+        .map(|&(name, card)| {
             let point = format!("card {name}");
             let gops = found.series(&point, "gops");
             let roof = found.series(&point, "roof_gops");
@@ -63,17 +76,18 @@ pub(super) fn throughput(found: &Found<'_>) -> Figure {
                 curves: vec![
                     Curve::line("sustained (ours)", 3, LineStyle::Ours, at(gops)),
                     Curve::line("roofline of its traffic", 2, LineStyle::Ours, at(roof)),
-                    Curve::line("peak", 0, LineStyle::Paper, vec![(0.0, peak), (last, peak)]),
+                    Curve::line("peak", 0, limit_style(card), vec![(0.0, peak), (last, peak)]),
                 ],
             }
         })
         .collect();
     Figure {
-        caption: "Throughput of square products against their size, with as many rows of A in L2 as \
-                  fit. Dashed: the peak, which is the paper's 260 G-ops/s on its card. The saw-tooth \
+        caption:
+            "Throughput of square products against their size, with as many rows of A in L2 as \
+                  fit, and the peak, which is the paper's 260 G-ops/s on its card. The saw-tooth \
                   is that of tiles that do not fill the array or the block; where inner products \
                   grow too long for L2 the memory takes over."
-            .to_owned(),
+                .to_owned(),
         panels,
     }
 }
@@ -81,7 +95,7 @@ pub(super) fn throughput(found: &Found<'_>) -> Figure {
 pub(super) fn roofline(found: &Found<'_>) -> Figure {
     let panels = CARDS
         .iter()
-        .map(|&(name, _)| {
+        .map(|&(name, card)| {
             let point = format!("card {name}");
             let value = |key: &str| found.value(&point, key).unwrap_or(f64::NAN);
             let (peak, bandwidth) = (value("peak_gops"), value("bandwidth_gb_per_s"));
@@ -98,7 +112,7 @@ pub(super) fn roofline(found: &Found<'_>) -> Figure {
                 .collect();
             squares.sort_by(|a, b| a.0.total_cmp(&b.0));
             let mut curves = vec![
-                Curve::line("peak and bandwidth", 0, LineStyle::Paper, roof),
+                Curve::line("peak and bandwidth", 0, limit_style(card), roof),
                 Curve::line("square products of 28 to 1120", 3, LineStyle::Ours, squares),
             ];
             for (i, network) in TrainedNetwork::of_the_paper().iter().enumerate() {
@@ -118,8 +132,8 @@ pub(super) fn roofline(found: &Found<'_>) -> Figure {
         })
         .collect();
     Figure {
-        caption: "Roofline: dashed the most that peak rate and memory bandwidth allow at each \
-                  intensity, from the paper's numbers on its card; with markers what square products \
+        caption: "Roofline: the most that peak rate and memory bandwidth allow at each intensity, \
+                  from the paper's numbers on its card (dashed); with markers what square products \
                   and whole epochs of the paper's networks sustain."
             .to_owned(),
         panels,
@@ -145,10 +159,10 @@ pub(super) fn lfsr(found: &Found<'_>) -> Figure {
     };
     Figure {
         caption: "What the LFSR leaves of uniform bits. Left: a register of N bits that fills N \
-                  dropped bits is never 0 and rounds up too often, by 2^−(N+1) ulp on average \
-                  (dashed), measured over whole periods. Right: words read from a 48-bit register \
-                  are correlated with the ones before them by 2^−s for s steps per sample (dashed); \
-                  one step per sample rounds neighbours alike."
+                  dropped bits is never 0 and rounds up too often, by 2^−(N+1) ulp on average, \
+                  measured over whole periods. Right: words read from a 48-bit register are \
+                  correlated with the ones before them by 2^−s for s steps per sample; one step \
+                  per sample rounds neighbours alike."
             .to_owned(),
         panels: vec![
             panel(
@@ -158,7 +172,7 @@ pub(super) fn lfsr(found: &Found<'_>) -> Figure {
                 true,
                 vec![
                     Curve::line("measured", 3, LineStyle::Ours, measured),
-                    Curve::line("2^−(N+1)", 3, LineStyle::Paper, expected),
+                    Curve::line("2^−(N+1)", 0, LineStyle::Ours, expected),
                 ],
             ),
             panel(
@@ -168,7 +182,7 @@ pub(super) fn lfsr(found: &Found<'_>) -> Figure {
                 false,
                 vec![
                     Curve::line("measured", 1, LineStyle::Ours, correlation),
-                    Curve::line("2^−s", 1, LineStyle::Paper, halves),
+                    Curve::line("2^−s", 0, LineStyle::Ours, halves),
                 ],
             ),
         ],
