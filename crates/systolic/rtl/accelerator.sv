@@ -40,6 +40,7 @@ module accelerator #(
 );
     logic             ce;
     logic [N-1:0]     token;               // row i and column i take a beat in this cycle
+    logic [N-1:0]     earlier;             // the tokens of the cycle before
     logic [N-1:0]     a_empty, a_full, b_empty, b_full, a_last;
     logic [N*WA-1:0]  a;
     logic [N*WB-1:0]  b;
@@ -67,14 +68,14 @@ module accelerator #(
         assign last[i] = token[i] && a_last[i];
     end
 
-    // Only the first FIFOs can be empty when their token comes, only the last ones full.
+    // Only the first FIFOs can be empty when their token comes, only the last ones full; the last
+    // token has nowhere to go.
     logic unused;
     assign unused = &{1'b0, a_empty, b_empty, a_full, b_full, earlier};
 
     // `gap` counts the cycles in which no tile may end.
     localparam int GW = N > 1 ? $clog2(N) : 1;
     logic [GW-1:0] gap;
-    logic [N-1:0] earlier;                  // the tokens of the cycle before
     assign token[0] = !a_empty[0] && !(a_last[0] && gap != 0);
     for (genvar i = 1; i < N; i++) begin : g_token
         assign token[i] = earlier[i-1];

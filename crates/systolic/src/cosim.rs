@@ -126,8 +126,9 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// [`CosimError::ToolAbsent`] without Verilator, make or g++, [`CosimError::Build`] with its messages if it
-    /// refuses the design, [`CosimError::Config`] if the configuration is impossible.
+    /// [`CosimError::ToolAbsent`] without Verilator, make or g++, [`CosimError::Build`] with the
+    /// messages if the design is refused, [`CosimError::Config`] if the configuration is
+    /// impossible.
     pub fn build(config: &ArrayConfig, directory: &Path) -> Result<Self, CosimError> {
         let program = build(config, directory)?;
         let mut process =
