@@ -10,10 +10,11 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 
 /// What is hashed, relative to the workspace.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     "Cargo.lock",
     "rust-toolchain.toml",
     "crates/numerics/src",
+    "crates/crossbar/presets",
     "crates/crossbar/src",
     "crates/systolic/src",
     "crates/nn/src",

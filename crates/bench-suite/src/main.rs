@@ -86,9 +86,15 @@ fn reproduce(arguments: &Reproduce) -> Result<u8, Error> {
     }
 }
 
-/// Lets running points stop at their next step.
+/// Lets running points stop at their next step; a second Ctrl-C does not wait for it.
 fn stop_on_ctrl_c() -> Result<(), Error> {
-    ctrlc::set_handler(|| progress::STOP.store(true, Ordering::Relaxed))
+    let handler = || {
+        if progress::STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED.into());
+        }
+        eprintln!("stopping at the next step …");
+    };
+    ctrlc::set_handler(handler)
         .map_err(|error| Error::Usage(format!("cannot listen for Ctrl-C: {error}")))
 }
 

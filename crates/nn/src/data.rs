@@ -41,6 +41,11 @@ impl Images {
         self.labels.is_empty()
     }
 
+    /// The pixels, image by image.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
     /// The labels.
     pub fn labels(&self) -> &[u8] {
         &self.labels
