@@ -11,8 +11,6 @@
 //! registers, in the order in which the array computes its tiles. Softmax and its errors are the
 //! host's: float, and converted with ChaCha bits in every variant.
 
-use std::io::Read;
-
 use nn::{Images, batches};
 use numerics::{FixedFormat, FixedMatrix, Product, Quantizer, Rounding, Seed};
 use serde::{Deserialize, Serialize};
@@ -81,9 +79,8 @@ impl LfsrTraining {
     /// the data.
     pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
         let mnist = context.data.mnist()?;
-        let read = |name: &str, images: &Images, count| self.read(context, name, images, count);
-        let train = read("train-images-idx3-ubyte.gz", &mnist.train, self.train_images)?;
-        let test = read("t10k-images-idx3-ubyte.gz", &mnist.test, self.test_images)?;
+        let train = self.codes(&mnist.train, self.train_images);
+        let test = self.codes(&mnist.test, self.test_images);
         let seed = Seed::new(seed);
         let mut network = Network::new(self, &seed, context.par)?;
         let mut measurements = Measurements::default();
@@ -112,30 +109,17 @@ impl LfsrTraining {
         Ok(measurements)
     }
 
-    /// The first `count` images as codes: p / 255 to nearest. The file's content was checked when
-    /// the data set was loaded; 16 bytes of header come before the pixels.
-    fn read(
-        &self,
-        context: &Context<'_>,
-        name: &str,
-        images: &Images,
-        count: usize,
-    ) -> Result<Codes, Error> {
-        let path = context.data.path("mnist").join(name);
-        let packed = std::fs::read(&path).map_err(Error::io("read", &path))?;
-        let mut content = Vec::new();
-        flate2::read::GzDecoder::new(&*packed)
-            .read_to_end(&mut content)
-            .map_err(Error::io("read", &path))?;
-        let count = count.min(images.len());
+    /// The first `count` images as codes: p / 255 to nearest.
+    fn codes(&self, images: &Images, count: usize) -> Codes {
+        let images = images.first(count);
         let nearest = Quantizer { format: self.format, rounding: Rounding::NearestTiesDown };
         let stream = Seed::new(0).stream();
         let codes: Vec<i32> =
             (0..256).map(|p| nearest.code(f64::from(p) / 255.0, &stream, 0)).collect();
-        Ok(Codes {
-            pixels: content[16..16 + 784 * count].iter().map(|&p| codes[usize::from(p)]).collect(),
-            labels: images.labels()[..count].to_vec(),
-        })
+        Codes {
+            pixels: images.pixels().iter().map(|&p| codes[usize::from(p)]).collect(),
+            labels: images.labels().to_vec(),
+        }
     }
 }
 
