@@ -7,6 +7,7 @@
 
 mod nn;
 mod numerics;
+mod systolic;
 
 use std::path::Path;
 use std::time::Instant;
@@ -110,6 +111,6 @@ pub fn run(only: Option<&str>, json: Option<&Path>) -> Result<(), Error> {
 
 /// Every row, in the order of the crates; each module of `bench` holds the rows of one crate.
 pub fn rows() -> Vec<Row> {
-    let groups: &[&[Row]] = &[numerics::ROWS, nn::ROWS];
+    let groups: &[&[Row]] = &[numerics::ROWS, nn::ROWS, systolic::ROWS];
     groups.concat()
 }

@@ -1,5 +1,6 @@
 //! The register: one line per experiment, in the papers' order.
 
+pub mod beyond;
 pub mod custom;
 pub mod gupta2015;
 
@@ -7,7 +8,11 @@ use crate::Error;
 use crate::experiment::Experiment;
 
 /// Every experiment.
-pub const EXPERIMENTS: &[&dyn Experiment] = &[&gupta2015::mnist_dnn::MnistDnn];
+pub const EXPERIMENTS: &[&dyn Experiment] = &[
+    &gupta2015::mnist_dnn::MnistDnn,
+    &gupta2015::accelerator::AcceleratorModel,
+    &beyond::lfsr_training::LfsrBits,
+];
 
 /// The experiments of these names; a name may be a paper, and no name means all.
 ///

@@ -3,4 +3,6 @@
 //! Whatever can change a number is in this module, in `datasets`, or in the crates below: their
 //! sources make the version of the code (`build.rs`).
 
+pub mod accelerator;
 pub mod image_classifier;
+pub mod lfsr_training;

@@ -1,3 +1,4 @@
 //! Gupta, Agrawal, Gopalakrishnan, Narayanan 2015: deep learning with limited numerical precision.
 
+pub mod accelerator;
 pub mod mnist_dnn;

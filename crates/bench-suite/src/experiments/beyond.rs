@@ -1,0 +1,3 @@
+//! Questions that the papers raise and do not answer.
+
+pub mod lfsr_training;

@@ -1,0 +1,302 @@
+//! Does a network train as well on the bits of hardware registers as on ChaCha's?
+//!
+//! [Gupta15 §5] rounds with an LFSR per column, but its training results come from a simulation
+//! with other random numbers. Here every product of the MNIST network is rounded with the words
+//! that the 28 columns would draw.
+
+use numerics::{FixedFormat, LfsrConfig, Seed};
+use systolic::{Card, ColumnLfsrs};
+
+use crate::Error;
+use crate::claim::{Claim, Test, display};
+use crate::datasets::mnist::Mnist;
+use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::record::{Measurements, Record};
+use crate::report::{Curve, Figure, Panel, Table};
+use crate::statistics::Estimate;
+use crate::workloads::lfsr_training::{LfsrTraining, ProductBits};
+
+/// The experiment.
+#[derive(Debug)]
+pub struct LfsrBits;
+
+const CHACHA: &str = "ChaCha";
+const SOUND: &str = "LFSR, 48 bits, 32 steps";
+const POOR: &str = "LFSR, 16 bits, 1 step";
+
+/// Name, colour and what is special.
+const VARIANTS: [(&str, usize, &str); 3] = [
+    (CHACHA, 0, "by name and position"),
+    (SOUND, 2, "the default: columns spread over the cycle"),
+    (POOR, 1, "as many bits as are dropped at most, seeds 1 to 28"),
+];
+
+struct Size {
+    hidden: usize,
+    epochs: usize,
+    train_images: usize,
+    test_images: usize,
+    seeds: u64,
+}
+
+const fn size(scale: Scale) -> Size {
+    match scale {
+        Scale::Smoke => {
+            Size { hidden: 100, epochs: 2, train_images: 12_000, test_images: 2_000, seeds: 1 }
+        }
+        Scale::Desk => {
+            Size { hidden: 1000, epochs: 3, train_images: 20_000, test_images: 10_000, seeds: 3 }
+        }
+        Scale::Paper => {
+            Size { hidden: 1000, epochs: 30, train_images: 60_000, test_images: 10_000, seeds: 3 }
+        }
+    }
+}
+
+fn workload(variant: &str, scale: Scale) -> LfsrTraining {
+    let Size { hidden, epochs, train_images, test_images, .. } = size(scale);
+    let card = Card::kintex_325t();
+    let n = card.design().n;
+    let lfsr = |columns| ProductBits::Lfsr { columns, row_tiles: 4 };
+    let bits = match variant {
+        SOUND => lfsr(ColumnLfsrs::spread(n, &Seed::new(2015))),
+        POOR => {
+            let LfsrConfig { width, taps, steps_per_sample, .. } =
+                LfsrConfig::maximal(16, 1, 1).expect("16 bits are listed");
+            lfsr(ColumnLfsrs { width, taps, steps_per_sample, seeds: (1..=n as u64).collect() })
+        }
+        _ => ProductBits::Chacha,
+    };
+    LfsrTraining {
+        widths: vec![784, hidden, hidden, 10],
+        // The paper's format that depends most on the rounding.
+        format: FixedFormat::new(8, 8).expect("the paper's formats exist"),
+        bits,
+        init_std_dev: 0.01,
+        batch: 100,
+        // Assumed: η = 100 · 2^−8 = 0.39, a power of two over the batch, so that the rounding unit
+        // makes the update; the fitted rate of the float curve is 0.5.
+        update_shift: 8,
+        epochs,
+        train_images,
+        test_images,
+    }
+}
+
+impl Experiment for LfsrBits {
+    fn id(&self) -> &'static str {
+        "beyond/lfsr-training"
+    }
+
+    fn title(&self) -> &'static str {
+        "Training on the random bits of hardware registers"
+    }
+
+    fn source(&self) -> &'static str {
+        "Not in a paper; Gupta et al. 2015, §4.1 and §5.2 combined"
+    }
+
+    fn describe(&self, scale: Scale) -> String {
+        let Size { hidden, epochs, train_images, seeds, .. } = size(scale);
+        let seeds = if seeds == 1 { "one seed".to_owned() } else { format!("{seeds} seeds") };
+        format!(
+            "784-{hidden}-{hidden}-10 in ⟨8, 8⟩ on {train_images} images for {epochs} epochs, {seeds}, every product rounded with ChaCha's bits or with those of 28 column registers"
+        )
+    }
+
+    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+        request.data.mnist()?;
+        let seeds = request.seeds.unwrap_or(size(request.scale).seeds);
+        let seeds = request.seed..request.seed + seeds;
+        Ok(seeds
+            .flat_map(|seed| VARIANTS.iter().map(move |&(name, ..)| (seed, name)))
+            .map(|(seed, name)| {
+                let config = workload(name, request.scale);
+                Point {
+                    experiment: self.id(),
+                    name: format!("{name}, seed {seed}"),
+                    work: config.work(),
+                    config: serde_json::to_value(config).expect("a configuration is plain data"),
+                    seed,
+                    data: vec![Mnist::sum()],
+                }
+            })
+            .collect())
+    }
+
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        let config: LfsrTraining = serde_json::from_value(point.config.clone())
+            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
+        config.run(point.seed, context)
+    }
+
+    fn findings(&self, results: &Results<'_>) -> Findings {
+        let runs = Runs { results };
+        Findings {
+            claims: vec![claim(&runs)],
+            figures: vec![figure(&runs)],
+            tables: vec![table(&runs)],
+            notes: vec![
+                "The learning rate over the batch size is 2^−8, so that the rounding unit's cut \
+                 makes the update from the exact gradient sum: 8 + 8 = 16 dropped bits."
+                    .to_owned(),
+                "Softmax and the errors at the output are the host's and take ChaCha bits in every \
+                 variant. Registers run on from product to product and from epoch to epoch."
+                    .to_owned(),
+            ],
+        }
+    }
+}
+
+/// The standard error of a single run's test error, in points.
+///
+/// Assumed: 0.3, what runs of 600 steps scatter by.
+const SEED_SCATTER_POINTS: f64 = 0.3;
+
+/// The standard error of a single run's training loss, relative to the loss.
+///
+/// Assumed: 0.02, likewise.
+const SEED_SCATTER_OF_LOSS: f64 = 0.02;
+
+struct Runs<'a> {
+    results: &'a Results<'a>,
+}
+
+impl Runs<'_> {
+    fn records(&self, variant: &str) -> impl Iterator<Item = &Record> {
+        let prefix = format!("{variant}, seed ");
+        self.results
+            .points
+            .iter()
+            .filter(move |(point, _)| point.name.starts_with(&prefix))
+            .filter_map(|(_, record)| record.as_ref())
+    }
+
+    /// Per seed, the last value of a series.
+    fn ends(&self, variant: &str, series: &str) -> Vec<(u64, f64)> {
+        self.records(variant)
+            .filter_map(|record| Some((record.seed, *record.series(series).last()?)))
+            .collect()
+    }
+
+    fn error(&self, variant: &str) -> Option<Estimate> {
+        let ends: Vec<f64> =
+            self.ends(variant, "test_error_percent").into_iter().map(|(_, x)| x).collect();
+        Estimate::of(&ends, SEED_SCATTER_POINTS)
+    }
+
+    /// The last values of a series with ChaCha's of the same seed.
+    fn pairs(&self, variant: &str, series: &str) -> Vec<(f64, f64)> {
+        let reference = self.ends(CHACHA, series);
+        let twin = |seed| reference.iter().find(|(other, _)| *other == seed).map(|(_, x)| *x);
+        let ends = self.ends(variant, series);
+        ends.into_iter().filter_map(|(seed, a)| Some((a, twin(seed)?))).collect()
+    }
+
+    /// Ratio of the training loss to ChaCha's, seed by seed.
+    fn loss_ratio(&self, variant: &str) -> Option<Estimate> {
+        let ratios: Vec<f64> =
+            self.pairs(variant, "train_loss").into_iter().map(|(a, b)| a / b).collect();
+        Estimate::of(&ratios, SEED_SCATTER_OF_LOSS * std::f64::consts::SQRT_2)
+    }
+
+    /// Difference of the test error to ChaCha's in points, seed by seed.
+    fn difference(&self, variant: &str) -> Option<Estimate> {
+        let pairs = self.pairs(variant, "test_error_percent");
+        let differences: Vec<f64> = pairs.iter().map(|(a, b)| a - b).collect();
+        Estimate::of(&differences, SEED_SCATTER_POINTS * std::f64::consts::SQRT_2)
+    }
+}
+
+/// How far the training losses may be apart. Over a short schedule the test errors of two streams
+/// of the same kind differ by a few tenths of a point, their losses by two per cent.
+const LOSS_RATIO: (f64, f64) = (0.9, 1.1);
+
+fn claim(runs: &Runs<'_>) -> Claim {
+    // A small network after few steps says nothing about training.
+    let measured = runs.loss_ratio(SOUND).filter(|_| runs.results.scale != Scale::Smoke);
+    let (from, to) = LOSS_RATIO;
+    Claim::new(
+        "lfsr-as-good-as-chacha",
+        "implied by §5.2",
+        "A network trains as well on the bits of LFSRs as on those of a cipher.",
+        format!("training loss / ChaCha's, last epoch, between {from} and {to}"),
+        "not shown".to_owned(),
+    )
+    .judge(measured, Test::Between(from, to), "×")
+}
+
+fn figure(runs: &Runs<'_>) -> Figure {
+    let panel = |title: &str, y: &str, series: &str, log_y| Panel {
+        title: title.to_owned(),
+        x: "epoch".to_owned(),
+        y: y.to_owned(),
+        log_y,
+        y_range: None,
+        curves: VARIANTS
+            .iter()
+            .map(|&(name, colour, _)| {
+                let per_seed: Vec<Vec<f64>> =
+                    runs.records(name).map(|record| record.series(series).to_vec()).collect();
+                Curve::of_seeds(name, colour, 1.0, &per_seed)
+            })
+            .collect(),
+    };
+    Figure {
+        caption: "Training with the rounding bits of three sources, mean over seeds, band ± one \
+                  standard error."
+            .to_owned(),
+        panels: vec![
+            panel("training", "training loss (nats)", "train_loss", true),
+            panel("test", "test error (%)", "test_error_percent", false),
+        ],
+    }
+}
+
+fn table(runs: &Runs<'_>) -> Table {
+    let text = |estimate: Option<Estimate>| estimate.map_or("–".to_owned(), |e| display(e, ""));
+    let rows = VARIANTS
+        .iter()
+        .map(|&(name, _, what)| {
+            let losses: Vec<f64> =
+                runs.ends(name, "train_loss").into_iter().map(|(_, x)| x).collect();
+            let loss = losses.iter().sum::<f64>() / losses.len() as f64;
+            vec![
+                name.to_owned(),
+                what.to_owned(),
+                text(runs.error(name)),
+                if name == CHACHA { "–".to_owned() } else { text(runs.difference(name)) },
+                if losses.is_empty() { "–".to_owned() } else { format!("{loss:.4}") },
+                losses.len().to_string(),
+            ]
+        })
+        .collect();
+    Table {
+        caption: "After the last epoch. ± is half a 90 % interval.".to_owned(),
+        header: ["bits", "what", "test error (%)", "to ChaCha (points)", "training loss", "seeds"]
+            .map(str::to_owned)
+            .to_vec(),
+        rows,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configurations_survive_their_files_and_can_run() {
+        for scale in [Scale::Smoke, Scale::Desk, Scale::Paper] {
+            for (name, ..) in VARIANTS {
+                let config = workload(name, scale);
+                let value = serde_json::to_value(&config).unwrap();
+                assert_eq!(serde_json::from_value::<LfsrTraining>(value).unwrap(), config);
+                if let ProductBits::Lfsr { columns, .. } = config.bits {
+                    assert!(columns.registers().is_ok());
+                    // The widest cut: the update's.
+                    assert!(columns.width >= config.format.fl() as u32 + config.update_shift);
+                }
+            }
+        }
+    }
+}
