@@ -12,7 +12,7 @@ static GUPTA2015: LazyLock<Figures> = LazyLock::new(|| {
         .expect("the shipped curves are valid JSON")
 });
 
-/// The points (epoch counted from 0, value) of a curve of [Gupta15]; empty if there is none.
+/// The points (epoch counted from 0, value) of a curve of Gupta et al.; empty if there is none.
 pub fn gupta2015(figure: &str, curve: &str) -> Vec<(f64, f64)> {
     GUPTA2015.get(figure).and_then(|curves| curves.get(curve)).cloned().unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use fixed_point::FixedPoint;
+pub use fixed_point::{FixedPoint, SignalError, Signals};
 
 /// The arithmetic of one layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ impl Policy {
 impl Arithmetic {
     /// Brings an input value into the numbers that the first layer reads.
     ///
-    /// Assumed: images are rounded once, to nearest; [Gupta15] does not say how they enter.
+    /// Assumed: images are rounded once, to nearest; \[Gupta15\] does not say how they enter.
     pub fn input(&self, x: f32) -> f32 {
         match self {
             Self::Float32 => x,

@@ -36,6 +36,6 @@ pub use linear_map::LinearMap;
 pub use models::Model;
 pub use optim::{Optimizer, Sgd};
 pub use parameters::{Parameter, ParameterId, Parameters, Rounded, Storage};
-pub use tape::{Mode, Pass, Step, Tape, Var};
+pub use tape::{Backward, Gradients, Mode, Operation, Pass, Step, Tape, Var};
 pub use tensor::Tensor;
 pub use train::{EpochStats, Interrupted, TrainConfig, evaluate, train_epoch};

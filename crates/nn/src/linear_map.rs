@@ -29,7 +29,7 @@ pub enum Readout {
     Layer,
     /// Logits: the sums before their rounding, for a softmax in f32.
     ///
-    /// Assumed: [Gupta15] counts the softmax's probabilities as the last layer's Y. Rounding the
+    /// Assumed: \[Gupta15\] counts the softmax's probabilities as the last layer's Y. Rounding the
     /// logits to ⟨2, 14⟩ would clip them to [−2, 2) and training would fail.
     Wide,
 }

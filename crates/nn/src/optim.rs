@@ -30,7 +30,7 @@ pub trait Optimizer {
 ///
 /// G is the wide, unrounded gradient sum and s the gradient scale; ΔW is what an arithmetic rounds.
 ///
-/// Assumed: this order of operations; [Gupta15] rounds ΔW but does not say how it is formed.
+/// Assumed: this order of operations; \[Gupta15\] rounds ΔW but does not say how it is formed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sgd {

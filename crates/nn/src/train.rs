@@ -87,7 +87,7 @@ pub fn train_epoch(
 ///
 /// Rounding draws from `seed` by image, so the batch size does not change the result.
 ///
-/// Assumed: the roundings of training are also used here; [Gupta15] does not say.
+/// Assumed: the roundings of training are also used here; \[Gupta15\] does not say.
 pub fn evaluate(
     model: &dyn Model,
     parameters: &Parameters,
