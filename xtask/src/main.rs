@@ -1,2 +1,37 @@
-//! Tasks.
-fn main() {}
+//! `cargo xtask`: starts cargo and `bench-suite` as processes, and links neither.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "this is the program that a person talks to")]
+
+mod ci;
+mod process;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask reproduce [ID…]   run experiments and write the report
+cargo xtask train FILE        train a network of your own on MNIST
+cargo xtask merge [ID…]       check that a store is complete and write its report
+cargo xtask report [ID…]      write the report of the records that are there
+cargo xtask list              list the experiments
+cargo xtask bench             time our kernels against their baselines
+cargo xtask ci                format, lints, documentation, tests, smoke reproduction
+
+Each takes --help.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("reproduce" | "train" | "merge" | "report" | "list" | "bench") => {
+            process::bench_suite(&arguments)
+        }
+        Some("ci") => ci::run(&arguments[1..]),
+        Some("help" | "--help" | "-h") | None => {
+            println!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        Some(other) => {
+            eprintln!("error: there is no command '{other}'\n\n{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}

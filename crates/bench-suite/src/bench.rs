@@ -3,7 +3,12 @@
 //! Machines are shared and noisy, so a row alternates the two and compares medians: only the
 //! ratio is meant to be quoted. A row checks its answer before it times anything.
 
+#![expect(clippy::print_stdout, reason = "the rows are this command's output")]
+
+use std::path::Path;
 use std::time::Instant;
+
+use crate::Error;
 
 /// One comparison of `cargo xtask bench`.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +61,48 @@ fn milliseconds(work: &mut impl FnMut()) -> f64 {
 fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
+}
+
+/// Measures the rows whose name contains `only` and prints a line each; with `json`, also writes
+/// one object a line. Whether a target is met is printed and has no other effect.
+///
+/// # Errors
+///
+/// [`Error::Usage`] if no row has that name, [`Error::Io`] if the file cannot be written.
+pub fn run(only: Option<&str>, json: Option<&Path>) -> Result<(), Error> {
+    let rows: Vec<Row> =
+        rows().into_iter().filter(|row| only.is_none_or(|only| row.name.contains(only))).collect();
+    if let (Some(only), true) = (only, rows.is_empty()) {
+        return Err(Error::Usage(format!("no row of the benchmark contains '{only}' in its name")));
+    }
+    let mut lines = String::new();
+    println!("{:<44} {:>10} {:>12} {:>9} {:>7}", "", "ours", "baseline", "speed-up", "target");
+    for row in rows {
+        let Row { name, what, target, measure } = row;
+        match measure() {
+            Ok(measured) => {
+                let Measured { ours_ms, baseline_ms } = measured;
+                let speedup = measured.speedup();
+                let holds = speedup >= target;
+                let mark = if holds { "" } else { "  missed" };
+                println!(
+                    "{name:<44} {ours_ms:>7.2} ms {baseline_ms:>9.2} ms {speedup:>8.2}× {target:>6.2}×{mark}"
+                );
+                println!("    {what}");
+                let line = serde_json::json!({
+                    "name": name, "ours_ms": ours_ms, "baseline_ms": baseline_ms,
+                    "speedup": speedup, "target": target, "holds": holds,
+                });
+                lines.push_str(&line.to_string());
+                lines.push('\n');
+            }
+            Err(reason) => println!("{name:<44} not measured: {reason}"),
+        }
+    }
+    match json {
+        Some(path) => std::fs::write(path, lines).map_err(Error::io("write", path)),
+        None => Ok(()),
+    }
 }
 
 /// Every row, in the order of the crates; each module of `bench` holds the rows of one crate.

@@ -1,1 +1,41 @@
-//! Nearly empty.
+//! Tensors, autograd, layers and training, written once for every arithmetic.
+//!
+//! ```text
+//!   model ── layers ── tape of operations ──┬── elementwise, losses           (f32)
+//!                                           └── linear maps y = x·Wᵀ + b
+//!                                                 ├── Float32      faer
+//!                                                 └── FixedPoint   exact products, one Convert
+//! ```
+//!
+//! - [`Tape`] records operations on [`Tensor`]s and runs them backwards.
+//! - [`Arithmetic`] says what executes a linear map and stores its weights; layers never ask.
+//! - [`Parameters`] own weights, gradients and optimiser state in the arithmetic's own numbers.
+//! - [`Sgd`] proposes increments; the arithmetic rounds them into the weights.
+//! - [`train_epoch`] and [`evaluate`] run a [`Model`] over [`Images`].
+
+#![forbid(unsafe_code)]
+
+pub mod arithmetic;
+pub mod checkpoint;
+mod data;
+mod float_gemm;
+pub mod layers;
+mod linear_map;
+pub mod models;
+pub mod ops;
+mod optim;
+mod parameters;
+mod tape;
+mod tensor;
+mod train;
+
+pub use arithmetic::{Arithmetic, FixedPoint, Policy};
+pub use data::{Images, batches};
+pub use float_gemm::matmul;
+pub use linear_map::LinearMap;
+pub use models::Model;
+pub use optim::{Optimizer, Sgd};
+pub use parameters::{Parameter, ParameterId, Parameters, Rounded, Storage};
+pub use tape::{Mode, Pass, Step, Tape, Var};
+pub use tensor::Tensor;
+pub use train::{EpochStats, Interrupted, TrainConfig, evaluate, train_epoch};

@@ -22,6 +22,19 @@ pub enum FormatError {
         /// Fractional bits.
         fl: i8,
     },
+    /// A floating-point format that cannot exist or is wider than 16 bits.
+    #[error(
+        "no floating-point format has {exponent_bits} exponent bits, {mantissa_bits} mantissa \
+         bits and bias {bias}"
+    )]
+    FloatFields {
+        /// Number of exponent bits.
+        exponent_bits: u8,
+        /// Number of mantissa bits.
+        mantissa_bits: u8,
+        /// The exponent bias.
+        bias: i16,
+    },
     /// The text is not of the form `<IL,FL>`.
     #[error("'{0}' is not a fixed-point format; write <IL,FL>, for example <2,14>")]
     Syntax(String),

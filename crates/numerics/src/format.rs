@@ -110,6 +110,12 @@ impl FixedFormat {
         self.min_code() <= code && code <= self.max_code()
     }
 
+    /// The code that the low WL bits of `code` make up: `code` modulo 2^WL.
+    pub const fn wrap(self, code: i64) -> i32 {
+        let above = 64 - self.word_length();
+        ((code << above) >> above) as i32
+    }
+
     /// The code nearest to `code` that the format has.
     pub const fn saturate(self, code: i64) -> i32 {
         if code > self.max_code() as i64 {

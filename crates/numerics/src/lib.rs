@@ -45,11 +45,13 @@
 
 mod code;
 mod error;
+mod float;
 mod format;
 mod gaussian;
 mod interop;
 mod lfsr;
 mod matrix;
+mod overflow;
 mod par;
 mod product;
 mod quantizer;
@@ -57,17 +59,21 @@ mod rounding;
 mod seed;
 mod simd;
 mod slice;
+mod tally;
 
 pub use code::{Code, Codes};
 pub use error::{CodeError, FormatError};
+pub use float::{FloatFormat, FloatQuantizer, Specials};
 pub use format::FixedFormat;
 pub use lfsr::{Lfsr, LfsrConfig, LfsrError};
 pub use matrix::{CodesRef, FixedMatrix, FixedView};
+pub use overflow::Overflow;
 pub use par::Par;
 pub use product::{Product, fixed_gemm};
 pub use quantizer::Quantizer;
 pub use rounding::{
-    BitSource, Fraction, Rounding, StochasticBits, StochasticVariant, round_stochastic,
+    BitSource, Fraction, GivenBits, Rounding, StochasticBits, StochasticVariant, round_stochastic,
 };
 pub use seed::{Seed, Stream, StreamName};
 pub use slice::{dequantize, dequantize_slice, dequantize_sums};
+pub use tally::Tally;

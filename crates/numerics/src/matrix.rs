@@ -1,6 +1,6 @@
 //! [`FixedMatrix`]: integer codes with their format; [`FixedView`]: a matrix or its transpose.
 
-use crate::{CodeError, Codes, FixedFormat, Quantizer, Stream};
+use crate::{BitSource, CodeError, Codes, FixedFormat, Quantizer};
 
 /// A row-major matrix of fixed-point codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl FixedMatrix {
         nrows: usize,
         ncols: usize,
         quantizer: Quantizer,
-        stream: &Stream,
+        source: &(impl BitSource + ?Sized),
     ) -> Self {
         assert_eq!(
             values.len(),
@@ -65,7 +65,7 @@ impl FixedMatrix {
             format: quantizer.format,
             nrows,
             ncols,
-            codes: quantizer.quantize_vec(values, stream, 0),
+            codes: quantizer.quantize_vec(values, source, 0),
         }
     }
 

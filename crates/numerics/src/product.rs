@@ -15,13 +15,14 @@
 //! sum can overflow (Cauchy–Schwarz), and where it is not the second operand is split into two
 //! bytes. So the result is exact whatever the operands are, and fast for those that occur.
 
+mod exact;
 mod kernel;
 mod naive;
 mod pack;
 
 use crate::{Code, Codes, FixedFormat, FixedMatrix, FixedView, Par, Quantizer, Stream};
 
-use pack::{LeftPanels, RightPanels};
+use exact::Exact;
 
 /// A product A·B (+ bias) that has yet to be told what becomes of its exact sums.
 ///
@@ -43,6 +44,7 @@ pub struct Product<'a> {
     a: FixedView<'a>,
     b: FixedView<'a>,
     bias: Option<(&'a Codes, u32)>,
+    first_position: u64,
     par: Par,
 }
 
@@ -59,7 +61,7 @@ impl<'a> Product<'a> {
             "cannot multiply {} × {} by {} × {}: inner dimensions differ",
             a.nrows, a.ncols, b.nrows, b.ncols
         );
-        Self { a, b, bias: None, par: Par::Seq }
+        Self { a, b, bias: None, first_position: 0, par: Par::Seq }
     }
 
     /// Adds a row of biases, one per column, inside the exact sum.
@@ -87,6 +89,13 @@ impl<'a> Product<'a> {
         Self { bias: Some((codes, shift.unsigned_abs())), ..self }
     }
 
+    /// Gives element (i, j) the random bits at position `first` + i · columns + j, so that a product
+    /// cut into blocks of rows rounds like the whole one.
+    #[must_use]
+    pub fn first_position(self, first: u64) -> Self {
+        Self { first_position: first, ..self }
+    }
+
     /// Lets the product use threads.
     #[must_use]
     pub fn par(self, par: Par) -> Self {
@@ -98,7 +107,8 @@ impl<'a> Product<'a> {
         self.a.format.fl() + self.b.format.fl()
     }
 
-    /// Converts every sum; element (i, j) uses the random bits at position i · columns + j.
+    /// Converts every sum; element (i, j) uses the random bits at position i · columns + j after
+    /// [`Self::first_position`].
     pub fn convert(&self, quantizer: Quantizer, stream: &Stream) -> FixedMatrix {
         let mut c = FixedMatrix::zeros(quantizer.format, self.a.nrows, self.b.ncols);
         match c.codes_mut() {
@@ -189,7 +199,7 @@ impl<'a> Product<'a> {
     }
 
     /// Computes the exact sums of blocks of whole rows and hands each block to
-    /// `epilogue(index of its first element, sums, its part of out)` while it is in the cache.
+    /// `epilogue(position of its first element, sums, its part of out)` while it is in the cache.
     fn for_each_block<T: Send>(
         &self,
         out: &mut [T],
@@ -199,22 +209,15 @@ impl<'a> Product<'a> {
         if rows == 0 || cols == 0 {
             return;
         }
-        let fast = pack::packable(&self.a) && pack::packable(&self.b);
-        let right = fast.then(|| RightPanels::pack(&self.b, self.par));
+        let exact = Exact::new(self.a, self.b, self.par);
         let block_rows = block_rows(rows, inner, cols);
         self.par.for_each_chunk(out, block_rows * cols, |block, out| {
             let first_row = block * block_rows;
             let block_rows = out.len() / cols;
             let mut sums = vec![0i64; block_rows * cols];
-            match &right {
-                Some(right) => {
-                    let left = LeftPanels::pack(&self.a, first_row, block_rows);
-                    kernel::sums(&left, right, &mut sums);
-                }
-                None => naive::sums_of_rows(&self.a, &self.b, first_row, &mut sums),
-            }
+            exact.sums_of_rows(first_row, block_rows, &mut sums);
             self.add_bias(&mut sums);
-            epilogue((first_row * cols) as u64, &sums, out);
+            epilogue(self.first_position + (first_row * cols) as u64, &sums, out);
         });
     }
 }

@@ -108,6 +108,40 @@ impl BitSource for Stream {
     }
 }
 
+/// Random bits that the caller has: word i belongs to the element at position i.
+///
+/// There are no further words: a draw that the 32 bits leave undecided, once in 2^32 draws, does
+/// not round up.
+///
+/// # Examples
+///
+/// ```
+/// use numerics::{GivenBits, Quantizer, Rounding};
+///
+/// let quantizer = Quantizer { format: "<4,4>".parse()?, rounding: Rounding::Stochastic };
+/// let mut codes = [0i8; 2];
+/// // 0.3125 ulp rounds up if the random fraction is at least 0.6875.
+/// let bits = GivenBits(&[0xaf00_0000, 0xb000_0000]);
+/// quantizer.quantize(&[0.3125 / 16.0; 2], &bits, 0, &mut codes);
+/// assert_eq!(codes, [0, 1]);
+/// # Ok::<(), numerics::FormatError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct GivenBits<'a>(pub &'a [u32]);
+
+impl BitSource for GivenBits<'_> {
+    /// # Panics
+    ///
+    /// If there is no word for the position.
+    fn word(&self, position: u64, depth: u32) -> u32 {
+        let word = usize::try_from(position).ok().and_then(|i| self.0.get(i));
+        let Some(&word) = word else {
+            panic!("{} given words hold none for position {position}", self.0.len());
+        };
+        if depth == 0 { word } else { 0 }
+    }
+}
+
 /// The one element's bits of a [`BitSource`], with the leading word already drawn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Draw<'a, S: ?Sized> {
@@ -169,6 +203,21 @@ impl Split {
         Self::of_integer(signed, -power)
     }
 
+    /// [`Self::of_f64`] with ⌊z⌋ taken modulo 2^64 instead of clamped; 0 for infinities.
+    pub(crate) fn of_f64_modulo(x: f64, scale: i32) -> Self {
+        let exponent = ((x.to_bits() >> 52) & 0x7ff) as i32;
+        // From 2^63 on the value is an integer whose low bits are the shifted significand's.
+        let power = exponent - 1075 + scale;
+        if power + 53 <= 63 {
+            return Self::of_f64(x, scale);
+        }
+        let significand = ((x.to_bits() & ((1 << 52) - 1)) | (1 << 52)) as i64;
+        let magnitude = significand.checked_shl(power.unsigned_abs()).unwrap_or(0);
+        let finite = if exponent == 0x7ff { 0 } else { magnitude };
+        let floor = if x < 0.0 { finite.wrapping_neg() } else { finite };
+        Self { floor, fraction: 0, rest: false }
+    }
+
     const fn is_integer(self) -> bool {
         self.fraction == 0 && !self.rest
     }
@@ -196,20 +245,31 @@ pub(crate) fn round<S: BitSource + ?Sized>(
     rounding: Rounding,
     draw: &Draw<'_, S>,
 ) -> i64 {
+    round_with_parity(z, rounding, false, draw)
+}
+
+/// [`round`] where the even neighbour may be the one that is odd as an integer.
+pub(crate) fn round_with_parity<S: BitSource + ?Sized>(
+    z: Split,
+    rounding: Rounding,
+    swaps_parity: bool,
+    draw: &Draw<'_, S>,
+) -> i64 {
     if z.is_integer() {
         return z.floor;
     }
     let above_half = z.fraction > HALF || z.fraction == HALF && z.rest;
     let tie = z.fraction == HALF && !z.rest;
     let negative = z.floor < 0;
+    let odd = (z.floor & 1 == 1) != swaps_parity;
     let up = match rounding {
         Rounding::NearestTiesDown => above_half,
-        Rounding::NearestTiesEven => above_half || tie && z.floor & 1 == 1,
+        Rounding::NearestTiesEven => above_half || tie && odd,
         Rounding::NearestTiesAway => above_half || tie && !negative,
         Rounding::TowardZero => negative,
         Rounding::Down => false,
         Rounding::Up => true,
-        Rounding::ToOdd => z.floor & 1 == 0,
+        Rounding::ToOdd => !odd,
         Rounding::Stochastic => carries(z.fraction, draw),
         Rounding::StochasticBits(few) => few.rounds_up(z, draw.leading),
     };

@@ -101,10 +101,13 @@ impl FixedMatrix {
             update.len(),
             self.codes().len()
         );
-        each_width!(self.codes_mut(), w => each_width!(update, d => {
-            dispatch(AddSaturating { w, d, min: format.min_code(), max: format.max_code() });
-        }));
+        each_width!(self.codes_mut(), w => each_width!(update, d => add_saturating(w, d, format)));
     }
+}
+
+/// w ← saturate(w + d) for codes on one grid.
+pub(crate) fn add_saturating<W: Code, D: Code>(w: &mut [W], d: &[D], format: FixedFormat) {
+    dispatch(AddSaturating { w, d, min: format.min_code(), max: format.max_code() });
 }
 
 struct AddSaturating<'a, W, D> {

@@ -112,6 +112,11 @@ proptest! {
         for (i, z) in product.wide_naive().into_iter().enumerate() {
             prop_assert_eq!(c.codes().get(i), quantizer.code_of_sum(z, 24, &stream, i as u64));
         }
+        let skipped = rows / 2 * cols;
+        let last_rows: Vec<i32> = a.codes().to_i32()[rows / 2 * inner..].to_vec();
+        let last_rows = FixedMatrix::from_codes(format, rows - rows / 2, inner, &last_rows).unwrap();
+        let rest = Product::new(last_rows.view(), b.view()).first_position(skipped as u64).convert(quantizer, &stream);
+        prop_assert_eq!(rest.codes().to_i32(), c.codes().to_i32()[skipped..].to_vec());
         let mut wide = vec![0.0; rows * cols];
         product.wide_f32(&mut wide);
         for (z, y) in product.wide_naive().into_iter().zip(wide) {

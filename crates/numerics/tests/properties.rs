@@ -1,7 +1,8 @@
 //! Invariants of Convert for every rounding, on random formats and values.
 
 use numerics::{
-    BitSource, FixedFormat, Fraction, Quantizer, Rounding, Seed, StochasticBits, StochasticVariant,
+    BitSource, FixedFormat, Fraction, Overflow, Quantizer, Rounding, Seed, StochasticBits,
+    StochasticVariant,
 };
 use proptest::prelude::*;
 
@@ -45,6 +46,14 @@ fn roundings() -> impl Strategy<Value = Rounding> {
     ]
 }
 
+/// Whether the rounding has at most as many random bits as a sum has bits to drop.
+fn has_few_enough_bits(rounding: Rounding, dropped: i32) -> bool {
+    match rounding {
+        Rounding::StochasticBits(few) => dropped <= 0 || i32::from(few.bits) <= dropped,
+        _ => true,
+    }
+}
+
 /// Values around the grid of ⟨·, 8⟩, and any f32 at all.
 fn values() -> impl Strategy<Value = f32> {
     prop_oneof![
@@ -71,6 +80,7 @@ proptest! {
         let code = format.saturate(i64::from(code));
         let quantizer = Quantizer { format, rounding };
         prop_assert_eq!(quantizer.code(format.value(code), &Given(word), 0), code);
+        prop_assume!(has_few_enough_bits(rounding, 20));
         prop_assert_eq!(quantizer.code_of_sum(i64::from(code) << 20, format.fl() + 20, &Given(word), 0), code);
     }
 
@@ -108,12 +118,77 @@ proptest! {
     #[test]
     fn sums_equal_their_elements(format in formats(), rounding in roundings(), seed: u64, fraction_bits in -10i32..60,
                                  z in prop::collection::vec(prop_oneof![any::<i64>(), -100_000i64..100_000], 0..70)) {
+        prop_assume!(has_few_enough_bits(rounding, fraction_bits - format.fl()));
         let quantizer = Quantizer { format, rounding };
         let stream = Seed::new(seed).stream();
         let mut codes = vec![0i32; z.len()];
-        quantizer.quantize_sums(&z, fraction_bits, &stream, 0, &mut codes);
-        for (i, (&z, &code)) in z.iter().zip(&codes).enumerate() {
-            prop_assert_eq!(code, quantizer.code_of_sum(z, fraction_bits, &stream, i as u64), "element {} = {}", i, z);
+        for overflow in [Overflow::Saturate, Overflow::SaturateFinite, Overflow::Wrap] {
+            quantizer.quantize_sums_with(overflow, &z, fraction_bits, &stream, 0, &mut codes);
+            for (i, (&z, &code)) in z.iter().zip(&codes).enumerate() {
+                let alone = quantizer.code_of_sum_with(overflow, z, fraction_bits, &stream, i as u64);
+                prop_assert_eq!(code, alone, "element {} = {}, {:?}", i, z, overflow);
+            }
+        }
+    }
+
+    #[test]
+    fn wrapped_codes_are_the_low_bits(format in formats(), z in prop_oneof![any::<i64>(), -100_000i64..100_000], shift in -40i32..60, word: u32) {
+        let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+        let code = quantizer.code_of_sum_with(Overflow::Wrap, z, format.fl() + shift, &Given(word), 0);
+        // ⌊(z + R) / 2^n⌋ in 128 bits, R having the word as its leading bits; then the low bits.
+        let exact = match shift {
+            ..=0 => i128::from(z) << -shift,
+            1..=32 => (i128::from(z) + i128::from(word >> (32 - shift))) >> shift,
+            _ => (i128::from(z) + (i128::from(word) << (shift - 32))) >> shift,
+        };
+        let above = 128 - format.word_length();
+        prop_assert_eq!(i128::from(code), exact << above >> above);
+        // The same number as an f64, where it is one.
+        if z.unsigned_abs() < 1 << 53 && shift <= 32 {
+            let x = z as f64 * 2f64.powi(-format.fl() - shift);
+            prop_assert_eq!(quantizer.code_with(Overflow::Wrap, x, &Given(word), 0), code);
+        }
+    }
+
+    #[test]
+    fn far_values_wrap_to_their_low_bits(format in formats(), significand in 1i64 << 52..1 << 53, power in -60i32..70, negative: bool) {
+        let signed = if negative { -significand } else { significand };
+        let x = signed as f64 * 2f64.powi(power - format.fl());
+        let quantizer = Quantizer { format, rounding: Rounding::Down };
+        let exact = match power {
+            ..0 => i128::from(signed) >> -power,
+            0..=64 => i128::from(signed) << power,
+            _ => 0,
+        };
+        let above = 128 - format.word_length();
+        prop_assert_eq!(i128::from(quantizer.code_with(Overflow::Wrap, x, &Given(0), 0)), exact << above >> above);
+    }
+
+    #[test]
+    fn the_update_is_a_conversion_and_a_saturating_sum(format in formats(), rounding in roundings(), seed: u64, alpha in -2.0f32..2.0,
+                                                       x in prop::collection::vec(values(), 0..70), first in 0u64..1 << 40) {
+        let quantizer = Quantizer { format, rounding };
+        let stream = Seed::new(seed).stream();
+        let before: Vec<i32> = x.iter().map(|x| format.saturate(i64::from(x.to_bits() as i32))).collect();
+        let mut w = before.clone();
+        quantizer.axpy(alpha, &x, &stream, first, &mut w);
+        for (i, (&x, &w)) in x.iter().zip(&w).enumerate() {
+            let update = quantizer.code(f64::from(alpha * x), &stream, first + i as u64);
+            prop_assert_eq!(w, format.saturate(i64::from(before[i]) + i64::from(update)));
+        }
+    }
+
+    #[test]
+    fn requantized_codes_are_converted_values(format in formats(), from in formats(), rounding in roundings(), seed: u64,
+                                              codes in prop::collection::vec(any::<i32>(), 0..70)) {
+        prop_assume!(has_few_enough_bits(rounding, from.fl() - format.fl()));
+        let quantizer = Quantizer { format, rounding };
+        let stream = Seed::new(seed).stream();
+        let codes: Vec<i32> = codes.iter().map(|&c| from.saturate(i64::from(c))).collect();
+        let mut out = vec![0i32; codes.len()];
+        quantizer.requantize(&codes, from, &stream, 5, &mut out);
+        for (i, (&code, &out)) in codes.iter().zip(&out).enumerate() {
+            prop_assert_eq!(out, quantizer.code(from.value(code), &stream, 5 + i as u64));
         }
     }
 
@@ -154,4 +229,38 @@ fn tiny_values_use_their_tail_bits() {
     let mut codes = vec![0i16; x.len()];
     quantizer.quantize(&x, &stream, 0, &mut codes);
     assert!(codes.iter().all(|&c| c == 0));
+}
+
+#[test]
+#[should_panic(expected = "16 random bits are more than the 14 bits that are dropped")]
+fn more_random_bits_than_dropped_bits_are_refused() {
+    let format = FixedFormat::new(2, 14).unwrap();
+    let few = StochasticBits {
+        bits: 16,
+        variant: StochasticVariant::A,
+        fraction: Fraction::TwosComplement,
+    };
+    let quantizer = Quantizer { format, rounding: Rounding::StochasticBits(few) };
+    quantizer.code_of_sum(1, 28, &Given(0), 0);
+}
+
+#[test]
+#[should_panic(expected = "<2,14> has neither infinities nor NaN for an overflow to become")]
+fn a_fixed_word_has_nothing_to_propagate() {
+    let quantizer =
+        Quantizer { format: FixedFormat::new(2, 14).unwrap(), rounding: Rounding::Down };
+    quantizer.code_with(Overflow::Propagate, 3.0, &Given(0), 0);
+}
+
+#[test]
+fn specials_of_a_fixed_word_are_defined() {
+    let format = FixedFormat::new(4, 4).unwrap();
+    let quantizer = Quantizer { format, rounding: Rounding::NearestTiesDown };
+    let codes = |overflow| {
+        [f64::NAN, f64::INFINITY, f64::NEG_INFINITY]
+            .map(|x| quantizer.code_with(overflow, x, &Given(0), 0))
+    };
+    assert_eq!(codes(Overflow::Saturate), [0, 127, -128]);
+    assert_eq!(codes(Overflow::SaturateFinite), [0, 127, -128]);
+    assert_eq!(codes(Overflow::Wrap), [0, 0, 0]);
 }

@@ -1,200 +1,144 @@
 //! The inner kernel: 6 × 16 exact sums from two packed panels.
 //!
 //! ```text
-//! for each pair k, k+1:  acc[i][j] += a[i][k]·b[k][j] + a[i][k+1]·b[k+1][j]      (32 bits)
+//! pairs:  acc[i][j] += a[i][k]·b[k][j] + a[i][k+1]·b[k+1][j]      16-bit values, 32-bit sums
+//! quads:  acc[i][j] += Σ_{k…k+3} (a[i][k] + 128)·b[k][j]          8-bit values, 32-bit sums
 //! ```
 //!
-//! With AVX2 the line is one `vpmaddwd` and one `vpaddd` for eight columns. A 32-bit sum over a
-//! chunk is exact if √(Σa²)·√(Σb²) < 2^31, for then every partial sum is below it in magnitude.
-//! Otherwise b = 256·b₁ + b₀ with −128 ≤ b₀ ≤ 127 and −128 ≤ b₁ ≤ 128, and each half is safe:
-//! 256 · 2^15 · 2^7 = 2^30.
+//! Pairs are one `vpmaddwd` and one `vpaddd` for eight columns with AVX2, one `vpdpwssd` for
+//! sixteen with AVX-512 VNNI. Quads need VNNI (`vpdpbusd`); without it 8-bit words go as pairs.
+//!
+//! A 32-bit sum of pairs over a chunk is exact if √(Σa²)·√(Σb²) < 2^31, for then every partial sum
+//! is below it in magnitude (Cauchy–Schwarz). Otherwise b = 256·b₁ + b₀ with −128 ≤ b₀ ≤ 127 and
+//! −128 ≤ b₁ ≤ 128; each half has Σb² ≤ 512·2^14 over a chunk, which is safe unless every a is
+//! −32768, and then half a chunk is. A sum of quads over a chunk is below 512·2^15 = 2^24.
 
-use super::pack::{KC, LeftPanels, MR, NR, RightPanels};
+mod multiply;
 
+use super::pack::{Group, KC, LeftPanels, MR, NR, RightPanels, chunk_range};
+use crate::simd::{Kernel, dispatch};
+
+pub(super) use multiply::has_quads;
+use multiply::multiply;
+
+/// 32-bit sums of one left panel with one right panel.
 type Tile = [[i32; NR]; MR];
 
-/// Sums of all left panels with all right panels, row-major, `right.lines` columns.
-pub(super) fn sums(left: &LeftPanels, right: &RightPanels, out: &mut [i64]) {
-    let columns = right.lines;
-    let mut halves = Halves::default();
-    for j in 0..right.panels() {
-        halves.panel = None;
-        for i in 0..left.panels() {
-            let tile = tile_sums(left, i, right, j, &mut halves);
+/// Adds 2^`shift` times the sums of all left panels with all right panels to `out`, which is
+/// row-major with as many columns as `right` has lines.
+pub(super) fn add_sums(left: &LeftPanels, right: &RightPanels, shift: u32, out: &mut [i64]) {
+    dispatch(AddSums { left, right, shift, out });
+}
+
+struct AddSums<'a> {
+    left: &'a LeftPanels,
+    right: &'a RightPanels,
+    shift: u32,
+    out: &'a mut [i64],
+}
+
+impl Kernel for AddSums<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { left, right, shift, out } = self;
+        let columns = right.lines;
+        for j in 0..right.panels() {
             let width = NR.min(columns - j * NR);
-            for (row, sums) in tile.iter().enumerate().take(MR.min(left.lines - i * MR)) {
-                let start = (i * MR + row) * columns + j * NR;
-                out[start..start + width].copy_from_slice(&sums[..width]);
+            for chunk in 0..right.chunks() {
+                for i in 0..left.panels() {
+                    let rows = MR.min(left.lines - i * MR);
+                    let target = &mut out[i * MR * columns + j * NR..];
+                    let mut add =
+                        |tile: &Tile, shift| add(target, columns, rows, width, tile, shift);
+                    match left.group {
+                        Group::Pair => pairs(left, i, right, j, chunk, shift, &mut add),
+                        Group::Quad => {
+                            let (a, b) = parts(left, i, right, j, chunk);
+                            add(&multiply(Group::Quad, a, b), shift);
+                        }
+                    }
+                }
+            }
+            if left.group == Group::Quad {
+                // Σ(a + 128)·b − 128·Σb
+                let sums = right.line_sums(j);
+                for row in out.chunks_exact_mut(columns) {
+                    for (z, &sum) in row[j * NR..].iter_mut().zip(&sums[..width]) {
+                        *z -= (sum << 7) << shift;
+                    }
+                }
             }
         }
     }
 }
 
-/// The low and high bytes of one right panel, made when first needed.
-#[derive(Default)]
-struct Halves {
-    panel: Option<usize>,
-    low: Vec<i16>,
-    high: Vec<i16>,
-}
-
-impl Halves {
-    fn of<'a>(&'a mut self, index: usize, panel: &[i16]) -> (&'a [i16], &'a [i16]) {
-        if self.panel != Some(index) {
-            self.panel = Some(index);
-            self.low.clear();
-            self.low.extend(panel.iter().map(|&b| i16::from(b as i8)));
-            self.high.clear();
-            self.high
-                .extend(panel.iter().map(|&b| ((i32::from(b) - i32::from(b as i8)) >> 8) as i16));
-        }
-        (&self.low, &self.high)
-    }
-}
-
-/// One tile of exact sums over the whole inner dimension.
-fn tile_sums(
+/// The sums of one chunk of pairs, in as many tiles as the magnitudes demand.
+#[inline(always)]
+fn pairs(
     left: &LeftPanels,
     i: usize,
     right: &RightPanels,
     j: usize,
-    halves: &mut Halves,
-) -> [[i64; NR]; MR] {
-    let (a, b) = (left.panel(i), right.panel(j));
-    let (a_squares, b_squares) = (left.squares(i), right.squares(j));
-    let mut sums = [[0i64; NR]; MR];
-    if fits_32_bits(a_squares.iter().sum(), b_squares.iter().sum()) {
-        add(&mut sums, &multiply(a, b), 0);
-        return sums;
+    chunk: usize,
+    shift: u32,
+    add: &mut impl FnMut(&Tile, u32),
+) {
+    let (a, b) = parts(left, i, right, j, chunk);
+    let a_square = left.square(i, chunk);
+    if fits_32_bits(a_square, right.square(j, chunk)) {
+        add(&multiply(Group::Pair, a, b), shift);
+        return;
     }
-    for (chunk, (&a_square, &b_square)) in a_squares.iter().zip(b_squares).enumerate() {
-        let a = part(a, chunk, MR);
-        if fits_32_bits(a_square, b_square) {
-            add(&mut sums, &multiply(a, part(b, chunk, NR)), 0);
+    for (half, extra) in right.halves(j).iter().zip([0, 8]) {
+        let (start, end) = chunk_range(Group::Pair, chunk, NR, half.len());
+        let b = &half[start..end];
+        if fits_32_bits(a_square, (KC as u64) << 14) {
+            add(&multiply(Group::Pair, a, b), shift + extra);
         } else {
-            let (low, high) = halves.of(j, b);
-            add(&mut sums, &multiply(a, part(low, chunk, NR)), 0);
-            add(&mut sums, &multiply(a, part(high, chunk, NR)), 8);
+            let middle = (KC / 4).min(a.len() / MR);
+            let (a0, a1) = a.split_at(middle * MR);
+            let (b0, b1) = b.split_at(middle * NR);
+            add(&multiply(Group::Pair, a0, b0), shift + extra);
+            add(&multiply(Group::Pair, a1, b1), shift + extra);
         }
     }
-    sums
+}
+
+/// One chunk of a left and of a right panel.
+#[inline(always)]
+fn parts<'a>(
+    left: &'a LeftPanels,
+    i: usize,
+    right: &'a RightPanels,
+    j: usize,
+    chunk: usize,
+) -> (&'a [u32], &'a [u32]) {
+    let (a, b) = (left.panel(i), right.panel(j));
+    let (a_start, a_end) = chunk_range(left.group, chunk, MR, a.len());
+    let (b_start, b_end) = chunk_range(right.group, chunk, NR, b.len());
+    (&a[a_start..a_end], &b[b_start..b_end])
 }
 
 /// Whether √(Σa²)·√(Σb²) < 2^31.
+#[inline(always)]
 fn fits_32_bits(a_squares: u64, b_squares: u64) -> bool {
     u128::from(a_squares) * u128::from(b_squares) < 1 << 62
 }
 
-fn part(panel: &[i16], chunk: usize, width: usize) -> &[i16] {
-    let start = chunk * KC * width;
-    &panel[start..panel.len().min(start + KC * width)]
-}
-
-fn add(sums: &mut [[i64; NR]; MR], tile: &Tile, shift: u32) {
-    for (sums, tile) in sums.iter_mut().zip(tile) {
-        for (sum, &t) in sums.iter_mut().zip(tile) {
-            *sum += i64::from(t) << shift;
-        }
-    }
-}
-
-/// The 32-bit sums of a left and a right panel of equally many pairs.
-fn multiply(a: &[i16], b: &[i16]) -> Tile {
-    debug_assert_eq!(a.len() / MR, b.len() / NR, "panels of different depth");
-    #[cfg(target_arch = "x86_64")]
-    if crate::simd::avx2() {
-        #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
-        // SAFETY: `multiply_avx2` needs AVX2, which was just detected.
-        return unsafe { multiply_avx2(a, b) };
-    }
-    multiply_portable(a, b)
-}
-
-/// The definition, pair by pair; the scalar twin of the vector kernel.
-fn multiply_portable(a: &[i16], b: &[i16]) -> Tile {
-    let mut tile = [[0i32; NR]; MR];
-    for (a, b) in a.chunks_exact(2 * MR).zip(b.chunks_exact(2 * NR)) {
-        for (row, a) in tile.iter_mut().zip(a.chunks_exact(2)) {
-            let (a0, a1) = (i32::from(a[0]), i32::from(a[1]));
-            for (sum, b) in row.iter_mut().zip(b.chunks_exact(2)) {
-                *sum += a0 * i32::from(b[0]) + a1 * i32::from(b[1]);
+/// Adds a tile to its place in the sums.
+#[inline(always)]
+fn add(out: &mut [i64], columns: usize, rows: usize, width: usize, tile: &Tile, shift: u32) {
+    for (row, tile) in tile.iter().enumerate().take(rows) {
+        let out = &mut out[row * columns..][..width];
+        // A row of full width has a length that the compiler knows.
+        if let Some(out) = out.first_chunk_mut::<NR>() {
+            for (sum, &t) in out.iter_mut().zip(tile) {
+                *sum += i64::from(t) << shift;
             }
-        }
-    }
-    tile
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn multiply_avx2(a: &[i16], b: &[i16]) -> Tile {
-    use std::arch::x86_64::{
-        __m256i, _mm256_add_epi32, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_set1_epi32,
-        _mm256_setzero_si256, _mm256_storeu_si256,
-    };
-
-    let pairs = (a.len() / (2 * MR)).min(b.len() / (2 * NR));
-    let mut acc = [[_mm256_setzero_si256(); 2]; MR];
-    let (mut a_at, mut b_at) = (a.as_ptr(), b.as_ptr());
-    for _ in 0..pairs {
-        // SAFETY: `pairs` is at most the number of whole groups of 2·NR values in `b` and of
-        // 2·MR values in `a`; each turn reads one group of both and advances by it. Unaligned
-        // loads have no further precondition.
-        #[expect(unsafe_code, reason = "vector loads from slices whose length was checked")]
-        let (b0, b1, pair) = unsafe {
-            let b0 = _mm256_loadu_si256(b_at.cast());
-            let b1 = _mm256_loadu_si256(b_at.add(NR).cast());
-            let mut pair = [0i32; MR];
-            for (i, pair) in pair.iter_mut().enumerate() {
-                *pair = a_at.add(2 * i).cast::<i32>().read_unaligned();
+        } else {
+            for (sum, &t) in out.iter_mut().zip(tile) {
+                *sum += i64::from(t) << shift;
             }
-            a_at = a_at.add(2 * MR);
-            b_at = b_at.add(2 * NR);
-            (b0, b1, pair)
-        };
-        for i in 0..MR {
-            let a = _mm256_set1_epi32(pair[i]);
-            acc[i][0] = _mm256_add_epi32(acc[i][0], _mm256_madd_epi16(a, b0));
-            acc[i][1] = _mm256_add_epi32(acc[i][1], _mm256_madd_epi16(a, b1));
-        }
-    }
-    let mut tile = [[0i32; NR]; MR];
-    for (row, acc) in tile.iter_mut().zip(&acc) {
-        for (half, acc) in row.chunks_exact_mut(8).zip(acc) {
-            // SAFETY: `half` has room for eight 32-bit values; the store may be unaligned.
-            #[expect(unsafe_code, reason = "vector store into an array of the same size")]
-            unsafe {
-                _mm256_storeu_si256(half.as_mut_ptr().cast::<__m256i>(), *acc);
-            }
-        }
-    }
-    tile
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_vector_kernel_equals_its_portable_twin() {
-        let value = |i: usize| ((i * 7919) % 65536) as u16 as i16 >> 4;
-        for pairs in [0, 1, 2, 3, 127, 128] {
-            let a: Vec<i16> = (0..pairs * 2 * MR).map(value).collect();
-            let b: Vec<i16> = (0..pairs * 2 * NR).map(|i| value(i + 31) >> 4).collect();
-            assert_eq!(multiply(&a, &b), multiply_portable(&a, &b), "{pairs} pairs");
-        }
-    }
-
-    #[test]
-    fn halves_make_up_the_whole() {
-        let all: Vec<i16> = (i16::MIN..=i16::MAX).collect();
-        let mut halves = Halves::default();
-        let (low, high) = halves.of(0, &all);
-        for ((&b, &low), &high) in all.iter().zip(low).zip(high) {
-            assert_eq!(i32::from(b), 256 * i32::from(high) + i32::from(low));
-            assert!(
-                (-128..=127).contains(&low) && (-128..=128).contains(&high),
-                "{b} = 256·{high} + {low}"
-            );
         }
     }
 }

@@ -1,0 +1,69 @@
+//! Gives the code a version: the SHA-256 of every source that can change a measured number.
+//!
+//! That is the sources of the crates below, the experiments with their workloads and data sets,
+//! and the lock file. The report and the command line are not part of it, so that a new figure
+//! does not throw away records. Builds from an archive without git have the same version.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sha2::{Digest, Sha256};
+
+/// What is hashed, relative to the workspace.
+const SOURCES: [&str; 9] = [
+    "Cargo.lock",
+    "rust-toolchain.toml",
+    "crates/numerics/src",
+    "crates/crossbar/src",
+    "crates/systolic/src",
+    "crates/nn/src",
+    "crates/bench-suite/src/datasets",
+    "crates/bench-suite/src/workloads",
+    "crates/bench-suite/src/workloads.rs",
+];
+
+fn main() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = Vec::new();
+    for source in SOURCES {
+        let path = workspace.join(source);
+        println!("cargo::rerun-if-changed={}", path.display());
+        collect(&path, &mut files);
+    }
+    files.sort();
+    let mut hash = Sha256::new();
+    for file in &files {
+        let name = file.strip_prefix(&workspace).expect("collected below the workspace");
+        let content = std::fs::read(file).expect("a source file is readable");
+        hash.update(name.to_string_lossy().replace('\\', "/"));
+        hash.update([0]);
+        hash.update((content.len() as u64).to_le_bytes());
+        hash.update(content);
+    }
+    let digest: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    println!("cargo::rustc-env=DITHER_CODE_VERSION={digest}");
+    println!("cargo::rerun-if-changed={}", workspace.join(".git/logs/HEAD").display());
+    println!("cargo::rustc-env=DITHER_RUSTC={}", first_line("rustc", &["--version"]));
+    println!(
+        "cargo::rustc-env=DITHER_COMMIT={}",
+        first_line("git", &["rev-parse", "--short=12", "HEAD"])
+    );
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) {
+    if path.is_file() {
+        files.push(path.to_owned());
+    } else if let Ok(entries) = std::fs::read_dir(path) {
+        entries.flatten().for_each(|entry| collect(&entry.path(), files));
+    }
+}
+
+/// What a tool says in its first line, or "unknown" where it cannot be asked.
+fn first_line(program: &str, arguments: &[&str]) -> String {
+    let output =
+        Command::new(program).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+    let text =
+        output.ok().filter(|o| o.status.success()).and_then(|o| String::from_utf8(o.stdout).ok());
+    text.and_then(|text| text.lines().next().map(str::to_owned))
+        .unwrap_or_else(|| "unknown".to_owned())
+}

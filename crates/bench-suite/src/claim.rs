@@ -1,0 +1,133 @@
+//! [`Claim`]: a statement of a paper, the test we put it to, and the verdict.
+
+use serde::Serialize;
+
+use crate::statistics::Estimate;
+
+/// What a test says of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The whole 95 % interval is on the claimed side.
+    Holds,
+    /// The whole 95 % interval is on the other side.
+    Fails,
+    /// The 95 % interval contains the limit: more seeds are needed.
+    Inconclusive,
+    /// The claim needs a longer schedule or more data than this scale has.
+    NotRun,
+}
+
+impl Verdict {
+    /// The verdict in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Fails => "fails",
+            Self::Inconclusive => "inconclusive",
+            Self::NotRun => "not run at this scale",
+        }
+    }
+
+    /// Whether the claim was tested.
+    pub fn is_tested(self) -> bool {
+        self != Self::NotRun
+    }
+}
+
+/// The side of a limit on which a measured quantity is claimed to lie.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Test {
+    /// Below the limit.
+    Below(f64),
+    /// Above the limit.
+    Above(f64),
+    /// Between two limits.
+    Between(f64, f64),
+}
+
+impl Test {
+    /// Holds if the whole interval passes, fails if none of it does.
+    pub fn verdict(self, measured: Estimate) -> Verdict {
+        let (low, high) = (measured.mean - measured.margin(), measured.mean + measured.margin());
+        let (passes, misses) = match self {
+            Self::Below(limit) => (high < limit, low >= limit),
+            Self::Above(limit) => (low > limit, high <= limit),
+            Self::Between(from, to) => (from < low && high < to, high <= from || low >= to),
+        };
+        match (passes, misses) {
+            (true, _) => Verdict::Holds,
+            (_, true) => Verdict::Fails,
+            // NaN compares as neither: something diverged, and nothing was shown.
+            _ => Verdict::Inconclusive,
+        }
+    }
+}
+
+/// A statement of a paper with its test and outcome.
+#[derive(Clone, Debug, Serialize)]
+pub struct Claim {
+    /// Short name, unique in its experiment.
+    pub id: &'static str,
+    /// Section, table or figure.
+    pub source: &'static str,
+    /// What the paper says.
+    pub statement: &'static str,
+    /// The quantity that is tested and its limit, in words.
+    pub test: String,
+    /// The paper's value of that quantity, where it has one.
+    pub paper: String,
+    /// Our value with its interval.
+    pub measured: String,
+    /// The outcome.
+    pub verdict: Verdict,
+}
+
+impl Claim {
+    /// Fills in measured value and verdict; without an estimate the claim was not run.
+    #[must_use]
+    pub fn judge(mut self, measured: Option<Estimate>, test: Test, unit: &str) -> Self {
+        match measured {
+            Some(estimate) => {
+                self.verdict = test.verdict(estimate);
+                self.measured = display(estimate, unit);
+            }
+            None => {
+                self.verdict = Verdict::NotRun;
+                self.measured = "–".to_owned();
+            }
+        }
+        self
+    }
+}
+
+/// An estimate as text: mean ± half the 95 % interval.
+pub fn display(estimate: Estimate, unit: &str) -> String {
+    let margin = estimate.margin();
+    let digits = if margin >= 9.95 {
+        0
+    } else if margin >= 0.995 {
+        1
+    } else {
+        2
+    };
+    format!("{:.digits$} ± {margin:.digits$}{unit}", estimate.mean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_needs_the_whole_interval() {
+        let at = |mean| Estimate { mean, standard_error: 0.1, samples: 1 };
+        assert_eq!(Test::Below(1.0).verdict(at(0.5)), Verdict::Holds);
+        assert_eq!(Test::Below(1.0).verdict(at(0.9)), Verdict::Inconclusive);
+        assert_eq!(Test::Below(1.0).verdict(at(1.5)), Verdict::Fails);
+        assert_eq!(Test::Above(1.0).verdict(at(1.5)), Verdict::Holds);
+        assert_eq!(Test::Between(1.0, 2.0).verdict(at(1.5)), Verdict::Holds);
+        assert_eq!(Test::Between(1.0, 2.0).verdict(at(2.1)), Verdict::Inconclusive);
+        assert_eq!(Test::Between(1.0, 2.0).verdict(at(2.5)), Verdict::Fails);
+        assert_eq!(Test::Below(1.0).verdict(at(f64::NAN)), Verdict::Inconclusive);
+    }
+}

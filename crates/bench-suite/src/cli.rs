@@ -1,0 +1,172 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::experiment::Scale;
+
+/// Reproduces the papers: trains, measures, judges their claims, writes the report.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run experiments and write the report.
+    ///
+    /// Exit code: 0 if every claim that was tested holds, 1 if one does not, 2 for an error in
+    /// the command line, a file or the data. The same command again goes on where a run stopped.
+    Reproduce(Reproduce),
+    /// Train a network of your own on MNIST, as a TOML file describes it.
+    Train(Train),
+    /// Check that a store is complete, after adding the records of others, and write the report.
+    Merge(Merge),
+    /// Write the report of the records that are there.
+    Report(Selection),
+    /// List the experiments.
+    List,
+    /// Time our kernels against their baselines.
+    Bench(Bench),
+}
+
+/// Which experiments, at which scale, with which seeds, where.
+#[derive(Clone, Debug, Args)]
+pub struct Selection {
+    /// Experiments or papers, such as gupta2015/mnist-dnn or gupta2015; all if none is given.
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// smoke (a minute), desk (minutes, real data) or paper (the paper's own size).
+    #[arg(long, default_value_t = Scale::Desk)]
+    pub scale: Scale,
+    /// The first seed.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Number of seeds; the scale's own number if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: Option<u64>,
+    /// Folder of records and report [default: results/SCALE].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Folder of data sets; the shipped ones if not given.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+impl Selection {
+    /// The folder of records and report.
+    pub fn out(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| PathBuf::from("results").join(self.scale.to_string()))
+    }
+}
+
+/// Arguments of `reproduce`.
+#[derive(Clone, Debug, Args)]
+pub struct Reproduce {
+    /// What to run.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Points to run side by side; threads beyond their number serve the kernels [default: all
+    /// cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub threads: Option<u32>,
+    /// Run only every N-th point, starting with the I-th (1 ≤ I ≤ N), and write no report.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// Keep the records that are there (what happens anyway).
+    #[arg(long, conflicts_with = "fresh")]
+    pub resume: bool,
+    /// Run every point again, replacing its record.
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+/// Arguments of `train`.
+#[derive(Clone, Debug, Args)]
+pub struct Train {
+    /// The description; docs/examples/mnist-fixed.toml is one.
+    pub config: PathBuf,
+    /// The seed.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Threads for the kernels [default: all cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub threads: Option<u32>,
+    /// Folder of records.
+    #[arg(long, value_name = "DIR", default_value = "results/train")]
+    pub out: PathBuf,
+    /// Folder of data sets; the shipped ones if not given.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// Arguments of `merge`.
+#[derive(Clone, Debug, Args)]
+pub struct Merge {
+    /// What must be there.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// A store to take records from; may be given several times.
+    #[arg(long, value_name = "DIR")]
+    pub from: Vec<PathBuf>,
+}
+
+/// Arguments of `bench`.
+#[derive(Clone, Debug, Args)]
+pub struct Bench {
+    /// Only the rows whose name contains this.
+    #[arg(long, value_name = "NAME")]
+    pub only: Option<String>,
+    /// Also write one JSON object a line to this file.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Every `count`-th point, beginning with the `index`-th, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Which share.
+    pub index: usize,
+    /// Of how many.
+    pub count: usize,
+}
+
+impl std::str::FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse = |(index, count): (&str, &str)| Some((index.parse().ok()?, count.parse().ok()?));
+        let (index, count) = text
+            .split_once('/')
+            .and_then(parse)
+            .ok_or_else(|| format!("'{text}' is not a shard; write I/N, for example 1/4"))?;
+        if index < 1 || index > count {
+            return Err(format!("there is no shard {index} of {count}; shards count from 1"));
+        }
+        Ok(Self { index, count })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_count_from_one() {
+        assert_eq!("2/3".parse(), Ok(Shard { index: 2, count: 3 }));
+        for bad in ["0/3", "4/3", "2", "a/b", "1/0", "-1/2"] {
+            assert!(bad.parse::<Shard>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

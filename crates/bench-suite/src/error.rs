@@ -1,0 +1,72 @@
+//! What stops a run: every message names the file, the option or the experiment.
+
+use std::path::{Path, PathBuf};
+
+/// A usage or data error; the command line turns it into one line and exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was attempted: "read", "write", "create".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A data file is not what it should be.
+    #[error("{}: {reason}", path.display())]
+    Data {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A record is cut, altered or misplaced.
+    #[error("record {} {reason}; move it away, or run with --fresh to replace it", path.display())]
+    Record {
+        /// The record file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No experiment has that name.
+    #[error("there is no experiment '{id}'; there are: {known}")]
+    UnknownExperiment {
+        /// The name that was asked for.
+        id: String,
+        /// All names.
+        known: String,
+    },
+    /// Records are missing that a merge or a report needs.
+    #[error("{} of {total} records are missing in {}: {}", missing.len(), folder.display(), missing.join(", "))]
+    Incomplete {
+        /// The store.
+        folder: PathBuf,
+        /// The points without a record.
+        missing: Vec<String>,
+        /// Number of points.
+        total: usize,
+    },
+    /// The run was stopped by the user.
+    #[error("interrupted")]
+    Interrupted,
+    /// A configuration that cannot be run.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl Error {
+    /// An [`Error::Io`] about `path`.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// An [`Error::Data`] about `path`.
+    pub fn data(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Data { path: path.to_owned(), reason: reason.into() }
+    }
+}

@@ -1,0 +1,148 @@
+//! [`Experiment`]: points to run, and what their records say about a paper's claims.
+
+use std::fmt;
+use std::str::FromStr;
+
+use numerics::Par;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::Error;
+use crate::claim::Claim;
+use crate::datasets::{DataFolder, DataSum};
+use crate::progress::PointProgress;
+use crate::record::{Measurements, Record};
+use crate::report::{Figure, Table};
+use crate::store::Checkpoint;
+
+/// How much of an experiment is run. The definitions are the same code with other numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scale {
+    /// About a minute, for continuous integration: does the machinery work.
+    Smoke,
+    /// Minutes on two cores with real data: the qualitative claims.
+    Desk,
+    /// The paper's own sizes and schedules.
+    Paper,
+}
+
+impl fmt::Display for Scale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Smoke => "smoke",
+            Self::Desk => "desk",
+            Self::Paper => "paper",
+        })
+    }
+}
+
+impl FromStr for Scale {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "smoke" => Ok(Self::Smoke),
+            "desk" => Ok(Self::Desk),
+            "paper" => Ok(Self::Paper),
+            _ => Err(format!("'{text}' is not a scale; there are smoke, desk and paper")),
+        }
+    }
+}
+
+/// Which points of an experiment are wanted.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The scale.
+    pub scale: Scale,
+    /// The first seed.
+    pub seed: u64,
+    /// Number of seeds, counted up from the first; `None` for the scale's own number.
+    pub seeds: Option<u64>,
+    /// Where data sets are read from.
+    pub data: DataFolder,
+}
+
+/// What can run on its own: a pure function of its configuration, its seed and its data.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// The experiment.
+    pub experiment: &'static str,
+    /// Unique name within the experiment and the scale, for people.
+    pub name: String,
+    /// The complete configuration of the workload.
+    pub config: Value,
+    /// The seed.
+    pub seed: u64,
+    /// The data sets it reads.
+    pub data: Vec<DataSum>,
+    /// Amount of work, in units that all points of an experiment share.
+    pub work: u64,
+}
+
+/// What a running point may use.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// Where data sets are read from.
+    pub data: &'a DataFolder,
+    /// Whether kernels may use threads of the current pool.
+    pub par: Par,
+    /// Where the point says how far it is, and learns that it shall stop.
+    pub progress: &'a PointProgress<'a>,
+    /// Where a long point saves itself.
+    pub checkpoint: &'a Checkpoint,
+}
+
+/// The records of one experiment, by point.
+#[derive(Debug)]
+pub struct Results<'a> {
+    /// The scale.
+    pub scale: Scale,
+    /// Every point with its record, if it has one yet.
+    pub points: &'a [(Point, Option<Record>)],
+}
+
+/// What an experiment makes of its records.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// The claims with their verdicts.
+    pub claims: Vec<Claim>,
+    /// The figures.
+    pub figures: Vec<Figure>,
+    /// The tables.
+    pub tables: Vec<Table>,
+    /// What the reader must know: choices that the paper leaves open, and the like.
+    pub notes: Vec<String>,
+}
+
+/// One experiment of a paper.
+pub trait Experiment: Sync {
+    /// `paper/name`.
+    fn id(&self) -> &'static str;
+
+    /// A heading for the report.
+    fn title(&self) -> &'static str;
+
+    /// Section and figure or table of the paper.
+    fn source(&self) -> &'static str;
+
+    /// One sentence on what is run at a scale.
+    fn describe(&self, scale: Scale) -> String;
+
+    /// The points of a request, in the order in which they are worth having.
+    ///
+    /// # Errors
+    ///
+    /// If a data set is missing or damaged.
+    fn points(&self, request: &Request) -> Result<Vec<Point>, Error>;
+
+    /// Runs one point.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`] if it was stopped, or what is wrong with its data.
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error>;
+
+    /// Claims, figures and tables from the records that are there.
+    fn findings(&self, results: &Results<'_>) -> Findings;
+}

@@ -1,0 +1,26 @@
+//! The register: one line per experiment, in the papers' order.
+
+pub mod custom;
+pub mod gupta2015;
+
+use crate::Error;
+use crate::experiment::Experiment;
+
+/// Every experiment.
+pub const EXPERIMENTS: &[&dyn Experiment] = &[&gupta2015::mnist_dnn::MnistDnn];
+
+/// The experiments of these names; a name may be a paper, and no name means all.
+///
+/// # Errors
+///
+/// [`Error::UnknownExperiment`] naming the first that does not exist.
+pub fn select(ids: &[String]) -> Result<Vec<&'static dyn Experiment>, Error> {
+    let matches =
+        |id: &str, e: &dyn Experiment| e.id() == id || e.id().split('/').next() == Some(id);
+    if let Some(id) = ids.iter().find(|id| !EXPERIMENTS.iter().any(|&e| matches(id, e))) {
+        let known = EXPERIMENTS.iter().map(|e| e.id()).collect::<Vec<_>>().join(", ");
+        return Err(Error::UnknownExperiment { id: id.clone(), known });
+    }
+    let wanted = |e: &dyn Experiment| ids.is_empty() || ids.iter().any(|id| matches(id, e));
+    Ok(EXPERIMENTS.iter().copied().filter(|&e| wanted(e)).collect())
+}

@@ -1,0 +1,74 @@
+//! A network of the user's own: one point, described by a TOML file.
+
+use std::path::Path;
+
+use crate::Error;
+use crate::datasets::mnist::Mnist;
+use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::record::Measurements;
+use crate::workloads::image_classifier::ImageClassifier;
+
+/// Training an [`ImageClassifier`] on MNIST.
+#[derive(Debug)]
+pub struct Custom;
+
+impl Custom {
+    /// The point that a file describes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the file cannot be read, [`Error::Data`] with the line if it makes no
+    /// sense.
+    pub fn point(file: &Path, seed: u64) -> Result<Point, Error> {
+        let text = std::fs::read_to_string(file).map_err(Error::io("read", file))?;
+        let config: ImageClassifier = toml::from_str(&text).map_err(|error| {
+            let before = error.span().map_or("", |span| &text[..span.start]);
+            Error::data(
+                file,
+                format!("line {}: {}", before.lines().count().max(1), error.message()),
+            )
+        })?;
+        config.check().map_err(|reason| Error::data(file, reason))?;
+        let name = file
+            .file_stem()
+            .map_or_else(|| "custom".into(), |stem| stem.to_string_lossy().into_owned());
+        Ok(Point {
+            experiment: Self.id(),
+            name,
+            work: config.work(),
+            config: serde_json::to_value(config).expect("a configuration is plain data"),
+            seed,
+            data: vec![Mnist::sum()],
+        })
+    }
+}
+
+impl Experiment for Custom {
+    fn id(&self) -> &'static str {
+        "custom"
+    }
+
+    fn title(&self) -> &'static str {
+        "A network of one's own on MNIST"
+    }
+
+    fn source(&self) -> &'static str {
+        "a TOML file"
+    }
+
+    fn describe(&self, _: Scale) -> String {
+        "one training run".to_owned()
+    }
+
+    fn points(&self, _: &Request) -> Result<Vec<Point>, Error> {
+        Ok(Vec::new())
+    }
+
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        ImageClassifier::run_point(point, context)
+    }
+
+    fn findings(&self, _: &Results<'_>) -> Findings {
+        Findings::default()
+    }
+}

@@ -1,0 +1,3 @@
+//! Gupta, Agrawal, Gopalakrishnan, Narayanan 2015: deep learning with limited numerical precision.
+
+pub mod mnist_dnn;

@@ -1,0 +1,182 @@
+//! `bench-suite`, started by `cargo xtask`: parses the command line and turns errors into one line
+//! and an exit code.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "this is the program that a person talks to")]
+
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+
+use bench_suite::cli::{Bench, Cli, Command, Merge, Reproduce, Selection, Train};
+use bench_suite::datasets::DataFolder;
+use bench_suite::experiment::{Experiment, Point, Request, Scale};
+use bench_suite::experiments::custom::Custom;
+use bench_suite::experiments::{EXPERIMENTS, select};
+use bench_suite::report::Report;
+use bench_suite::store::Store;
+use bench_suite::{Error, bench, progress, runner};
+use clap::Parser;
+
+/// Every claim that was tested holds.
+const HOLDS: u8 = 0;
+/// A claim does not hold.
+const DOES_NOT_HOLD: u8 = 1;
+/// An error in the command line, a file or the data.
+const ERROR: u8 = 2;
+/// Stopped by Ctrl-C: 128 + SIGINT, as shells count.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Reproduce(arguments) => reproduce(&arguments),
+        Command::Train(arguments) => train(&arguments),
+        Command::Merge(arguments) => merge(&arguments),
+        Command::Report(selection) => report(&selection),
+        Command::List => Ok(list()),
+        Command::Bench(arguments) => run_bench(&arguments),
+    };
+    ExitCode::from(result.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        if matches!(error, Error::Interrupted) {
+            eprintln!("Finished points and epochs are kept; the same command goes on from there.");
+            return INTERRUPTED;
+        }
+        ERROR
+    }))
+}
+
+type Jobs = Vec<(&'static dyn Experiment, Vec<Point>)>;
+
+/// The points of a selection, and the data they are to read.
+fn jobs(selection: &Selection) -> Result<(Jobs, DataFolder), Error> {
+    let data = DataFolder::new(selection.data.as_deref());
+    let Selection { scale, seed, seeds, .. } = *selection;
+    let request = Request { scale, seed, seeds, data: data.clone() };
+    let jobs: Result<Jobs, Error> =
+        select(&selection.ids)?.into_iter().map(|e| Ok((e, e.points(&request)?))).collect();
+    Ok((jobs?, data))
+}
+
+fn reproduce(arguments: &Reproduce) -> Result<u8, Error> {
+    let (jobs, data) = jobs(&arguments.selection)?;
+    let store = Store::open(&arguments.selection.out())?;
+    let mut wanted: Vec<runner::Job<'_>> = jobs
+        .iter()
+        .flat_map(|(e, points)| points.iter().map(|point| (*e, point.clone())))
+        .collect();
+    if let Some(shard) = arguments.shard {
+        wanted = wanted.into_iter().skip(shard.index - 1).step_by(shard.count).collect();
+    }
+    if arguments.fresh {
+        wanted.iter().try_for_each(|(_, point)| store.forget(point))?;
+    }
+    stop_on_ctrl_c()?;
+    runner::run(&wanted, &store, &data, threads(arguments.threads))?;
+    match arguments.shard {
+        Some(shard) => {
+            println!(
+                "shard {}/{} is complete in {}; when all are, run: cargo xtask merge",
+                shard.index,
+                shard.count,
+                store.folder().display()
+            );
+            Ok(HOLDS)
+        }
+        None => judge(&store, arguments.selection.scale, &jobs),
+    }
+}
+
+/// Lets running points stop at their next step.
+fn stop_on_ctrl_c() -> Result<(), Error> {
+    ctrlc::set_handler(|| progress::STOP.store(true, Ordering::Relaxed))
+        .map_err(|error| Error::Usage(format!("cannot listen for Ctrl-C: {error}")))
+}
+
+/// The number that was asked for, or that of the cores.
+fn threads(asked: Option<u32>) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    asked.map_or_else(cores, |n| n as usize)
+}
+
+fn train(arguments: &Train) -> Result<u8, Error> {
+    let data = DataFolder::new(arguments.data.as_deref());
+    let point = Custom::point(&arguments.config, arguments.seed)?;
+    let store = Store::open(&arguments.out)?;
+    stop_on_ctrl_c()?;
+    runner::run(&[(&Custom, point.clone())], &store, &data, threads(arguments.threads))?;
+    println!("Record: {}", store.record_path(&point).display());
+    Ok(HOLDS)
+}
+
+fn merge(arguments: &Merge) -> Result<u8, Error> {
+    let (jobs, _) = jobs(&arguments.selection)?;
+    let store = Store::open(&arguments.selection.out())?;
+    let others: Result<Vec<Store>, Error> =
+        arguments.from.iter().map(|folder| Store::existing(folder)).collect();
+    let others = others?;
+    let mut missing = Vec::new();
+    let points = || jobs.iter().flat_map(|(_, points)| points);
+    for point in points() {
+        let mut found = store.load(point)?.is_some();
+        for other in &others {
+            if !found {
+                found = store.adopt(point, other)?;
+            }
+        }
+        if !found {
+            missing.push(format!("{} {}", point.experiment, point.name));
+        }
+    }
+    if !missing.is_empty() {
+        return Err(Error::Incomplete {
+            folder: store.folder().to_owned(),
+            missing,
+            total: points().count(),
+        });
+    }
+    judge(&store, arguments.selection.scale, &jobs)
+}
+
+fn report(selection: &Selection) -> Result<u8, Error> {
+    let (jobs, _) = jobs(selection)?;
+    let store = Store::existing(&selection.out())?;
+    judge(&store, selection.scale, &jobs)
+}
+
+/// Writes the report and says how the claims came out.
+fn judge(store: &Store, scale: Scale, jobs: &Jobs) -> Result<u8, Error> {
+    let report = Report::collect(store, scale, jobs)?;
+    let path = report.write(store)?;
+    for claim in report.claims() {
+        println!(
+            "{:<22} {} [ours: {}; paper: {}]",
+            claim.verdict.words(),
+            claim.statement,
+            claim.measured,
+            claim.paper
+        );
+    }
+    let summary = report.summary();
+    println!(
+        "\nOf {} claims, {}.\nReport: {}",
+        report.claims().count(),
+        summary.words(),
+        path.display()
+    );
+    Ok(if summary.all_hold() { HOLDS } else { DOES_NOT_HOLD })
+}
+
+fn list() -> u8 {
+    for experiment in EXPERIMENTS {
+        println!("{}  ({})\n  {}", experiment.id(), experiment.source(), experiment.title());
+        for scale in [Scale::Smoke, Scale::Desk, Scale::Paper] {
+            println!("  {:<6} {}", format!("{scale}:"), experiment.describe(scale));
+        }
+    }
+    HOLDS
+}
+
+fn run_bench(arguments: &Bench) -> Result<u8, Error> {
+    bench::run(arguments.only.as_deref(), arguments.json.as_deref())?;
+    Ok(HOLDS)
+}

@@ -1,0 +1,203 @@
+//! [`Store`]: the folder of records, each written once and whole.
+//!
+//! ```text
+//! OUT/records/EXPERIMENT/KEY.json       what was measured; the same bytes wherever it ran
+//! OUT/runs/EXPERIMENT/KEY.json          when, where and how long
+//! OUT/checkpoints/KEY.safetensors       a long point on its way
+//! OUT/report.html, report.md, report.json
+//! ```
+//!
+//! A file is written under a temporary name, flushed to the disk, and renamed. So a reader sees
+//! all of it or none, several processes may share a store, and a kill loses only what was in
+//! flight.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+use crate::experiment::Point;
+use crate::provenance::Run;
+use crate::record::{self, Record};
+
+/// A folder of records.
+#[derive(Clone, Debug)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    /// Opens the store in `folder`, which is created if need be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the folder cannot be made or written to.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        // Better to know before an hour of work than after it.
+        tempfile::tempfile_in(folder).map_err(Error::io("write to", folder))?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// Opens a store that must be there already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if there is no such folder.
+    pub fn existing(folder: &Path) -> Result<Self, Error> {
+        fs::read_dir(folder).map_err(Error::io("read", folder))?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where a point's record is.
+    pub fn record_path(&self, point: &Point) -> PathBuf {
+        self.path("records", point)
+    }
+
+    fn path(&self, kind: &str, point: &Point) -> PathBuf {
+        self.folder.join(kind).join(point.experiment).join(format!("{}.json", record::key(point)))
+    }
+
+    /// The record of a point, if it has been written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Record`] if the file is damaged or belongs to something else.
+    pub fn load(&self, point: &Point) -> Result<Option<Record>, Error> {
+        let path = self.record_path(point);
+        match fs::read_to_string(&path) {
+            Ok(text) => match Record::from_json(&text, point) {
+                Ok(record) => Ok(Some(record)),
+                Err(reason) => Err(Error::Record { path, reason }),
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("read", &path)(error)),
+        }
+    }
+
+    /// Writes a record and the circumstances of its run, and drops the point's checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if a file cannot be written.
+    pub fn save(&self, point: &Point, record: &Record, run: &Run) -> Result<(), Error> {
+        // The circumstances first: a record is never without them.
+        write_whole(&self.path("runs", point), run.to_json().as_bytes())?;
+        write_whole(&self.record_path(point), record.to_json().as_bytes())?;
+        self.checkpoint(point).remove()
+    }
+
+    /// When, where and how long a point ran, if that is known.
+    pub fn run(&self, point: &Point) -> Option<Run> {
+        let text = fs::read_to_string(self.path("runs", point)).ok()?;
+        Run::from_json(&text)
+    }
+
+    /// Drops the record and the checkpoint of a point.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if a file cannot be removed.
+    pub fn forget(&self, point: &Point) -> Result<(), Error> {
+        remove(&self.record_path(point))?;
+        self.checkpoint(point).remove()
+    }
+
+    /// Copies the record of a point from another store.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Record`] if it is damaged there, [`Error::Io`] if it cannot be written here.
+    pub fn adopt(&self, point: &Point, from: &Self) -> Result<bool, Error> {
+        let Some(record) = from.load(point)? else { return Ok(false) };
+        if let Some(run) = from.run(point) {
+            write_whole(&self.path("runs", point), run.to_json().as_bytes())?;
+        }
+        write_whole(&self.record_path(point), record.to_json().as_bytes())?;
+        Ok(true)
+    }
+
+    /// Where a long point saves itself on its way.
+    pub fn checkpoint(&self, point: &Point) -> Checkpoint {
+        let name = format!("{}.safetensors", record::key(point));
+        Checkpoint { path: self.folder.join("checkpoints").join(name) }
+    }
+
+    /// Writes a file of the report.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if it cannot be written.
+    pub fn write(&self, name: &str, content: &str) -> Result<PathBuf, Error> {
+        let path = self.folder.join(name);
+        write_whole(&path, content.as_bytes())?;
+        Ok(path)
+    }
+}
+
+/// The file in which a long point saves itself.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    path: PathBuf,
+}
+
+impl Checkpoint {
+    /// What was saved last, if anything.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if it is there and cannot be read.
+    pub fn load(&self) -> Result<Option<Vec<u8>>, Error> {
+        match fs::read(&self.path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("read", &self.path)(error)),
+        }
+    }
+
+    /// Replaces what was saved.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if it cannot be written.
+    pub fn save(&self, bytes: &[u8]) -> Result<(), Error> {
+        write_whole(&self.path, bytes)
+    }
+
+    /// An error about what was saved.
+    pub fn damaged(&self, reason: impl Into<String>) -> Error {
+        Error::data(&self.path, format!("{}; run with --fresh to start over", reason.into()))
+    }
+
+    fn remove(&self) -> Result<(), Error> {
+        remove(&self.path)
+    }
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file so that it is there either whole or not at all.
+fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().expect("a file of the store is in a folder");
+    fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(Error::io("write", path))
+}

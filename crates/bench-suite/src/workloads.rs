@@ -1,0 +1,6 @@
+//! Workloads: pure functions from a configuration, a seed and data to measurements.
+//!
+//! Whatever can change a number is in this module, in `datasets`, or in the crates below: their
+//! sources make the version of the code (`build.rs`).
+
+pub mod image_classifier;

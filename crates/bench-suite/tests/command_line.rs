@@ -1,0 +1,255 @@
+//! The commands as a person starts them: the same bits however a run goes, and one clear line for
+//! everything that can be wrong.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+const SHIPPED_DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
+
+fn bench_suite(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bench-suite"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn smoke(out: &Path, more: &[&str]) -> Command {
+    let mut command =
+        bench_suite(&["reproduce", "gupta2015/mnist-dnn", "--scale", "smoke", "--out"]);
+    command.arg(out).args(more);
+    command
+}
+
+/// Exit code 2 and one line on standard error that contains every one of `words`; returns the
+/// standard output.
+fn fails_with(mut command: Command, words: &[&str]) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!((status.code(), errors.len()), (Some(2), 1), "{command:?} says: {stderr}");
+    for word in words {
+        assert!(errors[0].contains(word), "'{word}' is not in: {}", errors[0]);
+    }
+    String::from_utf8(stdout).unwrap()
+}
+
+/// Every file below a folder, by its path.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert(
+                    path.strip_prefix(folder).unwrap().to_owned(),
+                    std::fs::read(&path).unwrap(),
+                );
+            }
+        }
+    }
+    found
+}
+
+/// The report without the one part that tells time and machine.
+fn report(out: &Path) -> String {
+    let mut text = std::fs::read_to_string(out.join("report.html")).unwrap();
+    while let Some(start) = text.find("<!-- circumstances -->") {
+        let end = text.find("<!-- end of circumstances -->").unwrap();
+        text.replace_range(start..end + "<!-- end of circumstances -->".len(), "");
+    }
+    text
+}
+
+#[test]
+fn records_do_not_depend_on_threads_or_on_being_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, two, killed] = ["one", "two", "killed"].map(|name| folder.path().join(name));
+    assert!(smoke(&one, &["--threads", "1"]).output().unwrap().status.success());
+    let records = files(&one.join("records"));
+    assert_eq!(records.len(), 7, "one record for each arithmetic of Fig. 1");
+
+    // More threads than points: those left over work inside the kernels.
+    assert!(smoke(&two, &["--threads", "16"]).output().unwrap().status.success());
+    assert_eq!(files(&two.join("records")), records, "sixteen threads");
+    assert_eq!(report(&two), report(&one), "sixteen threads");
+
+    // SIGKILL at moments that differ from run to run, each followed by the same command.
+    let random = std::process::id();
+    for kill in 0..3 {
+        let milliseconds =
+            200 + u64::from(random.wrapping_mul(2_654_435_761).rotate_left(11 * kill) % 4000);
+        let mut child = smoke(&killed, &["--threads", "2"])
+            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        println!("killed after {milliseconds} ms");
+    }
+    assert!(smoke(&killed, &["--threads", "2"]).output().unwrap().status.success());
+    assert_eq!(files(&killed.join("records")), records, "killed three times");
+    assert_eq!(report(&killed), report(&one), "killed three times");
+
+    // Shards into two stores, merged into a third.
+    let [first, second, merged] =
+        ["first", "second", "merged"].map(|name| folder.path().join(name));
+    for (out, shard) in [(&first, "1/2"), (&second, "2/2")] {
+        assert!(smoke(out, &["--shard", shard]).output().unwrap().status.success());
+    }
+    let merge = |from: &[&Path]| {
+        let mut command =
+            bench_suite(&["merge", "gupta2015/mnist-dnn", "--scale", "smoke", "--out"]);
+        command.arg(&merged);
+        for folder in from {
+            command.arg("--from").arg(folder);
+        }
+        command
+    };
+    fails_with(merge(&[&first]), &["3 of 7 records are missing", "nearest <8,8>, seed 0"]);
+    assert!(merge(&[&first, &second]).output().unwrap().status.success());
+    assert_eq!(files(&merged.join("records")), records, "merged");
+    assert_eq!(report(&merged), report(&one), "merged");
+
+    // A record cut in half, and one with a changed digit, are named; the others stay.
+    let (name, whole) = records.iter().next().unwrap();
+    let victim = one.join("records").join(name);
+    let text = String::from_utf8(whole.clone()).unwrap();
+    let (before, measurements) = text.split_once("\"measurements\"").unwrap();
+    let digit =
+        format!("{before}\"measurements\"{}", measurements.replacen("0.", "1.", 1)).into_bytes();
+    for (damage, reason) in
+        [(&whole[..whole.len() / 2], "is not a complete record"), (&digit, "was altered")]
+    {
+        std::fs::write(&victim, damage).unwrap();
+        let file = victim.file_name().unwrap().to_str().unwrap();
+        fails_with(smoke(&one, &[]), &[file, reason, "--fresh"]);
+    }
+    std::fs::remove_file(&victim).unwrap();
+    let mut others = records.clone();
+    others.remove(name);
+    assert_eq!(files(&one.join("records")), others);
+}
+
+#[test]
+fn damaged_data_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir_all(data.join("mnist")).unwrap();
+    for (name, content) in files(&Path::new(SHIPPED_DATA).join("mnist")) {
+        std::fs::write(data.join("mnist").join(name), content).unwrap();
+    }
+    let victim = data.join("mnist/train-labels-idx1-ubyte.gz");
+    let whole = std::fs::read(&victim).unwrap();
+    let out = folder.path().join("out");
+    let run = || smoke(&out, &["--data", data.to_str().unwrap()]);
+    std::fs::write(&victim, &whole[..whole.len() / 2]).unwrap();
+    fails_with(run(), &["train-labels-idx1-ubyte.gz", "not a complete gzip file"]);
+    std::fs::copy(data.join("mnist/t10k-labels-idx1-ubyte.gz"), &victim).unwrap();
+    fails_with(run(), &["train-labels-idx1-ubyte.gz", "altered", "SHA-256"]);
+    std::fs::remove_file(&victim).unwrap();
+    fails_with(run(), &["cannot read", "train-labels-idx1-ubyte.gz"]);
+}
+
+#[test]
+fn what_cannot_be_run_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    fails_with(
+        bench_suite(&["reproduce", "gupta2015/mnist-cnm", "--out", out.to_str().unwrap()]),
+        &["there is no experiment 'gupta2015/mnist-cnm'", "gupta2015/mnist-dnn"],
+    );
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    fails_with(smoke(&file.join("below"), &[]), &["cannot create", "file/below"]);
+    fails_with(bench_suite(&["report", "--out", out.to_str().unwrap()]), &["cannot read", "out"]);
+    for bad in [["--shard", "3/2"], ["--seeds", "0"], ["--threads", "none"]] {
+        fails_with(smoke(&out, &bad), &[bad[1]]);
+    }
+    fails_with(bench_suite(&["reproduce", "--scale", "huge"]), &["'huge' is not a scale"]);
+}
+
+#[test]
+fn a_malformed_description_is_named_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/mnist-fixed.toml");
+    let good = std::fs::read_to_string(example).unwrap();
+    let file = folder.path().join("mine.toml");
+    let run = |text: String| {
+        std::fs::write(&file, text).unwrap();
+        let mut command = bench_suite(&["train", file.to_str().unwrap(), "--out"]);
+        command.arg(folder.path().join("out"));
+        command
+    };
+    let replaced = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from}");
+        good.replacen(from, to, 1)
+    };
+    fails_with(
+        run(replaced("<6,6>", "<6;6>")),
+        &["mine.toml: line 25", "'<6;6>' is not a fixed-point format"],
+    );
+    fails_with(run(replaced("<6,6>", "<30,6>")), &["⟨30,6⟩ has word length 36, outside 2..=32"]);
+    fails_with(
+        run(replaced("epochs = 2", "epoch = 2")),
+        &["mine.toml: line 10", "unknown field `epoch`"],
+    );
+    fails_with(
+        run(replaced(
+            "weight_update = { format = \"<4,8>\"",
+            "weight_update = { format = \"<4,9>\"",
+        )),
+        &["off the grid"],
+    );
+    fails_with(run(replaced("batch = 100", "batch = 0")), &["batch must not be 0"]);
+    let small = replaced("train_images = 60000", "train_images = 500").replacen(
+        "test_images = 10000",
+        "test_images = 100",
+        1,
+    );
+    let output = run(small).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A file system of 256 KiB, mounted for one command: the records that fit stay, the run stops.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_loses_nothing_that_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let mount = "mount -t tmpfs -o size=256k tmpfs \"$0\"";
+    let mut probe = Command::new("unshare");
+    probe.args(["--user", "--map-root-user", "--mount", "sh", "-c", mount]).arg(folder.path());
+    if !probe.output().is_ok_and(|output| output.status.success()) {
+        println!("skipped: this system lets no one mount a small file system");
+        return;
+    }
+    // A checkpoint of the network has megabytes and cannot be written; what is there stays whole.
+    let script = format!(
+        "{mount} && echo kept > \"$0/kept\" && {{ \"$@\"; code=$?; cat \"$0\"/kept; find \"$0\" -type f; exit $code; }}"
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]).arg(folder.path());
+    command.arg(env!("CARGO_BIN_EXE_bench-suite"));
+    command.args([
+        "reproduce",
+        "gupta2015/mnist-dnn",
+        "--scale",
+        "smoke",
+        "--threads",
+        "1",
+        "--out",
+    ]);
+    command.arg(folder.path());
+    let stdout = fails_with(command, &["cannot write", "No space left on device"]);
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(
+        lines,
+        ["kept", folder.path().join("kept").to_str().unwrap()],
+        "no half-written file is left"
+    );
+}

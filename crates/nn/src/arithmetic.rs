@@ -1,0 +1,55 @@
+//! [`Arithmetic`]: what executes a linear map and stores its weights; [`Policy`]: which layer gets
+//! which.
+
+mod fixed_point;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use fixed_point::FixedPoint;
+
+/// The arithmetic of one layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arithmetic {
+    /// IEEE f32 products and sums.
+    Float32,
+    /// Fixed-point words, exact products, one rounding per element.
+    FixedPoint(FixedPoint),
+}
+
+/// Which arithmetic runs which layer: one for all, and exceptions by layer name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// The arithmetic of every layer that is not named.
+    pub default: Arithmetic,
+    /// Exceptions by layer name.
+    #[serde(default)]
+    pub layers: BTreeMap<String, Arithmetic>,
+}
+
+impl Policy {
+    /// The same arithmetic for every layer.
+    pub fn uniform(arithmetic: Arithmetic) -> Self {
+        Self { default: arithmetic, layers: BTreeMap::new() }
+    }
+
+    /// The arithmetic of the layer of that name.
+    pub fn of(&self, layer: &str) -> &Arithmetic {
+        self.layers.get(layer).unwrap_or(&self.default)
+    }
+}
+
+impl Arithmetic {
+    /// Brings an input value into the numbers that the first layer reads.
+    ///
+    /// Assumed: images are rounded once, to nearest; [Gupta15] does not say how they enter.
+    pub fn input(&self, x: f32) -> f32 {
+        match self {
+            Self::Float32 => x,
+            Self::FixedPoint(config) => config.input(x),
+        }
+    }
+}

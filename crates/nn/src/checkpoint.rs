@@ -1,0 +1,178 @@
+//! Parameters and optimiser state as a safetensors file, with a JSON note of the caller's.
+//!
+//! ```text
+//! NAME             f32 values, or integer codes of a fixed-point parameter
+//! NAME.increment   the previous increment, if the optimiser keeps one
+//! metadata         note = the caller's JSON,  NAME = the format of a fixed-point parameter
+//! ```
+//!
+//! Random streams have names and positions, so there is no generator state to save.
+
+use std::collections::HashMap;
+
+use numerics::{Codes, FixedMatrix};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use crate::{Parameters, Storage};
+
+/// Why a checkpoint does not fit.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The bytes are not a safetensors file.
+    #[error("not a readable checkpoint: {0}")]
+    Format(#[from] safetensors::SafeTensorError),
+    /// The file belongs to another network or another arithmetic.
+    #[error("the checkpoint does not fit the network: {}", .0.join("; "))]
+    Mismatch(Vec<String>),
+}
+
+/// Serialises all parameters together with `note`.
+///
+/// # Panics
+///
+/// If memory for the file cannot be had.
+pub fn save(parameters: &Parameters, note: &str) -> Vec<u8> {
+    let mut metadata = HashMap::from([("note".to_owned(), note.to_owned())]);
+    let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+    for parameter in parameters.iter() {
+        let (name, shape) = (parameter.name().to_owned(), parameter.shape().to_vec());
+        let increment_name = format!("{name}.increment");
+        match parameter.storage() {
+            Storage::Float { values, increment } => {
+                if let Some(increment) = increment {
+                    tensors.push((increment_name, Dtype::F32, shape.clone(), f32_bytes(increment)));
+                }
+                tensors.push((name, Dtype::F32, shape, f32_bytes(values)));
+            }
+            Storage::Fixed { codes, increment, .. } => {
+                if let Some(increment) = increment {
+                    let (dtype, bytes) = code_bytes(increment);
+                    tensors.push((increment_name, dtype, shape.clone(), bytes));
+                }
+                let (dtype, bytes) = code_bytes(codes.codes());
+                metadata.insert(name.clone(), codes.format().to_string());
+                tensors.push((name, dtype, shape, bytes));
+            }
+        }
+    }
+    let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+        (
+            name,
+            TensorView::new(*dtype, shape.clone(), bytes)
+                .expect("shape and bytes come from one parameter"),
+        )
+    });
+    safetensors::serialize(views, Some(metadata)).expect("serialising views of memory")
+}
+
+/// Restores what [`save`] wrote into the parameters of the same network; returns the note.
+///
+/// # Errors
+///
+/// [`CheckpointError`] if the bytes are damaged, or belong to another network or arithmetic; the
+/// message lists everything that differs, and `parameters` are unchanged.
+pub fn load(parameters: &mut Parameters, bytes: &[u8]) -> Result<String, CheckpointError> {
+    let (_, header) = SafeTensors::read_metadata(bytes)?;
+    let metadata = header.metadata().clone().unwrap_or_default();
+    let tensors = SafeTensors::deserialize(bytes)?;
+    let mut differences = Vec::new();
+    let mut restored = Vec::new();
+    for parameter in parameters.iter() {
+        match restore(parameter.storage(), parameter.name(), parameter.shape(), &tensors, &metadata)
+        {
+            Ok(storage) => restored.push(storage),
+            Err(difference) => differences.push(difference),
+        }
+    }
+    for name in tensors.names() {
+        let base = name.strip_suffix(".increment").unwrap_or(name);
+        if parameters.iter().all(|p| p.name() != base) {
+            differences.push(format!("{name} is not in the network"));
+        }
+    }
+    if !differences.is_empty() {
+        return Err(CheckpointError::Mismatch(differences));
+    }
+    parameters
+        .iter_mut()
+        .zip(restored)
+        .for_each(|(parameter, storage)| parameter.set_storage(storage));
+    Ok(metadata.get("note").cloned().unwrap_or_default())
+}
+
+fn restore(
+    present: &Storage,
+    name: &str,
+    shape: &[usize],
+    tensors: &SafeTensors<'_>,
+    metadata: &HashMap<String, String>,
+) -> Result<Storage, String> {
+    let tensor = tensors.tensor(name).map_err(|_| format!("{name} is missing"))?;
+    if tensor.shape() != shape {
+        return Err(format!("{name} has shape {:?}, not {shape:?}", tensor.shape()));
+    }
+    let increment = tensors.tensor(&format!("{name}.increment")).ok();
+    match present {
+        Storage::Float { .. } => {
+            let values = |view: &TensorView<'_>| {
+                (view.dtype() == Dtype::F32)
+                    .then(|| f32_values(view.data()))
+                    .ok_or_else(|| format!("{name} holds {:?}, not f32", view.dtype()))
+            };
+            Ok(Storage::Float {
+                values: values(&tensor)?,
+                increment: increment.as_ref().map(values).transpose()?,
+            })
+        }
+        Storage::Fixed { codes, update, .. } => {
+            let format = codes.format();
+            if metadata.get(name) != Some(&format.to_string()) {
+                let found = metadata.get(name).map_or("no fixed-point format", String::as_str);
+                return Err(format!("{name} has {found}, not {format}"));
+            }
+            let values =
+                code_values(&tensor).ok_or_else(|| format!("{name} holds no integer codes"))?;
+            let codes = FixedMatrix::from_codes(format, codes.nrows(), codes.ncols(), &values)
+                .map_err(|error| format!("{name}: {error}"))?;
+            let increment = match increment {
+                Some(view) => {
+                    let values = code_values(&view)
+                        .ok_or_else(|| format!("{name}.increment holds no integer codes"))?;
+                    let codes = Codes::from_i32(update.format, &values);
+                    Some(codes.map_err(|error| format!("{name}.increment: {error}"))?)
+                }
+                None => None,
+            };
+            Ok(Storage::Fixed { codes, update: *update, increment })
+        }
+    }
+}
+
+fn f32_bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|x| x.to_le_bytes()).collect()
+}
+
+fn f32_values(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+}
+
+fn code_bytes(codes: &Codes) -> (Dtype, Vec<u8>) {
+    match codes {
+        Codes::I8(v) => (Dtype::I8, v.iter().flat_map(|c| c.to_le_bytes()).collect()),
+        Codes::I16(v) => (Dtype::I16, v.iter().flat_map(|c| c.to_le_bytes()).collect()),
+        Codes::I32(v) => (Dtype::I32, v.iter().flat_map(|c| c.to_le_bytes()).collect()),
+    }
+}
+
+fn code_values(view: &TensorView<'_>) -> Option<Vec<i32>> {
+    let bytes = view.data();
+    match view.dtype() {
+        Dtype::I8 => Some(bytes.iter().map(|&b| i32::from(b as i8)).collect()),
+        Dtype::I16 => {
+            Some(bytes.as_chunks().0.iter().map(|b| i32::from(i16::from_le_bytes(*b))).collect())
+        }
+        Dtype::I32 => Some(bytes.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b)).collect()),
+        _ => None,
+    }
+}

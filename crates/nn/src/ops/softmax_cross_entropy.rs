@@ -1,0 +1,73 @@
+//! Softmax followed by the cross-entropy against class labels.
+//!
+//! ```text
+//! p_ij = exp(x_ij) / Σ_k exp(x_ik)
+//! loss = −(1/B) Σ_i ln p_i,label(i)          ∂loss/∂x_ij = (p_ij − [j = label(i)]) / B
+//! ```
+
+use crate::tape::{Backward, Operation};
+use crate::{Tape, Tensor, Var};
+
+/// Records the mean cross-entropy of `logits` against `labels`.
+///
+/// # Shapes
+///
+/// - `logits`: (batch, classes)
+/// - `labels`: (batch)
+/// - result: one number
+///
+/// # Panics
+///
+/// If the numbers of rows and labels differ, or a label is not a class.
+#[track_caller]
+pub fn softmax_cross_entropy(tape: &mut Tape, logits: Var, labels: &[u8]) -> Var {
+    let (batch, classes) = tape.value(logits).as_matrix();
+    assert_eq!(batch, labels.len(), "{} labels for {batch} rows of logits", labels.len());
+    let mut probabilities = tape.zeros(batch * classes);
+    let mut loss = 0.0f64;
+    let rows = tape
+        .value(logits)
+        .data()
+        .chunks_exact(classes)
+        .zip(probabilities.chunks_exact_mut(classes));
+    for ((row, p), &label) in rows.zip(labels) {
+        assert!(usize::from(label) < classes, "label {label} is not one of {classes} classes");
+        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        for (p, &x) in p.iter_mut().zip(row) {
+            *p = (x - max).exp();
+        }
+        let sum: f32 = p.iter().sum();
+        loss += f64::from(sum.ln() + max - row[usize::from(label)]);
+        p.iter_mut().for_each(|p| *p /= sum);
+    }
+    let value = Tensor::new(&[], vec![(loss / batch as f64) as f32]);
+    let needs_gradient = tape.needs_gradient(logits);
+    tape.record(
+        value,
+        needs_gradient,
+        SoftmaxCrossEntropy { logits, probabilities, labels: labels.to_vec() },
+    )
+}
+
+#[derive(Debug)]
+struct SoftmaxCrossEntropy {
+    logits: Var,
+    probabilities: Vec<f32>,
+    labels: Vec<u8>,
+}
+
+impl Operation for SoftmaxCrossEntropy {
+    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+        let scale = gradient[0] / self.labels.len() as f32;
+        let classes = self.probabilities.len() / self.labels.len();
+        context.accumulate(self.logits, |dx, _| {
+            let rows = dx.chunks_exact_mut(classes).zip(self.probabilities.chunks_exact(classes));
+            for ((dx, p), &label) in rows.zip(&self.labels) {
+                for (j, (dx, &p)) in dx.iter_mut().zip(p).enumerate() {
+                    let target = if j == usize::from(label) { 1.0 } else { 0.0 };
+                    *dx += scale * (p - target);
+                }
+            }
+        });
+    }
+}

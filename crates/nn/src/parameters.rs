@@ -1,0 +1,250 @@
+//! [`Parameters`]: the weights of a network with their gradients and optimiser state.
+
+use numerics::{Codes, FixedMatrix, Quantizer, Stream};
+
+/// Which numbers hold a parameter, and how an increment enters it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Storage {
+    /// f32 values; increments are added in f32.
+    Float {
+        /// The values, row-major.
+        values: Vec<f32>,
+        /// The previous increment, once an optimiser with momentum has made one.
+        increment: Option<Vec<f32>>,
+    },
+    /// Fixed-point codes, with no float copy behind them.
+    Fixed {
+        /// The codes, row-major, as (out, in) or (1, out).
+        codes: FixedMatrix,
+        /// Convert(ΔW): the format and rounding of an increment.
+        update: Quantizer,
+        /// The previous increment, in the increment's format.
+        increment: Option<Codes>,
+    },
+}
+
+/// How many increments were rounded, and how many of them to zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rounded {
+    /// Increments that were rounded at all.
+    pub total: usize,
+    /// Increments that were rounded to zero, and so lost.
+    pub to_zero: usize,
+}
+
+impl std::ops::AddAssign for Rounded {
+    fn add_assign(&mut self, other: Self) {
+        self.total += other.total;
+        self.to_zero += other.to_zero;
+    }
+}
+
+fn zeros(codes: &Codes) -> usize {
+    match codes {
+        Codes::I8(v) => v.iter().filter(|&&c| c == 0).count(),
+        Codes::I16(v) => v.iter().filter(|&&c| c == 0).count(),
+        Codes::I32(v) => v.iter().filter(|&&c| c == 0).count(),
+    }
+}
+
+/// One weight matrix or bias vector.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    name: String,
+    shape: Vec<usize>,
+    storage: Storage,
+    gradient: Vec<f32>,
+    has_gradient: bool,
+}
+
+/// The index of a [`Parameter`] in its [`Parameters`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParameterId(usize);
+
+/// All parameters of a network, in the order in which the model made them.
+#[derive(Clone, Debug, Default)]
+pub struct Parameters {
+    list: Vec<Parameter>,
+}
+
+impl Parameters {
+    /// No parameters yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a parameter.
+    ///
+    /// # Panics
+    ///
+    /// If the name is taken.
+    #[track_caller]
+    pub fn add(&mut self, name: String, shape: &[usize], storage: Storage) -> ParameterId {
+        assert!(self.list.iter().all(|p| p.name != name), "two parameters are named {name}");
+        let gradient = vec![0.0; shape.iter().product()];
+        self.list.push(Parameter {
+            name,
+            shape: shape.to_vec(),
+            storage,
+            gradient,
+            has_gradient: false,
+        });
+        ParameterId(self.list.len() - 1)
+    }
+
+    /// The parameter of that id.
+    pub fn get(&self, id: ParameterId) -> &Parameter {
+        &self.list[id.0]
+    }
+
+    /// The parameter of that id, to be changed.
+    pub fn get_mut(&mut self, id: ParameterId) -> &mut Parameter {
+        &mut self.list[id.0]
+    }
+
+    /// All parameters.
+    pub fn iter(&self) -> impl Iterator<Item = &Parameter> {
+        self.list.iter()
+    }
+
+    /// All parameters, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Parameter> {
+        self.list.iter_mut()
+    }
+
+    /// Number of trainable values.
+    pub fn count(&self) -> usize {
+        self.list.iter().map(|p| p.gradient.len()).sum()
+    }
+
+    /// Forgets all gradients.
+    pub fn clear_gradients(&mut self) {
+        self.list.iter_mut().for_each(|p| p.has_gradient = false);
+    }
+}
+
+impl Parameter {
+    /// The name, `layer.weight` or `layer.bias`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The shape: (out, in) for weights, (out) for biases.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The numbers that hold it.
+    pub fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    /// Replaces the numbers that hold it, as a checkpoint does.
+    pub(crate) fn set_storage(&mut self, storage: Storage) {
+        self.storage = storage;
+    }
+
+    /// The values as f32.
+    pub fn values(&self) -> Vec<f32> {
+        match &self.storage {
+            Storage::Float { values, .. } => values.clone(),
+            Storage::Fixed { codes, .. } => codes.to_f32(),
+        }
+    }
+
+    /// The f32 values of a parameter that is stored so.
+    ///
+    /// # Panics
+    ///
+    /// If it is stored otherwise: a linear map and its storage come from the same arithmetic.
+    pub(crate) fn float(&self) -> &[f32] {
+        match &self.storage {
+            Storage::Float { values, .. } => values,
+            Storage::Fixed { .. } => panic!("{} is not stored as f32", self.name),
+        }
+    }
+
+    /// The codes of a parameter that is stored so.
+    ///
+    /// # Panics
+    ///
+    /// If it is stored otherwise: a linear map and its storage come from the same arithmetic.
+    pub(crate) fn fixed(&self) -> &FixedMatrix {
+        match &self.storage {
+            Storage::Fixed { codes, .. } => codes,
+            Storage::Float { .. } => panic!("{} is not stored in fixed point", self.name),
+        }
+    }
+
+    /// The gradient accumulated since [`Parameters::clear_gradients`], if there was any.
+    pub fn gradient(&self) -> Option<&[f32]> {
+        self.has_gradient.then_some(&*self.gradient)
+    }
+
+    /// Lets `write` add to the gradient. It is told whether the buffer holds an earlier share to
+    /// add to; if not, it overwrites.
+    pub fn accumulate(&mut self, write: impl FnOnce(&mut [f32], bool)) {
+        write(&mut self.gradient, self.has_gradient);
+        self.has_gradient = true;
+    }
+
+    /// Applies the increment that `propose` makes of (gradient, previous increment, value).
+    ///
+    /// ```text
+    /// Δ = propose(G, Δ_prev, w)
+    /// float:   w ← w + Δ
+    /// fixed:   Δ ← Convert(Δ),  w ← saturate(w + Δ)
+    /// ```
+    ///
+    /// `keep` says whether the increment is needed by the next step. A parameter without a
+    /// gradient does not change. Returns how many increments were rounded, and to zero.
+    pub fn apply(
+        &mut self,
+        keep: bool,
+        stream: &Stream,
+        propose: impl Fn(f32, f32, f32) -> f32,
+    ) -> Rounded {
+        if !self.has_gradient {
+            return Rounded::default();
+        }
+        self.has_gradient = false;
+        let gradient = &mut self.gradient;
+        match &mut self.storage {
+            Storage::Float { values, increment } => {
+                if keep {
+                    let increment = increment.get_or_insert_with(|| vec![0.0; values.len()]);
+                    for ((w, d), &g) in values.iter_mut().zip(increment).zip(&*gradient) {
+                        *d = propose(g, *d, *w);
+                        *w += *d;
+                    }
+                } else {
+                    values.iter_mut().zip(&*gradient).for_each(|(w, &g)| *w += propose(g, 0.0, *w));
+                }
+            }
+            Storage::Fixed { codes, update, increment } => {
+                let values = codes.to_f32();
+                match increment {
+                    Some(previous) => {
+                        let mut increments = vec![0.0; values.len()];
+                        numerics::dequantize(previous, update.format, &mut increments);
+                        for ((g, &d), &w) in gradient.iter_mut().zip(&increments).zip(&values) {
+                            *g = propose(*g, d, w);
+                        }
+                    }
+                    None => gradient
+                        .iter_mut()
+                        .zip(&values)
+                        .for_each(|(g, &w)| *g = propose(*g, 0.0, w)),
+                }
+                let rounded = update.quantize_vec(gradient, stream, 0);
+                codes.add_saturating(&rounded, update.format);
+                let counts = Rounded { total: rounded.len(), to_zero: zeros(&rounded) };
+                if keep {
+                    *increment = Some(rounded);
+                }
+                return counts;
+            }
+        }
+        Rounded::default()
+    }
+}

@@ -1,0 +1,243 @@
+//! [`Tape`]: operations recorded in order and run backwards (reverse-mode differentiation).
+//!
+//! ```text
+//! forward   v₀ → v₁ → … → v_n = loss        each value is kept
+//! backward  g_n = S;  g_i += Σ over users j of (∂v_j/∂v_i)ᵀ g_j,  from n down to 0
+//! ```
+//!
+//! S is the loss scale. An operation knows its own derivative and nothing of its neighbours, so
+//! any topology works without a hand-written backward. Buffers go back to a pool when the tape is
+//! cleared and serve the next step.
+
+use numerics::{Par, Seed};
+
+use crate::{Parameters, Tensor};
+
+/// A value on a [`Tape`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Var(usize);
+
+/// Whether a pass trains or evaluates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Values are kept for the backward pass.
+    Train,
+    /// Nothing is kept.
+    Eval,
+}
+
+/// What one forward (and backward) pass is told from outside: randomness, mode, threads.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    /// The seed of this pass; every layer takes children of it by its own name.
+    pub seed: Seed,
+    /// Index of the batch's first row in whatever the seed covers, so that a batch may be split.
+    pub first_row: u64,
+    /// Train or evaluate.
+    pub mode: Mode,
+    /// Whether kernels may use threads.
+    pub par: Par,
+}
+
+/// Everything a layer needs to add itself to a pass.
+#[derive(Debug)]
+pub struct Step<'a> {
+    /// Where operations are recorded.
+    pub tape: &'a mut Tape,
+    /// The weights.
+    pub parameters: &'a Parameters,
+    /// Randomness, mode, threads.
+    pub pass: Pass,
+}
+
+/// An operation on the tape, with what it kept for its derivative.
+pub trait Operation: std::fmt::Debug + Send {
+    /// Adds this operation's share to the gradients of its inputs and parameters.
+    ///
+    /// `gradient` is that of the operation's output, with the output's length.
+    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>);
+}
+
+#[derive(Debug)]
+struct Node {
+    value: Tensor,
+    operation: Option<Box<dyn Operation>>,
+    needs_gradient: bool,
+}
+
+/// Buffers that wait to be used again, any of them for any length.
+#[derive(Debug, Default)]
+struct Pool(Vec<Vec<f32>>);
+
+impl Pool {
+    /// A zeroed buffer: the smallest spare one that is large enough, or a new one.
+    fn zeros(&mut self, len: usize) -> Vec<f32> {
+        let fitting = (0..self.0.len())
+            .filter(|&i| self.0[i].capacity() >= len)
+            .min_by_key(|&i| self.0[i].capacity());
+        let mut buffer = fitting.map(|i| self.0.swap_remove(i)).unwrap_or_default();
+        buffer.clear();
+        buffer.resize(len, 0.0);
+        buffer
+    }
+}
+
+/// The recorded operations of one step.
+#[derive(Debug, Default)]
+pub struct Tape {
+    nodes: Vec<Node>,
+    pool: Pool,
+}
+
+impl Tape {
+    /// An empty tape.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Forgets the step and keeps its buffers.
+    pub fn clear(&mut self) {
+        self.pool.0.extend(self.nodes.drain(..).map(|node| node.value.into_data()));
+    }
+
+    /// A buffer of `len` zeros, taken from earlier steps where possible.
+    pub fn zeros(&mut self, len: usize) -> Vec<f32> {
+        self.pool.zeros(len)
+    }
+
+    /// Records a value that has no gradient.
+    pub fn constant(&mut self, value: Tensor) -> Var {
+        self.push(value, None, false)
+    }
+
+    /// Records a value whose gradient is wanted: see [`Gradients::of`].
+    pub fn variable(&mut self, value: Tensor) -> Var {
+        self.push(value, None, true)
+    }
+
+    /// Records the result of an operation; it has a gradient if `needs_gradient` says so.
+    pub fn record(
+        &mut self,
+        value: Tensor,
+        needs_gradient: bool,
+        operation: impl Operation + 'static,
+    ) -> Var {
+        self.push(value, needs_gradient.then(|| Box::new(operation) as _), needs_gradient)
+    }
+
+    fn push(
+        &mut self,
+        value: Tensor,
+        operation: Option<Box<dyn Operation>>,
+        needs_gradient: bool,
+    ) -> Var {
+        self.nodes.push(Node { value, operation, needs_gradient });
+        Var(self.nodes.len() - 1)
+    }
+
+    /// The value of a variable.
+    pub fn value(&self, var: Var) -> &Tensor {
+        &self.nodes[var.0].value
+    }
+
+    /// Whether a variable takes part in differentiation.
+    pub fn needs_gradient(&self, var: Var) -> bool {
+        self.nodes[var.0].needs_gradient
+    }
+
+    /// Runs the tape backwards from the scalar `loss`, whose gradient is set to `loss_scale`, and
+    /// adds the gradients of weights to `parameters`.
+    ///
+    /// # Panics
+    ///
+    /// If `loss` is not one number.
+    #[track_caller]
+    pub fn backward(
+        &mut self,
+        loss: Var,
+        loss_scale: f32,
+        parameters: &mut Parameters,
+        pass: Pass,
+    ) -> Gradients {
+        assert_eq!(self.value(loss).data().len(), 1, "the loss must be one number");
+        let mut gradients: Vec<Option<Vec<f32>>> = Vec::new();
+        gradients.resize_with(self.nodes.len(), || None);
+        gradients[loss.0] = Some(vec![loss_scale]);
+        for index in (0..=loss.0).rev() {
+            let Some(operation) = &self.nodes[index].operation else { continue };
+            let Some(gradient) = gradients[index].take() else { continue };
+            let mut context = Backward {
+                nodes: &self.nodes,
+                gradients: &mut gradients,
+                pool: &mut self.pool,
+                parameters,
+                pass,
+            };
+            operation.backward(&gradient, &mut context);
+            self.pool.0.push(gradient);
+        }
+        Gradients(gradients)
+    }
+}
+
+/// What an operation can reach while the tape runs backwards.
+#[derive(Debug)]
+pub struct Backward<'a> {
+    nodes: &'a [Node],
+    gradients: &'a mut [Option<Vec<f32>>],
+    pool: &'a mut Pool,
+    /// The weights and their gradients.
+    pub parameters: &'a mut Parameters,
+    /// Randomness, mode, threads.
+    pub pass: Pass,
+}
+
+impl<'a> Backward<'a> {
+    /// The value of a variable.
+    pub fn value(&self, var: Var) -> &'a Tensor {
+        &self.nodes[var.0].value
+    }
+
+    /// Whether the gradient of `var` is wanted.
+    pub fn needs_gradient(&self, var: Var) -> bool {
+        self.nodes[var.0].needs_gradient
+    }
+
+    /// A buffer of `len` zeros for [`Self::give`].
+    pub fn zeros(&mut self, len: usize) -> Vec<f32> {
+        self.pool.zeros(len)
+    }
+
+    /// Adds a finished share to the gradient of `var`, which becomes the gradient if it is first.
+    pub fn give(&mut self, var: Var, share: Vec<f32>) {
+        match &mut self.gradients[var.0] {
+            Some(sum) => {
+                sum.iter_mut().zip(&share).for_each(|(sum, share)| *sum += share);
+                self.pool.0.push(share);
+            }
+            empty => *empty = Some(share),
+        }
+    }
+
+    /// Lets `add` add to the gradient of `var`, given the value; nothing happens if unwanted.
+    pub fn accumulate(&mut self, var: Var, add: impl FnOnce(&mut [f32], &Tensor)) {
+        let node = &self.nodes[var.0];
+        if !node.needs_gradient {
+            return;
+        }
+        let len = node.value.data().len();
+        let gradient = self.gradients[var.0].get_or_insert_with(|| self.pool.zeros(len));
+        add(gradient, &node.value);
+    }
+}
+
+/// The gradients of the variables that have no operation of their own.
+#[derive(Debug)]
+pub struct Gradients(Vec<Option<Vec<f32>>>);
+
+impl Gradients {
+    /// The gradient with respect to a [`Tape::variable`], if the loss depends on it.
+    pub fn of(&self, var: Var) -> Option<&[f32]> {
+        self.0.get(var.0)?.as_deref()
+    }
+}

@@ -1,0 +1,233 @@
+//! [`FloatQuantizer`]: conversion into a floating-point format, rounding and overflow in one step.
+//!
+//! ```text
+//! q = max(⌊log₂|x|⌋, e_min) − mantissa bits          exponent of the last place
+//! y = Round(x / 2^q) · 2^q                           grid without an upper end
+//! code of y, or what the overflow policy says if |y| is beyond the largest finite number
+//! ```
+//!
+//! Below the smallest normal number the grid is that of the subnormals, so a stochastic rule is
+//! unbiased down to zero.
+//!
+//! Source: IEEE P3109 interim report 4.0 §4.7 (round, then saturate).
+//! Assumed: the rules of P3109 see a magnitude; here [`Fraction`](crate::Fraction) says which
+//! representation a few-bit rule rounds, and the others are the same in both.
+
+use serde::{Deserialize, Serialize};
+
+use super::FloatFormat;
+use crate::rounding::{BitSource, Draw, Split, round_with_parity};
+use crate::{Overflow, Rounding, Tally};
+
+/// A floating-point format, the rounding that leads into it, and its overflow policy.
+///
+/// # Examples
+///
+/// ```
+/// use numerics::{FloatFormat, FloatQuantizer, Overflow, Rounding, Seed};
+///
+/// let stream = Seed::new(1).stream();
+/// let quantizer = FloatQuantizer {
+///     format: FloatFormat::E4M3,
+///     rounding: Rounding::NearestTiesEven,
+///     overflow: Overflow::Saturate,
+/// };
+/// assert_eq!(quantizer.convert(17.5, &stream, 0), 18.0);
+/// assert_eq!(quantizer.convert(1e6, &stream, 0), 448.0);
+/// let propagate = FloatQuantizer { overflow: Overflow::Propagate, ..quantizer };
+/// assert!(propagate.convert(1e6, &stream, 0).is_nan()); // E4M3 has no infinity
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FloatQuantizer {
+    /// The format of the result.
+    pub format: FloatFormat,
+    /// How values between two numbers of the format are rounded.
+    pub rounding: Rounding,
+    /// What becomes of values beyond the largest finite number.
+    pub overflow: Overflow,
+}
+
+impl FloatQuantizer {
+    /// The code of x, with the random bits of `source` at `position`.
+    ///
+    /// # Panics
+    ///
+    /// If the policy is [`Overflow::Wrap`]: floating-point codes do not wrap.
+    #[track_caller]
+    pub fn code(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> u16 {
+        assert!(self.overflow != Overflow::Wrap, "floating-point numbers do not wrap");
+        let format = self.format;
+        let sign = if x.is_sign_negative() { format.sign_bit() } else { 0 };
+        if x.is_nan() {
+            return format.nan_code().unwrap_or(0);
+        }
+        if x.is_infinite() {
+            return match (self.overflow, format.infinity_code()) {
+                (Overflow::Saturate | Overflow::Propagate, Some(infinity)) => sign | infinity,
+                (Overflow::Propagate, None) => {
+                    format.nan_code().unwrap_or(sign | format.max_code())
+                }
+                _ => sign | format.max_code(),
+            };
+        }
+        let (n, quantum) = self.round(x, source, position);
+        let magnitude = self.magnitude(n.unsigned_abs(), quantum);
+        if magnitude == 0 {
+            return if format.has_negative_zero() { sign } else { 0 };
+        }
+        let max = u64::from(format.max_code());
+        if magnitude <= max {
+            return sign | magnitude as u16;
+        }
+        match (self.overflow, format.infinity_code()) {
+            (Overflow::Propagate, Some(infinity)) => sign | infinity,
+            (Overflow::Propagate, None) => format.nan_code().unwrap_or(sign | format.max_code()),
+            _ => sign | format.max_code(),
+        }
+    }
+
+    /// The value of [`Self::code`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::code`].
+    #[track_caller]
+    pub fn convert(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> f64 {
+        self.format.decode(self.code(x, source, position))
+    }
+
+    /// Converts a slice; element i of `x` uses the random bits at position `first + i`.
+    ///
+    /// # Panics
+    ///
+    /// If the lengths differ, and as [`Self::code`].
+    #[track_caller]
+    pub fn quantize(
+        &self,
+        x: &[f32],
+        source: &(impl BitSource + ?Sized),
+        first: u64,
+        out: &mut [u16],
+    ) {
+        assert_eq!(x.len(), out.len(), "{} values do not fill {} codes", x.len(), out.len());
+        self.for_words(x.len(), source, first, |i, word| {
+            out[i] = self.code(f64::from(x[i]), word, first + i as u64);
+        });
+    }
+
+    /// Replaces every element by its value in the format, which an f32 holds exactly.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::code`].
+    #[track_caller]
+    pub fn convert_slice(&self, x: &mut [f32], source: &(impl BitSource + ?Sized), first: u64) {
+        self.for_words(x.len(), source, first, |i, word| {
+            x[i] = self.convert(f64::from(x[i]), word, first + i as u64) as f32;
+        });
+    }
+
+    /// Writes the values of codes.
+    ///
+    /// # Panics
+    ///
+    /// If the lengths differ, or a code has more bits than the format.
+    #[track_caller]
+    pub fn dequantize(&self, codes: &[u16], out: &mut [f32]) {
+        assert_eq!(
+            codes.len(),
+            out.len(),
+            "{} codes do not fill {} values",
+            codes.len(),
+            out.len()
+        );
+        for (&code, out) in codes.iter().zip(out) {
+            *out = self.format.decode(code) as f32;
+        }
+    }
+
+    /// Counts what a conversion of `x` into `codes` did.
+    ///
+    /// # Panics
+    ///
+    /// If the lengths differ.
+    #[track_caller]
+    pub fn tally(&self, x: &[f32], codes: &[u16]) -> Tally {
+        assert_eq!(x.len(), codes.len(), "{} values for {} codes", x.len(), codes.len());
+        let mut tally = Tally::default();
+        for (&x, &code) in x.iter().zip(codes) {
+            let x = f64::from(x);
+            let y = self.format.decode(code);
+            if x.is_nan() {
+                tally.record_nan();
+            } else if x.abs() > self.format.max() {
+                tally.record_saturated();
+            } else {
+                let ulp = crate::format::exp2(self.quantum(x));
+                tally.record((y - x) / ulp, y == 0.0 && x != 0.0);
+            }
+        }
+        tally
+    }
+
+    /// Calls `f` with each index and a source whose leading word is at hand.
+    fn for_words<S: BitSource + ?Sized>(
+        &self,
+        len: usize,
+        source: &S,
+        first: u64,
+        mut f: impl FnMut(usize, &Leading<'_, S>),
+    ) {
+        let mut words = [0; 1024];
+        for start in (0..len).step_by(words.len()) {
+            let words = &mut words[..(len - start).min(1024)];
+            if self.rounding.is_stochastic() {
+                source.fill(first + start as u64, words);
+            }
+            for (i, &leading) in words.iter().enumerate() {
+                f(start + i, &Leading { leading, source });
+            }
+        }
+    }
+
+    /// The exponent of the last place at x.
+    fn quantum(&self, x: f64) -> i32 {
+        // Subnormal doubles lie below every format's smallest exponent.
+        let exponent = ((x.to_bits() >> 52) & 0x7ff) as i32 - 1023;
+        exponent.max(self.format.min_exponent()) - self.format.mantissa_bits() as i32
+    }
+
+    /// n and q of the rounded value n · 2^q.
+    fn round(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> (i64, i32) {
+        let quantum = self.quantum(x);
+        let leading = if self.rounding.is_stochastic() { source.word(position, 0) } else { 0 };
+        let z = Split::of_f64(x, -quantum);
+        // Even and odd are those of the code. Without mantissa bits the lowest bit of a code is
+        // that of the exponent, and the magnitude below a rounded-up one is 1 in every binade.
+        let exponent_field = quantum - self.format.min_exponent() + 1;
+        let swaps = self.format.mantissa_bits() == 0
+            && x.abs() >= crate::format::exp2(self.format.min_exponent())
+            && exponent_field & 1 == 0;
+        let n = round_with_parity(z, self.rounding, swaps, &Draw { leading, position, source });
+        (n, quantum)
+    }
+
+    /// The code of n · 2^q without its sign; above the largest code if it overflows.
+    fn magnitude(&self, n: u64, quantum: i32) -> u64 {
+        // Rounding up to the next binade carries into the exponent by itself.
+        self.format.code_of(n, quantum + self.format.mantissa_bits() as i32)
+    }
+}
+
+/// A source with the leading word of one element already drawn.
+struct Leading<'a, S: ?Sized> {
+    leading: u32,
+    source: &'a S,
+}
+
+impl<S: BitSource + ?Sized> BitSource for Leading<'_, S> {
+    fn word(&self, position: u64, depth: u32) -> u32 {
+        if depth == 0 { self.leading } else { self.source.word(position, depth) }
+    }
+}

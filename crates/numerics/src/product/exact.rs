@@ -1,0 +1,88 @@
+//! The exact sums, by whichever way is fastest for the operands.
+//!
+//! Words of up to 16 bits are one limb; wider ones, up to 24 bits, are two:
+//!
+//! ```text
+//! v = 2^12·v₁ + v₀,   −2^11 ≤ v₀ < 2^11,   |v₁| ≤ 2^11
+//! A·B = Σ_pq 2^12(p+q) · A_p·B_q
+//! ```
+//!
+//! so that every product of limbs runs through the 16-bit kernel.
+
+use super::kernel;
+use super::naive;
+use super::pack::{Group, LeftPanels, RightPanels};
+use crate::matrix::CodesRef;
+use crate::{FixedView, Par};
+
+const LIMB_BITS: u32 = 12;
+/// Codes in two limbs have at most this magnitude.
+const LIMIT: u32 = 1 << 23;
+
+/// Two operands made ready for the sums of any block of rows.
+pub(super) enum Exact<'a> {
+    /// Limbs of A, and limbs of B packed.
+    Packed { a: Limbs<'a>, b: Vec<RightPanels>, group: Group },
+    /// Words too long for two limbs.
+    Plain { a: FixedView<'a>, b: FixedView<'a> },
+}
+
+impl<'a> Exact<'a> {
+    pub(super) fn new(a: FixedView<'a>, b: FixedView<'a>, par: Par) -> Self {
+        let (Some(left), Some(right)) = (Limbs::of(a), Limbs::of(b)) else {
+            return Self::Plain { a, b };
+        };
+        let bytes = |view: &FixedView<'_>| matches!(view.codes, CodesRef::I8(_));
+        let quads = bytes(&a) && bytes(&b) && kernel::has_quads();
+        let group = if quads { Group::Quad } else { Group::Pair };
+        let packed = right.views().iter().map(|b| RightPanels::pack(b, group, par)).collect();
+        Self::Packed { a: left, b: packed, group }
+    }
+
+    /// Writes the sums of the rows from `first_row` on, as many as `sums` has room for.
+    pub(super) fn sums_of_rows(&self, first_row: usize, rows: usize, sums: &mut [i64]) {
+        sums.fill(0);
+        match self {
+            Self::Plain { a, b } => naive::add_sums_of_rows(a, b, first_row, sums),
+            Self::Packed { a, b, group } => {
+                for (p, a) in a.views().iter().enumerate() {
+                    let left = LeftPanels::pack(a, *group, first_row, rows);
+                    for (q, right) in b.iter().enumerate() {
+                        kernel::add_sums(&left, right, LIMB_BITS * (p + q) as u32, sums);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// An operand as one or two matrices of at most 16-bit codes, least significant first.
+pub(super) enum Limbs<'a> {
+    One(FixedView<'a>),
+    Two { view: FixedView<'a>, limbs: [Vec<i16>; 2] },
+}
+
+impl<'a> Limbs<'a> {
+    /// `None` if a code is wider than two limbs.
+    fn of(view: FixedView<'a>) -> Option<Self> {
+        let CodesRef::I32(codes) = view.codes else { return Some(Self::One(view)) };
+        if codes.iter().any(|code| code.unsigned_abs() > LIMIT) {
+            return None;
+        }
+        let low = |code: i32| code << (32 - LIMB_BITS) >> (32 - LIMB_BITS);
+        let limbs = [
+            codes.iter().map(|&code| low(code) as i16).collect(),
+            codes.iter().map(|&code| ((code - low(code)) >> LIMB_BITS) as i16).collect(),
+        ];
+        Some(Self::Two { view, limbs })
+    }
+
+    fn views(&self) -> Vec<FixedView<'_>> {
+        match self {
+            Self::One(view) => vec![*view],
+            Self::Two { view, limbs } => {
+                limbs.iter().map(|l| FixedView { codes: CodesRef::I16(l), ..*view }).collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `cargo xtask ci`: every check, the cheapest first.
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use crate::process::cargo;
+
+/// Runs all checks and stops at the first that fails.
+pub(crate) fn run(arguments: &[String]) -> ExitCode {
+    if let Some(other) = arguments.first() {
+        if other == "--help" {
+            println!("cargo xtask ci: format, lints, documentation, tests, smoke reproduction");
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("error: 'cargo xtask ci' takes no arguments, not '{other}'");
+        return ExitCode::from(2);
+    }
+    let mut documentation = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+    documentation.env("RUSTDOCFLAGS", "--deny warnings");
+    let checks: [(&str, Command); 5] = [
+        ("format", cargo(&["fmt", "--all", "--check"])),
+        (
+            "lints",
+            cargo(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--locked",
+                "--",
+                "--deny",
+                "warnings",
+            ]),
+        ),
+        ("documentation", documentation),
+        ("tests", cargo(&["test", "--workspace", "--locked"])),
+        ("smoke reproduction", cargo(&["xtask", "reproduce", "--scale", "smoke", "--fresh"])),
+    ];
+    for (name, command) in checks {
+        let started = Instant::now();
+        if !passes(name, command) {
+            eprintln!("error: {name} failed");
+            return ExitCode::FAILURE;
+        }
+        println!("== {name}: {:.0} s", started.elapsed().as_secs_f64());
+    }
+    ExitCode::SUCCESS
+}
+
+fn passes(name: &str, mut command: Command) -> bool {
+    println!("== {name}");
+    match command.status() {
+        Ok(status) => status.success(),
+        Err(error) => {
+            eprintln!("error: cannot start cargo: {error}");
+            false
+        }
+    }
+}
