@@ -31,3 +31,10 @@ fn products_and_pcm_equal_aihwkit() {
         assert_conforms(&text, "aihwkit");
     }
 }
+
+#[test]
+fn circuits_equal_qucs() {
+    if let Some(text) = shared("qucs_circuits.json") {
+        assert_conforms(&text, "Qucs");
+    }
+}

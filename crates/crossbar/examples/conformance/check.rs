@@ -41,7 +41,9 @@ pub(crate) const MOMENT: f64 = 4.0;
 ///
 /// What is wrong with the file.
 pub(crate) fn check(text: &str) -> Result<Vec<Row>, String> {
-    let file: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    // Python writes an open device as a bare Infinity, which JSON does not know.
+    let text = text.replace("Infinity", "\"inf\"");
+    let file: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let mut rows = Vec::new();
     let mut known = false;
     if let Some(cases) = file.get("mvm").and_then(Value::as_array) {
