@@ -8,11 +8,11 @@ use crate::statistics::Estimate;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// The whole 95 % interval is on the claimed side.
+    /// The whole 90 % interval is on the claimed side.
     Holds,
-    /// The whole 95 % interval is on the other side.
+    /// The whole 90 % interval is on the other side.
     Fails,
-    /// The 95 % interval contains the limit: more seeds are needed.
+    /// The 90 % interval contains the limit: more seeds are needed.
     Inconclusive,
     /// The claim needs a longer schedule or more data than this scale has.
     NotRun,
@@ -84,24 +84,37 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// A claim that has not been judged yet.
+    pub fn new(
+        id: &'static str,
+        source: &'static str,
+        statement: &'static str,
+        test: String,
+        paper: String,
+    ) -> Self {
+        Self {
+            id,
+            source,
+            statement,
+            test,
+            paper,
+            measured: "–".to_owned(),
+            verdict: Verdict::NotRun,
+        }
+    }
+
     /// Fills in measured value and verdict; without an estimate the claim was not run.
     #[must_use]
     pub fn judge(mut self, measured: Option<Estimate>, test: Test, unit: &str) -> Self {
-        match measured {
-            Some(estimate) => {
-                self.verdict = test.verdict(estimate);
-                self.measured = display(estimate, unit);
-            }
-            None => {
-                self.verdict = Verdict::NotRun;
-                self.measured = "–".to_owned();
-            }
+        if let Some(estimate) = measured {
+            self.verdict = test.verdict(estimate);
+            self.measured = display(estimate, unit);
         }
         self
     }
 }
 
-/// An estimate as text: mean ± half the 95 % interval.
+/// An estimate as text: mean ± half the 90 % interval.
 pub fn display(estimate: Estimate, unit: &str) -> String {
     let margin = estimate.margin();
     let digits = if margin >= 9.95 {

@@ -16,7 +16,7 @@ use crate::report::{Figure, Table};
 use crate::store::Checkpoint;
 
 /// How much of an experiment is run. The definitions are the same code with other numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
     /// About a minute, for continuous integration: does the machinery work.

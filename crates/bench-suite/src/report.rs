@@ -72,11 +72,11 @@ impl Curve {
         Self { label: label.to_owned(), colour, style, points, band: Vec::new() }
     }
 
-    /// The mean over seeds at each index, with a band of one standard error.
-    pub fn of_seeds(label: &str, colour: usize, seeds: &[Vec<f64>]) -> Self {
+    /// The mean over seeds at x = `first`, `first` + 1, …, with a band of one standard error.
+    pub fn of_seeds(label: &str, colour: usize, first: f64, seeds: &[Vec<f64>]) -> Self {
         let len = seeds.iter().map(Vec::len).min().unwrap_or(0);
         let estimates: Vec<_> = (0..len)
-            .map(|i| {
+            .filter_map(|i| {
                 let values: Vec<f64> = seeds.iter().map(|series| series[i]).collect();
                 crate::statistics::Estimate::of(&values, 0.0)
             })
@@ -85,7 +85,7 @@ impl Curve {
             label: label.to_owned(),
             colour,
             style: LineStyle::Ours,
-            points: estimates.iter().enumerate().map(|(i, e)| (i as f64, e.mean)).collect(),
+            points: estimates.iter().enumerate().map(|(i, e)| (first + i as f64, e.mean)).collect(),
             band: if seeds.len() > 1 {
                 estimates.iter().map(|e| e.standard_error).collect()
             } else {

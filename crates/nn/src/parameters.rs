@@ -39,14 +39,6 @@ impl std::ops::AddAssign for Rounded {
     }
 }
 
-fn zeros(codes: &Codes) -> usize {
-    match codes {
-        Codes::I8(v) => v.iter().filter(|&&c| c == 0).count(),
-        Codes::I16(v) => v.iter().filter(|&&c| c == 0).count(),
-        Codes::I32(v) => v.iter().filter(|&&c| c == 0).count(),
-    }
-}
-
 /// One weight matrix or bias vector.
 #[derive(Clone, Debug)]
 pub struct Parameter {
@@ -222,27 +214,17 @@ impl Parameter {
                 }
             }
             Storage::Fixed { codes, update, increment } => {
-                let values = codes.to_f32();
-                match increment {
-                    Some(previous) => {
-                        let mut increments = vec![0.0; values.len()];
-                        numerics::dequantize(previous, update.format, &mut increments);
-                        for ((g, &d), &w) in gradient.iter_mut().zip(&increments).zip(&values) {
-                            *g = propose(*g, d, w);
+                if keep && increment.is_none() {
+                    *increment = Some(Codes::zeros(update.format, gradient.len()));
+                }
+                let to_zero =
+                    codes.update(*update, stream, increment.as_mut(), |range, w, d, delta| {
+                        let (gradient, n) = (&gradient[range], delta.len());
+                        for i in 0..n {
+                            delta[i] = propose(gradient[i], d[i], w[i]);
                         }
-                    }
-                    None => gradient
-                        .iter_mut()
-                        .zip(&values)
-                        .for_each(|(g, &w)| *g = propose(*g, 0.0, w)),
-                }
-                let rounded = update.quantize_vec(gradient, stream, 0);
-                codes.add_saturating(&rounded, update.format);
-                let counts = Rounded { total: rounded.len(), to_zero: zeros(&rounded) };
-                if keep {
-                    *increment = Some(rounded);
-                }
-                return counts;
+                    });
+                return Rounded { total: gradient.len(), to_zero };
             }
         }
         Rounded::default()

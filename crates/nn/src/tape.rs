@@ -70,13 +70,20 @@ struct Node {
 struct Pool(Vec<Vec<f32>>);
 
 impl Pool {
-    /// A zeroed buffer: the smallest spare one that is large enough, or a new one.
+    /// A buffer of zeros.
     fn zeros(&mut self, len: usize) -> Vec<f32> {
+        let mut buffer = self.scratch(len);
+        buffer.fill(0.0);
+        buffer
+    }
+
+    /// A buffer whose content is whatever was there: the smallest spare one that is large enough,
+    /// or a new one.
+    fn scratch(&mut self, len: usize) -> Vec<f32> {
         let fitting = (0..self.0.len())
             .filter(|&i| self.0[i].capacity() >= len)
             .min_by_key(|&i| self.0[i].capacity());
         let mut buffer = fitting.map(|i| self.0.swap_remove(i)).unwrap_or_default();
-        buffer.clear();
         buffer.resize(len, 0.0);
         buffer
     }
@@ -100,9 +107,9 @@ impl Tape {
         self.pool.0.extend(self.nodes.drain(..).map(|node| node.value.into_data()));
     }
 
-    /// A buffer of `len` zeros, taken from earlier steps where possible.
-    pub fn zeros(&mut self, len: usize) -> Vec<f32> {
-        self.pool.zeros(len)
+    /// A buffer of `len` values to be overwritten: it may hold those of earlier steps.
+    pub fn scratch(&mut self, len: usize) -> Vec<f32> {
+        self.pool.scratch(len)
     }
 
     /// Records a value that has no gradient.
@@ -203,9 +210,9 @@ impl<'a> Backward<'a> {
         self.nodes[var.0].needs_gradient
     }
 
-    /// A buffer of `len` zeros for [`Self::give`].
-    pub fn zeros(&mut self, len: usize) -> Vec<f32> {
-        self.pool.zeros(len)
+    /// A buffer of `len` values to be overwritten and then given to [`Self::give`].
+    pub fn scratch(&mut self, len: usize) -> Vec<f32> {
+        self.pool.scratch(len)
     }
 
     /// Adds a finished share to the gradient of `var`, which becomes the gradient if it is first.

@@ -65,7 +65,7 @@ pub fn train_epoch(
     for (index, batch) in order.iter().enumerate() {
         let seed = config.seed.child("step").child(index);
         let pass = Pass { seed, first_row: 0, mode: Mode::Train, par: config.par };
-        let buffer = tape.zeros(images.batch_len(batch.len()));
+        let buffer = tape.scratch(images.batch_len(batch.len()));
         let (x, labels) = images.gather(batch, &values, buffer);
         let x = tape.constant(x);
         let logits = model.forward(x, &mut Step { tape: &mut tape, parameters, pass });
@@ -103,7 +103,7 @@ pub fn evaluate(
     let indices: Vec<u32> = (0..images.len() as u32).collect();
     for (chunk, batch) in indices.chunks(BATCH).enumerate() {
         let pass = Pass { seed: *seed, first_row: (chunk * BATCH) as u64, mode: Mode::Eval, par };
-        let buffer = tape.zeros(images.batch_len(batch.len()));
+        let buffer = tape.scratch(images.batch_len(batch.len()));
         let (x, labels) = images.gather(batch, &values, buffer);
         let x = tape.constant(x);
         let logits = model.forward(x, &mut Step { tape: &mut tape, parameters, pass });

@@ -60,6 +60,7 @@ mod seed;
 mod simd;
 mod slice;
 mod tally;
+mod update;
 
 pub use code::{Code, Codes};
 pub use error::{CodeError, FormatError};

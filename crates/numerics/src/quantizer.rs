@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 mod kernels;
 
 use crate::code::each_width;
-use crate::format::exp2;
 use crate::rounding::{BitSource, Draw, Split, round};
 use crate::{Code, Codes, FixedFormat, Overflow, Rounding, StochasticBits};
 
@@ -332,12 +331,7 @@ impl Quantizer {
 
     /// Whether every value of `x` is already in the format, so that Convert changes nothing.
     pub fn is_exact(&self, x: &[f32]) -> bool {
-        let (min, max) = (self.format.min() as f32, self.format.max() as f32);
-        let scale = exp2(self.format.fl()) as f32;
-        x.iter().all(|&x| {
-            let t = x * scale;
-            x >= min && x <= max && t == t.trunc()
-        })
+        kernels::is_exact(self.format, x)
     }
 
     #[track_caller]

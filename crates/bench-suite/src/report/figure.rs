@@ -37,7 +37,9 @@ type DrawError<'a> = DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::Er
 
 fn draw<'a>(panel: &Panel, root: &Area<'a>) -> Result<(), DrawError<'a>> {
     let points = || panel.curves.iter().flat_map(|curve| &curve.points);
-    let x_max = points().map(|p| p.0).fold(1.0, f64::max);
+    let x = |fold: fn(f64, f64) -> f64, start| points().map(|p| p.0).fold(start, fold);
+    let (x_min, x_max) = (x(f64::min, f64::INFINITY), x(f64::max, f64::NEG_INFINITY));
+    let (x_min, x_max) = if x_min < x_max { (x_min, x_max) } else { (0.0, 1.0) };
     let finite = || points().map(|p| p.1).filter(|y| y.is_finite() && (!panel.log_y || *y > 0.0));
     let (low, high) = panel.y_range.unwrap_or_else(|| {
         let (low, high) =
@@ -47,11 +49,12 @@ fn draw<'a>(panel: &Panel, root: &Area<'a>) -> Result<(), DrawError<'a>> {
     let mut builder = ChartBuilder::on(root);
     builder.margin(8).margin_right(14).x_label_area_size(38).y_label_area_size(54);
     if panel.log_y {
-        let range = (0.8 * low..1.25 * high).log_scale();
-        curves(panel, builder.build_cartesian_2d(0.0..x_max, range)?)
+        let (low, high) = (0.8 * low, 1.25 * high);
+        let range = (low..high).log_scale().with_key_points(decade_ticks(low, high));
+        curves(panel, builder.build_cartesian_2d(x_min..x_max, range)?)
     } else {
         let pad = if panel.y_range.is_some() { 0.0 } else { 0.05 * (high - low).max(1e-9) };
-        curves(panel, builder.build_cartesian_2d(0.0..x_max, low - pad..high + pad)?)
+        curves(panel, builder.build_cartesian_2d(x_min..x_max, low - pad..high + pad)?)
     }
 }
 
@@ -67,11 +70,14 @@ where
     Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
     let font = ("sans-serif", 13).into_font();
+    // No more labels than there are whole numbers, so that none is shown twice.
+    let x_range = chart.x_range();
+    let x_labels = ((x_range.end - x_range.start).round() as usize + 1).clamp(2, 7);
     chart
         .configure_mesh()
         .x_desc(&panel.x)
         .y_desc(&panel.y)
-        .x_labels(7)
+        .x_labels(x_labels)
         .y_labels(6)
         .label_style(font.clone())
         .axis_desc_style(font)
@@ -117,6 +123,14 @@ where
         }
     }
     Ok(())
+}
+
+/// 1, 2 and 5 times the powers of ten between two limits; the powers alone beyond three decades.
+fn decade_ticks(low: f64, high: f64) -> Vec<f64> {
+    let steps: &[f64] = if high / low > 1e3 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+    let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
+    let ticks = (first..=last).flat_map(|k| steps.iter().map(move |step| step * 10f64.powi(k)));
+    ticks.filter(|tick| (low..=high).contains(tick)).collect()
 }
 
 /// The runs of points that lie inside the axes, as index ranges.
@@ -183,6 +197,13 @@ mod tests {
             .collect();
         let curve = Curve::line("", 0, LineStyle::Ours, points);
         assert_eq!(segments(&curve, &|y| y < 5.0), [(0, 2), (4, 5)]);
+    }
+
+    #[test]
+    fn logarithmic_ticks_fill_the_axis() {
+        let ticks = |low, high| decade_ticks(low, high).into_iter().map(tick).collect::<Vec<_>>();
+        assert_eq!(ticks(0.03, 2.5), ["0.05", "0.1", "0.2", "0.5", "1", "2"]);
+        assert_eq!(ticks(0.0005, 3.0), ["1e-3", "0.01", "0.1", "1"]);
     }
 
     #[test]

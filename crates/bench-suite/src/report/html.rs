@@ -55,8 +55,9 @@ fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
     }
     writeln!(
         page,
-        "<p class=\"soft\">A claim holds if the whole 95 % interval of the measured quantity is on \
-         the claimed side, fails if none of it is, and is inconclusive otherwise.</p>"
+        "<p class=\"soft\">± is half of a 90 % interval over seeds (Student’s t). A claim holds if the whole \
+         interval is on the claimed side, which is a one-sided test at the 95 % level; it fails \
+         if none of the interval is, and is inconclusive otherwise.</p>"
     )?;
     for section in &report.sections {
         write_section(page, section)?;
@@ -134,7 +135,10 @@ fn write_figure(page: &mut String, figure: &Figure) -> std::fmt::Result {
 
 fn write_legend(page: &mut String, panel: &Panel) -> std::fmt::Result {
     write!(page, "<ul class=\"legend\">")?;
-    let paper = panel.curves.iter().any(|curve| curve.style == LineStyle::Paper);
+    let paper = panel
+        .curves
+        .iter()
+        .any(|curve| curve.style == LineStyle::Paper && !curve.points.is_empty());
     for curve in panel.curves.iter().filter(|curve| curve.style == LineStyle::Ours) {
         let colour = COLOURS[curve.colour % COLOURS.len()];
         let hex = format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2);

@@ -22,7 +22,7 @@ pub fn linear(step: &mut Step<'_>, map: &Arc<LinearMap>, x: Var) -> Var {
     assert_eq!(inputs, map.inputs(), "{} takes {} inputs, not {inputs}", map.name(), map.inputs());
     let mut shape = step.tape.value(x).shape().to_vec();
     *shape.last_mut().expect("as_matrix has seen a last axis") = map.outputs();
-    let mut y = step.tape.zeros(rows * map.outputs());
+    let mut y = step.tape.scratch(rows * map.outputs());
     let operand = map.forward(step.parameters, step.tape.value(x).data(), &mut y, &step.pass);
     step.tape.record(Tensor::new(&shape, y), true, Linear { map: Arc::clone(map), x, operand })
 }
@@ -41,7 +41,7 @@ impl Operation for Linear {
         let errors = self.map.take_errors(gradient, &pass);
         self.map.accumulate_gradient(context.parameters, &self.operand, x.data(), &errors, &pass);
         if context.needs_gradient(self.x) {
-            let mut dx = context.zeros(x.data().len());
+            let mut dx = context.scratch(x.data().len());
             self.map.propagate(context.parameters, &errors, &mut dx, &pass);
             context.give(self.x, dx);
         }

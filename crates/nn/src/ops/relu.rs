@@ -7,7 +7,7 @@ use crate::{Tape, Tensor, Var};
 ///
 /// On a fixed-point grid the result stays on the grid, and ReLU(Convert(z)) = Convert(ReLU(z)).
 pub fn relu(tape: &mut Tape, x: Var) -> Var {
-    let mut out = tape.zeros(tape.value(x).data().len());
+    let mut out = tape.scratch(tape.value(x).data().len());
     for (y, &x) in out.iter_mut().zip(tape.value(x).data()) {
         *y = x.max(0.0);
     }

@@ -23,7 +23,7 @@ use crate::{Tape, Tensor, Var};
 pub fn softmax_cross_entropy(tape: &mut Tape, logits: Var, labels: &[u8]) -> Var {
     let (batch, classes) = tape.value(logits).as_matrix();
     assert_eq!(batch, labels.len(), "{} labels for {batch} rows of logits", labels.len());
-    let mut probabilities = tape.zeros(batch * classes);
+    let mut probabilities = tape.scratch(batch * classes);
     let mut loss = 0.0f64;
     let rows = tape
         .value(logits)

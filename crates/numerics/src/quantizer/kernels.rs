@@ -6,10 +6,44 @@ use std::ops::Range;
 use crate::format::exp2;
 use crate::rounding::BitSource;
 use crate::simd::{Kernel, dispatch};
-use crate::{Code, Quantizer, Rounding};
+use crate::{Code, FixedFormat, Quantizer, Rounding};
 
 /// Values per chunk: the random words of one chunk stay in the first-level cache.
 pub(super) const CHUNK: usize = 1024;
+
+/// Whether every value is a code of `format` times its ε.
+pub(super) fn is_exact(format: FixedFormat, x: &[f32]) -> bool {
+    let mut inexact = 0;
+    dispatch(IsExact {
+        x,
+        scale: exp2(format.fl()) as f32,
+        min: format.min() as f32,
+        max: format.max() as f32,
+        inexact: &mut inexact,
+    });
+    inexact == 0
+}
+
+struct IsExact<'a> {
+    x: &'a [f32],
+    scale: f32,
+    min: f32,
+    max: f32,
+    inexact: &'a mut u32,
+}
+
+impl Kernel for IsExact<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { x, scale, min, max, inexact } = self;
+        // Without an early return the loop is vectorised; most slices are exact to the end.
+        *inexact = x.iter().fold(0, |inexact, &x| {
+            let t = x * scale;
+            let exact = u32::from(x >= min) & u32::from(x <= max) & u32::from(t == t.trunc());
+            inexact | (exact ^ 1)
+        });
+    }
+}
 
 impl Quantizer {
     /// Calls `f(range, position of its first element, random words)` with ranges of at most

@@ -1,0 +1,133 @@
+//! Fig. 1 with the paper's curves, what became of the updates, and the table.
+
+use super::runs::{Quantity, Runs};
+use super::{
+    FLOAT, NEAREST_2_14, NEAREST_6_10, NEAREST_8_8, STOCHASTIC_2_14, STOCHASTIC_6_10,
+    STOCHASTIC_8_8, Size, VARIANTS, Variant,
+};
+use crate::claim::display;
+use crate::experiment::Scale;
+use crate::report::{Curve, Figure, LineStyle, Panel, Table};
+
+/// Training loss and test error with either rounding: the four panels of Fig. 1.
+pub(super) fn learning(runs: &Runs<'_>) -> Figure {
+    let smoke = runs.results.scale == Scale::Smoke;
+    let panel = |title: &str, quantity: Quantity, variants: [Variant; 4]| {
+        let mut curves = Vec::new();
+        for variant in variants {
+            let seeds = runs.series(variant, quantity.series());
+            curves.push(Curve::of_seeds(variant.name, variant.colour, 1.0, &seeds));
+            // The paper counts epochs from 0, we from 1.
+            let points: Vec<(f64, f64)> = runs
+                .paper_curve(variant, quantity)
+                .into_iter()
+                .map(|(epoch, y)| (epoch + 1.0, y))
+                .filter(|(epoch, _)| *epoch <= runs.size.epochs as f64)
+                .collect();
+            let label = format!("{}, paper", variant.name);
+            curves.push(Curve::line(&label, variant.colour, LineStyle::Paper, points));
+        }
+        let training = quantity == Quantity::TrainLoss;
+        Panel {
+            title: title.to_owned(),
+            x: "epoch".to_owned(),
+            y: if training { "training loss (nats)" } else { "test error (%)" }.to_owned(),
+            log_y: training,
+            y_range: (!training && !smoke).then_some((1.0, 5.0)),
+            curves,
+        }
+    };
+    let nearest = [NEAREST_8_8, NEAREST_6_10, NEAREST_2_14, FLOAT];
+    let stochastic = [STOCHASTIC_8_8, STOCHASTIC_6_10, STOCHASTIC_2_14, FLOAT];
+    let mut caption = "Training loss and test error of the fully connected network on MNIST, with \
+                       rounding to nearest and with stochastic rounding (the paper’s Fig. 1). \
+                       Solid with markers: ours, mean over seeds, the band ± one standard error. "
+        .to_owned();
+    caption.push_str(if smoke {
+        "The paper’s curves are not drawn: a tenth of its images is not comparable."
+    } else {
+        "Dashed: the paper’s curves. Test errors above 5 % are cut off, as in the paper."
+    });
+    Figure {
+        caption,
+        panels: vec![
+            panel("(a) nearest, training", Quantity::TrainLoss, nearest),
+            panel("(b) nearest, test", Quantity::TestError, nearest),
+            panel("(c) stochastic, training", Quantity::TrainLoss, stochastic),
+            panel("(d) stochastic, test", Quantity::TestError, stochastic),
+        ],
+    }
+}
+
+/// How many updates each rounding loses.
+pub(super) fn zero_updates(runs: &Runs<'_>) -> Figure {
+    let panel = |title: &str, variants: [Variant; 3]| Panel {
+        title: title.to_owned(),
+        x: "epoch".to_owned(),
+        y: "updates rounded to zero (%)".to_owned(),
+        log_y: false,
+        y_range: Some((0.0, 100.0)),
+        curves: variants
+            .iter()
+            .map(|variant| {
+                let seeds = runs.series(*variant, "zero_update_percent");
+                Curve::of_seeds(variant.name, variant.colour, 1.0, &seeds)
+            })
+            .collect(),
+    };
+    Figure {
+        caption: "Weight updates that are rounded to zero (not drawn in the paper, which says \
+                  that most are). Rounding to nearest loses them. Stochastic rounding makes \
+                  nearly as many zero, but the few that remain are larger by as much, and \
+                  nothing is lost on average."
+            .to_owned(),
+        panels: vec![
+            panel("nearest", [NEAREST_8_8, NEAREST_6_10, NEAREST_2_14]),
+            panel("stochastic", [STOCHASTIC_8_8, STOCHASTIC_6_10, STOCHASTIC_2_14]),
+        ],
+    }
+}
+
+/// All arithmetics side by side at the end of training.
+pub(super) fn table(runs: &Runs<'_>) -> Table {
+    let Size { epochs, window, .. } = runs.size;
+    let number = |x: Option<f64>, digits: usize| {
+        x.map_or_else(|| "–".to_owned(), |x| format!("{x:.digits$}"))
+    };
+    let rows = VARIANTS
+        .iter()
+        .map(|&variant| {
+            vec![
+                variant.name.to_owned(),
+                runs.error(variant).map_or_else(|| "–".to_owned(), |e| display(e, "")),
+                number(runs.paper_end(variant, Quantity::TestError), 2),
+                number(runs.loss(variant), 4),
+                number(runs.paper_end(variant, Quantity::TrainLoss), 4),
+                number(runs.zero_updates(variant).map(|e| e.mean), 1),
+                runs.records(variant).count().to_string(),
+            ]
+        })
+        .collect();
+    let over = if window == 1 {
+        format!("Values of epoch {epochs}")
+    } else {
+        format!("Means over epochs {} to {epochs}", epochs - window + 1)
+    };
+    let header = [
+        "arithmetic",
+        "test error (%)",
+        "paper’s",
+        "training loss",
+        "paper’s",
+        "updates to zero (%)",
+        "seeds",
+    ];
+    Table {
+        caption: format!(
+            "{over}; the paper’s are read off its curves at the same epochs. ± is half of a 90 % \
+             interval over seeds."
+        ),
+        header: header.map(str::to_owned).to_vec(),
+        rows,
+    }
+}

@@ -1,0 +1,128 @@
+//! [`FixedMatrix::update`]: the weight update of training, with whatever rule proposes it.
+
+use std::ops::Range;
+
+use crate::code::each_width;
+use crate::{Code, Codes, FixedMatrix, Quantizer, Stream};
+
+/// Elements per chunk: all buffers of one chunk stay in the first-level cache.
+const CHUNK: usize = 1024;
+
+impl FixedMatrix {
+    /// W ← saturate(W + ΔW) with ΔW = Convert(Δ); returns how many ΔW are zero.
+    ///
+    /// The matrix is taken in chunks. For each, `propose(range, w, previous, delta)` is given the
+    /// values of the weights and of their previous increments, and writes Δ into `delta`. If
+    /// `kept` is given it holds the previous increments, in the update's format, and receives the
+    /// new ones; otherwise `previous` is zero. Element i uses the random bits at position i.
+    ///
+    /// W + ΔW is exact, because update and weight share their grid.
+    ///
+    /// Source: [Gupta15 §3].
+    ///
+    /// # Panics
+    ///
+    /// If the update has other fractional bits than the weights, or `kept` another length.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use numerics::{FixedMatrix, Quantizer, Rounding, Seed};
+    ///
+    /// let update = Quantizer { format: "<2,6>".parse()?, rounding: Rounding::NearestTiesDown };
+    /// let mut w = FixedMatrix::from_codes(update.format, 1, 3, &[10, 127, -1]).unwrap();
+    /// let gradient = [0.25, -1.0, 0.001];
+    /// let zeros = w.update(update, &Seed::new(0).stream(), None, |range, _, _, delta| {
+    ///     delta.iter_mut().zip(&gradient[range]).for_each(|(d, g)| *d = -0.5 * g);
+    /// });
+    /// assert_eq!((w.codes().to_i32(), zeros), (vec![2, 127, -1], 1));
+    /// # Ok::<(), numerics::FormatError>(())
+    /// ```
+    #[track_caller]
+    pub fn update(
+        &mut self,
+        quantizer: Quantizer,
+        stream: &Stream,
+        mut kept: Option<&mut Codes>,
+        mut propose: impl FnMut(Range<usize>, &[f32], &[f32], &mut [f32]),
+    ) -> usize {
+        let format = self.format();
+        let len = self.codes().len();
+        assert_eq!(
+            format.fl(),
+            quantizer.format.fl(),
+            "an update in {} is off the grid of {format}",
+            quantizer.format
+        );
+        if let Some(kept) = &kept {
+            assert_eq!(kept.len(), len, "{} kept increments for {len} weights", kept.len());
+        }
+        let [mut w, mut previous, mut delta] = [[0.0f32; CHUNK]; 3];
+        let mut codes = [0i32; CHUNK];
+        let mut zeros = 0;
+        for start in (0..len).step_by(CHUNK) {
+            let range = start..len.min(start + CHUNK);
+            let n = range.len();
+            let (w, previous) = (&mut w[..n], &mut previous[..n]);
+            let (delta, codes) = (&mut delta[..n], &mut codes[..n]);
+            each_width!(self.codes(), v => crate::dequantize_slice(&v[range.clone()], format, w));
+            if let Some(kept) = &kept {
+                each_width!(&**kept, v => {
+                    crate::dequantize_slice(&v[range.clone()], quantizer.format, previous);
+                });
+            }
+            propose(range.clone(), w, previous, delta);
+            quantizer.quantize(delta, stream, start as u64, codes);
+            // In u32 rather than usize: twice as many per vector.
+            zeros += codes.iter().map(|&code| u32::from(code == 0)).sum::<u32>() as usize;
+            each_width!(self.codes_mut(), v => {
+                crate::slice::add_saturating(&mut v[range.clone()], codes, format);
+            });
+            if let Some(kept) = &mut kept {
+                each_width!(&mut **kept, v => {
+                    v[range].iter_mut().zip(&*codes).for_each(|(k, &c)| *k = Code::from_i32(c));
+                });
+            }
+        }
+        zeros
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Codes, FixedMatrix, Quantizer, Rounding, Seed};
+
+    /// Whole-matrix steps, one after the other: what `update` does chunk by chunk.
+    #[test]
+    fn chunks_equal_the_steps_they_are_made_of() {
+        let format = "<3,9>".parse().unwrap();
+        let quantizer =
+            Quantizer { format: "<2,9>".parse().unwrap(), rounding: Rounding::Stochastic };
+        let (rows, cols) = (7, 500);
+        let mut values = vec![0.0; rows * cols];
+        Seed::new(1).stream().fill_gaussian(0, &mut values);
+        let nearest = Quantizer { format, rounding: Rounding::NearestTiesEven };
+        let mut fast = FixedMatrix::quantize(&values, rows, cols, nearest, &Seed::new(0).stream());
+        let mut slow = fast.clone();
+        let mut kept = Codes::zeros(quantizer.format, rows * cols);
+        let mut slow_kept = kept.clone();
+        for step in 0..3 {
+            let stream = Seed::new(2).child(step).stream();
+            let zeros =
+                fast.update(quantizer, &stream, Some(&mut kept), |range, w, previous, delta| {
+                    for (i, at) in range.enumerate() {
+                        delta[i] = 0.5 * previous[i] - 0.01 * (values[at] + w[i]);
+                    }
+                });
+            let mut previous = vec![0.0; values.len()];
+            crate::dequantize(&slow_kept, quantizer.format, &mut previous);
+            let delta: Vec<f32> = (slow.to_f32().iter().zip(&previous).zip(&values))
+                .map(|((w, previous), x)| 0.5 * previous - 0.01 * (x + w))
+                .collect();
+            slow_kept = quantizer.quantize_vec(&delta, &stream, 0);
+            slow.add_saturating(&slow_kept, quantizer.format);
+            assert_eq!((&fast, &kept), (&slow, &slow_kept), "step {step}");
+            assert_eq!(zeros, kept.to_i32().iter().filter(|&&c| c == 0).count());
+        }
+    }
+}
