@@ -5,6 +5,8 @@
 
 #![expect(clippy::print_stdout, reason = "the rows are this command's output")]
 
+mod crossbar;
+
 use std::path::Path;
 use std::time::Instant;
 
@@ -107,6 +109,6 @@ pub fn run(only: Option<&str>, json: Option<&Path>) -> Result<(), Error> {
 
 /// Every row, in the order of the crates; each module of `bench` holds the rows of one crate.
 pub fn rows() -> Vec<Row> {
-    let groups: &[&[Row]] = &[];
+    let groups: &[&[Row]] = &[crossbar::ROWS];
     groups.concat()
 }

@@ -17,6 +17,7 @@ pub mod adc;
 pub mod dac;
 mod epilogue;
 mod forward;
+mod inputs;
 mod pack;
 mod product;
 mod read_noise;

@@ -35,28 +35,57 @@ pub(super) struct Column<'a> {
     pub(super) bias: &'a Lanes,
 }
 
-/// One sample of one panel.
+/// The samples of one panel.
 pub(super) struct Epilogue<'a> {
     pub(super) chain: Chain,
     pub(super) columns: Column<'a>,
-    pub(super) sums: &'a Sums,
-    /// Σ_j k_j² of the sample.
-    pub(super) input_squares: f32,
-    /// Standard normal numbers: noise of the read-out, and of the devices before a nonlinearity.
-    pub(super) output_noise: &'a Lanes,
-    pub(super) read_noise: &'a Lanes,
-    /// Input range of the sample.
-    pub(super) range: f32,
-    pub(super) out: &'a mut Lanes,
+    /// By sample, as are all of the following.
+    pub(super) sums: &'a [Sums],
+    /// Σ_j k_j².
+    pub(super) input_squares: &'a [f32],
+    /// Input range.
+    pub(super) ranges: &'a [f32],
+    /// Standard normal numbers, rows of `noise_stride` numbers that start at the panel: noise of
+    /// the read-out, and of the devices before a nonlinearity.
+    pub(super) output_noise: &'a [f32],
+    pub(super) read_noise: &'a [f32],
+    pub(super) noise_stride: usize,
+    pub(super) out: &'a mut [Lanes],
     /// Bit i is set where output i reached the bound.
-    pub(super) saturated: &'a mut u32,
+    pub(super) saturated: &'a mut [u32],
 }
 
 impl Kernel for Epilogue<'_> {
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "one index over a dozen arrays")]
     fn run<const FMA: bool>(self) {
-        let Self { chain, columns, sums, .. } = self;
+        for (slot, (sums, out)) in self.sums.iter().zip(self.out).enumerate() {
+            let at = slot * self.noise_stride;
+            let noise = [&self.output_noise[at..], &self.read_noise[at..]]
+                .map(|row| row.first_chunk().expect("rows are padded to whole panels"));
+            let sample = Sample {
+                input_squares: self.input_squares[slot],
+                range: self.ranges[slot],
+                output_noise: noise[0],
+                read_noise: noise[1],
+            };
+            self.saturated[slot] = sample.convert(&self.chain, &self.columns, sums, out);
+        }
+    }
+}
+
+/// What differs between samples.
+struct Sample<'a> {
+    input_squares: f32,
+    range: f32,
+    output_noise: &'a Lanes,
+    read_noise: &'a Lanes,
+}
+
+impl Sample<'_> {
+    /// Writes the digital numbers and returns which outputs reached the bound.
+    #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "one index over a dozen arrays")]
+    fn convert(&self, chain: &Chain, columns: &Column<'_>, sums: &Sums, out: &mut Lanes) -> u32 {
         let mut clipped = [0u32; LANES];
         let constant = chain.constant_variance * self.input_squares;
         let unit_squared = chain.unit * chain.unit;
@@ -79,11 +108,10 @@ impl Kernel for Epilogue<'_> {
             if chain.step > 0.0 {
                 y = (y / chain.step).round_ties_even() * chain.step;
             }
-            clipped[i] = u32::from(y.abs() > chain.bound);
+            clipped[i] = u32::from(y.abs() > chain.bound) << i;
             let y = y.max(-chain.bound).min(chain.bound);
-            self.out[i] = self.range * columns.scale[i] * y + columns.bias[i];
+            out[i] = self.range * columns.scale[i] * y + columns.bias[i];
         }
-        *self.saturated =
-            clipped.iter().enumerate().fold(0, |bits, (i, &clipped)| bits | clipped << i);
+        clipped.iter().fold(0, |bits, clipped| bits | clipped)
     }
 }

@@ -7,12 +7,10 @@ use numerics::{Par, Seed, Stream};
 
 use super::adc::Columns;
 use super::epilogue::{Chain, Column, Epilogue};
+use super::inputs::{Convert, Phase, SumKind};
 use super::pack::ArrayWeights;
-use super::product::{
-    DEPTH, FULL_GROUP, INTEGER_CODE, INTEGER_INPUTS, IntegerSums, LANES, Lanes, PLAIN_GROUP,
-    Running, Sums, add_float, add_integer, add_plain,
-};
-use super::simd::{Kernel, dispatch};
+use super::product::{INTEGER_CODE, INTEGER_INPUTS, LANES, Lanes, PLAIN_GROUP, Running, Sums};
+use super::simd::dispatch;
 use super::{BoundManagement, NoiseManagement, PeripheryConfig, ReadNoise};
 use crate::TileError;
 use crate::wires::IrDropConfig;
@@ -29,14 +27,6 @@ pub struct Periphery {
     chain: Chain,
     columns: Columns,
     sums: SumKind,
-}
-
-/// Which sums the configuration needs; see `product`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SumKind {
-    Plain,
-    Float,
-    Integer,
 }
 
 /// Digital scale and bias of every output.
@@ -111,16 +101,6 @@ impl Streams {
     }
 }
 
-/// Inputs of a chunk as one phase of the array sees them.
-#[derive(Debug, Default)]
-struct Phase {
-    /// [group][input][sample of the group]
-    codes: Vec<f32>,
-    /// [group][input / 2][sample of the group], |k| and k²
-    sizes: Vec<[i16; 2]>,
-    squares: Vec<[i16; 2]>,
-}
-
 /// Buffers of one thread, kept between calls.
 #[derive(Debug, Default)]
 struct Scratch {
@@ -133,6 +113,8 @@ struct Scratch {
     running: Vec<Running>,
     plain: Vec<[Lanes; PLAIN_GROUP]>,
     sums: Vec<Sums>,
+    out: Vec<Lanes>,
+    bits: Vec<u32>,
 }
 
 thread_local! {
@@ -390,30 +372,32 @@ impl Pass<'_> {
         seen.inputs = self.convert_inputs(x, todo, ranges, streams, scratch);
         self.draw(todo, streams, scratch);
         let padded = outputs.next_multiple_of(LANES);
+        let of_todo: Vec<f32> = todo.iter().map(|&s| ranges[s]).collect();
         for panel in 0..self.weights.panels() {
             self.panel_sums(panel, todo.len(), scratch);
             let columns = self.padded.panel(panel);
             let width = LANES.min(outputs - panel * LANES);
-            for (slot, &s) in todo.iter().enumerate() {
-                let mut out = [0.0; LANES];
-                let mut bits = 0;
-                let at = slot * padded + panel * LANES;
-                dispatch(Epilogue {
-                    chain,
-                    columns,
-                    sums: &scratch.sums[slot],
-                    input_squares: scratch.squares[slot],
-                    output_noise: lanes_of(&scratch.output[at..], 0),
-                    read_noise: lanes_of(&scratch.read[at..], 0),
-                    range: ranges[s],
-                    out: &mut out,
-                    saturated: &mut bits,
-                });
+            let first = panel * LANES;
+            let Scratch { out, bits, sums, squares, output, read, .. } = scratch;
+            out.resize(todo.len(), [0.0; LANES]);
+            bits.resize(todo.len(), 0);
+            dispatch(Epilogue {
+                chain,
+                columns,
+                sums,
+                input_squares: squares,
+                ranges: &of_todo,
+                output_noise: &output[first..],
+                read_noise: &read[first..],
+                noise_stride: padded,
+                out,
+                saturated: bits,
+            });
+            for ((&s, out), bits) in todo.iter().zip(&*out).zip(&*bits) {
                 let count = (bits & ((1u32 << width) - 1)).count_ones();
                 seen.outputs += u64::from(count);
                 seen.saturated[s] |= count > 0;
-                let row = &mut y[s * outputs + panel * LANES..][..width];
-                accum.write(&out[..width], row);
+                accum.write(&out[..width], &mut y[s * outputs + first..][..width]);
             }
         }
         seen
@@ -495,144 +479,5 @@ impl Pass<'_> {
                 kind => phase.full_sums(weights, panel, kind, running, sums),
             }
         }
-    }
-}
-
-/// Inputs to codes: divide, round, clip.
-struct Convert<'a> {
-    x: &'a [f32],
-    scale: f32,
-    bound: f32,
-    stepped: bool,
-    codes: &'a mut [f32],
-    saturated: &'a mut u64,
-}
-
-impl Kernel for Convert<'_> {
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let mut saturated = 0u32;
-        for (&x, code) in self.x.iter().zip(self.codes) {
-            let k = x * self.scale;
-            // Division may round an input at the end of the range one place beyond it.
-            let beyond = k.abs() > self.bound * (1.0 + f32::EPSILON);
-            saturated += u32::from(beyond) | u32::from(k.is_nan());
-            let k = if k.is_nan() { 0.0 } else { k };
-            let k = if self.stepped { k.round_ties_even() } else { k };
-            *code = k.max(-self.bound).min(self.bound);
-        }
-        *self.saturated += u64::from(saturated);
-    }
-}
-
-impl Phase {
-    /// Interleaves codes by groups of samples; `part` selects what this phase sees.
-    fn fill(&mut self, codes: &[f32], inputs: usize, sums: SumKind, part: impl Fn(f32) -> f32) {
-        let group = if sums == SumKind::Plain { PLAIN_GROUP } else { FULL_GROUP };
-        let (even, samples) = (inputs.next_multiple_of(2), codes.len() / inputs);
-        let groups = samples.div_ceil(group);
-        self.codes.clear();
-        self.codes.resize(groups * group * even, 0.0);
-        for (rows, packed) in
-            codes.chunks(group * inputs).zip(self.codes.chunks_exact_mut(group * even))
-        {
-            for (s, row) in rows.chunks_exact(inputs).enumerate() {
-                for (&k, packed) in row.iter().zip(packed[s..].iter_mut().step_by(group)) {
-                    *packed = part(k);
-                }
-            }
-        }
-        if sums == SumKind::Integer {
-            self.sizes.clear();
-            self.squares.clear();
-            for two in self.codes.as_chunks::<{ 2 * FULL_GROUP }>().0 {
-                for s in 0..FULL_GROUP {
-                    let pair = [two[s], two[FULL_GROUP + s]].map(|k| k.abs() as i16);
-                    self.sizes.push(pair);
-                    self.squares.push(pair.map(|k| k * k));
-                }
-            }
-        }
-    }
-
-    fn plain_sums(
-        &self,
-        weights: &ArrayWeights,
-        panel: usize,
-        plain: &mut Vec<[Lanes; PLAIN_GROUP]>,
-        sums: &mut [Sums],
-    ) {
-        let panel = weights.panel(panel);
-        let even = panel.len() / LANES;
-        plain.clear();
-        plain.resize(sums.len().div_ceil(PLAIN_GROUP), [[0.0; LANES]; PLAIN_GROUP]);
-        for depth in (0..even).step_by(DEPTH) {
-            let len = DEPTH.min(even - depth);
-            let panel = &panel[depth * LANES..][..len * LANES];
-            for (group, y) in plain.iter_mut().enumerate() {
-                let at = (group * even + depth) * PLAIN_GROUP;
-                add_plain(panel, &self.codes[at..][..len * PLAIN_GROUP], y);
-            }
-        }
-        for (sums, y) in sums.iter_mut().zip(plain.iter().flatten()) {
-            add(&mut sums.y, y);
-        }
-    }
-
-    #[expect(clippy::needless_range_loop, reason = "one index over a dozen arrays")]
-    fn full_sums(
-        &self,
-        weights: &ArrayWeights,
-        panel: usize,
-        kind: SumKind,
-        running: &mut Vec<Running>,
-        sums: &mut [Sums],
-    ) {
-        let (w, q, unit) =
-            (weights.panel(panel), weights.pair_panel(panel), weights.pair_unit(panel));
-        let (even, inputs) = (w.len() / LANES, weights.inputs());
-        running.clear();
-        running.resize(sums.len().div_ceil(FULL_GROUP), Running::ZERO);
-        for depth in (0..even).step_by(DEPTH) {
-            let len = DEPTH.min(even - depth);
-            let panel = &w[depth * LANES..][..len * LANES];
-            let pairs = &q[depth * LANES..][..len * LANES];
-            for (group, running) in running.iter_mut().enumerate() {
-                let at = (group * even + depth) * FULL_GROUP;
-                let codes = &self.codes[at..][..len * FULL_GROUP];
-                if kind == SumKind::Integer {
-                    let (at, len) = (at / 2, len * FULL_GROUP / 2);
-                    let (sizes, squares) = (&self.sizes[at..][..len], &self.squares[at..][..len]);
-                    add_integer(IntegerSums { panel, pairs, codes, sizes, squares, running });
-                } else {
-                    add_float(panel, codes, running);
-                }
-            }
-        }
-        // Σ (n − j)² w k from the running sums over the padded n′ = n + δ inputs.
-        let n = inputs as f32;
-        let padding = (even - inputs) as f32;
-        for (slot, sums) in sums.iter_mut().enumerate() {
-            let (running, s) = (&running[slot / FULL_GROUP], slot % FULL_GROUP);
-            for i in 0..LANES {
-                let (y, s1, s2) = (running.y[s][i], running.s1[s][i], running.s2[s][i]);
-                let squares = (2.0 * s2 - s1) - padding * (2.0 * s1 - padding * y);
-                sums.y[i] += y;
-                sums.z[i] += y - squares / (n * n);
-                if kind == SumKind::Integer {
-                    sums.current[i] += running.current[s][i] as f32 * unit[i];
-                    sums.variance[i] += running.variance[s][i] as f32 * (128.0 * unit[i]);
-                } else {
-                    sums.current[i] += running.float_current[s][i];
-                    sums.variance[i] += running.float_variance[s][i];
-                }
-            }
-        }
-    }
-}
-
-fn add(to: &mut Lanes, from: &Lanes) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to += from;
     }
 }
