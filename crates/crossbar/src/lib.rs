@@ -5,6 +5,7 @@
 mod array;
 pub mod compensation;
 mod config;
+pub mod cost;
 pub mod device;
 mod error;
 pub mod mapping;
