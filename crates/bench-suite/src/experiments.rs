@@ -2,12 +2,17 @@
 
 pub mod custom;
 pub mod gupta2015;
+pub mod rasch2023;
 
 use crate::Error;
 use crate::experiment::Experiment;
 
 /// Every experiment.
-pub const EXPERIMENTS: &[&dyn Experiment] = &[&gupta2015::mnist_dnn::MnistDnn];
+pub const EXPERIMENTS: &[&dyn Experiment] = &[
+    &gupta2015::mnist_dnn::MnistDnn,
+    &rasch2023::mvm_error::MvmError,
+    &rasch2023::weight_distribution::WeightDistribution,
+];
 
 /// The experiments of these names; a name may be a paper, and no name means all.
 ///

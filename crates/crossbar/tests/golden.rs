@@ -38,3 +38,10 @@ fn circuits_equal_qucs() {
         assert_conforms(&text, "Qucs");
     }
 }
+
+#[test]
+fn every_model_equals_its_own_vectors() {
+    // Made by the example `make_vectors` from the formulas alone, with analytic moments.
+    assert_conforms(include_str!("../vectors/products_and_devices.json"), "own products, devices");
+    assert_conforms(include_str!("../vectors/circuits.json"), "own circuits");
+}

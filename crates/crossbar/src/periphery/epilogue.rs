@@ -84,7 +84,6 @@ struct Sample<'a> {
 impl Sample<'_> {
     /// Writes the digital numbers and returns which outputs reached the bound.
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "one index over a dozen arrays")]
     fn convert(&self, chain: &Chain, columns: &Column<'_>, sums: &Sums, out: &mut Lanes) -> u32 {
         let mut clipped = [0u32; LANES];
         let constant = chain.constant_variance * self.input_squares;

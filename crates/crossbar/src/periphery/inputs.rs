@@ -156,7 +156,6 @@ struct Finish<'a> {
 
 impl Kernel for Finish<'_> {
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "one index over a dozen arrays")]
     fn run<const FMA: bool>(self) {
         // Σ (n − j)² w k from the running sums over the padded n′ = n + δ inputs.
         let padding = (self.even - self.inputs) as f32;
