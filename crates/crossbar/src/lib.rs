@@ -1,6 +1,28 @@
 //! Analog in-memory computing tiles: devices, wires, converters, and what they cost.
+//!
+//! ```text
+//!   weights ──mapping──▶ target conductances ──program──▶ devices ──age──▶ weights at time t
+//!                                                                             │
+//!   x ──÷α──▶ DAC ──▶ word lines ──▶ array, IR drop, read noise ◀─────────────┘
+//!                                        │
+//!   y ◀──+β── ×αγ ◀── drift compensation ◀── ADC ◀── noise, S-shape, gain, offset
+//! ```
+//!
+//! - [`TileConfig`] describes a tile as data; [`presets`] holds those with a name.
+//! - [`AnalogTile`] is one programmed array, [`AnalogMatrix`] a matrix over as many as it needs.
+//! - [`device`] models the memory devices, [`mapping`] turns weights into conductances,
+//!   [`periphery`] converts and multiplies, [`wires`] solves for what the wires take away,
+//!   [`compensation`] acts against drift, [`cost`] estimates energy, latency and area.
+//! - [`Periphery`] and [`ArrayWeights`] are the product alone, for callers that bring their own
+//!   weights: hardware-aware training perturbs them in every mini-batch.
+//!
+//! Conductances are in µS and times in seconds since programming where a name or a key says so;
+//! past the ADC everything is dimensionless. Every random number comes from a named stream at a
+//! position, so results have the same bits for any number of threads and any split of a batch.
+//!
+//! Sources are cited by the keys of `docs/sources.md`.
 
-#![deny(unsafe_code)]
+#![deny(unsafe_code)] // allowed in `periphery::simd` only
 
 mod array;
 pub mod compensation;
