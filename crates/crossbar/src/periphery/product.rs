@@ -140,8 +140,8 @@ impl Kernel for FloatSums<'_> {
                 }
             }
         }
-        let (float_current, float_variance) = (a, v);
-        *self.running = Running { y, s1, s2, float_current, float_variance, ..*self.running };
+        let to = self.running;
+        (to.y, to.s1, to.s2, to.float_current, to.float_variance) = (y, s1, s2, a, v);
     }
 }
 
@@ -180,7 +180,8 @@ impl Kernel for IntegerSums<'_> {
                 }
             }
         }
-        *self.running = Running { y, s1, s2, current, variance, ..*self.running };
+        let to = self.running;
+        (to.y, to.s1, to.s2, to.current, to.variance) = (y, s1, s2, current, variance);
     }
 }
 

@@ -98,7 +98,7 @@ mod avx512 {
         _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_ps, _mm512_srli_epi16,
     };
 
-    use super::super::product::{FULL_GROUP, IntegerSums, LANES, Running};
+    use super::super::product::{FULL_GROUP, IntegerSums, LANES};
 
     /// The loop of `IntegerSums::run` with one register for each row of 16 accumulators.
     ///
@@ -135,14 +135,11 @@ mod avx512 {
                 variance[s] = _mm512_dpwssd_epi32(variance[s], q8, pair(square[s]));
             }
         }
-        *running = Running {
-            y: y.map(float_lanes),
-            s1: s1.map(float_lanes),
-            s2: s2.map(float_lanes),
-            current: current.map(integer_lanes),
-            variance: variance.map(integer_lanes),
-            ..*running
-        };
+        running.y = y.map(float_lanes);
+        running.s1 = s1.map(float_lanes);
+        running.s2 = s2.map(float_lanes);
+        running.current = current.map(integer_lanes);
+        running.variance = variance.map(integer_lanes);
     }
 
     #[target_feature(enable = "avx512f")]
