@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "the rows are this command's output")]
 
+mod crossbar;
 mod nn;
 mod numerics;
 mod systolic;
@@ -111,6 +112,6 @@ pub fn run(only: Option<&str>, json: Option<&Path>) -> Result<(), Error> {
 
 /// Every row, in the order of the crates; each module of `bench` holds the rows of one crate.
 pub fn rows() -> Vec<Row> {
-    let groups: &[&[Row]] = &[numerics::ROWS, nn::ROWS, systolic::ROWS];
+    let groups: &[&[Row]] = &[numerics::ROWS, nn::ROWS, crossbar::ROWS, systolic::ROWS];
     groups.concat()
 }

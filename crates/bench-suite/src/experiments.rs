@@ -3,6 +3,7 @@
 pub mod beyond;
 pub mod custom;
 pub mod gupta2015;
+pub mod rasch2023;
 
 use crate::Error;
 use crate::experiment::Experiment;
@@ -11,6 +12,8 @@ use crate::experiment::Experiment;
 pub const EXPERIMENTS: &[&dyn Experiment] = &[
     &gupta2015::mnist_dnn::MnistDnn,
     &gupta2015::accelerator::AcceleratorModel,
+    &rasch2023::mvm_error::MvmError,
+    &rasch2023::weight_distribution::WeightDistribution,
     &beyond::lfsr_training::LfsrBits,
 ];
 

@@ -1,6 +1,51 @@
-//! An analog in-memory computing tile: devices, mapping, wires and periphery.
+//! Analog in-memory computing tiles: devices, wires, converters, and what they cost.
 //!
-//! Will hold the crossbar model of \[Rasch23\]: conductances that are programmed, drift and are read
-//! with noise; converters; wire resistance; and the cost of it all. Uses `numerics` only.
+//! ```text
+//!   weights ──mapping──▶ target conductances ──program──▶ devices ──age──▶ weights at time t
+//!                                                                             │
+//!   x ──÷α──▶ DAC ──▶ word lines ──▶ array, IR drop, read noise ◀─────────────┘
+//!                                        │
+//!   y ◀──+β── ×αγ ◀── drift compensation ◀── ADC ◀── noise, S-shape, gain, offset
+//! ```
+//!
+//! - [`TileConfig`] describes a tile as data; [`presets`] holds those with a name.
+//! - [`AnalogTile`] is one programmed array, [`AnalogMatrix`] a matrix over as many as it needs.
+//! - [`device`] models the memory devices, [`mapping`] turns weights into conductances,
+//!   [`periphery`] converts and multiplies, [`wires`] solves for what the wires take away,
+//!   [`compensation`] acts against drift, [`cost`] estimates energy, latency and area.
+//! - [`Periphery`] and [`ArrayWeights`] are the product alone, for callers that bring their own
+//!   weights: hardware-aware training perturbs them in every mini-batch.
+//!
+//! Conductances are in µS and times in seconds since programming where a name or a key says so;
+//! past the ADC everything is dimensionless. Every random number comes from a named stream at a
+//! position, so results have the same bits for any number of threads and any split of a batch.
+//!
+//! Sources are cited by the keys of `docs/sources.md`.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)] // allowed in `periphery::simd` only
+
+mod array;
+pub mod compensation;
+mod config;
+pub mod cost;
+pub mod device;
+mod error;
+pub mod mapping;
+mod metrics;
+pub mod periphery;
+pub mod presets;
+mod tile;
+mod tiling;
+pub mod wires;
+
+pub use array::AnalogMatrix;
+pub use config::TileConfig;
+pub use error::TileError;
+pub use mapping::{ArrayRole, MappingConfig, UnitCell, WeightScale, weight_scales};
+pub use metrics::{excess_kurtosis, mvm_error};
+pub use periphery::{
+    Accum, Adc, ArrayWeights, BoundManagement, Dac, Digital, MvmNoise, NoiseManagement, Periphery,
+    PeripheryConfig, ReadNoise, SShape, Saturation, mean_abs_max, mean_scaled_std,
+};
+pub use tile::AnalogTile;
+pub use tiling::split;

@@ -25,7 +25,7 @@ impl Custom {
             let before = error.span().map_or("", |span| &text[..span.start]);
             Error::data(
                 file,
-                format!("line {}: {}", before.lines().count().max(1), error.message()),
+                format!("line {}: {}", before.matches('\n').count() + 1, error.message()),
             )
         })?;
         config.check().map_err(|reason| Error::data(file, reason))?;

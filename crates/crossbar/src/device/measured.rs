@@ -1,0 +1,303 @@
+//! [`Measured`]: a device described by a table of measurements.
+//!
+//! Each row belongs to one target conductance ĝ; between rows every column is linear in ĝ.
+//!
+//! | column | unit | meaning |
+//! | --- | --- | --- |
+//! | `g_target_us` | µS | target, strictly increasing; first and last are g_min and g_max |
+//! | `g_mean_us` | µS | mean conductance after programming, not decreasing |
+//! | `g_std_us` | µS | its standard deviation over devices |
+//! | `nu_mean` | – | mean drift exponent |
+//! | `nu_std` | – | its standard deviation over devices |
+//! | `read_std_us` | µS | standard deviation over reads of one device |
+//!
+//! ```text
+//! g_P    = max(mean(ĝ) + std(ĝ) ξ, 0)
+//! g_D(t) = g_P ((t + t₀)/t₀)^−ν,     ν = ν_mean(ĝ) + ν_std(ĝ) ξ′
+//! g(t)   = max(g_D + σ_read(ĝ) s(t) ξ″, 0)
+//! ```
+//!
+//! s(t) = √ln((t + t_read)/2t_read) if a `t_read_s` is given (1/f noise, `read_std_us` being its
+//! amplitude where s = 1), and 1 otherwise.
+//!
+//! # Examples
+//!
+//! ```
+//! use crossbar::device::{Measured, MeasuredTable};
+//!
+//! let table = MeasuredTable::from_csv(
+//!     "g_target_us,g_mean_us,g_std_us,nu_mean,nu_std,read_std_us\n\
+//!      0.0,         0.4,      0.2,     0.09,   0.02,  0.05\n\
+//!      10.0,        9.8,      0.6,     0.06,   0.01,  0.10\n\
+//!      20.0,        19.0,     0.7,     0.05,   0.01,  0.15\n",
+//! )?;
+//! let device = Measured::new(table, 20.0, None)?;
+//! assert_eq!(device.table().g_mean_us[1], 9.8);
+//! # Ok::<(), crossbar::TileError>(())
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use super::pcm::add_read_noise;
+use super::{Device, Draws, Programmed, assert_same_len, one_over_f_growth, power_law_drift};
+use crate::TileError;
+
+/// The columns of a measurement; all of the same length.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeasuredTable {
+    /// Target conductance in µS, strictly increasing.
+    pub g_target_us: Vec<f32>,
+    /// Mean programmed conductance in µS, not decreasing.
+    pub g_mean_us: Vec<f32>,
+    /// Standard deviation of the programmed conductance in µS.
+    pub g_std_us: Vec<f32>,
+    /// Mean drift exponent.
+    pub nu_mean: Vec<f32>,
+    /// Standard deviation of the drift exponent.
+    pub nu_std: Vec<f32>,
+    /// Standard deviation of the read noise in µS.
+    pub read_std_us: Vec<f32>,
+}
+
+const COLUMNS: [&str; 6] =
+    ["g_target_us", "g_mean_us", "g_std_us", "nu_mean", "nu_std", "read_std_us"];
+
+impl MeasuredTable {
+    /// Reads comma-separated values: a header with the six column names in any order, then rows.
+    /// Empty lines and lines that start with `#` are skipped.
+    ///
+    /// # Errors
+    ///
+    /// [`TileError::TableSyntax`] for an unknown, missing or repeated column, a row of another
+    /// length, or text that is not a number. The values are checked by [`Measured::new`].
+    pub fn from_csv(text: &str) -> Result<Self, TileError> {
+        let syntax = |message: String| TileError::TableSyntax(message);
+        let mut lines = text
+            .lines()
+            .enumerate()
+            .map(|(number, line)| (number + 1, line.trim()))
+            .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+        let (_, header) = lines.next().ok_or_else(|| syntax("no header".to_owned()))?;
+        let names: Vec<&str> = header.split(',').map(str::trim).collect();
+        if let Some(unknown) = names.iter().find(|name| !COLUMNS.contains(name)) {
+            return Err(syntax(format!("unknown column '{unknown}', expected {COLUMNS:?}")));
+        }
+        let mut columns: [Vec<f32>; 6] = Default::default();
+        let mut place = Vec::new();
+        for name in COLUMNS {
+            match names.iter().filter(|&&n| n == name).count() {
+                1 => place.push(names.iter().position(|&n| n == name).unwrap_or_default()),
+                n => return Err(syntax(format!("column '{name}' appears {n} times, not once"))),
+            }
+        }
+        for (number, line) in lines {
+            let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+            if fields.len() != names.len() {
+                let (found, expected) = (fields.len(), names.len());
+                return Err(syntax(format!("line {number}: {found} values, not {expected}")));
+            }
+            for (column, &at) in columns.iter_mut().zip(&place) {
+                let value = fields[at].parse().map_err(|_| {
+                    syntax(format!("line {number}: '{}' is not a number", fields[at]))
+                })?;
+                column.push(value);
+            }
+        }
+        let [g_target_us, g_mean_us, g_std_us, nu_mean, nu_std, read_std_us] = columns;
+        Ok(Self { g_target_us, g_mean_us, g_std_us, nu_mean, nu_std, read_std_us })
+    }
+
+    fn columns(&self) -> [(&'static str, &[f32]); 6] {
+        let Self { g_target_us, g_mean_us, g_std_us, nu_mean, nu_std, read_std_us } = self;
+        let columns = [g_target_us, g_mean_us, g_std_us, nu_mean, nu_std, read_std_us];
+        std::array::from_fn(|i| (COLUMNS[i], columns[i].as_slice()))
+    }
+
+    pub(crate) fn check(&self) -> Result<(), TileError> {
+        let rows = self.g_target_us.len();
+        if rows < 2 {
+            return Err(TileError::TableSyntax(format!("{rows} rows, at least 2 are needed")));
+        }
+        for (column, values) in self.columns() {
+            if values.len() != rows {
+                let found = values.len();
+                let message = format!("column {column} has {found} values, g_target_us {rows}");
+                return Err(TileError::TableSyntax(message));
+            }
+            let bad = |row: usize, problem| TileError::Table {
+                column,
+                row,
+                value: f64::from(values[row]),
+                problem,
+            };
+            if let Some(row) = values.iter().position(|v| !v.is_finite()) {
+                return Err(bad(row, "is not finite"));
+            }
+            // A mean drift exponent may be negative; everything else is a magnitude.
+            if column != "nu_mean"
+                && let Some(row) = values.iter().position(|&v| v < 0.0)
+            {
+                return Err(bad(row, "is negative"));
+            }
+            for row in 1..rows {
+                if column == "g_target_us" && values[row] <= values[row - 1] {
+                    return Err(bad(row, "does not exceed the row before"));
+                }
+                if column == "g_mean_us" && values[row] < values[row - 1] {
+                    return Err(bad(row, "lies below the row before"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A device known by its measurements; see the [module](self).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    table: MeasuredTable,
+    t0_s: f64,
+    t_read_s: Option<f64>,
+}
+
+impl Measured {
+    /// A device with reference time `t0_s` of the drift and, for 1/f noise, a read time.
+    ///
+    /// # Errors
+    ///
+    /// [`TileError::Table`] or [`TileError::TableSyntax`] if the table is not as the
+    /// [module](self) says; [`TileError::Config`] for times that are not positive.
+    pub fn new(table: MeasuredTable, t0_s: f64, t_read_s: Option<f64>) -> Result<Self, TileError> {
+        table.check()?;
+        TileError::check_positive("t0_s", t0_s as f32)?;
+        if let Some(t_read_s) = t_read_s {
+            TileError::check_positive("t_read_s", t_read_s as f32)?;
+        }
+        Ok(Self { table, t0_s, t_read_s })
+    }
+
+    /// The measurements.
+    pub fn table(&self) -> &MeasuredTable {
+        &self.table
+    }
+
+    /// Row and share of the next row for a target; targets outside the table count as its ends.
+    fn place(&self, target_us: f32) -> (usize, f32) {
+        let g = &self.table.g_target_us;
+        let row = g.partition_point(|&g| g <= target_us).clamp(1, g.len() - 1) - 1;
+        let share = (target_us - g[row]) / (g[row + 1] - g[row]);
+        (row, share.clamp(0.0, 1.0))
+    }
+}
+
+fn between(column: &[f32], (row, share): (usize, f32)) -> f32 {
+    column[row] + share * (column[row + 1] - column[row])
+}
+
+impl Device for Measured {
+    fn g_min_us(&self) -> f32 {
+        self.table.g_target_us[0]
+    }
+
+    fn g_max_us(&self) -> f32 {
+        self.table.g_target_us[self.table.g_target_us.len() - 1]
+    }
+
+    fn program(
+        &self,
+        target_us: &[f32],
+        draws: &Draws,
+        programmed_us: &mut [f32],
+        parameter: &mut [f32],
+    ) {
+        assert_same_len(target_us.len(), programmed_us.len());
+        assert_same_len(target_us.len(), parameter.len());
+        draws.gaussian("programming", programmed_us);
+        draws.gaussian("drift", parameter);
+        let table = &self.table;
+        for ((&target, g), nu) in target_us.iter().zip(programmed_us).zip(parameter) {
+            let place = self.place(target);
+            *g = (between(&table.g_mean_us, place) + between(&table.g_std_us, place) * *g).max(0.0);
+            *nu = between(&table.nu_mean, place) + between(&table.nu_std, place) * *nu;
+        }
+    }
+
+    fn drift(&self, devices: Programmed<'_>, t_s: f64, g_us: &mut [f32]) {
+        power_law_drift(devices, t_s, self.t0_s, g_us);
+    }
+
+    fn read(&self, devices: Programmed<'_>, t_s: f64, draws: &Draws, g_us: &mut [f32]) {
+        assert_same_len(devices.target_us.len(), g_us.len());
+        let growth = self.t_read_s.map_or(1.0, |t_read_s| one_over_f_growth(t_s, t_read_s) as f32);
+        add_read_noise(g_us, draws, |i, _| {
+            growth * between(&self.table.read_std_us, self.place(devices.target_us[i]))
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use numerics::Seed;
+
+    fn table() -> MeasuredTable {
+        MeasuredTable {
+            g_target_us: vec![1.0, 10.0, 20.0],
+            g_mean_us: vec![1.5, 9.5, 18.0],
+            g_std_us: vec![0.0; 3],
+            nu_mean: vec![0.1, 0.05, 0.05],
+            nu_std: vec![0.0; 3],
+            read_std_us: vec![0.0; 3],
+        }
+    }
+
+    fn programmed(device: &Measured, target: &[f32]) -> (Vec<f32>, Vec<f32>) {
+        let (mut g, mut nu) = (vec![0.0; target.len()], vec![0.0; target.len()]);
+        device.program(target, &Draws::new(Seed::new(1), 0), &mut g, &mut nu);
+        (g, nu)
+    }
+
+    #[test]
+    fn without_spread_the_table_is_interpolated() {
+        let device = Measured::new(table(), 20.0, None).unwrap();
+        let (g, nu) = programmed(&device, &[1.0, 5.5, 10.0, 15.0, 20.0]);
+        assert_eq!(g, [1.5, 5.5, 9.5, 13.75, 18.0]);
+        assert_eq!(nu, [0.1, 0.075, 0.05, 0.05, 0.05]);
+        assert_eq!((device.g_min_us(), device.g_max_us()), (1.0, 20.0));
+    }
+
+    #[test]
+    fn a_target_that_does_not_increase_is_refused_with_its_place() {
+        let mut bad = table();
+        bad.g_target_us[2] = 10.0;
+        let error = Measured::new(bad, 20.0, None).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "table column g_target_us, row 2: 10 does not exceed the row before"
+        );
+    }
+
+    #[test]
+    fn a_mean_that_falls_is_refused() {
+        let mut bad = table();
+        bad.g_mean_us[1] = 1.0;
+        let error = Measured::new(bad, 20.0, None).unwrap_err().to_string();
+        assert_eq!(error, "table column g_mean_us, row 1: 1 lies below the row before");
+    }
+
+    #[test]
+    fn text_that_is_no_table_is_refused() {
+        let header = "g_target_us,g_mean_us,g_std_us,nu_mean,nu_std,read_std_us";
+        for (text, message) in [
+            ("", "table: no header"),
+            ("a,b", "table: unknown column 'a'"),
+            ("g_target_us", "table: column 'g_mean_us' appears 0 times, not once"),
+            (&format!("{header}\n1,2,3"), "table: line 2: 3 values, not 6"),
+            (&format!("{header}\n1,2,3,4,x,6"), "table: line 2: 'x' is not a number"),
+        ] {
+            let error = MeasuredTable::from_csv(text).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+        }
+    }
+}

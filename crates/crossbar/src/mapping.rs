@@ -1,0 +1,50 @@
+//! How signed weights become conductances, and back.
+//!
+//! ```text
+//! γ_i = max_j |w_ij|,   w̆_ij = w_ij / γ_i ∈ [−1, 1],   ĝ = encode(w̆)        [Rasch23 Eq. 21–22]
+//! ```
+//!
+//! Matrices are (out, in) row-major: outputs are bit lines (columns of the array), inputs are word
+//! lines (rows of the array).
+
+pub mod scale;
+pub mod unit_cell;
+
+pub use scale::{WeightScale, weight_scales};
+pub(crate) use scale::{check_weights, largest_magnitude};
+pub use unit_cell::{ArrayRole, UnitCell};
+
+use serde::{Deserialize, Serialize};
+
+use crate::TileError;
+
+/// How a weight matrix is laid out on tiles.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MappingConfig {
+    /// The devices that hold one weight.
+    pub unit_cell: UnitCell,
+    /// Over which part of the matrix the largest weight sets the digital scale.
+    pub scale: WeightScale,
+    /// Quantises the scales to this many levels, see [`weight_scales`].
+    #[serde(default)]
+    pub scale_levels: Option<u32>,
+    /// Most inputs (word lines) of a tile.
+    pub max_inputs: usize,
+    /// Most outputs (bit lines) of a tile; no limit if absent.
+    #[serde(default)]
+    pub max_outputs: Option<usize>,
+}
+
+impl MappingConfig {
+    pub(crate) fn check(&self) -> Result<(), TileError> {
+        self.unit_cell.check()?;
+        if let Some(levels) = self.scale_levels {
+            TileError::check(levels > 0, "scale_levels", levels, "is not ≥ 1")?;
+        }
+        let inputs = self.max_inputs as f64;
+        TileError::check(self.max_inputs > 0, "max_inputs", inputs, "is not ≥ 1")?;
+        let outputs = self.max_outputs.unwrap_or(1);
+        TileError::check(outputs > 0, "max_outputs", outputs as f64, "is not ≥ 1")
+    }
+}

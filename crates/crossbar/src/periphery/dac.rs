@@ -1,0 +1,145 @@
+//! [`Dac`]: the input side of a tile.
+//!
+//! ```text
+//! k = clip(round(x/(α s)), ±b/s),   x̂ = s k,   s = 2b / steps          [Rasch23 Eq. 5–6]
+//! ```
+//!
+//! With 2^q − 2 steps there are 2^q − 1 levels, zero among them: 254 steps for 8 bits.
+
+use serde::{Deserialize, Serialize};
+
+use crate::TileError;
+
+/// Digital-to-analog converters of the word lines.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dac {
+    /// Steps between −bound and bound, 2^bits − 2; continuous if absent.
+    #[serde(default)]
+    pub steps: Option<f32>,
+    /// Largest DAC output b, normalised: an input equal to the input range gives 1.
+    pub bound: f32,
+    /// Standard deviation σ_in of the noise on the word lines, added after the conversion.
+    #[serde(default)]
+    pub noise: f32,
+    /// How inputs are scaled into the range.
+    #[serde(default)]
+    pub noise_management: NoiseManagement,
+    /// What happens when an output saturates.
+    #[serde(default)]
+    pub bound_management: BoundManagement,
+}
+
+/// How inputs are brought into the range of the DAC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum NoiseManagement {
+    /// By the input range α of the tile, the same for every sample.
+    #[default]
+    None,
+    /// By the largest magnitude of each sample, in place of α. AIHWKit: `ABS_MAX`.
+    AbsMax,
+}
+
+/// What happens when an output reaches the bound of the ADC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum BoundManagement {
+    /// It saturates.
+    #[default]
+    None,
+    /// The sample is multiplied again with its input halved. AIHWKit: `ITERATIVE`.
+    Iterative {
+        /// Most halvings of one sample.
+        max_halvings: u32,
+    },
+}
+
+impl Dac {
+    /// Number of steps of a converter with that many bits, one code dropped: 2^bits − 2.
+    ///
+    /// # Panics
+    ///
+    /// Unless `bits` is in 2..=24.
+    #[track_caller]
+    pub fn steps_of_bits(bits: u32) -> f32 {
+        assert!((2..=24).contains(&bits), "a converter has 2 to 24 bits, not {bits}");
+        ((1u32 << bits) - 2) as f32
+    }
+
+    /// Width s of one step, if the converter has steps.
+    pub fn step(&self) -> Option<f32> {
+        self.steps.map(|steps| 2.0 * self.bound / steps)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), TileError> {
+        check_steps("dac.steps", self.steps)?;
+        TileError::check_positive("dac.bound", self.bound)?;
+        TileError::check_not_negative("dac.noise", self.noise)
+    }
+}
+
+pub(crate) fn check_steps(field: &'static str, steps: Option<f32>) -> Result<(), TileError> {
+    let steps = steps.unwrap_or(2.0);
+    TileError::check(steps.is_finite() && steps >= 1.0, field, steps, "is not finite and ≥ 1")
+}
+
+/// Input range as the mean over batches of the largest magnitude, at most `cap`.
+///
+/// Source: [Rasch23 Methods, "input range"], where the cap is 10.
+///
+/// # Panics
+///
+/// If there are no batches.
+#[track_caller]
+pub fn mean_abs_max<'a>(batches: impl IntoIterator<Item = &'a [f32]>, cap: f32) -> f32 {
+    mean(batches, |batch| f64::from(crate::mapping::largest_magnitude(batch))).min(cap)
+}
+
+/// Input range as the mean over batches of `factor` standard deviations.
+///
+/// Source: AIHWKit 1.1.0, `periphery.py`, `init_from_data`, where the factor is 3.
+///
+/// # Panics
+///
+/// If there are no batches.
+#[track_caller]
+pub fn mean_scaled_std<'a>(batches: impl IntoIterator<Item = &'a [f32]>, factor: f32) -> f32 {
+    mean(batches, |batch| {
+        let n = batch.len().max(2) as f64;
+        let sum: f64 = batch.iter().map(|&x| f64::from(x)).sum();
+        let squares: f64 = batch.iter().map(|&x| (f64::from(x) - sum / n).powi(2)).sum();
+        f64::from(factor) * (squares / (n - 1.0)).sqrt()
+    })
+}
+
+#[track_caller]
+fn mean<'a>(batches: impl IntoIterator<Item = &'a [f32]>, f: impl Fn(&[f32]) -> f64) -> f32 {
+    let (mut sum, mut count) = (0.0, 0u32);
+    for batch in batches {
+        sum += f(batch);
+        count += 1;
+    }
+    assert!(count > 0, "an input range needs at least one batch");
+    (sum / f64::from(count)) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_bits_are_254_steps() {
+        assert_eq!(Dac::steps_of_bits(8), 254.0);
+    }
+
+    #[test]
+    fn input_ranges_follow_their_definitions() {
+        let batches = [[1.0f32, -3.0], [0.5, 0.25]];
+        let slices = || batches.iter().map(|b| &b[..]);
+        assert_eq!(mean_abs_max(slices(), 10.0), 1.75);
+        assert_eq!(mean_abs_max(slices(), 1.0), 1.0);
+        let expected = 3.0 * (8f64.sqrt() + 0.03125f64.sqrt()) / 2.0;
+        assert!((f64::from(mean_scaled_std(slices(), 3.0)) - expected).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,305 @@
+//! The four sums of an analog product, for 16 outputs and a group of samples at a time.
+//!
+//! With input codes k_j (the DAC output in steps) and weights w_ij, an output needs
+//!
+//! ```text
+//! y = Σ w k           the product
+//! z = Σ w k p_j       its IR drop, p_j = 1 − (1 − j/n)²
+//! a = Σ |w| |k|       the current of the bit line
+//! v = Σ |w| k²        the variance of the read noise
+//! ```
+//!
+//! Four products of matrices would take four times the time of one. Two observations halve it:
+//!
+//! 1. p is quadratic in j, so z follows from the running sums S₁ = Σ y and S₂ = Σ S₁ of the
+//!    partial sums of y: with d = n − j, Σ d² w k = 2 S₂ − S₁. Two additions replace a fused
+//!    multiplication, and processors add and multiply on different units.
+//! 2. a and v correct y by a few percent and set the size of a noise. With an 8-bit DAC k and k²
+//!    are integers, so two 16-bit products of integers compute them, |w| being rounded to 2^15 (a)
+//!    and 2^8 (v) levels of the largest weight of the output:
+//!
+//! ```text
+//! |â − a| ≤ 2^−16 w_max Σ|k|,      |v̂ − v| ≤ (2^−9 + 2^−15) w_max Σ k²
+//! ```
+//!
+//! Both bounds are tested. Where codes are not small integers (input noise, more than 8 bits, more
+//! than [`INTEGER_INPUTS`] inputs) a and v are f32 sums like y.
+//!
+//! Every output is one chain of operations over j in order, whatever its place in a batch, a
+//! panel or a thread: hence the same bits.
+
+use super::simd::{Kernel, dispatch, integer_sums};
+
+/// Outputs of one panel.
+pub(super) const LANES: usize = 16;
+/// Inputs per pass over the panels: what one pass reads stays in the first-level cache.
+pub(super) const DEPTH: usize = 256;
+/// Most inputs of the integer sums: 32767 · 127 · 516 and 256 · 127² · 516 are below 2^31.
+pub(super) const INTEGER_INPUTS: usize = 516;
+/// Largest code of the integer sums.
+pub(super) const INTEGER_CODE: f32 = 127.0;
+/// Samples of a group in the plain product.
+pub(super) const PLAIN_GROUP: usize = 6;
+/// Samples of a group where all four sums are formed.
+pub(super) const FULL_GROUP: usize = 5;
+
+pub(super) type Lanes = [f32; LANES];
+pub(super) type IntLanes = [i32; LANES];
+
+/// Running sums of one panel and one group of full sums.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Running {
+    pub(super) y: [Lanes; FULL_GROUP],
+    pub(super) s1: [Lanes; FULL_GROUP],
+    pub(super) s2: [Lanes; FULL_GROUP],
+    pub(super) current: [IntLanes; FULL_GROUP],
+    pub(super) variance: [IntLanes; FULL_GROUP],
+    pub(super) float_current: [Lanes; FULL_GROUP],
+    pub(super) float_variance: [Lanes; FULL_GROUP],
+}
+
+impl Running {
+    pub(super) const ZERO: Self = Self {
+        y: [[0.0; LANES]; FULL_GROUP],
+        s1: [[0.0; LANES]; FULL_GROUP],
+        s2: [[0.0; LANES]; FULL_GROUP],
+        current: [[0; LANES]; FULL_GROUP],
+        variance: [[0; LANES]; FULL_GROUP],
+        float_current: [[0.0; LANES]; FULL_GROUP],
+        float_variance: [[0.0; LANES]; FULL_GROUP],
+    };
+}
+
+/// The sums of one sample and one panel, in units of one code.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sums {
+    pub(super) y: Lanes,
+    pub(super) z: Lanes,
+    pub(super) current: Lanes,
+    pub(super) variance: Lanes,
+}
+
+impl Sums {
+    pub(super) const ZERO: Self =
+        Self { y: [0.0; LANES], z: [0.0; LANES], current: [0.0; LANES], variance: [0.0; LANES] };
+}
+
+/// Rounds a number of 15 bits to 8 bits: the weight that the variance is computed with.
+#[inline(always)]
+pub(super) const fn to_8_bits(q: i16) -> i16 {
+    ((q as i32 + 64) >> 7) as i16
+}
+
+/// y += w k over a stretch of inputs.
+struct Plain<'a> {
+    panel: &'a [f32],
+    codes: &'a [f32],
+    y: &'a mut [Lanes; PLAIN_GROUP],
+}
+
+impl Kernel for Plain<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let mut y = *self.y;
+        let panel = self.panel.as_chunks::<LANES>().0;
+        let codes = self.codes.as_chunks::<PLAIN_GROUP>().0;
+        for (w, k) in panel.iter().zip(codes) {
+            for s in 0..PLAIN_GROUP {
+                for i in 0..LANES {
+                    y[s][i] = multiply_add::<FMA>(w[i], k[s], y[s][i]);
+                }
+            }
+        }
+        *self.y = y;
+    }
+}
+
+/// All four sums with f32 accumulators.
+struct FloatSums<'a> {
+    panel: &'a [f32],
+    codes: &'a [f32],
+    running: &'a mut Running,
+}
+
+impl Kernel for FloatSums<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Running { mut y, mut s1, mut s2, float_current, float_variance, .. } = *self.running;
+        let (mut a, mut v) = (float_current, float_variance);
+        let panel = self.panel.as_chunks::<LANES>().0;
+        let codes = self.codes.as_chunks::<FULL_GROUP>().0;
+        for (w, k) in panel.iter().zip(codes) {
+            for s in 0..FULL_GROUP {
+                let (size, square) = (k[s].abs(), k[s] * k[s]);
+                for i in 0..LANES {
+                    y[s][i] = multiply_add::<FMA>(w[i], k[s], y[s][i]);
+                    a[s][i] = multiply_add::<FMA>(w[i].abs(), size, a[s][i]);
+                    v[s][i] = multiply_add::<FMA>(w[i].abs(), square, v[s][i]);
+                    s1[s][i] += y[s][i];
+                    s2[s][i] += s1[s][i];
+                }
+            }
+        }
+        let to = self.running;
+        (to.y, to.s1, to.s2, to.float_current, to.float_variance) = (y, s1, s2, a, v);
+    }
+}
+
+/// All four sums, a and v as integers: the portable twin of the vector kernel.
+pub(super) struct IntegerSums<'a> {
+    pub(super) panel: &'a [f32],
+    pub(super) pairs: &'a [i16],
+    pub(super) codes: &'a [f32],
+    pub(super) sizes: &'a [[i16; 2]],
+    pub(super) squares: &'a [[i16; 2]],
+    pub(super) running: &'a mut Running,
+}
+
+impl Kernel for IntegerSums<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Running { mut y, mut s1, mut s2, mut current, mut variance, .. } = *self.running;
+        let panel = self.panel.as_chunks::<LANES>().0.as_chunks::<2>().0;
+        let pairs = self.pairs.as_chunks::<2>().0.as_chunks::<LANES>().0;
+        let codes = self.codes.as_chunks::<FULL_GROUP>().0.as_chunks::<2>().0;
+        let sizes = self.sizes.as_chunks::<FULL_GROUP>().0;
+        let squares = self.squares.as_chunks::<FULL_GROUP>().0;
+        for ((((w, q), k), size), square) in
+            panel.iter().zip(pairs).zip(codes).zip(sizes).zip(squares)
+        {
+            for s in 0..FULL_GROUP {
+                for i in 0..LANES {
+                    for half in 0..2 {
+                        y[s][i] = multiply_add::<FMA>(w[half][i], k[half][s], y[s][i]);
+                        s1[s][i] += y[s][i];
+                        s2[s][i] += s1[s][i];
+                        current[s][i] += i32::from(q[i][half]) * i32::from(size[s][half]);
+                        variance[s][i] +=
+                            i32::from(to_8_bits(q[i][half])) * i32::from(square[s][half]);
+                    }
+                }
+            }
+        }
+        let to = self.running;
+        (to.y, to.s1, to.s2, to.current, to.variance) = (y, s1, s2, current, variance);
+    }
+}
+
+#[inline(always)]
+fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
+    // Without the instruction, `mul_add` is a slow library call.
+    if FMA { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// Adds a stretch of inputs to the plain product.
+pub(super) fn add_plain(panel: &[f32], codes: &[f32], y: &mut [Lanes; PLAIN_GROUP]) {
+    dispatch(Plain { panel, codes, y });
+}
+
+/// Adds a stretch of inputs to all four sums.
+pub(super) fn add_float(panel: &[f32], codes: &[f32], running: &mut Running) {
+    dispatch(FloatSums { panel, codes, running });
+}
+
+/// Adds a stretch of an even number of inputs to all four sums, a and v as integers.
+pub(super) fn add_integer(sums: IntegerSums<'_>) {
+    integer_sums(sums);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use numerics::Seed;
+
+    const N: usize = 512;
+
+    struct Case {
+        panel: Vec<f32>,
+        pairs: Vec<i16>,
+        codes: Vec<f32>,
+        sizes: Vec<[i16; 2]>,
+        squares: Vec<[i16; 2]>,
+    }
+
+    fn case() -> Case {
+        let mut panel = vec![0.0; N * LANES];
+        Seed::new(1).stream().fill_gaussian(0, &mut panel);
+        let max = crate::mapping::largest_magnitude(&panel);
+        let mut codes = vec![0.0; N * FULL_GROUP];
+        Seed::new(2).stream().fill_uniform(0, &mut codes);
+        for k in &mut codes {
+            *k = (*k * 254.0 - 127.0).round();
+        }
+        let mut pairs = vec![0; N * LANES];
+        for (at, w) in panel.iter().enumerate() {
+            let (j, lane) = (at / LANES, at % LANES);
+            pairs[(j / 2 * LANES + lane) * 2 + j % 2] = (w.abs() / max * 32_767.0 + 0.5) as i16;
+        }
+        let pair = |f: fn(f32) -> f32| {
+            let at = |j: usize, s: usize| f(codes[j * FULL_GROUP + s]) as i16;
+            (0..N / 2)
+                .flat_map(|p| (0..FULL_GROUP).map(move |s| [at(2 * p, s), at(2 * p + 1, s)]))
+                .collect::<Vec<_>>()
+        };
+        let (sizes, squares) = (pair(f32::abs), pair(|k| k * k));
+        Case { panel, pairs, codes, sizes, squares }
+    }
+
+    fn integer(case: &Case) -> IntegerSums<'_> {
+        // Leaked in a test: the borrow must outlive the case's own.
+        let running = Box::leak(Box::new(Running::ZERO));
+        let Case { panel, pairs, codes, sizes, squares } = case;
+        IntegerSums { panel, pairs, codes, sizes, squares, running }
+    }
+
+    #[test]
+    fn the_vector_kernel_has_the_bits_of_its_portable_twin() {
+        let case = case();
+        let mut vector = integer(&case);
+        let mut results = [Running::ZERO; 2];
+        vector.running = &mut results[0];
+        add_integer(vector);
+        let mut portable = integer(&case);
+        portable.running = &mut results[1];
+        portable.run::<true>();
+        let [vector, portable] = results;
+        assert_eq!(vector.y, portable.y);
+        assert_eq!(vector.s2, portable.s2);
+        assert_eq!(vector.current, portable.current);
+        assert_eq!(vector.variance, portable.variance);
+    }
+
+    #[test]
+    fn integer_sums_keep_their_error_bounds() {
+        let case = case();
+        let max = f64::from(crate::mapping::largest_magnitude(&case.panel));
+        let mut running = Running::ZERO;
+        let sums = integer(&case);
+        add_integer(IntegerSums { running: &mut running, ..sums });
+        for s in 0..FULL_GROUP {
+            for i in 0..LANES {
+                let term = |j: usize| {
+                    let w = f64::from(case.panel[j * LANES + i]).abs();
+                    (w, f64::from(case.codes[j * FULL_GROUP + s]).abs())
+                };
+                let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
+                    (0..N).map(term).map(|(w, k)| f(w, k)).sum()
+                };
+                let a = f64::from(running.current[s][i]) * max / 32_767.0;
+                let v = f64::from(running.variance[s][i]) * 128.0 * max / 32_767.0;
+                // The unit of f32 in `pairs` and in 32767 adds a part in 2^−23 of the sum.
+                let a_bound = max * sum(&|_, k| k) * (2f64.powi(-16) + 2f64.powi(-20));
+                let v_bound = max * sum(&|_, k| k * k) * (2f64.powi(-9) + 2f64.powi(-15));
+                assert!((a - sum(&|w, k| w * k)).abs() <= a_bound);
+                assert!((v - sum(&|w, k| w * k * k)).abs() <= v_bound);
+            }
+        }
+    }
+
+    #[test]
+    fn the_integer_sums_cannot_overflow() {
+        let n = INTEGER_INPUTS as i64;
+        assert!(32_767 * 127 * n < 1 << 31);
+        assert!(i64::from(to_8_bits(32_767)) * 127 * 127 * n < 1 << 31);
+    }
+}

@@ -1,0 +1,189 @@
+//! Runs a kernel with the widest vector instructions that the processor has: the only module of
+//! this crate with unsafe code.
+//!
+//! A kernel is plain scalar code marked `#[inline(always)]`; compiled again inside functions that
+//! enable vector instructions it is vectorised by the compiler. All versions with fused
+//! multiplication execute the same operations in the same order and give the same bits; a
+//! processor without it rounds products on their own.
+
+use super::product::IntegerSums;
+
+/// Scalar code that the compiler can vectorise.
+pub(super) trait Kernel {
+    /// Runs the kernel; `FMA` says whether fused multiplication is one instruction.
+    /// Implementations are `#[inline(always)]`.
+    fn run<const FMA: bool>(self);
+}
+
+#[cfg(target_arch = "x86_64")]
+mod detect {
+    use std::sync::LazyLock;
+
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    pub(super) enum Level {
+        Baseline,
+        Avx2,
+        Avx512,
+    }
+
+    pub(super) static LEVEL: LazyLock<Level> = LazyLock::new(|| {
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        let avx512 = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vnni");
+        match (avx2, avx512) {
+            (true, true) => Level::Avx512,
+            (true, false) => Level::Avx2,
+            (false, _) => Level::Baseline,
+        }
+    });
+}
+
+/// Runs `kernel`, compiled for the best instruction set that this processor has.
+pub(super) fn dispatch<K: Kernel>(kernel: K) {
+    #[cfg(target_arch = "x86_64")]
+    match *detect::LEVEL {
+        detect::Level::Avx512 => {
+            #[expect(unsafe_code, reason = "calls code compiled for AVX-512")]
+            // SAFETY: `run_avx512` needs the features that `LEVEL` has detected.
+            unsafe {
+                run_avx512(kernel);
+            }
+        }
+        detect::Level::Avx2 => {
+            #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
+            // SAFETY: `run_avx2` needs the features that `LEVEL` has detected.
+            unsafe {
+                run_avx2(kernel);
+            }
+        }
+        detect::Level::Baseline => kernel.run::<false>(),
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    kernel.run::<{ cfg!(target_arch = "aarch64") }>();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
+fn run_avx512<K: Kernel>(kernel: K) {
+    kernel.run::<true>();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2<K: Kernel>(kernel: K) {
+    kernel.run::<true>();
+}
+
+/// Runs the integer sums, with the 16-bit dot product instruction where there is one.
+pub(super) fn integer_sums(sums: IntegerSums<'_>) {
+    #[cfg(target_arch = "x86_64")]
+    if *detect::LEVEL == detect::Level::Avx512 {
+        #[expect(unsafe_code, reason = "calls code compiled for AVX-512")]
+        // SAFETY: `avx512::integer_sums` needs the features that `LEVEL` has detected.
+        unsafe {
+            avx512::integer_sums(sums);
+        }
+        return;
+    }
+    dispatch(sums);
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx512 {
+    use std::arch::x86_64::{
+        __m512, __m512i, _mm512_add_epi16, _mm512_add_ps, _mm512_dpwssd_epi32, _mm512_fmadd_ps,
+        _mm512_set1_epi16, _mm512_set1_epi32, _mm512_set1_ps, _mm512_srli_epi16,
+    };
+
+    use super::super::product::{FULL_GROUP, IntegerSums, LANES};
+
+    /// The loop of `IntegerSums::run` with one register for each row of 16 accumulators.
+    ///
+    /// 1. `vpdpwssd` adds the two products of a pair to each of 16 sums of 32 bits.
+    /// 2. (q + 64) >> 7 is `to_8_bits`: q ≥ 0, and q + 64 < 2^16 as an unsigned number.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
+    pub(super) fn integer_sums(sums: IntegerSums<'_>) {
+        let running = sums.running;
+        let mut y = running.y.map(|lanes| floats(&lanes));
+        let mut s1 = running.s1.map(|lanes| floats(&lanes));
+        let mut s2 = running.s2.map(|lanes| floats(&lanes));
+        let mut current = running.current.map(|lanes| integers(&lanes));
+        let mut variance = running.variance.map(|lanes| integers(&lanes));
+        let half = _mm512_set1_epi16(64);
+
+        let panel = sums.panel.as_chunks::<LANES>().0.as_chunks::<2>().0;
+        let pairs = sums.pairs.as_chunks::<{ 2 * LANES }>().0;
+        let codes = sums.codes.as_chunks::<FULL_GROUP>().0.as_chunks::<2>().0;
+        let sizes = sums.sizes.as_chunks::<FULL_GROUP>().0;
+        let squares = sums.squares.as_chunks::<FULL_GROUP>().0;
+        for ((((w, q), k), size), square) in
+            panel.iter().zip(pairs).zip(codes).zip(sizes).zip(squares)
+        {
+            let w = [floats(&w[0]), floats(&w[1])];
+            let q = words(q);
+            let q8 = _mm512_srli_epi16::<7>(_mm512_add_epi16(q, half));
+            for s in 0..FULL_GROUP {
+                for half in 0..2 {
+                    y[s] = _mm512_fmadd_ps(w[half], _mm512_set1_ps(k[half][s]), y[s]);
+                    s1[s] = _mm512_add_ps(s1[s], y[s]);
+                    s2[s] = _mm512_add_ps(s2[s], s1[s]);
+                }
+                current[s] = _mm512_dpwssd_epi32(current[s], q, pair(size[s]));
+                variance[s] = _mm512_dpwssd_epi32(variance[s], q8, pair(square[s]));
+            }
+        }
+        running.y = y.map(float_lanes);
+        running.s1 = s1.map(float_lanes);
+        running.s2 = s2.map(float_lanes);
+        running.current = current.map(integer_lanes);
+        running.variance = variance.map(integer_lanes);
+    }
+
+    #[target_feature(enable = "avx512f")]
+    fn pair([low, high]: [i16; 2]) -> __m512i {
+        _mm512_set1_epi32(i32::from(high) << 16 | i32::from(low as u16))
+    }
+
+    fn floats(lanes: &[f32; LANES]) -> __m512 {
+        #[expect(unsafe_code, reason = "a register holds 16 f32")]
+        // SAFETY: both types are 64 bytes of f32 without invalid values.
+        unsafe {
+            std::mem::transmute::<[f32; LANES], __m512>(*lanes)
+        }
+    }
+
+    fn float_lanes(register: __m512) -> [f32; LANES] {
+        #[expect(unsafe_code, reason = "a register holds 16 f32")]
+        // SAFETY: both types are 64 bytes of f32 without invalid values.
+        unsafe {
+            std::mem::transmute::<__m512, [f32; LANES]>(register)
+        }
+    }
+
+    fn integers(lanes: &[i32; LANES]) -> __m512i {
+        #[expect(unsafe_code, reason = "a register holds 16 i32")]
+        // SAFETY: both types are 64 bytes of integers without invalid values.
+        unsafe {
+            std::mem::transmute::<[i32; LANES], __m512i>(*lanes)
+        }
+    }
+
+    fn integer_lanes(register: __m512i) -> [i32; LANES] {
+        #[expect(unsafe_code, reason = "a register holds 16 i32")]
+        // SAFETY: both types are 64 bytes of integers without invalid values.
+        unsafe {
+            std::mem::transmute::<__m512i, [i32; LANES]>(register)
+        }
+    }
+
+    fn words(lanes: &[i16; 2 * LANES]) -> __m512i {
+        #[expect(unsafe_code, reason = "a register holds 32 i16")]
+        // SAFETY: both types are 64 bytes of integers without invalid values.
+        unsafe {
+            std::mem::transmute::<[i16; 2 * LANES], __m512i>(*lanes)
+        }
+    }
+}

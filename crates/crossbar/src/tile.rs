@@ -1,0 +1,529 @@
+//! [`AnalogTile`]: one programmed array with its periphery.
+
+use numerics::{Par, Seed};
+
+use crate::compensation::DriftReference;
+use crate::device::{Device, Draws, Programmed, StuckDevices};
+use crate::mapping::{WeightScale, largest_magnitude, weight_scales};
+use crate::periphery::{
+    Accum, ArrayWeights, Digital, MvmNoise, Periphery, Saturation, mean_abs_max,
+};
+use crate::{TileConfig, TileError};
+
+/// Devices of one unit of work.
+const CHUNK: usize = 16 * 1024;
+
+/// One array: weights programmed into devices, aged to a time, multiplied through converters.
+///
+/// Programming noise, drift exponents, stuck devices and column errors are drawn once, from the
+/// seed of the tile; accumulated read noise once per age; short-term noise for every product, from
+/// the seed of the call.
+///
+/// # Examples
+///
+/// ```
+/// use crossbar::{AnalogTile, MvmNoise, TileConfig};
+/// use numerics::{Par, Seed};
+///
+/// let config = TileConfig::load("standard-pcm")?;
+/// let weights = [0.5, -0.25, 1.0, 0.125, -1.0, 0.75]; // (out, in) = (2, 3)
+/// let mut tile = AnalogTile::program(&config, &weights, 3, &Seed::new(1), Par::Seq)?;
+/// tile.age_to(3600.0, Par::Seq)?;
+/// tile.compensate_drift(&Seed::new(2));
+///
+/// let x = [0.3, -0.9, 0.6]; // (batch, in) = (1, 3)
+/// let mut y = [0.0; 2];
+/// let noise = MvmNoise { seed: Seed::new(3), first_sample: 0 };
+/// let saturation = tile.forward(&x, &noise, Par::Seq, &mut y);
+/// assert!((y[0] - 0.975).abs() < 0.3 && (y[1] - 1.3875).abs() < 0.3);
+/// assert_eq!((saturation.inputs, saturation.outputs), (0, 0));
+/// # Ok::<(), crossbar::TileError>(())
+/// ```
+#[derive(Debug)]
+pub struct AnalogTile {
+    config: TileConfig,
+    device: Box<dyn Device>,
+    seed: Seed,
+    outputs: usize,
+    inputs: usize,
+    /// Normalised target weights w̆.
+    target: Vec<f32>,
+    /// Digital scale γ of every output.
+    scale: Vec<f32>,
+    /// Factor of the drift compensation of every output.
+    compensation: Vec<f32>,
+    bias: Vec<f32>,
+    input_range: f32,
+    devices: Devices,
+    planes: Vec<Plane>,
+    periphery: Periphery,
+    t_s: f64,
+    reference: DriftReference,
+}
+
+/// State of all devices, one array of the unit cell after the other.
+#[derive(Debug)]
+struct Devices {
+    target_us: Vec<f32>,
+    programmed_us: Vec<f32>,
+    parameter: Vec<f32>,
+    now_us: Vec<f32>,
+    stuck: StuckDevices,
+}
+
+/// The part of the weights that one ADC conversion reads.
+#[derive(Debug)]
+struct Plane {
+    significance: f32,
+    weights: Vec<f32>,
+    packed: ArrayWeights,
+}
+
+impl AnalogTile {
+    /// Maps a matrix to conductances and programs them.
+    ///
+    /// The tile is then at age 0 s: programmed, without drift or accumulated read noise, its drift
+    /// reference recorded. The input range is 1 until it is set.
+    ///
+    /// # Shapes
+    ///
+    /// - `weights`: (out, in) row-major, `inputs` columns
+    ///
+    /// # Errors
+    ///
+    /// [`TileError`] if the configuration is out of range, or a weight is not finite or not
+    /// mappable.
+    ///
+    /// # Panics
+    ///
+    /// If `weights` is not a positive whole number of rows.
+    #[track_caller]
+    pub fn program(
+        config: &TileConfig,
+        weights: &[f32],
+        inputs: usize,
+        seed: &Seed,
+        par: Par,
+    ) -> Result<Self, TileError> {
+        let max = largest_magnitude(weights);
+        Self::program_part(config, weights, inputs, max, seed, par)
+    }
+
+    /// [`Self::program`] for a part of a matrix whose largest magnitude is `matrix_max`.
+    #[track_caller]
+    pub(crate) fn program_part(
+        config: &TileConfig,
+        weights: &[f32],
+        inputs: usize,
+        matrix_max: f32,
+        seed: &Seed,
+        par: Par,
+    ) -> Result<Self, TileError> {
+        assert!(
+            inputs > 0 && !weights.is_empty() && weights.len().is_multiple_of(inputs),
+            "{} weights are not rows of {inputs} inputs",
+            weights.len()
+        );
+        config.check()?;
+        let outputs = weights.len() / inputs;
+        let device = config.device.build()?;
+        let mapping = &config.mapping;
+        let scale =
+            weight_scales(weights, inputs, mapping.scale, mapping.scale_levels, matrix_max)?;
+        let mut target = weights.to_vec();
+        for (row, scale) in target.chunks_exact_mut(inputs).zip(&scale) {
+            // Division may round a weight one place beyond its own scale.
+            row.iter_mut().for_each(|w| *w = (*w / scale).clamp(-1.0, 1.0));
+        }
+        let wires = &config.ir_drop;
+        let periphery =
+            Periphery::new(&config.periphery, wires, inputs, outputs, &seed.child("columns"))?;
+        let devices = Devices::program(config, device.as_ref(), &target, seed, par);
+        let planes = (0..mapping.unit_cell.planes())
+            .map(|plane| Plane {
+                significance: mapping.unit_cell.plane_significance(plane),
+                weights: vec![0.0; target.len()],
+                packed: ArrayWeights::pack(&vec![0.0; target.len()], outputs, inputs),
+            })
+            .collect();
+        let mut tile = Self {
+            config: config.clone(),
+            device,
+            seed: *seed,
+            outputs,
+            inputs,
+            target,
+            scale,
+            compensation: vec![1.0; outputs],
+            bias: Vec::new(),
+            input_range: 1.0,
+            devices,
+            planes,
+            periphery,
+            t_s: 0.0,
+            reference: DriftReference::default(),
+        };
+        tile.read_out();
+        tile.reference = DriftReference::record(&tile, &seed.child("drift-reference"));
+        Ok(tile)
+    }
+
+    /// Ages the devices to `t_s` seconds after programming; earlier ages may follow later ones.
+    ///
+    /// Reads the devices for the first time at that age; see [`Self::age_to_reading`].
+    ///
+    /// # Errors
+    ///
+    /// [`TileError::Time`] if the time is negative or not finite.
+    pub fn age_to(&mut self, t_s: f64, par: Par) -> Result<(), TileError> {
+        self.age_to_reading(t_s, 0, par)
+    }
+
+    /// [`Self::age_to`] with the accumulated read noise drawn for reading number `reading`: other
+    /// numbers are other draws of the same devices at the same age.
+    ///
+    /// # Errors
+    ///
+    /// [`TileError::Time`] if the time is negative or not finite.
+    pub fn age_to_reading(&mut self, t_s: f64, reading: u64, par: Par) -> Result<(), TileError> {
+        if !(t_s.is_finite() && t_s >= 0.0) {
+            return Err(TileError::Time { t_s });
+        }
+        let seed = self.seed.child("read").child(t_s.to_bits()).child(reading);
+        let Devices { target_us, programmed_us, parameter, now_us, .. } = &mut self.devices;
+        let device = self.device.as_ref();
+        par.for_each_chunk(now_us, CHUNK, |chunk, now_us| {
+            let range = chunk * CHUNK..chunk * CHUNK + now_us.len();
+            let part = Programmed {
+                target_us: &target_us[range.clone()],
+                programmed_us: &programmed_us[range.clone()],
+                parameter: &parameter[range.clone()],
+            };
+            device.drift(part, t_s, now_us);
+            device.read(part, t_s, &Draws::new(seed, range.start as u64), now_us);
+        });
+        self.t_s = t_s;
+        self.read_out();
+        Ok(())
+    }
+
+    /// Computes the weights that the present conductances stand for.
+    fn read_out(&mut self) {
+        let range_us = self.range_us();
+        self.devices.stuck.apply(&mut self.devices.now_us);
+        let cell = &self.config.mapping.unit_cell;
+        for plane in &mut self.planes {
+            plane.weights.fill(0.0);
+        }
+        let arrays = self.devices.now_us.chunks_exact(self.target.len());
+        for (array, g_us) in arrays.enumerate() {
+            let plane = &mut self.planes[cell.role(array, range_us).plane];
+            cell.decode_into(array, g_us, &self.target, range_us, &mut plane.weights);
+        }
+        let asymmetry = self.config.periphery.polarity_asymmetry;
+        for (index, plane) in self.planes.iter_mut().enumerate() {
+            plane.packed.repack(&plane.weights);
+            if asymmetry > 0.0 {
+                let stream = self.seed.child("polarity").child(index).stream();
+                let mut negative = vec![0.0; plane.weights.len()];
+                stream.fill_gaussian(0, &mut negative);
+                for (n, w) in negative.iter_mut().zip(&plane.weights) {
+                    *n = w * (1.0 + asymmetry * *n);
+                }
+                plane.packed.set_negative_phase(&negative);
+            }
+        }
+    }
+
+    /// Multiplies a batch by the weights as they are now.
+    ///
+    /// ```text
+    /// y = β + α γ s ⊙ Σ_p f_p ADC_p( W̃_p DAC(x/α) )
+    /// ```
+    ///
+    /// over the conversions p of a bit-sliced weight (one otherwise), s being the drift
+    /// compensation. See [`Periphery::forward`] for the noise and for the promise of equal bits.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`: (batch, in)
+    /// - `y`: (batch, out)
+    ///
+    /// # Panics
+    ///
+    /// If a shape differs.
+    #[track_caller]
+    pub fn forward(&self, x: &[f32], noise: &MvmNoise, par: Par, y: &mut [f32]) -> Saturation {
+        self.forward_accum(x, noise, Accum::Replace, par, y)
+    }
+
+    /// [`Self::forward`], replacing what is in `y` or adding to it.
+    ///
+    /// # Panics
+    ///
+    /// If a shape differs.
+    #[track_caller]
+    pub fn forward_accum(
+        &self,
+        x: &[f32],
+        noise: &MvmNoise,
+        accum: Accum,
+        par: Par,
+        y: &mut [f32],
+    ) -> Saturation {
+        self.forward_scaled(x, self.input_range, &self.compensation, noise, accum, par, y)
+    }
+
+    #[track_caller]
+    #[expect(clippy::too_many_arguments, reason = "a product has operands, noise and a result")]
+    fn forward_scaled(
+        &self,
+        x: &[f32],
+        input_range: f32,
+        compensation: &[f32],
+        noise: &MvmNoise,
+        accum: Accum,
+        par: Par,
+        y: &mut [f32],
+    ) -> Saturation {
+        let mut saturation = Saturation::default();
+        for (index, plane) in self.planes.iter().enumerate() {
+            let scale: Vec<f32> = (self.scale.iter().zip(compensation))
+                .map(|(scale, c)| scale * c * plane.significance)
+                .collect();
+            // The bias belongs to the output, not to each of its conversions.
+            let bias: &[f32] = if index == 0 { &self.bias } else { &[] };
+            let digital = Digital { input_range, scale: &scale, bias };
+            let seed = if index == 0 { noise.seed } else { noise.seed.child(index) };
+            let noise = MvmNoise { seed, ..*noise };
+            let accum = if index == 0 { accum } else { Accum::Add };
+            saturation += self.periphery.forward(&plane.packed, x, digital, &noise, accum, par, y);
+        }
+        saturation
+    }
+
+    /// Outputs for test inputs given in DAC units, without compensation, bias or input range: what
+    /// a drift read-out sees.
+    pub(crate) fn probe(&self, x: &[f32], seed: &Seed) -> Vec<f32> {
+        let mut y = vec![0.0; x.len() / self.inputs * self.outputs];
+        let noise = MvmNoise { seed: *seed, first_sample: 0 };
+        for (index, plane) in self.planes.iter().enumerate() {
+            let scale = vec![plane.significance; self.outputs];
+            let digital = Digital { input_range: 1.0, scale: &scale, bias: &[] };
+            let noise = MvmNoise { seed: noise.seed.child(index), ..noise };
+            let accum = if index == 0 { Accum::Replace } else { Accum::Add };
+            self.periphery.forward(&plane.packed, x, digital, &noise, accum, Par::Seq, &mut y);
+        }
+        y
+    }
+
+    /// Compares a read-out with that after programming and sets the compensation accordingly, as
+    /// the configuration says; `seed` draws the noise of the read-out.
+    pub fn compensate_drift(&mut self, seed: &Seed) {
+        self.compensation = self.reference.factors(self, seed);
+    }
+
+    /// Sets the compensation factor of every output.
+    ///
+    /// # Panics
+    ///
+    /// Unless there is one per output.
+    #[track_caller]
+    pub fn set_compensation(&mut self, factors: &[f32]) {
+        assert_eq!(factors.len(), self.outputs, "factors are not one per output");
+        self.compensation.copy_from_slice(factors);
+    }
+
+    /// Compensation factor of every output.
+    pub fn compensation(&self) -> &[f32] {
+        &self.compensation
+    }
+
+    /// Fits scale and bias of every output to reference outputs, by least squares: the digital
+    /// recalibration of a tile whose devices stay as they are.
+    ///
+    /// ```text
+    /// s_i, β_i = argmin Σ_k (s y_ik + β − r_ik)²
+    /// ```
+    ///
+    /// A column whose outputs do not vary keeps its scale.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`: (batch, in)
+    /// - `reference`: (batch, out)
+    ///
+    /// # Panics
+    ///
+    /// If a shape differs or the batch is empty.
+    #[track_caller]
+    pub fn recalibrate(&mut self, x: &[f32], reference: &[f32], noise: &MvmNoise, par: Par) {
+        assert!(!x.is_empty(), "recalibration needs inputs");
+        let mut y = vec![0.0; reference.len()];
+        self.bias.clear();
+        self.forward(x, noise, par, &mut y);
+        let batch = (y.len() / self.outputs) as f64;
+        let mut bias = vec![0.0; self.outputs];
+        for (i, bias) in bias.iter_mut().enumerate() {
+            let pairs = || {
+                let column =
+                    |m: &'_ [f32]| m.iter().skip(i).step_by(self.outputs).copied().collect();
+                let (y, r): (Vec<f32>, Vec<f32>) = (column(&y), column(reference));
+                y.into_iter().zip(r).map(|(y, r)| (f64::from(y), f64::from(r)))
+            };
+            let (sum_y, sum_r) = pairs().fold((0.0, 0.0), |(a, b), (y, r)| (a + y, b + r));
+            let (mean_y, mean_r) = (sum_y / batch, sum_r / batch);
+            let (yy, yr) = pairs().fold((0.0, 0.0), |(yy, yr), (y, r)| {
+                (yy + (y - mean_y).powi(2), yr + (y - mean_y) * (r - mean_r))
+            });
+            let slope = if yy > 0.0 { yr / yy } else { 1.0 };
+            self.compensation[i] *= slope as f32;
+            *bias = (mean_r - slope * mean_y) as f32;
+        }
+        self.bias = bias;
+    }
+
+    /// Sets the input range α.
+    ///
+    /// # Errors
+    ///
+    /// [`TileError::Config`] unless it is positive and finite.
+    pub fn set_input_range(&mut self, input_range: f32) -> Result<(), TileError> {
+        TileError::check_positive("input_range", input_range)?;
+        self.input_range = input_range;
+        Ok(())
+    }
+
+    /// Sets the input range to the mean over batches of the largest magnitude, at most 10.
+    ///
+    /// Source: [Rasch23 Methods, "input range"].
+    ///
+    /// # Panics
+    ///
+    /// If there are no batches.
+    #[track_caller]
+    pub fn calibrate_input_range<'a>(&mut self, batches: impl IntoIterator<Item = &'a [f32]>) {
+        let range = mean_abs_max(batches, 10.0);
+        if range > 0.0 {
+            self.input_range = range;
+        }
+    }
+
+    /// Sets the digital bias of every output, or removes it if the slice is empty.
+    ///
+    /// # Panics
+    ///
+    /// Unless there is one per output, or none.
+    #[track_caller]
+    pub fn set_bias(&mut self, bias: &[f32]) {
+        let outputs = self.outputs;
+        let count = bias.len();
+        assert!(count == 0 || count == outputs, "{count} biases for {outputs} outputs");
+        self.bias = bias.to_vec();
+    }
+
+    /// The weights that the conductances stand for now, (out, in), digital scales and compensation
+    /// included: the inverse mapping.
+    pub fn weights(&self) -> Vec<f32> {
+        let mut weights = vec![0.0; self.target.len()];
+        for plane in &self.planes {
+            for (sum, w) in weights.iter_mut().zip(&plane.weights) {
+                *sum += plane.significance * w;
+            }
+        }
+        for (i, row) in weights.chunks_exact_mut(self.inputs).enumerate() {
+            let scale = self.scale[i] * self.compensation[i];
+            row.iter_mut().for_each(|w| *w *= scale);
+        }
+        weights
+    }
+
+    /// Normalised target weights w̆, (out, in).
+    pub fn target_weights(&self) -> &[f32] {
+        &self.target
+    }
+
+    /// Conductances in µS as they are now: one (out, in) matrix per device of the unit cell.
+    pub fn conductances_us(&self) -> impl Iterator<Item = &[f32]> {
+        self.devices.now_us.chunks_exact(self.target.len())
+    }
+
+    /// Digital scale γ of every output.
+    pub fn scale(&self) -> &[f32] {
+        &self.scale
+    }
+
+    /// Lowest and highest target conductance in µS.
+    pub fn range_us(&self) -> [f32; 2] {
+        [self.device.g_min_us(), self.device.g_max_us()]
+    }
+
+    /// Number of devices that are stuck.
+    pub fn stuck_devices(&self) -> usize {
+        self.devices.stuck.len()
+    }
+
+    /// Seconds since programming.
+    pub fn age_s(&self) -> f64 {
+        self.t_s
+    }
+
+    /// The input range α.
+    pub fn input_range(&self) -> f32 {
+        self.input_range
+    }
+
+    /// Number of outputs (bit lines).
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Number of inputs (word lines).
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// The configuration that the tile was programmed with.
+    pub fn config(&self) -> &TileConfig {
+        &self.config
+    }
+}
+
+impl Devices {
+    fn program(
+        config: &TileConfig,
+        device: &dyn Device,
+        weights: &[f32],
+        seed: &Seed,
+        par: Par,
+    ) -> Self {
+        let cell = &config.mapping.unit_cell;
+        let range_us = [device.g_min_us(), device.g_max_us()];
+        let count = cell.arrays() * weights.len();
+        let mut target_us = vec![0.0; count];
+        for (array, target_us) in target_us.chunks_exact_mut(weights.len()).enumerate() {
+            cell.encode(array, weights, range_us, target_us);
+        }
+        // One chunk holds both results side by side, so that one pass writes them.
+        let (mut programmed_us, mut parameter) = (vec![0.0; count], vec![0.0; count]);
+        let mut parts: Vec<(&mut [f32], &mut [f32])> =
+            programmed_us.chunks_mut(CHUNK).zip(parameter.chunks_mut(CHUNK)).collect();
+        let draws = seed.child("programming");
+        par.for_each_chunk(&mut parts, 1, |chunk, part| {
+            let (programmed, parameter) = &mut part[0];
+            let first = chunk * CHUNK;
+            let target = &target_us[first..first + programmed.len()];
+            device.program(target, &Draws::new(draws, first as u64), programmed, parameter);
+        });
+        let stuck = config.faults.draw(count, range_us, &seed.child("faults"));
+        let now_us = programmed_us.clone();
+        Self { target_us, programmed_us, parameter, now_us, stuck }
+    }
+}
+
+impl WeightScale {
+    /// Whether the scales of a tile depend on the rest of the matrix.
+    pub(crate) fn spans_tiles(self) -> bool {
+        self == Self::Matrix
+    }
+}
