@@ -94,6 +94,11 @@ pub(super) fn table(runs: &Runs<'_>) -> Table {
     let number = |x: Option<f64>, digits: usize| {
         x.map_or_else(|| "–".to_owned(), |x| format!("{x:.digits$}"))
     };
+    // Losses span four decades: three significant digits, whatever their size.
+    let loss = |x: Option<f64>| match x {
+        Some(x) if x < 0.01 => format!("{x:.2e}"),
+        x => number(x, 4),
+    };
     let rows = VARIANTS
         .iter()
         .map(|&variant| {
@@ -101,8 +106,8 @@ pub(super) fn table(runs: &Runs<'_>) -> Table {
                 variant.name.to_owned(),
                 runs.error(variant).map_or_else(|| "–".to_owned(), |e| display(e, "")),
                 number(runs.paper_end(variant, Quantity::TestError), 2),
-                number(runs.loss(variant), 4),
-                number(runs.paper_end(variant, Quantity::TrainLoss), 4),
+                loss(runs.loss(variant)),
+                loss(runs.paper_end(variant, Quantity::TrainLoss)),
                 number(runs.zero_updates(variant).map(|e| e.mean), 1),
                 runs.records(variant).count().to_string(),
             ]
