@@ -114,22 +114,33 @@ impl Claim {
     }
 }
 
-/// An estimate as text: mean ± half the 90 % interval.
+/// An estimate as text: mean ± half the 90 % interval; a number without uncertainty stands alone.
 pub fn display(estimate: Estimate, unit: &str) -> String {
     let margin = estimate.margin();
-    let digits = if margin >= 9.95 {
-        0
-    } else if margin >= 0.995 {
-        1
+    let text = if margin == 0.0 {
+        let text = format!("{:.2}", estimate.mean);
+        format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
     } else {
-        2
+        let digits = if margin >= 9.95 { 0 } else { usize::from(margin < 0.995) + 1 };
+        format!("{:.digits$} ± {margin:.digits$}{unit}", estimate.mean)
     };
-    format!("{:.digits$} ± {margin:.digits$}{unit}", estimate.mean)
+    // A minus sign, not a hyphen.
+    if text.starts_with('-') { text.replacen('-', "−", 1) } else { text }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn estimates_read_well() {
+        let of = |mean, standard_error| Estimate { mean, standard_error, samples: 100 };
+        assert_eq!(display(of(812.0, 0.0), ""), "812");
+        assert_eq!(display(of(260.288, 0.0), " G-ops/s"), "260.29 G-ops/s");
+        assert_eq!(display(of(-0.031, 0.05), " points"), "−0.03 ± 0.09 points");
+        assert_eq!(display(of(5.7, 2.0), "×"), "5.7 ± 3.5×");
+        assert_eq!(display(of(296.3, 40.0), "×"), "296 ± 69×");
+    }
 
     #[test]
     fn a_verdict_needs_the_whole_interval() {

@@ -193,7 +193,11 @@ fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
     let folder = path.parent().expect("a file of the store is in a folder");
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
     let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut builder = tempfile::Builder::new();
+        // Readable like any other file, not by its owner alone as temporary files are.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder)?;
         file.write_all(content)?;
         file.as_file().sync_all()?;
         file.persist(path)?;

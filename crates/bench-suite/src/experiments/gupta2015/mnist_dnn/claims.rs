@@ -30,7 +30,7 @@ pub(super) fn claims(runs: &Runs<'_>) -> Vec<Claim> {
     let paper_points = |variant, reference| {
         let end = |variant| runs.paper_end(variant, Quantity::TestError);
         match (end(variant), end(reference)) {
-            (Some(a), Some(b)) => format!("{:+.2} points", a - b),
+            (Some(a), Some(b)) => format!("{:+.2} points", a - b).replace('-', "−"),
             _ => "–".to_owned(),
         }
     };
