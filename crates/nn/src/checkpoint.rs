@@ -3,6 +3,7 @@
 //! ```text
 //! NAME             f32 values, or integer codes of a fixed-point parameter
 //! NAME.increment   the previous increment, if the optimiser keeps one
+//! STATE            f32 values of a state, such as a running mean
 //! metadata         note = the caller's JSON,  NAME = the format of a fixed-point parameter
 //! ```
 //!
@@ -56,6 +57,9 @@ pub fn save(parameters: &Parameters, note: &str) -> Vec<u8> {
             }
         }
     }
+    for (name, values) in parameters.states() {
+        tensors.push((name.to_owned(), Dtype::F32, vec![values.len()], f32_bytes(values)));
+    }
     let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
         (
             name,
@@ -85,9 +89,18 @@ pub fn load(parameters: &mut Parameters, bytes: &[u8]) -> Result<String, Checkpo
             Err(difference) => differences.push(difference),
         }
     }
+    let mut states = Vec::new();
+    for (name, present) in parameters.states() {
+        match restore_state(name, present.len(), &tensors) {
+            Ok(values) => states.push((name.to_owned(), values)),
+            Err(difference) => differences.push(difference),
+        }
+    }
     for name in tensors.names() {
         let base = name.strip_suffix(".increment").unwrap_or(name);
-        if parameters.iter().all(|p| p.name() != base) {
+        if parameters.iter().all(|p| p.name() != base)
+            && parameters.states().all(|(state, _)| state != name)
+        {
             differences.push(format!("{name} is not in the network"));
         }
     }
@@ -98,7 +111,21 @@ pub fn load(parameters: &mut Parameters, bytes: &[u8]) -> Result<String, Checkpo
         .iter_mut()
         .zip(restored)
         .for_each(|(parameter, storage)| parameter.set_storage(storage));
+    for (name, values) in states {
+        if let Some(present) = parameters.state_mut(&name) {
+            present.copy_from_slice(&values);
+        }
+    }
     Ok(metadata.get("note").cloned().unwrap_or_default())
+}
+
+fn restore_state(name: &str, len: usize, tensors: &SafeTensors<'_>) -> Result<Vec<f32>, String> {
+    let tensor = tensors.tensor(name).map_err(|_| format!("{name} is missing"))?;
+    if tensor.dtype() != Dtype::F32 || tensor.shape() != [len] {
+        let (dtype, shape) = (tensor.dtype(), tensor.shape());
+        return Err(format!("{name} holds {dtype:?} of shape {shape:?}, not {len} values of f32"));
+    }
+    Ok(f32_values(tensor.data()))
 }
 
 fn restore(

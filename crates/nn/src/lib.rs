@@ -35,7 +35,7 @@ pub use float_gemm::matmul;
 pub use linear_map::LinearMap;
 pub use models::Model;
 pub use optim::{Optimizer, Sgd};
-pub use parameters::{Parameter, ParameterId, Parameters, Rounded, Storage};
+pub use parameters::{Parameter, ParameterId, Parameters, Rounded, StateId, Storage};
 pub use tape::{Backward, Gradients, Mode, Operation, Pass, Step, Tape, Var};
 pub use tensor::Tensor;
 pub use train::{EpochStats, Interrupted, TrainConfig, evaluate, train_epoch};

@@ -53,10 +53,22 @@ pub struct Parameter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParameterId(usize);
 
-/// All parameters of a network, in the order in which the model made them.
+/// The index of a state in its [`Parameters`]: see [`Parameters::add_state`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateId(usize);
+
+/// A vector that belongs to a network but that no gradient changes.
+#[derive(Clone, Debug)]
+struct State {
+    name: String,
+    values: Vec<f32>,
+}
+
+/// All parameters of a network, in the order in which the model made them, and its states.
 #[derive(Clone, Debug, Default)]
 pub struct Parameters {
     list: Vec<Parameter>,
+    states: Vec<State>,
 }
 
 impl Parameters {
@@ -72,7 +84,7 @@ impl Parameters {
     /// If the name is taken.
     #[track_caller]
     pub fn add(&mut self, name: String, shape: &[usize], storage: Storage) -> ParameterId {
-        assert!(self.list.iter().all(|p| p.name != name), "two parameters are named {name}");
+        self.assert_new(&name);
         let gradient = vec![0.0; shape.iter().product()];
         self.list.push(Parameter {
             name,
@@ -82,6 +94,56 @@ impl Parameters {
             has_gradient: false,
         });
         ParameterId(self.list.len() - 1)
+    }
+
+    /// Adds a state: values that a layer keeps from step to step and no optimiser changes, such as
+    /// running means. It is saved with the parameters and not counted as trainable.
+    ///
+    /// A forward pass reads it by [`Self::state`] and proposes new values by
+    /// [`Step::set_state`](crate::Step::set_state).
+    ///
+    /// # Panics
+    ///
+    /// If the name is taken.
+    #[track_caller]
+    pub fn add_state(&mut self, name: String, values: Vec<f32>) -> StateId {
+        self.assert_new(&name);
+        self.states.push(State { name, values });
+        StateId(self.states.len() - 1)
+    }
+
+    #[track_caller]
+    fn assert_new(&self, name: &str) {
+        let mut taken =
+            self.list.iter().map(|p| &p.name).chain(self.states.iter().map(|s| &s.name));
+        assert!(taken.all(|other| other != name), "two parameters are named {name}");
+    }
+
+    /// The values of a state.
+    pub fn state(&self, id: StateId) -> &[f32] {
+        &self.states[id.0].values
+    }
+
+    /// Replaces the values of a state.
+    ///
+    /// # Panics
+    ///
+    /// If their number changes.
+    #[track_caller]
+    pub fn set_state(&mut self, id: StateId, values: Vec<f32>) {
+        let State { name, values: present } = &mut self.states[id.0];
+        assert_eq!(values.len(), present.len(), "{name} does not have {} values", values.len());
+        *present = values;
+    }
+
+    /// Names and values of all states.
+    pub fn states(&self) -> impl Iterator<Item = (&str, &[f32])> {
+        self.states.iter().map(|state| (&*state.name, &*state.values))
+    }
+
+    /// The state of that name, to be changed in place.
+    pub fn state_mut(&mut self, name: &str) -> Option<&mut [f32]> {
+        self.states.iter_mut().find(|s| s.name == name).map(|s| &mut *s.values)
     }
 
     /// The parameter of that id.
