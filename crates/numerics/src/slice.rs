@@ -52,6 +52,11 @@ pub fn dequantize_sums(sums: &[i64], fraction_bits: i32, out: &mut [f32]) {
     dispatch(DequantizeSums { sums, scale: exp2(-fraction_bits) as f32, out });
 }
 
+/// [`dequantize_sums`] for sums of 32 bits.
+pub(crate) fn dequantize_narrow_sums(sums: &[i32], fraction_bits: i32, out: &mut [f32]) {
+    dispatch(Dequantize { codes: sums, scale: exp2(-fraction_bits) as f32, out });
+}
+
 struct DequantizeSums<'a> {
     sums: &'a [i64],
     scale: f32,

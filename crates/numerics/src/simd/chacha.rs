@@ -35,12 +35,12 @@ pub(crate) fn keystream(key: &[u8; 32], first: u64, out: &mut [[u32; 16]]) -> us
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, _mm256_add_epi32, _mm256_or_si256, _mm256_permute2x128_si256, _mm256_rol_epi32,
-        _mm256_set1_epi32, _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_slli_epi32,
-        _mm256_srli_epi32, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32,
-        _mm256_unpacklo_epi64, _mm256_xor_si256,
+        __m256i, _mm256_add_epi32, _mm256_or_si256, _mm256_rol_epi32, _mm256_set1_epi32,
+        _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_slli_epi32, _mm256_srli_epi32,
+        _mm256_xor_si256,
     };
 
+    use super::super::transpose::transposed;
     use super::BLOCKS;
 
     /// "expand 32-byte k".
@@ -133,30 +133,6 @@ mod x86 {
             3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14,
             3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14,
         )
-    }
-
-    /// Row i of the result is column i of the argument.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn transposed(v: [__m256i; 8]) -> [__m256i; 8] {
-        let mut pairs = v;
-        for i in 0..4 {
-            pairs[2 * i] = _mm256_unpacklo_epi32(v[2 * i], v[2 * i + 1]);
-            pairs[2 * i + 1] = _mm256_unpackhi_epi32(v[2 * i], v[2 * i + 1]);
-        }
-        let mut quads = v;
-        for (i, at) in [(0, 0), (4, 4)] {
-            quads[i] = _mm256_unpacklo_epi64(pairs[at], pairs[at + 2]);
-            quads[i + 1] = _mm256_unpackhi_epi64(pairs[at], pairs[at + 2]);
-            quads[i + 2] = _mm256_unpacklo_epi64(pairs[at + 1], pairs[at + 3]);
-            quads[i + 3] = _mm256_unpackhi_epi64(pairs[at + 1], pairs[at + 3]);
-        }
-        let mut rows = v;
-        for i in 0..4 {
-            rows[i] = _mm256_permute2x128_si256::<0x20>(quads[i], quads[i + 4]);
-            rows[i + 4] = _mm256_permute2x128_si256::<0x31>(quads[i], quads[i + 4]);
-        }
-        rows
     }
 
     #[cfg(test)]
