@@ -130,3 +130,23 @@ impl<W: Code, D: Code> Kernel for AddSaturating<'_, W, D> {
         }
     }
 }
+
+/// The number of zeros among at most 2^32 − 1 codes.
+pub(crate) fn count_zeros(codes: &[i32]) -> usize {
+    let mut zeros = 0;
+    dispatch(CountZeros { codes, zeros: &mut zeros });
+    zeros as usize
+}
+
+struct CountZeros<'a> {
+    codes: &'a [i32],
+    /// In u32 rather than usize: twice as many per vector.
+    zeros: &'a mut u32,
+}
+
+impl Kernel for CountZeros<'_> {
+    #[inline(always)]
+    fn run(self) {
+        *self.zeros = self.codes.iter().map(|&code| u32::from(code == 0)).sum();
+    }
+}

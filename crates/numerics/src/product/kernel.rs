@@ -156,6 +156,7 @@ fn nearest(coarse: i64, modulo: i32) -> i64 {
 }
 
 /// Adds the sums of one chunk of pairs that do not fit 32 bits, with coarse sums of their bytes.
+#[inline(always)]
 fn add_by_bytes(
     left: &LeftPanels,
     i: usize,

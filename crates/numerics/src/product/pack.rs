@@ -27,7 +27,7 @@ pub(super) const KC: usize = 512;
 /// Inner elements per granule: the least over which the kernel takes sums of bytes.
 pub(super) const GRANULE: usize = 128;
 /// Panels that are packed together: where lines are not contiguous, whole cache lines are read.
-const PANELS_PER_TASK: usize = 4;
+const PANELS_PER_TASK: usize = 8;
 
 /// How many neighbours share a 32-bit word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -324,21 +324,18 @@ impl<C: Code, const W: usize, const G: usize> Kernel for PackSteps<'_, C, W, G> 
             let runs: [&[C]; G] = std::array::from_fn(|i| run(step * G + i));
             for (panel, start) in (0..width).step_by(W).enumerate() {
                 let out = &mut out[panel * panel_len + step * W..][..W];
-                let word = |line: usize, runs: [&[C]; G]| {
-                    (0..G).fold(0, |word, i| word | pack.place(runs[i][line], i))
-                };
                 // A panel of full width has a length that the compiler knows.
-                if let Some(out) = out.first_chunk_mut::<W>()
-                    && start + W <= width
-                {
-                    let runs = runs.map(|run| &run[start..][..W]);
-                    for (line, out) in out.iter_mut().enumerate() {
-                        *out = word(line, runs);
+                if let (true, Some(out)) = (start + W <= width, out.first_chunk_mut::<W>()) {
+                    let mut words = [0; W];
+                    for (i, run) in runs.iter().enumerate() {
+                        for (word, &c) in words.iter_mut().zip(&run[start..start + W]) {
+                            *word |= pack.place(c, i);
+                        }
                     }
+                    *out = words;
                 } else {
-                    let runs = runs.map(|run| &run[start..]);
                     for (line, out) in out[..width - start].iter_mut().enumerate() {
-                        *out = word(line, runs);
+                        *out = (0..G).fold(0, |w, i| w | pack.place(runs[i][start + line], i));
                     }
                 }
             }

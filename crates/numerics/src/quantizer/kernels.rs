@@ -160,12 +160,11 @@ impl MagnitudeRule for Carry {
     fn away(g: f32, negative: bool, _: bool, word: u32) -> (bool, bool) {
         // Away is word < g·2^32 below zero, and word > 2^32 − 1 − g·2^32 or !word < g·2^32 above.
         let word = if negative { word } else { !word };
-        // The word rounded to an f32, in halves because AVX2 converts signed words only. Rounding
-        // keeps the order against g·2^32, an f32 itself, unless it makes the two equal: then the
-        // definition decides, from all bits.
-        let rounded = (word >> 16) as i32 as f32 * 65536.0 + (word & 0xffff) as i32 as f32;
-        let digits = g * 4_294_967_296.0;
-        (rounded < digits, rounded == digits)
+        // The leading 24 bits, an f32 exactly, as the sign of a difference is. More than one unit
+        // below g·2^24 (the difference may be rounded) the other eight bits do not matter; closer,
+        // the definition decides, from all bits.
+        let below = g * 16_777_216.0 - (word >> 8) as i32 as f32;
+        (below > 0.0, (below > 0.0) & (below <= 1.0))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Transposition of 8 × 8 blocks of 32-bit words.
+//! Transposition of 8 × 8 and 16 × 16 blocks of 32-bit words.
 
 /// Lines that are transposed together.
 pub(crate) const LINES: usize = 8;
@@ -27,8 +27,10 @@ pub(crate) fn words(
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256i, _mm256_permute2x128_si256, _mm256_set1_epi32, _mm256_unpackhi_epi32,
+    __m256i, __m512i, _mm256_permute2x128_si256, _mm256_set1_epi32, _mm256_unpackhi_epi32,
     _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm256_xor_si256,
+    _mm512_shuffle_i32x4, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
+    _mm512_unpacklo_epi64,
 };
 
 #[cfg(target_arch = "x86_64")]
@@ -61,8 +63,8 @@ fn words_avx2(
     blocks * LINES
 }
 
-#[cfg(target_arch = "x86_64")]
 /// Row i of the result is column i of the argument.
+#[cfg(target_arch = "x86_64")]
 #[inline]
 #[target_feature(enable = "avx2")]
 pub(super) fn transposed(v: [__m256i; 8]) -> [__m256i; 8] {
@@ -82,6 +84,44 @@ pub(super) fn transposed(v: [__m256i; 8]) -> [__m256i; 8] {
     for i in 0..4 {
         rows[i] = _mm256_permute2x128_si256::<0x20>(quads[i], quads[i + 4]);
         rows[i + 4] = _mm256_permute2x128_si256::<0x31>(quads[i], quads[i + 4]);
+    }
+    rows
+}
+
+/// Row i of the result is column i of the argument.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn transposed_512(v: [__m512i; 16]) -> [__m512i; 16] {
+    // Vector 4i + j: columns j, 4 + j, 8 + j and 12 + j of rows 4i to 4i + 3.
+    let mut quads = v;
+    for i in (0..16).step_by(4) {
+        let low = [
+            _mm512_unpacklo_epi32(v[i], v[i + 1]),
+            _mm512_unpackhi_epi32(v[i], v[i + 1]),
+            _mm512_unpacklo_epi32(v[i + 2], v[i + 3]),
+            _mm512_unpackhi_epi32(v[i + 2], v[i + 3]),
+        ];
+        quads[i] = _mm512_unpacklo_epi64(low[0], low[2]);
+        quads[i + 1] = _mm512_unpackhi_epi64(low[0], low[2]);
+        quads[i + 2] = _mm512_unpacklo_epi64(low[1], low[3]);
+        quads[i + 3] = _mm512_unpackhi_epi64(low[1], low[3]);
+    }
+    let mut rows = v;
+    for j in 0..4 {
+        // Lanes 0 and 1, and lanes 2 and 3, of two vectors each.
+        let front = [
+            _mm512_shuffle_i32x4::<0x44>(quads[j], quads[4 + j]),
+            _mm512_shuffle_i32x4::<0x44>(quads[8 + j], quads[12 + j]),
+        ];
+        let back = [
+            _mm512_shuffle_i32x4::<0xee>(quads[j], quads[4 + j]),
+            _mm512_shuffle_i32x4::<0xee>(quads[8 + j], quads[12 + j]),
+        ];
+        rows[j] = _mm512_shuffle_i32x4::<0x88>(front[0], front[1]);
+        rows[4 + j] = _mm512_shuffle_i32x4::<0xdd>(front[0], front[1]);
+        rows[8 + j] = _mm512_shuffle_i32x4::<0x88>(back[0], back[1]);
+        rows[12 + j] = _mm512_shuffle_i32x4::<0xdd>(back[0], back[1]);
     }
     rows
 }
