@@ -185,6 +185,7 @@ impl Tape {
             let Some(operation) = &self.nodes[index].operation else { continue };
             let Some(gradient) = gradients[index].take() else { continue };
             let mut context = Backward {
+                index,
                 nodes: &self.nodes,
                 gradients: &mut gradients,
                 pool: &mut self.pool,
@@ -204,6 +205,7 @@ impl Tape {
 /// What an operation can reach while the tape runs backwards.
 #[derive(Debug)]
 pub struct Backward<'a> {
+    index: usize,
     nodes: &'a [Node],
     gradients: &'a mut [Option<Vec<f32>>],
     pool: &'a mut Pool,
@@ -217,6 +219,11 @@ impl<'a> Backward<'a> {
     /// The value of a variable.
     pub fn value(&self, var: Var) -> &'a Tensor {
         &self.nodes[var.0].value
+    }
+
+    /// The value of the operation's own result.
+    pub fn output(&self) -> &'a Tensor {
+        &self.nodes[self.index].value
     }
 
     /// Whether the gradient of `var` is wanted.
