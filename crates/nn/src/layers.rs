@@ -1,5 +1,6 @@
 //! Layers: one file each, written once for every arithmetic.
 
+mod batch_norm;
 mod conv;
 mod init;
 mod linear;
@@ -11,6 +12,7 @@ use numerics::Seed;
 use crate::{LinearMap, Parameters, Policy};
 
 pub use crate::linear_map::Readout;
+pub use batch_norm::BatchNorm;
 pub use conv::{Conv1d, Conv2d, ConvConfig};
 pub use init::Init;
 pub use linear::Linear;

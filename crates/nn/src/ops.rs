@@ -1,6 +1,7 @@
 //! Differentiable operations on the [`Tape`](crate::Tape).
 
 mod activation;
+mod batch_norm;
 mod dropout;
 mod elementwise;
 mod join;
@@ -11,6 +12,7 @@ mod shape;
 mod softmax_cross_entropy;
 
 pub use activation::{gelu, relu, sigmoid, tanh};
+pub use batch_norm::{BatchNormState, batch_norm};
 pub use dropout::dropout;
 pub use elementwise::{add, mul, scale, sub};
 pub use join::{concatenate, slice};

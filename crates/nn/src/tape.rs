@@ -236,6 +236,11 @@ impl<'a> Backward<'a> {
         self.pool.scratch(len)
     }
 
+    /// Takes back a buffer of [`Self::scratch`] that was needed for a moment.
+    pub fn recycle(&mut self, buffer: Vec<f32>) {
+        self.pool.0.push(buffer);
+    }
+
     /// Adds a finished share to the gradient of `var`, which becomes the gradient if it is first.
     pub fn give(&mut self, var: Var, share: Vec<f32>) {
         match &mut self.gradients[var.0] {
