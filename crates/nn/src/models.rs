@@ -1,12 +1,20 @@
 //! Networks, each one function with its source.
 
+mod densenet;
 mod gupta;
 mod mlp;
+mod resnet;
+mod resnet_cifar;
+mod wide_resnet;
 
 use crate::{Step, Var};
 
+pub use densenet::{DenseNet, densenet_bc, densenet121};
 pub use gupta::{CifarCnn, CifarPadding, MnistCnn, gupta_cifar_cnn, gupta_mnist_cnn};
 pub use mlp::{Mlp, mlp};
+pub use resnet::{ResNet, resnet18, resnet50, wide_resnet50_2};
+pub use resnet_cifar::{CifarResNet, CifarResNetConfig, Shortcut, cifar_resnet};
+pub use wide_resnet::{WideResNet, wide_resnet};
 
 /// A network: from a batch of inputs to logits.
 pub trait Model: std::fmt::Debug + Send {
