@@ -12,8 +12,8 @@ use nn::{Arithmetic, FixedPoint, Optimizer, Policy, Recipe, Schedule, Sgd};
 use numerics::{FixedFormat, Rounding};
 
 use crate::Error;
-use crate::datasets::mnist::Mnist;
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiments::training_runs::{self, seeds_in_words};
 use crate::record::Measurements;
 use crate::workloads::image_classifier::{ImageClassifier, ImageData, Network};
 use runs::Runs;
@@ -124,11 +124,6 @@ fn workload(variant: &Variant, scale: Scale) -> ImageClassifier {
     }
 }
 
-/// The name of the point that runs an arithmetic with a seed.
-fn point_name(variant: &Variant, seed: u64) -> String {
-    format!("{}, seed {seed}", variant.name)
-}
-
 impl Experiment for MnistDnn {
     fn id(&self) -> &'static str {
         "gupta2015/mnist-dnn"
@@ -144,30 +139,21 @@ impl Experiment for MnistDnn {
 
     fn describe(&self, scale: Scale) -> String {
         let Size { epochs, train_images, test_images, seeds, .. } = size(scale);
-        let seeds = if seeds == 1 { "one seed".to_owned() } else { format!("{seeds} seeds") };
+        let seeds = seeds_in_words(seeds);
         format!(
             "784-1000-1000-10 on {train_images} images for {epochs} epochs, tested on {test_images}, {seeds} (the paper: 60000 images, 30 epochs, one run)"
         )
     }
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
-        request.data.mnist()?;
-        let seeds = request.seeds.unwrap_or(size(request.scale).seeds);
-        let seeds = request.seed..request.seed + seeds;
-        Ok(seeds
-            .flat_map(|seed| VARIANTS.iter().map(move |variant| (seed, variant)))
-            .map(|(seed, variant)| {
-                let config = workload(variant, request.scale);
-                Point {
-                    experiment: self.id(),
-                    name: point_name(variant, seed),
-                    work: config.work(),
-                    config: serde_json::to_value(config).expect("a configuration is plain data"),
-                    seed,
-                    data: vec![Mnist::sum()],
-                }
-            })
-            .collect())
+        let data = ImageData::Mnist.sum(&request.data)?;
+        let variants = VARIANTS.map(|variant| {
+            let config = workload(&variant, request.scale);
+            let work = config.work();
+            training_runs::Variant { name: variant.name.to_owned(), config, work }
+        });
+        let seeds = size(request.scale).seeds;
+        Ok(training_runs::points(self.id(), request, seeds, &[data], &variants))
     }
 
     fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
