@@ -185,6 +185,7 @@ impl Tape {
             let Some(operation) = &self.nodes[index].operation else { continue };
             let Some(gradient) = gradients[index].take() else { continue };
             let mut context = Backward {
+                index,
                 nodes: &self.nodes,
                 gradients: &mut gradients,
                 pool: &mut self.pool,
@@ -204,6 +205,7 @@ impl Tape {
 /// What an operation can reach while the tape runs backwards.
 #[derive(Debug)]
 pub struct Backward<'a> {
+    index: usize,
     nodes: &'a [Node],
     gradients: &'a mut [Option<Vec<f32>>],
     pool: &'a mut Pool,
@@ -219,6 +221,11 @@ impl<'a> Backward<'a> {
         &self.nodes[var.0].value
     }
 
+    /// The value of the operation's own result.
+    pub fn output(&self) -> &'a Tensor {
+        &self.nodes[self.index].value
+    }
+
     /// Whether the gradient of `var` is wanted.
     pub fn needs_gradient(&self, var: Var) -> bool {
         self.nodes[var.0].needs_gradient
@@ -227,6 +234,11 @@ impl<'a> Backward<'a> {
     /// A buffer of `len` values to be overwritten and then given to [`Self::give`].
     pub fn scratch(&mut self, len: usize) -> Vec<f32> {
         self.pool.scratch(len)
+    }
+
+    /// Takes back a buffer of [`Self::scratch`] that was needed for a moment.
+    pub fn recycle(&mut self, buffer: Vec<f32>) {
+        self.pool.0.push(buffer);
     }
 
     /// Adds a finished share to the gradient of `var`, which becomes the gradient if it is first.
