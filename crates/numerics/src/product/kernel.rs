@@ -42,8 +42,7 @@ type Tile = [[i32; NR]; MR];
 /// Writes the sums of all left panels with all right panels to `out`, which is row-major with as
 /// many columns as `right` has lines. The caller knows that they fit 32 bits.
 pub(super) fn narrow_sums(left: &LeftPanels, right: &RightPanels, out: &mut [i32]) {
-    let what = SumsOf { left, right, shift: 0, replace: true, out };
-    dispatch(NarrowSums(what));
+    dispatch(SumsOf { left, right, shift: 0, replace: true, out, tiles: NarrowTiles });
 }
 
 /// Writes 2^`shift` times the sums of all left panels with all right panels to `out`, or adds them
@@ -55,97 +54,112 @@ pub(super) fn wide_sums(
     replace: bool,
     out: &mut [i64],
 ) {
-    let what = SumsOf { left, right, shift, replace, out };
-    dispatch(WideSums(what));
+    dispatch(SumsOf { left, right, shift, replace, out, tiles: WideTiles });
 }
 
-struct SumsOf<'a, Z> {
+struct SumsOf<'a, Z, T> {
     left: &'a LeftPanels,
     right: &'a RightPanels,
     shift: u32,
     replace: bool,
     out: &'a mut [Z],
+    tiles: T,
 }
 
-impl<Z: Sum> SumsOf<'_, Z> {
-    /// Calls `add_tile(i, j, chunk, place)` for every left panel i, right panel j and chunk.
+/// How the sums of a tile are made; a trait because closures are not sure to be inlined.
+trait Tiles<Z> {
+    /// Adds the sums of left panel i and right panel j over one chunk; `#[inline(always)]`.
+    fn add(
+        &self,
+        left: &LeftPanels,
+        i: usize,
+        right: &RightPanels,
+        j: usize,
+        chunk: usize,
+        place: Place<'_, Z>,
+    );
+}
+
+impl<Z: Sum, T: Tiles<Z>> Kernel for SumsOf<'_, Z, T> {
     #[inline(always)]
-    fn for_each_tile(&mut self, mut add_tile: impl FnMut(usize, usize, usize, Place<'_, Z>)) {
-        let columns = self.right.lines;
-        for j in 0..self.right.panels() {
-            for chunk in 0..self.right.chunks() {
-                for i in 0..self.left.panels() {
+    fn run(self) {
+        let Self { left, right, shift, replace, out, tiles } = self;
+        let columns = right.lines;
+        for j in 0..right.panels() {
+            for chunk in 0..right.chunks() {
+                for i in 0..left.panels() {
                     let place = Place {
-                        out: &mut self.out[i * MR * columns + j * NR..],
+                        out: &mut out[i * MR * columns + j * NR..],
                         columns,
-                        rows: MR.min(self.left.lines - i * MR),
+                        rows: MR.min(left.lines - i * MR),
                         width: NR.min(columns - j * NR),
-                        shift: self.shift,
-                        replace: self.replace && chunk == 0,
+                        shift,
+                        replace: replace && chunk == 0,
                     };
-                    add_tile(i, j, chunk, place);
+                    tiles.add(left, i, right, j, chunk, place);
                 }
             }
-        }
-    }
-
-    /// The sums of quads are Σ(a + 128)·b: takes off 128·Σb.
-    #[inline(always)]
-    fn correct_quads(&mut self) {
-        if self.left.group == Group::Pair {
-            return;
-        }
-        let columns = self.right.lines;
-        for row in self.out.chunks_exact_mut(columns) {
-            for (j, row) in row.chunks_mut(NR).enumerate() {
-                for (z, &sum) in row.iter_mut().zip(self.right.line_sums(j)) {
-                    *z = z.wrapping_add(Z::wrapped(-(sum << 7) << self.shift));
+            if left.group == Group::Quad {
+                // Σ(a + 128)·b − 128·Σb
+                let sums = right.line_sums(j);
+                for row in out.chunks_exact_mut(columns) {
+                    for (z, &sum) in row[j * NR..].iter_mut().zip(sums) {
+                        *z = z.wrapping_add(Z::wrapped(-(sum << 7) << shift));
+                    }
                 }
             }
         }
     }
 }
 
-struct NarrowSums<'a>(SumsOf<'a, i32>);
+/// Sums modulo 2^32, which are those that fit.
+struct NarrowTiles;
 
-impl Kernel for NarrowSums<'_> {
+impl Tiles<i32> for NarrowTiles {
     #[inline(always)]
-    fn run(self) {
-        let Self(mut sums) = self;
-        let (left, right) = (sums.left, sums.right);
-        sums.for_each_tile(|i, j, chunk, mut place| {
-            let (a, b) = parts(left, i, right, j, chunk);
+    fn add(
+        &self,
+        left: &LeftPanels,
+        i: usize,
+        right: &RightPanels,
+        j: usize,
+        chunk: usize,
+        mut place: Place<'_, i32>,
+    ) {
+        let (a, b) = parts(left, i, right, j, chunk);
+        let tile = multiply(left.group, a, b);
+        place.put(|row, col| tile[row][col]);
+    }
+}
+
+/// Sums of whatever size.
+struct WideTiles;
+
+impl Tiles<i64> for WideTiles {
+    #[inline(always)]
+    fn add(
+        &self,
+        left: &LeftPanels,
+        i: usize,
+        right: &RightPanels,
+        j: usize,
+        chunk: usize,
+        mut place: Place<'_, i64>,
+    ) {
+        let (a, b) = parts(left, i, right, j, chunk);
+        // A sum of quads over a chunk is below 512·2^15 = 2^24.
+        let fits = left.group == Group::Quad
+            || fits_32_bits(left.magnitude(i, chunk).square, right.magnitude(j, chunk).square);
+        if fits {
             let tile = multiply(left.group, a, b);
-            place.put(|row, col| tile[row][col]);
-        });
-        sums.correct_quads();
-    }
-}
-
-struct WideSums<'a>(SumsOf<'a, i64>);
-
-impl Kernel for WideSums<'_> {
-    #[inline(always)]
-    fn run(self) {
-        let Self(mut sums) = self;
-        let (left, right) = (sums.left, sums.right);
-        sums.for_each_tile(|i, j, chunk, mut place| {
-            let (a, b) = parts(left, i, right, j, chunk);
-            // A sum of quads over a chunk is below 512·2^15 = 2^24.
-            let fits = left.group == Group::Quad
-                || fits_32_bits(left.magnitude(i, chunk).square, right.magnitude(j, chunk).square);
-            if fits {
-                let tile = multiply(left.group, a, b);
-                place.put(|row, col| i64::from(tile[row][col]));
-            } else if has_quads() {
-                add_by_bytes(left, i, right, j, chunk, &mut place);
-            } else {
-                let extreme = left.magnitude(i, chunk).extreme && right.magnitude(j, chunk).extreme;
-                let [tile, high] = multiply_coarse(a, b, extreme);
-                place.put(|row, col| nearest(i64::from(high[row][col]) << 16, tile[row][col]));
-            }
-        });
-        sums.correct_quads();
+            place.put(|row, col| i64::from(tile[row][col]));
+        } else if has_quads() {
+            add_by_bytes(left, i, right, j, chunk, place);
+        } else {
+            let extreme = left.magnitude(i, chunk).extreme && right.magnitude(j, chunk).extreme;
+            let [tile, high] = multiply_coarse(a, b, extreme);
+            place.put(|row, col| nearest(i64::from(high[row][col]) << 16, tile[row][col]));
+        }
     }
 }
 
@@ -163,7 +177,7 @@ fn add_by_bytes(
     right: &RightPanels,
     j: usize,
     chunk: usize,
-    place: &mut Place<'_, i64>,
+    mut place: Place<'_, i64>,
 ) {
     let (a, b) = parts(left, i, right, j, chunk);
     let (a_bytes, b_bytes) = (left.high_bytes(i), right.high_bytes(j));
