@@ -4,7 +4,7 @@ use crate::layers::{Builder, Init, Linear, Readout};
 use crate::{Step, Var, ops};
 
 /// A network: from a batch of inputs to logits.
-pub trait Model: Send {
+pub trait Model: std::fmt::Debug + Send {
     /// Records the forward pass.
     fn forward(&self, x: Var, step: &mut Step<'_>) -> Var;
 }

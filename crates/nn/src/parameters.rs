@@ -1,6 +1,7 @@
 //! [`Parameters`]: the weights of a network with their gradients and optimiser state.
 
-use numerics::{Codes, FixedMatrix, Quantizer, Stream};
+use numerics::{Codes, FixedMatrix, Quantizer, Rounding, Seed, Stream};
+use serde::{Deserialize, Serialize};
 
 /// Which numbers hold a parameter, and how an increment enters it.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +24,56 @@ pub enum Storage {
     },
 }
 
+impl Storage {
+    /// The values as f32.
+    fn values(&self) -> Vec<f32> {
+        match self {
+            Self::Float { values, .. } => values.clone(),
+            Self::Fixed { codes, .. } => codes.to_f32(),
+        }
+    }
+
+    /// The previous increment as f32.
+    fn increment(&self) -> Option<Vec<f32>> {
+        match self {
+            Self::Float { increment, .. } => increment.clone(),
+            Self::Fixed { update, increment, .. } => increment.as_ref().map(|codes| {
+                let mut values = vec![0.0; codes.len()];
+                numerics::dequantize(codes, update.format, &mut values);
+                values
+            }),
+        }
+    }
+
+    fn copy_from(&mut self, other: &Self) {
+        match self {
+            Self::Float { values, increment } => {
+                *values = other.values();
+                *increment = other.increment();
+            }
+            Self::Fixed { codes, update, increment } => {
+                // Assumed: to nearest, as initial values are.
+                let nearest = |format| Quantizer { format, rounding: Rounding::NearestTiesDown };
+                // Nearest draws no bits; any stream will do.
+                let stream = Seed::new(0).stream();
+                let (rows, cols) = (codes.nrows(), codes.ncols());
+                *codes = FixedMatrix::quantize(
+                    &other.values(),
+                    rows,
+                    cols,
+                    nearest(codes.format()),
+                    &stream,
+                );
+                *increment = other
+                    .increment()
+                    .map(|values| nearest(update.format).quantize_vec(&values, &stream, 0));
+            }
+        }
+    }
+}
+
 /// How many increments were rounded, and how many of them to zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rounded {
     /// Increments that were rounded at all.
     pub total: usize,
@@ -45,6 +94,7 @@ pub struct Parameter {
     name: String,
     shape: Vec<usize>,
     storage: Storage,
+    moments: Vec<Vec<f32>>,
     gradient: Vec<f32>,
     has_gradient: bool,
 }
@@ -53,10 +103,22 @@ pub struct Parameter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParameterId(usize);
 
-/// All parameters of a network, in the order in which the model made them.
+/// The index of a state in its [`Parameters`]: see [`Parameters::add_state`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateId(usize);
+
+/// A vector that belongs to a network but that no gradient changes.
+#[derive(Clone, Debug)]
+struct State {
+    name: String,
+    values: Vec<f32>,
+}
+
+/// All parameters of a network, in the order in which the model made them, and its states.
 #[derive(Clone, Debug, Default)]
 pub struct Parameters {
     list: Vec<Parameter>,
+    states: Vec<State>,
 }
 
 impl Parameters {
@@ -72,16 +134,67 @@ impl Parameters {
     /// If the name is taken.
     #[track_caller]
     pub fn add(&mut self, name: String, shape: &[usize], storage: Storage) -> ParameterId {
-        assert!(self.list.iter().all(|p| p.name != name), "two parameters are named {name}");
+        self.assert_new(&name);
         let gradient = vec![0.0; shape.iter().product()];
         self.list.push(Parameter {
             name,
             shape: shape.to_vec(),
             storage,
+            moments: Vec::new(),
             gradient,
             has_gradient: false,
         });
         ParameterId(self.list.len() - 1)
+    }
+
+    /// Adds a state: values that a layer keeps from step to step and no optimiser changes, such as
+    /// running means. It is saved with the parameters and not counted as trainable.
+    ///
+    /// A forward pass reads it by [`Self::state`] and proposes new values by
+    /// [`Step::set_state`](crate::Step::set_state).
+    ///
+    /// # Panics
+    ///
+    /// If the name is taken.
+    #[track_caller]
+    pub fn add_state(&mut self, name: String, values: Vec<f32>) -> StateId {
+        self.assert_new(&name);
+        self.states.push(State { name, values });
+        StateId(self.states.len() - 1)
+    }
+
+    #[track_caller]
+    fn assert_new(&self, name: &str) {
+        let mut taken =
+            self.list.iter().map(|p| &p.name).chain(self.states.iter().map(|s| &s.name));
+        assert!(taken.all(|other| other != name), "two parameters are named {name}");
+    }
+
+    /// The values of a state.
+    pub fn state(&self, id: StateId) -> &[f32] {
+        &self.states[id.0].values
+    }
+
+    /// Replaces the values of a state.
+    ///
+    /// # Panics
+    ///
+    /// If their number changes.
+    #[track_caller]
+    pub fn set_state(&mut self, id: StateId, values: Vec<f32>) {
+        let State { name, values: present } = &mut self.states[id.0];
+        assert_eq!(values.len(), present.len(), "{name} does not have {} values", values.len());
+        *present = values;
+    }
+
+    /// Names and values of all states.
+    pub fn states(&self) -> impl Iterator<Item = (&str, &[f32])> {
+        self.states.iter().map(|state| (&*state.name, &*state.values))
+    }
+
+    /// The state of that name, to be changed in place.
+    pub fn state_mut(&mut self, name: &str) -> Option<&mut [f32]> {
+        self.states.iter_mut().find(|s| s.name == name).map(|s| &mut *s.values)
     }
 
     /// The parameter of that id.
@@ -109,6 +222,35 @@ impl Parameters {
         self.list.iter().map(|p| p.gradient.len()).sum()
     }
 
+    /// The Euclidean norm of all gradients together.
+    pub fn gradient_norm(&self) -> f64 {
+        let squares = self.list.iter().filter_map(Parameter::gradient).flatten();
+        squares.map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt()
+    }
+
+    /// Takes values, states and optimiser state from the same network under other arithmetics.
+    ///
+    /// What the new numbers cannot express is rounded as initial values are, and saturates. From a
+    /// fixed-point format to a wider one of the same fraction or a finer one nothing changes.
+    ///
+    /// # Panics
+    ///
+    /// If the networks differ in a name or a shape.
+    #[track_caller]
+    pub fn copy_from(&mut self, other: &Self) {
+        assert_eq!(self.list.len(), other.list.len(), "networks of different layers");
+        for (to, from) in self.list.iter_mut().zip(&other.list) {
+            assert_eq!((&to.name, &to.shape), (&from.name, &from.shape), "different parameters");
+            to.storage.copy_from(&from.storage);
+            to.moments.clone_from(&from.moments);
+        }
+        assert!(
+            self.states().map(|(name, _)| name).eq(other.states().map(|(name, _)| name)),
+            "networks of different states"
+        );
+        self.states.clone_from(&other.states);
+    }
+
     /// Forgets all gradients.
     pub fn clear_gradients(&mut self) {
         self.list.iter_mut().for_each(|p| p.has_gradient = false);
@@ -131,17 +273,20 @@ impl Parameter {
         &self.storage
     }
 
-    /// Replaces the numbers that hold it, as a checkpoint does.
-    pub(crate) fn set_storage(&mut self, storage: Storage) {
+    /// The moments that [`Self::apply_with_moments`] keeps; none before its first call.
+    pub fn moments(&self) -> &[Vec<f32>] {
+        &self.moments
+    }
+
+    /// Replaces numbers and moments, as a checkpoint does.
+    pub(crate) fn restore(&mut self, storage: Storage, moments: Vec<Vec<f32>>) {
         self.storage = storage;
+        self.moments = moments;
     }
 
     /// The values as f32.
     pub fn values(&self) -> Vec<f32> {
-        match &self.storage {
-            Storage::Float { values, .. } => values.clone(),
-            Storage::Fixed { codes, .. } => codes.to_f32(),
-        }
+        self.storage.values()
     }
 
     /// The f32 values of a parameter that is stored so.
@@ -228,5 +373,46 @@ impl Parameter {
             }
         }
         Rounded::default()
+    }
+
+    /// As [`Self::apply`] for rules that keep K numbers of f32 per value, zero at first:
+    ///
+    /// ```text
+    /// (Δ, moments) ← propose(G, w, moments)
+    /// ```
+    pub fn apply_with_moments<const K: usize>(
+        &mut self,
+        stream: &Stream,
+        propose: impl Fn(f32, f32, [f32; K]) -> (f32, [f32; K]),
+    ) -> Rounded {
+        if !self.has_gradient {
+            return Rounded::default();
+        }
+        self.has_gradient = false;
+        let gradient = &self.gradient;
+        self.moments.resize_with(K, || vec![0.0; gradient.len()]);
+        let moments: &mut [Vec<f32>; K] =
+            self.moments.as_mut_slice().try_into().expect("resized to K");
+        let mut moments = moments.each_mut().map(|m| &mut **m);
+        let mut propose_at = |i: usize, w: f32| {
+            let present = std::array::from_fn(|k| moments[k][i]);
+            let (delta, next) = propose(gradient[i], w, present);
+            moments.iter_mut().zip(next).for_each(|(m, next)| m[i] = next);
+            delta
+        };
+        match &mut self.storage {
+            Storage::Float { values, .. } => {
+                values.iter_mut().enumerate().for_each(|(i, w)| *w += propose_at(i, *w));
+                Rounded::default()
+            }
+            Storage::Fixed { codes, update, .. } => {
+                let to_zero = codes.update(*update, stream, None, |range, w, _, delta| {
+                    for (i, at) in range.enumerate() {
+                        delta[i] = propose_at(at, w[i]);
+                    }
+                });
+                Rounded { total: gradient.len(), to_zero }
+            }
+        }
     }
 }

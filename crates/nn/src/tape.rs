@@ -11,7 +11,7 @@
 
 use numerics::{Par, Seed};
 
-use crate::{Parameters, Tensor};
+use crate::{Parameters, StateId, Tensor};
 
 /// A value on a [`Tape`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,14 @@ pub struct Step<'a> {
     pub parameters: &'a Parameters,
     /// Randomness, mode, threads.
     pub pass: Pass,
+}
+
+impl Step<'_> {
+    /// Proposes new values for a state (running statistics). They are written when the step is run
+    /// backwards, so a forward pass alone changes nothing.
+    pub fn set_state(&mut self, id: StateId, values: Vec<f32>) {
+        self.tape.states.push((id, values));
+    }
 }
 
 /// An operation on the tape, with what it kept for its derivative.
@@ -93,6 +101,7 @@ impl Pool {
 #[derive(Debug, Default)]
 pub struct Tape {
     nodes: Vec<Node>,
+    states: Vec<(StateId, Vec<f32>)>,
     pool: Pool,
 }
 
@@ -105,6 +114,7 @@ impl Tape {
     /// Forgets the step and keeps its buffers.
     pub fn clear(&mut self) {
         self.pool.0.extend(self.nodes.drain(..).map(|node| node.value.into_data()));
+        self.states.clear();
     }
 
     /// A buffer of `len` values to be overwritten: it may hold those of earlier steps.
@@ -153,7 +163,8 @@ impl Tape {
     }
 
     /// Runs the tape backwards from the scalar `loss`, whose gradient is set to `loss_scale`, and
-    /// adds the gradients of weights to `parameters`.
+    /// adds the gradients of weights to `parameters`. States that the forward pass proposed are
+    /// written there too.
     ///
     /// # Panics
     ///
@@ -182,6 +193,9 @@ impl Tape {
             };
             operation.backward(&gradient, &mut context);
             self.pool.0.push(gradient);
+        }
+        for (id, values) in self.states.drain(..) {
+            parameters.set_state(id, values);
         }
         Gradients(gradients)
     }
