@@ -128,7 +128,7 @@ impl Tiles<i32> for NarrowTiles {
     ) {
         let (a, b) = parts(left, i, right, j, chunk);
         let tile = multiply(left.group, a, b);
-        place.put(|row, col| tile[row][col]);
+        place.put(|row| tile[row]);
     }
 }
 
@@ -152,21 +152,35 @@ impl Tiles<i64> for WideTiles {
             || fits_32_bits(left.magnitude(i, chunk).square, right.magnitude(j, chunk).square);
         if fits {
             let tile = multiply(left.group, a, b);
-            place.put(|row, col| i64::from(tile[row][col]));
+            place.put(|row| widened(&tile[row]));
         } else if has_quads() {
             add_by_bytes(left, i, right, j, chunk, place);
         } else {
             let extreme = left.magnitude(i, chunk).extreme && right.magnitude(j, chunk).extreme;
             let [tile, high] = multiply_coarse(a, b, extreme);
-            place.put(|row, col| nearest(i64::from(high[row][col]) << 16, tile[row][col]));
+            place.put(|row| {
+                let mut coarse = widened(&high[row]);
+                coarse.iter_mut().for_each(|z| *z <<= 16);
+                nearest(coarse, &tile[row])
+            });
         }
     }
 }
 
-/// The number nearest to `coarse` that is `modulo` modulo 2^32.
 #[inline(always)]
-fn nearest(coarse: i64, modulo: i32) -> i64 {
-    coarse + i64::from(modulo.wrapping_sub(coarse as i32))
+fn widened(row: &[i32; NR]) -> [i64; NR] {
+    let mut wide = [0; NR];
+    wide.iter_mut().zip(row).for_each(|(wide, &z)| *wide = i64::from(z));
+    wide
+}
+
+/// The numbers nearest to `coarse` that are `modulo` modulo 2^32.
+#[inline(always)]
+fn nearest(mut coarse: [i64; NR], modulo: &[i32; NR]) -> [i64; NR] {
+    for (z, &modulo) in coarse.iter_mut().zip(modulo) {
+        *z += i64::from(modulo.wrapping_sub(*z as i32));
+    }
+    coarse
 }
 
 /// Adds the sums of one chunk of pairs that do not fit 32 bits, with coarse sums of their bytes.
@@ -204,9 +218,12 @@ fn add_by_bytes(
                 *sum += i64::from(b) * ((1 << 23) - (1 << 15));
             }
         }
-        place.put(|row, col| {
-            let coarse = (i64::from(quads[row][col]) << 16) + of_rows[row] - of_columns[col];
-            nearest(coarse, tile[row][col])
+        place.put(|row| {
+            let mut coarse = widened(&quads[row]);
+            for (z, of_column) in coarse.iter_mut().zip(of_columns) {
+                *z = (*z << 16) + of_rows[row] - of_column;
+            }
+            nearest(coarse, &tile[row])
         });
         place.replace = false;
     }
@@ -256,27 +273,26 @@ struct Place<'a, Z> {
 }
 
 impl<Z: Sum> Place<'_, Z> {
-    /// Adds 2^shift · `tile(row, column)` to every sum of the tile.
+    /// Adds 2^shift · `tile(row)` to every row of the tile.
     #[inline(always)]
-    fn put(&mut self, tile: impl Fn(usize, usize) -> Z) {
+    fn put(&mut self, tile: impl Fn(usize) -> [Z; NR]) {
         for row in 0..self.rows {
+            let values = tile(row);
             let out = &mut self.out[row * self.columns..][..self.width];
             // A row of full width has a length that the compiler knows.
             match (out.first_chunk_mut::<NR>(), self.replace) {
                 (Some(out), true) => {
-                    for (col, sum) in out.iter_mut().enumerate() {
-                        *sum = tile(row, col) << self.shift;
-                    }
+                    out.iter_mut().zip(values).for_each(|(sum, z)| *sum = z << self.shift);
                 }
                 (Some(out), false) => {
-                    for (col, sum) in out.iter_mut().enumerate() {
-                        *sum = sum.wrapping_add(tile(row, col) << self.shift);
+                    for (sum, z) in out.iter_mut().zip(values) {
+                        *sum = sum.wrapping_add(z << self.shift);
                     }
                 }
                 (None, replace) => {
-                    for (col, sum) in out.iter_mut().enumerate() {
+                    for (sum, z) in out.iter_mut().zip(values) {
                         let before = if replace { Z::default() } else { *sum };
-                        *sum = before.wrapping_add(tile(row, col) << self.shift);
+                        *sum = before.wrapping_add(z << self.shift);
                     }
                 }
             }
@@ -292,7 +308,7 @@ mod tests {
     fn the_nearest_number_is_found_over_the_whole_window() {
         for z in [0, 1 << 31, -(1 << 31), 1 << 39, -(1 << 39), 0x1234_5678_9abc] {
             for off in [0, 1, -1, (1 << 31) - 1, -(1 << 31)] {
-                assert_eq!(nearest(z - off, z as i32), z, "{z} from {off} away");
+                assert_eq!(nearest([z - off; NR], &[z as i32; NR]), [z; NR], "{off} from {z}");
             }
         }
     }
