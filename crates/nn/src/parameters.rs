@@ -364,9 +364,9 @@ impl Parameter {
                 }
                 let to_zero =
                     codes.update(*update, stream, increment.as_mut(), |range, w, d, delta| {
-                        let (gradient, n) = (&gradient[range], delta.len());
-                        for i in 0..n {
-                            delta[i] = propose(gradient[i], d[i], w[i]);
+                        let from = gradient[range].iter().zip(d).zip(w);
+                        for (delta, ((&g, &d), &w)) in delta.iter_mut().zip(from) {
+                            *delta = propose(g, d, w);
                         }
                     });
                 return Rounded { total: gradient.len(), to_zero };

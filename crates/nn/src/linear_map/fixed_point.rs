@@ -86,27 +86,28 @@ pub(super) fn accumulate_gradient(
     pass: &Pass,
 ) {
     parameters.get_mut(map.weight).accumulate(|gradient, add| {
-        let fraction_bits = signals.error.format.fl() + signals.output.format.fl();
-        let mut sums = vec![0i64; gradient.len()];
-        let mut share = vec![0i64; if rows.is_matrix() { 0 } else { gradient.len() }];
-        each_block(rows, x, signals.output, |range, x| {
+        let errors_of = |range: Range<usize>| {
             let errors = part(errors.as_ref(), range.start * map.outputs..range.end * map.outputs);
-            let errors = FixedView::new(errors, signals.error.format, range.len(), map.outputs);
-            let product = Product::new(errors.t(), x).par(pass.par);
-            if share.is_empty() {
-                product.wide(&mut sums);
-            } else {
-                product.wide(&mut share);
-                sums.iter_mut().zip(&share).for_each(|(sum, share)| *sum += share);
-            }
-        });
-        if add {
-            let mut share = vec![0.0; gradient.len()];
-            dequantize_sums(&sums, fraction_bits, &mut share);
-            gradient.iter_mut().zip(&share).for_each(|(g, s)| *g += s);
+            FixedView::new(errors, signals.error.format, range.len(), map.outputs)
+        };
+        let mut share = vec![0.0; if add { gradient.len() } else { 0 }];
+        let out = if add { &mut share[..] } else { &mut *gradient };
+        if rows.is_matrix() && rows.count() > 0 {
+            each_block(rows, x, signals.output, |range, x| {
+                Product::new(errors_of(range).t(), x).par(pass.par).wide_f32(out);
+            });
         } else {
-            dequantize_sums(&sums, fraction_bits, gradient);
+            // The sums of several blocks are exact too.
+            let mut sums = vec![0i64; out.len()];
+            let mut block = sums.clone();
+            each_block(rows, x, signals.output, |range, x| {
+                Product::new(errors_of(range).t(), x).par(pass.par).wide(&mut block);
+                sums.iter_mut().zip(&block).for_each(|(sum, share)| *sum += share);
+            });
+            let fraction_bits = signals.error.format.fl() + signals.output.format.fl();
+            dequantize_sums(&sums, fraction_bits, out);
         }
+        gradient.iter_mut().zip(&share).for_each(|(g, s)| *g += s);
     });
     map.accumulate_bias(parameters, |out| column_sums(errors, signals.error, out));
 }
