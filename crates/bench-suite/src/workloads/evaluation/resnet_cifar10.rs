@@ -23,7 +23,8 @@ pub const EVALUATIONS: &[Evaluation] = &[
         name: "resnet20-cifar10",
         what: "ResNet-20 on CIFAR-10: resnet-cifar10/resnet20-12fca82f.safetensors, CIFAR-10",
         run: |data| {
-            let network = Network { depth: 20, file: "resnet20-12fca82f", test: [Some(91.78), Some(81.03)] };
+            let network =
+                Network { depth: 20, file: "resnet20-12fca82f", test: [Some(91.78), Some(81.03)] };
             let mut values = vec![network.lossless(data)?];
             values.push(network.test(data)?);
             Ok(values)
@@ -41,7 +42,8 @@ pub const EVALUATIONS: &[Evaluation] = &[
         name: "resnet32-cifar10",
         what: "ResNet-32 on CIFAR-10: resnet-cifar10/resnet32-d509ac18.safetensors, CIFAR-10",
         run: |data| {
-            let network = Network { depth: 32, file: "resnet32-d509ac18", test: [Some(92.78), Some(82.56)] };
+            let network =
+                Network { depth: 32, file: "resnet32-d509ac18", test: [Some(92.78), Some(82.56)] };
             Ok(vec![network.test(data)?])
         },
     },
@@ -49,7 +51,8 @@ pub const EVALUATIONS: &[Evaluation] = &[
         name: "resnet44-cifar10",
         what: "ResNet-44 on CIFAR-10: resnet-cifar10/resnet44-014dd654.safetensors, CIFAR-10",
         run: |data| {
-            let network = Network { depth: 44, file: "resnet44-014dd654", test: [Some(93.14), Some(82.67)] };
+            let network =
+                Network { depth: 44, file: "resnet44-014dd654", test: [Some(93.14), Some(82.67)] };
             Ok(vec![network.test(data)?])
         },
     },
@@ -57,7 +60,8 @@ pub const EVALUATIONS: &[Evaluation] = &[
         name: "resnet56-cifar10",
         what: "ResNet-56 on CIFAR-10: resnet-cifar10/resnet56-4bfd9763.safetensors, CIFAR-10",
         run: |data| {
-            let network = Network { depth: 56, file: "resnet56-4bfd9763", test: [Some(93.62), Some(83.20)] };
+            let network =
+                Network { depth: 56, file: "resnet56-4bfd9763", test: [Some(93.62), Some(83.20)] };
             Ok(vec![network.test(data)?])
         },
     },
@@ -81,12 +85,12 @@ impl Network {
             Version::Official => (official, (0.05, "five images of 10,000")),
             Version::Jpeg => (jpeg, (0.3, "JPEG decoders differ")),
         };
+        let version = cifar.version.name();
+        let known = known.ok_or_else(|| {
+            Error::Usage(format!("there is no known accuracy of {} on {version}", self.file))
+        })?;
         Ok(Value {
-            what: format!(
-                "accuracy on the {} test images of {}",
-                cifar.test.len(),
-                cifar.version.name()
-            ),
+            what: format!("accuracy on the {} test images of {version}", cifar.test.len()),
             ours: self.accuracy(data, &cifar.test)?,
             known,
             tolerance,
@@ -136,7 +140,8 @@ mod tests {
             return;
         };
         let data = DataFolder::new(Some(&std::path::Path::new(&shared).join("data")));
-        let network = Network { depth: 20, file: "resnet20-12fca82f", test: [Some(91.78), Some(81.03)] };
+        let network =
+            Network { depth: 20, file: "resnet20-12fca82f", test: [Some(91.78), Some(81.03)] };
         let value = network.lossless(&data).unwrap();
         assert!(value.holds(), "{value}");
     }
