@@ -5,9 +5,9 @@ use nn::models::{self, CifarPadding, CifarResNetConfig, Model};
 use nn::{Arithmetic, Mode, Parameters, Pass, Policy, Step, Tape, Tensor};
 use numerics::{Par, Seed};
 
-fn build<M: Model + 'static>(
-    make: impl FnOnce(&mut Builder<'_>) -> M,
-) -> (Parameters, Box<dyn Model>) {
+type Network = (Parameters, Box<dyn Model>);
+
+fn build<M: Model + 'static>(make: impl FnOnce(&mut Builder<'_>) -> M) -> Network {
     let (mut parameters, seed) = (Parameters::new(), Seed::new(0));
     let policy = Policy::uniform(Arithmetic::Float32);
     let model = make(&mut Builder { parameters: &mut parameters, policy: &policy, seed });
@@ -67,7 +67,7 @@ fn parameter_counts_are_the_published_ones() {
 #[test]
 fn every_network_gives_one_row_of_logits_per_image() {
     let init = Init::HeNormal;
-    let small: [(&str, (Parameters, Box<dyn Model>), [usize; 4]); 6] = [
+    let small: [(&str, Network, [usize; 4]); 6] = [
         ("MNIST CNN", build(|b| models::gupta_mnist_cnn(b, 0, init)), [2, 28, 28, 1]),
         (
             "CIFAR CNN",
@@ -103,4 +103,100 @@ fn every_network_gives_one_row_of_logits_per_image() {
         assert_eq!(y.shape(), [1, 7], "{name}");
         assert!(y.data().iter().all(|y| y.is_finite()), "{name}");
     }
+}
+
+mod pretrained {
+    use nn::layers::{BatchNorm, Conv1d, Conv2d, ConvConfig};
+    use nn::{Window, load_pretrained, same_names};
+    use safetensors::Dtype;
+    use safetensors::tensor::TensorView;
+
+    use super::*;
+
+    fn network() -> Parameters {
+        let (mut parameters, seed) = (Parameters::new(), Seed::new(0));
+        let policy = Policy::uniform(Arithmetic::Float32);
+        let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
+        let config = ConvConfig::new(Window::square(3), Init::HeNormal);
+        Conv2d::new(&mut builder, "image", 2, 3, config);
+        Conv2d::new(&mut builder, "grouped", 4, 6, config.groups(2));
+        let line = ConvConfig::new(Window::line(5), Init::HeNormal);
+        Conv1d::new(&mut builder, "line", 2, 3, line);
+        BatchNorm::new(&mut builder, "norm", 3);
+        parameters
+    }
+
+    fn file(tensors: &[(&str, &[usize])]) -> Vec<u8> {
+        let data: Vec<Vec<u8>> = (tensors.iter())
+            .map(|(_, shape)| {
+                let len = shape.iter().product::<usize>();
+                (0..len).flat_map(|i| (i as f32).to_le_bytes()).collect()
+            })
+            .collect();
+        let views = tensors.iter().zip(&data).map(|((name, shape), data)| {
+            (*name, TensorView::new(Dtype::F32, shape.to_vec(), data).unwrap())
+        });
+        safetensors::serialize(views, None).unwrap()
+    }
+
+    const TENSORS: [(&str, &[usize]); 11] = [
+        ("image.weight", &[3, 2, 3, 3]),
+        ("image.bias", &[3]),
+        ("grouped.weight", &[6, 2, 3, 3]),
+        ("grouped.bias", &[6]),
+        ("line.weight", &[3, 2, 5]),
+        ("line.bias", &[3]),
+        ("norm.weight", &[3]),
+        ("norm.bias", &[3]),
+        ("norm.running_mean", &[3]),
+        ("norm.running_var", &[3]),
+        ("norm.num_batches_tracked", &[]),
+    ];
+
+    #[test]
+    fn layouts_are_translated() {
+        let mut parameters = network();
+        load_pretrained(&mut parameters, &file(&TENSORS), same_names).unwrap();
+        let values = |name: &str| {
+            parameters.iter().find(|p| p.name() == name).expect("a parameter").values()
+        };
+        // Ours at (o, y, x, i) is theirs at (o, i, y, x).
+        assert_eq!(values("image.weight")[((2 * 3 + 1) * 3 + 2) * 2 + 1], 36.0 + 9.0 + 5.0);
+        assert_eq!(values("grouped.group1.weight")[((1 * 3 + 1) * 3 + 2) * 2], 54.0 + 18.0 + 5.0);
+        assert_eq!(values("grouped.group1.bias"), [3.0, 4.0, 5.0]);
+        assert_eq!(values("line.weight")[(5 + 3) * 2 + 1], 10.0 + 5.0 + 3.0);
+        assert!(parameters.states().all(|(_, values)| values == [0.0, 1.0, 2.0]));
+    }
+
+    #[test]
+    fn everything_that_does_not_fit_is_listed() {
+        let mut tensors = TENSORS.to_vec();
+        tensors[0].1 = &[3, 2, 3, 2];
+        tensors[3].0 = "other.bias";
+        tensors.remove(9);
+        let mut parameters = network();
+        let before: Vec<Vec<f32>> = parameters.iter().map(nn::Parameter::values).collect();
+        let error = load_pretrained(&mut parameters, &file(&tensors), same_names).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the weights do not fit the network: image.weight has shape [3, 2, 3, 2], not [3, 2, \
+             3, 3]; grouped.bias is missing; norm.running_var is missing; other.bias is not in the \
+             network"
+        );
+        let after: Vec<Vec<f32>> = parameters.iter().map(nn::Parameter::values).collect();
+        assert_eq!(before, after);
+        let error = load_pretrained(&mut parameters, b"nothing", same_names).unwrap_err();
+        assert!(error.to_string().starts_with("not a readable safetensors file"), "{error}");
+    }
+}
+
+/// Rasch et al., Supplementary Table: 361,712 weights and 10 biases, normalisation not counted.
+#[test]
+fn the_resnet_of_rasch_et_al_has_its_number_of_weights() {
+    let (parameters, _) = build(|b| models::cifar_resnet(b, &CifarResNetConfig::rasch2023()));
+    let mapped: usize = (parameters.iter())
+        .filter(|p| p.shape().len() > 1 || p.name() == "linear.bias")
+        .map(|p| p.shape().iter().product::<usize>())
+        .sum();
+    assert_eq!(mapped, 361_722);
 }
