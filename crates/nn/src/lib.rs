@@ -33,7 +33,7 @@ mod train;
 pub use arithmetic::{Arithmetic, FixedPoint, Policy};
 pub use data::{Images, batches};
 pub use float_gemm::matmul;
-pub use linear_map::LinearMap;
+pub use linear_map::{LinearMap, Window};
 pub use models::Model;
 pub use optim::{Optimizer, Sgd};
 pub use parameters::{Parameter, ParameterId, Parameters, Rounded, StateId, Storage};

@@ -4,6 +4,6 @@ mod linear;
 mod relu;
 mod softmax_cross_entropy;
 
-pub use linear::linear;
+pub use linear::{convolution, linear};
 pub use relu::relu;
 pub use softmax_cross_entropy::softmax_cross_entropy;

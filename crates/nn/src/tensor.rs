@@ -65,6 +65,21 @@ impl Tensor {
         (self.shape[..self.shape.len() - 1].iter().product(), columns)
     }
 
+    /// (batch, height, width, channels) of a batch of images.
+    ///
+    /// # Panics
+    ///
+    /// If there are not four axes.
+    #[track_caller]
+    pub fn image_shape(&self) -> [usize; 4] {
+        match *self.shape {
+            [batch, height, width, channels] => [batch, height, width, channels],
+            _ => {
+                panic!("a tensor of shape {:?} is not (batch, height, width, channels)", self.shape)
+            }
+        }
+    }
+
     /// The buffer, to be used again.
     pub(crate) fn into_data(self) -> Vec<f32> {
         self.data

@@ -48,7 +48,7 @@ impl Linear {
             builder.parameters,
             arithmetic,
             name,
-            (outputs, inputs),
+            &[outputs, inputs],
             &weight,
             true,
             readout,

@@ -1,8 +1,8 @@
-//! y = x·Wᵀ + b through whichever arithmetic holds W.
+//! y = x·Wᵀ + b through whichever arithmetic holds W, over rows or over patches of images.
 
 use std::sync::Arc;
 
-use crate::linear_map::Operand;
+use crate::linear_map::{Operand, Patches, Rows, Window};
 use crate::tape::{Backward, Operation};
 use crate::{LinearMap, Step, Tensor, Var};
 
@@ -10,7 +10,7 @@ use crate::{LinearMap, Step, Tensor, Var};
 ///
 /// # Shapes
 ///
-/// - `x`: (…, in)
+/// - `x`: (…, in); the first axis is the batch
 /// - result: (…, out)
 ///
 /// # Panics
@@ -18,31 +18,75 @@ use crate::{LinearMap, Step, Tensor, Var};
 /// If the last axis of `x` is not the map's input.
 #[track_caller]
 pub fn linear(step: &mut Step<'_>, map: &Arc<LinearMap>, x: Var) -> Var {
-    let (rows, inputs) = step.tape.value(x).as_matrix();
+    let (count, inputs) = step.tape.value(x).as_matrix();
     assert_eq!(inputs, map.inputs(), "{} takes {} inputs, not {inputs}", map.name(), map.inputs());
     let mut shape = step.tape.value(x).shape().to_vec();
     *shape.last_mut().expect("as_matrix has seen a last axis") = map.outputs();
-    let mut y = step.tape.scratch(rows * map.outputs());
-    let operand = map.forward(step.parameters, step.tape.value(x).data(), &mut y, &step.pass);
-    step.tape.record(Tensor::new(&shape, y), true, Linear { map: Arc::clone(map), x, operand })
+    let batch = if shape.len() > 1 { shape[0] } else { 1 };
+    record(step, map, x, Rows::Matrix { batch, rows: count, inputs }, &shape)
+}
+
+/// Records the convolution of images with W, which reads (tap_y, tap_x, channel) of each window.
+///
+/// ```text
+/// y[b, i, j, o] = b[o] + Σ_{p, q, c} x[b, i·s + p·d − padding, j·s + q·d − padding, c] · W[o, p, q, c]
+/// ```
+///
+/// # Shapes
+///
+/// - `x`: (batch, height, width, in)
+/// - result: (batch, height′, width′, out), see [`Window::output`]
+///
+/// # Panics
+///
+/// If `x` is not a batch of images, or the taps and channels are not the map's input.
+#[track_caller]
+pub fn convolution(step: &mut Step<'_>, map: &Arc<LinearMap>, window: &Window, x: Var) -> Var {
+    let shape = step.tape.value(x).image_shape();
+    let [batch, height, width, channels] = shape;
+    assert_eq!(
+        window.taps() * channels,
+        map.inputs(),
+        "{} takes {} inputs, not {:?} × {channels}",
+        map.name(),
+        map.inputs(),
+        window.kernel
+    );
+    let [out_y, out_x] = window.output([height, width]);
+    let rows = if window.taps() == 1 && window.stride == [1; 2] && window.padding == [0; 2] {
+        Rows::Matrix { batch, rows: batch * height * width, inputs: channels }
+    } else {
+        Rows::Patches(Patches::new(window, shape))
+    };
+    record(step, map, x, rows, &[batch, out_y, out_x, map.outputs()])
+}
+
+fn record(step: &mut Step<'_>, map: &Arc<LinearMap>, x: Var, rows: Rows, shape: &[usize]) -> Var {
+    let mut y = step.tape.scratch(rows.count() * map.outputs());
+    let x_data = step.tape.value(x).data();
+    let operand = map.forward(step.parameters, x_data, &rows, &mut y, &step.pass);
+    let operation = Linear { map: Arc::clone(map), x, rows, operand };
+    step.tape.record(Tensor::new(shape, y), true, operation)
 }
 
 #[derive(Debug)]
 struct Linear {
     map: Arc<LinearMap>,
     x: Var,
+    rows: Rows,
     operand: Operand,
 }
 
 impl Operation for Linear {
     fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
         let x = context.value(self.x);
-        let pass = context.pass;
-        let errors = self.map.take_errors(gradient, &pass);
-        self.map.accumulate_gradient(context.parameters, &self.operand, x.data(), &errors, &pass);
+        let (pass, rows) = (context.pass, &self.rows);
+        let errors = self.map.take_errors(gradient, rows, &pass);
+        let parameters = &mut *context.parameters;
+        self.map.accumulate_gradient(parameters, &self.operand, x.data(), rows, &errors, &pass);
         if context.needs_gradient(self.x) {
             let mut dx = context.scratch(x.data().len());
-            self.map.propagate(context.parameters, &errors, &mut dx, &pass);
+            self.map.propagate(context.parameters, rows, &errors, &mut dx, &pass);
             context.give(self.x, dx);
         }
     }
