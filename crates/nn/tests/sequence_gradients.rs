@@ -386,8 +386,12 @@ fn ctc_sums_over_all_alignments() {
         let none = Parameters::new();
         let x = tape.constant(Tensor::new(&[1, time, classes], x.clone()));
         let mut step = Step { tape: &mut tape, parameters: &none, pass: pass() };
-        let targets =
-            CtcTargets { labels: &[labels.clone()], lengths: None, blank: 0, zero_infinity: false };
+        let targets = CtcTargets {
+            labels: std::slice::from_ref(&labels),
+            lengths: None,
+            blank: 0,
+            zero_infinity: false,
+        };
         let loss = ops::ctc(&mut step, x, &targets);
         let found = f64::from(tape.value(loss).item());
         assert!((found + likelihood.ln()).abs() < 1e-5, "{labels:?}: {found}, {likelihood}");
@@ -444,7 +448,8 @@ fn the_transducer_sums_over_all_paths() {
         let none = Parameters::new();
         let x = tape.constant(Tensor::new(&[1, 4, 3, 3], x.clone()));
         let mut step = Step { tape: &mut tape, parameters: &none, pass: pass() };
-        let targets = TransducerTargets { labels: &[labels.clone()], lengths: None, blank: 0 };
+        let targets =
+            TransducerTargets { labels: std::slice::from_ref(&labels), lengths: None, blank: 0 };
         let loss = ops::transducer(&mut step, x, &targets);
         let found = f64::from(tape.value(loss).item());
         assert!((found + likelihood.ln()).abs() < 1e-5, "{labels:?}: {found}, {likelihood}");
