@@ -1,13 +1,19 @@
 //! Layers: one file each, written once for every arithmetic.
 
+mod conv;
+mod init;
 mod linear;
+
+use std::sync::Arc;
 
 use numerics::Seed;
 
-use crate::{Parameters, Policy};
+use crate::{LinearMap, Parameters, Policy};
 
 pub use crate::linear_map::Readout;
-pub use linear::{Init, Linear};
+pub use conv::{Conv1d, Conv2d, ConvConfig};
+pub use init::Init;
+pub use linear::Linear;
 
 /// What a layer needs to be built: where its parameters go, its arithmetic, its initial values.
 #[derive(Debug)]
@@ -18,4 +24,23 @@ pub struct Builder<'a> {
     pub policy: &'a Policy,
     /// The seed of initial values; each layer takes the child of its own name.
     pub seed: Seed,
+}
+
+impl Builder<'_> {
+    /// A linear map of that name in the arithmetic that the policy gives it, with initial weights
+    /// of shape (out, …, in).
+    #[track_caller]
+    pub(crate) fn map(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        init: Init,
+        bias: bool,
+        readout: Readout,
+    ) -> Arc<LinearMap> {
+        let weight = init.weights(&self.seed.child(name).child("weight"), shape);
+        let arithmetic = self.policy.of(name);
+        let map = LinearMap::new(self.parameters, arithmetic, name, shape, &weight, bias, readout);
+        Arc::new(map)
+    }
 }

@@ -163,11 +163,6 @@ impl Tape {
         Var(self.nodes.len() - 1)
     }
 
-    /// The variable that will be recorded next, for operations whose derivative reads their result.
-    pub(crate) fn next_var(&self) -> Var {
-        Var(self.nodes.len())
-    }
-
     /// The value of a variable.
     pub fn value(&self, var: Var) -> &Tensor {
         &self.nodes[var.0].value
@@ -201,6 +196,7 @@ impl Tape {
             let Some(operation) = &self.nodes[index].operation else { continue };
             let Some(gradient) = gradients[index].take() else { continue };
             let mut context = Backward {
+                index,
                 nodes: &self.nodes,
                 gradients: &mut gradients,
                 pool: &mut self.pool,
@@ -220,6 +216,7 @@ impl Tape {
 /// What an operation can reach while the tape runs backwards.
 #[derive(Debug)]
 pub struct Backward<'a> {
+    index: usize,
     nodes: &'a [Node],
     gradients: &'a mut [Option<Vec<f32>>],
     pool: &'a mut Pool,
@@ -233,6 +230,11 @@ impl<'a> Backward<'a> {
     /// The value of a variable.
     pub fn value(&self, var: Var) -> &'a Tensor {
         &self.nodes[var.0].value
+    }
+
+    /// The value of the operation's own result.
+    pub fn output(&self) -> &'a Tensor {
+        &self.nodes[self.index].value
     }
 
     /// Whether the gradient of `var` is wanted.

@@ -1,60 +1,17 @@
-//! Every operation against finite differences, and the fixed-point maps against the float one.
+//! Linear maps and the loss against finite differences, fixed-point maps against the float one.
 
+mod common;
+
+use common::{check, gaussian, pass};
 use nn::layers::{Builder, Init, Linear, Readout};
-use nn::{Arithmetic, FixedPoint, Mode, Parameters, Pass, Policy, Step, Tape, Tensor, Var, ops};
+use nn::{
+    Arithmetic, FixedPoint, Model, Parameters, Pass, Policy, Step, Tape, Tensor, models, ops,
+};
 use numerics::{Par, Rounding, Seed};
-
-fn pass() -> Pass {
-    Pass { seed: Seed::new(11), first_row: 0, mode: Mode::Train, par: Par::Seq }
-}
-
-fn gaussian(name: &str, len: usize) -> Vec<f32> {
-    let mut x = vec![0.0; len];
-    Seed::new(12).child(name).stream().fill_gaussian(0, &mut x);
-    x
-}
-
-/// d loss / d x by central differences against the tape. With step h the truncation error is
-/// O(h²) and the rounding error ε·|loss|/h; h = 1e-2 keeps both below 1e-3 for these losses.
-fn check(shape: &[usize], loss: impl Fn(&mut Tape, Var) -> Var) {
-    let x = gaussian("x", shape.iter().product());
-    let run = |x: &[f32]| {
-        let mut tape = Tape::new();
-        let x = tape.variable(Tensor::new(shape, x.to_vec()));
-        let loss = loss(&mut tape, x);
-        let value = tape.value(loss).item();
-        (value, tape.backward(loss, 1.0, &mut Parameters::new(), pass()).of(x).unwrap().to_vec())
-    };
-    let (_, gradient) = run(&x);
-    let h = 1e-2f32;
-    for i in 0..x.len() {
-        let at = |dx: f32| {
-            let mut x = x.clone();
-            x[i] += dx;
-            run(&x).0
-        };
-        let numeric = (at(h) - at(-h)) / (2.0 * h);
-        assert!(
-            (numeric - gradient[i]).abs() < 1e-3,
-            "d/dx_{i}: {numeric} by differences, {} by tape",
-            gradient[i]
-        );
-    }
-}
 
 #[test]
 fn softmax_cross_entropy_has_its_gradient() {
-    check(&[4, 5], |tape, x| ops::softmax_cross_entropy(tape, x, &[0, 4, 2, 2]));
-}
-
-#[test]
-fn relu_has_its_gradient() {
-    // A step of h must not cross zero, where ReLU has no derivative.
-    assert!(gaussian("x", 12).iter().all(|x| x.abs() > 1e-2), "choose another seed");
-    check(&[3, 4], |tape, x| {
-        let y = ops::relu(tape, x);
-        ops::softmax_cross_entropy(tape, y, &[1, 0, 3])
-    });
+    check(&[&[4, 5]], |s, x| ops::softmax_cross_entropy(s.tape, x[0], &[0, 4, 2, 2]));
 }
 
 /// Loss and gradients (x, W, b) of linear → ReLU (if `kinks`) → linear → cross-entropy.
@@ -150,4 +107,54 @@ fn threads_do_not_change_a_bit() {
             two_layers(&arithmetic, Pass { par: Par::Rayon, ..pass() }, &x, true, |_| ());
         assert_eq!(sequential, threaded);
     }
+}
+
+/// A convolutional network in <4,20> against f32: the same losses and gradients but for the
+/// rounding of 2^−20 in every element.
+#[test]
+fn convolutions_with_many_bits_approach_f32() {
+    let run = |arithmetic: &Arithmetic| {
+        let mut parameters = Parameters::new();
+        let policy = Policy::uniform(arithmetic.clone());
+        let mut builder =
+            Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
+        let model = models::gupta_mnist_cnn(&mut builder, 2, Init::Normal { std_dev: 0.1 });
+        let mut tape = Tape::new();
+        let x = tape.variable(Tensor::new(&[3, 28, 28, 1], gaussian("x", 3 * 784)));
+        let mut step = Step { tape: &mut tape, parameters: &parameters, pass: pass() };
+        let logits = model.forward(x, &mut step);
+        let loss = ops::softmax_cross_entropy(&mut tape, logits, &[0, 1, 2]);
+        let value = tape.value(loss).item();
+        let gradients = tape.backward(loss, 3.0, &mut parameters, pass());
+        let mut all = gradients.of(x).unwrap().to_vec();
+        parameters.iter().for_each(|p| all.extend(p.gradient().unwrap()));
+        (value, all)
+    };
+    let (loss, gradients) = run(&Arithmetic::Float32);
+    let (fixed_loss, fixed_gradients) = run(&fixed("<4,20>", Rounding::Stochastic));
+    assert!((loss - fixed_loss).abs() < 1e-3, "{loss} in f32, {fixed_loss} in fixed point");
+    for (a, b) in gradients.iter().zip(&fixed_gradients) {
+        assert!((a - b).abs() < 2e-3 * a.abs().max(1.0), "{a} in f32, {b} in fixed point");
+    }
+}
+
+/// Rounding bits belong to positions: a batch in two parts gives what it gives whole.
+#[test]
+fn a_split_batch_of_images_draws_the_same_bits() {
+    let run = |first_row: u64, x: &[f32]| {
+        let mut parameters = Parameters::new();
+        let policy = Policy::uniform(fixed("<4,6>", Rounding::Stochastic));
+        let mut builder =
+            Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
+        let model = models::gupta_mnist_cnn(&mut builder, 0, Init::Normal { std_dev: 0.1 });
+        let mut tape = Tape::new();
+        let x = tape.constant(Tensor::new(&[x.len() / 784, 28, 28, 1], x.to_vec()));
+        let pass = Pass { first_row, ..pass() };
+        let logits = model.forward(x, &mut Step { tape: &mut tape, parameters: &parameters, pass });
+        tape.value(logits).data().to_vec()
+    };
+    let x = gaussian("x", 5 * 784);
+    let whole = run(0, &x);
+    assert_eq!(run(0, &x[..2 * 784]), whole[..20]);
+    assert_eq!(run(2, &x[2 * 784..]), whole[20..]);
 }

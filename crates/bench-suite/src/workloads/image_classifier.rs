@@ -66,11 +66,15 @@ impl ImageClassifier {
         if let Some((field, _)) = counts.iter().find(|(_, count)| **count == 0) {
             return Err(format!("{field} must not be 0"));
         }
-        let Init::Normal { std_dev } = self.init;
+        let scale = match self.init {
+            Init::Normal { std_dev } => std_dev,
+            Init::Uniform { bound } => bound,
+            _ => 0.0,
+        };
         let Sgd { momentum, weight_decay } = self.sgd;
         let numbers = [
             ("learning_rate", *learning_rate),
-            ("init.normal.std_dev", std_dev),
+            ("init", scale),
             ("sgd.momentum", momentum),
             ("sgd.weight_decay", weight_decay),
         ];

@@ -2,21 +2,8 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Builder, Readout};
+use super::{Builder, Init, Readout};
 use crate::{LinearMap, Step, Var, ops};
-
-/// The distribution of initial weights.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Init {
-    /// N(0, `std_dev`²).
-    Normal {
-        /// The standard deviation, finite and not negative.
-        std_dev: f32,
-    },
-}
 
 /// y = x·Wᵀ + b.
 ///
@@ -39,21 +26,7 @@ impl Linear {
         init: Init,
         readout: Readout,
     ) -> Self {
-        let Init::Normal { std_dev } = init;
-        let mut weight = vec![0.0; outputs * inputs];
-        builder.seed.child(name).child("weight").stream().fill_gaussian(0, &mut weight);
-        weight.iter_mut().for_each(|w| *w *= std_dev);
-        let arithmetic = builder.policy.of(name);
-        let map = LinearMap::new(
-            builder.parameters,
-            arithmetic,
-            name,
-            &[outputs, inputs],
-            &weight,
-            true,
-            readout,
-        );
-        Self { map: Arc::new(map) }
+        Self { map: builder.map(name, &[outputs, inputs], init, true, readout) }
     }
 
     /// Records y.

@@ -25,12 +25,14 @@ pub struct Window {
     pub padding: [usize; 2],
     /// Pixels from one tap to the next.
     pub dilation: [usize; 2],
+    /// Whether a window may stick out at the end, as long as it starts inside.
+    pub ceil: bool,
 }
 
 impl Window {
     /// `size` × `size` taps next to each other, one pixel from window to window, no padding.
     pub fn square(size: usize) -> Self {
-        Self { kernel: [size; 2], stride: [1; 2], padding: [0; 2], dilation: [1; 2] }
+        Self { kernel: [size; 2], stride: [1; 2], padding: [0; 2], dilation: [1; 2], ceil: false }
     }
 
     /// `size` taps along the width of images of height 1.
@@ -48,6 +50,12 @@ impl Window {
     #[must_use]
     pub fn padding(self, padding: usize) -> Self {
         self.along([0; 2], padding, |window, padding| window.padding = padding)
+    }
+
+    /// The same with windows that may stick out at the end.
+    #[must_use]
+    pub fn ceil(self) -> Self {
+        Self { ceil: true, ..self }
     }
 
     /// The same with this many pixels from one tap to the next.
@@ -75,7 +83,8 @@ impl Window {
     }
 
     /// Number of windows on each axis of an image of that (height, width):
-    /// ⌊(n + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1.
+    /// ⌊(n + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1, or with ⌈ ⌉ if `ceil` is set,
+    /// without windows that would start behind the image.
     ///
     /// # Panics
     ///
@@ -91,7 +100,13 @@ impl Window {
                 size[axis],
                 self.padding[axis]
             );
-            (padded - span) / self.stride[axis] + 1
+            let stride = self.stride[axis];
+            if self.ceil {
+                let starts = (size[axis] + self.padding[axis]).div_ceil(stride);
+                ((padded - span).div_ceil(stride) + 1).min(starts)
+            } else {
+                (padded - span) / stride + 1
+            }
         })
     }
 
@@ -323,9 +338,18 @@ mod tests {
 
     fn windows() -> impl Strategy<Value = (Window, [usize; 4])> {
         let pair = |range: Range<usize>| [range.clone(), range];
-        (pair(1..4), pair(1..4), pair(0..3), pair(1..3), 0..3usize, pair(1..8), 1..4usize)
-            .prop_map(|(kernel, stride, padding, dilation, batch, [h, w], channels)| {
-                (Window { kernel, stride, padding, dilation }, [batch, h, w, channels])
+        (
+            pair(1..4),
+            pair(1..4),
+            pair(0..3),
+            pair(1..3),
+            any::<bool>(),
+            0..3usize,
+            pair(1..8),
+            1..4usize,
+        )
+            .prop_map(|(kernel, stride, padding, dilation, ceil, batch, [h, w], channels)| {
+                (Window { kernel, stride, padding, dilation, ceil }, [batch, h, w, channels])
             })
             .prop_filter("the window fits", |(window, [_, h, w, _])| {
                 (0..2).all(|axis| window.span(axis) <= [h, w][axis] + 2 * window.padding[axis])

@@ -53,20 +53,18 @@ fn record(tape: &mut Tape, x: Var, form: Form) -> Var {
     });
     let value = Tensor::new(tape.value(x).shape(), out);
     let needs_gradient = tape.needs_gradient(x);
-    let result = tape.next_var();
-    tape.record(value, needs_gradient, Softmax { x, result, form })
+    tape.record(value, needs_gradient, Softmax { x, form })
 }
 
 #[derive(Debug)]
 struct Softmax {
     x: Var,
-    result: Var,
     form: Form,
 }
 
 impl Operation for Softmax {
     fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
-        let y = context.value(self.result);
+        let y = context.output();
         let columns = y.as_matrix().1.max(1);
         let mut dx = context.scratch(gradient.len());
         let rows = dx

@@ -1,0 +1,89 @@
+//! Functions of one element: ReLU, GELU, tanh, sigmoid.
+//!
+//! ```text
+//! relu(x)    = max(x, 0)               dx = dy·[y > 0]
+//! gelu(x)    = x·Φ(x)                  dx = dy·(Φ(x) + x·φ(x))      Φ, φ of N(0, 1)
+//! tanh(x)                              dx = dy·(1 − y²)
+//! sigmoid(x) = 1 / (1 + exp(−x))       dx = dy·y·(1 − y)
+//! ```
+//!
+//! Source: GELU in its exact form, Hendrycks and Gimpel, arXiv:1606.08415.
+
+use crate::functions::{self, normal, normal_cdf, vectorised};
+use crate::tape::{Backward, Operation};
+use crate::{Tape, Tensor, Var};
+
+/// Records max(x, 0).
+///
+/// On a fixed-point grid the result stays on the grid, and ReLU(Convert(z)) = Convert(ReLU(z)).
+pub fn relu(tape: &mut Tape, x: Var) -> Var {
+    record(tape, x, Activation::Relu)
+}
+
+/// Records x·Φ(x), with Φ the normal distribution function.
+pub fn gelu(tape: &mut Tape, x: Var) -> Var {
+    record(tape, x, Activation::Gelu)
+}
+
+/// Records tanh(x).
+pub fn tanh(tape: &mut Tape, x: Var) -> Var {
+    record(tape, x, Activation::Tanh)
+}
+
+/// Records 1 / (1 + exp(−x)).
+pub fn sigmoid(tape: &mut Tape, x: Var) -> Var {
+    record(tape, x, Activation::Sigmoid)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Activation {
+    Relu,
+    Gelu,
+    Tanh,
+    Sigmoid,
+}
+
+fn record(tape: &mut Tape, x: Var, activation: Activation) -> Var {
+    let mut out = tape.scratch(tape.value(x).data().len());
+    let pairs = out.iter_mut().zip(tape.value(x).data());
+    vectorised(|| match activation {
+        Activation::Relu => pairs.for_each(|(y, x)| *y = x.max(0.0)),
+        Activation::Gelu => pairs.for_each(|(y, x)| *y = x * normal_cdf(*x)),
+        Activation::Tanh => pairs.for_each(|(y, x)| *y = functions::tanh(*x)),
+        Activation::Sigmoid => pairs.for_each(|(y, x)| *y = functions::sigmoid(*x)),
+    });
+    let value = Tensor::new(tape.value(x).shape(), out);
+    let needs_gradient = tape.needs_gradient(x);
+    tape.record(value, needs_gradient, Elementwise { x, activation })
+}
+
+#[derive(Debug)]
+struct Elementwise {
+    x: Var,
+    activation: Activation,
+}
+
+impl Operation for Elementwise {
+    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+        if !context.needs_gradient(self.x) {
+            return;
+        }
+        let (x, y) = (context.value(self.x).data(), context.output().data());
+        let mut dx = context.scratch(x.len());
+        let terms = dx.iter_mut().zip(gradient);
+        vectorised(|| match self.activation {
+            Activation::Relu => {
+                terms.zip(y).for_each(|((dx, dy), y)| *dx = if *y > 0.0 { *dy } else { 0.0 });
+            }
+            Activation::Gelu => terms.zip(x).for_each(|((dx, dy), x)| {
+                let (distribution, density) = normal(*x);
+                *dx = dy * (distribution + x * density);
+            }),
+            Activation::Tanh => terms.zip(y).for_each(|((dx, dy), y)| *dx = dy * (1.0 - y * y)),
+            Activation::Sigmoid => {
+                terms.zip(y).for_each(|((dx, dy), y)| *dx = dy * y * (1.0 - y));
+            }
+        });
+        context.give(self.x, dx);
+    }
+}

@@ -1,0 +1,257 @@
+//! Pooling of images: the maximum or the mean of the values under a window, channel by channel.
+//!
+//! ```text
+//! maximum   y = max_t x_t                   dx = dy at the first of the largest, 0 elsewhere
+//! mean      y = Σ_t x_t / n                 dx = dy / n
+//! adaptive  window i of m over n pixels is  ⌊i·n/m⌋ .. ⌈(i+1)·n/m⌉
+//! ```
+
+use std::ops::Range;
+
+use crate::tape::{Backward, Operation};
+use crate::{Tape, Tensor, Var, Window};
+
+/// Records the largest value under each window; padding never wins.
+///
+/// # Shapes
+///
+/// - `x`: (batch, height, width, channels)
+/// - result: (batch, height′, width′, channels), see [`Window::output`]
+///
+/// # Panics
+///
+/// If `x` is not a batch of images, the window does not fit or has over 255 taps, or the padding
+/// is as wide as a window, so that some window would see padding only.
+#[track_caller]
+pub fn max_pool(tape: &mut Tape, x: Var, window: &Window) -> Var {
+    let shape = tape.value(x).image_shape();
+    let [batch, height, width, channels] = shape;
+    let [out_y, out_x] = window.output([height, width]);
+    assert!(window.taps() <= 255, "a maximum over {:?} taps", window.kernel);
+    assert!(
+        (0..2).all(|axis| 2 * window.padding[axis] <= window.span(axis)),
+        "padding {:?} is more than half of a window of {:?}",
+        window.padding,
+        window.kernel
+    );
+    let mut out = tape.scratch(batch * out_y * out_x * channels);
+    let mut winners = vec![0u8; out.len()];
+    let offsets = tap_offsets(window, width, channels);
+    let data = tape.value(x).data();
+    let pixels =
+        out.chunks_exact_mut(channels.max(1)).zip(winners.chunks_exact_mut(channels.max(1)));
+    for (pixel, (best, winner)) in pixels.enumerate() {
+        let (image, y, x) = (pixel / (out_y * out_x), pixel / out_x % out_y, pixel % out_x);
+        let corner = corner(window, shape, image, y, x);
+        let (taps_y, taps_x) = (inside(window, 0, y, height), inside(window, 1, x, width));
+        let mut first = true;
+        for tap_y in taps_y {
+            for tap_x in taps_x.clone() {
+                let tap = tap_y * window.kernel[1] + tap_x;
+                let values = &data[(corner + offsets[tap]) as usize..][..channels];
+                if first {
+                    best.copy_from_slice(values);
+                    winner.fill(tap as u8);
+                    first = false;
+                } else {
+                    for ((best, winner), &value) in best.iter_mut().zip(&mut *winner).zip(values) {
+                        let wins = value > *best;
+                        *best = if wins { value } else { *best };
+                        *winner = if wins { tap as u8 } else { *winner };
+                    }
+                }
+            }
+        }
+    }
+    let value = Tensor::new(&[batch, out_y, out_x, channels], out);
+    let needs_gradient = tape.needs_gradient(x);
+    tape.record(value, needs_gradient, MaxPool { x, window: *window, shape, winners, offsets })
+}
+
+/// From the corner of a window to each of its taps, in elements.
+fn tap_offsets(window: &Window, width: usize, channels: usize) -> Vec<isize> {
+    let [kernel_y, kernel_x] = window.kernel;
+    let [dilation_y, dilation_x] = window.dilation;
+    (0..kernel_y)
+        .flat_map(|y| (0..kernel_x).map(move |x| (y * dilation_y, x * dilation_x)))
+        .map(|(y, x)| ((y * width + x) * channels) as isize)
+        .collect()
+}
+
+/// The element under the first tap of a window, which may lie in the padding.
+fn corner(window: &Window, shape: [usize; 4], image: usize, y: usize, x: usize) -> isize {
+    let [_, height, width, channels] = shape.map(|n| n as isize);
+    let y = (y * window.stride[0]) as isize - window.padding[0] as isize;
+    let x = (x * window.stride[1]) as isize - window.padding[1] as isize;
+    ((image as isize * height + y) * width + x) * channels
+}
+
+/// The taps of window `index` that lie in the image, along one axis of `len` pixels.
+fn inside(window: &Window, axis: usize, index: usize, len: usize) -> Range<usize> {
+    let (start, padding) = (index * window.stride[axis], window.padding[axis]);
+    let dilation = window.dilation[axis];
+    let first = padding.saturating_sub(start).div_ceil(dilation);
+    let end = (len + padding).saturating_sub(start).div_ceil(dilation);
+    first..end.min(window.kernel[axis])
+}
+
+#[derive(Debug)]
+struct MaxPool {
+    x: Var,
+    window: Window,
+    shape: [usize; 4],
+    /// The tap that gave each output.
+    winners: Vec<u8>,
+    offsets: Vec<isize>,
+}
+
+impl Operation for MaxPool {
+    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+        let [_, height, width, channels] = self.shape;
+        let [out_y, out_x] = self.window.output([height, width]);
+        context.accumulate(self.x, |dx, _| {
+            let channels = channels.max(1);
+            let pixels = gradient.chunks_exact(channels).zip(self.winners.chunks_exact(channels));
+            for (pixel, (dy, winners)) in pixels.enumerate() {
+                let (image, y, x) = (pixel / (out_y * out_x), pixel / out_x % out_y, pixel % out_x);
+                let corner = corner(&self.window, self.shape, image, y, x);
+                for (channel, (dy, &tap)) in dy.iter().zip(winners).enumerate() {
+                    dx[(corner + self.offsets[usize::from(tap)]) as usize + channel] += dy;
+                }
+            }
+        });
+    }
+}
+
+/// Records the mean of the values under each window; padding counts as zeros.
+///
+/// # Shapes
+///
+/// As [`max_pool`].
+///
+/// # Panics
+///
+/// If `x` is not a batch of images, or the window does not fit or is dilated.
+#[track_caller]
+pub fn average_pool(tape: &mut Tape, x: Var, window: &Window) -> Var {
+    assert_eq!(window.dilation, [1; 2], "a mean over a dilated window");
+    let [_, height, width, _] = tape.value(x).image_shape();
+    let size = [height, width];
+    let out = window.output(size);
+    let spans = std::array::from_fn(|axis| {
+        (0..out[axis])
+            .map(|index| {
+                let (start, padding) = (index * window.stride[axis], window.padding[axis]);
+                let end = start + window.kernel[axis];
+                let clip = |at: usize| at.saturating_sub(padding).min(size[axis]);
+                Span {
+                    pixels: clip(start)..clip(end),
+                    len: end.min(size[axis] + 2 * padding) - start,
+                }
+            })
+            .collect()
+    });
+    average(tape, x, spans)
+}
+
+/// Records means over `size` windows that divide the image as evenly as can be.
+///
+/// # Shapes
+///
+/// - `x`: (batch, height, width, channels)
+/// - result: (batch, size\[0\], size\[1\], channels)
+///
+/// # Panics
+///
+/// If `x` is not a batch of images, or has no pixels.
+#[track_caller]
+pub fn adaptive_average_pool(tape: &mut Tape, x: Var, size: [usize; 2]) -> Var {
+    let [_, height, width, _] = tape.value(x).image_shape();
+    assert!(height * width > 0, "an image without pixels has no mean");
+    let spans = std::array::from_fn(|axis| {
+        let (n, m) = ([height, width][axis], size[axis]);
+        (0..m)
+            .map(|i| {
+                let pixels = i * n / m..((i + 1) * n).div_ceil(m);
+                Span { len: pixels.len(), pixels }
+            })
+            .collect()
+    });
+    average(tape, x, spans)
+}
+
+/// Records the mean of every channel, as a matrix.
+///
+/// # Shapes
+///
+/// - `x`: (batch, height, width, channels)
+/// - result: (batch, channels)
+///
+/// # Panics
+///
+/// If `x` is not a batch of images.
+#[track_caller]
+pub fn global_average_pool(tape: &mut Tape, x: Var) -> Var {
+    let _: [usize; 4] = tape.value(x).image_shape();
+    super::mean_axes(tape, x, 1..3)
+}
+
+/// The pixels under a window on one axis, and by how many to divide.
+#[derive(Clone, Debug)]
+struct Span {
+    pixels: Range<usize>,
+    len: usize,
+}
+
+fn average(tape: &mut Tape, x: Var, spans: [Vec<Span>; 2]) -> Var {
+    let shape = tape.value(x).image_shape();
+    let [batch, _, _, channels] = shape;
+    let mut out = tape.scratch(batch * spans[0].len() * spans[1].len() * channels);
+    out.fill(0.0);
+    let data = tape.value(x).data();
+    each_term(shape, &spans, |y, x, share| {
+        let (out, data) = (&mut out[y..y + channels], &data[x..x + channels]);
+        out.iter_mut().zip(data).for_each(|(y, x)| *y += share * x);
+    });
+    let value = Tensor::new(&[batch, spans[0].len(), spans[1].len(), channels], out);
+    let needs_gradient = tape.needs_gradient(x);
+    tape.record(value, needs_gradient, Average { x, shape, spans })
+}
+
+/// Calls `f(element of the result, element of the image, 1 / n)` for every pixel of every window.
+fn each_term(shape: [usize; 4], spans: &[Vec<Span>; 2], mut f: impl FnMut(usize, usize, f32)) {
+    let [batch, height, width, channels] = shape;
+    let mut out = 0;
+    for image in 0..batch {
+        for vertical in &spans[0] {
+            for horizontal in &spans[1] {
+                let share = 1.0 / (vertical.len * horizontal.len) as f32;
+                for y in vertical.pixels.clone() {
+                    for x in horizontal.pixels.clone() {
+                        f(out, ((image * height + y) * width + x) * channels, share);
+                    }
+                }
+                out += channels;
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Average {
+    x: Var,
+    shape: [usize; 4],
+    spans: [Vec<Span>; 2],
+}
+
+impl Operation for Average {
+    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+        let channels = self.shape[3];
+        context.accumulate(self.x, |dx, _| {
+            each_term(self.shape, &self.spans, |y, x, share| {
+                let (dx, dy) = (&mut dx[x..x + channels], &gradient[y..y + channels]);
+                dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx += share * dy);
+            });
+        });
+    }
+}

@@ -1,0 +1,105 @@
+//! Sums and means, over everything or over neighbouring axes.
+//!
+//! ```text
+//! y[o, i] = s · Σ_n x[o, n, i]      dx[o, n, i] = s · dy[o, i]      s = 1, or 1 / (number of terms)
+//! ```
+
+use std::ops::Range;
+
+use crate::tape::{Backward, Operation};
+use crate::{Tape, Tensor, Var};
+
+/// Records the sum of all elements, one number.
+pub fn sum(tape: &mut Tape, x: Var) -> Var {
+    let axes = tape.value(x).shape().len();
+    reduce(tape, x, 0..axes, false)
+}
+
+/// Records the mean of all elements, one number; NaN without any.
+pub fn mean(tape: &mut Tape, x: Var) -> Var {
+    let axes = tape.value(x).shape().len();
+    reduce(tape, x, 0..axes, true)
+}
+
+/// Records the sum over the axes in the range, which the result does not have.
+///
+/// # Panics
+///
+/// If `x` does not have these axes.
+#[track_caller]
+pub fn sum_axes(tape: &mut Tape, x: Var, axes: Range<usize>) -> Var {
+    reduce(tape, x, axes, false)
+}
+
+/// Records the mean over the axes in the range, which the result does not have.
+///
+/// # Panics
+///
+/// If `x` does not have these axes.
+#[track_caller]
+pub fn mean_axes(tape: &mut Tape, x: Var, axes: Range<usize>) -> Var {
+    reduce(tape, x, axes, true)
+}
+
+#[track_caller]
+fn reduce(tape: &mut Tape, x: Var, axes: Range<usize>, mean: bool) -> Var {
+    let shape = tape.value(x).shape();
+    assert!(
+        axes.start <= axes.end && axes.end <= shape.len(),
+        "a tensor of shape {shape:?} does not have axes {axes:?}"
+    );
+    let count: usize = shape[axes.clone()].iter().product();
+    let inner: usize = shape[axes.end..].iter().product();
+    let kept: Vec<usize> = [&shape[..axes.start], &shape[axes.end..]].concat();
+    let scale = if mean { 1.0 / count as f32 } else { 1.0 };
+    let mut out = tape.scratch(kept.iter().product());
+    let data = tape.value(x).data();
+    if inner == 1 {
+        // Pairs of partial sums keep the rounding of long sums small.
+        for (o, y) in out.iter_mut().enumerate() {
+            *y = scale * pairwise_sum(&data[o * count..][..count]);
+        }
+    } else {
+        for (o, out) in out.chunks_mut(inner.max(1)).enumerate() {
+            out.fill(0.0);
+            for x in data[o * count * inner..][..count * inner].chunks_exact(inner) {
+                out.iter_mut().zip(x).for_each(|(y, x)| *y += x);
+            }
+            out.iter_mut().for_each(|y| *y *= scale);
+        }
+    }
+    let needs_gradient = tape.needs_gradient(x);
+    tape.record(Tensor::new(&kept, out), needs_gradient, Reduce { x, count, inner, scale })
+}
+
+fn pairwise_sum(x: &[f32]) -> f32 {
+    if x.len() <= 64 {
+        return x.iter().sum();
+    }
+    let (left, right) = x.split_at(x.len() / 2);
+    pairwise_sum(left) + pairwise_sum(right)
+}
+
+#[derive(Debug)]
+struct Reduce {
+    x: Var,
+    count: usize,
+    inner: usize,
+    scale: f32,
+}
+
+impl Operation for Reduce {
+    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+        context.accumulate(self.x, |dx, _| {
+            if dx.is_empty() {
+                return;
+            }
+            let rows = dx.chunks_exact_mut(self.count * self.inner);
+            for (dx, dy) in rows.zip(gradient.chunks_exact(self.inner)) {
+                for dx in dx.chunks_exact_mut(self.inner) {
+                    dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx += self.scale * dy);
+                }
+            }
+        });
+    }
+}

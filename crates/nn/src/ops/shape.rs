@@ -1,0 +1,150 @@
+//! The same elements in another shape or another order of axes.
+
+use crate::tape::{Backward, Operation};
+use crate::{Tape, Tensor, Var};
+
+/// Records x with another shape and the same elements in the same row-major order.
+///
+/// # Panics
+///
+/// If the shape holds another number of elements.
+#[track_caller]
+pub fn reshape(tape: &mut Tape, x: Var, shape: &[usize]) -> Var {
+    let mut out = tape.scratch(tape.value(x).data().len());
+    out.copy_from_slice(tape.value(x).data());
+    let value = Tensor::new(shape, out);
+    let needs_gradient = tape.needs_gradient(x);
+    tape.record(value, needs_gradient, Reshape { x })
+}
+
+/// Records x as (batch, everything else).
+///
+/// # Panics
+///
+/// If `x` has no axis, or no element.
+#[track_caller]
+pub fn flatten(tape: &mut Tape, x: Var) -> Var {
+    let (batch, len) = (tape.value(x).shape()[0], tape.value(x).data().len());
+    assert!(len > 0, "a tensor of shape {:?} has nothing to flatten", tape.value(x).shape());
+    reshape(tape, x, &[batch, len / batch])
+}
+
+#[derive(Debug)]
+struct Reshape {
+    x: Var,
+}
+
+impl Operation for Reshape {
+    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+        if context.needs_gradient(self.x) {
+            let mut dx = context.scratch(gradient.len());
+            dx.copy_from_slice(gradient);
+            context.give(self.x, dx);
+        }
+    }
+}
+
+/// Records x with its axes in another order: axis i of the result is axis `order[i]` of x.
+///
+/// # Panics
+///
+/// Unless `order` names every axis once.
+#[track_caller]
+pub fn permute(tape: &mut Tape, x: Var, order: &[usize]) -> Var {
+    let shape = tape.value(x).shape();
+    let mut seen = order.to_vec();
+    seen.sort_unstable();
+    assert!(
+        seen.iter().copied().eq(0..shape.len()),
+        "{order:?} is no order of the axes of a tensor of shape {shape:?}"
+    );
+    let strides = strides(shape);
+    let permuted: Vec<usize> = order.iter().map(|&axis| shape[axis]).collect();
+    let steps: Vec<usize> = order.iter().map(|&axis| strides[axis]).collect();
+    let mut out = tape.scratch(tape.value(x).data().len());
+    let data = tape.value(x).data();
+    each_line(&permuted, &steps, |first, line, step| {
+        let out = &mut out[line];
+        if step == 1 {
+            out.copy_from_slice(&data[first..first + out.len()]);
+        } else {
+            out.iter_mut().zip(data[first..].iter().step_by(step)).for_each(|(y, x)| *y = *x);
+        }
+    });
+    let needs_gradient = tape.needs_gradient(x);
+    let operation = Permute { x, permuted: permuted.clone(), steps };
+    tape.record(Tensor::new(&permuted, out), needs_gradient, operation)
+}
+
+/// Records the transpose of the last two axes.
+///
+/// # Panics
+///
+/// If there are fewer than two.
+#[track_caller]
+pub fn transpose(tape: &mut Tape, x: Var) -> Var {
+    let axes = tape.value(x).shape().len();
+    assert!(axes >= 2, "a tensor of shape {:?} has no transpose", tape.value(x).shape());
+    let mut order: Vec<usize> = (0..axes).collect();
+    order.swap(axes - 2, axes - 1);
+    permute(tape, x, &order)
+}
+
+#[derive(Debug)]
+struct Permute {
+    x: Var,
+    permuted: Vec<usize>,
+    steps: Vec<usize>,
+}
+
+impl Operation for Permute {
+    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+        if !context.needs_gradient(self.x) {
+            return;
+        }
+        let mut dx = context.scratch(gradient.len());
+        each_line(&self.permuted, &self.steps, |first, line, step| {
+            let dy = &gradient[line];
+            if step == 1 {
+                dx[first..first + dy.len()].copy_from_slice(dy);
+            } else {
+                dx[first..].iter_mut().step_by(step).zip(dy).for_each(|(dx, dy)| *dx = *dy);
+            }
+        });
+        context.give(self.x, dx);
+    }
+}
+
+/// Elements from one index to the next on each axis of a row-major tensor.
+fn strides(shape: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1; shape.len()];
+    for axis in (1..shape.len()).rev() {
+        strides[axis - 1] = strides[axis] * shape[axis];
+    }
+    strides
+}
+
+/// Calls `f(first element in x, range in the result, step in x)` for every line along the last
+/// axis of a result of that shape, whose axes advance by `steps` in x.
+fn each_line(
+    shape: &[usize],
+    steps: &[usize],
+    mut f: impl FnMut(usize, std::ops::Range<usize>, usize),
+) {
+    let Some((&len, outer)) = shape.split_last() else { return f(0, 0..1, 1) };
+    if shape.contains(&0) {
+        return;
+    }
+    let mut index = vec![0; outer.len()];
+    for line in 0..outer.iter().product() {
+        let first = index.iter().zip(steps).map(|(i, step)| i * step).sum();
+        f(first, line * len..(line + 1) * len, steps[outer.len()]);
+        for axis in (0..outer.len()).rev() {
+            index[axis] += 1;
+            if index[axis] < outer[axis] {
+                break;
+            }
+            index[axis] = 0;
+        }
+    }
+}
