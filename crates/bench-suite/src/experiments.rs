@@ -4,6 +4,7 @@ pub mod beyond;
 pub mod custom;
 pub mod gupta2015;
 pub mod rasch2023;
+mod training_runs;
 
 use crate::Error;
 use crate::experiment::Experiment;
@@ -15,6 +16,7 @@ pub const EXPERIMENTS: &[&dyn Experiment] = &[
     &rasch2023::mvm_error::MvmError,
     &rasch2023::weight_distribution::WeightDistribution,
     &beyond::lfsr_training::LfsrBits,
+    &beyond::where_stochastic::WhereStochastic,
 ];
 
 /// The experiments of these names; a name may be a paper, and no name means all.

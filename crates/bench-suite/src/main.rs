@@ -106,7 +106,7 @@ fn threads(asked: Option<u32>) -> usize {
 
 fn train(arguments: &Train) -> Result<u8, Error> {
     let data = DataFolder::new(arguments.data.as_deref());
-    let point = Custom::point(&arguments.config, arguments.seed)?;
+    let point = Custom::point(&arguments.config, arguments.seed, &data)?;
     let store = Store::open(&arguments.out)?;
     stop_on_ctrl_c()?;
     runner::run(&[(&Custom, point.clone())], &store, &data, threads(arguments.threads))?;

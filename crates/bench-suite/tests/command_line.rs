@@ -197,7 +197,7 @@ fn a_malformed_description_is_named_with_its_line() {
     fails_with(run(replaced("<6,6>", "<30,6>")), &["⟨30,6⟩ has word length 36, outside 2..=32"]);
     fails_with(
         run(replaced("epochs = 2", "epoch = 2")),
-        &["mine.toml: line 10", "unknown field `epoch`"],
+        &["mine.toml: line 17", "unknown field `epoch`"],
     );
     fails_with(
         run(replaced(

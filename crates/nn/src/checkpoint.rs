@@ -3,6 +3,7 @@
 //! ```text
 //! NAME             f32 values, or integer codes of a fixed-point parameter
 //! NAME.increment   the previous increment, if the optimiser keeps one
+//! NAME.moment1     f32 moments of an optimiser that keeps them, counted from 1
 //! STATE            f32 values of a state, such as a running mean
 //! metadata         note = the caller's JSON,  NAME = the format of a fixed-point parameter
 //! ```
@@ -39,6 +40,10 @@ pub fn save(parameters: &Parameters, note: &str) -> Vec<u8> {
     for parameter in parameters.iter() {
         let (name, shape) = (parameter.name().to_owned(), parameter.shape().to_vec());
         let increment_name = format!("{name}.increment");
+        for (k, moment) in parameter.moments().iter().enumerate() {
+            let name = format!("{name}.moment{}", k + 1);
+            tensors.push((name, Dtype::F32, shape.clone(), f32_bytes(moment)));
+        }
         match parameter.storage() {
             Storage::Float { values, increment } => {
                 if let Some(increment) = increment {
@@ -70,6 +75,17 @@ pub fn save(parameters: &Parameters, note: &str) -> Vec<u8> {
     safetensors::serialize(views, Some(metadata)).expect("serialising views of memory")
 }
 
+/// The note that [`save`] was given, without restoring anything.
+///
+/// # Errors
+///
+/// [`CheckpointError::Format`] if the bytes are damaged.
+pub fn note(bytes: &[u8]) -> Result<String, CheckpointError> {
+    let (_, header) = SafeTensors::read_metadata(bytes)?;
+    let note = header.metadata().as_ref().and_then(|metadata| metadata.get("note"));
+    Ok(note.cloned().unwrap_or_default())
+}
+
 /// Restores what [`save`] wrote into the parameters of the same network; returns the note.
 ///
 /// # Errors
@@ -83,9 +99,10 @@ pub fn load(parameters: &mut Parameters, bytes: &[u8]) -> Result<String, Checkpo
     let mut differences = Vec::new();
     let mut restored = Vec::new();
     for parameter in parameters.iter() {
-        match restore(parameter.storage(), parameter.name(), parameter.shape(), &tensors, &metadata)
-        {
-            Ok(storage) => restored.push(storage),
+        let (name, shape) = (parameter.name(), parameter.shape());
+        let storage = restore(parameter.storage(), name, shape, &tensors, &metadata);
+        match storage.and_then(|storage| Ok((storage, restore_moments(name, shape, &tensors)?))) {
+            Ok(both) => restored.push(both),
             Err(difference) => differences.push(difference),
         }
     }
@@ -97,7 +114,10 @@ pub fn load(parameters: &mut Parameters, bytes: &[u8]) -> Result<String, Checkpo
         }
     }
     for name in tensors.names() {
-        let base = name.strip_suffix(".increment").unwrap_or(name);
+        let base = match name.rsplit_once('.') {
+            Some((base, kind)) if kind == "increment" || kind.starts_with("moment") => base,
+            _ => name,
+        };
         if parameters.iter().all(|p| p.name() != base)
             && parameters.states().all(|(state, _)| state != name)
         {
@@ -110,13 +130,30 @@ pub fn load(parameters: &mut Parameters, bytes: &[u8]) -> Result<String, Checkpo
     parameters
         .iter_mut()
         .zip(restored)
-        .for_each(|(parameter, storage)| parameter.set_storage(storage));
+        .for_each(|(parameter, (storage, moments))| parameter.restore(storage, moments));
     for (name, values) in states {
         if let Some(present) = parameters.state_mut(&name) {
             present.copy_from_slice(&values);
         }
     }
     Ok(metadata.get("note").cloned().unwrap_or_default())
+}
+
+fn restore_moments(
+    name: &str,
+    shape: &[usize],
+    tensors: &SafeTensors<'_>,
+) -> Result<Vec<Vec<f32>>, String> {
+    (1..)
+        .map_while(|k| tensors.tensor(&format!("{name}.moment{k}")).ok())
+        .map(|view| {
+            if view.dtype() == Dtype::F32 && view.shape() == shape {
+                Ok(f32_values(view.data()))
+            } else {
+                Err(format!("a moment of {name} does not fit its shape {shape:?}"))
+            }
+        })
+        .collect()
 }
 
 fn restore_state(name: &str, len: usize, tensors: &SafeTensors<'_>) -> Result<Vec<f32>, String> {

@@ -10,8 +10,8 @@
 //! - [`Tape`] records operations on [`Tensor`]s and runs them backwards.
 //! - [`Arithmetic`] says what executes a linear map and stores its weights; layers never ask.
 //! - [`Parameters`] own weights, gradients and optimiser state in the arithmetic's own numbers.
-//! - [`Sgd`] proposes increments; the arithmetic rounds them into the weights.
-//! - [`train_epoch`] and [`evaluate`] run a [`Model`] over [`Images`].
+//! - An [`Optimizer`] proposes increments; the arithmetic rounds them into the weights.
+//! - [`train_epoch`] and [`evaluate`] run a [`Task`], a model with its data and its loss.
 
 #![forbid(unsafe_code)]
 
@@ -24,19 +24,21 @@ pub mod layers;
 mod linear_map;
 pub mod models;
 pub mod ops;
-mod optim;
+pub mod optim;
 mod parameters;
 mod tape;
+mod task;
 mod tensor;
 mod train;
 
 pub use arithmetic::{Arithmetic, FixedPoint, Policy};
-pub use data::{Images, batches};
+pub use data::{Augmentation, Images, Normalization, PixelError, Pixels, batches};
 pub use float_gemm::matmul;
 pub use linear_map::{LinearMap, Window};
 pub use models::Model;
-pub use optim::{Optimizer, Sgd};
+pub use optim::{Adam, Optimizer, Schedule, Sgd};
 pub use parameters::{Parameter, ParameterId, Parameters, Rounded, StateId, Storage};
 pub use tape::{Backward, Gradients, Mode, Operation, Pass, Step, Tape, Var};
+pub use task::{Classification, Outcome, Task};
 pub use tensor::Tensor;
-pub use train::{EpochStats, Interrupted, TrainConfig, evaluate, train_epoch};
+pub use train::{EpochStats, Interrupted, Progress, Recipe, evaluate, train_epoch};

@@ -9,7 +9,7 @@ pub use gupta::{CifarCnn, CifarPadding, MnistCnn, gupta_cifar_cnn, gupta_mnist_c
 pub use mlp::{Mlp, mlp};
 
 /// A network: from a batch of inputs to logits.
-pub trait Model: Send {
+pub trait Model: std::fmt::Debug + Send {
     /// Records the forward pass.
     fn forward(&self, x: Var, step: &mut Step<'_>) -> Var;
 }

@@ -1,63 +1,78 @@
 //! Optimisers: what increment a gradient proposes. The arithmetic rounds it into the weights.
 
+mod adam;
+mod schedule;
+mod sgd;
+
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
 use crate::Parameters;
 use crate::parameters::Rounded;
 
+pub use adam::Adam;
+pub use schedule::{Decay, Plateau, Schedule};
+pub use sgd::Sgd;
+
 /// A rule that turns gradients into increments.
-pub trait Optimizer {
-    /// Updates every parameter that has a gradient.
-    ///
-    /// Gradients are multiplied by `gradient_scale` first (the inverse of the loss scale); a
-    /// rounded update draws from children of `seed` named like the parameters. Returns how many
-    /// increments were rounded to zero.
-    fn step(
-        &self,
-        parameters: &mut Parameters,
-        learning_rate: f32,
-        gradient_scale: f32,
-        seed: &Seed,
-    ) -> Rounded;
-}
-
-/// Stochastic gradient descent with momentum and weight decay.
-///
-/// ```text
-/// ΔW ← μ·ΔW − η·(s·G + λ·W),     W ← W + ΔW
-/// ```
-///
-/// G is the wide, unrounded gradient sum and s the gradient scale; ΔW is what an arithmetic rounds.
-///
-/// Assumed: this order of operations; \[Gupta15\] rounds ΔW but does not say how it is formed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sgd {
-    /// μ, in [0, 1).
-    pub momentum: f32,
-    /// λ, not negative.
-    pub weight_decay: f32,
+#[serde(rename_all = "kebab-case")]
+pub enum Optimizer {
+    /// Stochastic gradient descent.
+    Sgd(Sgd),
+    /// Adam, or AdamW.
+    Adam(Adam),
 }
 
-impl Optimizer for Sgd {
-    fn step(
-        &self,
-        parameters: &mut Parameters,
-        learning_rate: f32,
-        gradient_scale: f32,
-        seed: &Seed,
-    ) -> Rounded {
-        let Self { momentum, weight_decay } = *self;
-        let gradient_factor = -learning_rate * gradient_scale;
-        let decay_factor = -learning_rate * weight_decay;
-        let mut rounded = Rounded::default();
-        for parameter in parameters.iter_mut() {
-            let stream = seed.child(parameter.name()).stream();
-            rounded += parameter.apply(momentum != 0.0, &stream, |gradient, increment, value| {
-                momentum * increment + (gradient_factor * gradient + decay_factor * value)
-            });
+/// What one update of all parameters is told from outside.
+#[derive(Clone, Copy, Debug)]
+pub struct Update {
+    /// η.
+    pub learning_rate: f32,
+    /// What gradients are multiplied by first: the inverse of the loss scale, and less if they are
+    /// clipped.
+    pub gradient_scale: f32,
+    /// The number of this update, counted from 1.
+    pub step: u64,
+    /// Rounded increments draw from children of it that are named like the parameters.
+    pub seed: Seed,
+}
+
+impl Optimizer {
+    /// Updates every parameter that has a gradient, and forgets the gradients. Returns how many
+    /// increments were rounded, and how many of them to zero.
+    pub fn step(&self, parameters: &mut Parameters, update: &Update) -> Rounded {
+        match self {
+            Self::Sgd(sgd) => sgd.step(parameters, update),
+            Self::Adam(adam) => adam.step(parameters, update),
         }
-        rounded
+    }
+
+    /// Whether its numbers make sense.
+    ///
+    /// # Errors
+    ///
+    /// A clause that names the field and its value.
+    pub fn check(&self) -> Result<(), String> {
+        let (fractions, others) = match self {
+            Self::Sgd(Sgd { momentum, weight_decay, .. }) => {
+                (vec![("momentum", *momentum)], vec![("weight_decay", *weight_decay)])
+            }
+            Self::Adam(Adam { beta1, beta2, epsilon, weight_decay, .. }) => (
+                vec![("beta1", *beta1), ("beta2", *beta2)],
+                vec![("epsilon", *epsilon), ("weight_decay", *weight_decay)],
+            ),
+        };
+        for (field, value) in fractions {
+            if !(0.0..1.0).contains(&value) {
+                return Err(format!("{field} = {value} must be at least 0 and less than 1"));
+            }
+        }
+        for (field, value) in others {
+            if !value.is_finite() || value < 0.0 {
+                return Err(format!("{field} = {value} must be finite and not negative"));
+            }
+        }
+        Ok(())
     }
 }

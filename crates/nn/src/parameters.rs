@@ -1,6 +1,7 @@
 //! [`Parameters`]: the weights of a network with their gradients and optimiser state.
 
-use numerics::{Codes, FixedMatrix, Quantizer, Stream};
+use numerics::{Codes, FixedMatrix, Quantizer, Rounding, Seed, Stream};
+use serde::{Deserialize, Serialize};
 
 /// Which numbers hold a parameter, and how an increment enters it.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +24,56 @@ pub enum Storage {
     },
 }
 
+impl Storage {
+    /// The values as f32.
+    fn values(&self) -> Vec<f32> {
+        match self {
+            Self::Float { values, .. } => values.clone(),
+            Self::Fixed { codes, .. } => codes.to_f32(),
+        }
+    }
+
+    /// The previous increment as f32.
+    fn increment(&self) -> Option<Vec<f32>> {
+        match self {
+            Self::Float { increment, .. } => increment.clone(),
+            Self::Fixed { update, increment, .. } => increment.as_ref().map(|codes| {
+                let mut values = vec![0.0; codes.len()];
+                numerics::dequantize(codes, update.format, &mut values);
+                values
+            }),
+        }
+    }
+
+    fn copy_from(&mut self, other: &Self) {
+        match self {
+            Self::Float { values, increment } => {
+                *values = other.values();
+                *increment = other.increment();
+            }
+            Self::Fixed { codes, update, increment } => {
+                // Assumed: to nearest, as initial values are.
+                let nearest = |format| Quantizer { format, rounding: Rounding::NearestTiesDown };
+                // Nearest draws no bits; any stream will do.
+                let stream = Seed::new(0).stream();
+                let (rows, cols) = (codes.nrows(), codes.ncols());
+                *codes = FixedMatrix::quantize(
+                    &other.values(),
+                    rows,
+                    cols,
+                    nearest(codes.format()),
+                    &stream,
+                );
+                *increment = other
+                    .increment()
+                    .map(|values| nearest(update.format).quantize_vec(&values, &stream, 0));
+            }
+        }
+    }
+}
+
 /// How many increments were rounded, and how many of them to zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rounded {
     /// Increments that were rounded at all.
     pub total: usize,
@@ -45,6 +94,7 @@ pub struct Parameter {
     name: String,
     shape: Vec<usize>,
     storage: Storage,
+    moments: Vec<Vec<f32>>,
     gradient: Vec<f32>,
     has_gradient: bool,
 }
@@ -90,6 +140,7 @@ impl Parameters {
             name,
             shape: shape.to_vec(),
             storage,
+            moments: Vec::new(),
             gradient,
             has_gradient: false,
         });
@@ -171,6 +222,35 @@ impl Parameters {
         self.list.iter().map(|p| p.gradient.len()).sum()
     }
 
+    /// The Euclidean norm of all gradients together.
+    pub fn gradient_norm(&self) -> f64 {
+        let squares = self.list.iter().filter_map(Parameter::gradient).flatten();
+        squares.map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt()
+    }
+
+    /// Takes values, states and optimiser state from the same network under other arithmetics.
+    ///
+    /// What the new numbers cannot express is rounded as initial values are, and saturates. From a
+    /// fixed-point format to a wider one of the same fraction or a finer one nothing changes.
+    ///
+    /// # Panics
+    ///
+    /// If the networks differ in a name or a shape.
+    #[track_caller]
+    pub fn copy_from(&mut self, other: &Self) {
+        assert_eq!(self.list.len(), other.list.len(), "networks of different layers");
+        for (to, from) in self.list.iter_mut().zip(&other.list) {
+            assert_eq!((&to.name, &to.shape), (&from.name, &from.shape), "different parameters");
+            to.storage.copy_from(&from.storage);
+            to.moments.clone_from(&from.moments);
+        }
+        assert!(
+            self.states().map(|(name, _)| name).eq(other.states().map(|(name, _)| name)),
+            "networks of different states"
+        );
+        self.states.clone_from(&other.states);
+    }
+
     /// Forgets all gradients.
     pub fn clear_gradients(&mut self) {
         self.list.iter_mut().for_each(|p| p.has_gradient = false);
@@ -193,17 +273,20 @@ impl Parameter {
         &self.storage
     }
 
-    /// Replaces the numbers that hold it, as a checkpoint does.
-    pub(crate) fn set_storage(&mut self, storage: Storage) {
+    /// The moments that [`Self::apply_with_moments`] keeps; none before its first call.
+    pub fn moments(&self) -> &[Vec<f32>] {
+        &self.moments
+    }
+
+    /// Replaces numbers and moments, as a checkpoint does.
+    pub(crate) fn restore(&mut self, storage: Storage, moments: Vec<Vec<f32>>) {
         self.storage = storage;
+        self.moments = moments;
     }
 
     /// The values as f32.
     pub fn values(&self) -> Vec<f32> {
-        match &self.storage {
-            Storage::Float { values, .. } => values.clone(),
-            Storage::Fixed { codes, .. } => codes.to_f32(),
-        }
+        self.storage.values()
     }
 
     /// The f32 values of a parameter that is stored so.
@@ -290,5 +373,46 @@ impl Parameter {
             }
         }
         Rounded::default()
+    }
+
+    /// As [`Self::apply`] for rules that keep K numbers of f32 per value, zero at first:
+    ///
+    /// ```text
+    /// (Δ, moments) ← propose(G, w, moments)
+    /// ```
+    pub fn apply_with_moments<const K: usize>(
+        &mut self,
+        stream: &Stream,
+        propose: impl Fn(f32, f32, [f32; K]) -> (f32, [f32; K]),
+    ) -> Rounded {
+        if !self.has_gradient {
+            return Rounded::default();
+        }
+        self.has_gradient = false;
+        let gradient = &self.gradient;
+        self.moments.resize_with(K, || vec![0.0; gradient.len()]);
+        let moments: &mut [Vec<f32>; K] =
+            self.moments.as_mut_slice().try_into().expect("resized to K");
+        let mut moments = moments.each_mut().map(|m| &mut **m);
+        let mut propose_at = |i: usize, w: f32| {
+            let present = std::array::from_fn(|k| moments[k][i]);
+            let (delta, next) = propose(gradient[i], w, present);
+            moments.iter_mut().zip(next).for_each(|(m, next)| m[i] = next);
+            delta
+        };
+        match &mut self.storage {
+            Storage::Float { values, .. } => {
+                values.iter_mut().enumerate().for_each(|(i, w)| *w += propose_at(i, *w));
+                Rounded::default()
+            }
+            Storage::Fixed { codes, update, .. } => {
+                let to_zero = codes.update(*update, stream, None, |range, w, _, delta| {
+                    for (i, at) in range.enumerate() {
+                        delta[i] = propose_at(at, w[i]);
+                    }
+                });
+                Rounded { total: gradient.len(), to_zero }
+            }
+        }
     }
 }

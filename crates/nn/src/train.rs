@@ -1,36 +1,92 @@
-//! Training for an epoch, and evaluation.
+//! Training by epochs, from any step on; and evaluation.
 
 use std::ops::ControlFlow;
 
 use numerics::{Par, Seed};
 use serde::{Deserialize, Serialize};
 
-use crate::data::pixel_values;
-use crate::{
-    Arithmetic, Images, Mode, Model, Optimizer, Parameters, Pass, Rounded, Step, Tape, batches, ops,
-};
+use crate::optim::{Decay, Plateau, Schedule, Update};
+use crate::{Mode, Optimizer, Parameters, Pass, Rounded, Step, Tape, Task, batches};
 
-/// What an epoch is told from outside.
-#[derive(Clone, Copy, Debug)]
-pub struct TrainConfig<'a> {
-    /// Images per step.
+/// How a network is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Examples per step.
     pub batch: usize,
-    /// η in this epoch.
+    /// Passes through the examples.
+    pub epochs: usize,
+    /// η₀.
     pub learning_rate: f32,
-    /// The arithmetic in which images enter the network.
-    pub input: &'a Arithmetic,
-    /// The seed of this epoch: order of images, and all rounding.
-    pub seed: Seed,
-    /// Whether kernels may use threads.
-    pub par: Par,
+    /// How η changes.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// What turns gradients into increments.
+    pub optimizer: Optimizer,
+    /// Gradients whose norm over all parameters is larger are scaled down to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f32>,
+}
+
+impl Recipe {
+    /// Whether the numbers make sense.
+    ///
+    /// # Errors
+    ///
+    /// A clause that names the field and its value.
+    pub fn check(&self) -> Result<(), String> {
+        for (field, count) in [("batch", self.batch), ("epochs", self.epochs)] {
+            if count == 0 {
+                return Err(format!("{field} must not be 0"));
+            }
+        }
+        if !self.learning_rate.is_finite() || self.learning_rate < 0.0 {
+            let rate = self.learning_rate;
+            return Err(format!("learning_rate = {rate} must be finite and not negative"));
+        }
+        if let Some(norm) = self.clip_norm
+            && !(norm > 0.0 && norm.is_finite())
+        {
+            return Err(format!("clip_norm = {norm} must be finite and positive"));
+        }
+        self.schedule.check()?;
+        self.optimizer.check()
+    }
+}
+
+/// How far a training run is. Together with the parameters it is all that a run needs to go on:
+/// random streams have names and positions, so there is no generator state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Epochs that are over.
+    pub epoch: usize,
+    /// Steps of the present epoch that are over.
+    pub step: usize,
+    plateau: Plateau,
+    totals: Totals,
+}
+
+impl Progress {
+    /// Averages over the steps of the present epoch so far.
+    pub fn so_far(&self) -> EpochStats {
+        self.totals.averages()
+    }
+
+    /// Tells the schedule the metric of the last epoch, which is better when it is smaller. Only
+    /// [`Decay::Plateau`] uses it.
+    pub fn observe(&mut self, recipe: &Recipe, metric: f64) {
+        if let Decay::Plateau { patience, .. } = recipe.schedule.decay {
+            self.plateau.observe(metric, patience);
+        }
+    }
 }
 
 /// Averages over a pass through a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochStats {
-    /// Mean cross-entropy in nats.
+    /// Mean loss; a cross-entropy is in nats.
     pub loss: f64,
-    /// Fraction of images classified wrongly, in [0, 1].
+    /// Fraction of units that the network gets wrong, in [0, 1].
     pub error_rate: f64,
     /// Fraction of increments that were rounded to zero; `None` if none was rounded at all.
     pub zero_update_fraction: Option<f64>,
@@ -41,115 +97,108 @@ pub struct EpochStats {
 #[error("interrupted")]
 pub struct Interrupted;
 
-/// Trains for one epoch and returns the averages over its steps, each taken before its update.
+/// Trains to the end of the epoch that `progress` is in, and returns the averages over its steps,
+/// each taken before its update.
 ///
-/// The loss is back-propagated with the batch size B as its scale, so that δ = p − y per image,
+/// The loss is back-propagated with the number of units B as its scale, so that δ = p − y per unit,
 /// and the gradient is divided by B in the update. Dividing δ by B first would put it below the
-/// grid of ⟨8, 8⟩. `on_step(done, steps)` is called after every step and may stop the epoch.
+/// grid of ⟨8, 8⟩. `on_step(progress, steps)` is called after every step and may stop the epoch;
+/// then `progress` says where to go on, with the same seed, and the final weights are the same bits
+/// as without the stop.
 ///
 /// # Errors
 ///
 /// [`Interrupted`] if `on_step` says so.
 pub fn train_epoch(
-    model: &dyn Model,
+    task: &dyn Task,
     parameters: &mut Parameters,
-    optimizer: &dyn Optimizer,
-    images: &Images,
-    config: &TrainConfig<'_>,
-    mut on_step: impl FnMut(usize, usize) -> ControlFlow<()>,
+    recipe: &Recipe,
+    progress: &mut Progress,
+    (seed, par): (&Seed, Par),
+    mut on_step: impl FnMut(&Progress, usize) -> ControlFlow<()>,
 ) -> Result<EpochStats, Interrupted> {
-    let values = pixel_values(config.input);
-    let order = batches(images.len(), config.batch, &config.seed.child("order"));
+    let epoch = progress.epoch;
+    let seed = seed.child("train").child(epoch);
+    let order = batches(task.len(), recipe.batch, &seed.child("order"));
     let mut tape = Tape::new();
-    let mut totals = Totals::default();
-    for (index, batch) in order.iter().enumerate() {
-        let seed = config.seed.child("step").child(index);
-        let pass = Pass { seed, first_row: 0, mode: Mode::Train, par: config.par };
-        let buffer = tape.scratch(images.batch_len(batch.len()));
-        let (x, labels) = images.gather(batch, &values, buffer);
-        let x = tape.constant(x);
-        let logits = model.forward(x, &mut Step { tape: &mut tape, parameters, pass });
-        let loss = ops::softmax_cross_entropy(&mut tape, logits, &labels);
-        totals.add(tape.value(logits).data(), &labels, tape.value(loss).item());
-        let scale = batch.len() as f32;
-        tape.backward(loss, scale, parameters, pass);
-        totals.updates +=
-            optimizer.step(parameters, config.learning_rate, 1.0 / scale, &seed.child("update"));
+    while let Some(batch) = order.get(progress.step) {
+        let step = progress.step;
+        let seed = seed.child("step").child(step);
+        let pass = Pass { seed, first_row: 0, mode: Mode::Train, par };
+        let outcome = task.forward(batch, &mut Step { tape: &mut tape, parameters, pass });
+        progress.totals.add(tape.value(outcome.loss).item(), outcome.units, outcome.wrong);
+        let loss_scale = outcome.units as f32;
+        tape.backward(outcome.loss, loss_scale, parameters, pass);
+        let factor =
+            recipe.schedule.factor((epoch, recipe.epochs), (step, order.len()), &progress.plateau);
+        let update = Update {
+            learning_rate: recipe.learning_rate * factor,
+            gradient_scale: clip(recipe, parameters, loss_scale) / loss_scale,
+            step: (epoch * order.len() + step) as u64 + 1,
+            seed: seed.child("update"),
+        };
+        progress.totals.updates += recipe.optimizer.step(parameters, &update);
         tape.clear();
-        if on_step(index + 1, order.len()).is_break() {
+        progress.step += 1;
+        if on_step(progress, order.len()).is_break() {
             return Err(Interrupted);
         }
     }
-    Ok(totals.averages())
+    let stats = progress.totals.averages();
+    progress.totals = Totals::default();
+    progress.step = 0;
+    progress.epoch += 1;
+    Ok(stats)
 }
 
-/// Evaluates a model on a whole set of images.
+/// The factor, at most 1, that brings the gradients' norm down to the recipe's.
+fn clip(recipe: &Recipe, parameters: &Parameters, loss_scale: f32) -> f32 {
+    let Some(limit) = recipe.clip_norm else { return 1.0 };
+    let norm = parameters.gradient_norm() / f64::from(loss_scale);
+    if norm > f64::from(limit) { (f64::from(limit) / norm) as f32 } else { 1.0 }
+}
+
+/// Evaluates a task on all of its examples, in order.
 ///
-/// Rounding draws from `seed` by image, so the batch size does not change the result.
+/// Rounding draws from `seed` by example, so the batch size does not change the result.
 ///
 /// Assumed: the roundings of training are also used here; \[Gupta15\] does not say.
-pub fn evaluate(
-    model: &dyn Model,
-    parameters: &Parameters,
-    images: &Images,
-    input: &Arithmetic,
-    seed: &Seed,
-    par: Par,
-) -> EpochStats {
+pub fn evaluate(task: &dyn Task, parameters: &Parameters, seed: &Seed, par: Par) -> EpochStats {
     const BATCH: usize = 500;
-    let values = pixel_values(input);
     let mut tape = Tape::new();
     let mut totals = Totals::default();
-    let indices: Vec<u32> = (0..images.len() as u32).collect();
-    for (chunk, batch) in indices.chunks(BATCH).enumerate() {
+    let examples: Vec<u32> = (0..task.len() as u32).collect();
+    for (chunk, batch) in examples.chunks(BATCH).enumerate() {
         let pass = Pass { seed: *seed, first_row: (chunk * BATCH) as u64, mode: Mode::Eval, par };
-        let buffer = tape.scratch(images.batch_len(batch.len()));
-        let (x, labels) = images.gather(batch, &values, buffer);
-        let x = tape.constant(x);
-        let logits = model.forward(x, &mut Step { tape: &mut tape, parameters, pass });
-        let loss = ops::softmax_cross_entropy(&mut tape, logits, &labels);
-        totals.add(tape.value(logits).data(), &labels, tape.value(loss).item());
+        let outcome = task.forward(batch, &mut Step { tape: &mut tape, parameters, pass });
+        totals.add(tape.value(outcome.loss).item(), outcome.units, outcome.wrong);
         tape.clear();
     }
     totals.averages()
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Totals {
     loss: f64,
     wrong: usize,
-    count: usize,
+    units: usize,
     updates: Rounded,
 }
 
 impl Totals {
-    fn add(&mut self, logits: &[f32], labels: &[u8], mean_loss: f32) {
-        let classes = logits.len() / labels.len();
-        self.loss += f64::from(mean_loss) * labels.len() as f64;
-        self.count += labels.len();
-        for (row, &label) in logits.chunks_exact(classes).zip(labels) {
-            self.wrong += usize::from(argmax(row) != usize::from(label));
-        }
+    fn add(&mut self, mean_loss: f32, units: usize, wrong: usize) {
+        self.loss += f64::from(mean_loss) * units as f64;
+        self.units += units;
+        self.wrong += wrong;
     }
 
     fn averages(&self) -> EpochStats {
-        let count = self.count.max(1) as f64;
+        let units = self.units.max(1) as f64;
         let Rounded { total, to_zero } = self.updates;
         EpochStats {
-            loss: self.loss / count,
-            error_rate: self.wrong as f64 / count,
+            loss: self.loss / units,
+            error_rate: self.wrong as f64 / units,
             zero_update_fraction: (total > 0).then(|| to_zero as f64 / total as f64),
         }
     }
-}
-
-/// Index of the largest logit, the first of equals.
-fn argmax(row: &[f32]) -> usize {
-    let mut best = 0;
-    for (i, &x) in row.iter().enumerate() {
-        if x > row[best] {
-            best = i;
-        }
-    }
-    best
 }

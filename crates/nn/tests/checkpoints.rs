@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 
 use nn::layers::{Builder, Init};
+use nn::optim::{Decay, Schedule};
 use nn::{
-    Arithmetic, FixedPoint, Images, Optimizer, Parameters, Policy, Sgd, TrainConfig, checkpoint,
-    models, train_epoch,
+    Adam, Arithmetic, Classification, EpochStats, FixedPoint, Images, Interrupted, Optimizer,
+    Parameters, Pixels, Policy, Progress, Recipe, Sgd, checkpoint, models, train_epoch,
 };
 use numerics::{Par, Rounding, Seed};
 
@@ -35,56 +36,159 @@ fn network(arithmetic: &Arithmetic) -> (Parameters, models::Mlp) {
     (parameters, mlp)
 }
 
+fn recipe(optimizer: Optimizer) -> Recipe {
+    Recipe {
+        batch: 10,
+        epochs: 4,
+        learning_rate: 0.1,
+        schedule: Schedule::default(),
+        optimizer,
+        clip_norm: None,
+    }
+}
+
+const PLAIN: Optimizer = Optimizer::Sgd(Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false });
+
+/// Trains to the end of an epoch, or until `stop_at` steps of it are done.
 fn train(
     model: &models::Mlp,
     parameters: &mut Parameters,
-    optimizer: &dyn Optimizer,
     arithmetic: &Arithmetic,
-    epoch: u64,
-    par: Par,
-) -> nn::EpochStats {
-    let seed = Seed::new(4).child(epoch);
-    let config = TrainConfig { batch: 10, learning_rate: 0.1, input: arithmetic, seed, par };
-    train_epoch(model, parameters, optimizer, &images(), &config, |_, _| ControlFlow::Continue(()))
-        .unwrap()
+    recipe: &Recipe,
+    progress: &mut Progress,
+    (par, stop_at): (Par, usize),
+) -> Result<EpochStats, Interrupted> {
+    let images = images();
+    let task = Classification {
+        model,
+        images: &images,
+        pixels: &Pixels::unit(arithmetic),
+        augmentation: None,
+    };
+    train_epoch(&task, parameters, recipe, progress, (&Seed::new(4), par), |progress, _| {
+        if progress.step == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+}
+
+fn assert_same(a: &Parameters, b: &Parameters) {
+    for (a, b) in a.iter().zip(b.iter()) {
+        assert_eq!((a.storage(), a.moments()), (b.storage(), b.moments()), "{}", a.name());
+    }
 }
 
 #[test]
-fn a_restored_run_gives_the_same_bits() {
-    let sgd = Sgd { momentum: 0.5, weight_decay: 1e-3 };
+fn a_run_stopped_at_any_step_ends_with_the_same_bits() {
+    let sgd = |nesterov| Optimizer::Sgd(Sgd { momentum: 0.5, weight_decay: 1e-3, nesterov });
+    let adam = Optimizer::Adam(Adam { weight_decay: 0.01, decoupled: true, ..Adam::default() });
+    let decays = [
+        Decay::Plateau { factor: 0.5, patience: 0 },
+        Decay::Cosine,
+        Decay::Step { epochs: vec![1], factor: 0.1 },
+    ];
     for arithmetic in arithmetics() {
-        let (mut through, model) = network(&arithmetic);
-        for epoch in 0..4 {
-            train(&model, &mut through, &sgd, &arithmetic, epoch, Par::Seq);
-        }
-        let (mut first, model) = network(&arithmetic);
-        for epoch in 0..2 {
-            train(&model, &mut first, &sgd, &arithmetic, epoch, Par::Rayon);
-        }
-        let bytes = checkpoint::save(&first, "two epochs");
-        let (mut second, model) = network(&arithmetic);
-        assert_eq!(checkpoint::load(&mut second, &bytes).unwrap(), "two epochs");
-        for epoch in 2..4 {
-            train(&model, &mut second, &sgd, &arithmetic, epoch, Par::Seq);
-        }
-        for (a, b) in through.iter().zip(second.iter()) {
-            assert_eq!(a.storage(), b.storage(), "{}", a.name());
+        for (optimizer, decay) in [sgd(false), sgd(true), adam].into_iter().zip(&decays) {
+            let recipe = Recipe {
+                schedule: Schedule { warm_up_steps: 3, decay: decay.clone() },
+                clip_norm: Some(0.5),
+                ..recipe(optimizer)
+            };
+            let (mut through, model) = network(&arithmetic);
+            let mut progress = Progress::default();
+            let mut stats = Vec::new();
+            for _ in 0..3 {
+                let run = (Par::Seq, usize::MAX);
+                let epoch =
+                    train(&model, &mut through, &arithmetic, &recipe, &mut progress, run).unwrap();
+                progress.observe(&recipe, epoch.loss);
+                stats.push(epoch);
+            }
+
+            // Stopped in the middle of the second epoch and continued from the file.
+            let (mut stopped, model) = network(&arithmetic);
+            let mut progress = Progress::default();
+            let run = (Par::Rayon, usize::MAX);
+            let epoch =
+                train(&model, &mut stopped, &arithmetic, &recipe, &mut progress, run).unwrap();
+            progress.observe(&recipe, epoch.loss);
+            train(&model, &mut stopped, &arithmetic, &recipe, &mut progress, (Par::Seq, 7))
+                .unwrap_err();
+            assert_eq!((progress.epoch, progress.step), (1, 7));
+            let note = serde_json::to_string(&progress).unwrap();
+            let bytes = checkpoint::save(&stopped, &note);
+
+            let (mut resumed, model) = network(&arithmetic);
+            let note = checkpoint::load(&mut resumed, &bytes).unwrap();
+            let mut progress: Progress = serde_json::from_str(&note).unwrap();
+            assert_same(&stopped, &resumed);
+            for expected in &stats[1..] {
+                let run = (Par::Seq, usize::MAX);
+                let epoch =
+                    train(&model, &mut resumed, &arithmetic, &recipe, &mut progress, run).unwrap();
+                assert_eq!(epoch, *expected);
+                progress.observe(&recipe, epoch.loss);
+            }
+            assert_same(&through, &resumed);
         }
     }
 }
 
 #[test]
-fn training_learns_under_every_arithmetic() {
+fn training_learns_under_every_arithmetic_and_optimizer() {
+    let adam = Optimizer::Adam(Adam::default());
     for arithmetic in arithmetics() {
-        let (mut parameters, model) = network(&arithmetic);
-        let sgd = Sgd { momentum: 0.0, weight_decay: 0.0 };
-        let mut stats = None;
-        for epoch in 0..20 {
-            stats = Some(train(&model, &mut parameters, &sgd, &arithmetic, epoch, Par::Seq));
+        for (optimizer, learning_rate) in [(PLAIN, 0.1), (adam, 0.01)] {
+            let (mut parameters, model) = network(&arithmetic);
+            let recipe = Recipe { learning_rate, epochs: 20, ..recipe(optimizer) };
+            let mut progress = Progress::default();
+            let mut stats = None;
+            for _ in 0..20 {
+                let run = (Par::Seq, usize::MAX);
+                stats =
+                    train(&model, &mut parameters, &arithmetic, &recipe, &mut progress, run).ok();
+            }
+            let stats = stats.unwrap();
+            assert!(
+                stats.error_rate < 0.1 && stats.loss < 0.5,
+                "{arithmetic:?} by {optimizer:?} ends at {stats:?}"
+            );
         }
-        let stats = stats.unwrap();
-        assert!(stats.error_rate < 0.05 && stats.loss < 0.3, "{arithmetic:?} ends at {stats:?}");
     }
+}
+
+#[test]
+fn a_wider_format_takes_over_weights_and_momentum_unchanged() {
+    let [_, narrow, wide] = arithmetics();
+    let momentum = Optimizer::Sgd(Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: false });
+    let (mut before, model) = network(&narrow);
+    let run = (Par::Seq, usize::MAX);
+    train(&model, &mut before, &narrow, &recipe(momentum), &mut Progress::default(), run).unwrap();
+    let (mut after, _) = network(&wide);
+    after.copy_from(&before);
+    for (a, b) in before.iter().zip(after.iter()) {
+        assert_eq!(a.values(), b.values(), "{}", a.name());
+    }
+    // And back: nothing was lost on the way.
+    let (mut back, _) = network(&narrow);
+    back.copy_from(&after);
+    assert_same(&before, &back);
+}
+
+#[test]
+fn states_are_saved_and_checked() {
+    let mut saved = Parameters::new();
+    let id = saved.add_state("bn.running_mean".to_owned(), vec![1.5, -2.0]);
+    let bytes = checkpoint::save(&saved, "");
+    saved.set_state(id, vec![0.0; 2]);
+    checkpoint::load(&mut saved, &bytes).unwrap();
+    assert_eq!(saved.state(id), [1.5, -2.0]);
+    let mut other = Parameters::new();
+    other.add_state("bn.running_mean".to_owned(), vec![0.0; 3]);
+    other.add_state("bn.running_var".to_owned(), vec![0.0; 3]);
+    assert_eq!(
+        checkpoint::load(&mut other, &bytes).unwrap_err().to_string(),
+        "the checkpoint does not fit the network: bn.running_mean holds F32 of shape [2], not 3 \
+         values of f32; bn.running_var is missing"
+    );
 }
 
 #[test]

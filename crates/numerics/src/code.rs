@@ -3,10 +3,10 @@
 use crate::{CodeError, FixedFormat};
 
 mod sealed {
-    pub trait Sealed {}
-    impl Sealed for i8 {}
-    impl Sealed for i16 {}
-    impl Sealed for i32 {}
+    pub trait Sealed: Sized {
+        /// The bytes of codes, in the order of this machine.
+        fn bytes(codes: &[Self]) -> &[u8];
+    }
 }
 
 /// An integer type that stores codes: `i8`, `i16` or `i32`.
@@ -23,6 +23,11 @@ pub trait Code: sealed::Sealed + Copy + Default + Send + Sync + 'static {
 
 macro_rules! code {
     ($($t:ty)*) => {$(
+        impl sealed::Sealed for $t {
+            fn bytes(codes: &[Self]) -> &[u8] {
+                bytemuck::cast_slice(codes)
+            }
+        }
         impl Code for $t {
             const BITS: u32 = <$t>::BITS;
             #[inline(always)]

@@ -73,6 +73,7 @@ mod rounding;
 mod seed;
 mod simd;
 mod slice;
+mod sum;
 mod tally;
 mod update;
 

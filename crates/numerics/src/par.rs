@@ -31,4 +31,24 @@ impl Par {
             }
         }
     }
+
+    /// [`Self::for_each_chunk`] with a scratch value that a thread uses for one chunk after another.
+    pub(crate) fn for_each_chunk_with<T: Send, S>(
+        self,
+        data: &mut [T],
+        chunk_len: usize,
+        scratch: impl Fn() -> S + Sync + Send,
+        f: impl Fn(&mut S, usize, &mut [T]) + Sync + Send,
+    ) {
+        match self {
+            Self::Seq => {
+                let mut scratch = scratch();
+                data.chunks_mut(chunk_len).enumerate().for_each(|(i, c)| f(&mut scratch, i, c));
+            }
+            Self::Rayon => data
+                .par_chunks_mut(chunk_len)
+                .enumerate()
+                .for_each_init(scratch, |scratch, (i, chunk)| f(scratch, i, chunk)),
+        }
+    }
 }

@@ -10,12 +10,13 @@
 //!
 //! Source: [Gupta15 §3.2].
 //!
-//! How it is computed: words of up to 16 bits are multiplied in pairs into 32-bit sums, which are
-//! flushed into 64-bit ones after every chunk. Packing measures the Euclidean norm of every row and
-//! column over a chunk; where |row| · |column| < 2^31 no 32-bit sum can overflow (Cauchy–Schwarz),
-//! and where it is not the second operand is split into two bytes. Words of up to 24 bits are two
-//! limbs that take the same way, and 8-bit words go in fours where the processor can. So the result
-//! is exact whatever the operands are, and fast for those that occur.
+//! How it is computed: words of up to 16 bits are multiplied in pairs into 32-bit sums. Packing
+//! measures the Euclidean norm of every row and column; where |row| · |column| < 2^31 no sum can
+//! overflow (Cauchy–Schwarz), so all stay in 32 bits, epilogue included. Else they are flushed into
+//! 64-bit ones after every chunk, and where even a chunk may overflow, a coarse second sum tells the
+//! upper bits. Words of up to 24 bits are two limbs that take the same way, and 8-bit words go in
+//! fours where the processor can. So the result is exact whatever the operands are, and fast for
+//! those that occur. Products with longer words are computed plainly, term by term.
 //!
 //! [`Accumulator`] replaces the exact sum by that of a narrower register; scales multiply it.
 
@@ -26,18 +27,17 @@ mod naive;
 mod pack;
 mod scale;
 mod sequential;
+mod sums;
 
+use crate::sum::Sum;
 use crate::{
     BitSource, Code, Codes, FixedFormat, FixedMatrix, FixedView, Overflow, Par, Quantizer,
 };
 
 pub use accumulator::{Accumulator, Narrow, Register, Schedule};
-use exact::Exact;
 use scale::Scales;
 use sequential::Rows;
-
-/// Writes the sums of whole rows, from the given one on.
-type SumsOfRows<'a> = Box<dyn Fn(usize, &mut [i64]) + Sync + 'a>;
+use sums::Sums;
 
 /// A product A·B (+ bias) that has yet to be told what becomes of its exact sums.
 ///
@@ -234,8 +234,9 @@ impl<'a> Product<'a> {
         out: &mut [C],
     ) {
         self.assert_conversion(quantizer);
-        self.for_each_block(out, |first, sums, out| {
-            self.convert_block(quantizer, source, first, sums, out);
+        self.for_each_block(self.headroom(quantizer), out, |first, sums, out| match sums {
+            Sums::Narrow(sums) => self.convert_block(quantizer, source, first, sums, out),
+            Sums::Wide(sums) => self.convert_block(quantizer, source, first, sums, out),
         });
     }
 
@@ -248,22 +249,27 @@ impl<'a> Product<'a> {
         }
     }
 
-    fn convert_block<C: Code>(
+    /// The headroom that the conversion of 32-bit sums needs; `None` if it takes 64-bit ones.
+    fn headroom(&self, quantizer: Quantizer) -> Option<u32> {
+        if self.scales.is_one() { quantizer.headroom(self.fraction_bits()) } else { None }
+    }
+
+    fn convert_block<Z: Sum, C: Code>(
         &self,
         quantizer: Quantizer,
         source: &(impl BitSource + ?Sized),
         first: u64,
-        sums: &[i64],
+        sums: &[Z],
         out: &mut [C],
     ) {
         let fraction_bits = self.fraction_bits();
         if self.scales.is_one() {
-            quantizer.quantize_sums_with(self.overflow, sums, fraction_bits, source, first, out);
+            quantizer.convert_sums(self.overflow, sums, fraction_bits, source, first, out);
             return;
         }
         let shift = fraction_bits - quantizer.format.fl();
-        for ((&z, out), position) in sums.iter().zip(out).zip(first..) {
-            let scaled = self.scales.apply(z, position, self.b.ncols);
+        for ((z, out), position) in sums.iter().zip(out).zip(first..) {
+            let scaled = self.scales.apply(z.to_i64(), position, self.b.ncols);
             let code = match self.overflow {
                 Overflow::Wrap => {
                     let split = scaled.split_modulo(shift);
@@ -290,14 +296,29 @@ impl<'a> Product<'a> {
     ) {
         self.assert_output(out.len());
         self.assert_conversion(quantizer);
-        self.for_each_block(out, |first, sums, out| {
-            let mut codes = [0i32; 512];
-            for (start, (sums, out)) in sums.chunks(512).zip(out.chunks_mut(512)).enumerate() {
-                let codes = &mut codes[..sums.len()];
-                self.convert_block(quantizer, source, first + 512 * start as u64, sums, codes);
-                crate::dequantize_slice(codes, quantizer.format, out);
-            }
+        self.for_each_block(self.headroom(quantizer), out, |first, sums, out| match sums {
+            Sums::Narrow(sums) => self.convert_values(quantizer, source, first, sums, out),
+            Sums::Wide(sums) => self.convert_values(quantizer, source, first, sums, out),
         });
+    }
+
+    /// [`Self::convert_block`] into values.
+    fn convert_values<Z: Sum>(
+        &self,
+        quantizer: Quantizer,
+        source: &(impl BitSource + ?Sized),
+        first: u64,
+        sums: &[Z],
+        out: &mut [f32],
+    ) {
+        let mut codes = [0i32; 1024];
+        for ((sums, out), first) in
+            sums.chunks(1024).zip(out.chunks_mut(1024)).zip((first..).step_by(1024))
+        {
+            let codes = &mut codes[..sums.len()];
+            self.convert_block(quantizer, source, first, sums, codes);
+            crate::dequantize_slice(codes, quantizer.format, out);
+        }
     }
 
     /// Writes the sums, scaled but unrounded but for the f32 that holds them: the nearest one.
@@ -309,15 +330,20 @@ impl<'a> Product<'a> {
     pub fn wide_f32(&self, out: &mut [f32]) {
         self.assert_output(out.len());
         let fraction_bits = self.fraction_bits();
-        self.for_each_block(out, |first, sums, out| {
-            if self.scales.is_one() {
-                crate::dequantize_sums(sums, fraction_bits, out);
-            } else {
-                for ((&z, out), index) in sums.iter().zip(out).zip(first..) {
+        if self.scales.is_one() {
+            self.for_each_block(Some(0), out, |_, sums, out| match sums {
+                Sums::Narrow(sums) => {
+                    crate::slice::dequantize_narrow_sums(sums, fraction_bits, out)
+                }
+                Sums::Wide(sums) => crate::dequantize_sums(sums, fraction_bits, out),
+            });
+        } else {
+            self.for_each_block(None, out, |first, sums, out| {
+                for ((z, out), index) in sums.to_i64().zip(out).zip(first..) {
                     *out = self.scales.apply(z, index, self.b.ncols).to_f32(fraction_bits);
                 }
-            }
-        });
+            });
+        }
     }
 
     /// Writes the sums that the accumulator ends with, in units of 2^−[`Self::fraction_bits`] and
@@ -329,7 +355,9 @@ impl<'a> Product<'a> {
     #[track_caller]
     pub fn wide(&self, out: &mut [i64]) {
         self.assert_output(out.len());
-        self.for_each_block(out, |_, sums, out| out.copy_from_slice(sums));
+        self.for_each_block(Some(0), out, |_, sums, out| {
+            out.iter_mut().zip(sums.to_i64()).for_each(|(out, z)| *out = z);
+        });
     }
 
     /// The exact sums by the definition, one product after another: the oracle of the fast path.
@@ -378,86 +406,6 @@ impl<'a> Product<'a> {
             None => vec![0; self.b.ncols],
         }
     }
-
-    /// Computes the sums of blocks of whole rows and hands each block to
-    /// `epilogue(position of its first element, sums, its part of out)` while it is in the cache.
-    fn for_each_block<T: Send>(
-        &self,
-        out: &mut [T],
-        epilogue: impl Fn(u64, &[i64], &mut [T]) + Sync,
-    ) {
-        let (rows, inner, cols) = (self.a.nrows, self.a.ncols, self.b.ncols);
-        if rows == 0 || cols == 0 {
-            return;
-        }
-        let sums_of = self.accumulation();
-        let block_rows = block_rows(rows, inner, cols);
-        self.par.for_each_chunk(out, block_rows * cols, |block, out| {
-            let first_row = block * block_rows;
-            let mut sums = vec![0i64; out.len()];
-            sums_of(first_row, &mut sums);
-            epilogue(self.first_position + (first_row * cols) as u64, &sums, out);
-        });
-    }
-
-    /// What computes the sums of whole rows, bias included, in the chosen accumulator.
-    fn accumulation(&self) -> SumsOfRows<'a> {
-        let cols = self.b.ncols;
-        let bias = self.bias_row();
-        let product = *self;
-        let (bits, wraps) = match self.accumulator {
-            Accumulator::Exact => (64, false),
-            Accumulator::Wrapping { bits } => (u32::from(bits), true),
-            // A register that no sum can fill is an exact one.
-            Accumulator::Saturating { bits } if self.fits(u32::from(bits), &bias) => (64, false),
-            _ => {
-                let rows = Rows::new(self.a, &self.b);
-                return Box::new(move |first_row, sums| {
-                    for (i, row) in sums.chunks_mut(cols).enumerate() {
-                        row.copy_from_slice(&bias);
-                        product.accumulate_row(&rows, first_row + i, row);
-                    }
-                });
-            }
-        };
-        let exact = Exact::new(self.a, self.b, self.par);
-        let has_bias = self.bias.is_some();
-        Box::new(move |first_row, sums| {
-            exact.sums_of_rows(first_row, sums.len() / cols, sums);
-            if has_bias {
-                for row in sums.chunks_mut(cols) {
-                    row.iter_mut().zip(&bias).for_each(|(z, &b)| *z = z.wrapping_add(b));
-                }
-            }
-            if wraps {
-                sums.iter_mut().for_each(|z| *z = *z << (64 - bits) >> (64 - bits));
-            }
-        })
-    }
-
-    fn accumulate_row(&self, rows: &Rows<'_>, row: usize, sums: &mut [i64]) {
-        let none = crate::GivenBits(&[]);
-        let source = self.accumulator_bits.unwrap_or(&none);
-        rows.accumulate(self.accumulator, self.fraction_bits(), source, row, sums);
-    }
-
-    /// Whether every partial sum fits a two's-complement register of that many bits.
-    fn fits(&self, bits: u32, bias: &[i64]) -> bool {
-        let largest = |view: &FixedView<'_>| u128::from(view.codes.max_magnitude());
-        let products = self.a.ncols as u128 * largest(&self.a) * largest(&self.b);
-        let bias = bias.iter().map(|b| b.unsigned_abs()).max().unwrap_or(0);
-        products + u128::from(bias) < 1 << (bits - 1)
-    }
-}
-
-/// Rows per block: whole panels, few enough that the packed rows and the sums stay in the
-/// second-level cache, and enough blocks for several threads. Does not depend on the threads.
-fn block_rows(rows: usize, inner: usize, cols: usize) -> usize {
-    const CACHE_BYTES: usize = 512 << 10;
-    let bytes_per_row = 2 * inner + 8 * cols;
-    let fitting = (CACHE_BYTES / bytes_per_row.max(1)).clamp(pack::MR, 16 * pack::MR);
-    let fitting = fitting.min(rows.div_ceil(4).max(pack::MR));
-    fitting.next_multiple_of(pack::MR)
 }
 
 /// A·B with one Convert per element: [`Product::new`] followed by [`Product::convert`].

@@ -14,6 +14,7 @@
 use serde::{Deserialize, Serialize};
 
 mod kernels;
+mod sums;
 
 use crate::code::each_width;
 use crate::rounding::{BitSource, Draw, Split, round};
@@ -295,7 +296,7 @@ impl Quantizer {
                 *z = i64::from(code.to_i32());
             }
             let out = &mut out[range];
-            self.quantize_sums_chunk(false, sums, from.fl(), words, source, first, out);
+            self.convert_sums_chunk(false, sums, from.fl(), words, source, first, out);
         });
     }
 
@@ -332,14 +333,7 @@ impl Quantizer {
         first: u64,
         out: &mut [C],
     ) {
-        assert_eq!(z.len(), out.len(), "{} sums do not fill {} codes", z.len(), out.len());
-        self.assert_fits::<C>();
-        self.assert_random_bits(fraction_bits - self.format.fl());
-        let wraps = self.wraps(overflow);
-        self.for_chunks(z.len(), source, first, |range, first, words| {
-            let (z, out) = (&z[range.clone()], &mut out[range]);
-            self.quantize_sums_chunk(wraps, z, fraction_bits, words, source, first, out);
-        });
+        self.convert_sums(overflow, z, fraction_bits, source, first, out);
     }
 
     /// Whether every value of `x` is already in the format, so that Convert changes nothing.

@@ -6,6 +6,7 @@
 //! itself), so they give the same bits.
 
 pub(crate) mod chacha;
+pub(crate) mod transpose;
 
 /// Scalar code that the compiler can vectorise.
 pub(crate) trait Kernel {

@@ -52,6 +52,11 @@ pub fn dequantize_sums(sums: &[i64], fraction_bits: i32, out: &mut [f32]) {
     dispatch(DequantizeSums { sums, scale: exp2(-fraction_bits) as f32, out });
 }
 
+/// [`dequantize_sums`] for sums of 32 bits.
+pub(crate) fn dequantize_narrow_sums(sums: &[i32], fraction_bits: i32, out: &mut [f32]) {
+    dispatch(Dequantize { codes: sums, scale: exp2(-fraction_bits) as f32, out });
+}
+
 struct DequantizeSums<'a> {
     sums: &'a [i64],
     scale: f32,
@@ -123,5 +128,25 @@ impl<W: Code, D: Code> Kernel for AddSaturating<'_, W, D> {
         for (w, &d) in self.w.iter_mut().zip(self.d) {
             *w = W::from_i32(w.to_i32().saturating_add(d.to_i32()).clamp(self.min, self.max));
         }
+    }
+}
+
+/// The number of zeros among at most 2^32 − 1 codes.
+pub(crate) fn count_zeros(codes: &[i32]) -> usize {
+    let mut zeros = 0;
+    dispatch(CountZeros { codes, zeros: &mut zeros });
+    zeros as usize
+}
+
+struct CountZeros<'a> {
+    codes: &'a [i32],
+    /// In u32 rather than usize: twice as many per vector.
+    zeros: &'a mut u32,
+}
+
+impl Kernel for CountZeros<'_> {
+    #[inline(always)]
+    fn run(self) {
+        *self.zeros = self.codes.iter().map(|&code| u32::from(code == 0)).sum();
     }
 }

@@ -73,8 +73,7 @@ impl FixedMatrix {
             }
             propose(range.clone(), w, previous, delta);
             quantizer.quantize(delta, stream, start as u64, codes);
-            // In u32 rather than usize: twice as many per vector.
-            zeros += codes.iter().map(|&code| u32::from(code == 0)).sum::<u32>() as usize;
+            zeros += crate::slice::count_zeros(codes);
             each_width!(self.codes_mut(), v => {
                 crate::slice::add_saturating(&mut v[range.clone()], codes, format);
             });

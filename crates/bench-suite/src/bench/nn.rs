@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use nn::layers::{Builder, Init};
+use nn::optim::Update;
 use nn::{
     Arithmetic, FixedPoint, Mode, Model, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape,
     Tensor, models, ops,
@@ -98,8 +99,14 @@ impl Mlp {
         let value = self.tape.value(loss).item();
         let scale = BATCH as f32;
         self.tape.backward(loss, scale, &mut self.parameters, pass);
-        let sgd = Sgd { momentum: 0.0, weight_decay: 0.0 };
-        sgd.step(&mut self.parameters, 0.1, 1.0 / scale, &seed.child("update"));
+        let sgd = Optimizer::Sgd(Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false });
+        let update = Update {
+            learning_rate: 0.1,
+            gradient_scale: 1.0 / scale,
+            step: self.steps as u64 + 1,
+            seed: seed.child("update"),
+        };
+        sgd.step(&mut self.parameters, &update);
         self.tape.clear();
         self.steps += 1;
         value

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use crate::Error;
-use crate::datasets::mnist::Mnist;
+use crate::datasets::DataFolder;
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::Measurements;
 use crate::workloads::image_classifier::ImageClassifier;
 
-/// Training an [`ImageClassifier`] on MNIST.
+/// Training an [`ImageClassifier`].
 #[derive(Debug)]
 pub struct Custom;
 
@@ -19,7 +19,7 @@ impl Custom {
     ///
     /// [`Error::Io`] if the file cannot be read, [`Error::Data`] with the line if it makes no
     /// sense.
-    pub fn point(file: &Path, seed: u64) -> Result<Point, Error> {
+    pub fn point(file: &Path, seed: u64, data: &DataFolder) -> Result<Point, Error> {
         let text = std::fs::read_to_string(file).map_err(Error::io("read", file))?;
         let config: ImageClassifier = toml::from_str(&text).map_err(|error| {
             let before = error.span().map_or("", |span| &text[..span.start]);
@@ -36,9 +36,9 @@ impl Custom {
             experiment: Self.id(),
             name,
             work: config.work(),
-            config: serde_json::to_value(config).expect("a configuration is plain data"),
+            config: serde_json::to_value(&config).expect("a configuration is plain data"),
             seed,
-            data: vec![Mnist::sum()],
+            data: vec![config.data.sum(data)?],
         })
     }
 }
@@ -49,7 +49,7 @@ impl Experiment for Custom {
     }
 
     fn title(&self) -> &'static str {
-        "A network of one's own on MNIST"
+        "A network of one's own"
     }
 
     fn source(&self) -> &'static str {

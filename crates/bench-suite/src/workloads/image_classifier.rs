@@ -1,9 +1,13 @@
 //! Training and testing an image classifier, epoch by epoch.
 
+mod configuration;
+
 use std::ops::ControlFlow;
 
-use nn::layers::{Builder, Init};
-use nn::{Images, Parameters, Policy, Sgd, TrainConfig, checkpoint, evaluate, models, train_epoch};
+use nn::layers::Builder;
+use nn::{
+    Classification, Images, Parameters, Pixels, Policy, Progress, checkpoint, evaluate, train_epoch,
+};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -11,80 +15,10 @@ use crate::Error;
 use crate::experiment::{Context, Point};
 use crate::record::Measurements;
 
-/// Everything that determines a training run but its seed and its data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ImageClassifier {
-    /// Layer widths of the fully connected network.
-    pub widths: Vec<usize>,
-    /// Distribution of the initial weights; biases start at zero.
-    pub init: Init,
-    /// The arithmetic of each layer.
-    pub arithmetic: Policy,
-    /// Images per step.
-    pub batch: usize,
-    /// η.
-    pub learning_rate: f32,
-    /// Momentum and weight decay.
-    pub sgd: Sgd,
-    /// Passes through the training images.
-    pub epochs: usize,
-    /// How many of the training images are used, from the first on.
-    pub train_images: usize,
-    /// How many of the test images are used, from the first on.
-    pub test_images: usize,
-}
+pub use configuration::{ImageClassifier, ImageData, Network, Switch};
 
 impl ImageClassifier {
-    /// Amount of work in images; a test image counts a third, having no backward pass.
-    pub fn work(&self) -> u64 {
-        (self.epochs * (self.train_images + self.test_images / 3)) as u64
-    }
-
-    /// Whether the numbers make sense together.
-    ///
-    /// # Errors
-    ///
-    /// A clause that names the field.
-    pub fn check(&self) -> Result<(), String> {
-        let Self { widths, batch, learning_rate, epochs, train_images, test_images, .. } = self;
-        if widths.len() < 2
-            || widths[0] != 784
-            || widths[widths.len() - 1] != 10
-            || widths.contains(&0)
-        {
-            return Err(format!(
-                "widths {widths:?} must lead from 784 pixels to 10 classes without a 0"
-            ));
-        }
-        let counts = [
-            ("batch", batch),
-            ("epochs", epochs),
-            ("train_images", train_images),
-            ("test_images", test_images),
-        ];
-        if let Some((field, _)) = counts.iter().find(|(_, count)| **count == 0) {
-            return Err(format!("{field} must not be 0"));
-        }
-        let scale = match self.init {
-            Init::Normal { std_dev } => std_dev,
-            Init::Uniform { bound } => bound,
-            _ => 0.0,
-        };
-        let Sgd { momentum, weight_decay } = self.sgd;
-        let numbers = [
-            ("learning_rate", *learning_rate),
-            ("init", scale),
-            ("sgd.momentum", momentum),
-            ("sgd.weight_decay", weight_decay),
-        ];
-        match numbers.iter().find(|(_, x)| !x.is_finite() || *x < 0.0) {
-            Some((field, x)) => Err(format!("{field} = {x} must be finite and not negative")),
-            None => Ok(()),
-        }
-    }
-
-    /// Runs the point whose configuration this is, on MNIST.
+    /// Runs the point whose configuration this is.
     ///
     /// # Errors
     ///
@@ -92,8 +26,7 @@ impl ImageClassifier {
     pub fn run_point(point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
         let config: Self = serde_json::from_value(point.config.clone())
             .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        let mnist = context.data.mnist()?;
-        config.run(point.seed, &mnist.train, &mnist.test, context)
+        config.run(point.seed, context)
     }
 
     /// Trains and tests; one number per epoch in each series:
@@ -104,80 +37,122 @@ impl ImageClassifier {
     ///
     /// # Errors
     ///
-    /// [`Error::Interrupted`], or what is wrong with the checkpoint.
-    pub fn run(
-        &self,
-        seed: u64,
-        train: &Images,
-        test: &Images,
-        context: &Context<'_>,
-    ) -> Result<Measurements, Error> {
-        let (train, test) = (train.first(self.train_images), test.first(self.test_images));
+    /// [`Error::Interrupted`], or what is wrong with the data or the checkpoint.
+    pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
+        let (train, test) = self.images(context.data)?;
         let seed = Seed::new(seed);
-        let mut parameters = Parameters::new();
-        let mut builder = Builder {
-            parameters: &mut parameters,
-            policy: &self.arithmetic,
-            seed: seed.child("init"),
-        };
-        let model = models::mlp(&mut builder, &self.widths, self.init);
-        let input = self.arithmetic.of("fc1");
+        let mut history = History::default();
+        let saved = context.checkpoint.load()?;
+        let damaged = |reason: String| context.checkpoint.damaged(reason);
+        if let Some(bytes) = &saved {
+            let note = checkpoint::note(bytes).map_err(|error| damaged(error.to_string()))?;
+            history = serde_json::from_str(&note).map_err(|error| damaged(error.to_string()))?;
+        }
+        let mut phase = Phase::new(self, self.policy_in(history.progress.epoch), &seed)?;
+        if let Some(bytes) = &saved {
+            checkpoint::load(&mut phase.parameters, bytes)
+                .map_err(|error| damaged(error.to_string()))?;
+        }
 
-        let mut history = self.resume(&mut parameters, context)?;
-        let (epoch_work, test_work) = (train.len() as u64, test.len() as u64 / 3);
-        for epoch in history.len()..self.epochs {
-            context.progress.reach(epoch as u64 * (epoch_work + test_work));
-            let config = TrainConfig {
-                batch: self.batch,
-                learning_rate: self.learning_rate,
-                input,
-                seed: seed.child("train").child(epoch),
-                par: context.par,
-            };
-            let stats = train_epoch(&model, &mut parameters, &self.sgd, &train, &config, |_, _| {
-                context.progress.advance(self.batch as u64);
+        let epoch_work = train.len() as u64 + test.len() as u64 / 3;
+        while history.progress.epoch < self.recipe.epochs {
+            let epoch = history.progress.epoch;
+            context.progress.reach(epoch as u64 * epoch_work);
+            if self.policy_in(epoch) != phase.policy {
+                let before = phase.parameters;
+                phase = Phase::new(self, self.policy_in(epoch), &seed)?;
+                phase.parameters.copy_from(&before);
+            }
+            let tested =
+                phase.epoch(self, &mut history.progress, (&train, &test), &seed, context)?;
+            history.progress.observe(&self.recipe, tested.test_loss);
+            context.progress.say(&format!(
+                "epoch {}/{}: loss {:.4}, test error {:.2} %",
+                epoch + 1,
+                self.recipe.epochs,
+                tested.train_loss,
+                tested.test_error_percent,
+            ));
+            history.epochs.push(tested);
+            let note = serde_json::to_string(&history).expect("a history is plain data");
+            context.checkpoint.save(&checkpoint::save(&phase.parameters, &note))?;
+        }
+        Ok(measurements(&history.epochs))
+    }
+
+    fn policy_in(&self, epoch: usize) -> &Policy {
+        match &self.switch {
+            Some(switch) if epoch >= switch.after_epochs => &switch.arithmetic,
+            _ => &self.arithmetic,
+        }
+    }
+}
+
+/// The network while its arithmetics stay as they are.
+struct Phase<'a> {
+    policy: &'a Policy,
+    parameters: Parameters,
+    model: Box<dyn nn::Model>,
+    pixels: Pixels,
+}
+
+impl<'a> Phase<'a> {
+    fn new(config: &ImageClassifier, policy: &'a Policy, seed: &Seed) -> Result<Self, Error> {
+        let mut parameters = Parameters::new();
+        let mut builder = Builder { parameters: &mut parameters, policy, seed: seed.child("init") };
+        let model = config.network.build(&mut builder);
+        let pixels = config.pixels(policy)?;
+        Ok(Self { policy, parameters, model, pixels })
+    }
+
+    /// Trains for one epoch and tests.
+    fn epoch(
+        &mut self,
+        config: &ImageClassifier,
+        progress: &mut Progress,
+        (train, test): (&Images, &Images),
+        seed: &Seed,
+        context: &Context<'_>,
+    ) -> Result<Epoch, Error> {
+        let epoch = progress.epoch;
+        let task = |images| Classification {
+            model: &*self.model,
+            images,
+            pixels: &self.pixels,
+            augmentation: config.augmentation,
+        };
+        let stats = train_epoch(
+            &task(train),
+            &mut self.parameters,
+            &config.recipe,
+            progress,
+            (seed, context.par),
+            |_, _| {
+                context.progress.advance(config.recipe.batch as u64);
                 if context.progress.stopped() {
                     ControlFlow::Break(())
                 } else {
                     ControlFlow::Continue(())
                 }
-            })
-            .map_err(|nn::Interrupted| Error::Interrupted)?;
-            let seed = seed.child("test").child(epoch);
-            let tested = evaluate(&model, &parameters, &test, input, &seed, context.par);
-            history.push(Epoch {
-                train_loss: stats.loss,
-                test_loss: tested.loss,
-                test_error_percent: 100.0 * tested.error_rate,
-                zero_update_percent: stats.zero_update_fraction.map(|f| 100.0 * f),
-            });
-            context.progress.say(&format!(
-                "epoch {}/{}: loss {:.4}, test error {:.2} %",
-                epoch + 1,
-                self.epochs,
-                stats.loss,
-                100.0 * tested.error_rate
-            ));
-            let note = serde_json::to_string(&history).expect("a history is plain data");
-            context.checkpoint.save(&checkpoint::save(&parameters, &note))?;
-        }
-        Ok(measurements(&history))
+            },
+        )
+        .map_err(|nn::Interrupted| Error::Interrupted)?;
+        let seed = seed.child("test").child(epoch);
+        let tested = evaluate(&task(test), &self.parameters, &seed, context.par);
+        Ok(Epoch {
+            train_loss: stats.loss,
+            test_loss: tested.loss,
+            test_error_percent: 100.0 * tested.error_rate,
+            zero_update_percent: stats.zero_update_fraction.map(|f| 100.0 * f),
+        })
     }
+}
 
-    /// Restores the parameters and the epochs behind them, if the point was interrupted before.
-    fn resume(
-        &self,
-        parameters: &mut Parameters,
-        context: &Context<'_>,
-    ) -> Result<Vec<Epoch>, Error> {
-        let Some(bytes) = context.checkpoint.load()? else { return Ok(Vec::new()) };
-        let damaged = |reason: String| context.checkpoint.damaged(reason);
-        let note =
-            checkpoint::load(parameters, &bytes).map_err(|error| damaged(error.to_string()))?;
-        let history: Vec<Epoch> =
-            serde_json::from_str(&note).map_err(|error| damaged(error.to_string()))?;
-        Ok(history)
-    }
+/// How far a run is and what is known of its epochs: the note of its checkpoint.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct History {
+    progress: Progress,
+    epochs: Vec<Epoch>,
 }
 
 /// What is known after an epoch.

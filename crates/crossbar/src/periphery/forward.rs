@@ -9,7 +9,9 @@ use super::adc::Columns;
 use super::epilogue::{Chain, Column, Epilogue};
 use super::inputs::{Convert, Phase, SumKind};
 use super::pack::ArrayWeights;
-use super::product::{INTEGER_CODE, INTEGER_INPUTS, LANES, Lanes, PLAIN_GROUP, Running, Sums};
+use super::product::{
+    INTEGER_CODE, INTEGER_DROP, INTEGER_INPUTS, LANES, Lanes, PLAIN_GROUP, Running, Sums,
+};
 use super::simd::dispatch;
 use super::{BoundManagement, NoiseManagement, PeripheryConfig, ReadNoise};
 use crate::TileError;
@@ -59,6 +61,7 @@ pub enum Accum {
 }
 
 impl Accum {
+    #[inline(always)]
     fn write(self, result: &[f32], y: &mut [f32]) {
         match self {
             Self::Replace => y.copy_from_slice(result),
@@ -110,7 +113,8 @@ struct Scratch {
     squares: Vec<f32>,
     read: Vec<f32>,
     output: Vec<f32>,
-    running: Vec<Running>,
+    float: Vec<Running<f32>>,
+    integer: Vec<Running<i32>>,
     plain: Vec<[Lanes; PLAIN_GROUP]>,
     sums: Vec<Sums>,
     out: Vec<Lanes>,
@@ -162,9 +166,10 @@ impl Periphery {
             bound: adc.bound.unwrap_or(f32::INFINITY),
         };
         let small_codes = dac.steps.is_some_and(|steps| 0.5 * steps <= INTEGER_CODE);
+        let small_drop = wires.scale * wires.gamma() <= INTEGER_DROP;
         let sums = if wires.scale * wires.gamma() == 0.0 && pcm == 0.0 {
             SumKind::Plain
-        } else if small_codes && dac.noise == 0.0 && inputs <= INTEGER_INPUTS {
+        } else if small_codes && small_drop && dac.noise == 0.0 && inputs <= INTEGER_INPUTS {
             SumKind::Integer
         } else {
             SumKind::Float
@@ -397,7 +402,12 @@ impl Pass<'_> {
                 let count = (bits & ((1u32 << width) - 1)).count_ones();
                 seen.outputs += u64::from(count);
                 seen.saturated[s] |= count > 0;
-                accum.write(&out[..width], &mut y[s * outputs + first..][..width]);
+                let y = &mut y[s * outputs + first..][..width];
+                // A whole panel is a copy of known length, without a call.
+                match y.as_mut_array::<LANES>() {
+                    Some(y) => accum.write(out, y),
+                    None => accum.write(&out[..width], y),
+                }
             }
         }
         seen
@@ -469,14 +479,15 @@ impl Pass<'_> {
 
     /// Writes the sums of one panel for all samples into `scratch.sums`.
     fn panel_sums(&self, panel: usize, samples: usize, scratch: &mut Scratch) {
-        scratch.sums.clear();
         scratch.sums.resize(samples, Sums::ZERO);
-        let weights = std::iter::once(self.weights).chain(self.weights.negative());
-        let Scratch { phases, running, plain, sums, .. } = scratch;
-        for (weights, phase) in weights.zip(phases) {
+        let phases = std::iter::once((self.weights, Accum::Replace))
+            .chain(self.weights.negative().map(|weights| (weights, Accum::Add)));
+        let Scratch { phases: inputs, float, integer, plain, sums, .. } = scratch;
+        for ((weights, accum), phase) in phases.zip(inputs) {
             match self.periphery.sums {
-                SumKind::Plain => phase.plain_sums(weights, panel, plain, sums),
-                kind => phase.full_sums(weights, panel, kind, running, sums),
+                SumKind::Plain => phase.plain_sums(weights, panel, plain, accum, sums),
+                SumKind::Float => phase.float_sums(weights, panel, float, accum, sums),
+                SumKind::Integer => phase.integer_sums(weights, panel, integer, accum, sums),
             }
         }
     }

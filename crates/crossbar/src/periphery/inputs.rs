@@ -1,6 +1,7 @@
 //! The input side of a pass: codes, their layout for the kernels, and the sums of a panel.
 
-use super::pack::ArrayWeights;
+use super::forward::Accum;
+use super::pack::{ArrayWeights, padded};
 use super::product::{
     DEPTH, FULL_GROUP, IntegerSums, LANES, Lanes, PLAIN_GROUP, Running, Sums, add_float,
     add_integer, add_plain,
@@ -62,12 +63,12 @@ impl Phase {
         part: impl Fn(f32) -> f32,
     ) {
         let group = if sums == SumKind::Plain { PLAIN_GROUP } else { FULL_GROUP };
-        let (even, samples) = (inputs.next_multiple_of(2), codes.len() / inputs);
+        let (filled, samples) = (padded(inputs), codes.len() / inputs);
         let groups = samples.div_ceil(group);
         self.codes.clear();
-        self.codes.resize(groups * group * even, 0.0);
+        self.codes.resize(groups * group * filled, 0.0);
         for (rows, packed) in
-            codes.chunks(group * inputs).zip(self.codes.chunks_exact_mut(group * even))
+            codes.chunks(group * inputs).zip(self.codes.chunks_exact_mut(group * filled))
         {
             for (s, row) in rows.chunks_exact(inputs).enumerate() {
                 for (&k, packed) in row.iter().zip(packed[s..].iter_mut().step_by(group)) {
@@ -93,109 +94,164 @@ impl Phase {
         weights: &ArrayWeights,
         panel: usize,
         plain: &mut Vec<[Lanes; PLAIN_GROUP]>,
+        accum: Accum,
         sums: &mut [Sums],
     ) {
         let panel = weights.panel(panel);
-        let even = panel.len() / LANES;
+        let filled = panel.len() / LANES;
         plain.clear();
         plain.resize(sums.len().div_ceil(PLAIN_GROUP), [[0.0; LANES]; PLAIN_GROUP]);
-        for depth in (0..even).step_by(DEPTH) {
-            let len = DEPTH.min(even - depth);
+        for depth in (0..filled).step_by(DEPTH) {
+            let len = DEPTH.min(filled - depth);
             let panel = &panel[depth * LANES..][..len * LANES];
             for (group, y) in plain.iter_mut().enumerate() {
-                let at = (group * even + depth) * PLAIN_GROUP;
+                let at = (group * filled + depth) * PLAIN_GROUP;
                 add_plain(panel, &self.codes[at..][..len * PLAIN_GROUP], y);
             }
         }
-        dispatch(FinishPlain { plain, sums });
+        dispatch(FinishPlain { plain, accum, sums });
     }
 
-    pub(super) fn full_sums(
+    pub(super) fn float_sums(
         &self,
         weights: &ArrayWeights,
         panel: usize,
-        kind: SumKind,
-        running: &mut Vec<Running>,
+        running: &mut Vec<Running<f32>>,
+        accum: Accum,
+        sums: &mut [Sums],
+    ) {
+        let panel = weights.panel(panel);
+        let filled = panel.len() / LANES;
+        running.clear();
+        running.resize(sums.len().div_ceil(FULL_GROUP), Running::zero());
+        for depth in (0..filled).step_by(DEPTH) {
+            let len = DEPTH.min(filled - depth);
+            let panel = &panel[depth * LANES..][..len * LANES];
+            for (group, running) in running.iter_mut().enumerate() {
+                let at = (group * filled + depth) * FULL_GROUP;
+                add_float(panel, &self.codes[at..][..len * FULL_GROUP], running);
+            }
+        }
+        let inputs = weights.inputs();
+        dispatch(FinishFloat { running, moments: Moments::new(inputs, filled), accum, sums });
+    }
+
+    pub(super) fn integer_sums(
+        &self,
+        weights: &ArrayWeights,
+        panel: usize,
+        running: &mut Vec<Running<i32>>,
+        accum: Accum,
         sums: &mut [Sums],
     ) {
         let (w, q, unit) =
             (weights.panel(panel), weights.pair_panel(panel), weights.pair_unit(panel));
-        let (even, inputs) = (w.len() / LANES, weights.inputs());
+        let filled = w.len() / LANES;
         running.clear();
-        running.resize(sums.len().div_ceil(FULL_GROUP), Running::ZERO);
-        for depth in (0..even).step_by(DEPTH) {
-            let len = DEPTH.min(even - depth);
+        running.resize(sums.len().div_ceil(FULL_GROUP), Running::zero());
+        for depth in (0..filled).step_by(DEPTH) {
+            let len = DEPTH.min(filled - depth);
             let panel = &w[depth * LANES..][..len * LANES];
             let pairs = &q[depth * LANES..][..len * LANES];
             for (group, running) in running.iter_mut().enumerate() {
-                let at = (group * even + depth) * FULL_GROUP;
+                let at = (group * filled + depth) * FULL_GROUP;
                 let codes = &self.codes[at..][..len * FULL_GROUP];
-                if kind == SumKind::Integer {
-                    let (at, len) = (at / 2, len * FULL_GROUP / 2);
-                    let (sizes, squares) = (&self.sizes[at..][..len], &self.squares[at..][..len]);
-                    add_integer(IntegerSums { panel, pairs, codes, sizes, squares, running });
-                } else {
-                    add_float(panel, codes, running);
-                }
+                let (at, len) = (at / 2, len * FULL_GROUP / 2);
+                let (sizes, squares) = (&self.sizes[at..][..len], &self.squares[at..][..len]);
+                add_integer(IntegerSums { panel, pairs, codes, sizes, squares, running });
             }
         }
-        dispatch(Finish { running, unit, inputs, even, kind, sums });
+        let moments = Moments::new(weights.inputs(), filled);
+        dispatch(FinishInteger { running, unit, moments, accum, sums });
     }
 }
 
-/// Sums of one panel from running sums, added to what another phase left there.
-struct Finish<'a> {
-    running: &'a [Running],
-    unit: &'a Lanes,
-    inputs: usize,
-    /// Inputs filled up to pairs.
-    even: usize,
-    kind: SumKind,
+/// From running sums to Σ w k p_j.
+#[derive(Clone, Copy)]
+struct Moments {
+    /// δ = n′ − n, the inputs that fill up to n′.
+    padding: f32,
+    /// n^−2
+    inverse: f32,
+}
+
+impl Moments {
+    fn new(inputs: usize, filled: usize) -> Self {
+        let n = inputs as f32;
+        Self { padding: (filled - inputs) as f32, inverse: 1.0 / (n * n) }
+    }
+
+    /// z from Σ d² w k over the distances d = n′ − j, with Σ (n − j)² = Σ (d − δ)².
+    #[inline(always)]
+    fn drop(self, y: f32, s1: f32, squares: f32) -> f32 {
+        let Self { padding, inverse } = self;
+        y - (squares - padding * (2.0 * s1 - padding * y)) * inverse
+    }
+}
+
+/// Sums of one panel from running sums; they replace or add to those of another phase.
+struct FinishFloat<'a> {
+    running: &'a [Running<f32>],
+    moments: Moments,
+    accum: Accum,
     sums: &'a mut [Sums],
 }
 
-impl Kernel for Finish<'_> {
+impl Kernel for FinishFloat<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        // Σ (n − j)² w k from the running sums over the padded n′ = n + δ inputs.
-        let padding = (self.even - self.inputs) as f32;
-        let inverse = 1.0 / (self.inputs as f32 * self.inputs as f32);
         for (slot, sums) in self.sums.iter_mut().enumerate() {
             let (running, s) = (&self.running[slot / FULL_GROUP], slot % FULL_GROUP);
+            let (mut z, y) = ([0.0; LANES], running.y[s]);
             for i in 0..LANES {
-                let (y, s1, s2) = (running.y[s][i], running.s1[s][i], running.s2[s][i]);
-                let squares = (2.0 * s2 - s1) - padding * (2.0 * s1 - padding * y);
-                sums.y[i] += y;
-                sums.z[i] += y - squares * inverse;
+                let (s1, s2) = (running.s1[s][i], running.s2[s][i]);
+                z[i] = self.moments.drop(y[i], s1, 2.0 * s2 - s1);
             }
-            if self.kind == SumKind::Integer {
-                for i in 0..LANES {
-                    sums.current[i] += running.current[s][i] as f32 * self.unit[i];
-                    sums.variance[i] += running.variance[s][i] as f32 * (128.0 * self.unit[i]);
-                }
-            } else {
-                for i in 0..LANES {
-                    sums.current[i] += running.float_current[s][i];
-                    sums.variance[i] += running.float_variance[s][i];
-                }
-            }
+            let (current, variance) = (running.current[s], running.variance[s]);
+            sums.take(Sums { y, z, current, variance }, self.accum);
         }
     }
 }
 
-/// Plain sums of one panel, added to what another phase left there.
+/// Likewise from integer sums.
+struct FinishInteger<'a> {
+    running: &'a [Running<i32>],
+    unit: &'a Lanes,
+    moments: Moments,
+    accum: Accum,
+    sums: &'a mut [Sums],
+}
+
+impl Kernel for FinishInteger<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        for (slot, sums) in self.sums.iter_mut().enumerate() {
+            let (running, s) = (&self.running[slot / FULL_GROUP], slot % FULL_GROUP);
+            let (mut z, y) = ([0.0; LANES], running.y[s]);
+            let (mut current, mut variance) = ([0.0; LANES], [0.0; LANES]);
+            for i in 0..LANES {
+                let (s1, s2) = (running.s1[s][i], running.s2[s][i]);
+                z[i] = self.moments.drop(y[i], s1, 8.0 * s2 - 4.0 * s1 - 2.0 * y[i]);
+                current[i] = running.current[s][i] as f32 * self.unit[i];
+                variance[i] = running.variance[s][i] as f32 * (128.0 * self.unit[i]);
+            }
+            sums.take(Sums { y, z, current, variance }, self.accum);
+        }
+    }
+}
+
+/// Plain sums of one panel; they replace or add to those of another phase.
 struct FinishPlain<'a> {
     plain: &'a [[Lanes; PLAIN_GROUP]],
+    accum: Accum,
     sums: &'a mut [Sums],
 }
 
 impl Kernel for FinishPlain<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        for (sums, y) in self.sums.iter_mut().zip(self.plain.iter().flatten()) {
-            for (sum, y) in sums.y.iter_mut().zip(y) {
-                *sum += y;
-            }
+        for (sums, &y) in self.sums.iter_mut().zip(self.plain.iter().flatten()) {
+            sums.take(Sums { y, ..Sums::ZERO }, self.accum);
         }
     }
 }

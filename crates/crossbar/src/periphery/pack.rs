@@ -5,7 +5,7 @@
 //! pairs:  [output / 16][input / 2][output mod 16][2]   round(32767 |w| / row maximum) as i16
 //! ```
 //!
-//! Rows and the last input of an odd number are filled up with zeros.
+//! Outputs are filled up with zeros to whole panels and inputs to a multiple of four.
 
 use super::product::LANES;
 
@@ -24,6 +24,11 @@ pub struct ArrayWeights {
     negative: Option<Box<Self>>,
 }
 
+/// Inputs with their padding: the kernels take four at a time.
+pub(super) fn padded(inputs: usize) -> usize {
+    inputs.next_multiple_of(4)
+}
+
 /// Largest value of `pairs`.
 const PAIR_MAX: f32 = 32_767.0;
 
@@ -40,12 +45,12 @@ impl ArrayWeights {
     #[track_caller]
     pub fn pack(weights: &[f32], outputs: usize, inputs: usize) -> Self {
         assert!(outputs > 0 && inputs > 0, "a matrix of {outputs} × {inputs} has no weights");
-        let (panels, even) = (outputs.div_ceil(LANES), inputs.next_multiple_of(2));
+        let (panels, filled) = (outputs.div_ceil(LANES), padded(inputs));
         let mut packed = Self {
             outputs,
             inputs,
-            panels: vec![0.0; panels * LANES * even],
-            pairs: vec![0; panels * LANES * even],
+            panels: vec![0.0; panels * LANES * filled],
+            pairs: vec![0; panels * LANES * filled],
             pair_unit: vec![0.0; panels * LANES],
             negative: None,
         };
@@ -68,9 +73,9 @@ impl ArrayWeights {
             "{} weights do not make a {outputs} × {inputs} matrix",
             weights.len()
         );
-        let even = inputs.next_multiple_of(2);
-        let panels = self.panels.chunks_exact_mut(LANES * even);
-        let pairs = self.pairs.chunks_exact_mut(LANES * even);
+        let filled = padded(inputs);
+        let panels = self.panels.chunks_exact_mut(LANES * filled);
+        let pairs = self.pairs.chunks_exact_mut(LANES * filled);
         let units = self.pair_unit.chunks_exact_mut(LANES);
         let rows = weights.chunks(LANES * inputs);
         for (((panel, pair), unit), rows) in panels.zip(pairs).zip(units).zip(rows) {
@@ -119,12 +124,12 @@ impl ArrayWeights {
     }
 
     pub(super) fn panel(&self, index: usize) -> &[f32] {
-        let len = LANES * self.inputs.next_multiple_of(2);
+        let len = LANES * padded(self.inputs);
         &self.panels[index * len..(index + 1) * len]
     }
 
     pub(super) fn pair_panel(&self, index: usize) -> &[i16] {
-        let len = LANES * self.inputs.next_multiple_of(2);
+        let len = LANES * padded(self.inputs);
         &self.pairs[index * len..(index + 1) * len]
     }
 

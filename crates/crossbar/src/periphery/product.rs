@@ -13,21 +13,26 @@
 //!
 //! 1. p is quadratic in j, so z follows from the running sums S₁ = Σ y and S₂ = Σ S₁ of the
 //!    partial sums of y: with d = n − j, Σ d² w k = 2 S₂ − S₁. Two additions replace a fused
-//!    multiplication, and processors add and multiply on different units.
+//!    multiplication, and processors add and multiply on different units. With S₂ formed at every
+//!    fourth input only, 8 S₂ = Σ (d² + 4d + 4r − r²) w k, r = j mod 4, and with 2 for 4r − r²
+//!    (which is 0, 3, 4 or 3) one addition and a quarter are left.
 //! 2. a and v correct y by a few percent and set the size of a noise. With an 8-bit DAC k and k²
 //!    are integers, so two 16-bit products of integers compute them, |w| being rounded to 2^15 (a)
 //!    and 2^8 (v) levels of the largest weight of the output:
 //!
 //! ```text
-//! |â − a| ≤ 2^−16 w_max Σ|k|,      |v̂ − v| ≤ (2^−9 + 2^−15) w_max Σ k²
+//! |â − a| ≤ 2^−16 w_max Σ|k|,      |v̂ − v| ≤ (2^−9 + 2^−15) w_max Σ k²,
+//! |ẑ − z| ≤ 2 n^−2 Σ|w k|
 //! ```
 //!
-//! Both bounds are tested. Where codes are not small integers (input noise, more than 8 bits, more
-//! than [`INTEGER_INPUTS`] inputs) a and v are f32 sums like y.
+//! All bounds are tested; the last one changes an output by at most γ Σ|w x| times the mean of
+//! |w x|, γ being 1.75·10^−6 in the paper. Where codes are not small integers (input noise, more than 8 bits, more
+//! than [`INTEGER_INPUTS`] inputs, wires so bad that z must be exact) a and v are f32 sums like y.
 //!
 //! Every output is one chain of operations over j in order, whatever its place in a batch, a
 //! panel or a thread: hence the same bits.
 
+use super::forward::Accum;
 use super::simd::{Kernel, dispatch, integer_sums};
 
 /// Outputs of one panel.
@@ -38,36 +43,31 @@ pub(super) const DEPTH: usize = 256;
 pub(super) const INTEGER_INPUTS: usize = 516;
 /// Largest code of the integer sums.
 pub(super) const INTEGER_CODE: f32 = 127.0;
+/// Largest drop γ, multiplier included, with which the integer sums are used: z's error then stays
+/// below 2^−15 Σ|w x| in an output.
+pub(super) const INTEGER_DROP: f32 = 1.0 / 32_768.0;
 /// Samples of a group in the plain product.
 pub(super) const PLAIN_GROUP: usize = 6;
 /// Samples of a group where all four sums are formed.
 pub(super) const FULL_GROUP: usize = 5;
 
 pub(super) type Lanes = [f32; LANES];
-pub(super) type IntLanes = [i32; LANES];
 
-/// Running sums of one panel and one group of full sums.
+/// Running sums of one panel and one group of full sums; T is the type of a and v.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Running {
+pub(super) struct Running<T> {
     pub(super) y: [Lanes; FULL_GROUP],
     pub(super) s1: [Lanes; FULL_GROUP],
     pub(super) s2: [Lanes; FULL_GROUP],
-    pub(super) current: [IntLanes; FULL_GROUP],
-    pub(super) variance: [IntLanes; FULL_GROUP],
-    pub(super) float_current: [Lanes; FULL_GROUP],
-    pub(super) float_variance: [Lanes; FULL_GROUP],
+    pub(super) current: [[T; LANES]; FULL_GROUP],
+    pub(super) variance: [[T; LANES]; FULL_GROUP],
 }
 
-impl Running {
-    pub(super) const ZERO: Self = Self {
-        y: [[0.0; LANES]; FULL_GROUP],
-        s1: [[0.0; LANES]; FULL_GROUP],
-        s2: [[0.0; LANES]; FULL_GROUP],
-        current: [[0; LANES]; FULL_GROUP],
-        variance: [[0; LANES]; FULL_GROUP],
-        float_current: [[0.0; LANES]; FULL_GROUP],
-        float_variance: [[0.0; LANES]; FULL_GROUP],
-    };
+impl<T: Copy + Default> Running<T> {
+    pub(super) fn zero() -> Self {
+        let (lanes, sums) = ([[0.0; LANES]; FULL_GROUP], [[T::default(); LANES]; FULL_GROUP]);
+        Self { y: lanes, s1: lanes, s2: lanes, current: sums, variance: sums }
+    }
 }
 
 /// The sums of one sample and one panel, in units of one code.
@@ -82,6 +82,21 @@ pub(super) struct Sums {
 impl Sums {
     pub(super) const ZERO: Self =
         Self { y: [0.0; LANES], z: [0.0; LANES], current: [0.0; LANES], variance: [0.0; LANES] };
+
+    /// Replaces these sums by `other` or adds it to them.
+    #[inline(always)]
+    pub(super) fn take(&mut self, other: Self, accum: Accum) {
+        if accum == Accum::Replace {
+            *self = other;
+            return;
+        }
+        for i in 0..LANES {
+            self.y[i] += other.y[i];
+            self.z[i] += other.z[i];
+            self.current[i] += other.current[i];
+            self.variance[i] += other.variance[i];
+        }
+    }
 }
 
 /// Rounds a number of 15 bits to 8 bits: the weight that the variance is computed with.
@@ -118,14 +133,13 @@ impl Kernel for Plain<'_> {
 struct FloatSums<'a> {
     panel: &'a [f32],
     codes: &'a [f32],
-    running: &'a mut Running,
+    running: &'a mut Running<f32>,
 }
 
 impl Kernel for FloatSums<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Running { mut y, mut s1, mut s2, float_current, float_variance, .. } = *self.running;
-        let (mut a, mut v) = (float_current, float_variance);
+        let Running { mut y, mut s1, mut s2, current: mut a, variance: mut v } = *self.running;
         let panel = self.panel.as_chunks::<LANES>().0;
         let codes = self.codes.as_chunks::<FULL_GROUP>().0;
         for (w, k) in panel.iter().zip(codes) {
@@ -140,48 +154,48 @@ impl Kernel for FloatSums<'_> {
                 }
             }
         }
-        let to = self.running;
-        (to.y, to.s1, to.s2, to.float_current, to.float_variance) = (y, s1, s2, a, v);
+        *self.running = Running { y, s1, s2, current: a, variance: v };
     }
 }
 
-/// All four sums, a and v as integers: the portable twin of the vector kernel.
+/// All four sums over a stretch of 4 m inputs, a and v as integers: the portable twin of the vector
+/// kernel.
 pub(super) struct IntegerSums<'a> {
     pub(super) panel: &'a [f32],
     pub(super) pairs: &'a [i16],
     pub(super) codes: &'a [f32],
     pub(super) sizes: &'a [[i16; 2]],
     pub(super) squares: &'a [[i16; 2]],
-    pub(super) running: &'a mut Running,
+    pub(super) running: &'a mut Running<i32>,
 }
 
 impl Kernel for IntegerSums<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Running { mut y, mut s1, mut s2, mut current, mut variance, .. } = *self.running;
-        let panel = self.panel.as_chunks::<LANES>().0.as_chunks::<2>().0;
-        let pairs = self.pairs.as_chunks::<2>().0.as_chunks::<LANES>().0;
-        let codes = self.codes.as_chunks::<FULL_GROUP>().0.as_chunks::<2>().0;
-        let sizes = self.sizes.as_chunks::<FULL_GROUP>().0;
-        let squares = self.squares.as_chunks::<FULL_GROUP>().0;
+        let Running { mut y, mut s1, mut s2, mut current, mut variance } = *self.running;
+        let panel = self.panel.as_chunks::<LANES>().0.as_chunks::<4>().0;
+        let pairs = self.pairs.as_chunks::<2>().0.as_chunks::<LANES>().0.as_chunks::<2>().0;
+        let codes = self.codes.as_chunks::<FULL_GROUP>().0.as_chunks::<4>().0;
+        let sizes = self.sizes.as_chunks::<FULL_GROUP>().0.as_chunks::<2>().0;
+        let squares = self.squares.as_chunks::<FULL_GROUP>().0.as_chunks::<2>().0;
         for ((((w, q), k), size), square) in
             panel.iter().zip(pairs).zip(codes).zip(sizes).zip(squares)
         {
             for s in 0..FULL_GROUP {
                 for i in 0..LANES {
-                    for half in 0..2 {
-                        y[s][i] = multiply_add::<FMA>(w[half][i], k[half][s], y[s][i]);
+                    for r in 0..4 {
+                        let q = q[r / 2][i][r % 2];
+                        y[s][i] = multiply_add::<FMA>(w[r][i], k[r][s], y[s][i]);
                         s1[s][i] += y[s][i];
-                        s2[s][i] += s1[s][i];
-                        current[s][i] += i32::from(q[i][half]) * i32::from(size[s][half]);
+                        current[s][i] += i32::from(q) * i32::from(size[r / 2][s][r % 2]);
                         variance[s][i] +=
-                            i32::from(to_8_bits(q[i][half])) * i32::from(square[s][half]);
+                            i32::from(to_8_bits(q)) * i32::from(square[r / 2][s][r % 2]);
                     }
+                    s2[s][i] += s1[s][i];
                 }
             }
         }
-        let to = self.running;
-        (to.y, to.s1, to.s2, to.current, to.variance) = (y, s1, s2, current, variance);
+        *self.running = Running { y, s1, s2, current, variance };
     }
 }
 
@@ -197,11 +211,11 @@ pub(super) fn add_plain(panel: &[f32], codes: &[f32], y: &mut [Lanes; PLAIN_GROU
 }
 
 /// Adds a stretch of inputs to all four sums.
-pub(super) fn add_float(panel: &[f32], codes: &[f32], running: &mut Running) {
+pub(super) fn add_float(panel: &[f32], codes: &[f32], running: &mut Running<f32>) {
     dispatch(FloatSums { panel, codes, running });
 }
 
-/// Adds a stretch of an even number of inputs to all four sums, a and v as integers.
+/// Adds a stretch of 4 m inputs to all four sums, a and v as integers.
 pub(super) fn add_integer(sums: IntegerSums<'_>) {
     integer_sums(sums);
 }
@@ -247,7 +261,7 @@ mod tests {
 
     fn integer(case: &Case) -> IntegerSums<'_> {
         // Leaked in a test: the borrow must outlive the case's own.
-        let running = Box::leak(Box::new(Running::ZERO));
+        let running = Box::leak(Box::new(Running::zero()));
         let Case { panel, pairs, codes, sizes, squares } = case;
         IntegerSums { panel, pairs, codes, sizes, squares, running }
     }
@@ -256,7 +270,7 @@ mod tests {
     fn the_vector_kernel_has_the_bits_of_its_portable_twin() {
         let case = case();
         let mut vector = integer(&case);
-        let mut results = [Running::ZERO; 2];
+        let mut results = [Running::zero(); 2];
         vector.running = &mut results[0];
         add_integer(vector);
         let mut portable = integer(&case);
@@ -273,7 +287,7 @@ mod tests {
     fn integer_sums_keep_their_error_bounds() {
         let case = case();
         let max = f64::from(crate::mapping::largest_magnitude(&case.panel));
-        let mut running = Running::ZERO;
+        let mut running = Running::zero();
         let sums = integer(&case);
         add_integer(IntegerSums { running: &mut running, ..sums });
         for s in 0..FULL_GROUP {
@@ -292,6 +306,34 @@ mod tests {
                 let v_bound = max * sum(&|_, k| k * k) * (2f64.powi(-9) + 2f64.powi(-15));
                 assert!((a - sum(&|w, k| w * k)).abs() <= a_bound);
                 assert!((v - sum(&|w, k| w * k * k)).abs() <= v_bound);
+            }
+        }
+    }
+
+    /// Weights and codes are small integers here, so that every sum is exact.
+    #[test]
+    fn every_fourth_running_sum_gives_the_second_moment() {
+        let mut case = case();
+        case.panel.iter_mut().for_each(|w| *w = w.round());
+        case.codes.iter_mut().for_each(|k| *k = (*k / 64.0).round());
+        // 8 inputs: an eighth of the square of the distance is far above any rounding.
+        case.panel.truncate(8 * LANES);
+        let mut running = Running::zero();
+        let sums = integer(&case);
+        add_integer(IntegerSums { running: &mut running, ..sums });
+        for s in 0..FULL_GROUP {
+            for i in 0..LANES {
+                let moment = |f: fn(i32, i32) -> i32| -> f32 {
+                    (0..8)
+                        .map(|j| {
+                            let term = case.panel[j * LANES + i] * case.codes[j * FULL_GROUP + s];
+                            f(8 - j as i32, j as i32 % 4) as f32 * term
+                        })
+                        .sum()
+                };
+                assert_eq!(running.s1[s][i], moment(|d, _| d));
+                let squares = moment(|d, r| d * d + 4 * d + 4 * r - r * r);
+                assert_eq!(8.0 * running.s2[s][i], squares);
             }
         }
     }

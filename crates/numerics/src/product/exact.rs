@@ -12,6 +12,7 @@
 use super::kernel;
 use super::naive;
 use super::pack::{Group, LeftPanels, RightPanels};
+use super::sums::{Buffer, Sums};
 use crate::matrix::CodesRef;
 use crate::{FixedView, Par};
 
@@ -39,20 +40,61 @@ impl<'a> Exact<'a> {
         Self::Packed { a: left, b: packed, group }
     }
 
-    /// Writes the sums of the rows from `first_row` on, as many as `sums` has room for.
-    pub(super) fn sums_of_rows(&self, first_row: usize, rows: usize, sums: &mut [i64]) {
-        sums.fill(0);
+    /// The sums of `rows` rows from `first_row` on, in 32 bits if they cannot exceed `limit` in
+    /// magnitude.
+    pub(super) fn sums_of_rows<'b>(
+        &self,
+        first_row: usize,
+        rows: usize,
+        limit: Option<u32>,
+        buffer: &'b mut Buffer,
+    ) -> Sums<'b> {
         match self {
-            Self::Plain { a, b } => naive::add_sums_of_rows(a, b, first_row, sums),
+            Self::Plain { a, b } => {
+                let sums = buffer.wide(rows * b.ncols);
+                sums.fill(0);
+                naive::add_sums_of_rows(a, b, first_row, sums);
+                Sums::Wide(sums)
+            }
             Self::Packed { a, b, group } => {
-                for (p, a) in a.views().iter().enumerate() {
+                let views = a.views();
+                let len = rows * b[0].lines;
+                if let ([a], [right]) = (&views[..], &b[..]) {
+                    let left = LeftPanels::pack(a, *group, first_row, rows);
+                    if limit
+                        .is_some_and(|limit| largest_sum_is_within(limit, &left, right, a.ncols))
+                    {
+                        let sums = buffer.narrow(len);
+                        kernel::narrow_sums(&left, right, sums);
+                        return Sums::Narrow(sums);
+                    }
+                    let sums = buffer.wide(len);
+                    kernel::wide_sums(&left, right, 0, true, sums);
+                    return Sums::Wide(sums);
+                }
+                let sums = buffer.wide(len);
+                for (p, a) in views.iter().enumerate() {
                     let left = LeftPanels::pack(a, *group, first_row, rows);
                     for (q, right) in b.iter().enumerate() {
-                        kernel::add_sums(&left, right, LIMB_BITS * (p + q) as u32, sums);
+                        let shift = LIMB_BITS * (p + q) as u32;
+                        kernel::wide_sums(&left, right, shift, p + q == 0, sums);
                     }
                 }
+                Sums::Wide(sums)
             }
         }
+    }
+}
+
+/// Whether no sum of these panels exceeds `limit`: for pairs by Cauchy–Schwarz, for quads by the
+/// largest product.
+fn largest_sum_is_within(limit: u32, left: &LeftPanels, right: &RightPanels, inner: usize) -> bool {
+    match left.group {
+        Group::Pair => {
+            let square = u128::from(left.largest_square()) * u128::from(right.largest_square());
+            square <= u128::from(limit).pow(2)
+        }
+        Group::Quad => inner as u128 * (1 << 14) <= u128::from(limit),
     }
 }
 

@@ -8,105 +8,204 @@
 //! Pairs are one `vpmaddwd` and one `vpaddd` for eight columns with AVX2, one `vpdpwssd` for
 //! sixteen with AVX-512 VNNI. Quads need VNNI (`vpdpbusd`); without it 8-bit words go as pairs.
 //!
-//! A 32-bit sum of pairs over a chunk is exact if √(Σa²)·√(Σb²) < 2^31, for then every partial sum
-//! is below it in magnitude (Cauchy–Schwarz). Otherwise b = 256·b₁ + b₀ with −128 ≤ b₀ ≤ 127 and
-//! −128 ≤ b₁ ≤ 128; each half has Σb² ≤ 512·2^14 over a chunk, which is safe unless every a is
-//! −32768, and then half a chunk is. A sum of quads over a chunk is below 512·2^15 = 2^24.
+//! A 32-bit sum is z modulo 2^32. It is z itself where √(Σa²)·√(Σb²) < 2^31 (Cauchy–Schwarz): over
+//! the whole inner dimension, then there are 32-bit sums only; or over a chunk, then it is added
+//! to a 64-bit one. Otherwise z is found from a coarse sum y with −2^31 ≤ z − y < 2^31:
+//!
+//! ```text
+//! z = y + (((z − y) mod 2^32) as a signed number)
+//! ```
+//!
+//! With AVX2, y = 2^16·Σ⌊p/2^16⌋ over the products p of pairs, from the same pass. With VNNI, y comes
+//! from the high bytes of the operands, which are quads and take half a pass:
+//!
+//! ```text
+//! a = 2^8·(u − 128) + 2^7 + a₀,   b = 2^8·b₁ + 2^7 + b₀,   0 ≤ u < 2^8,   −2^7 ≤ a₀, b₀, b₁ < 2^7
+//! Σab = y + Σ(a·b₀ + 2^8·a₀·b₁),  y = 2^16·Σu·b₁ − (2^23 − 2^15)·Σb₁ + 2^7·Σa
+//! |Σab − y| ≤ 2^7·√n·(√(Σa²) + √(Σb²)) + 2^15·n     since |2^8·b₁| ≤ |b| + 2^8
+//! ```
+//!
+//! which is below 2^31 for n = 128 whatever the operands are.
 
 mod multiply;
 
-use super::pack::{Group, KC, LeftPanels, MR, NR, RightPanels, chunk_range};
+use super::pack::{GRANULE, Group, LeftPanels, MR, NR, RightPanels, chunk_range};
 use crate::simd::{Kernel, dispatch};
+use crate::sum::Sum;
 
 pub(super) use multiply::has_quads;
-use multiply::multiply;
+use multiply::{multiply, multiply_coarse};
 
 /// 32-bit sums of one left panel with one right panel.
 type Tile = [[i32; NR]; MR];
 
-/// Adds 2^`shift` times the sums of all left panels with all right panels to `out`, which is
-/// row-major with as many columns as `right` has lines.
-pub(super) fn add_sums(left: &LeftPanels, right: &RightPanels, shift: u32, out: &mut [i64]) {
-    dispatch(AddSums { left, right, shift, out });
+/// Writes the sums of all left panels with all right panels to `out`, which is row-major with as
+/// many columns as `right` has lines. The caller knows that they fit 32 bits.
+pub(super) fn narrow_sums(left: &LeftPanels, right: &RightPanels, out: &mut [i32]) {
+    let what = SumsOf { left, right, shift: 0, replace: true, out };
+    dispatch(NarrowSums(what));
 }
 
-struct AddSums<'a> {
+/// Writes 2^`shift` times the sums of all left panels with all right panels to `out`, or adds them
+/// unless `replace` is set.
+pub(super) fn wide_sums(
+    left: &LeftPanels,
+    right: &RightPanels,
+    shift: u32,
+    replace: bool,
+    out: &mut [i64],
+) {
+    let what = SumsOf { left, right, shift, replace, out };
+    dispatch(WideSums(what));
+}
+
+struct SumsOf<'a, Z> {
     left: &'a LeftPanels,
     right: &'a RightPanels,
     shift: u32,
-    out: &'a mut [i64],
+    replace: bool,
+    out: &'a mut [Z],
 }
 
-impl Kernel for AddSums<'_> {
+impl<Z: Sum> SumsOf<'_, Z> {
+    /// Calls `add_tile(i, j, chunk, place)` for every left panel i, right panel j and chunk.
     #[inline(always)]
-    fn run(self) {
-        let Self { left, right, shift, out } = self;
-        let columns = right.lines;
-        for j in 0..right.panels() {
-            let width = NR.min(columns - j * NR);
-            for chunk in 0..right.chunks() {
-                for i in 0..left.panels() {
-                    let rows = MR.min(left.lines - i * MR);
-                    let target = &mut out[i * MR * columns + j * NR..];
-                    let mut place = Place { out: target, columns, rows, width, shift };
-                    match left.group {
-                        Group::Pair => add_pairs(left, i, right, j, chunk, place),
-                        Group::Quad => {
-                            let (a, b) = parts(left, i, right, j, chunk);
-                            let tile = multiply(Group::Quad, a, b);
-                            place.add(|row, col| i64::from(tile[row][col]));
-                        }
-                    }
+    fn for_each_tile(&mut self, mut add_tile: impl FnMut(usize, usize, usize, Place<'_, Z>)) {
+        let columns = self.right.lines;
+        for j in 0..self.right.panels() {
+            for chunk in 0..self.right.chunks() {
+                for i in 0..self.left.panels() {
+                    let place = Place {
+                        out: &mut self.out[i * MR * columns + j * NR..],
+                        columns,
+                        rows: MR.min(self.left.lines - i * MR),
+                        width: NR.min(columns - j * NR),
+                        shift: self.shift,
+                        replace: self.replace && chunk == 0,
+                    };
+                    add_tile(i, j, chunk, place);
                 }
             }
-            if left.group == Group::Quad {
-                // Σ(a + 128)·b − 128·Σb
-                let sums = right.line_sums(j);
-                for row in out.chunks_exact_mut(columns) {
-                    for (z, &sum) in row[j * NR..].iter_mut().zip(&sums[..width]) {
-                        *z -= (sum << 7) << shift;
-                    }
+        }
+    }
+
+    /// The sums of quads are Σ(a + 128)·b: takes off 128·Σb.
+    #[inline(always)]
+    fn correct_quads(&mut self) {
+        if self.left.group == Group::Pair {
+            return;
+        }
+        let columns = self.right.lines;
+        for row in self.out.chunks_exact_mut(columns) {
+            for (j, row) in row.chunks_mut(NR).enumerate() {
+                for (z, &sum) in row.iter_mut().zip(self.right.line_sums(j)) {
+                    *z = z.wrapping_add(Z::wrapped(-(sum << 7) << self.shift));
                 }
             }
         }
     }
 }
 
-/// Adds the sums of one chunk of pairs, in as many parts as the magnitudes demand.
+struct NarrowSums<'a>(SumsOf<'a, i32>);
+
+impl Kernel for NarrowSums<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self(mut sums) = self;
+        let (left, right) = (sums.left, sums.right);
+        sums.for_each_tile(|i, j, chunk, mut place| {
+            let (a, b) = parts(left, i, right, j, chunk);
+            let tile = multiply(left.group, a, b);
+            place.put(|row, col| tile[row][col]);
+        });
+        sums.correct_quads();
+    }
+}
+
+struct WideSums<'a>(SumsOf<'a, i64>);
+
+impl Kernel for WideSums<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self(mut sums) = self;
+        let (left, right) = (sums.left, sums.right);
+        sums.for_each_tile(|i, j, chunk, mut place| {
+            let (a, b) = parts(left, i, right, j, chunk);
+            // A sum of quads over a chunk is below 512·2^15 = 2^24.
+            let fits = left.group == Group::Quad
+                || fits_32_bits(left.magnitude(i, chunk).square, right.magnitude(j, chunk).square);
+            if fits {
+                let tile = multiply(left.group, a, b);
+                place.put(|row, col| i64::from(tile[row][col]));
+            } else if has_quads() {
+                add_by_bytes(left, i, right, j, chunk, &mut place);
+            } else {
+                let extreme = left.magnitude(i, chunk).extreme && right.magnitude(j, chunk).extreme;
+                let [tile, high] = multiply_coarse(a, b, extreme);
+                place.put(|row, col| nearest(i64::from(high[row][col]) << 16, tile[row][col]));
+            }
+        });
+        sums.correct_quads();
+    }
+}
+
+/// The number nearest to `coarse` that is `modulo` modulo 2^32.
 #[inline(always)]
-fn add_pairs(
+fn nearest(coarse: i64, modulo: i32) -> i64 {
+    coarse + i64::from(modulo.wrapping_sub(coarse as i32))
+}
+
+/// Adds the sums of one chunk of pairs that do not fit 32 bits, with coarse sums of their bytes.
+#[inline(always)]
+fn add_by_bytes(
     left: &LeftPanels,
     i: usize,
     right: &RightPanels,
     j: usize,
     chunk: usize,
-    mut place: Place<'_>,
+    place: &mut Place<'_, i64>,
 ) {
     let (a, b) = parts(left, i, right, j, chunk);
-    let a_square = left.square(i, chunk);
-    if fits_32_bits(a_square, right.square(j, chunk)) {
-        let tile = multiply(Group::Pair, a, b);
-        place.add(|row, col| i64::from(tile[row][col]));
-        return;
+    let (a_bytes, b_bytes) = (left.high_bytes(i), right.high_bytes(j));
+    let (chunk_start, _) = chunk_range(Group::Quad, chunk, 1, a_bytes.quads.len());
+    let squares = [left.magnitude(i, chunk).square, right.magnitude(j, chunk).square];
+    let steps = a.len() / MR;
+    let granules_per_part = granules_per_part(squares);
+    let part_steps = granules_per_part * GRANULE / 2;
+    for start in (0..steps).step_by(part_steps) {
+        let end = steps.min(start + part_steps);
+        let tile = multiply(Group::Pair, &a[start * MR..end * MR], &b[start * NR..end * NR]);
+        let (first, last) = (chunk_start + start / 2, chunk_start + end.div_ceil(2));
+        let quads = multiply(
+            Group::Quad,
+            &a_bytes.quads[first * MR..last * MR],
+            &b_bytes.quads[first * NR..last * NR],
+        );
+        let granules = first / (GRANULE / 4)..last.div_ceil(GRANULE / 4);
+        let mut of_rows = [0i64; MR];
+        let mut of_columns = [0i64; NR];
+        for (a, b) in a_bytes.sums[granules.clone()].iter().zip(&b_bytes.sums[granules]) {
+            of_rows.iter_mut().zip(a).for_each(|(sum, &a)| *sum += i64::from(a) << 7);
+            for (sum, &b) in of_columns.iter_mut().zip(b) {
+                *sum += i64::from(b) * ((1 << 23) - (1 << 15));
+            }
+        }
+        place.put(|row, col| {
+            let coarse = (i64::from(quads[row][col]) << 16) + of_rows[row] - of_columns[col];
+            nearest(coarse, tile[row][col])
+        });
+        place.replace = false;
     }
-    let [low, high] = right.halves(j).each_ref().map(|half| {
-        let (start, end) = chunk_range(Group::Pair, chunk, NR, half.len());
-        &half[start..end]
-    });
-    let mut add = |a: &[u32], low: &[u32], high: &[u32]| {
-        let low = multiply(Group::Pair, a, low);
-        let high = multiply(Group::Pair, a, high);
-        place.add(|row, col| i64::from(low[row][col]) + (i64::from(high[row][col]) << 8));
+}
+
+/// How many granules may be summed before a sum can be 2^31 from the coarse one: 4, 2 or 1.
+fn granules_per_part([a_square, b_square]: [u64; 2]) -> usize {
+    let norms = (a_square as f64).sqrt() + (b_square as f64).sqrt();
+    let near = |granules: usize| {
+        let n = (granules * GRANULE) as f64;
+        128.0 * n.sqrt() * norms + 32_768.0 * n < f64::from(i32::MAX)
     };
-    if fits_32_bits(a_square, (KC as u64) << 14) {
-        add(a, low, high);
-    } else {
-        let middle = (KC / 4).min(a.len() / MR);
-        let (a, low, high) =
-            (a.split_at(middle * MR), low.split_at(middle * NR), high.split_at(middle * NR));
-        add(a.0, low.0, high.0);
-        add(a.1, low.1, high.1);
-    }
+    [4, 2].into_iter().find(|&granules| near(granules)).unwrap_or(1)
 }
 
 /// One chunk of a left and of a right panel.
@@ -131,31 +230,67 @@ fn fits_32_bits(a_squares: u64, b_squares: u64) -> bool {
 }
 
 /// Where a tile belongs in the row-major sums.
-struct Place<'a> {
+struct Place<'a, Z> {
     /// The sums from the tile's first element on.
-    out: &'a mut [i64],
+    out: &'a mut [Z],
     columns: usize,
     rows: usize,
     width: usize,
     shift: u32,
+    /// Whether the sums hold nothing yet.
+    replace: bool,
 }
 
-impl Place<'_> {
+impl<Z: Sum> Place<'_, Z> {
     /// Adds 2^shift · `tile(row, column)` to every sum of the tile.
     #[inline(always)]
-    fn add(&mut self, tile: impl Fn(usize, usize) -> i64) {
+    fn put(&mut self, tile: impl Fn(usize, usize) -> Z) {
         for row in 0..self.rows {
             let out = &mut self.out[row * self.columns..][..self.width];
             // A row of full width has a length that the compiler knows.
-            if let Some(out) = out.first_chunk_mut::<NR>() {
-                for (col, sum) in out.iter_mut().enumerate() {
-                    *sum += tile(row, col) << self.shift;
+            match (out.first_chunk_mut::<NR>(), self.replace) {
+                (Some(out), true) => {
+                    for (col, sum) in out.iter_mut().enumerate() {
+                        *sum = tile(row, col) << self.shift;
+                    }
                 }
-            } else {
-                for (col, sum) in out.iter_mut().enumerate() {
-                    *sum += tile(row, col) << self.shift;
+                (Some(out), false) => {
+                    for (col, sum) in out.iter_mut().enumerate() {
+                        *sum = sum.wrapping_add(tile(row, col) << self.shift);
+                    }
+                }
+                (None, replace) => {
+                    for (col, sum) in out.iter_mut().enumerate() {
+                        let before = if replace { Z::default() } else { *sum };
+                        *sum = before.wrapping_add(tile(row, col) << self.shift);
+                    }
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_number_is_found_over_the_whole_window() {
+        for z in [0, 1 << 31, -(1 << 31), 1 << 39, -(1 << 39), 0x1234_5678_9abc] {
+            for off in [0, 1, -1, (1 << 31) - 1, -(1 << 31)] {
+                assert_eq!(nearest(z - off, z as i32), z, "{z} from {off} away");
+            }
+        }
+    }
+
+    #[test]
+    fn parts_are_as_long_as_operands_allow() {
+        let square = |n: u64, x: u64| n * x * x;
+        assert_eq!(granules_per_part([square(512, 1 << 13); 2]), 4);
+        assert_eq!(granules_per_part([square(512, 1 << 15) / 3; 2]), 2);
+        assert_eq!(granules_per_part([square(512, 1 << 15); 2]), 1);
+        // One granule is near enough even if all values are the largest.
+        let norm = (square(128, 1 << 15) as f64).sqrt();
+        assert!(128.0 * 128f64.sqrt() * 2.0 * norm + 32_768.0 * 128.0 < f64::from(i32::MAX));
     }
 }

@@ -120,69 +120,6 @@ impl Quantizer {
         });
         !undecided
     }
-
-    /// Codes of at most [`CHUNK`] sums, wrapped or saturated.
-    #[expect(clippy::too_many_arguments, reason = "the inside of one loop, not an interface")]
-    pub(super) fn quantize_sums_chunk<C: Code>(
-        &self,
-        wraps: bool,
-        z: &[i64],
-        fraction_bits: i32,
-        words: &[u32],
-        source: &(impl BitSource + ?Sized),
-        first: u64,
-        out: &mut [C],
-    ) {
-        let shift = fraction_bits - self.format.fl();
-        let (min, max) = (i64::from(self.format.min_code()), i64::from(self.format.max_code()));
-        let wrap = wraps.then(|| 64 - self.format.word_length());
-        if (-31..=0).contains(&shift) && !wraps {
-            dispatch(ShiftLeft { z, out, shift: shift.unsigned_abs(), min, max });
-            return;
-        }
-        if !(1..=32).contains(&shift) {
-            return self.sums_by_definition(wraps, z, fraction_bits, source, first, out);
-        }
-        let kernel = SumKernel { z, words, out, shift: shift.unsigned_abs(), min, max, wrap };
-        let half = 1i64 << (shift - 1);
-        match self.rounding {
-            // ⌊(z + c) / 2^n⌋ with a constant c, …
-            Rounding::Down => dispatch(kernel.with(|_, _| 0)),
-            Rounding::NearestTiesDown => dispatch(kernel.with(move |_, _| half - 1)),
-            Rounding::Up => dispatch(kernel.with(move |_, _| 2 * half - 1)),
-            // … with one that depends on the sign or on the bit above the cut, …
-            Rounding::TowardZero => dispatch(kernel.with(move |z, _| (z >> 63) & (2 * half - 1))),
-            Rounding::NearestTiesAway => dispatch(kernel.with(move |z, _| half + (z >> 63))),
-            Rounding::NearestTiesEven => {
-                dispatch(kernel.with(move |z, _| half - 1 + ((z >> shift) & 1)));
-            }
-            // … or with random bits.
-            Rounding::Stochastic => {
-                dispatch(kernel.with(move |_, word| ((u64::from(word) << shift) >> 32) as i64));
-            }
-            Rounding::ToOdd | Rounding::StochasticBits(_) => {
-                let SumKernel { out, .. } = kernel;
-                self.sums_by_definition(wraps, z, fraction_bits, source, first, out);
-            }
-        }
-    }
-
-    fn sums_by_definition<C: Code>(
-        &self,
-        wraps: bool,
-        z: &[i64],
-        fraction_bits: i32,
-        source: &(impl BitSource + ?Sized),
-        first: u64,
-        out: &mut [C],
-    ) {
-        use crate::Overflow::{Saturate, Wrap};
-        let overflow = if wraps { Wrap } else { Saturate };
-        for ((&z, out), position) in z.iter().zip(out).zip(first..) {
-            let code = self.code_of_sum_with(overflow, z, fraction_bits, source, position);
-            *out = C::from_i32(code);
-        }
-    }
 }
 
 /// Decides from the fraction g of the magnitude whether to round away from zero.
@@ -223,12 +160,11 @@ impl MagnitudeRule for Carry {
     fn away(g: f32, negative: bool, _: bool, word: u32) -> (bool, bool) {
         // Away is word < g·2^32 below zero, and word > 2^32 − 1 − g·2^32 or !word < g·2^32 above.
         let word = if negative { word } else { !word };
-        // The word rounded to an f32, in halves because AVX2 converts signed words only. Rounding
-        // keeps the order against g·2^32, an f32 itself, unless it makes the two equal: then the
-        // definition decides, from all bits.
-        let rounded = (word >> 16) as i32 as f32 * 65536.0 + (word & 0xffff) as i32 as f32;
-        let digits = g * 4_294_967_296.0;
-        (rounded < digits, rounded == digits)
+        // The leading 24 bits, an f32 exactly, as the sign of a difference is. More than one unit
+        // below g·2^24 (the difference may be rounded) the other eight bits do not matter; closer,
+        // the definition decides, from all bits.
+        let below = g * 16_777_216.0 - (word >> 8) as i32 as f32;
+        (below > 0.0, (below > 0.0) & (below <= 1.0))
     }
 }
 
@@ -267,70 +203,5 @@ impl<C: Code, R: MagnitudeRule> Kernel for QuantizeKernel<'_, C, R> {
             *out = C::from_i32(((rounded + MAGIC).to_bits() as i32) - MAGIC.to_bits() as i32);
         }
         *self.undecided = undecided != 0;
-    }
-}
-
-/// ⌊(z + offset) / 2^shift⌋, saturated or wrapped.
-struct SumKernel<'a, C> {
-    z: &'a [i64],
-    words: &'a [u32],
-    out: &'a mut [C],
-    shift: u32,
-    min: i64,
-    max: i64,
-    /// Bits above the word in 64, if codes wrap.
-    wrap: Option<u32>,
-}
-
-impl<'a, C> SumKernel<'a, C> {
-    /// The kernel with the offset that `offset(z, random word)` gives.
-    fn with<F: Fn(i64, u32) -> i64>(self, offset: F) -> OffsetKernel<'a, C, F> {
-        OffsetKernel { sums: self, offset }
-    }
-}
-
-struct OffsetKernel<'a, C, F> {
-    sums: SumKernel<'a, C>,
-    offset: F,
-}
-
-impl<C: Code, F: Fn(i64, u32) -> i64> Kernel for OffsetKernel<'_, C, F> {
-    #[inline(always)]
-    fn run(self) {
-        let Self { sums: SumKernel { z, words, out, shift, min, max, wrap }, offset } = self;
-        if let Some(above) = wrap {
-            for ((&z, &word), out) in z.iter().zip(words).zip(out) {
-                // Only bits below shift + 32 ≤ 64 matter, so the addition may wrap.
-                let code = z.wrapping_add(offset(z, word)) >> shift;
-                *out = C::from_i32(((code << above) >> above) as i32);
-            }
-        } else {
-            // Clamped before the addition a sum cannot wrap, and the result saturates all the same.
-            let (low, high) = (min << shift, max << shift);
-            for ((&z, &word), out) in z.iter().zip(words).zip(out) {
-                let z = z.max(low).min(high);
-                *out = C::from_i32(((z + offset(z, word)) >> shift) as i32);
-            }
-        }
-    }
-}
-
-/// z · 2^shift for shift in 0..=31, saturated.
-struct ShiftLeft<'a, C> {
-    z: &'a [i64],
-    out: &'a mut [C],
-    shift: u32,
-    min: i64,
-    max: i64,
-}
-
-impl<C: Code> Kernel for ShiftLeft<'_, C> {
-    #[inline(always)]
-    fn run(self) {
-        const LIMIT: i64 = 1 << 31;
-        for (&z, out) in self.z.iter().zip(self.out) {
-            let z = z.clamp(-LIMIT, LIMIT) << self.shift;
-            *out = C::from_i32(z.max(self.min).min(self.max) as i32);
-        }
     }
 }

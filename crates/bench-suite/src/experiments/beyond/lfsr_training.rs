@@ -11,8 +11,11 @@ use crate::Error;
 use crate::claim::{Claim, Test, display};
 use crate::datasets::mnist::Mnist;
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
-use crate::record::{Measurements, Record};
-use crate::report::{Curve, Figure, Panel, Table};
+use crate::experiments::training_runs::{
+    self, Scatter, TEST_ERROR, TRAIN_LOSS, TrainingRuns, Variant, seeds_in_words,
+};
+use crate::record::Measurements;
+use crate::report::{Figure, Panel, Table};
 use crate::statistics::Estimate;
 use crate::workloads::lfsr_training::{LfsrTraining, ProductBits};
 
@@ -98,7 +101,7 @@ impl Experiment for LfsrBits {
 
     fn describe(&self, scale: Scale) -> String {
         let Size { hidden, epochs, train_images, seeds, .. } = size(scale);
-        let seeds = if seeds == 1 { "one seed".to_owned() } else { format!("{seeds} seeds") };
+        let seeds = seeds_in_words(seeds);
         format!(
             "784-{hidden}-{hidden}-10 in ⟨8, 8⟩ on {train_images} images for {epochs} epochs, {seeds}, every product rounded with ChaCha's bits or with those of 28 column registers"
         )
@@ -106,22 +109,13 @@ impl Experiment for LfsrBits {
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         request.data.mnist()?;
-        let seeds = request.seeds.unwrap_or(size(request.scale).seeds);
-        let seeds = request.seed..request.seed + seeds;
-        Ok(seeds
-            .flat_map(|seed| VARIANTS.iter().map(move |&(name, ..)| (seed, name)))
-            .map(|(seed, name)| {
-                let config = workload(name, request.scale);
-                Point {
-                    experiment: self.id(),
-                    name: format!("{name}, seed {seed}"),
-                    work: config.work(),
-                    config: serde_json::to_value(config).expect("a configuration is plain data"),
-                    seed,
-                    data: vec![Mnist::sum()],
-                }
-            })
-            .collect())
+        let variants = VARIANTS.map(|(name, ..)| {
+            let config = workload(name, request.scale);
+            let work = config.work();
+            Variant { name: name.to_owned(), config, work }
+        });
+        let seeds = size(request.scale).seeds;
+        Ok(training_runs::points(self.id(), request, seeds, &[Mnist::sum()], &variants))
     }
 
     fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
@@ -131,7 +125,7 @@ impl Experiment for LfsrBits {
     }
 
     fn findings(&self, results: &Results<'_>) -> Findings {
-        let runs = Runs { results };
+        let runs = TrainingRuns { results, window: 1, scatter: SCATTER };
         Findings {
             claims: vec![claim(&runs)],
             figures: vec![figure(&runs)],
@@ -148,73 +142,18 @@ impl Experiment for LfsrBits {
     }
 }
 
-/// The standard error of a single run's test error, in points.
+/// What a single run scatters by.
 ///
-/// Assumed: 0.3, what runs of 600 steps scatter by.
-const SEED_SCATTER_POINTS: f64 = 0.3;
-
-/// The standard error of a single run's training loss, relative to the loss.
-///
-/// Assumed: 0.02, likewise.
-const SEED_SCATTER_OF_LOSS: f64 = 0.02;
-
-struct Runs<'a> {
-    results: &'a Results<'a>,
-}
-
-impl Runs<'_> {
-    fn records(&self, variant: &str) -> impl Iterator<Item = &Record> {
-        let prefix = format!("{variant}, seed ");
-        self.results
-            .points
-            .iter()
-            .filter(move |(point, _)| point.name.starts_with(&prefix))
-            .filter_map(|(_, record)| record.as_ref())
-    }
-
-    /// Per seed, the last value of a series.
-    fn ends(&self, variant: &str, series: &str) -> Vec<(u64, f64)> {
-        self.records(variant)
-            .filter_map(|record| Some((record.seed, *record.series(series).last()?)))
-            .collect()
-    }
-
-    fn error(&self, variant: &str) -> Option<Estimate> {
-        let ends: Vec<f64> =
-            self.ends(variant, "test_error_percent").into_iter().map(|(_, x)| x).collect();
-        Estimate::of(&ends, SEED_SCATTER_POINTS)
-    }
-
-    /// The last values of a series with ChaCha's of the same seed.
-    fn pairs(&self, variant: &str, series: &str) -> Vec<(f64, f64)> {
-        let reference = self.ends(CHACHA, series);
-        let twin = |seed| reference.iter().find(|(other, _)| *other == seed).map(|(_, x)| *x);
-        let ends = self.ends(variant, series);
-        ends.into_iter().filter_map(|(seed, a)| Some((a, twin(seed)?))).collect()
-    }
-
-    /// Ratio of the training loss to ChaCha's, seed by seed.
-    fn loss_ratio(&self, variant: &str) -> Option<Estimate> {
-        let ratios: Vec<f64> =
-            self.pairs(variant, "train_loss").into_iter().map(|(a, b)| a / b).collect();
-        Estimate::of(&ratios, SEED_SCATTER_OF_LOSS * std::f64::consts::SQRT_2)
-    }
-
-    /// Difference of the test error to ChaCha's in points, seed by seed.
-    fn difference(&self, variant: &str) -> Option<Estimate> {
-        let pairs = self.pairs(variant, "test_error_percent");
-        let differences: Vec<f64> = pairs.iter().map(|(a, b)| a - b).collect();
-        Estimate::of(&differences, SEED_SCATTER_POINTS * std::f64::consts::SQRT_2)
-    }
-}
+/// Assumed: what runs of 600 steps scatter by.
+const SCATTER: Scatter = Scatter { points: 0.3, loss: 0.02 };
 
 /// How far the training losses may be apart. Over a short schedule the test errors of two streams
 /// of the same kind differ by a few tenths of a point, their losses by two per cent.
 const LOSS_RATIO: (f64, f64) = (0.9, 1.1);
 
-fn claim(runs: &Runs<'_>) -> Claim {
+fn claim(runs: &TrainingRuns<'_>) -> Claim {
     // A small network after few steps says nothing about training.
-    let measured = runs.loss_ratio(SOUND).filter(|_| runs.results.scale != Scale::Smoke);
+    let measured = runs.loss_ratio(SOUND, CHACHA).filter(|_| runs.results.scale != Scale::Smoke);
     let (from, to) = LOSS_RATIO;
     Claim::new(
         "lfsr-as-good-as-chacha",
@@ -226,7 +165,7 @@ fn claim(runs: &Runs<'_>) -> Claim {
     .judge(measured, Test::Between(from, to), "×")
 }
 
-fn figure(runs: &Runs<'_>) -> Figure {
+fn figure(runs: &TrainingRuns<'_>) -> Figure {
     let panel = |title: &str, y: &str, series: &str, log_y| Panel {
         title: title.to_owned(),
         x: "epoch".to_owned(),
@@ -235,11 +174,7 @@ fn figure(runs: &Runs<'_>) -> Figure {
         y_range: None,
         curves: VARIANTS
             .iter()
-            .map(|&(name, colour, _)| {
-                let per_seed: Vec<Vec<f64>> =
-                    runs.records(name).map(|record| record.series(series).to_vec()).collect();
-                Curve::of_seeds(name, colour, 1.0, &per_seed)
-            })
+            .map(|&(name, colour, _)| runs.curve(name, colour, series))
             .collect(),
     };
     Figure {
@@ -247,27 +182,24 @@ fn figure(runs: &Runs<'_>) -> Figure {
                   standard error."
             .to_owned(),
         panels: vec![
-            panel("training", "training loss (nats)", "train_loss", true),
-            panel("test", "test error (%)", "test_error_percent", false),
+            panel("training", "training loss (nats)", TRAIN_LOSS, true),
+            panel("test", "test error (%)", TEST_ERROR, false),
         ],
     }
 }
 
-fn table(runs: &Runs<'_>) -> Table {
+fn table(runs: &TrainingRuns<'_>) -> Table {
     let text = |estimate: Option<Estimate>| estimate.map_or("–".to_owned(), |e| display(e, ""));
     let rows = VARIANTS
         .iter()
         .map(|&(name, _, what)| {
-            let losses: Vec<f64> =
-                runs.ends(name, "train_loss").into_iter().map(|(_, x)| x).collect();
-            let loss = losses.iter().sum::<f64>() / losses.len() as f64;
             vec![
                 name.to_owned(),
                 what.to_owned(),
                 text(runs.error(name)),
-                if name == CHACHA { "–".to_owned() } else { text(runs.difference(name)) },
-                if losses.is_empty() { "–".to_owned() } else { format!("{loss:.4}") },
-                losses.len().to_string(),
+                if name == CHACHA { "–".to_owned() } else { text(runs.difference(name, CHACHA)) },
+                runs.loss(name).map_or("–".to_owned(), |loss| format!("{loss:.4}")),
+                runs.records(name).count().to_string(),
             ]
         })
         .collect();

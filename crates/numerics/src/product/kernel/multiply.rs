@@ -1,4 +1,4 @@
-//! One tile: the vector kernels and their portable twins.
+//! One tile: the vector kernels and their portable twins. All sums are modulo 2^32.
 
 use super::super::pack::{Group, MR, NR, pair};
 use super::Tile;
@@ -17,7 +17,7 @@ fn has_vnni() -> bool {
         && std::arch::is_x86_feature_detected!("avx512vnni")
 }
 
-/// The 32-bit sums of a left and a right panel of equally many steps.
+/// The sums, modulo 2^32, of a left and a right panel of equally many steps.
 pub(super) fn multiply(group: Group, a: &[u32], b: &[u32]) -> Tile {
     debug_assert_eq!(a.len() / MR, b.len() / NR, "panels of different depth");
     #[cfg(target_arch = "x86_64")]
@@ -45,6 +45,39 @@ pub(super) fn multiply(group: Group, a: &[u32], b: &[u32]) -> Tile {
     }
 }
 
+/// The sums of pairs modulo 2^32, and Σ ⌊p / 2^16⌋ over the products p of two pairs: less than
+/// 2^16 per step below the sum.
+///
+/// `extreme` says that a product may be 2^31; then ⌊(p − 1) / 2^16⌋ is added up, and the difference
+/// is at most 2^16 per step.
+pub(super) fn multiply_coarse(a: &[u32], b: &[u32], extreme: bool) -> [Tile; 2] {
+    debug_assert_eq!(a.len() / MR, b.len() / NR, "panels of different depth");
+    #[cfg(target_arch = "x86_64")]
+    if crate::simd::avx2() {
+        let (a, b) = (a.as_chunks().0, b.as_chunks().0);
+        #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
+        // SAFETY: `coarse_avx2` needs AVX2, which was just detected.
+        return unsafe { if extreme { coarse_avx2::<1>(a, b) } else { coarse_avx2::<0>(a, b) } };
+    }
+    coarse_portable(a, b, extreme)
+}
+
+/// The definition, pair by pair; the scalar twin of the vector kernel.
+fn coarse_portable(a: &[u32], b: &[u32], extreme: bool) -> [Tile; 2] {
+    let mut high = [[0i32; NR]; MR];
+    for (a, b) in a.chunks_exact(MR).zip(b.chunks_exact(NR)) {
+        for (row, &a) in high.iter_mut().zip(a) {
+            let [a0, a1] = pair(a);
+            for (sum, &b) in row.iter_mut().zip(b) {
+                let [b0, b1] = pair(b);
+                let p = i64::from(a0 * b0) + i64::from(a1 * b1);
+                *sum += ((p - i64::from(extreme)) >> 16) as i32;
+            }
+        }
+    }
+    [pairs_portable(a, b), high]
+}
+
 /// The definition, pair by pair; the scalar twin of the vector kernels.
 fn pairs_portable(a: &[u32], b: &[u32]) -> Tile {
     let mut tile = [[0i32; NR]; MR];
@@ -53,7 +86,7 @@ fn pairs_portable(a: &[u32], b: &[u32]) -> Tile {
             let [a0, a1] = pair(a);
             for (sum, &b) in row.iter_mut().zip(b) {
                 let [b0, b1] = pair(b);
-                *sum += a0 * b0 + a1 * b1;
+                *sum = sum.wrapping_add((a0 * b0).wrapping_add(a1 * b1));
             }
         }
     }
@@ -76,14 +109,15 @@ fn quads_portable(a: &[u32], b: &[u32]) -> Tile {
 }
 
 #[cfg(target_arch = "x86_64")]
-use x86::{pairs_avx2, pairs_vnni, quads_vnni};
+use x86::{coarse_avx2, pairs_avx2, pairs_vnni, quads_vnni};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
         __m256i, __m512i, _mm256_add_epi32, _mm256_loadu_si256, _mm256_madd_epi16,
-        _mm256_set1_epi32, _mm256_setzero_si256, _mm512_dpbusd_epi32, _mm512_dpwssd_epi32,
-        _mm512_loadu_si512, _mm512_set1_epi32, _mm512_setzero_si512,
+        _mm256_set1_epi32, _mm256_setzero_si256, _mm256_srai_epi32, _mm256_sub_epi32,
+        _mm512_dpbusd_epi32, _mm512_dpwssd_epi32, _mm512_loadu_si512, _mm512_set1_epi32,
+        _mm512_setzero_si512,
     };
 
     use super::{MR, NR, Tile};
@@ -108,6 +142,37 @@ mod x86 {
         bytemuck::cast(acc)
     }
 
+    /// One half of the columns after the other: the sums of both kinds fill the registers.
+    #[target_feature(enable = "avx2")]
+    pub(super) fn coarse_avx2<const LESS: i32>(a: &[[u32; MR]], b: &[[u32; NR]]) -> [Tile; 2] {
+        let mut tiles = [[[0; NR]; MR]; 2];
+        for half in [0, NR / 2] {
+            let mut sums = [_mm256_setzero_si256(); MR];
+            let mut high = sums;
+            for (a, b) in a.iter().zip(b) {
+                // SAFETY: eight of the sixteen 32-bit words of `b` follow; unaligned loads have no
+                // further precondition.
+                #[expect(unsafe_code, reason = "vector load from an array of that size")]
+                let b = unsafe { _mm256_loadu_si256(b[half..].as_ptr().cast()) };
+                for ((sum, high), &a) in sums.iter_mut().zip(&mut high).zip(a) {
+                    let p = _mm256_madd_epi16(_mm256_set1_epi32(a as i32), b);
+                    *sum = _mm256_add_epi32(*sum, p);
+                    // 2^31 comes out as −2^31; less one it is a number of 32 bits.
+                    let p =
+                        if LESS == 0 { p } else { _mm256_sub_epi32(p, _mm256_set1_epi32(LESS)) };
+                    *high = _mm256_add_epi32(*high, _mm256_srai_epi32::<16>(p));
+                }
+            }
+            for (tile, vectors) in tiles.iter_mut().zip([sums, high]) {
+                for (row, vector) in tile.iter_mut().zip(vectors) {
+                    let words: [i32; NR / 2] = bytemuck::cast(vector);
+                    row[half..half + NR / 2].copy_from_slice(&words);
+                }
+            }
+        }
+        tiles
+    }
+
     #[target_feature(enable = "avx512f,avx512vnni")]
     pub(super) fn pairs_vnni(a: &[[u32; MR]], b: &[[u32; NR]]) -> Tile {
         let mut acc = [_mm512_setzero_si512(); MR];
@@ -117,7 +182,7 @@ mod x86 {
                 *acc = _mm512_dpwssd_epi32(*acc, _mm512_set1_epi32(a as i32), b);
             }
         }
-        acc.map(words)
+        bytemuck::cast(acc)
     }
 
     #[target_feature(enable = "avx512f,avx512vnni")]
@@ -129,7 +194,7 @@ mod x86 {
                 *acc = _mm512_dpbusd_epi32(*acc, _mm512_set1_epi32(a as i32), b);
             }
         }
-        acc.map(words)
+        bytemuck::cast(acc)
     }
 
     #[inline]
@@ -140,10 +205,6 @@ mod x86 {
         unsafe {
             _mm512_loadu_si512(b.as_ptr().cast())
         }
-    }
-
-    fn words(v: __m512i) -> [i32; NR] {
-        bytemuck::cast(v)
     }
 }
 
@@ -175,11 +236,31 @@ mod tests {
     }
 
     #[test]
-    fn extreme_values_reach_no_limit_of_32_bits() {
-        // 256 pairs of 2^15 · 2^7 per half chunk, 128 quads of 255 · 128 · 4.
-        let (a, b) = (vec![0x8000_8000; 128 * MR], vec![0xff80_ff80; 128 * NR]);
-        assert_eq!(multiply(Group::Pair, &a, &b), [[1 << 30; NR]; MR]);
-        let (a, b) = (vec![u32::MAX; 128 * MR], vec![0x8080_8080; 128 * NR]);
-        assert_eq!(multiply(Group::Quad, &a, &b), [[-255 * 128 * 512; NR]; MR]);
+    fn coarse_sums_equal_their_portable_twin() {
+        for steps in [0, 1, 2, 3, 127, 256] {
+            let words = |n: usize, salt: u32| -> Vec<u32> {
+                (0..n as u32).map(|i| (i + salt).wrapping_mul(2_654_435_761)).collect()
+            };
+            let (a, b) = (words(steps * MR, 1), words(steps * NR, 7));
+            assert_eq!(multiply_coarse(&a, &b, false), coarse_portable(&a, &b, false), "{steps}");
+            // 2^31 from every product: only `extreme` may meet it.
+            let (a, b) = (vec![0x8000_8000; steps * MR], vec![0x8000_8000; steps * NR]);
+            let [sums, high] = multiply_coarse(&a, &b, true);
+            assert_eq!([sums, high], coarse_portable(&a, &b, true), "{steps} extreme steps");
+            assert_eq!(high, [[steps as i32 * 0x7fff; NR]; MR]);
+        }
+    }
+
+    #[test]
+    fn extreme_values_wrap_alike() {
+        for steps in [1, 127, 128, 256] {
+            let (a, b) = (vec![0x8000_8000; steps * MR], vec![0x8000_8000; steps * NR]);
+            let expected = (steps as u32).wrapping_mul(1 << 31) as i32;
+            assert_eq!(multiply(Group::Pair, &a, &b), [[expected; NR]; MR]);
+            assert_eq!(pairs_portable(&a, &b), [[expected; NR]; MR]);
+            let (a, b) = (vec![u32::MAX; steps * MR], vec![0x8080_8080; steps * NR]);
+            let expected = [[-255 * 512 * steps as i32; NR]; MR];
+            assert_eq!(multiply(Group::Quad, &a, &b), expected);
+        }
     }
 }

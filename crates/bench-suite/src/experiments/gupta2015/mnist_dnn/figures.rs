@@ -7,6 +7,7 @@ use super::{
 };
 use crate::claim::display;
 use crate::experiment::Scale;
+use crate::experiments::training_runs::ZERO_UPDATES;
 use crate::report::{Curve, Figure, LineStyle, Panel, Table};
 
 /// Training loss and test error with either rounding: the four panels of Fig. 1.
@@ -15,8 +16,7 @@ pub(super) fn learning(runs: &Runs<'_>) -> Figure {
     let panel = |title: &str, quantity: Quantity, variants: [Variant; 4]| {
         let mut curves = Vec::new();
         for variant in variants {
-            let seeds = runs.series(variant, quantity.series());
-            curves.push(Curve::of_seeds(variant.name, variant.colour, 1.0, &seeds));
+            curves.push(runs.runs.curve(variant.name, variant.colour, quantity.series()));
             // The paper counts epochs from 0, we from 1.
             let points: Vec<(f64, f64)> = runs
                 .paper_curve(variant, quantity)
@@ -70,10 +70,7 @@ pub(super) fn zero_updates(runs: &Runs<'_>) -> Figure {
         y_range: Some((0.0, 100.0)),
         curves: variants
             .iter()
-            .map(|variant| {
-                let seeds = runs.series(*variant, "zero_update_percent");
-                Curve::of_seeds(variant.name, variant.colour, 1.0, &seeds)
-            })
+            .map(|variant| runs.runs.curve(variant.name, variant.colour, ZERO_UPDATES))
             .collect(),
     };
     Figure {
@@ -110,7 +107,7 @@ pub(super) fn table(runs: &Runs<'_>) -> Table {
                 loss(runs.loss(variant)),
                 loss(runs.paper_end(variant, Quantity::TrainLoss)),
                 number(runs.zero_updates(variant).map(|e| e.mean), 1),
-                runs.records(variant).count().to_string(),
+                runs.runs.records(variant.name).count().to_string(),
             ]
         })
         .collect();

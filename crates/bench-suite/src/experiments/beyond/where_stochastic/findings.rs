@@ -1,0 +1,198 @@
+//! What the ablation says: claims of our own, figures and tables.
+
+use super::{ALL, BITS, FEW_BIT_RULES, NEAREST, PLACES, few_bits_name};
+use crate::claim::{Claim, Test, display};
+use crate::experiment::{Findings, Scale};
+use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
+use crate::report::{Curve, Figure, LineStyle, Panel, Table};
+use crate::statistics::Estimate;
+
+/// A training loss within a fifth of the reference's counts as the same, one twice as high as lost.
+const SAME_LOSS: f64 = 1.2;
+const LOST: f64 = 2.0;
+
+pub(super) fn findings(runs: &TrainingRuns<'_>) -> Findings {
+    Findings {
+        claims: claims(runs),
+        figures: vec![places(runs), bits(runs)],
+        tables: vec![table(runs)],
+        notes: vec![
+            "A signal whose rounding is not stochastic is rounded to nearest. Y are activations, \
+             δ back-propagated errors, ΔW the updates of weights and biases."
+                .to_owned(),
+            "With N random bits, rule A drops the fraction beyond N bits, B compares half a step \
+             further, C rounds it to N bits first (IEEE P3109, interim report 4.0, §4.7.4). One \
+             bit of rule B or C still rounds without a bias; of rule A it is a quarter ulp low on \
+             average."
+                .to_owned(),
+        ],
+    }
+}
+
+fn claims(runs: &TrainingRuns<'_>) -> Vec<Claim> {
+    // A small network after few steps says nothing about training.
+    let enough = runs.results.scale != Scale::Smoke;
+    let ratio = |variant: &str| runs.loss_ratio(variant, ALL).filter(|_| enough);
+    let same = |id, statement, variant: &str| {
+        Claim::new(
+            id,
+            "not in the paper",
+            statement,
+            format!("training loss of “{variant}” / “{ALL}” < {SAME_LOSS}"),
+            "not shown".to_owned(),
+        )
+        .judge(ratio(variant), Test::Below(SAME_LOSS), "×")
+    };
+    let lost = |id, statement, variant: &str| {
+        Claim::new(
+            id,
+            "not in the paper",
+            statement,
+            format!("training loss of “{variant}” / “{ALL}” > {LOST}"),
+            "not shown".to_owned(),
+        )
+        .judge(ratio(variant), Test::Above(LOST), "×")
+    };
+    vec![
+        lost(
+            "nearest-loses",
+            "With every rounding to nearest, this network stagnates too.",
+            NEAREST,
+        ),
+        same(
+            "updates-suffice",
+            "Stochastic rounding of the updates alone is enough.",
+            "updates only",
+        ),
+        lost(
+            "updates-are-needed",
+            "Stochastic rounding everywhere but in the updates is of no use.",
+            "all but updates",
+        ),
+    ]
+}
+
+fn panel(title: &str, y: &str, log_y: bool, curves: Vec<Curve>) -> Panel {
+    Panel {
+        title: title.to_owned(),
+        x: "epoch".to_owned(),
+        y: y.to_owned(),
+        log_y,
+        y_range: None,
+        curves,
+    }
+}
+
+fn places(runs: &TrainingRuns<'_>) -> Figure {
+    let curves = |of: &[usize], series: &str| {
+        of.iter().map(|&i| runs.curve(PLACES[i].0, PLACES[i].1, series)).collect()
+    };
+    let (only, but) = ([0, 1, 2, 3, 4], [0, 1, 5, 6, 7]);
+    Figure {
+        caption: "Training with stochastic rounding of some signals and nearest rounding of the \
+                  others, mean over seeds, band ± one standard error."
+            .to_owned(),
+        panels: vec![
+            panel("one signal stochastic", "training loss (nats)", true, curves(&only, TRAIN_LOSS)),
+            panel("one signal to nearest", "training loss (nats)", true, curves(&but, TRAIN_LOSS)),
+            panel("one signal stochastic", "test error (%)", false, curves(&only, TEST_ERROR)),
+            panel("one signal to nearest", "test error (%)", false, curves(&but, TEST_ERROR)),
+        ],
+    }
+}
+
+fn bits(runs: &TrainingRuns<'_>) -> Figure {
+    let of = |variant: &str, quantity: fn(&TrainingRuns<'_>, &str) -> Option<Estimate>| {
+        quantity(runs, variant)
+    };
+    let curves = |quantity: fn(&TrainingRuns<'_>, &str) -> Option<Estimate>| {
+        let mut curves: Vec<Curve> = FEW_BIT_RULES
+            .iter()
+            .enumerate()
+            .map(|(colour, (_, rule))| {
+                let found: Vec<(f64, Estimate)> = BITS
+                    .iter()
+                    .filter_map(|&n| Some((f64::from(n), of(&few_bits_name(n, rule), quantity)?)))
+                    .collect();
+                Curve {
+                    label: format!("rule {rule}"),
+                    colour: colour + 2,
+                    style: LineStyle::Ours,
+                    points: found.iter().map(|(n, e)| (*n, e.mean)).collect(),
+                    band: found.iter().map(|(_, e)| e.standard_error).collect(),
+                }
+            })
+            .collect();
+        for (label, variant, colour) in [("all bits", ALL, 0), ("nearest", NEAREST, 1)] {
+            if let Some(level) = of(variant, quantity) {
+                let ends = [BITS[0], BITS[BITS.len() - 1]];
+                let points = ends.map(|n| (f64::from(n), level.mean)).to_vec();
+                curves.push(Curve::line(label, colour, LineStyle::Ours, points));
+            }
+        }
+        curves
+    };
+    let panel = |title: &str, y: &str, log_y, curves| Panel {
+        x: "random bits".to_owned(),
+        ..panel(title, y, log_y, curves)
+    };
+    Figure {
+        caption: "The end of training by number of random bits and rule, every signal rounded so; \
+                  mean over seeds, band ± one standard error."
+            .to_owned(),
+        panels: vec![
+            panel("training", "training loss (nats)", true, curves(last_loss)),
+            panel("test", "test error (%)", false, curves(|runs, variant| runs.error(variant))),
+        ],
+    }
+}
+
+fn last_loss(runs: &TrainingRuns<'_>, variant: &str) -> Option<Estimate> {
+    let ends: Vec<f64> = runs
+        .series(variant, TRAIN_LOSS)
+        .iter()
+        .filter_map(|series| series.last().copied())
+        .collect();
+    Estimate::of(&ends, 0.0)
+}
+
+fn table(runs: &TrainingRuns<'_>) -> Table {
+    let text = |estimate: Option<Estimate>, unit: &str| {
+        estimate.map_or("–".to_owned(), |estimate| display(estimate, unit))
+    };
+    let few_bits = BITS
+        .iter()
+        .flat_map(|&bits| FEW_BIT_RULES.iter().map(move |(_, rule)| few_bits_name(bits, rule)));
+    let names = PLACES.iter().map(|(name, ..)| (*name).to_owned()).chain(few_bits);
+    let rows = names
+        .map(|name| {
+            let to_all = |estimate: Option<Estimate>, unit: &str| {
+                if name == ALL { "–".to_owned() } else { text(estimate, unit) }
+            };
+            vec![
+                name.clone(),
+                text(runs.error(&name), ""),
+                to_all(runs.difference(&name, ALL), ""),
+                text(last_loss(runs, &name), ""),
+                to_all(runs.loss_ratio(&name, ALL), "×"),
+                text(runs.mean(&name, ZERO_UPDATES), ""),
+                runs.records(&name).count().to_string(),
+            ]
+        })
+        .collect();
+    Table {
+        caption: "After the last epoch. ± is half a 90 % interval over seeds.".to_owned(),
+        header: [
+            "stochastic",
+            "test error (%)",
+            "to all (points)",
+            "training loss",
+            "over all’s",
+            "updates to zero (%)",
+            "seeds",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        rows,
+    }
+}

@@ -1,0 +1,192 @@
+//! [`ImageClassifier`]: a training run as data.
+
+use nn::layers::{Builder, Init};
+use nn::{Augmentation, Images, Model, Normalization, Pixels, Policy, Recipe, models};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::datasets::mnist::Mnist;
+use crate::datasets::{DataFolder, DataSum};
+
+/// Everything that determines a training run but its seed and its data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageClassifier {
+    /// The images.
+    pub data: ImageData,
+    /// How many of the training images are used, from the first on.
+    pub train_images: usize,
+    /// How many of the test images are used, from the first on.
+    pub test_images: usize,
+    /// Normalisation of the values, which otherwise are in [0, 1].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalization: Option<Normalization>,
+    /// What is done to training images at random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augmentation: Option<Augmentation>,
+    /// The network.
+    pub network: Network,
+    /// The arithmetic of each layer.
+    pub arithmetic: Policy,
+    /// Other arithmetics from some epoch on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switch: Option<Switch>,
+    /// How it is trained.
+    pub recipe: Recipe,
+}
+
+/// A data set of labelled images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageData {
+    /// Handwritten digits, 28 × 28 pixels.
+    Mnist,
+}
+
+/// A network for images.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Network {
+    /// Fully connected layers `fc1`, `fc2`, …; biases start at zero.
+    Mlp {
+        /// Layer widths.
+        widths: Vec<usize>,
+        /// Distribution of the initial weights.
+        init: Init,
+    },
+}
+
+/// A change of arithmetic during training: weights, velocities and states are carried over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Switch {
+    /// Epochs under the first arithmetic.
+    pub after_epochs: usize,
+    /// The arithmetic of each layer from then on.
+    pub arithmetic: Policy,
+}
+
+impl ImageData {
+    /// The shape of an image: (height, width, channels).
+    fn shape(self) -> [usize; 3] {
+        match self {
+            Self::Mnist => [28, 28, 1],
+        }
+    }
+
+    /// Name and checksum.
+    ///
+    /// # Errors
+    ///
+    /// If the data set is missing or damaged.
+    pub fn sum(self, data: &DataFolder) -> Result<DataSum, Error> {
+        match self {
+            Self::Mnist => data.mnist().map(|_| Mnist::sum()),
+        }
+    }
+}
+
+impl Network {
+    /// The network; its parameters are added to the builder's.
+    pub(super) fn build(&self, builder: &mut Builder<'_>) -> Box<dyn Model> {
+        match self {
+            Self::Mlp { widths, init } => Box::new(models::mlp(builder, widths, *init)),
+        }
+    }
+
+    /// The name of the layer that reads the images.
+    fn first_layer(&self) -> &'static str {
+        match self {
+            Self::Mlp { .. } => "fc1",
+        }
+    }
+
+    /// The shape in which it takes an image.
+    fn input(&self, [height, width, channels]: [usize; 3]) -> Vec<usize> {
+        match self {
+            Self::Mlp { .. } => vec![height * width * channels],
+        }
+    }
+
+    fn check(&self, data: ImageData) -> Result<(), String> {
+        match self {
+            Self::Mlp { widths, init } => {
+                let pixels: usize = data.shape().iter().product();
+                let fits = widths.len() >= 2
+                    && widths[0] == pixels
+                    && widths[widths.len() - 1] == 10
+                    && !widths.contains(&0);
+                if !fits {
+                    return Err(format!(
+                        "widths {widths:?} must lead from {pixels} pixels to 10 classes without a 0"
+                    ));
+                }
+                check_init(*init)
+            }
+        }
+    }
+}
+
+fn check_init(init: Init) -> Result<(), String> {
+    let Init::Normal { std_dev } = init;
+    if std_dev.is_finite() && std_dev >= 0.0 {
+        Ok(())
+    } else {
+        Err(format!("init.normal.std_dev = {std_dev} must be finite and not negative"))
+    }
+}
+
+impl ImageClassifier {
+    /// Amount of work in images; a test image counts a third, having no backward pass.
+    pub fn work(&self) -> u64 {
+        (self.recipe.epochs * (self.train_images + self.test_images / 3)) as u64
+    }
+
+    /// Whether the numbers make sense together.
+    ///
+    /// # Errors
+    ///
+    /// A clause that names the field.
+    pub fn check(&self) -> Result<(), String> {
+        self.network.check(self.data)?;
+        self.recipe.check()?;
+        let counts = [("train_images", self.train_images), ("test_images", self.test_images)];
+        if let Some((field, _)) = counts.iter().find(|(_, count)| *count == 0) {
+            return Err(format!("{field} must not be 0"));
+        }
+        self.pixels(&self.arithmetic).map(drop).map_err(|error| error.to_string())
+    }
+
+    /// The training and the test images.
+    ///
+    /// # Errors
+    ///
+    /// If the data set is missing or damaged.
+    pub(super) fn images(&self, data: &DataFolder) -> Result<(Images, Images), Error> {
+        let shape = self.network.input(self.data.shape());
+        let cut = |images: &Images, len| images.first(len).reshaped(&shape);
+        match self.data {
+            ImageData::Mnist => {
+                let mnist = data.mnist()?;
+                Ok((cut(&mnist.train, self.train_images), cut(&mnist.test, self.test_images)))
+            }
+        }
+    }
+
+    /// The value of every pixel, in the numbers that the first layer reads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if the normalisation does not fit the images.
+    pub(super) fn pixels(&self, policy: &Policy) -> Result<Pixels, Error> {
+        let arithmetic = policy.of(self.network.first_layer());
+        match &self.normalization {
+            None => Ok(Pixels::unit(arithmetic)),
+            Some(normalization) => {
+                let channels = self.data.shape()[2];
+                Pixels::normalized(normalization, channels, arithmetic)
+                    .map_err(|error| Error::Usage(format!("normalization: {error}")))
+            }
+        }
+    }
+}

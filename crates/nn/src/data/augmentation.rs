@@ -1,0 +1,150 @@
+//! [`Augmentation`]: random crops, mirroring and cut-outs of training images.
+
+use numerics::Stream;
+use serde::{Deserialize, Serialize};
+
+use super::Pixels;
+
+/// What is done at random to a training image, in this order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Augmentation {
+    /// Pixels of black added on each side before a crop of the original size.
+    #[serde(default)]
+    pub pad_and_crop: u32,
+    /// Mirrored left to right with probability ½.
+    #[serde(default)]
+    pub mirror: bool,
+    /// Side of a square of zeros, whose centre is anywhere in the image; 0 for none.
+    ///
+    /// Source: `DeVries` and Taylor 2017; zeros are after normalisation.
+    #[serde(default)]
+    pub cut_out: u32,
+}
+
+/// Random words that one image takes.
+const WORDS: u64 = 4;
+
+impl Augmentation {
+    /// Writes the values of an augmented image; `row` is its position in the stream.
+    pub(super) fn apply(
+        &self,
+        image: &[u8],
+        [height, width, channels]: [usize; 3],
+        pixels: &Pixels,
+        (stream, row): (&Stream, u64),
+        out: &mut [f32],
+    ) {
+        let mut words = [0; WORDS as usize];
+        stream.fill_words(row * WORDS, &mut words);
+        let pad = self.pad_and_crop as usize;
+        // Where the crop begins in the padded image.
+        let top = below(words[0], 2 * pad + 1);
+        let left = below(words[1], 2 * pad + 1);
+        let mirror = self.mirror && words[2] & 1 == 1;
+        for y in 0..height {
+            for x in 0..width {
+                let from_x = if mirror { width - 1 - x } else { x };
+                // In the original image; wraps around, and so out of it, in the padding.
+                let (sy, sx) = ((y + top).wrapping_sub(pad), (from_x + left).wrapping_sub(pad));
+                let inside = sy < height && sx < width;
+                for c in 0..channels {
+                    let pixel = if inside { image[(sy * width + sx) * channels + c] } else { 0 };
+                    out[(y * width + x) * channels + c] = pixels.value(c, pixel);
+                }
+            }
+        }
+        if self.cut_out > 0 {
+            let side = self.cut_out as usize;
+            let from = |centre: usize| centre.saturating_sub(side / 2);
+            let to = |centre: usize, len: usize| (centre + side.div_ceil(2)).min(len);
+            let cy = below(words[3] & 0xffff_0000, height);
+            let cx = below(words[3] << 16, width);
+            for y in from(cy)..to(cy, height) {
+                out[(y * width + from(cx)) * channels..(y * width + to(cx, width)) * channels]
+                    .fill(0.0);
+            }
+        }
+    }
+}
+
+/// A number below `n`, each as likely but for 2⁻¹⁶ (the cut-out's centre) or 2⁻³².
+fn below(word: u32, n: usize) -> usize {
+    ((u64::from(word) * n as u64) >> 32) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use numerics::Seed;
+
+    use super::*;
+    use crate::Arithmetic;
+
+    /// A 3 × 4 image of two channels, all pixels different and none 0.
+    const SHAPE: [usize; 3] = [3, 4, 2];
+
+    fn augmented(augmentation: &Augmentation, row: u64) -> Vec<f32> {
+        let image: Vec<u8> = (1..=24).collect();
+        let stream = Seed::new(1).stream();
+        let mut out = vec![f32::NAN; 24];
+        let pixels = Pixels::unit(&Arithmetic::Float32);
+        augmentation.apply(&image, SHAPE, &pixels, (&stream, row), &mut out);
+        out.iter().map(|x| (x * 255.0).round()).collect()
+    }
+
+    fn distinct(augmentation: &Augmentation) -> BTreeSet<Vec<i32>> {
+        (0..2000)
+            .map(|row| augmented(augmentation, row).into_iter().map(|x| x as i32).collect())
+            .collect()
+    }
+
+    #[test]
+    fn without_any_of_them_the_image_stays() {
+        let all = distinct(&Augmentation::default());
+        assert_eq!(all, BTreeSet::from([(1..=24).collect()]));
+    }
+
+    #[test]
+    fn crops_are_all_shifts_of_the_padded_image() {
+        let all = distinct(&Augmentation { pad_and_crop: 1, ..Augmentation::default() });
+        let mut expected = BTreeSet::new();
+        for dy in -1..=1 {
+            for dx in -1..=1 {
+                let mut image = Vec::new();
+                for y in 0..3 {
+                    for x in 0..4 {
+                        for c in 0..2 {
+                            let (sy, sx) = (y + dy, x + dx);
+                            let inside = (0..3).contains(&sy) && (0..4).contains(&sx);
+                            image.push(if inside { (sy * 4 + sx) * 2 + c + 1 } else { 0 });
+                        }
+                    }
+                }
+                expected.insert(image);
+            }
+        }
+        assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn half_of_the_images_are_mirrored() {
+        let augmentation = Augmentation { mirror: true, ..Augmentation::default() };
+        let mirrored = (0..2000).filter(|&row| augmented(&augmentation, row)[0] == 7.0).count();
+        // Four standard deviations of a binomial count.
+        assert!(mirrored.abs_diff(1000) < 90, "{mirrored} of 2000");
+        assert_eq!(distinct(&augmentation).len(), 2);
+    }
+
+    #[test]
+    fn a_cut_out_is_one_square_of_zeros_anywhere() {
+        let all = distinct(&Augmentation { cut_out: 2, ..Augmentation::default() });
+        // A centre in each of 12 places; the square reaches from one before it to itself.
+        assert_eq!(all.len(), 12);
+        for image in all {
+            let zeros = image.iter().filter(|&&x| x == 0).count();
+            assert!([2, 4, 8].contains(&zeros), "{zeros} zeros");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! [`Sums`]: the sums of whole rows of a product, and how they are computed block by block.
+
+use super::exact::Exact;
+use super::sequential::Rows;
+use super::{Accumulator, Product, pack};
+use crate::sum::Sum;
+
+/// The sums of whole rows, in 32 bits where those are sure to hold them.
+pub(super) enum Sums<'a> {
+    Narrow(&'a mut [i32]),
+    Wide(&'a mut [i64]),
+}
+
+impl Sums<'_> {
+    /// The sums, widened.
+    pub(super) fn to_i64(&self) -> impl Iterator<Item = i64> {
+        let (narrow, wide): (&[i32], &[i64]) = match self {
+            Self::Narrow(sums) => (sums, &[]),
+            Self::Wide(sums) => (&[], sums),
+        };
+        narrow.iter().map(|&z| i64::from(z)).chain(wide.iter().copied())
+    }
+}
+
+/// Memory for the sums of one block, used again for the next one.
+#[derive(Default)]
+pub(super) struct Buffer {
+    narrow: Vec<i32>,
+    wide: Vec<i64>,
+}
+
+impl Buffer {
+    /// Room for `len` sums of 32 bits, with anything in it.
+    pub(super) fn narrow(&mut self, len: usize) -> &mut [i32] {
+        self.narrow.resize(len.max(self.narrow.len()), 0);
+        &mut self.narrow[..len]
+    }
+
+    /// Room for `len` sums of 64 bits, with anything in it.
+    pub(super) fn wide(&mut self, len: usize) -> &mut [i64] {
+        self.wide.resize(len.max(self.wide.len()), 0);
+        &mut self.wide[..len]
+    }
+}
+
+/// Computes the sums of `(first row, number of rows)`.
+type SumsOfRows<'a> = Box<dyn for<'b> Fn(usize, usize, &'b mut Buffer) -> Sums<'b> + Sync + 'a>;
+
+impl<'a> Product<'a> {
+    /// Computes the sums of blocks of whole rows and hands each block to
+    /// `epilogue(position of its first element, sums, its part of out)` while it is in the cache.
+    ///
+    /// Sums of 32 bits stay `headroom` below 2^31 in magnitude; with `None` all have 64.
+    pub(super) fn for_each_block<T: Send>(
+        &self,
+        headroom: Option<u32>,
+        out: &mut [T],
+        epilogue: impl Fn(u64, Sums<'_>, &mut [T]) + Sync,
+    ) {
+        let (rows, inner, cols) = (self.a.nrows, self.a.ncols, self.b.ncols);
+        if rows == 0 || cols == 0 {
+            return;
+        }
+        let sums_of = self.accumulation(headroom);
+        let block_rows = block_rows(rows, inner, cols);
+        let block = |buffer: &mut Buffer, block: usize, out: &mut [T]| {
+            let first_row = block * block_rows;
+            let sums = sums_of(first_row, out.len() / cols, buffer);
+            epilogue(self.first_position + (first_row * cols) as u64, sums, out);
+        };
+        self.par.for_each_chunk_with(out, block_rows * cols, Buffer::default, block);
+    }
+
+    /// What computes the sums of whole rows, bias included, in the chosen accumulator.
+    fn accumulation(&self, headroom: Option<u32>) -> SumsOfRows<'a> {
+        let cols = self.b.ncols;
+        let bias = self.bias_row();
+        let product = *self;
+        let (bits, wraps) = match self.accumulator {
+            Accumulator::Exact => (64, false),
+            Accumulator::Wrapping { bits } => (u32::from(bits), true),
+            // A register that no sum can fill is an exact one.
+            Accumulator::Saturating { bits } if self.fits(u32::from(bits), &bias) => (64, false),
+            _ => {
+                let operands = Rows::new(self.a, &self.b);
+                return Box::new(move |first_row, rows, buffer| {
+                    let sums = buffer.wide(rows * cols);
+                    for (i, row) in sums.chunks_mut(cols).enumerate() {
+                        row.copy_from_slice(&bias);
+                        product.accumulate_row(&operands, first_row + i, row);
+                    }
+                    Sums::Wide(sums)
+                });
+            }
+        };
+        let exact = Exact::new(self.a, self.b, self.par);
+        let has_bias = self.bias.is_some();
+        // What is left of 31 bits for the products.
+        let limit = match headroom {
+            Some(headroom) if !wraps => {
+                let left = i64::from(i32::MAX) - i64::from(headroom) - largest(&bias) as i64;
+                u32::try_from(left).ok()
+            }
+            _ => None,
+        };
+        let narrow_bias: Vec<i32> = bias.iter().map(|&b| b as i32).collect();
+        Box::new(move |first_row, rows, buffer| {
+            match exact.sums_of_rows(first_row, rows, limit, buffer) {
+                Sums::Narrow(sums) => {
+                    if has_bias {
+                        add_to_rows(sums, &narrow_bias);
+                    }
+                    Sums::Narrow(sums)
+                }
+                Sums::Wide(sums) => {
+                    if has_bias {
+                        add_to_rows(sums, &bias);
+                    }
+                    if wraps {
+                        sums.iter_mut().for_each(|z| *z = *z << (64 - bits) >> (64 - bits));
+                    }
+                    Sums::Wide(sums)
+                }
+            }
+        })
+    }
+
+    fn accumulate_row(&self, rows: &Rows<'_>, row: usize, sums: &mut [i64]) {
+        let none = crate::GivenBits(&[]);
+        let source = self.accumulator_bits.unwrap_or(&none);
+        rows.accumulate(self.accumulator, self.fraction_bits(), source, row, sums);
+    }
+
+    /// Whether every partial sum fits a two's-complement register of that many bits.
+    fn fits(&self, bits: u32, bias: &[i64]) -> bool {
+        let of = |view: &crate::FixedView<'_>| u128::from(view.codes.max_magnitude());
+        let products = self.a.ncols as u128 * of(&self.a) * of(&self.b);
+        products + u128::from(largest(bias)) < 1 << (bits - 1)
+    }
+}
+
+/// Adds the row of biases to every row of sums.
+fn add_to_rows<Z: Sum>(sums: &mut [Z], bias: &[Z]) {
+    for row in sums.chunks_mut(bias.len()) {
+        row.iter_mut().zip(bias).for_each(|(z, &b)| *z = z.wrapping_add(b));
+    }
+}
+
+/// The largest magnitude of a bias.
+fn largest(bias: &[i64]) -> u64 {
+    bias.iter().map(|b| b.unsigned_abs()).max().unwrap_or(0)
+}
+
+/// Rows per block: whole panels, few enough that the packed rows and the sums stay in the
+/// second-level cache, and enough blocks for several threads. Does not depend on the threads.
+fn block_rows(rows: usize, inner: usize, cols: usize) -> usize {
+    const CACHE_BYTES: usize = 512 << 10;
+    let bytes_per_row = 2 * inner + 8 * cols;
+    let fitting = (CACHE_BYTES / bytes_per_row.max(1)).clamp(pack::MR, 16 * pack::MR);
+    let fitting = fitting.min(rows.div_ceil(4).max(pack::MR));
+    fitting.next_multiple_of(pack::MR)
+}
