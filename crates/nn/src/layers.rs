@@ -1,8 +1,13 @@
 //! Layers: one file each, written once for every arithmetic.
 
+mod attention;
 mod conv;
+mod embedding;
 mod init;
+mod layer_norm;
 mod linear;
+mod recurrent;
+mod transformer;
 
 use std::sync::Arc;
 
@@ -11,9 +16,14 @@ use numerics::Seed;
 use crate::{LinearMap, Parameters, Policy};
 
 pub use crate::linear_map::Readout;
+pub use attention::MultiHeadAttention;
 pub use conv::{Conv1d, Conv2d, ConvConfig};
+pub use embedding::Embedding;
 pub use init::Init;
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
+pub use recurrent::{Cell, Recurrent, RecurrentConfig, States};
+pub use transformer::{Activation, EncoderBlock, EncoderConfig};
 
 /// What a layer needs to be built: where its parameters go, its arithmetic, its initial values.
 #[derive(Debug)]

@@ -16,13 +16,16 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::functions::{sigmoid, tanh, vectorised};
 use crate::linear_map::{Errors, Operand, Rows};
 use crate::tape::{Backward, Operation};
 use crate::{LinearMap, Pass, Step, Tensor, Var};
 
 /// What happens at each time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Cell {
     /// Long short-term memory: gates i, f, g, o; states h and c.
     Lstm,
