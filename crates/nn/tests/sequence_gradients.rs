@@ -477,3 +477,13 @@ fn threads_do_not_change_a_bit() {
     };
     assert_eq!(run(Par::Seq), run(Par::Rayon));
 }
+
+#[test]
+fn pairwise_has_its_gradients() {
+    for pairing in [ops::Pairing::Sum, ops::Pairing::Product] {
+        check(&[&[2, 3, 4], &[2, 2, 4]], &Parameters::new(), |step, x| {
+            let y = ops::pairwise(step.tape, x[0], x[1], pairing);
+            weigh(step.tape, y)
+        });
+    }
+}
