@@ -289,6 +289,19 @@ impl Parameter {
         self.storage.values()
     }
 
+    /// Replaces the values, rounded as initial values are, and forgets the optimiser's state.
+    ///
+    /// # Panics
+    ///
+    /// If their number changes.
+    #[track_caller]
+    pub fn set_values(&mut self, values: &[f32]) {
+        let (name, len) = (&self.name, self.gradient.len());
+        assert_eq!(values.len(), len, "{} values for {name}, which has {len}", values.len());
+        self.storage.copy_from(&Storage::Float { values: values.to_vec(), increment: None });
+        self.moments.clear();
+    }
+
     /// The f32 values of a parameter that is stored so.
     ///
     /// # Panics

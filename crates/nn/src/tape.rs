@@ -247,7 +247,7 @@ impl<'a> Backward<'a> {
         self.pool.scratch(len)
     }
 
-    /// Takes back a buffer that was only used in between.
+    /// Takes back a buffer of [`Self::scratch`] that was needed for a moment.
     pub fn recycle(&mut self, buffer: Vec<f32>) {
         self.pool.0.push(buffer);
     }

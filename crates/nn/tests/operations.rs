@@ -267,3 +267,53 @@ fn threads_do_not_change_a_bit_of_a_convolution() {
         assert_eq!(run(&arithmetic, Par::Seq), run(&arithmetic, Par::Rayon));
     }
 }
+
+#[test]
+fn batch_normalisation_has_its_gradients() {
+    for mode in 0..4 {
+        check_layer(&[2, 3, 2, 3], |builder| {
+            let norm = nn::layers::BatchNorm::new(builder, "bn", 3);
+            Box::new(move |x, step| match mode {
+                0 => norm.forward(x, step),
+                // Shifted away from the kink of ReLU but for a few elements far from it.
+                1 => {
+                    let y = norm.forward_relu(x, step);
+                    ops::mul(step.tape, y, y)
+                }
+                2 => {
+                    let y = norm.forward_add_relu(x, x, step);
+                    ops::mul(step.tape, y, y)
+                }
+                _ => {
+                    let pass = Pass { mode: Mode::Eval, ..step.pass };
+                    let mut step = Step { tape: step.tape, parameters: step.parameters, pass };
+                    norm.forward(x, &mut step)
+                }
+            })
+        });
+    }
+}
+
+#[test]
+fn batch_normalisation_keeps_running_statistics() {
+    let (mut parameters, seed) = (Parameters::new(), Seed::new(1));
+    let policy = Policy::uniform(Arithmetic::Float32);
+    let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
+    let norm = nn::layers::BatchNorm::new(&mut builder, "bn", 2);
+    let mut tape = Tape::new();
+    let x = tape.constant(Tensor::new(&[4, 2], vec![1.0, 0.0, 2.0, 0.0, 3.0, 4.0, 6.0, 4.0]));
+    let y = norm.forward(x, &mut Step { tape: &mut tape, parameters: &parameters, pass: pass() });
+    // Means 3 and 2; variances 14/4 and 4, unbiased 14/3 and 16/3.
+    let root = 3.5f32.sqrt();
+    for (y, expected) in tape.value(y).data().iter().step_by(2).zip([-2.0, -1.0, 0.0, 3.0]) {
+        assert!((y - expected / root).abs() < 1e-5, "{y}, not {}", expected / root);
+    }
+    let loss = ops::sum(&mut tape, y);
+    tape.backward(loss, 1.0, &mut parameters, pass());
+    let states: Vec<(String, Vec<f32>)> =
+        parameters.states().map(|(name, values)| (name.to_owned(), values.to_vec())).collect();
+    assert_eq!(states[0].0, "bn.running_mean");
+    let close = |a: &[f32], b: [f32; 2]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6);
+    assert!(close(&states[0].1, [0.3, 0.2]), "{states:?}");
+    assert!(close(&states[1].1, [0.9 + 0.1 * 14.0 / 3.0, 0.9 + 1.6 / 3.0]), "{states:?}");
+}

@@ -36,6 +36,24 @@ pub enum Init {
 }
 
 impl Init {
+    /// Whether the numbers make sense.
+    ///
+    /// # Errors
+    ///
+    /// A clause that names the field and its value.
+    pub fn check(&self) -> Result<(), String> {
+        let (field, x) = match *self {
+            Self::Normal { std_dev } => ("init.normal.std_dev", std_dev),
+            Self::Uniform { bound } => ("init.uniform.bound", bound),
+            _ => return Ok(()),
+        };
+        if x.is_finite() && x >= 0.0 {
+            Ok(())
+        } else {
+            Err(format!("{field} = {x} must be finite and not negative"))
+        }
+    }
+
     /// Weights of shape (out, taps …, in), drawn from `seed` by position.
     pub(crate) fn weights(&self, seed: &Seed, shape: &[usize]) -> Vec<f32> {
         let fan_in: usize = shape[1..].iter().product();

@@ -149,6 +149,22 @@ impl Recurrent {
     }
 }
 
+/// What a [`Recurrent`] network calls a parameter that PyTorch calls `….weight_ih_l0`,
+/// `….bias_hh_l1_reverse` and so on; other names are given back unchanged. For
+/// [`load_pretrained`](crate::load_pretrained).
+pub fn from_pytorch_recurrent_name(name: &str) -> String {
+    let (path, last) = name.rsplit_once('.').map_or(("", name), |(path, last)| (path, last));
+    match last.split_once('_') {
+        Some((part @ ("weight" | "bias"), map))
+            if map.starts_with("ih_l") || map.starts_with("hh_l") =>
+        {
+            let dot = if path.is_empty() { "" } else { "." };
+            format!("{path}{dot}{map}.{part}")
+        }
+        _ => name.to_owned(),
+    }
+}
+
 impl RecurrentConfig {
     /// Width of an output vector.
     pub fn outputs(&self) -> usize {

@@ -102,7 +102,7 @@ const INIT: Init = Init::Normal { std_dev: 0.02 };
 /// `embeddings.token_type_embeddings`, `embeddings.LayerNorm`, `encoder.widen` if the widths
 /// differ, `encoder.layer.0` and so on, and `pooler`.
 ///
-/// [`bert_name`] and [`albert_name`] give the names that Hugging Face's files use.
+/// [`from_bert_name`] and [`from_albert_name`] translate the names of Hugging Face's files.
 ///
 /// # Panics
 ///
@@ -265,40 +265,38 @@ impl TextClassifier {
     }
 }
 
-/// The name that Hugging Face's BERT files give to a parameter of a [`TextEncoder`].
-pub fn bert_name(name: &str) -> String {
-    renamed(
-        name,
-        &[
-            ("pooler.", "pooler.dense."),
-            (".attention.query.", ".attention.self.query."),
-            (".attention.key.", ".attention.self.key."),
-            (".attention.value.", ".attention.self.value."),
-            (".attention.out.", ".attention.output.dense."),
-            (".attention_norm.", ".attention.output.LayerNorm."),
-            (".inner.", ".intermediate.dense."),
-            (".outer.", ".output.dense."),
-            (".output_norm.", ".output.LayerNorm."),
-        ],
-    )
+/// What a [`TextEncoder`] calls a tensor of a BERT file by Hugging Face, for
+/// [`load_pretrained`](crate::load_pretrained); `None` for what is no weight.
+pub fn from_bert_name(name: &str) -> Option<String> {
+    let name = name.strip_prefix("bert.").unwrap_or(name);
+    let parts = [
+        ("pooler.dense.", "pooler."),
+        (".attention.self.", ".attention."),
+        (".attention.output.dense.", ".attention.out."),
+        (".attention.output.LayerNorm.", ".attention_norm."),
+        (".intermediate.dense.", ".inner."),
+        (".output.dense.", ".outer."),
+        (".output.LayerNorm.", ".output_norm."),
+    ];
+    (name != "embeddings.position_ids").then(|| renamed(name, &parts))
 }
 
-/// The name that Hugging Face's ALBERT files give to a parameter of a [`TextEncoder`].
-pub fn albert_name(name: &str) -> String {
-    renamed(
-        name,
-        &[
-            ("encoder.widen.", "encoder.embedding_hidden_mapping_in."),
-            ("encoder.layer.0.", "encoder.albert_layer_groups.0.albert_layers.0."),
-            (".attention.out.", ".attention.dense."),
-            (".attention_norm.", ".attention.LayerNorm."),
-            (".inner.", ".ffn."),
-            (".outer.", ".ffn_output."),
-            (".output_norm.", ".full_layer_layer_norm."),
-        ],
-    )
+/// What a [`TextEncoder`] calls a tensor of an ALBERT file by Hugging Face, for
+/// [`load_pretrained`](crate::load_pretrained); `None` for what is no weight.
+pub fn from_albert_name(name: &str) -> Option<String> {
+    let name = name.strip_prefix("albert.").unwrap_or(name);
+    let parts = [
+        ("encoder.embedding_hidden_mapping_in.", "encoder.widen."),
+        ("encoder.albert_layer_groups.0.albert_layers.0.", "encoder.layer.0."),
+        (".attention.dense.", ".attention.out."),
+        (".attention.LayerNorm.", ".attention_norm."),
+        (".ffn.", ".inner."),
+        (".ffn_output.", ".outer."),
+        (".full_layer_layer_norm.", ".output_norm."),
+    ];
+    (name != "embeddings.position_ids").then(|| renamed(name, &parts))
 }
 
 fn renamed(name: &str, parts: &[(&str, &str)]) -> String {
-    parts.iter().fold(name.to_owned(), |name, (ours, theirs)| name.replacen(ours, theirs, 1))
+    parts.iter().fold(name.to_owned(), |name, (theirs, ours)| name.replacen(theirs, ours, 1))
 }

@@ -121,18 +121,9 @@ impl Network {
                         "widths {widths:?} must lead from {pixels} pixels to 10 classes without a 0"
                     ));
                 }
-                check_init(*init)
+                init.check()
             }
         }
-    }
-}
-
-fn check_init(init: Init) -> Result<(), String> {
-    let Init::Normal { std_dev } = init;
-    if std_dev.is_finite() && std_dev >= 0.0 {
-        Ok(())
-    } else {
-        Err(format!("init.normal.std_dev = {std_dev} must be finite and not negative"))
     }
 }
 
