@@ -123,6 +123,12 @@ impl LinearMap {
         self.inputs
     }
 
+    /// Whether the gradients of several uses of the map may be had from one product over the rows
+    /// of all of them: where errors are not brought into other numbers, use by use.
+    pub(crate) fn joins_uses(&self) -> bool {
+        self.arithmetic == Arithmetic::Float32
+    }
+
     /// Writes y for the rows of x.
     pub(crate) fn forward(
         &self,
