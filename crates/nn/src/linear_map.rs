@@ -90,8 +90,15 @@ impl LinearMap {
             Arithmetic::FixedPoint(config) => {
                 let s = config.signals();
                 (
-                    fixed_point::storage(weight, outputs, inputs, s.weight, s.weight_update),
-                    fixed_point::storage(&bias_values, 1, outputs, s.bias, s.bias_update),
+                    fixed_point::storage(
+                        weight,
+                        outputs,
+                        inputs,
+                        s.weight,
+                        s.weight_update,
+                        s.bits,
+                    ),
+                    fixed_point::storage(&bias_values, 1, outputs, s.bias, s.bias_update, s.bits),
                 )
             }
         };

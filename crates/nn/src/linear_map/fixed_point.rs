@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use numerics::{
-    Codes, CodesRef, FixedMatrix, FixedView, Product, Quantizer, Rounding, Seed, dequantize_sums,
+    Codes, CodesRef, FixedMatrix, FixedView, GivenBits, NamedBits, Product, Quantizer, RandomBits,
+    Rounding, Seed, dequantize_sums,
 };
 
 use super::rows::{Rows, rearrange};
@@ -20,12 +21,14 @@ pub(super) fn storage(
     cols: usize,
     initial: Quantizer,
     update: Quantizer,
+    bits: RandomBits,
 ) -> Storage {
     // The stream serves a stochastic rounding of initial values, if a configuration asks for one.
     let stream = Seed::new(0).child("initial").stream();
     Storage::Fixed {
         codes: FixedMatrix::quantize(values, rows, cols, initial, &stream),
         update,
+        bits,
         increment: None,
     }
 }
@@ -40,11 +43,12 @@ pub(super) fn forward(
     y: &mut [f32],
     pass: &Pass,
 ) -> Operand {
-    let codes =
-        onto_grid(x, signals.output, &map.seed(pass, "input"), first_position(pass, rows, x.len()));
+    let bits = signals.bits;
+    let first = first_position(pass, rows, x.len());
+    let codes = onto_grid(x, signals.output, || bits.of(&map.seed(pass, "input")), first);
     let weight = parameters.get(map.weight).fixed().t();
     let bias = map.bias.map(|id| parameters.get(id).fixed().codes());
-    let stream = map.seed(pass, "output").stream();
+    let source = bits.of(&map.seed(pass, "output"));
     let first = first_position(pass, rows, y.len());
     each_block(rows, &codes, signals.output, |range, x| {
         let y = &mut y[range.start * map.outputs..range.end * map.outputs];
@@ -56,7 +60,7 @@ pub(super) fn forward(
         let product =
             product.par(pass.par).first_position(first + (range.start * map.outputs) as u64);
         match map.readout {
-            Readout::Layer => product.convert_to_f32(signals.output, &stream, y),
+            Readout::Layer => product.convert_to_f32(signals.output, &source, y),
             Readout::Wide => product.wide_f32(y),
         }
     });
@@ -72,7 +76,7 @@ pub(super) fn take_errors(
     pass: &Pass,
 ) -> Codes {
     let first = first_position(pass, rows, gradient.len());
-    onto_grid(gradient, signals.error, &map.seed(pass, "error"), first)
+    onto_grid(gradient, signals.error, || signals.bits.of(&map.seed(pass, "error")), first)
 }
 
 /// Adds δᵀ·x and Σδ, exact sums in the nearest f32, to the gradients of W and b.
@@ -123,7 +127,7 @@ pub(super) fn propagate(
     pass: &Pass,
 ) {
     let weight = parameters.get(map.weight).fixed();
-    let stream = map.seed(pass, "propagated").stream();
+    let source = signals.bits.of(&map.seed(pass, "propagated"));
     let first = first_position(pass, rows, dx.len());
     let rearranged;
     let (rows, weight, width) = match rows {
@@ -145,7 +149,7 @@ pub(super) fn propagate(
             .first_position(first + (range.start * width) as u64)
             .convert_to_f32(
                 signals.error,
-                &stream,
+                &source,
                 &mut dx[range.start * width..range.end * width],
             );
     });
@@ -204,10 +208,17 @@ fn rearrange_codes(codes: &Codes, outputs: usize, taps: usize, inputs: usize) ->
 }
 
 /// Convert(x). Values that are on the grid already need no random bits, and most are.
-fn onto_grid(x: &[f32], quantizer: Quantizer, seed: &Seed, first: u64) -> Codes {
-    let exact = quantizer.rounding.is_stochastic() && quantizer.is_exact(x);
-    let rounding = if exact { Rounding::NearestTiesDown } else { quantizer.rounding };
-    Quantizer { rounding, ..quantizer }.quantize_vec(x, &seed.stream(), first)
+fn onto_grid(
+    x: &[f32],
+    quantizer: Quantizer,
+    source: impl FnOnce() -> NamedBits,
+    first: u64,
+) -> Codes {
+    if quantizer.rounding.is_stochastic() && quantizer.is_exact(x) {
+        let nearest = Quantizer { rounding: Rounding::NearestTiesDown, ..quantizer };
+        return nearest.quantize_vec(x, &GivenBits(&[]), first);
+    }
+    quantizer.quantize_vec(x, &source(), first)
 }
 
 /// Adds the exact column sums of δ to `out`.
