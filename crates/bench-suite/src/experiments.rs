@@ -17,6 +17,7 @@ pub const EXPERIMENTS: &[&dyn Experiment] = &[
     &gupta2015::accelerator::AcceleratorModel,
     &rasch2023::mvm_error::MvmError,
     &rasch2023::weight_distribution::WeightDistribution,
+    &rasch2023::ir_drop::IrDrop,
     &beyond::lfsr_training::LfsrBits,
     &beyond::where_stochastic::WhereStochastic,
 ];
