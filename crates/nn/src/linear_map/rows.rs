@@ -123,16 +123,16 @@ impl Window {
 
 /// Which source pixel a tap of a row reads, along one axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Axis {
+pub(super) struct Axis {
     /// Pixels of the source.
-    len: usize,
+    pub(super) len: usize,
     /// Rows along this axis.
-    rows: usize,
-    taps: usize,
-    step: isize,
-    tap_step: isize,
-    shift: isize,
-    spread: isize,
+    pub(super) rows: usize,
+    pub(super) taps: usize,
+    pub(super) step: isize,
+    pub(super) tap_step: isize,
+    pub(super) shift: isize,
+    pub(super) spread: isize,
 }
 
 impl Axis {
@@ -147,9 +147,9 @@ impl Axis {
 /// The patches of a batch of images: a geometry, without the pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patches {
-    batch: usize,
-    axes: [Axis; 2],
-    channels: usize,
+    pub(super) batch: usize,
+    pub(super) axes: [Axis; 2],
+    pub(super) channels: usize,
 }
 
 impl Patches {
@@ -171,18 +171,19 @@ impl Patches {
     }
 
     /// The patches of errors, with `channels` channels, whose product with the weights rearranged
-    /// as (channel of the image, tap_y, tap_x, output) is the gradient of the image.
+    /// as (channel of the image, taps, output) is the gradient of the image.
     ///
-    /// Tap t of output o reads pixel o · stride + t · dilation − padding; so tap t of pixel p reads
-    /// output (p − t · dilation + padding) / stride.
+    /// Tap t of output o reads pixel o · stride + t · dilation − padding; so pixel p reads output
+    /// (p − t · dilation + padding) / stride through tap t. Taps are in reverse order, so that
+    /// neighbouring taps read neighbouring outputs from left to right.
     pub(crate) fn transposed(&self, channels: usize) -> Self {
         let axes = self.axes.map(|axis| Axis {
             len: axis.rows,
             rows: axis.len,
             taps: axis.taps,
             step: axis.spread,
-            tap_step: -axis.tap_step,
-            shift: -axis.shift,
+            tap_step: axis.tap_step,
+            shift: -axis.shift - (axis.taps as isize - 1) * axis.tap_step,
             spread: axis.step,
         });
         Self { batch: self.batch, axes, channels }
@@ -196,16 +197,16 @@ impl Patches {
         self.channels
     }
 
-    fn rows_per_image(&self) -> usize {
+    pub(super) fn rows_per_image(&self) -> usize {
         self.axes[0].rows * self.axes[1].rows
     }
 
-    fn image_len(&self) -> usize {
+    pub(super) fn image_len(&self) -> usize {
         self.axes[0].len * self.axes[1].len * self.channels
     }
 
     /// Writes the rows from `first` on, as many as `out` holds.
-    fn gather<T: Copy + Default>(&self, images: &[T], first: usize, out: &mut [T]) {
+    pub(super) fn gather<T: Copy + Default>(&self, images: &[T], first: usize, out: &mut [T]) {
         let [vertical, horizontal] = self.axes;
         let line_len = horizontal.len * self.channels;
         let run = horizontal.taps * self.channels;
@@ -320,11 +321,12 @@ impl Rows {
     }
 }
 
-/// Rearranges W from (out, taps, in) to (in, taps, out): the map of [`Patches::transposed`].
+/// Rearranges W from (out, taps, in) to (in, taps in reverse, out): the map of
+/// [`Patches::transposed`].
 pub(crate) fn rearrange<T: Copy>(w: &[T], outputs: usize, taps: usize, inputs: usize) -> Vec<T> {
     let mut out = Vec::with_capacity(w.len());
     for input in 0..inputs {
-        for tap in 0..taps {
+        for tap in (0..taps).rev() {
             out.extend((0..outputs).map(|o| w[(o * taps + tap) * inputs + input]));
         }
     }
@@ -332,11 +334,11 @@ pub(crate) fn rearrange<T: Copy>(w: &[T], outputs: usize, taps: usize, inputs: u
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn windows() -> impl Strategy<Value = (Window, [usize; 4])> {
+    pub(in super::super) fn windows() -> impl Strategy<Value = (Window, [usize; 4])> {
         let pair = |range: Range<usize>| [range.clone(), range];
         (
             pair(1..4),
