@@ -121,7 +121,7 @@ fn product(
                 }
                 for (plan, packed) in plans.iter().zip(&packed) {
                     let w = &packed[panel.part(plan.inner())];
-                    tiles::multiply(plan, &image, w, &initial, y, outputs, panel);
+                    tiles::multiply(plan, image, w, &initial, y, outputs, panel);
                 }
             }
         }
@@ -168,7 +168,7 @@ fn gradient_product(
                         }
                         let sums = &mut sums[panel.part(inputs)];
                         let (count, padded) = (rows.len(), panel.padded);
-                        tiles::accumulate(plan, first, count, &framed, &packed, sums, padded);
+                        tiles::accumulate(plan, first, count, framed, &packed, sums, padded);
                     }
                 }
             }

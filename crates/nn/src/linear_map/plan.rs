@@ -9,9 +9,9 @@
 //! stride) rows that read different taps have plans of their own, and no product with the zeros
 //! in between is computed.
 
-use std::borrow::Cow;
+use std::ops::Range;
 
-use super::rows::{Axis, Patches};
+use super::rows::{Axis, Patches, Rows};
 
 /// Neighbouring values of a patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,16 +140,90 @@ impl Patches {
 impl Frame {
     /// The image with its border, in place if there is none. `buffer` must come from here again or
     /// be empty: its border stays zero.
-    pub(crate) fn around<'a>(&self, image: &'a [f32], buffer: &'a mut Vec<f32>) -> Cow<'a, [f32]> {
+    pub(crate) fn around<'a>(&self, image: &'a [f32], buffer: &'a mut Vec<f32>) -> &'a [f32] {
         if self.framed_lines == self.lines && self.framed_line_len == self.line_len {
-            return Cow::Borrowed(image);
+            return image;
         }
-        buffer.resize(self.framed_lines * self.framed_line_len, 0.0);
+        self.fill(image, buffer, 0);
+        buffer
+    }
+
+    /// Copies the image into its border, with `slack` more elements behind it.
+    fn fill<T: Copy + Default>(&self, image: &[T], buffer: &mut Vec<T>, slack: usize) {
+        buffer.resize(self.framed_lines * self.framed_line_len + slack, T::default());
         let framed = buffer.chunks_exact_mut(self.framed_line_len.max(1)).skip(self.before[0]);
         for (framed, line) in framed.zip(image.chunks_exact(self.line_len.max(1))) {
             framed[self.before[1]..][..self.line_len].copy_from_slice(line);
         }
-        Cow::Borrowed(buffer)
+    }
+}
+
+/// Elements that are copied at once when patches are gathered.
+const CHUNK: usize = 16;
+
+impl Patches {
+    /// Gathers the rows of one image from its frame into `out`; both have [`CHUNK`] elements of
+    /// slack behind them.
+    fn gather_image<T: Copy + Default>(plans: &[Plan], inputs: usize, framed: &[T], out: &mut [T]) {
+        if let [plan] = plans
+            && plan.inner() == inputs
+        {
+            // Every element of `out` is written: runs are copied in whole chunks, the excess of one
+            // being overwritten by the next.
+            let mut at = 0;
+            for &base in &plan.bases {
+                for run in &plan.runs {
+                    for k in (0..run.len).step_by(CHUNK) {
+                        let source = &framed[base + run.source + k..][..CHUNK];
+                        out[at + k..][..CHUNK].copy_from_slice(source);
+                    }
+                    at += run.len;
+                }
+            }
+            return;
+        }
+        out.fill(T::default());
+        for plan in plans {
+            for (base, row) in plan.bases.iter().zip(&plan.rows) {
+                for run in &plan.runs {
+                    out[row * inputs + run.weight..][..run.len]
+                        .copy_from_slice(&framed[base + run.source..][..run.len]);
+                }
+            }
+        }
+    }
+}
+
+impl Rows {
+    /// Calls `use_block(rows, their elements)` for every block of rows of `source`, in order: all
+    /// rows of a matrix, or the gathered patches of a few images that fit into the second-level
+    /// cache. Blocks depend on shapes only.
+    pub(crate) fn each_block<T: Copy + Default>(
+        &self,
+        source: &[T],
+        mut use_block: impl FnMut(Range<usize>, &[T]),
+    ) {
+        const CACHE_BYTES: usize = 512 << 10;
+        let patches = match self {
+            Self::Matrix { rows, .. } => return use_block(0..*rows, source),
+            Self::Patches(patches) => patches,
+        };
+        let (frame, plans) = patches.plans();
+        let (rows, inputs) = (patches.rows_per_image(), self.inputs());
+        let images = (CACHE_BYTES / (rows * inputs * size_of::<T>()).max(1)).max(1);
+        let (mut framed, mut block) = (Vec::new(), Vec::new());
+        for first in (0..patches.batch).step_by(images) {
+            let count = images.min(patches.batch - first);
+            block.resize(count * rows * inputs + CHUNK, T::default());
+            for image in 0..count {
+                let source = &source[(first + image) * patches.image_len()..];
+                frame.fill(&source[..patches.image_len()], &mut framed, CHUNK);
+                let out = &mut block[image * rows * inputs..][..rows * inputs + CHUNK];
+                Patches::gather_image(&plans, inputs, &framed, out);
+            }
+            let range = first * rows..(first + count) * rows;
+            use_block(range, &block[..count * rows * inputs]);
+        }
     }
 }
 
@@ -162,7 +236,7 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::tests::windows;
+    use super::super::rows::tests::{gather, windows};
     use super::*;
     use proptest::prelude::*;
 
@@ -191,9 +265,17 @@ mod tests {
             let forward = Patches::new(&window, shape);
             for patches in [forward, forward.transposed(outputs)] {
                 let image: Vec<f32> = (0..patches.image_len()).map(|i| i as f32 + 1.0).collect();
-                let mut expected = vec![0.0; patches.rows_per_image() * patches.taps() * patches.channels()];
-                patches.gather(&image, 0, &mut expected);
-                prop_assert_eq!(by_plans(&patches, &image), expected);
+                let expected = gather(&patches, &image);
+                prop_assert_eq!(by_plans(&patches, &image), &*expected);
+                // Gathered in blocks of a few images, too.
+                let images = [&image[..], &image, &image].concat();
+                let patches = Patches { batch: 3, ..patches };
+                let mut gathered = Vec::new();
+                Rows::Patches(patches).each_block(&images, |range, block| {
+                    assert_eq!(range.start * patches.taps() * patches.channels(), gathered.len());
+                    gathered.extend_from_slice(block);
+                });
+                prop_assert_eq!(gathered, [&expected[..], &expected, &expected].concat());
             }
         }
     }
