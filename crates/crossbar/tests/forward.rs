@@ -2,7 +2,7 @@
 
 use crossbar::wires::{IrDropConfig, ir_drop_estimate};
 use crossbar::{
-    Accum, AnalogMatrix, AnalogTile, ArrayWeights, BoundManagement, Digital, MvmNoise,
+    Accum, AnalogMatrix, AnalogTile, ArrayWeights, BoundManagement, ClipMasks, Digital, MvmNoise,
     NoiseManagement, Periphery, PeripheryConfig, ReadNoise, SShape, TileConfig, UnitCell, presets,
 };
 use numerics::{Par, Seed};
@@ -289,4 +289,69 @@ fn a_time_before_programming_is_refused() {
     let error = tile.age_to(-1.0, Par::Seq).unwrap_err();
     assert_eq!(error.to_string(), "time -1 s lies before programming (0 s) or is not finite");
     assert!(tile.age_to(f64::NAN, Par::Seq).is_err());
+}
+
+#[test]
+fn masks_say_what_was_clipped_and_change_nothing_else() {
+    let (outputs, inputs, batch) = (37, 90, 130);
+    // Weights so large that some outputs reach the bound.
+    let weights = ArrayWeights::pack(&gaussian(21, outputs * inputs, 0.8), outputs, inputs);
+    let mut x = uniform(22, batch * inputs);
+    x[17] = f32::NAN;
+    let range = 0.8;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    for (name, mut config, wires) in configurations() {
+        config.adc.bound = Some(4.0);
+        let periphery = Periphery::new(&config, &wires, inputs, outputs, &Seed::new(7)).unwrap();
+        let (scale, bias) = (vec![0.5; outputs], vec![0.25; outputs]);
+        let digital = Digital { input_range: range, scale: &scale, bias: &bias };
+        let noise = MvmNoise { seed: Seed::new(8), first_sample: 5 };
+        let (mut y, mut z) = (vec![0.0; batch * outputs], vec![0.0; batch * outputs]);
+        let (mut masks, mut again) = (ClipMasks::default(), ClipMasks::default());
+        let seen =
+            periphery.forward(&weights, &x, digital, &noise, Accum::Replace, Par::Seq, &mut y);
+        let also = periphery.forward_with_masks(
+            &weights,
+            &x,
+            digital,
+            &noise,
+            Accum::Replace,
+            Par::Seq,
+            &mut z,
+            &mut masks,
+        );
+        assert_eq!((&y, seen), (&z, also), "{name}");
+        pool.install(|| {
+            periphery.forward_with_masks(
+                &weights,
+                &x,
+                digital,
+                &noise,
+                Accum::Replace,
+                Par::Rayon,
+                &mut z,
+                &mut again,
+            )
+        });
+        assert_eq!(masks, again, "{name}");
+
+        let managed = config.dac.noise_management == NoiseManagement::AbsMax;
+        assert_eq!(masks.inputs.count(), seen.inputs, "{name}");
+        for (at, x) in x.iter().enumerate() {
+            let clipped = x.is_nan() || !managed && x.abs() > range;
+            assert_eq!(masks.inputs.is_clipped(at / inputs, at % inputs), clipped, "{name}: {x}");
+        }
+        let mut reached = 0;
+        for (at, y) in y.iter().enumerate() {
+            let clipped = masks.outputs.is_clipped(at / outputs, at % outputs);
+            if managed {
+                continue; // the range of the last attempt is not known here
+            }
+            let z = ((y - 0.25) / (0.5 * range)).abs();
+            assert_eq!(clipped, z >= 0.999 * 4.0 - 1e-5, "{name}: {z}");
+            reached += u64::from(clipped);
+        }
+        assert!(managed || reached > 50, "{name}: {reached} outputs at the bound");
+        assert!(reached >= seen.outputs, "{name}: outputs are rounded to the bound, too");
+    }
 }

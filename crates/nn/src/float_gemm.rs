@@ -10,10 +10,7 @@ const BLOCK_ROWS: usize = 256;
 /// A row-major f32 matrix, or the transpose of one, as an operand.
 #[derive(Clone, Copy, Debug)]
 pub struct Operand<'a> {
-    data: &'a [f32],
-    rows: usize,
-    cols: usize,
-    transposed: bool,
+    mat: MatRef<'a, f32>,
 }
 
 impl<'a> Operand<'a> {
@@ -30,21 +27,32 @@ impl<'a> Operand<'a> {
             "{} values do not make a {rows} × {cols} matrix",
             data.len()
         );
-        Self { data, rows, cols, transposed: false }
+        Self { mat: MatRef::from_row_major_slice(data, rows, cols) }
     }
 
     /// The transpose.
     #[must_use]
     pub fn t(self) -> Self {
-        Self { rows: self.cols, cols: self.rows, transposed: !self.transposed, ..self }
+        Self { mat: self.mat.transpose() }
     }
 
-    fn as_mat(&self) -> MatRef<'a, f32> {
-        if self.transposed {
-            MatRef::from_row_major_slice(self.data, self.cols, self.rows).transpose()
-        } else {
-            MatRef::from_row_major_slice(self.data, self.rows, self.cols)
-        }
+    /// `count` columns, starting with the column `first`.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many.
+    #[must_use]
+    #[track_caller]
+    pub fn columns(self, first: usize, count: usize) -> Self {
+        Self { mat: self.mat.subcols(first, count) }
+    }
+
+    fn rows(&self) -> usize {
+        self.mat.nrows()
+    }
+
+    fn cols(&self) -> usize {
+        self.mat.ncols()
     }
 }
 
@@ -58,27 +66,54 @@ impl<'a> Operand<'a> {
 /// If the inner dimensions differ or `out` does not hold the product.
 #[track_caller]
 pub fn matmul(out: &mut [f32], a: Operand<'_>, b: Operand<'_>, add: bool, par: Par) {
-    assert_eq!(
-        a.cols, b.rows,
-        "cannot multiply {} × {} by {} × {}",
-        a.rows, a.cols, b.rows, b.cols
-    );
+    let (rows, cols) = (a.rows(), b.cols());
+    assert_inner(&a, &b);
     assert_eq!(
         out.len(),
-        a.rows * b.cols,
-        "a {} × {} product does not fill {} values",
-        a.rows,
-        b.cols,
+        rows * cols,
+        "a {rows} × {cols} product does not fill {} values",
         out.len()
     );
     if out.is_empty() {
         return;
     }
     let accum = if add { Accum::Add } else { Accum::Replace };
-    par.for_each_chunk(out, BLOCK_ROWS * b.cols, |block, out| {
-        let rows = out.len() / b.cols;
-        let a = a.as_mat().subrows(block * BLOCK_ROWS, rows);
-        let out = MatMut::from_row_major_slice_mut(out, rows, b.cols);
-        faer_matmul(out, accum, a, b.as_mat(), 1.0, faer::Par::Seq);
+    par.for_each_chunk(out, BLOCK_ROWS * cols, |block, out| {
+        let rows = out.len() / cols;
+        let a = a.mat.subrows(block * BLOCK_ROWS, rows);
+        let out = MatMut::from_row_major_slice_mut(out, rows, cols);
+        faer_matmul(out, accum, a, b.mat, 1.0, faer::Par::Seq);
     });
+}
+
+/// Writes scale·A·B into columns of the row-major matrix `out`, whose rows have `width` columns,
+/// starting with the column `first`; one sequential product.
+///
+/// # Panics
+///
+/// If the inner dimensions differ or the product does not fit into `out`.
+#[track_caller]
+pub(crate) fn matmul_into_columns(
+    out: &mut [f32],
+    (width, first): (usize, usize),
+    scale: f32,
+    a: Operand<'_>,
+    b: Operand<'_>,
+) {
+    assert_inner(&a, &b);
+    let out = MatMut::from_row_major_slice_mut(out, a.rows(), width).subcols_mut(first, b.cols());
+    faer_matmul(out, Accum::Replace, a.mat, b.mat, scale, faer::Par::Seq);
+}
+
+#[track_caller]
+fn assert_inner(a: &Operand<'_>, b: &Operand<'_>) {
+    assert_eq!(
+        a.cols(),
+        b.rows(),
+        "cannot multiply {} × {} by {} × {}",
+        a.rows(),
+        a.cols(),
+        b.rows(),
+        b.cols()
+    );
 }

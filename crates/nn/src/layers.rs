@@ -1,9 +1,14 @@
 //! Layers: one file each, written once for every arithmetic.
 
+mod attention;
 mod batch_norm;
 mod conv;
+mod embedding;
 mod init;
+mod layer_norm;
 mod linear;
+mod recurrent;
+mod transformer;
 
 use std::sync::Arc;
 
@@ -12,10 +17,15 @@ use numerics::Seed;
 use crate::{LinearMap, Parameters, Policy};
 
 pub use crate::linear_map::Readout;
+pub use attention::MultiHeadAttention;
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv1d, Conv2d, ConvConfig};
+pub use embedding::Embedding;
 pub use init::Init;
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
+pub use recurrent::{Cell, Recurrent, RecurrentConfig, States, from_pytorch_recurrent_name};
+pub use transformer::{Activation, EncoderBlock, EncoderConfig};
 
 /// What a layer needs to be built: where its parameters go, its arithmetic, its initial values.
 #[derive(Debug)]

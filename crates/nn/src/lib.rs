@@ -19,6 +19,7 @@ pub mod arithmetic;
 pub mod checkpoint;
 mod data;
 mod float_gemm;
+pub mod functions;
 pub mod layers;
 mod linear_map;
 pub mod models;

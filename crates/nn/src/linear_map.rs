@@ -92,8 +92,15 @@ impl LinearMap {
             Arithmetic::FixedPoint(config) => {
                 let s = config.signals();
                 (
-                    fixed_point::storage(weight, outputs, inputs, s.weight, s.weight_update),
-                    fixed_point::storage(&bias_values, 1, outputs, s.bias, s.bias_update),
+                    fixed_point::storage(
+                        weight,
+                        outputs,
+                        inputs,
+                        s.weight,
+                        s.weight_update,
+                        s.bits,
+                    ),
+                    fixed_point::storage(&bias_values, 1, outputs, s.bias, s.bias_update, s.bits),
                 )
             }
         };
@@ -123,6 +130,12 @@ impl LinearMap {
     /// Length of x.
     pub fn inputs(&self) -> usize {
         self.inputs
+    }
+
+    /// Whether the gradients of several uses of the map may be had from one product over the rows
+    /// of all of them: where errors are not brought into other numbers, use by use.
+    pub(crate) fn joins_uses(&self) -> bool {
+        self.arithmetic == Arithmetic::Float32
     }
 
     /// Writes y for the rows of x.

@@ -1,23 +1,48 @@
 //! Differentiable operations on the [`Tape`](crate::Tape).
 
 mod activation;
+mod attention;
 mod batch_norm;
+mod cross_entropy;
+mod ctc;
+mod distillation;
 mod dropout;
 mod elementwise;
+mod embedding;
 mod join;
+mod lattice;
+mod layer_norm;
 mod linear;
+mod matmul;
+mod mean_squared_error;
+mod pairwise;
 mod pool;
+mod recurrent;
 mod reduce;
 mod shape;
+mod softmax;
 mod softmax_cross_entropy;
+mod transducer;
 
 pub use activation::{gelu, relu, sigmoid, tanh};
+pub use attention::{Mask, attention};
 pub use batch_norm::{BatchNormState, batch_norm};
+pub use cross_entropy::{CrossEntropy, cross_entropy};
+pub use ctc::{CtcTargets, ctc};
+pub use distillation::{Distillation, distillation};
 pub use dropout::dropout;
 pub use elementwise::{add, mul, scale, sub};
+pub use embedding::embedding;
 pub use join::{concatenate, slice};
+pub use layer_norm::layer_norm;
 pub use linear::{convolution, linear};
+pub use matmul::{Factor, matmul};
+pub use mean_squared_error::mean_squared_error;
+pub use pairwise::{Pairing, pairwise};
 pub use pool::{adaptive_average_pool, average_pool, global_average_pool, max_pool};
+pub use recurrent::{Cell, FinalState, Recurrence, recurrent};
 pub use reduce::{mean, mean_axes, sum, sum_axes};
 pub use shape::{flatten, permute, reshape, transpose};
+pub use softmax::{log_softmax, softmax};
 pub use softmax_cross_entropy::softmax_cross_entropy;
+pub use transducer::{TransducerTargets, transducer};

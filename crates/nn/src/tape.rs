@@ -64,6 +64,12 @@ pub trait Operation: std::fmt::Debug + Send {
     ///
     /// `gradient` is that of the operation's output, with the output's length.
     fn backward(&self, gradient: &[f32], context: &mut Backward<'_>);
+
+    /// Hands the buffers that it kept to `spare` for later steps; an operation that keeps none has
+    /// nothing to do.
+    fn recycle(self: Box<Self>, spare: &mut Vec<Vec<f32>>) {
+        let _ = spare;
+    }
 }
 
 #[derive(Debug)]
@@ -113,7 +119,12 @@ impl Tape {
 
     /// Forgets the step and keeps its buffers.
     pub fn clear(&mut self) {
-        self.pool.0.extend(self.nodes.drain(..).map(|node| node.value.into_data()));
+        for node in self.nodes.drain(..) {
+            self.pool.0.push(node.value.into_data());
+            if let Some(operation) = node.operation {
+                operation.recycle(&mut self.pool.0);
+            }
+        }
         self.states.clear();
     }
 

@@ -162,7 +162,7 @@ mod pretrained {
         };
         // Ours at (o, y, x, i) is theirs at (o, i, y, x).
         assert_eq!(values("image.weight")[((2 * 3 + 1) * 3 + 2) * 2 + 1], 36.0 + 9.0 + 5.0);
-        assert_eq!(values("grouped.group1.weight")[((1 * 3 + 1) * 3 + 2) * 2], 54.0 + 18.0 + 5.0);
+        assert_eq!(values("grouped.group1.weight")[((3 + 1) * 3 + 2) * 2], 54.0 + 18.0 + 5.0);
         assert_eq!(values("grouped.group1.bias"), [3.0, 4.0, 5.0]);
         assert_eq!(values("line.weight")[(5 + 3) * 2 + 1], 10.0 + 5.0 + 3.0);
         assert!(parameters.states().all(|(_, values)| values == [0.0, 1.0, 2.0]));

@@ -4,6 +4,10 @@ use super::product::{LANES, Lanes, Sums};
 use super::simd::Kernel;
 use crate::wires::DROP;
 
+/// Share of the bound from which on an output counts as clipped for a gradient.
+/// Source: AIHWKit 1.1.0, `rpu_forward_backward_pass.cpp`.
+const AT_BOUND: f32 = 0.999;
+
 /// What is the same for every output.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chain {
@@ -51,7 +55,7 @@ pub(super) struct Epilogue<'a> {
     pub(super) read_noise: &'a [f32],
     pub(super) noise_stride: usize,
     pub(super) out: &'a mut [Lanes],
-    /// Bit i is set where output i reached the bound.
+    /// Bit i is set where output i went beyond the bound, bit 16 + i where it came out there.
     pub(super) saturated: &'a mut [u32],
 }
 
@@ -82,7 +86,7 @@ struct Sample<'a> {
 }
 
 impl Sample<'_> {
-    /// Writes the digital numbers and returns which outputs reached the bound.
+    /// Writes the digital numbers and returns which outputs went beyond the bound or came out there.
     #[inline(always)]
     fn convert(&self, chain: &Chain, columns: &Column<'_>, sums: &Sums, out: &mut Lanes) -> u32 {
         let mut clipped = [0u32; LANES];
@@ -107,7 +111,9 @@ impl Sample<'_> {
             if chain.step > 0.0 {
                 y = (y / chain.step).round_ties_even() * chain.step;
             }
-            clipped[i] = u32::from(y.abs() > chain.bound) << i;
+            let beyond = u32::from(y.abs() > chain.bound);
+            let there = u32::from(y.abs() >= AT_BOUND * chain.bound);
+            clipped[i] = (beyond | there << LANES) << i;
             let y = y.max(-chain.bound).min(chain.bound);
             out[i] = self.range * columns.scale[i] * y + columns.bias[i];
         }

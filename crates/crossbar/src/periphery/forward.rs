@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use numerics::{Par, Seed, Stream};
 
 use super::adc::Columns;
+use super::clip_mask::{Beyond, ClipMasks};
 use super::epilogue::{Chain, Column, Epilogue};
 use super::inputs::{Convert, Phase, SumKind};
 use super::pack::ArrayWeights;
@@ -83,6 +84,28 @@ impl std::ops::AddAssign for Saturation {
     fn add_assign(&mut self, other: Self) {
         self.inputs += other.inputs;
         self.outputs += other.outputs;
+    }
+}
+
+/// What one unit of work writes.
+struct Written<'a> {
+    /// (samples, out)
+    y: &'a mut [f32],
+    /// Words of the masks, if they are wanted.
+    clipped: Option<Words<'a>>,
+}
+
+/// Rows of the two masks.
+struct Words<'a> {
+    inputs: &'a mut [u16],
+    outputs: &'a mut [u16],
+}
+
+impl Written<'_> {
+    /// The same masks with other results.
+    fn with<'a>(&'a mut self, y: &'a mut [f32]) -> Written<'a> {
+        let words = |w: &'a mut Words<'_>| Words { inputs: w.inputs, outputs: w.outputs };
+        Written { y, clipped: self.clipped.as_mut().map(words) }
     }
 }
 
@@ -220,6 +243,57 @@ impl Periphery {
         par: Par,
         y: &mut [f32],
     ) -> Saturation {
+        self.forward_into(weights, x, digital, noise, accum, par, y, None)
+    }
+
+    /// [`Self::forward`], which also says which inputs and outputs were clipped: the forward product
+    /// of hardware-aware training.
+    ///
+    /// Results, noise and saturation are those of [`Self::forward`], bit for bit. A straight-through
+    /// gradient then is, with δ = ∂L/∂y and W̃ the weights that were multiplied,
+    ///
+    /// ```text
+    /// δ_z = mask_out(δ) ⊙ γ,      ∂L/∂x = δ_z · W̃,      ∂L/∂W̃ = δ_zᵀ x,
+    /// ∂L/∂α ∝ Σ_{x ≥ α} min(∂L/∂x, 0) − Σ_{x ≤ −α} max(∂L/∂x, 0)        over clipped inputs
+    /// ```
+    ///
+    /// `masks` is made to fit; its memory is reused from call to call. With bound management the
+    /// outputs are those of the last attempt.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::forward`].
+    ///
+    /// Source: [Rasch23 Methods, "input range"]; AIHWKit 1.1.0, `periphery.py`.
+    #[track_caller]
+    #[expect(clippy::too_many_arguments, reason = "a product has operands, noise and results")]
+    pub fn forward_with_masks(
+        &self,
+        weights: &ArrayWeights,
+        x: &[f32],
+        digital: Digital<'_>,
+        noise: &MvmNoise,
+        accum: Accum,
+        par: Par,
+        y: &mut [f32],
+        masks: &mut ClipMasks,
+    ) -> Saturation {
+        self.forward_into(weights, x, digital, noise, accum, par, y, Some(masks))
+    }
+
+    #[track_caller]
+    #[expect(clippy::too_many_arguments, reason = "a product has operands, noise and results")]
+    fn forward_into(
+        &self,
+        weights: &ArrayWeights,
+        x: &[f32],
+        digital: Digital<'_>,
+        noise: &MvmNoise,
+        accum: Accum,
+        par: Par,
+        y: &mut [f32],
+        masks: Option<&mut ClipMasks>,
+    ) -> Saturation {
         let (inputs, outputs) = (self.inputs, self.outputs);
         assert_eq!(
             (weights.outputs(), weights.inputs()),
@@ -237,8 +311,22 @@ impl Periphery {
         let padded = PaddedColumns::new(&self.columns, &digital);
         let (in_count, out_count) = (AtomicU64::new(0), AtomicU64::new(0));
         let streams = Streams::new(&noise.seed);
-        par.for_each_chunk(y, CHUNK * outputs, |chunk, y| {
-            let samples = y.len() / outputs;
+        let mut units: Vec<Written<'_>> = match masks {
+            None => y.chunks_mut(CHUNK * outputs).map(|y| Written { y, clipped: None }).collect(),
+            Some(masks) => {
+                masks.inputs.reset(batch, inputs);
+                masks.outputs.reset(batch, outputs);
+                let words = masks.inputs.chunks_mut(CHUNK).zip(masks.outputs.chunks_mut(CHUNK));
+                let words = words.map(|(inputs, outputs)| Some(Words { inputs, outputs }));
+                y.chunks_mut(CHUNK * outputs)
+                    .zip(words)
+                    .map(|(y, clipped)| Written { y, clipped })
+                    .collect()
+            }
+        };
+        par.for_each_chunk(&mut units, 1, |chunk, unit| {
+            let written = &mut unit[0];
+            let samples = written.y.len() / outputs;
             let first = chunk * CHUNK;
             let pass = Pass {
                 periphery: self,
@@ -251,13 +339,16 @@ impl Periphery {
                 let mut ranges = pass.ranges(x, digital.input_range);
                 let todo: Vec<usize> = (0..samples).collect();
                 if self.max_halvings() == 0 {
-                    return pass.run(x, &todo, &ranges, &streams, scratch, accum, y);
+                    return pass.run(x, &todo, &ranges, &streams, scratch, accum, written);
                 }
                 // Rows are written again and again, so they are added to `y` at the end only.
-                let mut rows = vec![0.0; y.len()];
+                let mut rows = vec![0.0; written.y.len()];
                 let mut todo = todo;
-                let mut seen =
-                    pass.run(x, &todo, &ranges, &streams, scratch, Accum::Replace, &mut rows);
+                let replace = Accum::Replace;
+                let first = &mut written.with(&mut rows);
+                let mut seen = pass.run(x, &todo, &ranges, &streams, scratch, replace, first);
+                // Inputs were clipped, or not, before any halving.
+                let kept = written.clipped.as_ref().map(|words| words.inputs.to_vec());
                 for halving in 1..=u64::from(self.max_halvings()) {
                     todo.retain(|&s| seen.saturated[s]);
                     if todo.is_empty() {
@@ -265,11 +356,14 @@ impl Periphery {
                     }
                     todo.iter().for_each(|&s| ranges[s] *= 2.0);
                     let streams = Streams::new(&noise.seed.child("halving").child(halving));
-                    let again =
-                        pass.run(x, &todo, &ranges, &streams, scratch, Accum::Replace, &mut rows);
+                    let again = &mut written.with(&mut rows);
+                    let again = pass.run(x, &todo, &ranges, &streams, scratch, replace, again);
                     seen = Seen { inputs: seen.inputs, ..again };
                 }
-                accum.write(&rows, y);
+                if let (Some(words), Some(kept)) = (&mut written.clipped, kept) {
+                    words.inputs.copy_from_slice(&kept);
+                }
+                accum.write(&rows, written.y);
                 seen
             });
             // Integer sums do not depend on the order of the threads.
@@ -369,12 +463,23 @@ impl Pass<'_> {
         streams: &Streams,
         scratch: &mut Scratch,
         accum: Accum,
-        y: &mut [f32],
+        written: &mut Written<'_>,
     ) -> Seen {
-        let Periphery { outputs, chain, .. } = *self.periphery;
-        let samples = y.len() / outputs;
+        let Periphery { inputs, outputs, chain, .. } = *self.periphery;
+        let samples = written.y.len() / outputs;
         let mut seen = Seen { inputs: 0, outputs: 0, saturated: vec![false; samples] };
         seen.inputs = self.convert_inputs(x, todo, ranges, streams, scratch);
+        if let Some(Words { inputs: words, .. }) = &mut written.clipped {
+            let stride = inputs.div_ceil(LANES);
+            for &s in todo {
+                dispatch(Beyond {
+                    x: &x[s * inputs..][..inputs],
+                    scale: 1.0 / (ranges[s] * chain.unit),
+                    bound: self.periphery.config.dac.bound / chain.unit,
+                    words: &mut words[s * stride..][..stride],
+                });
+            }
+        }
         self.draw(todo, streams, scratch);
         let padded = outputs.next_multiple_of(LANES);
         let of_todo: Vec<f32> = todo.iter().map(|&s| ranges[s]).collect();
@@ -399,10 +504,14 @@ impl Pass<'_> {
                 saturated: bits,
             });
             for ((&s, out), bits) in todo.iter().zip(&*out).zip(&*bits) {
-                let count = (bits & ((1u32 << width) - 1)).count_ones();
+                let lanes = (1u32 << width) - 1;
+                let count = (bits & lanes).count_ones();
                 seen.outputs += u64::from(count);
                 seen.saturated[s] |= count > 0;
-                let y = &mut y[s * outputs + first..][..width];
+                if let Some(Words { outputs: words, .. }) = &mut written.clipped {
+                    words[s * self.weights.panels() + panel] = (bits >> LANES & lanes) as u16;
+                }
+                let y = &mut written.y[s * outputs + first..][..width];
                 // A whole panel is a copy of known length, without a call.
                 match y.as_mut_array::<LANES>() {
                     Some(y) => accum.write(out, y),

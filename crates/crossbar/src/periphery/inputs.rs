@@ -1,5 +1,6 @@
 //! The input side of a pass: codes, their layout for the kernels, and the sums of a panel.
 
+use super::clip_mask::is_beyond;
 use super::forward::Accum;
 use super::pack::{ArrayWeights, padded};
 use super::product::{
@@ -42,9 +43,7 @@ impl Kernel for Convert<'_> {
         let mut saturated = 0u32;
         for (&x, code) in self.x.iter().zip(self.codes) {
             let k = x * self.scale;
-            // Division may round an input at the end of the range one place beyond it.
-            let beyond = k.abs() > self.bound * (1.0 + f32::EPSILON);
-            saturated += u32::from(beyond) | u32::from(k.is_nan());
+            saturated += u32::from(is_beyond(k, self.bound));
             let k = if k.is_nan() { 0.0 } else { k };
             let k = if self.stepped { k.round_ties_even() } else { k };
             *code = k.max(-self.bound).min(self.bound);

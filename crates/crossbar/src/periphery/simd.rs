@@ -9,7 +9,7 @@
 use super::product::IntegerSums;
 
 /// Scalar code that the compiler can vectorise.
-pub(super) trait Kernel {
+pub(crate) trait Kernel {
     /// Runs the kernel; `FMA` says whether fused multiplication is one instruction.
     /// Implementations are `#[inline(always)]`.
     fn run<const FMA: bool>(self);
@@ -42,7 +42,7 @@ mod detect {
 }
 
 /// Runs `kernel`, compiled for the best instruction set that this processor has.
-pub(super) fn dispatch<K: Kernel>(kernel: K) {
+pub(crate) fn dispatch<K: Kernel>(kernel: K) {
     #[cfg(target_arch = "x86_64")]
     match *detect::LEVEL {
         detect::Level::Avx512 => {

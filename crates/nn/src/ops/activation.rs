@@ -9,8 +9,7 @@
 //!
 //! Source: GELU in its exact form, Hendrycks and Gimpel, arXiv:1606.08415.
 
-use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
-
+use crate::functions::{self, normal, normal_cdf, vectorised};
 use crate::tape::{Backward, Operation};
 use crate::{Tape, Tensor, Var};
 
@@ -44,25 +43,15 @@ enum Activation {
     Sigmoid,
 }
 
-/// Φ(x) of the normal distribution.
-fn normal_cdf(x: f32) -> f32 {
-    0.5 * (1.0 + libm::erff(x * FRAC_1_SQRT_2))
-}
-
-/// φ(x) of the normal distribution.
-fn normal_density(x: f32) -> f32 {
-    0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2 * (-0.5 * x * x).exp()
-}
-
 fn record(tape: &mut Tape, x: Var, activation: Activation) -> Var {
     let mut out = tape.scratch(tape.value(x).data().len());
     let pairs = out.iter_mut().zip(tape.value(x).data());
-    match activation {
+    vectorised(|| match activation {
         Activation::Relu => pairs.for_each(|(y, x)| *y = x.max(0.0)),
         Activation::Gelu => pairs.for_each(|(y, x)| *y = x * normal_cdf(*x)),
-        Activation::Tanh => pairs.for_each(|(y, x)| *y = x.tanh()),
-        Activation::Sigmoid => pairs.for_each(|(y, x)| *y = 1.0 / (1.0 + (-x).exp())),
-    }
+        Activation::Tanh => pairs.for_each(|(y, x)| *y = functions::tanh(*x)),
+        Activation::Sigmoid => pairs.for_each(|(y, x)| *y = functions::sigmoid(*x)),
+    });
     let value = Tensor::new(tape.value(x).shape(), out);
     let needs_gradient = tape.needs_gradient(x);
     tape.record(value, needs_gradient, Elementwise { x, activation })
@@ -82,19 +71,20 @@ impl Operation for Elementwise {
         let (x, y) = (context.value(self.x).data(), context.output().data());
         let mut dx = context.scratch(x.len());
         let terms = dx.iter_mut().zip(gradient);
-        match self.activation {
+        vectorised(|| match self.activation {
             Activation::Relu => {
                 // By value, so that the compiler may load both and select.
                 terms.zip(y).for_each(|((dx, &dy), &y)| *dx = if y > 0.0 { dy } else { 0.0 });
             }
             Activation::Gelu => terms.zip(x).for_each(|((dx, dy), x)| {
-                *dx = dy * (normal_cdf(*x) + x * normal_density(*x));
+                let (distribution, density) = normal(*x);
+                *dx = dy * (distribution + x * density);
             }),
             Activation::Tanh => terms.zip(y).for_each(|((dx, dy), y)| *dx = dy * (1.0 - y * y)),
             Activation::Sigmoid => {
                 terms.zip(y).for_each(|((dx, dy), y)| *dx = dy * y * (1.0 - y));
             }
-        }
+        });
         context.give(self.x, dx);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::linear_map::{Operand, Patches, Rows, Window};
 use crate::tape::{Backward, Operation};
-use crate::{LinearMap, Step, Tensor, Var};
+use crate::{LinearMap, Pass, Step, Tensor, Var};
 
 /// Records y = x·Wᵀ + b.
 ///
@@ -65,7 +65,7 @@ fn record(step: &mut Step<'_>, map: &Arc<LinearMap>, x: Var, rows: Rows, shape: 
     let mut y = step.tape.scratch(rows.count() * map.outputs());
     let x_data = step.tape.value(x).data();
     let operand = map.forward(step.parameters, x_data, &rows, &mut y, &step.pass);
-    let operation = Linear { map: Arc::clone(map), x, rows, operand };
+    let operation = Linear { map: Arc::clone(map), x, rows, operand, pass: step.pass };
     step.tape.record(Tensor::new(shape, y), true, operation)
 }
 
@@ -75,12 +75,14 @@ struct Linear {
     x: Var,
     rows: Rows,
     operand: Operand,
+    /// That of the forward pass: a map that is used several times draws other bits each time.
+    pass: Pass,
 }
 
 impl Operation for Linear {
     fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
         let x = context.value(self.x);
-        let (pass, rows) = (context.pass, &self.rows);
+        let (pass, rows) = (self.pass, &self.rows);
         let errors = self.map.take_errors(gradient, rows, &pass);
         let parameters = &mut *context.parameters;
         self.map.accumulate_gradient(parameters, &self.operand, x.data(), rows, &errors, &pass);

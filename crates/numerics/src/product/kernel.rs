@@ -42,8 +42,7 @@ type Tile = [[i32; NR]; MR];
 /// Writes the sums of all left panels with all right panels to `out`, which is row-major with as
 /// many columns as `right` has lines. The caller knows that they fit 32 bits.
 pub(super) fn narrow_sums(left: &LeftPanels, right: &RightPanels, out: &mut [i32]) {
-    let what = SumsOf { left, right, shift: 0, replace: true, out };
-    dispatch(NarrowSums(what));
+    dispatch(SumsOf { left, right, shift: 0, replace: true, out, tiles: NarrowTiles });
 }
 
 /// Writes 2^`shift` times the sums of all left panels with all right panels to `out`, or adds them
@@ -55,104 +54,133 @@ pub(super) fn wide_sums(
     replace: bool,
     out: &mut [i64],
 ) {
-    let what = SumsOf { left, right, shift, replace, out };
-    dispatch(WideSums(what));
+    dispatch(SumsOf { left, right, shift, replace, out, tiles: WideTiles });
 }
 
-struct SumsOf<'a, Z> {
+struct SumsOf<'a, Z, T> {
     left: &'a LeftPanels,
     right: &'a RightPanels,
     shift: u32,
     replace: bool,
     out: &'a mut [Z],
+    tiles: T,
 }
 
-impl<Z: Sum> SumsOf<'_, Z> {
-    /// Calls `add_tile(i, j, chunk, place)` for every left panel i, right panel j and chunk.
+/// How the sums of a tile are made; a trait because closures are not sure to be inlined.
+trait Tiles<Z> {
+    /// Adds the sums of left panel i and right panel j over one chunk; `#[inline(always)]`.
+    fn add(
+        &self,
+        left: &LeftPanels,
+        i: usize,
+        right: &RightPanels,
+        j: usize,
+        chunk: usize,
+        place: Place<'_, Z>,
+    );
+}
+
+impl<Z: Sum, T: Tiles<Z>> Kernel for SumsOf<'_, Z, T> {
     #[inline(always)]
-    fn for_each_tile(&mut self, mut add_tile: impl FnMut(usize, usize, usize, Place<'_, Z>)) {
-        let columns = self.right.lines;
-        for j in 0..self.right.panels() {
-            for chunk in 0..self.right.chunks() {
-                for i in 0..self.left.panels() {
+    fn run(self) {
+        let Self { left, right, shift, replace, out, tiles } = self;
+        let columns = right.lines;
+        for j in 0..right.panels() {
+            for chunk in 0..right.chunks() {
+                for i in 0..left.panels() {
                     let place = Place {
-                        out: &mut self.out[i * MR * columns + j * NR..],
+                        out: &mut out[i * MR * columns + j * NR..],
                         columns,
-                        rows: MR.min(self.left.lines - i * MR),
+                        rows: MR.min(left.lines - i * MR),
                         width: NR.min(columns - j * NR),
-                        shift: self.shift,
-                        replace: self.replace && chunk == 0,
+                        shift,
+                        replace: replace && chunk == 0,
                     };
-                    add_tile(i, j, chunk, place);
+                    tiles.add(left, i, right, j, chunk, place);
                 }
             }
-        }
-    }
-
-    /// The sums of quads are Σ(a + 128)·b: takes off 128·Σb.
-    #[inline(always)]
-    fn correct_quads(&mut self) {
-        if self.left.group == Group::Pair {
-            return;
-        }
-        let columns = self.right.lines;
-        for row in self.out.chunks_exact_mut(columns) {
-            for (j, row) in row.chunks_mut(NR).enumerate() {
-                for (z, &sum) in row.iter_mut().zip(self.right.line_sums(j)) {
-                    *z = z.wrapping_add(Z::wrapped(-(sum << 7) << self.shift));
+            if left.group == Group::Quad {
+                // Σ(a + 128)·b − 128·Σb
+                let sums = right.line_sums(j);
+                for row in out.chunks_exact_mut(columns) {
+                    for (z, &sum) in row[j * NR..].iter_mut().zip(sums) {
+                        *z = z.wrapping_add(Z::wrapped(-(sum << 7) << shift));
+                    }
                 }
             }
         }
     }
 }
 
-struct NarrowSums<'a>(SumsOf<'a, i32>);
+/// Sums modulo 2^32, which are those that fit.
+struct NarrowTiles;
 
-impl Kernel for NarrowSums<'_> {
+impl Tiles<i32> for NarrowTiles {
     #[inline(always)]
-    fn run(self) {
-        let Self(mut sums) = self;
-        let (left, right) = (sums.left, sums.right);
-        sums.for_each_tile(|i, j, chunk, mut place| {
-            let (a, b) = parts(left, i, right, j, chunk);
+    fn add(
+        &self,
+        left: &LeftPanels,
+        i: usize,
+        right: &RightPanels,
+        j: usize,
+        chunk: usize,
+        mut place: Place<'_, i32>,
+    ) {
+        let (a, b) = parts(left, i, right, j, chunk);
+        let tile = multiply(left.group, a, b);
+        place.put(|row| tile[row]);
+    }
+}
+
+/// Sums of whatever size.
+struct WideTiles;
+
+impl Tiles<i64> for WideTiles {
+    #[inline(always)]
+    fn add(
+        &self,
+        left: &LeftPanels,
+        i: usize,
+        right: &RightPanels,
+        j: usize,
+        chunk: usize,
+        mut place: Place<'_, i64>,
+    ) {
+        let (a, b) = parts(left, i, right, j, chunk);
+        // A sum of quads over a chunk is below 512·2^15 = 2^24.
+        let fits = left.group == Group::Quad
+            || fits_32_bits(left.magnitude(i, chunk).square, right.magnitude(j, chunk).square);
+        if fits {
             let tile = multiply(left.group, a, b);
-            place.put(|row, col| tile[row][col]);
-        });
-        sums.correct_quads();
+            place.put(|row| widened(&tile[row]));
+        } else if has_quads() {
+            add_by_bytes(left, i, right, j, chunk, place);
+        } else {
+            let extreme = left.magnitude(i, chunk).extreme && right.magnitude(j, chunk).extreme;
+            let [tile, high] = multiply_coarse(a, b, extreme);
+            place.put(|row| {
+                let mut coarse = widened(&high[row]);
+                coarse.iter_mut().for_each(|z| *z <<= 16);
+                nearest(coarse, &tile[row])
+            });
+        }
     }
 }
 
-struct WideSums<'a>(SumsOf<'a, i64>);
-
-impl Kernel for WideSums<'_> {
-    #[inline(always)]
-    fn run(self) {
-        let Self(mut sums) = self;
-        let (left, right) = (sums.left, sums.right);
-        sums.for_each_tile(|i, j, chunk, mut place| {
-            let (a, b) = parts(left, i, right, j, chunk);
-            // A sum of quads over a chunk is below 512·2^15 = 2^24.
-            let fits = left.group == Group::Quad
-                || fits_32_bits(left.magnitude(i, chunk).square, right.magnitude(j, chunk).square);
-            if fits {
-                let tile = multiply(left.group, a, b);
-                place.put(|row, col| i64::from(tile[row][col]));
-            } else if has_quads() {
-                add_by_bytes(left, i, right, j, chunk, &mut place);
-            } else {
-                let extreme = left.magnitude(i, chunk).extreme && right.magnitude(j, chunk).extreme;
-                let [tile, high] = multiply_coarse(a, b, extreme);
-                place.put(|row, col| nearest(i64::from(high[row][col]) << 16, tile[row][col]));
-            }
-        });
-        sums.correct_quads();
-    }
-}
-
-/// The number nearest to `coarse` that is `modulo` modulo 2^32.
 #[inline(always)]
-fn nearest(coarse: i64, modulo: i32) -> i64 {
-    coarse + i64::from(modulo.wrapping_sub(coarse as i32))
+fn widened(row: &[i32; NR]) -> [i64; NR] {
+    let mut wide = [0; NR];
+    wide.iter_mut().zip(row).for_each(|(wide, &z)| *wide = i64::from(z));
+    wide
+}
+
+/// The numbers nearest to `coarse` that are `modulo` modulo 2^32.
+#[inline(always)]
+fn nearest(mut coarse: [i64; NR], modulo: &[i32; NR]) -> [i64; NR] {
+    for (z, &modulo) in coarse.iter_mut().zip(modulo) {
+        *z += i64::from(modulo.wrapping_sub(*z as i32));
+    }
+    coarse
 }
 
 /// Adds the sums of one chunk of pairs that do not fit 32 bits, with coarse sums of their bytes.
@@ -163,7 +191,7 @@ fn add_by_bytes(
     right: &RightPanels,
     j: usize,
     chunk: usize,
-    place: &mut Place<'_, i64>,
+    mut place: Place<'_, i64>,
 ) {
     let (a, b) = parts(left, i, right, j, chunk);
     let (a_bytes, b_bytes) = (left.high_bytes(i), right.high_bytes(j));
@@ -190,9 +218,12 @@ fn add_by_bytes(
                 *sum += i64::from(b) * ((1 << 23) - (1 << 15));
             }
         }
-        place.put(|row, col| {
-            let coarse = (i64::from(quads[row][col]) << 16) + of_rows[row] - of_columns[col];
-            nearest(coarse, tile[row][col])
+        place.put(|row| {
+            let mut coarse = widened(&quads[row]);
+            for (z, of_column) in coarse.iter_mut().zip(of_columns) {
+                *z = (*z << 16) + of_rows[row] - of_column;
+            }
+            nearest(coarse, &tile[row])
         });
         place.replace = false;
     }
@@ -242,27 +273,26 @@ struct Place<'a, Z> {
 }
 
 impl<Z: Sum> Place<'_, Z> {
-    /// Adds 2^shift · `tile(row, column)` to every sum of the tile.
+    /// Adds 2^shift · `tile(row)` to every row of the tile.
     #[inline(always)]
-    fn put(&mut self, tile: impl Fn(usize, usize) -> Z) {
+    fn put(&mut self, tile: impl Fn(usize) -> [Z; NR]) {
         for row in 0..self.rows {
+            let values = tile(row);
             let out = &mut self.out[row * self.columns..][..self.width];
             // A row of full width has a length that the compiler knows.
             match (out.first_chunk_mut::<NR>(), self.replace) {
                 (Some(out), true) => {
-                    for (col, sum) in out.iter_mut().enumerate() {
-                        *sum = tile(row, col) << self.shift;
-                    }
+                    out.iter_mut().zip(values).for_each(|(sum, z)| *sum = z << self.shift);
                 }
                 (Some(out), false) => {
-                    for (col, sum) in out.iter_mut().enumerate() {
-                        *sum = sum.wrapping_add(tile(row, col) << self.shift);
+                    for (sum, z) in out.iter_mut().zip(values) {
+                        *sum = sum.wrapping_add(z << self.shift);
                     }
                 }
                 (None, replace) => {
-                    for (col, sum) in out.iter_mut().enumerate() {
+                    for (sum, z) in out.iter_mut().zip(values) {
                         let before = if replace { Z::default() } else { *sum };
-                        *sum = before.wrapping_add(tile(row, col) << self.shift);
+                        *sum = before.wrapping_add(z << self.shift);
                     }
                 }
             }
@@ -278,7 +308,7 @@ mod tests {
     fn the_nearest_number_is_found_over_the_whole_window() {
         for z in [0, 1 << 31, -(1 << 31), 1 << 39, -(1 << 39), 0x1234_5678_9abc] {
             for off in [0, 1, -1, (1 << 31) - 1, -(1 << 31)] {
-                assert_eq!(nearest(z - off, z as i32), z, "{z} from {off} away");
+                assert_eq!(nearest([z - off; NR], &[z as i32; NR]), [z; NR], "{off} from {z}");
             }
         }
     }

@@ -62,11 +62,17 @@ mod x86 {
                 for (v, word) in initial.iter_mut().zip(CONSTANTS.iter().chain(key)) {
                     *v = $set1(*word as i32);
                 }
+                let lanes = bytemuck::cast::<[u32; $blocks], _>(std::array::from_fn(|i| i as u32));
                 for (group, out) in groups.iter_mut().enumerate() {
                     let counter = first + (group * $blocks) as u64;
-                    let counters: [u64; $blocks] = std::array::from_fn(|i| counter + i as u64);
-                    initial[12] = bytemuck::cast(counters.map(|c| c as u32));
-                    initial[13] = bytemuck::cast(counters.map(|c| (c >> 32) as u32));
+                    initial[12] = $add($set1(counter as i32), lanes);
+                    initial[13] = $set1((counter >> 32) as i32);
+                    if (counter as u32).checked_add($blocks - 1).is_none() {
+                        // The lower half overflows within the group.
+                        let high = |i| ((counter + i as u64) >> 32) as u32;
+                        initial[13] =
+                            bytemuck::cast::<[u32; $blocks], _>(std::array::from_fn(high));
+                    }
                     let mut v = initial;
                     macro_rules! quarter_round {
                         ($a:literal, $b:literal, $c:literal, $d:literal) => {

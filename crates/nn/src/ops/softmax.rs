@@ -1,0 +1,94 @@
+//! Softmax and its logarithm over the last axis.
+//!
+//! ```text
+//! p_j = exp(x_j) / Σ_k exp(x_k)         ∂/∂x_j = p_j · (g_j − Σ_k g_k p_k)
+//! ℓ_j = x_j − ln Σ_k exp(x_k)           ∂/∂x_j = g_j − exp(ℓ_j) · Σ_k g_k
+//! ```
+
+use crate::functions::{dot, exp, log_sum_exp, sum, vectorised};
+use crate::tape::{Backward, Operation};
+use crate::{Tape, Tensor, Var};
+
+/// Records the softmax over the last axis.
+///
+/// # Panics
+///
+/// If `x` is a scalar.
+#[track_caller]
+pub fn softmax(tape: &mut Tape, x: Var) -> Var {
+    record(tape, x, Form::Probability)
+}
+
+/// Records the logarithm of the softmax over the last axis.
+///
+/// # Panics
+///
+/// If `x` is a scalar.
+#[track_caller]
+pub fn log_softmax(tape: &mut Tape, x: Var) -> Var {
+    record(tape, x, Form::Logarithm)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Probability,
+    Logarithm,
+}
+
+#[track_caller]
+fn record(tape: &mut Tape, x: Var, form: Form) -> Var {
+    let (_, columns) = tape.value(x).as_matrix();
+    let mut out = tape.scratch(tape.value(x).data().len());
+    out.copy_from_slice(tape.value(x).data());
+    vectorised(|| {
+        for row in out.chunks_exact_mut(columns.max(1)) {
+            match form {
+                Form::Probability => crate::functions::softmax(row),
+                Form::Logarithm => {
+                    let shift = log_sum_exp(row);
+                    row.iter_mut().for_each(|x| *x -= shift);
+                }
+            }
+        }
+    });
+    let value = Tensor::new(tape.value(x).shape(), out);
+    let needs_gradient = tape.needs_gradient(x);
+    tape.record(value, needs_gradient, Softmax { x, form })
+}
+
+#[derive(Debug)]
+struct Softmax {
+    x: Var,
+    form: Form,
+}
+
+impl Operation for Softmax {
+    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+        let y = context.output();
+        let columns = y.as_matrix().1.max(1);
+        let mut dx = context.scratch(gradient.len());
+        let rows = dx
+            .chunks_exact_mut(columns)
+            .zip(gradient.chunks_exact(columns))
+            .zip(y.data().chunks_exact(columns));
+        vectorised(|| {
+            for ((dx, g), y) in rows {
+                match self.form {
+                    Form::Probability => {
+                        let mean = dot(g, y);
+                        for ((dx, g), y) in dx.iter_mut().zip(g).zip(y) {
+                            *dx = y * (g - mean);
+                        }
+                    }
+                    Form::Logarithm => {
+                        let total = sum(g);
+                        for ((dx, g), &y) in dx.iter_mut().zip(g).zip(y) {
+                            *dx = g - exp(y) * total;
+                        }
+                    }
+                }
+            }
+        });
+        context.give(self.x, dx);
+    }
+}
