@@ -7,12 +7,14 @@
 
 mod fixed_point;
 mod float32;
+mod plan;
 mod rows;
 
 use numerics::{Codes, Seed};
 
 use crate::{Arithmetic, ParameterId, Parameters, Pass};
 
+pub(crate) use plan::{Plan, Run};
 pub use rows::Window;
 pub(crate) use rows::{Patches, Rows};
 

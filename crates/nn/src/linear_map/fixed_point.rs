@@ -167,27 +167,14 @@ fn each_block(
     quantizer: Quantizer,
     mut use_block: impl FnMut(Range<usize>, FixedView<'_>),
 ) {
-    fn run<C: Copy + Default>(
-        rows: &Rows,
-        codes: &[C],
-        mut use_block: impl FnMut(Range<usize>, &[C]),
-    ) {
-        let block_rows = rows.block_rows(size_of::<C>());
-        let mut buffer = Vec::new();
-        for first in (0..rows.count()).step_by(block_rows) {
-            let range = first..(first + block_rows).min(rows.count());
-            let block = rows.block(codes, range.clone(), &mut buffer);
-            use_block(range, block);
-        }
-    }
     let mut with_view = |range: Range<usize>, codes: CodesRef<'_>| {
         let view = FixedView::new(codes, quantizer.format, range.len(), rows.inputs());
         use_block(range, view);
     };
     match codes {
-        Codes::I8(v) => run(rows, v, |range, block| with_view(range, CodesRef::I8(block))),
-        Codes::I16(v) => run(rows, v, |range, block| with_view(range, CodesRef::I16(block))),
-        Codes::I32(v) => run(rows, v, |range, block| with_view(range, CodesRef::I32(block))),
+        Codes::I8(v) => rows.each_block(v, |range, block| with_view(range, CodesRef::I8(block))),
+        Codes::I16(v) => rows.each_block(v, |range, block| with_view(range, CodesRef::I16(block))),
+        Codes::I32(v) => rows.each_block(v, |range, block| with_view(range, CodesRef::I32(block))),
     }
 }
 
