@@ -168,6 +168,27 @@ proptest! {
     }
 }
 
+/// Where the random bits begin says nothing about which row is scaled.
+#[test]
+fn scales_belong_to_rows_and_columns_wherever_the_bits_begin() {
+    let format = FixedFormat::new(4, 4).unwrap();
+    let of = |rows, cols| {
+        let codes: Vec<i32> = (0..rows * cols).map(|i| (i * 7 % 30) as i32 - 15).collect();
+        FixedMatrix::from_codes(format, rows, cols, &codes).unwrap()
+    };
+    let (a, b) = (of(3, 4), of(4, 2));
+    let (rows, cols) = ([1.0, 2.0, 0.5], [0.25, 3.0]);
+    let nearest = Quantizer { format, rounding: Rounding::NearestTiesEven };
+    let product = Product::new(a.view(), b.view()).scale_rows(&rows).scale_cols(&cols);
+    let stream = Seed::new(0).stream();
+    let values = |product: Product<'_>| {
+        let mut wide = [0.0; 6];
+        product.wide_f32(&mut wide);
+        (product.convert(nearest, &stream), wide)
+    };
+    assert_eq!(values(product.first_position(1000)), values(product));
+}
+
 #[test]
 #[should_panic(expected = "cannot multiply 2 × 3 by 4 × 5: inner dimensions differ")]
 fn mismatched_shapes_are_named() {
