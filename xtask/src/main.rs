@@ -10,6 +10,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask reproduce [ID…]   run experiments and write the report
 cargo xtask train FILE        train a network of your own on MNIST
+cargo xtask evaluate [NAME…]  check published weights against their known accuracy
 cargo xtask merge [ID…]       check that a store is complete and write its report
 cargo xtask report [ID…]      write the report of the records that are there
 cargo xtask list              list the experiments
@@ -21,7 +22,7 @@ Each takes --help.";
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
-        Some("reproduce" | "train" | "merge" | "report" | "list" | "bench") => {
+        Some("reproduce" | "train" | "evaluate" | "merge" | "report" | "list" | "bench") => {
             process::bench_suite(&arguments)
         }
         Some("ci") => ci::run(&arguments[1..]),

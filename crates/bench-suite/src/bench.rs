@@ -112,6 +112,5 @@ pub fn run(only: Option<&str>, json: Option<&Path>) -> Result<(), Error> {
 
 /// Every row, in the order of the crates; each module of `bench` holds the rows of one crate.
 pub fn rows() -> Vec<Row> {
-    let groups: &[&[Row]] = &[numerics::ROWS, nn::ROWS, crossbar::ROWS, systolic::ROWS];
-    groups.concat()
+    [numerics::ROWS, &nn::rows(), crossbar::ROWS, systolic::ROWS].concat()
 }

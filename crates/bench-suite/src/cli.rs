@@ -25,6 +25,10 @@ pub enum Command {
     Reproduce(Reproduce),
     /// Train a network of your own on MNIST, as a TOML file describes it.
     Train(Train),
+    /// Evaluate a network with weights that others trained, against its known accuracy.
+    ///
+    /// Exit code: 0 if every value is the known one, 1 if not, 2 if weights or data are missing.
+    Evaluate(Evaluate),
     /// Check that a store is complete, after adding the records of others, and write the report.
     Merge(Merge),
     /// Write the report of the records that are there.
@@ -101,6 +105,20 @@ pub struct Train {
     #[arg(long, value_name = "DIR", default_value = "results/train")]
     pub out: PathBuf,
     /// Folder of data sets; the shipped ones if not given.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// Arguments of `evaluate`.
+#[derive(Clone, Debug, Args)]
+pub struct Evaluate {
+    /// Networks such as resnet20-cifar10; a list of them if none is given.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Threads for the kernels [default: all cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub threads: Option<u32>,
+    /// Folder of data sets and weights; the shipped ones if not given.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 }

@@ -1,5 +1,6 @@
 //! Data sets: found, checked on load, turned into tensors.
 
+pub mod cifar10;
 pub mod mnist;
 
 use std::io::Read;
@@ -12,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::Error;
 use crate::record::hex;
 
+use cifar10::Cifar10;
 use mnist::Mnist;
 
 /// Where data sets are read from: the folder that ships with the source, unless told otherwise.
@@ -19,14 +21,22 @@ use mnist::Mnist;
 #[derive(Clone, Debug)]
 pub struct DataFolder {
     path: PathBuf,
-    mnist: Arc<Mutex<Option<Arc<Mnist>>>>,
+    mnist: Slot<Mnist>,
+    cifar10: Slot<Cifar10>,
 }
+
+/// A data set that is read when it is first asked for.
+type Slot<T> = Arc<Mutex<Option<Arc<T>>>>;
 
 impl DataFolder {
     /// `folder`, or the one in the repository.
     pub fn new(folder: Option<&Path>) -> Self {
         let shipped = || Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
-        Self { path: folder.map_or_else(shipped, Path::to_owned), mnist: Arc::default() }
+        Self {
+            path: folder.map_or_else(shipped, Path::to_owned),
+            mnist: Slot::default(),
+            cifar10: Slot::default(),
+        }
     }
 
     /// A file in it.
@@ -44,14 +54,32 @@ impl DataFolder {
     ///
     /// If another thread panicked while it read the files.
     pub fn mnist(&self) -> Result<Arc<Mnist>, Error> {
-        let mut slot = self.mnist.lock().expect("reading files does not panic");
-        if let Some(mnist) = &*slot {
-            return Ok(Arc::clone(mnist));
-        }
-        let mnist = Arc::new(Mnist::load(self)?);
-        *slot = Some(Arc::clone(&mnist));
-        Ok(mnist)
+        once(&self.mnist, || Mnist::load(self))
     }
+
+    /// CIFAR-10, in the version that this folder holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if it holds none; [`Error::Io`] or [`Error::Data`] naming the file that is
+    /// missing or damaged.
+    ///
+    /// # Panics
+    ///
+    /// If another thread panicked while it read the files.
+    pub fn cifar10(&self) -> Result<Arc<Cifar10>, Error> {
+        once(&self.cifar10, || Cifar10::load(self))
+    }
+}
+
+fn once<T>(slot: &Slot<T>, load: impl FnOnce() -> Result<T, Error>) -> Result<Arc<T>, Error> {
+    let mut slot = slot.lock().expect("reading files does not panic");
+    if let Some(present) = &*slot {
+        return Ok(Arc::clone(present));
+    }
+    let loaded = Arc::new(load()?);
+    *slot = Some(Arc::clone(&loaded));
+    Ok(loaded)
 }
 
 /// A data set with the checksum of its content.

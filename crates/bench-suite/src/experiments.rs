@@ -12,6 +12,7 @@ use crate::experiment::Experiment;
 /// Every experiment.
 pub const EXPERIMENTS: &[&dyn Experiment] = &[
     &gupta2015::mnist_dnn::MnistDnn,
+    &gupta2015::mnist_cnn::MnistCnn,
     &gupta2015::accelerator::AcceleratorModel,
     &rasch2023::mvm_error::MvmError,
     &rasch2023::weight_distribution::WeightDistribution,

@@ -6,13 +6,14 @@
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-use bench_suite::cli::{Bench, Cli, Command, Merge, Reproduce, Selection, Train};
+use bench_suite::cli::{Bench, Cli, Command, Evaluate, Merge, Reproduce, Selection, Train};
 use bench_suite::datasets::DataFolder;
 use bench_suite::experiment::{Experiment, Point, Request, Scale};
 use bench_suite::experiments::custom::Custom;
 use bench_suite::experiments::{EXPERIMENTS, select};
 use bench_suite::report::Report;
 use bench_suite::store::Store;
+use bench_suite::workloads::evaluation::{self, Evaluation};
 use bench_suite::{Error, bench, progress, runner};
 use clap::Parser;
 
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Reproduce(arguments) => reproduce(&arguments),
         Command::Train(arguments) => train(&arguments),
+        Command::Evaluate(arguments) => evaluate(&arguments),
         Command::Merge(arguments) => merge(&arguments),
         Command::Report(selection) => report(&selection),
         Command::List => Ok(list()),
@@ -112,6 +114,34 @@ fn train(arguments: &Train) -> Result<u8, Error> {
     runner::run(&[(&Custom, point.clone())], &store, &data, threads(arguments.threads))?;
     println!("Record: {}", store.record_path(&point).display());
     Ok(HOLDS)
+}
+
+fn evaluate(arguments: &Evaluate) -> Result<u8, Error> {
+    if arguments.names.is_empty() {
+        for Evaluation { name, what, .. } in evaluation::all() {
+            println!("{name}\n  {what}");
+        }
+        return Ok(HOLDS);
+    }
+    let data = DataFolder::new(arguments.data.as_deref());
+    let chosen: Result<Vec<Evaluation>, Error> =
+        arguments.names.iter().map(|name| evaluation::find(name)).collect();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads(arguments.threads))
+        .build()
+        .map_err(|error| Error::Usage(format!("cannot start threads: {error}")))?;
+    let mut exit = HOLDS;
+    for evaluation in chosen? {
+        println!("{}", evaluation.name);
+        for value in pool.install(|| (evaluation.run)(&data))? {
+            let mark = if value.holds() { "as known" } else { "NOT AS KNOWN" };
+            println!("  {value}: {mark}");
+            if !value.holds() {
+                exit = DOES_NOT_HOLD;
+            }
+        }
+    }
+    Ok(exit)
 }
 
 fn merge(arguments: &Merge) -> Result<u8, Error> {

@@ -4,5 +4,6 @@
 //! sources make the version of the code (`build.rs`).
 
 pub mod accelerator;
+pub mod evaluation;
 pub mod image_classifier;
 pub mod lfsr_training;

@@ -164,7 +164,8 @@ fn clip(recipe: &Recipe, parameters: &Parameters, loss_scale: f32) -> f32 {
 ///
 /// Assumed: the roundings of training are also used here; \[Gupta15\] does not say.
 pub fn evaluate(task: &dyn Task, parameters: &Parameters, seed: &Seed, par: Par) -> EpochStats {
-    const BATCH: usize = 500;
+    // Few enough that the values of a deep network fit into memory.
+    const BATCH: usize = 100;
     let mut tape = Tape::new();
     let mut totals = Totals::default();
     let examples: Vec<u32> = (0..task.len() as u32).collect();

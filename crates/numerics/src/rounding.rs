@@ -319,6 +319,28 @@ fn carries<S: BitSource + ?Sized>(fraction: u128, draw: &Draw<'_, S>) -> bool {
 }
 
 impl StochasticBits {
+    /// The word w for which ν + w·2⁻³² ≥ 1 decides as the rule does when its random bits are the
+    /// top bits R of `word`: what turns a few-bit rule into the addition of all bits.
+    ///
+    /// ```text
+    /// A: w = R·2^(32−N)
+    /// B: w = (2R + 1)·2^(31−N)
+    /// C: as B, but a sum of exactly 1, a tie, counts only if R is even: less by one if it is odd
+    /// ```
+    ///
+    /// With C, ν has at most 32 bits or is not within 2⁻³² of the tie.
+    pub(crate) fn carry_word(self, word: u32) -> u32 {
+        let n = u32::from(self.bits);
+        let r = word >> (32 - n);
+        let half = 1 << (31 - n);
+        (r << (32 - n))
+            + match self.variant {
+                StochasticVariant::A => 0,
+                StochasticVariant::B => half,
+                StochasticVariant::C => half - (r & 1),
+            }
+    }
+
     /// Whether the rule goes to ⌊z⌋ + 1 when its random bits are the top bits of `word`.
     fn rounds_up(self, z: Split, word: u32) -> bool {
         let n = u32::from(self.bits);

@@ -117,6 +117,38 @@ fn stochastic_rounding_has_exactly_its_probability() {
     }
 }
 
+/// The slice kernels of the few-bit rules against the definition: all draws, ties included, with
+/// other bits below the random ones.
+#[test]
+fn few_bit_slices_equal_their_elements() {
+    let format = FixedFormat::new(8, 0).unwrap();
+    for bits in 1..=5u8 {
+        for variant in [StochasticVariant::A, StochasticVariant::B, StochasticVariant::C] {
+            for fraction in [Fraction::TwosComplement, Fraction::SignMagnitude] {
+                let few = StochasticBits { bits, variant, fraction };
+                let quantizer = Quantizer { format, rounding: Rounding::StochasticBits(few) };
+                for d in u32::from(bits)..=7 {
+                    let sums: Vec<i64> = (-3i64 << d..=3 << d).collect();
+                    let values: Vec<f32> =
+                        sums.iter().map(|&n| n as f32 / (1 << d) as f32).collect();
+                    for r in 0..1u32 << bits {
+                        let word = Given(r << (32 - bits) | 0x0234_5678 >> bits);
+                        let mut codes = vec![0i8; sums.len()];
+                        quantizer.quantize(&values, &word, 0, &mut codes);
+                        let mut of_sums = vec![0i8; sums.len()];
+                        quantizer.quantize_sums(&sums, d as i32, &word, 0, &mut of_sums);
+                        for (i, &x) in values.iter().enumerate() {
+                            let expected = quantizer.code(f64::from(x), &word, 0);
+                            assert_eq!(i32::from(codes[i]), expected, "{x}, {r}, {few:?}");
+                            assert_eq!(i32::from(of_sums[i]), expected, "{x}, {r}, {few:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// All draws of the few-bit rules, N = 1..=5, D = 1..=7 dropped bits, both representations.
 #[test]
 fn few_bit_rules_have_the_probabilities_of_their_formulas() {

@@ -1,201 +1,24 @@
 //! Rows of `nn`: training steps against our own float step, and against PyTorch's.
-//!
-//! PyTorch takes part if `DITHER_TORCH_PYTHON` names a Python that has it. It runs as one process
-//! that does a step whenever it is sent a line, on as many threads as we have, so that the two
-//! alternate.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-
-use nn::layers::{Builder, Init};
-use nn::optim::Update;
-use nn::{
-    Arithmetic, FixedPoint, Mode, Model, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape,
-    Tensor, models, ops,
-};
-use numerics::{FixedFormat, Par, Rounding, Seed};
+mod mlp;
+mod torch;
+mod vision;
 
 use super::{Measured, Row, alternate};
 
 /// The rows.
-pub(super) const ROWS: &[Row] = &[
-    Row {
-        name: "mlp_step_fixed",
-        what: "step of the 784-1000-1000-10 network, batch 100, stochastic <8,8>, against ours in f32",
-        target: 1.0 / 0.9,
-        measure: || {
-            let mut fixed = Mlp::new(fixed_8_8());
-            let mut float = Mlp::new(Arithmetic::Float32);
-            fixed.check()?;
-            float.check()?;
-            Ok(alternate(
-                ROUNDS,
-                || {
-                    fixed.step();
-                },
-                || {
-                    float.step();
-                },
-            ))
-        },
-    },
-    Row {
-        name: "mlp_step_float_torch",
-        what: "the same step in f32 against PyTorch's, one thread each",
-        target: 1.0 / 1.1,
-        measure: || against_torch(Arithmetic::Float32),
-    },
-    Row {
-        name: "mlp_step_fixed_torch",
-        what: "the same step in stochastic <8,8> against PyTorch's in f32, one thread each",
-        target: 1.0,
-        measure: || against_torch(fixed_8_8()),
-    },
-];
-
-const ROUNDS: usize = 60;
-const BATCH: usize = 100;
-
-fn fixed_8_8() -> Arithmetic {
-    let format = FixedFormat::new(8, 8).expect("a 16-bit format");
-    Arithmetic::FixedPoint(FixedPoint::uniform(format, Rounding::Stochastic).expect("it fits"))
+pub(super) fn rows() -> Vec<Row> {
+    [mlp::ROWS, vision::ROWS].concat()
 }
 
-/// The network of [Gupta15 §4.1] with one batch of random images.
-struct Mlp {
-    model: models::Mlp,
-    parameters: Parameters,
-    input: Vec<f32>,
-    labels: Vec<u8>,
-    tape: Tape,
-    steps: usize,
-}
-
-impl Mlp {
-    fn new(arithmetic: Arithmetic) -> Self {
-        let mut parameters = Parameters::new();
-        let mut input = vec![0.0; BATCH * 784];
-        Seed::new(1).stream().fill_uniform(0, &mut input);
-        input.iter_mut().for_each(|x| *x = arithmetic.input(*x));
-        let policy = Policy::uniform(arithmetic);
-        let mut builder =
-            Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(0) };
-        let model =
-            models::mlp(&mut builder, &[784, 1000, 1000, 10], Init::Normal { std_dev: 0.01 });
-        let labels = (0..BATCH).map(|i| (i % 10) as u8).collect();
-        Self { model, parameters, input, labels, tape: Tape::new(), steps: 0 }
-    }
-
-    /// One step; returns the loss before it.
-    fn step(&mut self) -> f32 {
-        let seed = Seed::new(2).child(self.steps);
-        let pass = Pass { seed, first_row: 0, mode: Mode::Train, par: Par::Seq };
-        let mut x = self.tape.scratch(self.input.len());
-        x.copy_from_slice(&self.input);
-        let x = self.tape.constant(Tensor::new(&[BATCH, 784], x));
-        let mut step = Step { tape: &mut self.tape, parameters: &self.parameters, pass };
-        let logits = self.model.forward(x, &mut step);
-        let loss = ops::softmax_cross_entropy(&mut self.tape, logits, &self.labels);
-        let value = self.tape.value(loss).item();
-        let scale = BATCH as f32;
-        self.tape.backward(loss, scale, &mut self.parameters, pass);
-        let sgd = Optimizer::Sgd(Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false });
-        let update = Update {
-            learning_rate: 0.1,
-            gradient_scale: 1.0 / scale,
-            step: self.steps as u64 + 1,
-            seed: seed.child("update"),
-        };
-        sgd.step(&mut self.parameters, &update);
-        self.tape.clear();
-        self.steps += 1;
-        value
-    }
-
-    /// A network that is timed must learn: the loss starts at ln 10 and falls.
-    fn check(&mut self) -> Result<(), String> {
-        let first = self.step();
-        let last = (0..10).fold(first, |_, _| self.step());
-        let starts = (first - 10f32.ln()).abs() < 0.05;
-        if starts && last < first {
-            Ok(())
-        } else {
-            Err(format!("the network does not learn: loss {first}, then {last}"))
-        }
-    }
-}
-
-fn against_torch(arithmetic: Arithmetic) -> Result<Measured, String> {
-    let mut torch = Torch::start()?;
-    let mut mlp = Mlp::new(arithmetic);
-    mlp.check()?;
+/// Times `ours` against steps of the PyTorch program that defines `step()`.
+fn against_torch(rounds: usize, program: &str, mut ours: impl FnMut()) -> Result<Measured, String> {
+    let mut torch = torch::Torch::start(program)?;
     let mut failure = None;
-    let measured = alternate(
-        ROUNDS,
-        || {
-            mlp.step();
-        },
-        || {
-            if let Err(error) = torch.step() {
-                failure = Some(error);
-            }
-        },
-    );
-    failure.map_or(Ok(measured), Err)
-}
-
-/// A Python process that does one training step for every line it is sent.
-struct Torch {
-    process: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
-}
-
-const TORCH_STEPS: &str = "
-import sys, torch
-from torch import nn
-torch.manual_seed(0)
-torch.set_num_threads(1)
-model = nn.Sequential(nn.Linear(784, 1000), nn.ReLU(), nn.Linear(1000, 1000), nn.ReLU(), nn.Linear(1000, 10))
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-x, y = torch.rand(100, 784), torch.arange(100) % 10
-for _ in sys.stdin:
-    optimizer.zero_grad()
-    nn.functional.cross_entropy(model(x), y).backward()
-    optimizer.step()
-    print('done', flush=True)
-";
-
-impl Torch {
-    fn start() -> Result<Self, String> {
-        let python = std::env::var_os("DITHER_TORCH_PYTHON")
-            .ok_or("DITHER_TORCH_PYTHON does not name a Python with PyTorch")?;
-        let mut process = Command::new(&python)
-            .args(["-c", TORCH_STEPS])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("cannot start {}: {error}", python.display()))?;
-        let to = process.stdin.take().ok_or("the process has no standard input")?;
-        let from = process.stdout.take().ok_or("the process has no standard output")?;
-        Ok(Self { process, to, from: BufReader::new(from) })
-    }
-
-    fn step(&mut self) -> Result<(), String> {
-        let mut answer = String::new();
-        let sent = self.to.write_all(b"\n").and_then(|()| self.from.read_line(&mut answer));
-        match sent {
-            Ok(_) if answer == "done\n" => Ok(()),
-            Ok(_) => Err("PyTorch stopped; its message is above".to_owned()),
-            Err(error) => Err(format!("PyTorch stopped: {error}")),
+    let measured = alternate(rounds, &mut ours, || {
+        if let Err(error) = torch.step() {
+            failure = Some(error);
         }
-    }
-}
-
-impl Drop for Torch {
-    fn drop(&mut self) {
-        // It ends by itself when its input does; a kill only makes that sooner.
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
+    });
+    failure.map_or(Ok(measured), Err)
 }

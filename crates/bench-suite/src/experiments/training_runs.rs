@@ -129,6 +129,16 @@ impl TrainingRuns<'_> {
         Estimate::of(&ends, self.scatter.points)
     }
 
+    /// The lowest test error of any epoch, in %.
+    pub(super) fn best_error(&self, variant: &str) -> Option<Estimate> {
+        let best: Vec<f64> = self
+            .series(variant, TEST_ERROR)
+            .into_iter()
+            .filter_map(|errors| errors.into_iter().reduce(f64::min))
+            .collect();
+        Estimate::of(&best, self.scatter.points)
+    }
+
     /// Training loss at the end, in nats.
     pub(super) fn loss(&self, variant: &str) -> Option<f64> {
         let ends: Vec<f64> = self.ends(variant, TRAIN_LOSS).into_iter().map(|(_, x)| x).collect();

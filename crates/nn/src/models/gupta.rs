@@ -1,5 +1,7 @@
 //! The two convolutional networks of [Gupta15 §4].
 
+use serde::{Deserialize, Serialize};
+
 use super::Model;
 use crate::layers::{Builder, Conv2d, ConvConfig, Init, Linear, Readout};
 use crate::{Step, Var, Window, ops};
@@ -57,7 +59,8 @@ pub struct CifarCnn {
 }
 
 /// Padding of the layers of [`gupta_cifar_cnn`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CifarPadding {
     /// Of the 5×5 convolutions.
     pub conv: usize,

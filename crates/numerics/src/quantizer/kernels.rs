@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::format::exp2;
 use crate::rounding::BitSource;
 use crate::simd::{Kernel, dispatch};
-use crate::{Code, FixedFormat, Quantizer, Rounding};
+use crate::{Code, FixedFormat, Fraction, Quantizer, Rounding, StochasticBits};
 
 /// Values per chunk: the random words of one chunk stay in the first-level cache.
 pub(super) const CHUNK: usize = 1024;
@@ -47,7 +47,8 @@ impl Kernel for IsExact<'_> {
 
 impl Quantizer {
     /// Calls `f(range, position of its first element, random words)` with ranges of at most
-    /// [`CHUNK`] elements; the words are zeros if the rounding uses none.
+    /// [`CHUNK`] elements; the words are zeros if the rounding uses none, and those of
+    /// [`StochasticBits::carry_word`] if it uses few bits.
     pub(super) fn for_chunks(
         &self,
         len: usize,
@@ -62,6 +63,9 @@ impl Quantizer {
             let first = first + start as u64;
             if self.rounding.is_stochastic() {
                 source.fill(first, words);
+            }
+            if let Rounding::StochasticBits(few) = self.rounding {
+                words.iter_mut().for_each(|word| *word = few.carry_word(*word));
             }
             f(start..end, first, words);
         }
@@ -89,7 +93,12 @@ impl Quantizer {
                 Rounding::Down => self.run_fast::<C, Down>(alpha, x, words, out),
                 Rounding::Up => self.run_fast::<C, Up>(alpha, x, words, out),
                 Rounding::ToOdd => self.run_fast::<C, ToOdd>(alpha, x, words, out),
-                Rounding::StochasticBits(_) => false,
+                Rounding::StochasticBits(StochasticBits { fraction, .. }) => match fraction {
+                    Fraction::TwosComplement => self.run_fast::<C, Carry>(alpha, x, words, out),
+                    Fraction::SignMagnitude => {
+                        self.run_fast::<C, MagnitudeCarry>(alpha, x, words, out)
+                    }
+                },
             };
         if !done {
             for ((&x, out), position) in x.iter().zip(out).zip(first..) {
@@ -159,13 +168,27 @@ impl MagnitudeRule for Carry {
     #[inline(always)]
     fn away(g: f32, negative: bool, _: bool, word: u32) -> (bool, bool) {
         // Away is word < g·2^32 below zero, and word > 2^32 − 1 − g·2^32 or !word < g·2^32 above.
-        let word = if negative { word } else { !word };
-        // The leading 24 bits, an f32 exactly, as the sign of a difference is. More than one unit
-        // below g·2^24 (the difference may be rounded) the other eight bits do not matter; closer,
-        // the definition decides, from all bits.
-        let below = g * 16_777_216.0 - (word >> 8) as i32 as f32;
-        (below > 0.0, (below > 0.0) & (below <= 1.0))
+        below(g, if negative { word } else { !word })
     }
+}
+
+/// g + U ≥ 1 for the magnitude's own fraction.
+struct MagnitudeCarry;
+impl MagnitudeRule for MagnitudeCarry {
+    #[inline(always)]
+    fn away(g: f32, _: bool, _: bool, word: u32) -> (bool, bool) {
+        below(g, !word)
+    }
+}
+
+/// Whether `word` < g·2^32, and whether that is undecided.
+#[inline(always)]
+fn below(g: f32, word: u32) -> (bool, bool) {
+    // The leading 24 bits, an f32 exactly, as the sign of a difference is. More than one unit
+    // below g·2^24 (the difference may be rounded) the other eight bits do not matter; closer,
+    // the definition decides, from all bits.
+    let below = g * 16_777_216.0 - (word >> 8) as i32 as f32;
+    (below > 0.0, (below > 0.0) & (below <= 1.0))
 }
 
 struct QuantizeKernel<'a, C, R> {

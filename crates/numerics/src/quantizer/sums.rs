@@ -3,7 +3,7 @@
 use crate::rounding::BitSource;
 use crate::simd::{Kernel, dispatch};
 use crate::sum::Sum;
-use crate::{Code, Overflow, Quantizer, Rounding};
+use crate::{Code, Fraction, Overflow, Quantizer, Rounding, StochasticBits};
 
 impl Quantizer {
     /// How far below 2^31 the magnitudes of sums must stay for [`Self::convert_sums`] to take them
@@ -79,6 +79,9 @@ impl Quantizer {
             }
             // … or with random bits.
             Rounding::Stochastic => dispatch(kernel.with(move |_, word| Z::leading(word, n))),
+            Rounding::StochasticBits(StochasticBits {
+                fraction: Fraction::TwosComplement, ..
+            }) => dispatch(kernel.with(move |_, word| Z::leading(word, n))),
             Rounding::ToOdd | Rounding::StochasticBits(_) => {
                 let SumKernel { out, .. } = kernel;
                 self.sums_by_definition(wraps, z, fraction_bits, source, first, out);

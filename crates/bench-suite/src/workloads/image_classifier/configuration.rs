@@ -1,6 +1,7 @@
 //! [`ImageClassifier`]: a training run as data.
 
 use nn::layers::{Builder, Init};
+use nn::models::CifarPadding;
 use nn::{Augmentation, Images, Model, Normalization, Pixels, Policy, Recipe, models};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,20 @@ pub enum Network {
         /// Distribution of the initial weights.
         init: Init,
     },
+    /// The convolutional network of [Gupta15 §4.1] for MNIST.
+    GuptaMnistCnn {
+        /// Padding of the convolutions.
+        padding: usize,
+        /// Distribution of the initial weights.
+        init: Init,
+    },
+    /// The convolutional network of [Gupta15 §4.2] for CIFAR-10.
+    GuptaCifarCnn {
+        /// Padding of convolutions and of maxima.
+        padding: CifarPadding,
+        /// Distribution of the initial weights.
+        init: Init,
+    },
 }
 
 /// A change of arithmetic during training: weights, velocities and states are carried over.
@@ -91,6 +106,12 @@ impl Network {
     pub(super) fn build(&self, builder: &mut Builder<'_>) -> Box<dyn Model> {
         match self {
             Self::Mlp { widths, init } => Box::new(models::mlp(builder, widths, *init)),
+            Self::GuptaMnistCnn { padding, init } => {
+                Box::new(models::gupta_mnist_cnn(builder, *padding, *init))
+            }
+            Self::GuptaCifarCnn { padding, init } => {
+                Box::new(models::gupta_cifar_cnn(builder, *padding, *init))
+            }
         }
     }
 
@@ -98,6 +119,7 @@ impl Network {
     fn first_layer(&self) -> &'static str {
         match self {
             Self::Mlp { .. } => "fc1",
+            Self::GuptaMnistCnn { .. } | Self::GuptaCifarCnn { .. } => "conv1",
         }
     }
 
@@ -105,6 +127,9 @@ impl Network {
     fn input(&self, [height, width, channels]: [usize; 3]) -> Vec<usize> {
         match self {
             Self::Mlp { .. } => vec![height * width * channels],
+            Self::GuptaMnistCnn { .. } | Self::GuptaCifarCnn { .. } => {
+                vec![height, width, channels]
+            }
         }
     }
 
@@ -119,6 +144,27 @@ impl Network {
                 if !fits {
                     return Err(format!(
                         "widths {widths:?} must lead from {pixels} pixels to 10 classes without a 0"
+                    ));
+                }
+                init.check()
+            }
+            Self::GuptaMnistCnn { padding, init } => {
+                if data.shape() != [28, 28, 1] || *padding > 4 {
+                    return Err(format!(
+                        "gupta-mnist-cnn takes 28 × 28 grey pixels and a padding of at most 4, not \
+                         {:?} and {padding}",
+                        data.shape()
+                    ));
+                }
+                init.check()
+            }
+            Self::GuptaCifarCnn { padding, init } => {
+                let possible = matches!((padding.conv, padding.pool), (1..=4, 0..=1));
+                if data.shape() != [32, 32, 3] || !possible {
+                    return Err(format!(
+                        "gupta-cifar-cnn takes 32 × 32 coloured pixels, a padding of 1 to 4 and of \
+                         0 or 1, not {:?} and {padding:?}",
+                        data.shape()
                     ));
                 }
                 init.check()

@@ -1,0 +1,231 @@
+//! Convolutional networks: Gupta's two, and ResNet-32.
+
+use nn::layers::{Builder, Init};
+use nn::models::{CifarPadding, CifarResNetConfig, Shortcut};
+use nn::optim::Update;
+use nn::{
+    Arithmetic, FixedPoint, Mode, Model, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape,
+    Tensor, models, ops,
+};
+use numerics::{FixedFormat, Par, Rounding, Seed};
+
+use super::super::{Measured, Row, alternate};
+
+/// The rows.
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        name: "mnist_cnn_step_float_torch",
+        what: "step of Gupta's MNIST network, padded, batch 100, in f32 against PyTorch, one thread each",
+        target: 1.0 / 1.1,
+        measure: || Network::MnistCnn.against_torch(30),
+    },
+    Row {
+        name: "cifar_cnn_step_float_torch",
+        what: "step of Gupta's CIFAR-10 network, batch 128, in f32 against PyTorch, one thread each",
+        target: 1.0 / 1.1,
+        measure: || Network::CifarCnn.against_torch(5),
+    },
+    Row {
+        name: "resnet32_step_float_torch",
+        what: "step of ResNet-32, batch 128, in f32 against PyTorch, one thread each",
+        target: 1.0 / 1.1,
+        measure: || Network::ResNet32.against_torch(5),
+    },
+    Row {
+        name: "mnist_cnn_step_fixed",
+        what: "step of Gupta's MNIST network in stochastic <6,10>, against ours in f32",
+        target: 1.0 / 1.2,
+        measure: || Network::MnistCnn.against_float(30),
+    },
+    Row {
+        name: "cifar_cnn_step_fixed",
+        what: "step of Gupta's CIFAR-10 network in stochastic <6,10>, against ours in f32",
+        target: 1.0 / 1.2,
+        measure: || Network::CifarCnn.against_float(5),
+    },
+];
+
+/// The shapes that are timed.
+#[derive(Clone, Copy)]
+enum Network {
+    MnistCnn,
+    CifarCnn,
+    ResNet32,
+}
+
+impl Network {
+    fn batch(self) -> usize {
+        match self {
+            Self::MnistCnn => 100,
+            Self::CifarCnn | Self::ResNet32 => 128,
+        }
+    }
+
+    fn image(self) -> [usize; 3] {
+        match self {
+            Self::MnistCnn => [28, 28, 1],
+            Self::CifarCnn | Self::ResNet32 => [32, 32, 3],
+        }
+    }
+
+    fn build(self, builder: &mut Builder<'_>) -> Box<dyn Model> {
+        let init = Init::HeNormal;
+        match self {
+            Self::MnistCnn => Box::new(models::gupta_mnist_cnn(builder, 2, init)),
+            Self::CifarCnn => {
+                let padding = CifarPadding { conv: 2, pool: 1 };
+                Box::new(models::gupta_cifar_cnn(builder, padding, init))
+            }
+            Self::ResNet32 => {
+                let shortcut = Shortcut::Projection;
+                let config = CifarResNetConfig { shortcut, ..CifarResNetConfig::he2015(32) };
+                Box::new(models::cifar_resnet(builder, &config))
+            }
+        }
+    }
+
+    fn program(self) -> String {
+        let model = match self {
+            Self::MnistCnn => {
+                "
+model = nn.Sequential(
+    nn.Conv2d(1, 8, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+    nn.Conv2d(8, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+    nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+"
+            }
+            Self::CifarCnn => {
+                "
+def conv(inputs): return [nn.Conv2d(inputs, 64, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+model = nn.Sequential(*conv(3), *conv(64), *conv(64), nn.Flatten(), nn.Linear(1024, 10))
+"
+            }
+            Self::ResNet32 => {
+                "
+class Block(nn.Module):
+    def __init__(self, i, o, stride):
+        super().__init__()
+        self.c1, self.b1 = nn.Conv2d(i, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o)
+        self.c2, self.b2 = nn.Conv2d(o, o, 3, 1, 1, bias=False), nn.BatchNorm2d(o)
+        self.s = nn.Identity() if i == o else nn.Sequential(
+            nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o))
+    def forward(self, x):
+        y = F.relu(self.b1(self.c1(x)))
+        return F.relu(self.b2(self.c2(y)) + self.s(x))
+layers = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+i = 16
+for o, stride in ((16, 1), (32, 2), (64, 2)):
+    for b in range(5):
+        layers.append(Block(i, o, stride if b == 0 else 1))
+        i = o
+model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+"
+            }
+        };
+        let [height, width, channels] = self.image();
+        let batch = self.batch();
+        format!(
+            "{model}
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+x, y = torch.rand({batch}, {channels}, {height}, {width}), torch.arange({batch}) % 10
+def step():
+    optimizer.zero_grad()
+    F.cross_entropy(model(x), y).backward()
+    optimizer.step()
+"
+        )
+    }
+
+    fn against_torch(self, rounds: usize) -> Result<Measured, String> {
+        let mut ours = Training::new(self, Arithmetic::Float32);
+        ours.check()?;
+        super::against_torch(rounds, &self.program(), || {
+            ours.step();
+        })
+    }
+
+    fn against_float(self, rounds: usize) -> Result<Measured, String> {
+        let format = FixedFormat::new(6, 10).expect("a 16-bit format");
+        let fixed = FixedPoint::uniform(format, Rounding::Stochastic).expect("it fits");
+        let mut fixed = Training::new(self, Arithmetic::FixedPoint(fixed));
+        let mut float = Training::new(self, Arithmetic::Float32);
+        fixed.check()?;
+        float.check()?;
+        Ok(alternate(
+            rounds,
+            || {
+                fixed.step();
+            },
+            || {
+                float.step();
+            },
+        ))
+    }
+}
+
+/// A network with one batch of random images.
+struct Training {
+    model: Box<dyn Model>,
+    parameters: Parameters,
+    shape: [usize; 4],
+    input: Vec<f32>,
+    labels: Vec<u8>,
+    tape: Tape,
+    steps: usize,
+}
+
+impl Training {
+    fn new(network: Network, arithmetic: Arithmetic) -> Self {
+        let [height, width, channels] = network.image();
+        let shape = [network.batch(), height, width, channels];
+        let mut input = vec![0.0; shape.iter().product()];
+        Seed::new(1).stream().fill_uniform(0, &mut input);
+        input.iter_mut().for_each(|x| *x = arithmetic.input(*x));
+        let mut parameters = Parameters::new();
+        let policy = Policy::uniform(arithmetic);
+        let model = network.build(&mut Builder {
+            parameters: &mut parameters,
+            policy: &policy,
+            seed: Seed::new(0),
+        });
+        let labels = (0..network.batch()).map(|i| (i % 10) as u8).collect();
+        Self { model, parameters, shape, input, labels, tape: Tape::new(), steps: 0 }
+    }
+
+    /// One step; returns the loss before it.
+    fn step(&mut self) -> f32 {
+        let seed = Seed::new(2).child(self.steps);
+        let pass = Pass { seed, first_row: 0, mode: Mode::Train, par: Par::Seq };
+        let mut x = self.tape.scratch(self.input.len());
+        x.copy_from_slice(&self.input);
+        let x = self.tape.constant(Tensor::new(&self.shape, x));
+        let mut step = Step { tape: &mut self.tape, parameters: &self.parameters, pass };
+        let logits = self.model.forward(x, &mut step);
+        let loss = ops::softmax_cross_entropy(&mut self.tape, logits, &self.labels);
+        let value = self.tape.value(loss).item();
+        let scale = self.labels.len() as f32;
+        self.tape.backward(loss, scale, &mut self.parameters, pass);
+        let sgd = Optimizer::Sgd(Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: false });
+        let update = Update {
+            learning_rate: 0.01,
+            gradient_scale: 1.0 / scale,
+            step: self.steps as u64 + 1,
+            seed: seed.child("update"),
+        };
+        sgd.step(&mut self.parameters, &update);
+        self.tape.clear();
+        self.steps += 1;
+        value
+    }
+
+    /// A network that is timed must learn: the loss falls on a batch that it sees again.
+    fn check(&mut self) -> Result<(), String> {
+        let first = self.step();
+        let last = (0..3).fold(first, |_, _| self.step());
+        if last < first && last.is_finite() {
+            Ok(())
+        } else {
+            Err(format!("the network does not learn: loss {first}, then {last}"))
+        }
+    }
+}
