@@ -2,6 +2,7 @@
 
 pub mod cifar10;
 pub mod mnist;
+pub mod stsb;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
