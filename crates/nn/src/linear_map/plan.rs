@@ -54,7 +54,9 @@ struct Phase {
 
 /// The rows of an axis in groups, and the pixels of zeros before and after it.
 fn phases(axis: &Axis) -> (Vec<Phase>, usize, usize) {
-    let mut found: Vec<(Vec<(usize, isize)>, Vec<(usize, isize)>)> = Vec::new();
+    // (row or tap, pixel) of each group, before it is known how far patches reach outside.
+    type Pixels = Vec<(usize, isize)>;
+    let mut found: Vec<(Pixels, Pixels)> = Vec::new();
     for first in 0..axis.spread.unsigned_abs().min(axis.rows) {
         let spread =
             |tap: usize| first as isize * axis.step + tap as isize * axis.tap_step + axis.shift;

@@ -190,6 +190,7 @@ mod portable {
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "loads and stores of vectors through pointers")]
+#[expect(clippy::needless_range_loop, reason = "registers are named by row and vector")]
 mod avx2 {
     use std::arch::x86_64::{
         __m256, _mm256_add_ps, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps,
