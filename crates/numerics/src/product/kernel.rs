@@ -153,35 +153,63 @@ impl Tiles<i64> for WideTiles {
             || fits_32_bits(left.magnitude(i, chunk).square, right.magnitude(j, chunk).square);
         if fits {
             let tile = multiply(left.group, a, b);
-            place.put(&widened(&tile));
+            place.put(&tile);
         } else if has_quads() {
             add_by_bytes(left, i, right, j, chunk, place);
         } else {
             let extreme = left.magnitude(i, chunk).extreme && right.magnitude(j, chunk).extreme;
             let [tile, high] = multiply_coarse(a, b, extreme);
-            let mut coarse = widened(&high);
-            coarse.as_flattened_mut().iter_mut().for_each(|z| *z <<= 16);
-            place.put(&nearest(coarse, &tile));
+            let (of_rows, of_columns) = (&[0; MR], &[0; NR]);
+            place.put(&Nearest { coarse: &high, of_rows, of_columns, modulo: &tile });
         }
     }
 }
 
-#[inline(always)]
-fn widened(tile: &Tile) -> [[i64; NR]; MR] {
-    let mut wide = [[0; NR]; MR];
-    for (wide, &z) in wide.as_flattened_mut().iter_mut().zip(tile.as_flattened()) {
-        *wide = i64::from(z);
-    }
-    wide
+/// The sums of a tile, made row by row on their way out: a tile of 64-bit sums would not stay in
+/// registers. A trait because closures are not sure to be inlined.
+trait Rows<Z> {
+    /// The sums of a row; `#[inline(always)]`.
+    fn row(&self, row: usize) -> [Z; NR];
 }
 
-/// The numbers nearest to `coarse` that are `modulo` modulo 2^32.
-#[inline(always)]
-fn nearest(mut coarse: [[i64; NR]; MR], modulo: &Tile) -> [[i64; NR]; MR] {
-    for (z, &modulo) in coarse.as_flattened_mut().iter_mut().zip(modulo.as_flattened()) {
-        *z += i64::from(modulo.wrapping_sub(*z as i32));
+/// 32-bit sums as they are.
+impl Rows<i32> for Tile {
+    #[inline(always)]
+    fn row(&self, row: usize) -> [i32; NR] {
+        self[row]
     }
-    coarse
+}
+
+/// 32-bit sums that fit.
+impl Rows<i64> for Tile {
+    #[inline(always)]
+    fn row(&self, row: usize) -> [i64; NR] {
+        self[row].map(i64::from)
+    }
+}
+
+/// The numbers nearest to y = 2^16·`coarse` + `of_rows` − `of_columns` that are `modulo` modulo 2^32.
+struct Nearest<'a> {
+    coarse: &'a Tile,
+    of_rows: &'a [i64; MR],
+    of_columns: &'a [i64; NR],
+    modulo: &'a Tile,
+}
+
+impl Rows<i64> for Nearest<'_> {
+    #[inline(always)]
+    fn row(&self, row: usize) -> [i64; NR] {
+        let of_row = self.of_rows[row];
+        let mut near = [0; NR];
+        for (j, z) in near.iter_mut().enumerate() {
+            let (coarse, of_column) = (self.coarse[row][j], self.of_columns[j]);
+            // y modulo 2^32 from 32-bit operations, twice as many per vector.
+            let low = (coarse << 16).wrapping_add(of_row as i32).wrapping_sub(of_column as i32);
+            let rest = self.modulo[row][j].wrapping_sub(low);
+            *z = (i64::from(coarse) << 16) + of_row - of_column + i64::from(rest);
+        }
+        near
+    }
 }
 
 /// Adds the sums of one chunk of pairs that do not fit 32 bits, with coarse sums of their bytes.
@@ -222,13 +250,12 @@ fn add_by_bytes(
                 *sum += i64::from(b) * ((1 << 23) - (1 << 15));
             }
         }
-        let mut coarse = widened(&quads);
-        for (row, of_row) in coarse.iter_mut().zip(of_rows) {
-            for (z, of_column) in row.iter_mut().zip(of_columns) {
-                *z = (*z << 16) + of_row - of_column;
-            }
-        }
-        place.put(&nearest(coarse, &tile));
+        place.put(&Nearest {
+            coarse: &quads,
+            of_rows: &of_rows,
+            of_columns: &of_columns,
+            modulo: &tile,
+        });
         place.replace = false;
     }
 }
@@ -289,22 +316,23 @@ struct Place<'a, Z> {
 impl<Z: Sum> Place<'_, Z> {
     /// Adds 2^shift · `tile` to the sums.
     #[inline(always)]
-    fn put(&mut self, tile: &[[Z; NR]; MR]) {
+    fn put(&mut self, tile: &impl Rows<Z>) {
         let (shift, columns) = (self.shift, self.columns);
-        for (row, values) in tile.iter().enumerate().take(self.rows) {
+        for row in 0..self.rows {
+            let values = tile.row(row);
             let out = &mut self.out[row * columns..][..self.width];
             // A row of full width has a length that the compiler knows.
             match (out.first_chunk_mut::<NR>(), self.replace) {
                 (Some(out), true) => {
-                    out.iter_mut().zip(values).for_each(|(sum, &z)| *sum = z << shift);
+                    out.iter_mut().zip(values).for_each(|(sum, z)| *sum = z << shift);
                 }
                 (Some(out), false) => {
-                    for (sum, &z) in out.iter_mut().zip(values) {
+                    for (sum, z) in out.iter_mut().zip(values) {
                         *sum = sum.wrapping_add(z << shift);
                     }
                 }
                 (None, replace) => {
-                    for (sum, &z) in out.iter_mut().zip(values) {
+                    for (sum, z) in out.iter_mut().zip(values) {
                         let before = if replace { Z::default() } else { *sum };
                         *sum = before.wrapping_add(z << shift);
                     }
@@ -322,8 +350,14 @@ mod tests {
     fn the_nearest_number_is_found_over_the_whole_window() {
         for z in [0, 1 << 31, -(1 << 31), 1 << 39, -(1 << 39), 0x1234_5678_9abc] {
             for off in [0, 1, -1, (1 << 31) - 1, -(1 << 31)] {
-                let near = nearest([[z - off; NR]; MR], &[[z as i32; NR]; MR]);
-                assert_eq!(near, [[z; NR]; MR], "{off} from {z}");
+                let y = z - off;
+                let near = Nearest {
+                    coarse: &[[(y >> 16) as i32; NR]; MR],
+                    of_rows: &[(y & 0xffff) + (7 << 40); MR],
+                    of_columns: &[7 << 40; NR],
+                    modulo: &[[z as i32; NR]; MR],
+                };
+                assert_eq!(near.row(3), [z; NR], "{off} from {z}");
             }
         }
     }
