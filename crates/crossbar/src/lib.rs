@@ -14,7 +14,8 @@
 //!   [`periphery`] converts and multiplies, [`wires`] solves for what the wires take away,
 //!   [`compensation`] acts against drift, [`cost`] estimates energy, latency and area.
 //! - [`Periphery`] and [`ArrayWeights`] are the product alone, for callers that bring their own
-//!   weights: hardware-aware training perturbs them in every mini-batch.
+//!   weights: hardware-aware training perturbs them in every mini-batch with [`WeightNoise`] and
+//!   stops gradients by [`ClipMasks`].
 //!
 //! Conductances are in µS and times in seconds since programming where a name or a key says so;
 //! past the ADC everything is dimensionless. Every random number comes from a named stream at a
@@ -36,6 +37,7 @@ pub mod periphery;
 pub mod presets;
 mod tile;
 mod tiling;
+pub mod weight_noise;
 pub mod wires;
 
 pub use array::AnalogMatrix;
@@ -44,8 +46,10 @@ pub use error::TileError;
 pub use mapping::{ArrayRole, MappingConfig, UnitCell, WeightScale, weight_scales};
 pub use metrics::{excess_kurtosis, mvm_error};
 pub use periphery::{
-    Accum, Adc, ArrayWeights, BoundManagement, Dac, Digital, MvmNoise, NoiseManagement, Periphery,
-    PeripheryConfig, ReadNoise, SShape, Saturation, mean_abs_max, mean_scaled_std,
+    Accum, Adc, ArrayWeights, BoundManagement, ClipMask, ClipMasks, ConverterRounding, Dac,
+    Digital, MvmNoise, NoiseManagement, Periphery, PeripheryConfig, ReadNoise, SShape, Saturation,
+    mean_abs_max, mean_scaled_std,
 };
 pub use tile::AnalogTile;
 pub use tiling::split;
+pub use weight_noise::{WeightNoise, WeightNoiseConfig, WeightNoiseModel};

@@ -14,6 +14,7 @@
 //! `rpu_forward_backward_pass.cpp`. Values are normalised: weights and DAC outputs in [−1, 1].
 
 pub mod adc;
+mod clip_mask;
 pub mod dac;
 mod epilogue;
 mod forward;
@@ -21,10 +22,13 @@ mod inputs;
 mod pack;
 mod product;
 mod read_noise;
-mod simd;
+pub(crate) mod simd;
 
 pub use adc::{Adc, SShape};
-pub use dac::{BoundManagement, Dac, NoiseManagement, mean_abs_max, mean_scaled_std};
+pub use clip_mask::{ClipMask, ClipMasks};
+pub use dac::{
+    BoundManagement, ConverterRounding, Dac, NoiseManagement, mean_abs_max, mean_scaled_std,
+};
 pub use forward::{Accum, Digital, MvmNoise, Periphery, Saturation};
 pub use pack::ArrayWeights;
 pub use read_noise::ReadNoise;

@@ -163,7 +163,7 @@ impl AnalogTile {
             t_s: 0.0,
             reference: DriftReference::default(),
         };
-        tile.read_out();
+        tile.read_out(par);
         tile.reference = DriftReference::record(&tile, &seed.child("drift-reference"));
         Ok(tile)
     }
@@ -203,12 +203,12 @@ impl AnalogTile {
             device.read(part, t_s, &Draws::new(seed, range.start as u64), now_us);
         });
         self.t_s = t_s;
-        self.read_out();
+        self.read_out(par);
         Ok(())
     }
 
     /// Computes the weights that the present conductances stand for.
-    fn read_out(&mut self) {
+    fn read_out(&mut self, par: Par) {
         let range_us = self.range_us();
         self.devices.stuck.apply(&mut self.devices.now_us);
         let cell = &self.config.mapping.unit_cell;
@@ -222,7 +222,7 @@ impl AnalogTile {
         }
         let asymmetry = self.config.periphery.polarity_asymmetry;
         for (index, plane) in self.planes.iter_mut().enumerate() {
-            plane.packed.repack(&plane.weights);
+            plane.packed.repack(&plane.weights, par);
             if asymmetry > 0.0 {
                 let stream = self.seed.child("polarity").child(index).stream();
                 let mut negative = vec![0.0; plane.weights.len()];

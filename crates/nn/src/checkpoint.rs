@@ -189,7 +189,7 @@ fn restore(
                 increment: increment.as_ref().map(values).transpose()?,
             })
         }
-        Storage::Fixed { codes, update, .. } => {
+        Storage::Fixed { codes, update, bits, .. } => {
             let format = codes.format();
             if metadata.get(name) != Some(&format.to_string()) {
                 let found = metadata.get(name).map_or("no fixed-point format", String::as_str);
@@ -208,7 +208,7 @@ fn restore(
                 }
                 None => None,
             };
-            Ok(Storage::Fixed { codes, update: *update, increment })
+            Ok(Storage::Fixed { codes, update: *update, bits: *bits, increment })
         }
     }
 }

@@ -7,12 +7,14 @@
 
 mod fixed_point;
 mod float32;
+mod plan;
 mod rows;
 
 use numerics::{Codes, Seed};
 
 use crate::{Arithmetic, ParameterId, Parameters, Pass};
 
+pub(crate) use plan::{Plan, Run};
 pub use rows::Window;
 pub(crate) use rows::{Patches, Rows};
 
@@ -90,8 +92,15 @@ impl LinearMap {
             Arithmetic::FixedPoint(config) => {
                 let s = config.signals();
                 (
-                    fixed_point::storage(weight, outputs, inputs, s.weight, s.weight_update),
-                    fixed_point::storage(&bias_values, 1, outputs, s.bias, s.bias_update),
+                    fixed_point::storage(
+                        weight,
+                        outputs,
+                        inputs,
+                        s.weight,
+                        s.weight_update,
+                        s.bits,
+                    ),
+                    fixed_point::storage(&bias_values, 1, outputs, s.bias, s.bias_update, s.bits),
                 )
             }
         };

@@ -1,6 +1,6 @@
 //! [`Parameters`]: the weights of a network with their gradients and optimiser state.
 
-use numerics::{Codes, FixedMatrix, Quantizer, Rounding, Seed, Stream};
+use numerics::{Codes, FixedMatrix, Quantizer, RandomBits, Rounding, Seed};
 use serde::{Deserialize, Serialize};
 
 /// Which numbers hold a parameter, and how an increment enters it.
@@ -19,6 +19,8 @@ pub enum Storage {
         codes: FixedMatrix,
         /// Convert(ΔW): the format and rounding of an increment.
         update: Quantizer,
+        /// Where its random bits come from.
+        bits: RandomBits,
         /// The previous increment, in the increment's format.
         increment: Option<Codes>,
     },
@@ -51,7 +53,7 @@ impl Storage {
                 *values = other.values();
                 *increment = other.increment();
             }
-            Self::Fixed { codes, update, increment } => {
+            Self::Fixed { codes, update, increment, .. } => {
                 // Assumed: to nearest, as initial values are.
                 let nearest = |format| Quantizer { format, rounding: Rounding::NearestTiesDown };
                 // Nearest draws no bits; any stream will do.
@@ -351,7 +353,7 @@ impl Parameter {
     pub fn apply(
         &mut self,
         keep: bool,
-        stream: &Stream,
+        seed: &Seed,
         propose: impl Fn(f32, f32, f32) -> f32,
     ) -> Rounded {
         if !self.has_gradient {
@@ -371,15 +373,16 @@ impl Parameter {
                     values.iter_mut().zip(&*gradient).for_each(|(w, &g)| *w += propose(g, 0.0, *w));
                 }
             }
-            Storage::Fixed { codes, update, increment } => {
+            Storage::Fixed { codes, update, bits, increment } => {
+                let source = bits.of(seed);
                 if keep && increment.is_none() {
                     *increment = Some(Codes::zeros(update.format, gradient.len()));
                 }
                 let to_zero =
-                    codes.update(*update, stream, increment.as_mut(), |range, w, d, delta| {
-                        let (gradient, n) = (&gradient[range], delta.len());
-                        for i in 0..n {
-                            delta[i] = propose(gradient[i], d[i], w[i]);
+                    codes.update(*update, &source, increment.as_mut(), |range, w, d, delta| {
+                        let from = gradient[range].iter().zip(d).zip(w);
+                        for (delta, ((&g, &d), &w)) in delta.iter_mut().zip(from) {
+                            *delta = propose(g, d, w);
                         }
                     });
                 return Rounded { total: gradient.len(), to_zero };
@@ -395,7 +398,7 @@ impl Parameter {
     /// ```
     pub fn apply_with_moments<const K: usize>(
         &mut self,
-        stream: &Stream,
+        seed: &Seed,
         propose: impl Fn(f32, f32, [f32; K]) -> (f32, [f32; K]),
     ) -> Rounded {
         if !self.has_gradient {
@@ -418,8 +421,9 @@ impl Parameter {
                 values.iter_mut().enumerate().for_each(|(i, w)| *w += propose_at(i, *w));
                 Rounded::default()
             }
-            Storage::Fixed { codes, update, .. } => {
-                let to_zero = codes.update(*update, stream, None, |range, w, _, delta| {
+            Storage::Fixed { codes, update, bits, .. } => {
+                let source = bits.of(seed);
+                let to_zero = codes.update(*update, &source, None, |range, w, _, delta| {
                     for (i, at) in range.enumerate() {
                         delta[i] = propose_at(at, w[i]);
                     }

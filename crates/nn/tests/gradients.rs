@@ -37,7 +37,7 @@ fn two_layers(
         parameter.accumulate(|g, _| {
             g.iter_mut().zip(target).zip(&present).for_each(|((g, t), p)| *g = t - p)
         });
-        parameter.apply(false, &Seed::new(0).stream(), |g, _, _| g);
+        parameter.apply(false, &Seed::new(0), |g, _, _| g);
     }
     let mut tape = Tape::new();
     let x = tape.variable(Tensor::new(&[batch, widths[0]], x.to_vec()));

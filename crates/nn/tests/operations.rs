@@ -207,7 +207,7 @@ fn check_layer(
                     g.fill(0.0);
                     g[i] = d;
                 });
-                parameter.apply(false, &Seed::new(0).stream(), |g, _, _| g);
+                parameter.apply(false, &Seed::new(0), |g, _, _| g);
                 run(&mut moved, &x).0
             };
             let numeric = (at(h) - at(-h)) / f64::from(2.0 * h);

@@ -119,7 +119,7 @@ fn check(
                     g.fill(0.0);
                     g[i] = d;
                 });
-                parameter.apply(false, &Seed::new(0).stream(), |g, _, _| g);
+                parameter.apply(false, &Seed::new(0), |g, _, _| g);
                 run(&inputs, &parameters).0
             };
             compare(format!("parameter {k}, element {i}"), at(h), at(-h), tape);

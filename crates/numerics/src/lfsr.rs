@@ -172,15 +172,33 @@ impl Lfsr {
     pub fn next_bits(&mut self, n: u32) -> u64 {
         let width = self.config.width;
         assert!(n >= 1 && n <= width, "an LFSR of {width} bits gives 1..={width} bits, not {n}");
-        for _ in 0..self.config.steps_per_sample {
-            self.step();
+        // As many steps at once as read only bits that are there already: the feedback of step j
+        // takes bit t − j of the present state for every tap t.
+        let lowest_tap = self.config.taps.trailing_zeros() + 1;
+        let mut steps = self.config.steps_per_sample;
+        while steps > 0 {
+            let at_once = steps.min(lowest_tap).min(width - 1);
+            self.leap(at_once);
+            steps -= at_once;
         }
         self.state >> (width - n)
     }
 
     fn step(&mut self) {
-        let feedback = (self.state & self.config.taps).count_ones() as u64 & 1;
-        self.state = ((self.state << 1) | feedback) & mask(self.config.width);
+        self.leap(1);
+    }
+
+    /// `steps` steps, at most the lowest tap and fewer than the register's bits.
+    fn leap(&mut self, steps: u32) {
+        let mut taps = self.config.taps;
+        let mut feedback = 0;
+        while taps != 0 {
+            let tap = taps.trailing_zeros() + 1;
+            feedback ^= self.state >> (tap - steps);
+            taps &= taps - 1;
+        }
+        let feedback = feedback & mask(steps);
+        self.state = ((self.state << steps) | feedback) & mask(self.config.width);
     }
 
     /// Moves ahead by `samples` samples, in a time that does not depend on their number.
@@ -275,6 +293,26 @@ mod tests {
                 seen[state] = true;
             }
             assert_eq!(lfsr.state(), 1, "width {width} does not close its cycle");
+        }
+    }
+
+    /// A sample of many steps is the sample after so many samples of one step.
+    #[test]
+    fn leaps_are_steps() {
+        for (width, _) in PRIMITIVE {
+            let mut one = lfsr(width, 1, 1);
+            for steps in 1..=40 {
+                let mut many = lfsr(width, one.state(), steps);
+                many.next_bits(1);
+                let mut single = one.clone();
+                (0..steps).for_each(|_| {
+                    // By the definition, bit by bit.
+                    let feedback = u64::from((single.state & single.config.taps).count_ones() & 1);
+                    single.state = ((single.state << 1) | feedback) & mask(width);
+                });
+                assert_eq!(many.state(), single.state(), "{steps} steps of {width} bits");
+                one.next_bits(1);
+            }
         }
     }
 

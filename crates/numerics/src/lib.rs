@@ -56,6 +56,7 @@
 //!
 //! Sources are cited by the keys of `docs/sources.md`.
 
+mod bits;
 mod block;
 mod code;
 mod error;
@@ -77,6 +78,7 @@ mod sum;
 mod tally;
 mod update;
 
+pub use bits::{NamedBits, RandomBits};
 pub use block::{BlockFormat, BlockQuantizer, BlockScale, BlockTensor, Element};
 pub use code::{Code, Codes};
 pub use error::{CodeError, FormatError};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::code::each_width;
-use crate::{Code, Codes, FixedMatrix, Quantizer, Stream};
+use crate::{BitSource, Code, Codes, FixedMatrix, Quantizer};
 
 /// Elements per chunk: all buffers of one chunk stay in the first-level cache.
 const CHUNK: usize = 1024;
@@ -42,7 +42,7 @@ impl FixedMatrix {
     pub fn update(
         &mut self,
         quantizer: Quantizer,
-        stream: &Stream,
+        source: &(impl BitSource + ?Sized),
         mut kept: Option<&mut Codes>,
         mut propose: impl FnMut(Range<usize>, &[f32], &[f32], &mut [f32]),
     ) -> usize {
@@ -72,7 +72,7 @@ impl FixedMatrix {
                 });
             }
             propose(range.clone(), w, previous, delta);
-            quantizer.quantize(delta, stream, start as u64, codes);
+            quantizer.quantize(delta, source, start as u64, codes);
             zeros += crate::slice::count_zeros(codes);
             each_width!(self.codes_mut(), v => {
                 crate::slice::add_saturating(&mut v[range.clone()], codes, format);

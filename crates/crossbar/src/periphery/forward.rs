@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use numerics::{Par, Seed, Stream};
 
 use super::adc::Columns;
+use super::clip_mask::{Beyond, ClipMasks};
 use super::epilogue::{Chain, Column, Epilogue};
 use super::inputs::{Convert, Phase, SumKind};
 use super::pack::ArrayWeights;
@@ -13,7 +14,7 @@ use super::product::{
     INTEGER_CODE, INTEGER_DROP, INTEGER_INPUTS, LANES, Lanes, PLAIN_GROUP, Running, Sums,
 };
 use super::simd::dispatch;
-use super::{BoundManagement, NoiseManagement, PeripheryConfig, ReadNoise};
+use super::{BoundManagement, ConverterRounding, NoiseManagement, PeripheryConfig, ReadNoise};
 use crate::TileError;
 use crate::wires::IrDropConfig;
 
@@ -86,11 +87,35 @@ impl std::ops::AddAssign for Saturation {
     }
 }
 
+/// What one unit of work writes.
+struct Written<'a> {
+    /// (samples, out)
+    y: &'a mut [f32],
+    /// Words of the masks, if they are wanted.
+    clipped: Option<Words<'a>>,
+}
+
+/// Rows of the two masks.
+struct Words<'a> {
+    inputs: &'a mut [u16],
+    outputs: &'a mut [u16],
+}
+
+impl Written<'_> {
+    /// The same masks with other results.
+    fn with<'a>(&'a mut self, y: &'a mut [f32]) -> Written<'a> {
+        let words = |w: &'a mut Words<'_>| Words { inputs: w.inputs, outputs: w.outputs };
+        Written { y, clipped: self.clipped.as_mut().map(words) }
+    }
+}
+
 /// The streams of one pass, named once.
 struct Streams {
     input: Stream,
     read: Stream,
     output: Stream,
+    input_rounding: Stream,
+    output_rounding: Stream,
 }
 
 impl Streams {
@@ -100,6 +125,8 @@ impl Streams {
             input: stream("input-noise"),
             read: stream("read-noise"),
             output: stream("output-noise"),
+            input_rounding: stream("input-rounding"),
+            output_rounding: stream("output-rounding"),
         }
     }
 }
@@ -113,6 +140,7 @@ struct Scratch {
     squares: Vec<f32>,
     read: Vec<f32>,
     output: Vec<f32>,
+    rounding: Vec<f32>,
     float: Vec<Running<f32>>,
     integer: Vec<Running<i32>>,
     plain: Vec<[Lanes; PLAIN_GROUP]>,
@@ -164,6 +192,7 @@ impl Periphery {
             prefactor: columns.prefactor,
             step: adc.step().unwrap_or(0.0),
             bound: adc.bound.unwrap_or(f32::INFINITY),
+            stochastic: adc.steps.is_some() && adc.rounding == ConverterRounding::Stochastic,
         };
         let small_codes = dac.steps.is_some_and(|steps| 0.5 * steps <= INTEGER_CODE);
         let small_drop = wires.scale * wires.gamma() <= INTEGER_DROP;
@@ -220,6 +249,57 @@ impl Periphery {
         par: Par,
         y: &mut [f32],
     ) -> Saturation {
+        self.forward_into(weights, x, digital, noise, accum, par, y, None)
+    }
+
+    /// [`Self::forward`], which also says which inputs and outputs were clipped: the forward product
+    /// of hardware-aware training.
+    ///
+    /// Results, noise and saturation are those of [`Self::forward`], bit for bit. A straight-through
+    /// gradient then is, with δ = ∂L/∂y and W̃ the weights that were multiplied,
+    ///
+    /// ```text
+    /// δ_z = mask_out(δ) ⊙ γ,      ∂L/∂x = δ_z · W̃,      ∂L/∂W̃ = δ_zᵀ x,
+    /// ∂L/∂α ∝ Σ_{x ≥ α} min(∂L/∂x, 0) − Σ_{x ≤ −α} max(∂L/∂x, 0)        over clipped inputs
+    /// ```
+    ///
+    /// `masks` is made to fit; its memory is reused from call to call. With bound management the
+    /// outputs are those of the last attempt.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::forward`].
+    ///
+    /// Source: [Rasch23 Methods, "input range"]; AIHWKit 1.1.0, `periphery.py`.
+    #[track_caller]
+    #[expect(clippy::too_many_arguments, reason = "a product has operands, noise and results")]
+    pub fn forward_with_masks(
+        &self,
+        weights: &ArrayWeights,
+        x: &[f32],
+        digital: Digital<'_>,
+        noise: &MvmNoise,
+        accum: Accum,
+        par: Par,
+        y: &mut [f32],
+        masks: &mut ClipMasks,
+    ) -> Saturation {
+        self.forward_into(weights, x, digital, noise, accum, par, y, Some(masks))
+    }
+
+    #[track_caller]
+    #[expect(clippy::too_many_arguments, reason = "a product has operands, noise and results")]
+    fn forward_into(
+        &self,
+        weights: &ArrayWeights,
+        x: &[f32],
+        digital: Digital<'_>,
+        noise: &MvmNoise,
+        accum: Accum,
+        par: Par,
+        y: &mut [f32],
+        masks: Option<&mut ClipMasks>,
+    ) -> Saturation {
         let (inputs, outputs) = (self.inputs, self.outputs);
         assert_eq!(
             (weights.outputs(), weights.inputs()),
@@ -237,8 +317,22 @@ impl Periphery {
         let padded = PaddedColumns::new(&self.columns, &digital);
         let (in_count, out_count) = (AtomicU64::new(0), AtomicU64::new(0));
         let streams = Streams::new(&noise.seed);
-        par.for_each_chunk(y, CHUNK * outputs, |chunk, y| {
-            let samples = y.len() / outputs;
+        let mut units: Vec<Written<'_>> = match masks {
+            None => y.chunks_mut(CHUNK * outputs).map(|y| Written { y, clipped: None }).collect(),
+            Some(masks) => {
+                masks.inputs.reset(batch, inputs);
+                masks.outputs.reset(batch, outputs);
+                let words = masks.inputs.chunks_mut(CHUNK).zip(masks.outputs.chunks_mut(CHUNK));
+                let words = words.map(|(inputs, outputs)| Some(Words { inputs, outputs }));
+                y.chunks_mut(CHUNK * outputs)
+                    .zip(words)
+                    .map(|(y, clipped)| Written { y, clipped })
+                    .collect()
+            }
+        };
+        par.for_each_chunk(&mut units, 1, |chunk, unit| {
+            let written = &mut unit[0];
+            let samples = written.y.len() / outputs;
             let first = chunk * CHUNK;
             let pass = Pass {
                 periphery: self,
@@ -251,13 +345,16 @@ impl Periphery {
                 let mut ranges = pass.ranges(x, digital.input_range);
                 let todo: Vec<usize> = (0..samples).collect();
                 if self.max_halvings() == 0 {
-                    return pass.run(x, &todo, &ranges, &streams, scratch, accum, y);
+                    return pass.run(x, &todo, &ranges, &streams, scratch, accum, written);
                 }
                 // Rows are written again and again, so they are added to `y` at the end only.
-                let mut rows = vec![0.0; y.len()];
+                let mut rows = vec![0.0; written.y.len()];
                 let mut todo = todo;
-                let mut seen =
-                    pass.run(x, &todo, &ranges, &streams, scratch, Accum::Replace, &mut rows);
+                let replace = Accum::Replace;
+                let first = &mut written.with(&mut rows);
+                let mut seen = pass.run(x, &todo, &ranges, &streams, scratch, replace, first);
+                // Inputs were clipped, or not, before any halving.
+                let kept = written.clipped.as_ref().map(|words| words.inputs.to_vec());
                 for halving in 1..=u64::from(self.max_halvings()) {
                     todo.retain(|&s| seen.saturated[s]);
                     if todo.is_empty() {
@@ -265,11 +362,14 @@ impl Periphery {
                     }
                     todo.iter().for_each(|&s| ranges[s] *= 2.0);
                     let streams = Streams::new(&noise.seed.child("halving").child(halving));
-                    let again =
-                        pass.run(x, &todo, &ranges, &streams, scratch, Accum::Replace, &mut rows);
+                    let again = &mut written.with(&mut rows);
+                    let again = pass.run(x, &todo, &ranges, &streams, scratch, replace, again);
                     seen = Seen { inputs: seen.inputs, ..again };
                 }
-                accum.write(&rows, y);
+                if let (Some(words), Some(kept)) = (&mut written.clipped, kept) {
+                    words.inputs.copy_from_slice(&kept);
+                }
+                accum.write(&rows, written.y);
                 seen
             });
             // Integer sums do not depend on the order of the threads.
@@ -369,12 +469,23 @@ impl Pass<'_> {
         streams: &Streams,
         scratch: &mut Scratch,
         accum: Accum,
-        y: &mut [f32],
+        written: &mut Written<'_>,
     ) -> Seen {
-        let Periphery { outputs, chain, .. } = *self.periphery;
-        let samples = y.len() / outputs;
+        let Periphery { inputs, outputs, chain, .. } = *self.periphery;
+        let samples = written.y.len() / outputs;
         let mut seen = Seen { inputs: 0, outputs: 0, saturated: vec![false; samples] };
         seen.inputs = self.convert_inputs(x, todo, ranges, streams, scratch);
+        if let Some(Words { inputs: words, .. }) = &mut written.clipped {
+            let stride = inputs.div_ceil(LANES);
+            for &s in todo {
+                dispatch(Beyond {
+                    x: &x[s * inputs..][..inputs],
+                    scale: 1.0 / (ranges[s] * chain.unit),
+                    bound: self.periphery.config.dac.bound / chain.unit,
+                    words: &mut words[s * stride..][..stride],
+                });
+            }
+        }
         self.draw(todo, streams, scratch);
         let padded = outputs.next_multiple_of(LANES);
         let of_todo: Vec<f32> = todo.iter().map(|&s| ranges[s]).collect();
@@ -383,7 +494,7 @@ impl Pass<'_> {
             let columns = self.padded.panel(panel);
             let width = LANES.min(outputs - panel * LANES);
             let first = panel * LANES;
-            let Scratch { out, bits, sums, squares, output, read, .. } = scratch;
+            let Scratch { out, bits, sums, squares, output, read, rounding, .. } = scratch;
             out.resize(todo.len(), [0.0; LANES]);
             bits.resize(todo.len(), 0);
             dispatch(Epilogue {
@@ -394,15 +505,20 @@ impl Pass<'_> {
                 ranges: &of_todo,
                 output_noise: &output[first..],
                 read_noise: &read[first..],
+                rounding: &rounding[first..],
                 noise_stride: padded,
                 out,
                 saturated: bits,
             });
             for ((&s, out), bits) in todo.iter().zip(&*out).zip(&*bits) {
-                let count = (bits & ((1u32 << width) - 1)).count_ones();
+                let lanes = (1u32 << width) - 1;
+                let count = (bits & lanes).count_ones();
                 seen.outputs += u64::from(count);
                 seen.saturated[s] |= count > 0;
-                let y = &mut y[s * outputs + first..][..width];
+                if let Some(Words { outputs: words, .. }) = &mut written.clipped {
+                    words[s * self.weights.panels() + panel] = (bits >> LANES & lanes) as u16;
+                }
+                let y = &mut written.y[s * outputs + first..][..width];
                 // A whole panel is a copy of known length, without a call.
                 match y.as_mut_array::<LANES>() {
                     Some(y) => accum.write(out, y),
@@ -424,6 +540,7 @@ impl Pass<'_> {
     ) -> u64 {
         let Periphery { inputs, chain, sums, config, .. } = *self.periphery;
         let stepped = config.dac.steps.is_some();
+        let stochastic = stepped && config.dac.rounding == ConverterRounding::Stochastic;
         scratch.codes.resize(todo.len() * inputs, 0.0);
         scratch.squares.clear();
         let mut saturated = 0;
@@ -431,10 +548,18 @@ impl Pass<'_> {
             let x = &x[s * inputs..][..inputs];
             let scale = 1.0 / (ranges[s] * chain.unit);
             let bound = config.dac.bound / chain.unit;
-            dispatch(Convert { x, scale, bound, stepped, codes, saturated: &mut saturated });
+            let first = (self.first_sample + s as u64) * inputs as u64;
+            let uniform: &[f32] = if stochastic {
+                scratch.noise.resize(inputs, 0.0);
+                streams.input_rounding.fill_uniform(first, &mut scratch.noise);
+                &scratch.noise
+            } else {
+                &[]
+            };
+            let saturated = &mut saturated;
+            dispatch(Convert { x, scale, bound, stepped, uniform, codes, saturated });
             if config.dac.noise > 0.0 {
                 scratch.noise.resize(inputs, 0.0);
-                let first = (self.first_sample + s as u64) * inputs as u64;
                 streams.input.fill_gaussian(first, &mut scratch.noise);
                 let std = config.dac.noise / chain.unit;
                 for (code, xi) in codes.iter_mut().zip(&scratch.noise) {
@@ -475,6 +600,13 @@ impl Pass<'_> {
         let at_output = chain.output_noise > 0.0 || noisy_devices && !chain.s_shape;
         fill(&streams.output, at_output, &mut scratch.output);
         fill(&streams.read, chain.s_shape && noisy_devices, &mut scratch.read);
+        scratch.rounding.resize(todo.len() * padded, 0.0);
+        if chain.stochastic {
+            for (&s, row) in todo.iter().zip(scratch.rounding.chunks_exact_mut(padded)) {
+                let first = (self.first_sample + s as u64) * outputs as u64;
+                streams.output_rounding.fill_uniform(first, &mut row[..outputs]);
+            }
+        }
     }
 
     /// Writes the sums of one panel for all samples into `scratch.sums`.

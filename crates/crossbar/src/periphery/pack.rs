@@ -7,7 +7,10 @@
 //!
 //! Outputs are filled up with zeros to whole panels and inputs to a multiple of four.
 
-use super::product::LANES;
+use numerics::Par;
+
+use super::product::{LANES, Lanes};
+use super::simd::{Kernel, dispatch};
 
 /// Effective weights of one array, normalised to [−1, 1], packed for [`Periphery::forward`].
 ///
@@ -54,18 +57,18 @@ impl ArrayWeights {
             pair_unit: vec![0.0; panels * LANES],
             negative: None,
         };
-        packed.repack(weights);
+        packed.repack(weights, Par::Seq);
         packed
     }
 
     /// Replaces the weights by others of the same shape, without allocating: the path of training,
-    /// where every mini-batch sees other weights.
+    /// where every mini-batch sees other weights. A negative phase is dropped.
     ///
     /// # Panics
     ///
     /// Unless there are `outputs · inputs` weights.
     #[track_caller]
-    pub fn repack(&mut self, weights: &[f32]) {
+    pub fn repack(&mut self, weights: &[f32], par: Par) {
         let (outputs, inputs) = (self.outputs, self.inputs);
         assert_eq!(
             weights.len(),
@@ -76,20 +79,12 @@ impl ArrayWeights {
         let filled = padded(inputs);
         let panels = self.panels.chunks_exact_mut(LANES * filled);
         let pairs = self.pairs.chunks_exact_mut(LANES * filled);
-        let units = self.pair_unit.chunks_exact_mut(LANES);
-        let rows = weights.chunks(LANES * inputs);
-        for (((panel, pair), unit), rows) in panels.zip(pairs).zip(units).zip(rows) {
-            for (lane, row) in rows.chunks_exact(inputs).enumerate() {
-                let max = crate::mapping::largest_magnitude(row);
-                unit[lane] = max / PAIR_MAX;
-                let scale = if max > 0.0 { PAIR_MAX / max } else { 0.0 };
-                for (j, &w) in row.iter().enumerate() {
-                    panel[j * LANES + lane] = w;
-                    // Truncation of a number ≥ 0 after adding ½ rounds it.
-                    pair[(j / 2 * LANES + lane) * 2 + j % 2] = (w.abs() * scale + 0.5) as i16;
-                }
-            }
-        }
+        let units = self.pair_unit.as_chunks_mut::<LANES>().0;
+        let mut packs: Vec<Pack<'_>> = (panels.zip(pairs).zip(units))
+            .zip(weights.chunks(LANES * inputs))
+            .map(|(((panel, pairs), unit), rows)| Pack { rows, inputs, panel, pairs, unit })
+            .collect();
+        par.for_each_chunk(&mut packs, 1, |_, pack| dispatch(pack[0].reborrow()));
         self.negative = None;
     }
 
@@ -135,5 +130,106 @@ impl ArrayWeights {
 
     pub(super) fn pair_unit(&self, index: usize) -> &[f32; LANES] {
         self.pair_unit[index * LANES..].first_chunk().expect("units are padded to whole panels")
+    }
+}
+
+/// One panel: up to 16 rows.
+struct Pack<'a> {
+    rows: &'a [f32],
+    inputs: usize,
+    panel: &'a mut [f32],
+    pairs: &'a mut [i16],
+    unit: &'a mut Lanes,
+}
+
+impl Pack<'_> {
+    fn reborrow(&mut self) -> Pack<'_> {
+        let Self { rows, inputs, panel, pairs, unit } = self;
+        Pack { rows, inputs: *inputs, panel, pairs, unit }
+    }
+}
+
+impl Kernel for Pack<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Self { rows, inputs, panel, pairs, unit } = self;
+        // 16 × 16 weights at a time: read along rows, written along columns.
+        let mut largest = [[0.0f32; LANES]; LANES];
+        for (block, panel) in panel.chunks_mut(LANES * LANES).enumerate() {
+            let first = block * LANES;
+            let width = LANES.min(inputs.saturating_sub(first));
+            let mut square = [[0.0f32; LANES]; LANES];
+            for (lane, row) in rows.chunks_exact(inputs).enumerate() {
+                square[lane][..width].copy_from_slice(&row[first..first + width]);
+            }
+            for (square, largest) in square.iter().zip(&mut largest) {
+                for (w, largest) in square.iter().zip(largest) {
+                    *largest = largest.max(w.abs());
+                }
+            }
+            for (j, column) in panel.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+                for (lane, w) in column.iter_mut().enumerate() {
+                    *w = square[lane][j];
+                }
+            }
+        }
+        let mut scale = [0.0; LANES];
+        for lane in 0..LANES {
+            let max = crate::mapping::largest_magnitude(&largest[lane]);
+            unit[lane] = max / PAIR_MAX;
+            scale[lane] = if max > 0.0 { PAIR_MAX / max } else { 0.0 };
+        }
+        let two = panel.as_chunks::<LANES>().0.as_chunks::<2>().0;
+        let pairs = pairs.as_chunks_mut::<2>().0.as_chunks_mut::<LANES>().0;
+        for (w, pairs) in two.iter().zip(pairs) {
+            for lane in 0..LANES {
+                // Truncation of a number ≥ 0 after adding ½ rounds it.
+                let code = |w: f32| (w.abs() * scale[lane] + 0.5) as i32 as i16;
+                pairs[lane] = [code(w[0][lane]), code(w[1][lane])];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use numerics::Seed;
+
+    #[test]
+    fn every_weight_is_at_its_place_and_the_rest_is_zero() {
+        for (outputs, inputs) in [(1, 1), (3, 2), (16, 4), (17, 16), (33, 131)] {
+            let mut w = vec![0.0; outputs * inputs];
+            Seed::new(1).stream().fill_gaussian(0, &mut w);
+            let packed = ArrayWeights::pack(&w, outputs, inputs);
+            for panel in 0..packed.panels() {
+                let (values, pairs) = (packed.panel(panel), packed.pair_panel(panel));
+                for (at, &value) in values.iter().enumerate() {
+                    let (j, lane) = (at / LANES, at % LANES);
+                    let i = panel * LANES + lane;
+                    let inside = i < outputs && j < inputs;
+                    let expected = if inside { w[i * inputs + j] } else { 0.0 };
+                    assert_eq!(value, expected, "weight ({i}, {j}) of {outputs} × {inputs}");
+                    let code = f64::from(pairs[(j / 2 * LANES + lane) * 2 + j % 2]);
+                    let unit = f64::from(packed.pair_unit(panel)[lane]);
+                    let error = (code * unit - f64::from(expected.abs())).abs();
+                    // Half a unit, and three roundings of f32 in a product of up to 32767.
+                    let bound = (0.5 + 3.0 * 32_767.0 * 2f64.powi(-24)) * unit;
+                    assert!(error <= bound, "code {code} for {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn two_threads_pack_like_one() {
+        let (outputs, inputs) = (130, 77);
+        let mut w = vec![0.0; outputs * inputs];
+        Seed::new(2).stream().fill_gaussian(0, &mut w);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let one = ArrayWeights::pack(&w, outputs, inputs);
+        let mut two = ArrayWeights::pack(&vec![0.0; w.len()], outputs, inputs);
+        pool.install(|| two.repack(&w, Par::Rayon));
+        assert_eq!((one.panels, one.pairs, one.pair_unit), (two.panels, two.pairs, two.pair_unit));
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! Source: [Gupta15 §3, §4].
 
-use numerics::{FixedFormat, Quantizer, Rounding, Seed};
+use numerics::{FixedFormat, LfsrError, Quantizer, RandomBits, Rounding, Seed};
 use serde::{Deserialize, Serialize};
 
 /// Formats and roundings of weights, biases, outputs, errors and their updates.
@@ -19,7 +19,7 @@ pub struct FixedPoint {
     signals: Signals,
 }
 
-/// The six signals, as a configuration file writes them.
+/// The six signals and their random bits, as a configuration file writes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signals {
@@ -35,6 +35,9 @@ pub struct Signals {
     pub weight_update: Quantizer,
     /// Δb: bias updates.
     pub bias_update: Quantizer,
+    /// Where the random bits of stochastic roundings come from.
+    #[serde(default)]
+    pub bits: RandomBits,
 }
 
 /// A combination of formats whose sums do not line up.
@@ -62,6 +65,9 @@ pub enum SignalError {
         /// The format of the weights.
         weight: FixedFormat,
     },
+    /// A register that cannot work.
+    #[error("random bits: {0}")]
+    Bits(#[from] LfsrError),
     /// Words that an f32 tensor cannot carry exactly.
     #[error("{signal}s in {format} have words of over 24 bits, which tensors do not carry exactly")]
     TooWide {
@@ -94,7 +100,8 @@ impl FixedPoint {
     ///
     /// [`SignalError`] naming the two formats that do not fit.
     pub fn new(signals: Signals) -> Result<Self, SignalError> {
-        let Signals { weight, bias, output, error, weight_update, bias_update } = signals;
+        let Signals { weight, bias, output, error, weight_update, bias_update, bits } = signals;
+        bits.check()?;
         for (signal, stored, update) in
             [("weight", weight, weight_update), ("bias", bias, bias_update)]
         {
@@ -139,6 +146,7 @@ impl FixedPoint {
             error: signal,
             weight_update: signal,
             bias_update: signal,
+            bits: RandomBits::Chacha,
         })
     }
 

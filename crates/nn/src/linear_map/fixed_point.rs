@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use numerics::{
-    Codes, CodesRef, FixedMatrix, FixedView, Product, Quantizer, Rounding, Seed, dequantize_sums,
+    Codes, CodesRef, FixedMatrix, FixedView, GivenBits, NamedBits, Product, Quantizer, RandomBits,
+    Rounding, Seed, dequantize_sums,
 };
 
 use super::rows::{Rows, rearrange};
@@ -20,12 +21,14 @@ pub(super) fn storage(
     cols: usize,
     initial: Quantizer,
     update: Quantizer,
+    bits: RandomBits,
 ) -> Storage {
     // The stream serves a stochastic rounding of initial values, if a configuration asks for one.
     let stream = Seed::new(0).child("initial").stream();
     Storage::Fixed {
         codes: FixedMatrix::quantize(values, rows, cols, initial, &stream),
         update,
+        bits,
         increment: None,
     }
 }
@@ -40,11 +43,12 @@ pub(super) fn forward(
     y: &mut [f32],
     pass: &Pass,
 ) -> Operand {
-    let codes =
-        onto_grid(x, signals.output, &map.seed(pass, "input"), first_position(pass, rows, x.len()));
+    let bits = signals.bits;
+    let first = first_position(pass, rows, x.len());
+    let codes = onto_grid(x, signals.output, || bits.of(&map.seed(pass, "input")), first);
     let weight = parameters.get(map.weight).fixed().t();
     let bias = map.bias.map(|id| parameters.get(id).fixed().codes());
-    let stream = map.seed(pass, "output").stream();
+    let source = bits.of(&map.seed(pass, "output"));
     let first = first_position(pass, rows, y.len());
     each_block(rows, &codes, signals.output, |range, x| {
         let y = &mut y[range.start * map.outputs..range.end * map.outputs];
@@ -56,7 +60,7 @@ pub(super) fn forward(
         let product =
             product.par(pass.par).first_position(first + (range.start * map.outputs) as u64);
         match map.readout {
-            Readout::Layer => product.convert_to_f32(signals.output, &stream, y),
+            Readout::Layer => product.convert_to_f32(signals.output, &source, y),
             Readout::Wide => product.wide_f32(y),
         }
     });
@@ -72,7 +76,7 @@ pub(super) fn take_errors(
     pass: &Pass,
 ) -> Codes {
     let first = first_position(pass, rows, gradient.len());
-    onto_grid(gradient, signals.error, &map.seed(pass, "error"), first)
+    onto_grid(gradient, signals.error, || signals.bits.of(&map.seed(pass, "error")), first)
 }
 
 /// Adds δᵀ·x and Σδ, exact sums in the nearest f32, to the gradients of W and b.
@@ -86,27 +90,28 @@ pub(super) fn accumulate_gradient(
     pass: &Pass,
 ) {
     parameters.get_mut(map.weight).accumulate(|gradient, add| {
-        let fraction_bits = signals.error.format.fl() + signals.output.format.fl();
-        let mut sums = vec![0i64; gradient.len()];
-        let mut share = vec![0i64; if rows.is_matrix() { 0 } else { gradient.len() }];
-        each_block(rows, x, signals.output, |range, x| {
+        let errors_of = |range: Range<usize>| {
             let errors = part(errors.as_ref(), range.start * map.outputs..range.end * map.outputs);
-            let errors = FixedView::new(errors, signals.error.format, range.len(), map.outputs);
-            let product = Product::new(errors.t(), x).par(pass.par);
-            if share.is_empty() {
-                product.wide(&mut sums);
-            } else {
-                product.wide(&mut share);
-                sums.iter_mut().zip(&share).for_each(|(sum, share)| *sum += share);
-            }
-        });
-        if add {
-            let mut share = vec![0.0; gradient.len()];
-            dequantize_sums(&sums, fraction_bits, &mut share);
-            gradient.iter_mut().zip(&share).for_each(|(g, s)| *g += s);
+            FixedView::new(errors, signals.error.format, range.len(), map.outputs)
+        };
+        let mut share = vec![0.0; if add { gradient.len() } else { 0 }];
+        let out = if add { &mut share[..] } else { &mut *gradient };
+        if rows.is_matrix() && rows.count() > 0 {
+            each_block(rows, x, signals.output, |range, x| {
+                Product::new(errors_of(range).t(), x).par(pass.par).wide_f32(out);
+            });
         } else {
-            dequantize_sums(&sums, fraction_bits, gradient);
+            // The sums of several blocks are exact too.
+            let mut sums = vec![0i64; out.len()];
+            let mut block = sums.clone();
+            each_block(rows, x, signals.output, |range, x| {
+                Product::new(errors_of(range).t(), x).par(pass.par).wide(&mut block);
+                sums.iter_mut().zip(&block).for_each(|(sum, share)| *sum += share);
+            });
+            let fraction_bits = signals.error.format.fl() + signals.output.format.fl();
+            dequantize_sums(&sums, fraction_bits, out);
         }
+        gradient.iter_mut().zip(&share).for_each(|(g, s)| *g += s);
     });
     map.accumulate_bias(parameters, |out| column_sums(errors, signals.error, out));
 }
@@ -122,7 +127,7 @@ pub(super) fn propagate(
     pass: &Pass,
 ) {
     let weight = parameters.get(map.weight).fixed();
-    let stream = map.seed(pass, "propagated").stream();
+    let source = signals.bits.of(&map.seed(pass, "propagated"));
     let first = first_position(pass, rows, dx.len());
     let rearranged;
     let (rows, weight, width) = match rows {
@@ -144,7 +149,7 @@ pub(super) fn propagate(
             .first_position(first + (range.start * width) as u64)
             .convert_to_f32(
                 signals.error,
-                &stream,
+                &source,
                 &mut dx[range.start * width..range.end * width],
             );
     });
@@ -162,27 +167,14 @@ fn each_block(
     quantizer: Quantizer,
     mut use_block: impl FnMut(Range<usize>, FixedView<'_>),
 ) {
-    fn run<C: Copy + Default>(
-        rows: &Rows,
-        codes: &[C],
-        mut use_block: impl FnMut(Range<usize>, &[C]),
-    ) {
-        let block_rows = rows.block_rows(size_of::<C>());
-        let mut buffer = Vec::new();
-        for first in (0..rows.count()).step_by(block_rows) {
-            let range = first..(first + block_rows).min(rows.count());
-            let block = rows.block(codes, range.clone(), &mut buffer);
-            use_block(range, block);
-        }
-    }
     let mut with_view = |range: Range<usize>, codes: CodesRef<'_>| {
         let view = FixedView::new(codes, quantizer.format, range.len(), rows.inputs());
         use_block(range, view);
     };
     match codes {
-        Codes::I8(v) => run(rows, v, |range, block| with_view(range, CodesRef::I8(block))),
-        Codes::I16(v) => run(rows, v, |range, block| with_view(range, CodesRef::I16(block))),
-        Codes::I32(v) => run(rows, v, |range, block| with_view(range, CodesRef::I32(block))),
+        Codes::I8(v) => rows.each_block(v, |range, block| with_view(range, CodesRef::I8(block))),
+        Codes::I16(v) => rows.each_block(v, |range, block| with_view(range, CodesRef::I16(block))),
+        Codes::I32(v) => rows.each_block(v, |range, block| with_view(range, CodesRef::I32(block))),
     }
 }
 
@@ -203,10 +195,17 @@ fn rearrange_codes(codes: &Codes, outputs: usize, taps: usize, inputs: usize) ->
 }
 
 /// Convert(x). Values that are on the grid already need no random bits, and most are.
-fn onto_grid(x: &[f32], quantizer: Quantizer, seed: &Seed, first: u64) -> Codes {
-    let exact = quantizer.rounding.is_stochastic() && quantizer.is_exact(x);
-    let rounding = if exact { Rounding::NearestTiesDown } else { quantizer.rounding };
-    Quantizer { rounding, ..quantizer }.quantize_vec(x, &seed.stream(), first)
+fn onto_grid(
+    x: &[f32],
+    quantizer: Quantizer,
+    source: impl FnOnce() -> NamedBits,
+    first: u64,
+) -> Codes {
+    if quantizer.rounding.is_stochastic() && quantizer.is_exact(x) {
+        let nearest = Quantizer { rounding: Rounding::NearestTiesDown, ..quantizer };
+        return nearest.quantize_vec(x, &GivenBits(&[]), first);
+    }
+    quantizer.quantize_vec(x, &source(), first)
 }
 
 /// Adds the exact column sums of δ to `out`.

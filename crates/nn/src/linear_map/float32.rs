@@ -1,10 +1,14 @@
-//! The four actions of a linear map in f32: products by faer over blocks of rows.
+//! The four actions of a linear map in f32: matrices by faer, patches read in place.
+//!
+//! An image is copied once into a border of zeros; from there the kernels of `simd::tiles` read its
+//! patches without gathering them. Work is cut by images, so threads do not change a result.
 
 use numerics::Par;
 
 use super::rows::{Patches, Rows, rearrange};
 use super::{LinearMap, Operand};
 use crate::float_gemm::{Operand as Matrix, matmul};
+use crate::simd::tiles::{self, BLOCK};
 use crate::{Parameters, Pass, Storage};
 
 pub(super) fn storage(values: &[f32]) -> Storage {
@@ -20,12 +24,19 @@ pub(super) fn forward(
     y: &mut [f32],
     pass: &Pass,
 ) -> Operand {
-    product(x, rows, parameters.get(map.weight).float(), map.outputs, y, pass.par);
-    if let Some(bias) = map.bias {
-        let bias = parameters.get(bias).float();
-        for row in y.chunks_exact_mut(map.outputs) {
-            row.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
+    let weight = parameters.get(map.weight).float();
+    let bias = map.bias.map(|id| parameters.get(id).float());
+    match rows {
+        Rows::Matrix { rows, inputs, .. } => {
+            let w = Matrix::new(weight, map.outputs, *inputs).t();
+            matmul(y, Matrix::new(x, *rows, *inputs), w, false, pass.par);
+            if let Some(bias) = bias {
+                for row in y.chunks_exact_mut(map.outputs) {
+                    row.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
+                }
+            }
         }
+        Rows::Patches(patches) => product(x, patches, weight, bias, map.outputs, y, pass.par),
     }
     Operand::Tape
 }
@@ -39,8 +50,15 @@ pub(super) fn accumulate_gradient(
     errors: &[f32],
     pass: &Pass,
 ) {
-    parameters.get_mut(map.weight).accumulate(|gradient, add| {
-        gradient_product(x, rows, errors, map.outputs, gradient, add, pass.par);
+    let outputs = map.outputs;
+    parameters.get_mut(map.weight).accumulate(|gradient, add| match rows {
+        Rows::Matrix { rows, inputs, .. } => {
+            let errors = Matrix::new(errors, *rows, outputs).t();
+            matmul(gradient, errors, Matrix::new(x, *rows, *inputs), add, pass.par);
+        }
+        Rows::Patches(patches) => {
+            gradient_product(x, patches, errors, outputs, gradient, add, pass.par);
+        }
     });
     map.accumulate_bias(parameters, |out| {
         for row in errors.chunks_exact(map.outputs) {
@@ -65,40 +83,58 @@ pub(super) fn propagate(
             matmul(dx, Matrix::new(errors, *rows, map.outputs), w, false, pass.par);
         }
         Rows::Patches(patches) => {
-            let rearranged = transposed_weights(patches, weight, map.outputs);
-            let rows = Rows::Patches(patches.transposed(map.outputs));
-            product(errors, &rows, &rearranged, patches.channels(), dx, pass.par);
+            let channels = patches.channels();
+            let rearranged = rearrange(weight, map.outputs, patches.taps(), channels);
+            let patches = patches.transposed(map.outputs);
+            product(errors, &patches, &rearranged, None, channels, dx, pass.par);
         }
     }
 }
 
-fn transposed_weights(patches: &Patches, weight: &[f32], outputs: usize) -> Vec<f32> {
-    rearrange(weight, outputs, patches.taps(), patches.channels())
-}
-
-/// y = rows(x)·wᵀ.
-fn product(x: &[f32], rows: &Rows, w: &[f32], outputs: usize, y: &mut [f32], par: Par) {
-    let inputs = rows.inputs();
-    let w = Matrix::new(w, outputs, inputs).t();
-    if let Rows::Matrix { rows, .. } = rows {
-        return matmul(y, Matrix::new(x, *rows, inputs), w, false, par);
-    }
-    let block_rows = rows.block_rows(4);
-    par.for_each_chunk(y, (block_rows * outputs).max(1), |block, y| {
-        let (first, count) = (block * block_rows, y.len() / outputs);
+/// y = patches(x)·wᵀ + b.
+fn product(
+    x: &[f32],
+    patches: &Patches,
+    w: &[f32],
+    bias: Option<&[f32]>,
+    outputs: usize,
+    y: &mut [f32],
+    par: Par,
+) {
+    let (frame, plans) = patches.plans();
+    let inputs = patches.taps() * patches.channels();
+    let packed: Vec<Vec<f32>> =
+        plans.iter().map(|plan| tiles::pack(plan, w, inputs, outputs)).collect();
+    let panels = tiles::panels(outputs);
+    let (image_len, result_len) = (patches.image_len(), patches.rows_per_image() * outputs);
+    // A few images at a time, so that a border is made rarely.
+    let images = 4;
+    par.for_each_chunk(y, (images * result_len).max(1), |chunk, y| {
         let mut buffer = Vec::new();
-        let x = rows.block(x, first..first + count, &mut buffer);
-        matmul(y, Matrix::new(x, count, inputs), w, false, Par::Seq);
+        for (i, y) in y.chunks_exact_mut(result_len).enumerate() {
+            let image = &x[(chunk * images + i) * image_len..][..image_len];
+            let image = frame.around(image, &mut buffer);
+            for panel in &panels {
+                let mut initial = [0.0; 16];
+                if let Some(bias) = bias {
+                    initial[..panel.width].copy_from_slice(&bias[panel.column..][..panel.width]);
+                }
+                for (plan, packed) in plans.iter().zip(&packed) {
+                    let w = &packed[panel.part(plan.inner())];
+                    tiles::multiply(plan, image, w, &initial, y, outputs, panel);
+                }
+            }
+        }
     });
 }
 
-/// Writes δᵀ·rows(x) to `gradient`, or adds it.
+/// Writes δᵀ·patches(x) to `gradient`, or adds it.
 ///
-/// Rows of patches are cut into a few stretches, whose sums are added in their order: the cut
-/// depends on shapes only, so threads do not change the result.
+/// The images are cut into a few stretches, whose sums are added in their order: the cut depends on
+/// shapes only, so threads do not change the result.
 fn gradient_product(
     x: &[f32],
-    rows: &Rows,
+    patches: &Patches,
     errors: &[f32],
     outputs: usize,
     gradient: &mut [f32],
@@ -106,30 +142,49 @@ fn gradient_product(
     par: Par,
 ) {
     const STRETCHES: usize = 8;
-    let inputs = rows.inputs();
-    if let Rows::Matrix { rows, .. } = rows {
-        let errors = Matrix::new(errors, *rows, outputs).t();
-        return matmul(gradient, errors, Matrix::new(x, *rows, inputs), add, par);
-    }
-    let block_rows = rows.block_rows(4);
-    let blocks = rows.count().div_ceil(block_rows);
-    let stretch = blocks.div_ceil(STRETCHES).max(1);
-    let mut sums = vec![0.0; gradient.len() * blocks.div_ceil(stretch)];
-    par.for_each_chunk(&mut sums, gradient.len().max(1), |index, sum| {
+    let (frame, plans) = patches.plans();
+    let inputs = patches.taps() * patches.channels();
+    let panels = tiles::panels(outputs);
+    let stretch = patches.batch.div_ceil(STRETCHES).max(1);
+    let (image_len, result_len) = (patches.image_len(), patches.rows_per_image() * outputs);
+    let len = panels.last().map_or(0, |panel| panel.part(inputs).end);
+    let mut sums = vec![0.0; len * patches.batch.div_ceil(stretch)];
+    par.for_each_chunk(&mut sums, len.max(1), |index, sums| {
         let mut buffer = Vec::new();
-        for block in index * stretch..((index + 1) * stretch).min(blocks) {
-            let range = block * block_rows..((block + 1) * block_rows).min(rows.count());
-            let errors = &errors[range.start * outputs..range.end * outputs];
-            let errors = Matrix::new(errors, range.len(), outputs).t();
-            let count = range.len();
-            let x = rows.block(x, range, &mut buffer);
-            matmul(sum, errors, Matrix::new(x, count, inputs), true, Par::Seq);
+        let mut packed = Vec::new();
+        for image in index * stretch..((index + 1) * stretch).min(patches.batch) {
+            let framed = frame.around(&x[image * image_len..][..image_len], &mut buffer);
+            let errors = &errors[image * result_len..][..result_len];
+            for plan in &plans {
+                for first in (0..plan.rows.len()).step_by(BLOCK) {
+                    let rows = &plan.rows[first..(first + BLOCK).min(plan.rows.len())];
+                    for panel in &panels {
+                        packed.clear();
+                        for &row in rows {
+                            let line = packed.len();
+                            let errors = &errors[row * outputs + panel.column..][..panel.width];
+                            packed.extend_from_slice(errors);
+                            packed.resize(line + panel.padded, 0.0);
+                        }
+                        let sums = &mut sums[panel.part(inputs)];
+                        let (count, padded) = (rows.len(), panel.padded);
+                        tiles::accumulate(plan, first, count, framed, &packed, sums, padded);
+                    }
+                }
+            }
         }
     });
     if !add {
         gradient.fill(0.0);
     }
-    for sum in sums.chunks_exact(gradient.len().max(1)) {
-        gradient.iter_mut().zip(sum).for_each(|(g, s)| *g += s);
+    for sums in sums.chunks_exact(len.max(1)) {
+        for panel in &panels {
+            let lines = sums[panel.part(inputs)].chunks_exact(panel.padded);
+            for (k, line) in lines.enumerate() {
+                for (j, sum) in line[..panel.width].iter().enumerate() {
+                    gradient[(panel.column + j) * inputs + k] += sum;
+                }
+            }
+        }
     }
 }

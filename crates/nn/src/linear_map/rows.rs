@@ -6,13 +6,12 @@
 //! source    pixel(row, tap) = (row · step + tap · tap_step + shift) / spread     on each axis
 //! ```
 //!
-//! A patch never exists for a whole batch: an arithmetic gathers a block of rows at a time. Where
+//! Patches never exist for a whole batch: an arithmetic reads them in place, or gathers those of a
+//! few images at a time (see [`Plan`](super::Plan)). Where
 //! the division leaves a remainder or the pixel lies outside, the patch holds zeros. `spread` is 1
 //! in a forward pass. With the window's stride as `spread` the same rule describes the patches of
 //! errors whose product with the rearranged weights is the gradient of the image, so that every
 //! element of it is one sum and no overlapping shares are added up.
-
-use std::ops::Range;
 
 /// The window of a convolution or a pooling, each pair for (height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,19 +122,21 @@ impl Window {
 
 /// Which source pixel a tap of a row reads, along one axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Axis {
+pub(super) struct Axis {
     /// Pixels of the source.
-    len: usize,
+    pub(super) len: usize,
     /// Rows along this axis.
-    rows: usize,
-    taps: usize,
-    step: isize,
-    tap_step: isize,
-    shift: isize,
-    spread: isize,
+    pub(super) rows: usize,
+    pub(super) taps: usize,
+    pub(super) step: isize,
+    pub(super) tap_step: isize,
+    pub(super) shift: isize,
+    pub(super) spread: isize,
 }
 
+#[cfg(test)]
 impl Axis {
+    /// The definition.
     fn pixel(&self, row: usize, tap: usize) -> Option<usize> {
         let spread = row as isize * self.step + tap as isize * self.tap_step + self.shift;
         let pixel = spread / self.spread;
@@ -147,9 +148,9 @@ impl Axis {
 /// The patches of a batch of images: a geometry, without the pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patches {
-    batch: usize,
-    axes: [Axis; 2],
-    channels: usize,
+    pub(super) batch: usize,
+    pub(super) axes: [Axis; 2],
+    pub(super) channels: usize,
 }
 
 impl Patches {
@@ -171,18 +172,19 @@ impl Patches {
     }
 
     /// The patches of errors, with `channels` channels, whose product with the weights rearranged
-    /// as (channel of the image, tap_y, tap_x, output) is the gradient of the image.
+    /// as (channel of the image, taps, output) is the gradient of the image.
     ///
-    /// Tap t of output o reads pixel o · stride + t · dilation − padding; so tap t of pixel p reads
-    /// output (p − t · dilation + padding) / stride.
+    /// Tap t of output o reads pixel o · stride + t · dilation − padding; so pixel p reads output
+    /// (p − t · dilation + padding) / stride through tap t. Taps are in reverse order, so that
+    /// neighbouring taps read neighbouring outputs from left to right.
     pub(crate) fn transposed(&self, channels: usize) -> Self {
         let axes = self.axes.map(|axis| Axis {
             len: axis.rows,
             rows: axis.len,
             taps: axis.taps,
             step: axis.spread,
-            tap_step: -axis.tap_step,
-            shift: -axis.shift,
+            tap_step: axis.tap_step,
+            shift: -axis.shift - (axis.taps as isize - 1) * axis.tap_step,
             spread: axis.step,
         });
         Self { batch: self.batch, axes, channels }
@@ -196,58 +198,12 @@ impl Patches {
         self.channels
     }
 
-    fn rows_per_image(&self) -> usize {
+    pub(super) fn rows_per_image(&self) -> usize {
         self.axes[0].rows * self.axes[1].rows
     }
 
-    fn image_len(&self) -> usize {
+    pub(super) fn image_len(&self) -> usize {
         self.axes[0].len * self.axes[1].len * self.channels
-    }
-
-    /// Writes the rows from `first` on, as many as `out` holds.
-    fn gather<T: Copy + Default>(&self, images: &[T], first: usize, out: &mut [T]) {
-        let [vertical, horizontal] = self.axes;
-        let line_len = horizontal.len * self.channels;
-        let run = horizontal.taps * self.channels;
-        for (row, patch) in (first..).zip(out.chunks_exact_mut(vertical.taps * run)) {
-            let (image, row) = (row / self.rows_per_image(), row % self.rows_per_image());
-            let (row_y, row_x) = (row / horizontal.rows, row % horizontal.rows);
-            let image = &images[image * self.image_len()..][..self.image_len()];
-            for (tap_y, out) in patch.chunks_exact_mut(run).enumerate() {
-                match vertical.pixel(row_y, tap_y) {
-                    Some(y) => {
-                        self.gather_line(&image[y * line_len..][..line_len], row_x, out);
-                    }
-                    None => out.fill(T::default()),
-                }
-            }
-        }
-    }
-
-    /// The part of a patch that lies in one line of the image.
-    fn gather_line<T: Copy + Default>(&self, line: &[T], row: usize, out: &mut [T]) {
-        let (axis, channels) = (self.axes[1], self.channels);
-        if axis.spread == 1 && axis.tap_step == 1 {
-            // Neighbouring taps are neighbouring pixels: one copy, with zeros around it.
-            let start = row as isize * axis.step + axis.shift;
-            let zeros = start.min(0).unsigned_abs().min(axis.taps);
-            let end = (axis.len as isize - start).clamp(zeros as isize, axis.taps as isize);
-            let end = end as usize;
-            out[..zeros * channels].fill(T::default());
-            if end > zeros {
-                let first = (start + zeros as isize) as usize * channels;
-                let len = (end - zeros) * channels;
-                out[zeros * channels..end * channels].copy_from_slice(&line[first..first + len]);
-            }
-            out[end * channels..].fill(T::default());
-            return;
-        }
-        for (tap, out) in out.chunks_exact_mut(channels).enumerate() {
-            match axis.pixel(row, tap) {
-                Some(x) => out.copy_from_slice(&line[x * channels..][..channels]),
-                None => out.fill(T::default()),
-            }
-        }
     }
 }
 
@@ -289,42 +245,14 @@ impl Rows {
             Self::Patches(patches) => patches.batch,
         }
     }
-
-    /// The rows of `source` in `range`: in place if they are there, else gathered into `buffer`.
-    pub(crate) fn block<'a, T: Copy + Default>(
-        &self,
-        source: &'a [T],
-        range: Range<usize>,
-        buffer: &'a mut Vec<T>,
-    ) -> &'a [T] {
-        match self {
-            Self::Matrix { inputs, .. } => &source[range.start * inputs..range.end * inputs],
-            Self::Patches(patches) => {
-                buffer.clear();
-                buffer.resize(range.len() * self.inputs(), T::default());
-                patches.gather(source, range.start, buffer);
-                buffer
-            }
-        }
-    }
-
-    /// Rows per block, so that a gathered block of `bytes` bytes per element stays in the
-    /// second-level cache. Depends on shapes only; all rows of a matrix are one block, for nothing
-    /// is gathered.
-    pub(crate) fn block_rows(&self, bytes: usize) -> usize {
-        const CACHE_BYTES: usize = 256 << 10;
-        match self {
-            Self::Matrix { rows, .. } => (*rows).max(1),
-            Self::Patches(_) => (CACHE_BYTES / (bytes * self.inputs()).max(1)).clamp(24, 1 << 12),
-        }
-    }
 }
 
-/// Rearranges W from (out, taps, in) to (in, taps, out): the map of [`Patches::transposed`].
+/// Rearranges W from (out, taps, in) to (in, taps in reverse, out): the map of
+/// [`Patches::transposed`].
 pub(crate) fn rearrange<T: Copy>(w: &[T], outputs: usize, taps: usize, inputs: usize) -> Vec<T> {
     let mut out = Vec::with_capacity(w.len());
     for input in 0..inputs {
-        for tap in 0..taps {
+        for tap in (0..taps).rev() {
             out.extend((0..outputs).map(|o| w[(o * taps + tap) * inputs + input]));
         }
     }
@@ -332,11 +260,13 @@ pub(crate) fn rearrange<T: Copy>(w: &[T], outputs: usize, taps: usize, inputs: u
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::ops::Range;
+
     use super::*;
     use proptest::prelude::*;
 
-    fn windows() -> impl Strategy<Value = (Window, [usize; 4])> {
+    pub(in super::super) fn windows() -> impl Strategy<Value = (Window, [usize; 4])> {
         let pair = |range: Range<usize>| [range.clone(), range];
         (
             pair(1..4),
@@ -382,19 +312,34 @@ mod tests {
         out
     }
 
+    /// The patches of all rows, element by element.
+    pub(in super::super) fn gather<T: Copy + Default>(patches: &Patches, x: &[T]) -> Vec<T> {
+        let [vertical, horizontal] = patches.axes;
+        let mut out = Vec::new();
+        for image in x.chunks_exact(patches.image_len().max(1)) {
+            for row in 0..patches.rows_per_image() {
+                for tap in 0..patches.taps() {
+                    let y = vertical.pixel(row / horizontal.rows, tap / horizontal.taps);
+                    let x = horizontal.pixel(row % horizontal.rows, tap % horizontal.taps);
+                    for c in 0..patches.channels {
+                        let at = |(y, x)| image[(y * horizontal.len + x) * patches.channels + c];
+                        out.push(y.zip(x).map_or(T::default(), at));
+                    }
+                }
+            }
+        }
+        out
+    }
+
     proptest! {
         #[test]
         fn patches_are_what_the_definition_says((window, shape) in windows()) {
             let x: Vec<i32> = (1..=shape.iter().product::<usize>() as i32).collect();
-            let rows = Rows::Patches(Patches::new(&window, shape));
+            let patches = Patches::new(&window, shape);
+            let rows = Rows::Patches(patches);
             let expected = naive(&window, shape, &x);
-            let mut buffer = Vec::new();
             prop_assert_eq!(rows.count() * rows.inputs(), expected.len());
-            prop_assert_eq!(rows.block(&x, 0..rows.count(), &mut buffer), &*expected);
-            // A block is a part of the whole.
-            let (from, to) = (rows.count() / 3, rows.count() / 2);
-            let part = &expected[from * rows.inputs()..to * rows.inputs()];
-            prop_assert_eq!(rows.block(&x, from..to, &mut buffer), part);
+            prop_assert_eq!(gather(&patches, &x), expected);
         }
 
         /// ⟨patches(x)·w, δ⟩ = ⟨x, patchesᵀ(δ)·rearranged(w)⟩ for every x, w, δ.
@@ -404,13 +349,13 @@ mod tests {
             let [.., channels] = shape;
             let patches = Patches::new(&window, shape);
             let rows = Rows::Patches(patches);
-            let back = Rows::Patches(patches.transposed(outputs));
+            let back = patches.transposed(outputs);
             let x: Vec<i64> = (0..shape.iter().product()).map(value).collect();
             let delta: Vec<i64> = (0..rows.count() * outputs).map(|i| value(i + 5)).collect();
             let w: Vec<i64> = (0..outputs * rows.inputs()).map(|i| value(i + 9)).collect();
-            let product = |rows: &Rows, x: &[i64], w: &[i64], other: &[i64]| -> i64 {
-                let mut buffer = Vec::new();
-                let block = rows.block(x, 0..rows.count(), &mut buffer);
+            let product = |patches: &Patches, x: &[i64], w: &[i64], other: &[i64]| -> i64 {
+                let rows = Rows::Patches(*patches);
+                let block = gather(patches, x);
                 let n = w.len() / rows.inputs();
                 let row_dot = |r: usize, o: usize| -> i64 {
                     let a = &block[r * rows.inputs()..][..rows.inputs()];
@@ -420,7 +365,7 @@ mod tests {
             };
             let rearranged = rearrange(&w, outputs, patches.taps(), channels);
             prop_assert_eq!(
-                product(&rows, &x, &w, &delta),
+                product(&patches, &x, &w, &delta),
                 product(&back, &delta, &rearranged, &x)
             );
         }

@@ -73,7 +73,8 @@ impl Operation for Elementwise {
         let terms = dx.iter_mut().zip(gradient);
         vectorised!(match self.activation {
             Activation::Relu => {
-                terms.zip(y).for_each(|((dx, dy), y)| *dx = if *y > 0.0 { *dy } else { 0.0 });
+                // By value, so that the compiler may load both and select.
+                terms.zip(y).for_each(|((dx, &dy), &y)| *dx = if y > 0.0 { dy } else { 0.0 });
             }
             Activation::Gelu => terms.zip(x).for_each(|((dx, dy), x)| {
                 let (distribution, density) = normal(*x);

@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use crate::tape::{Backward, Operation};
-use crate::{Tape, Tensor, Var, Window};
+use crate::{Tape, Tensor, Var, Window, simd};
 
 /// Records the largest value under each window; padding never wins.
 ///
@@ -38,34 +38,95 @@ pub fn max_pool(tape: &mut Tape, x: Var, window: &Window) -> Var {
     let mut winners = vec![0u8; out.len()];
     let offsets = tap_offsets(window, width, channels);
     let data = tape.value(x).data();
-    let pixels =
-        out.chunks_exact_mut(channels.max(1)).zip(winners.chunks_exact_mut(channels.max(1)));
-    for (pixel, (best, winner)) in pixels.enumerate() {
-        let (image, y, x) = (pixel / (out_y * out_x), pixel / out_x % out_y, pixel % out_x);
-        let corner = corner(window, shape, image, y, x);
-        let (taps_y, taps_x) = (inside(window, 0, y, height), inside(window, 1, x, width));
-        let mut first = true;
-        for tap_y in taps_y {
-            for tap_x in taps_x.clone() {
-                let tap = tap_y * window.kernel[1] + tap_x;
-                let values = &data[(corner + offsets[tap]) as usize..][..channels];
-                if first {
-                    best.copy_from_slice(values);
-                    winner.fill(tap as u8);
-                    first = false;
-                } else {
-                    for ((best, winner), &value) in best.iter_mut().zip(&mut *winner).zip(values) {
-                        let wins = value > *best;
-                        *best = if wins { value } else { *best };
-                        *winner = if wins { tap as u8 } else { *winner };
+    simd::dispatch(Maximum {
+        window,
+        shape,
+        size: [out_y, out_x],
+        offsets: &offsets,
+        data,
+        out: &mut out,
+        winners: &mut winners,
+    });
+    let value = Tensor::new(&[batch, out_y, out_x, channels], out);
+    let needs_gradient = tape.needs_gradient(x);
+    tape.record(value, needs_gradient, MaxPool { x, window: *window, shape, winners, offsets })
+}
+
+/// The forward pass, a few channels at a time in registers.
+struct Maximum<'a> {
+    window: &'a Window,
+    shape: [usize; 4],
+    size: [usize; 2],
+    offsets: &'a [isize],
+    data: &'a [f32],
+    out: &'a mut [f32],
+    winners: &'a mut [u8],
+}
+
+impl simd::Kernel for Maximum<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { window, shape, size: [out_y, out_x], offsets, data, out, winners } = self;
+        let [batch, height, width, channels] = shape;
+        let mut at = 0;
+        for image in 0..batch {
+            for y in 0..out_y {
+                let taps_y = inside(window, 0, y, height);
+                for x in 0..out_x {
+                    let taps = [taps_y.clone(), inside(window, 1, x, width)];
+                    let corner = corner(window, shape, image, y, x);
+                    let mut channel = 0;
+                    while channel + LANES <= channels {
+                        let first = corner + channel as isize;
+                        let (best, winner) =
+                            largest::<LANES>(data, first, offsets, &taps, window.kernel[1]);
+                        out[at..at + LANES].copy_from_slice(&best);
+                        winners[at..at + LANES].copy_from_slice(&winner);
+                        channel += LANES;
+                        at += LANES;
+                    }
+                    while channel < channels {
+                        let first = corner + channel as isize;
+                        let ([best], [winner]) =
+                            largest(data, first, offsets, &taps, window.kernel[1]);
+                        (out[at], winners[at]) = (best, winner);
+                        channel += 1;
+                        at += 1;
                     }
                 }
             }
         }
     }
-    let value = Tensor::new(&[batch, out_y, out_x, channels], out);
-    let needs_gradient = tape.needs_gradient(x);
-    tape.record(value, needs_gradient, MaxPool { x, window: *window, shape, winners, offsets })
+}
+
+const LANES: usize = 8;
+
+/// The largest values of N neighbouring channels, and the taps that have them; of equals the first.
+#[inline(always)]
+fn largest<const N: usize>(
+    data: &[f32],
+    first: isize,
+    offsets: &[isize],
+    [taps_y, taps_x]: &[Range<usize>; 2],
+    kernel_x: usize,
+) -> ([f32; N], [u8; N]) {
+    let values = |tap: usize| -> [f32; N] {
+        let start = (first + offsets[tap]) as usize;
+        data[start..start + N].try_into().expect("N values")
+    };
+    let start = taps_y.start * kernel_x + taps_x.start;
+    let (mut best, mut winner) = (values(start), [start as u32; N]);
+    for tap_y in taps_y.clone() {
+        for tap in tap_y * kernel_x + taps_x.start..tap_y * kernel_x + taps_x.end {
+            let values = values(tap);
+            for i in 0..N {
+                let wins = values[i] > best[i];
+                best[i] = if wins { values[i] } else { best[i] };
+                winner[i] = if wins { tap as u32 } else { winner[i] };
+            }
+        }
+    }
+    (best, winner.map(|tap| tap as u8))
 }
 
 /// From the corner of a window to each of its taps, in elements.

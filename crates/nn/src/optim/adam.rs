@@ -52,8 +52,8 @@ impl Adam {
         let (coupled, direct) = if decoupled { (0.0, weight_decay) } else { (weight_decay, 0.0) };
         let mut rounded = Rounded::default();
         for parameter in parameters.iter_mut() {
-            let stream = update.seed.child(parameter.name()).stream();
-            rounded += parameter.apply_with_moments(&stream, |gradient, value, [m, v]| {
+            let seed = update.seed.child(parameter.name());
+            rounded += parameter.apply_with_moments(&seed, |gradient, value, [m, v]| {
                 let gradient = gradient_scale * gradient + coupled * value;
                 let m = beta1 * m + (1.0 - beta1) * gradient;
                 let v = beta2 * v + (1.0 - beta2) * gradient * gradient;

@@ -40,15 +40,15 @@ impl Sgd {
         let decay_factor = -update.learning_rate * weight_decay;
         let mut rounded = Rounded::default();
         for parameter in parameters.iter_mut() {
-            let stream = update.seed.child(parameter.name()).stream();
+            let seed = update.seed.child(parameter.name());
             rounded += if nesterov {
-                parameter.apply_with_moments(&stream, |gradient, value, [velocity]| {
+                parameter.apply_with_moments(&seed, |gradient, value, [velocity]| {
                     let pull = gradient_factor * gradient + decay_factor * value;
                     let velocity = momentum * velocity + pull;
                     (momentum * velocity + pull, [velocity])
                 })
             } else {
-                parameter.apply(momentum != 0.0, &stream, |gradient, increment, value| {
+                parameter.apply(momentum != 0.0, &seed, |gradient, increment, value| {
                     momentum * increment + (gradient_factor * gradient + decay_factor * value)
                 })
             };

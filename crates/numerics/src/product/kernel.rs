@@ -22,10 +22,11 @@
 //! ```text
 //! a = 2^8·(u − 128) + 2^7 + a₀,   b = 2^8·b₁ + 2^7 + b₀,   0 ≤ u < 2^8,   −2^7 ≤ a₀, b₀, b₁ < 2^7
 //! Σab = y + Σ(a·b₀ + 2^8·a₀·b₁),  y = 2^16·Σu·b₁ − (2^23 − 2^15)·Σb₁ + 2^7·Σa
-//! |Σab − y| ≤ 2^7·√n·(√(Σa²) + √(Σb²)) + 2^15·n     since |2^8·b₁| ≤ |b| + 2^8
+//! |Σab − y| ≤ √(Σa²)·√(Σb₀²) + √(Σa₀²)·(√(Σb²) + 2^8·√n)     since |2^8·b₁| ≤ |b| + 2^8
 //! ```
 //!
-//! which is below 2^31 for n = 128 whatever the operands are.
+//! which is below 2^31 for n = 128 whatever the operands are, since |a₀|, |b₀| ≤ 2^7, and for a
+//! whole chunk of 512 if their bits are random.
 
 mod multiply;
 
@@ -42,8 +43,7 @@ type Tile = [[i32; NR]; MR];
 /// Writes the sums of all left panels with all right panels to `out`, which is row-major with as
 /// many columns as `right` has lines. The caller knows that they fit 32 bits.
 pub(super) fn narrow_sums(left: &LeftPanels, right: &RightPanels, out: &mut [i32]) {
-    let what = SumsOf { left, right, shift: 0, replace: true, out };
-    dispatch(NarrowSums(what));
+    dispatch(SumsOf { left, right, shift: 0, replace: true, out, tiles: NarrowTiles });
 }
 
 /// Writes 2^`shift` times the sums of all left panels with all right panels to `out`, or adds them
@@ -55,104 +55,133 @@ pub(super) fn wide_sums(
     replace: bool,
     out: &mut [i64],
 ) {
-    let what = SumsOf { left, right, shift, replace, out };
-    dispatch(WideSums(what));
+    dispatch(SumsOf { left, right, shift, replace, out, tiles: WideTiles });
 }
 
-struct SumsOf<'a, Z> {
+struct SumsOf<'a, Z, T> {
     left: &'a LeftPanels,
     right: &'a RightPanels,
     shift: u32,
     replace: bool,
     out: &'a mut [Z],
+    tiles: T,
 }
 
-impl<Z: Sum> SumsOf<'_, Z> {
-    /// Calls `add_tile(i, j, chunk, place)` for every left panel i, right panel j and chunk.
+/// How the sums of a tile are made; a trait because closures are not sure to be inlined.
+trait Tiles<Z> {
+    /// Adds the sums of left panel i and right panel j over one chunk; `#[inline(always)]`.
+    fn add(
+        &self,
+        left: &LeftPanels,
+        i: usize,
+        right: &RightPanels,
+        j: usize,
+        chunk: usize,
+        place: Place<'_, Z>,
+    );
+}
+
+impl<Z: Sum, T: Tiles<Z>> Kernel for SumsOf<'_, Z, T> {
     #[inline(always)]
-    fn for_each_tile(&mut self, mut add_tile: impl FnMut(usize, usize, usize, Place<'_, Z>)) {
-        let columns = self.right.lines;
-        for j in 0..self.right.panels() {
-            for chunk in 0..self.right.chunks() {
-                for i in 0..self.left.panels() {
+    fn run(self) {
+        let Self { left, right, shift, replace, out, tiles } = self;
+        let columns = right.lines;
+        for j in 0..right.panels() {
+            for chunk in 0..right.chunks() {
+                for i in 0..left.panels() {
                     let place = Place {
-                        out: &mut self.out[i * MR * columns + j * NR..],
+                        out: &mut out[i * MR * columns + j * NR..],
                         columns,
-                        rows: MR.min(self.left.lines - i * MR),
+                        rows: MR.min(left.lines - i * MR),
                         width: NR.min(columns - j * NR),
-                        shift: self.shift,
-                        replace: self.replace && chunk == 0,
+                        shift,
+                        replace: replace && chunk == 0,
                     };
-                    add_tile(i, j, chunk, place);
+                    tiles.add(left, i, right, j, chunk, place);
                 }
             }
-        }
-    }
-
-    /// The sums of quads are Σ(a + 128)·b: takes off 128·Σb.
-    #[inline(always)]
-    fn correct_quads(&mut self) {
-        if self.left.group == Group::Pair {
-            return;
-        }
-        let columns = self.right.lines;
-        for row in self.out.chunks_exact_mut(columns) {
-            for (j, row) in row.chunks_mut(NR).enumerate() {
-                for (z, &sum) in row.iter_mut().zip(self.right.line_sums(j)) {
-                    *z = z.wrapping_add(Z::wrapped(-(sum << 7) << self.shift));
+            if left.group == Group::Quad {
+                // Σ(a + 128)·b − 128·Σb
+                let sums = right.line_sums(j);
+                for row in out.chunks_exact_mut(columns) {
+                    for (z, &sum) in row[j * NR..].iter_mut().zip(sums) {
+                        *z = z.wrapping_add(Z::wrapped(-(sum << 7) << shift));
+                    }
                 }
             }
         }
     }
 }
 
-struct NarrowSums<'a>(SumsOf<'a, i32>);
+/// Sums modulo 2^32, which are those that fit.
+struct NarrowTiles;
 
-impl Kernel for NarrowSums<'_> {
+impl Tiles<i32> for NarrowTiles {
     #[inline(always)]
-    fn run(self) {
-        let Self(mut sums) = self;
-        let (left, right) = (sums.left, sums.right);
-        sums.for_each_tile(|i, j, chunk, mut place| {
-            let (a, b) = parts(left, i, right, j, chunk);
+    fn add(
+        &self,
+        left: &LeftPanels,
+        i: usize,
+        right: &RightPanels,
+        j: usize,
+        chunk: usize,
+        mut place: Place<'_, i32>,
+    ) {
+        let (a, b) = parts(left, i, right, j, chunk);
+        let tile = multiply(left.group, a, b);
+        place.put(&tile);
+    }
+}
+
+/// Sums of whatever size.
+struct WideTiles;
+
+impl Tiles<i64> for WideTiles {
+    #[inline(always)]
+    fn add(
+        &self,
+        left: &LeftPanels,
+        i: usize,
+        right: &RightPanels,
+        j: usize,
+        chunk: usize,
+        mut place: Place<'_, i64>,
+    ) {
+        let (a, b) = parts(left, i, right, j, chunk);
+        // A sum of quads over a chunk is below 512·2^15 = 2^24.
+        let fits = left.group == Group::Quad
+            || fits_32_bits(left.magnitude(i, chunk).square, right.magnitude(j, chunk).square);
+        if fits {
             let tile = multiply(left.group, a, b);
-            place.put(|row, col| tile[row][col]);
-        });
-        sums.correct_quads();
+            place.put(&widened(&tile));
+        } else if has_quads() {
+            add_by_bytes(left, i, right, j, chunk, place);
+        } else {
+            let extreme = left.magnitude(i, chunk).extreme && right.magnitude(j, chunk).extreme;
+            let [tile, high] = multiply_coarse(a, b, extreme);
+            let mut coarse = widened(&high);
+            coarse.as_flattened_mut().iter_mut().for_each(|z| *z <<= 16);
+            place.put(&nearest(coarse, &tile));
+        }
     }
 }
 
-struct WideSums<'a>(SumsOf<'a, i64>);
-
-impl Kernel for WideSums<'_> {
-    #[inline(always)]
-    fn run(self) {
-        let Self(mut sums) = self;
-        let (left, right) = (sums.left, sums.right);
-        sums.for_each_tile(|i, j, chunk, mut place| {
-            let (a, b) = parts(left, i, right, j, chunk);
-            // A sum of quads over a chunk is below 512·2^15 = 2^24.
-            let fits = left.group == Group::Quad
-                || fits_32_bits(left.magnitude(i, chunk).square, right.magnitude(j, chunk).square);
-            if fits {
-                let tile = multiply(left.group, a, b);
-                place.put(|row, col| i64::from(tile[row][col]));
-            } else if has_quads() {
-                add_by_bytes(left, i, right, j, chunk, &mut place);
-            } else {
-                let extreme = left.magnitude(i, chunk).extreme && right.magnitude(j, chunk).extreme;
-                let [tile, high] = multiply_coarse(a, b, extreme);
-                place.put(|row, col| nearest(i64::from(high[row][col]) << 16, tile[row][col]));
-            }
-        });
-        sums.correct_quads();
-    }
-}
-
-/// The number nearest to `coarse` that is `modulo` modulo 2^32.
 #[inline(always)]
-fn nearest(coarse: i64, modulo: i32) -> i64 {
-    coarse + i64::from(modulo.wrapping_sub(coarse as i32))
+fn widened(tile: &Tile) -> [[i64; NR]; MR] {
+    let mut wide = [[0; NR]; MR];
+    for (wide, &z) in wide.as_flattened_mut().iter_mut().zip(tile.as_flattened()) {
+        *wide = i64::from(z);
+    }
+    wide
+}
+
+/// The numbers nearest to `coarse` that are `modulo` modulo 2^32.
+#[inline(always)]
+fn nearest(mut coarse: [[i64; NR]; MR], modulo: &Tile) -> [[i64; NR]; MR] {
+    for (z, &modulo) in coarse.as_flattened_mut().iter_mut().zip(modulo.as_flattened()) {
+        *z += i64::from(modulo.wrapping_sub(*z as i32));
+    }
+    coarse
 }
 
 /// Adds the sums of one chunk of pairs that do not fit 32 bits, with coarse sums of their bytes.
@@ -163,15 +192,18 @@ fn add_by_bytes(
     right: &RightPanels,
     j: usize,
     chunk: usize,
-    place: &mut Place<'_, i64>,
+    mut place: Place<'_, i64>,
 ) {
     let (a, b) = parts(left, i, right, j, chunk);
     let (a_bytes, b_bytes) = (left.high_bytes(i), right.high_bytes(j));
     let (chunk_start, _) = chunk_range(Group::Quad, chunk, 1, a_bytes.quads.len());
     let squares = [left.magnitude(i, chunk).square, right.magnitude(j, chunk).square];
     let steps = a.len() / MR;
-    let granules_per_part = granules_per_part(squares);
-    let part_steps = granules_per_part * GRANULE / 2;
+    let granules =
+        chunk_start / (GRANULE / 4)..(chunk_start + steps.div_ceil(2)).div_ceil(GRANULE / 4);
+    let low_squares = [&a_bytes.low_squares, &b_bytes.low_squares]
+        .map(|squares| squares[granules.clone()].iter().map(|&x| u64::from(x)).sum());
+    let part_steps = granules_per_part(squares, low_squares) * GRANULE / 2;
     for start in (0..steps).step_by(part_steps) {
         let end = steps.min(start + part_steps);
         let tile = multiply(Group::Pair, &a[start * MR..end * MR], &b[start * NR..end * NR]);
@@ -190,22 +222,35 @@ fn add_by_bytes(
                 *sum += i64::from(b) * ((1 << 23) - (1 << 15));
             }
         }
-        place.put(|row, col| {
-            let coarse = (i64::from(quads[row][col]) << 16) + of_rows[row] - of_columns[col];
-            nearest(coarse, tile[row][col])
-        });
+        let mut coarse = widened(&quads);
+        for (row, of_row) in coarse.iter_mut().zip(of_rows) {
+            for (z, of_column) in row.iter_mut().zip(of_columns) {
+                *z = (*z << 16) + of_row - of_column;
+            }
+        }
+        place.put(&nearest(coarse, &tile));
         place.replace = false;
     }
 }
 
 /// How many granules may be summed before a sum can be 2^31 from the coarse one: 4, 2 or 1.
-fn granules_per_part([a_square, b_square]: [u64; 2]) -> usize {
-    let norms = (a_square as f64).sqrt() + (b_square as f64).sqrt();
-    let near = |granules: usize| {
+///
+/// `squares` are the largest Σa² and Σb² over the chunk, `low_squares` the largest Σa₀² and Σb₀².
+fn granules_per_part(squares: [u64; 2], low_squares: [u64; 2]) -> usize {
+    let norms = |squares: [u64; 2]| squares.map(|square| (square as f64).sqrt());
+    let [a, b] = norms(squares);
+    let near = |granules: usize, [a_low, b_low]: [f64; 2]| {
         let n = (granules * GRANULE) as f64;
-        128.0 * n.sqrt() * norms + 32_768.0 * n < f64::from(i32::MAX)
+        a * b_low + a_low * (b + 256.0 * n.sqrt()) < f64::from(i32::MAX)
     };
-    [4, 2].into_iter().find(|&granules| near(granules)).unwrap_or(1)
+    let any = |granules: usize| [128.0 * ((granules * GRANULE) as f64).sqrt(); 2];
+    if near(4, norms(low_squares)) {
+        4
+    } else if near(2, any(2)) {
+        2
+    } else {
+        1
+    }
 }
 
 /// One chunk of a left and of a right panel.
@@ -242,27 +287,26 @@ struct Place<'a, Z> {
 }
 
 impl<Z: Sum> Place<'_, Z> {
-    /// Adds 2^shift · `tile(row, column)` to every sum of the tile.
+    /// Adds 2^shift · `tile` to the sums.
     #[inline(always)]
-    fn put(&mut self, tile: impl Fn(usize, usize) -> Z) {
-        for row in 0..self.rows {
-            let out = &mut self.out[row * self.columns..][..self.width];
+    fn put(&mut self, tile: &[[Z; NR]; MR]) {
+        let (shift, columns) = (self.shift, self.columns);
+        for (row, values) in tile.iter().enumerate().take(self.rows) {
+            let out = &mut self.out[row * columns..][..self.width];
             // A row of full width has a length that the compiler knows.
             match (out.first_chunk_mut::<NR>(), self.replace) {
                 (Some(out), true) => {
-                    for (col, sum) in out.iter_mut().enumerate() {
-                        *sum = tile(row, col) << self.shift;
-                    }
+                    out.iter_mut().zip(values).for_each(|(sum, &z)| *sum = z << shift);
                 }
                 (Some(out), false) => {
-                    for (col, sum) in out.iter_mut().enumerate() {
-                        *sum = sum.wrapping_add(tile(row, col) << self.shift);
+                    for (sum, &z) in out.iter_mut().zip(values) {
+                        *sum = sum.wrapping_add(z << shift);
                     }
                 }
                 (None, replace) => {
-                    for (col, sum) in out.iter_mut().enumerate() {
+                    for (sum, &z) in out.iter_mut().zip(values) {
                         let before = if replace { Z::default() } else { *sum };
-                        *sum = before.wrapping_add(tile(row, col) << self.shift);
+                        *sum = before.wrapping_add(z << shift);
                     }
                 }
             }
@@ -278,7 +322,8 @@ mod tests {
     fn the_nearest_number_is_found_over_the_whole_window() {
         for z in [0, 1 << 31, -(1 << 31), 1 << 39, -(1 << 39), 0x1234_5678_9abc] {
             for off in [0, 1, -1, (1 << 31) - 1, -(1 << 31)] {
-                assert_eq!(nearest(z - off, z as i32), z, "{z} from {off} away");
+                let near = nearest([[z - off; NR]; MR], &[[z as i32; NR]; MR]);
+                assert_eq!(near, [[z; NR]; MR], "{off} from {z}");
             }
         }
     }
@@ -286,11 +331,13 @@ mod tests {
     #[test]
     fn parts_are_as_long_as_operands_allow() {
         let square = |n: u64, x: u64| n * x * x;
-        assert_eq!(granules_per_part([square(512, 1 << 13); 2]), 4);
-        assert_eq!(granules_per_part([square(512, 1 << 15) / 3; 2]), 2);
-        assert_eq!(granules_per_part([square(512, 1 << 15); 2]), 1);
+        let random = [square(512, 1 << 7) / 3; 2];
+        let worst = [square(512, 1 << 7); 2];
+        assert_eq!(granules_per_part([square(512, 1 << 15) / 3; 2], random), 4);
+        assert_eq!(granules_per_part([square(512, 1 << 15) / 3; 2], worst), 2);
+        assert_eq!(granules_per_part([square(512, 1 << 15); 2], worst), 1);
         // One granule is near enough even if all values are the largest.
-        let norm = (square(128, 1 << 15) as f64).sqrt();
-        assert!(128.0 * 128f64.sqrt() * 2.0 * norm + 32_768.0 * 128.0 < f64::from(i32::MAX));
+        let [norm, low] = [1 << 15, 1 << 7].map(|x| (square(128, x) as f64).sqrt());
+        assert!(2.0 * norm * low + low * 256.0 * 128f64.sqrt() < f64::from(i32::MAX));
     }
 }

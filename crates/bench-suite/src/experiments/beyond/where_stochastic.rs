@@ -8,7 +8,10 @@ mod findings;
 use nn::arithmetic::Signals;
 use nn::layers::Init;
 use nn::{Arithmetic, FixedPoint, Optimizer, Policy, Recipe, Schedule, Sgd};
-use numerics::{FixedFormat, Fraction, Quantizer, Rounding, StochasticBits, StochasticVariant};
+use numerics::{
+    FixedFormat, Fraction, LfsrConfig, Quantizer, RandomBits, Rounding, StochasticBits,
+    StochasticVariant,
+};
 
 use super::super::training_runs::{self, Scatter, TrainingRuns, Variant, seeds_in_words};
 use crate::Error;
@@ -41,6 +44,13 @@ const BITS: [u8; 4] = [1, 2, 4, 8];
 const FEW_BIT_RULES: [(StochasticVariant, &str); 3] =
     [(StochasticVariant::A, "A"), (StochasticVariant::B, "B"), (StochasticVariant::C, "C")];
 
+/// Shift registers in the place of ChaCha: name, bits, steps per sample.
+const REGISTERS: [(&str, u32, u32); 3] = [
+    ("LFSR, 48 bits, 32 steps", 48, 32),
+    ("LFSR, 32 bits, 1 step", 32, 1),
+    ("LFSR, 16 bits, 1 step", 16, 1),
+];
+
 fn few_bits_name(bits: u8, rule: &str) -> String {
     format!("{bits} bits, rule {rule}")
 }
@@ -72,8 +82,8 @@ fn format() -> FixedFormat {
     FixedFormat::new(8, 8).expect("the paper's formats exist")
 }
 
-/// Roundings of Y, δ and ΔW (with Δb) in ⟨8, 8⟩.
-fn arithmetic([output, error, update]: [Rounding; 3]) -> Arithmetic {
+/// Roundings of Y, δ and ΔW (with Δb) in ⟨8, 8⟩, and where their random bits come from.
+fn arithmetic([output, error, update]: [Rounding; 3], bits: RandomBits) -> Arithmetic {
     let quantizer = |rounding| Quantizer { format: format(), rounding };
     let initial = quantizer(Rounding::NearestTiesDown);
     let signals = Signals {
@@ -83,6 +93,7 @@ fn arithmetic([output, error, update]: [Rounding; 3]) -> Arithmetic {
         error: quantizer(error),
         weight_update: quantizer(update),
         bias_update: quantizer(update),
+        bits,
     };
     Arithmetic::FixedPoint(FixedPoint::new(signals).expect("one format fits itself"))
 }
@@ -122,18 +133,25 @@ fn variants(scale: Scale) -> Vec<Variant<ImageClassifier>> {
         let rounding = stochastic.map(|stochastic| {
             if stochastic { Rounding::Stochastic } else { Rounding::NearestTiesDown }
         });
-        (name.to_owned(), arithmetic(rounding))
+        (name.to_owned(), arithmetic(rounding, RandomBits::Chacha))
     });
     let few_bits = BITS.iter().flat_map(|&bits| {
         FEW_BIT_RULES.iter().map(move |&(variant, rule)| {
             // As an adder drops bits.
             let fraction = Fraction::TwosComplement;
             let rounding = Rounding::StochasticBits(StochasticBits { bits, variant, fraction });
-            (few_bits_name(bits, rule), arithmetic([rounding; 3]))
+            (few_bits_name(bits, rule), arithmetic([rounding; 3], RandomBits::Chacha))
         })
+    });
+    let registers = REGISTERS.iter().map(|&(name, width, steps)| {
+        let seed = 1;
+        let config = LfsrConfig::maximal(width, seed, steps).expect("these widths are listed");
+        let bits = RandomBits::Lfsr(config);
+        (name.to_owned(), arithmetic([Rounding::Stochastic; 3], bits))
     });
     places
         .chain(few_bits)
+        .chain(registers)
         .map(|(name, arithmetic)| {
             let config = workload(arithmetic, scale);
             let work = config.work();

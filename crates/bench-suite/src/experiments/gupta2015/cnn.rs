@@ -3,7 +3,7 @@
 
 use nn::arithmetic::Signals;
 use nn::{Arithmetic, FixedPoint, Policy};
-use numerics::{FixedFormat, Quantizer, Rounding};
+use numerics::{FixedFormat, Quantizer, RandomBits, Rounding};
 
 use crate::claim::display;
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
@@ -49,6 +49,7 @@ pub(super) fn arithmetic(weights: FixedFormat, outputs: FixedFormat, rounding: R
         error: signal,
         weight_update: update,
         bias_update: update,
+        bits: RandomBits::Chacha,
     };
     let fixed = FixedPoint::new(signals).expect("the paper's formats fit each other");
     Policy::uniform(Arithmetic::FixedPoint(fixed))

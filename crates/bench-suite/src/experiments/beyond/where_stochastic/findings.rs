@@ -1,6 +1,6 @@
 //! What the ablation says: claims of our own, figures and tables.
 
-use super::{ALL, BITS, FEW_BIT_RULES, NEAREST, PLACES, few_bits_name};
+use super::{ALL, BITS, FEW_BIT_RULES, NEAREST, PLACES, REGISTERS, few_bits_name};
 use crate::claim::{Claim, Test, display};
 use crate::experiment::{Findings, Scale};
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
@@ -14,7 +14,7 @@ const LOST: f64 = 2.0;
 pub(super) fn findings(runs: &TrainingRuns<'_>) -> Findings {
     Findings {
         claims: claims(runs),
-        figures: vec![places(runs), bits(runs)],
+        figures: vec![places(runs), bits(runs), registers(runs)],
         tables: vec![table(runs)],
         notes: vec![
             "A signal whose rounding is not stochastic is rounded to nearest. Y are activations, \
@@ -24,6 +24,11 @@ pub(super) fn findings(runs: &TrainingRuns<'_>) -> Findings {
              further, C rounds it to N bits first (IEEE P3109, interim report 4.0, §4.7.4). One \
              bit of rule B or C still rounds without a bias; of rule A it is a quarter ulp low on \
              average."
+                .to_owned(),
+            "Samples of a register that makes fewer steps than it gives bits overlap. Every signal \
+             of every step reads the register's cycle from a place drawn from its name; \
+             beyond/lfsr-training has the registers of the accelerator's columns, in the order in \
+             which they are used there."
                 .to_owned(),
         ],
     }
@@ -63,6 +68,21 @@ fn claims(runs: &TrainingRuns<'_>) -> Vec<Claim> {
             "updates-suffice",
             "Stochastic rounding of the updates alone is enough.",
             "updates only",
+        ),
+        same(
+            "lfsr-as-good",
+            "The bits of a shift register are as good as a cipher's.",
+            REGISTERS[0].0,
+        ),
+        same(
+            "two-bits-suffice",
+            "Two random bits suffice if the rule makes them unbiased.",
+            &few_bits_name(2, "C"),
+        ),
+        lost(
+            "biased-bits-fail",
+            "Two random bits are of no use if the rule only truncates.",
+            &few_bits_name(2, "A"),
         ),
         lost(
             "updates-are-needed",
@@ -147,6 +167,24 @@ fn bits(runs: &TrainingRuns<'_>) -> Figure {
     }
 }
 
+fn registers(runs: &TrainingRuns<'_>) -> Figure {
+    let curves = |series: &str| {
+        let mut curves = vec![runs.curve(ALL, 0, series), runs.curve(NEAREST, 1, series)];
+        let registers = REGISTERS.iter().enumerate();
+        curves.extend(registers.map(|(i, (name, ..))| runs.curve(name, i + 2, series)));
+        curves
+    };
+    Figure {
+        caption: "Training with the bits of shift registers, mean over seeds, band ± one standard \
+                  error. “stochastic” has ChaCha’s bits."
+            .to_owned(),
+        panels: vec![
+            panel("training", "training loss (nats)", true, curves(TRAIN_LOSS)),
+            panel("test", "test error (%)", false, curves(TEST_ERROR)),
+        ],
+    }
+}
+
 fn last_loss(runs: &TrainingRuns<'_>, variant: &str) -> Option<Estimate> {
     let ends: Vec<f64> = runs
         .series(variant, TRAIN_LOSS)
@@ -164,6 +202,7 @@ fn table(runs: &TrainingRuns<'_>) -> Table {
         .iter()
         .flat_map(|&bits| FEW_BIT_RULES.iter().map(move |(_, rule)| few_bits_name(bits, rule)));
     let names = PLACES.iter().map(|(name, ..)| (*name).to_owned()).chain(few_bits);
+    let names = names.chain(REGISTERS.iter().map(|(name, ..)| (*name).to_owned()));
     let rows = names
         .map(|name| {
             let to_all = |estimate: Option<Estimate>, unit: &str| {
@@ -173,7 +212,7 @@ fn table(runs: &TrainingRuns<'_>) -> Table {
                 name.clone(),
                 text(runs.error(&name), ""),
                 to_all(runs.difference(&name, ALL), ""),
-                text(last_loss(runs, &name), ""),
+                runs.loss(&name).map_or("–".to_owned(), |loss| format!("{loss:.4}")),
                 to_all(runs.loss_ratio(&name, ALL), "×"),
                 text(runs.mean(&name, ZERO_UPDATES), ""),
                 runs.records(&name).count().to_string(),

@@ -1,0 +1,463 @@
+//! [`WeightNoise`]: what hardware-aware training does to the weights of every mini-batch.
+//!
+//! ```text
+//! w̃ = sgn(w) | |w| + m s σ(|w|/m) ξ |        errors of devices; a weight of zero stays zero
+//! w̃ = w + m s σ ξ                            constant noise
+//! w̃ = 0 with probability p                   drop-connect, of either
+//! ```
+//!
+//! with ξ standard normal, s the scale and m the weight that stands for g_max. The same w̃ serve the
+//! forward and the backward product of the mini-batch; the update goes to w.
+//!
+//! For PCM, σ is the programming error and the read noise accumulated until t, no drift:
+//!
+//! ```text
+//! σ(r)² = (σ_P(r)/g_max)² + (r Q(r))² ln((t + t_read)/2 t_read)
+//! ```
+//!
+//! with σ_P and Q of [`device::pcm`](crate::device::pcm). Weight i of a matrix draws at position i
+//! of its streams, so results do not depend on threads.
+//!
+//! Source: [Rasch23 Methods, "weight noise injection"], Eq. 7, 10 and 11; [Rasch23 Supp. Tab. 5] for
+//! the three models; the reflection at zero from AIHWKit 1.1.0, modifier `PCM_NOISE`.
+//!
+//! Differs: programming error and read noise are one draw of the summed variance; AIHWKit cuts the
+//! conductance at 0 between the two.
+
+use numerics::{Par, Seed};
+use serde::{Deserialize, Serialize};
+
+use crate::device::{Pcm, ReRamWan, one_over_f_growth, programming_std_us, read_noise_coefficient};
+use crate::mapping::WeightScale;
+use crate::periphery::simd::{Kernel, dispatch};
+use crate::{TileError, mapping};
+
+/// Intervals of the table of σ.
+const INTERVALS: usize = 2048;
+/// Weights of one unit of work.
+const CHUNK: usize = 16 * 1024;
+
+/// Noise of the weights in training, as data.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightNoiseConfig {
+    /// σ(r).
+    pub model: WeightNoiseModel,
+    /// s, which multiplies the noise. Source: [Rasch23 Supp. Tab. 3], 1 to 5.
+    pub scale: f32,
+    /// Probability p that a weight is dropped. Source: [Rasch23 Supp. Tab. 3], 0.1 to 1 %.
+    #[serde(default)]
+    pub drop_connect: f32,
+    /// What m is: 1 (`unit`), the largest magnitude of each output (`column`) or of all weights
+    /// given (`tile`, `matrix`).
+    pub relative_to: WeightScale,
+}
+
+/// The standard deviation of a weight's error, relative to g_max.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum WeightNoiseModel {
+    /// None: drop-connect alone, if anything.
+    None,
+    /// The same for every weight, zeros included; the sign may change.
+    Constant {
+        /// σ.
+        sigma: f32,
+    },
+    /// Programming error and accumulated read noise of phase-change memory.
+    Pcm {
+        /// The device; its drift does not matter.
+        device: Pcm,
+        /// t in seconds. Source: [Rasch23 Methods], 20 s.
+        t_s: f64,
+    },
+    /// The error of [`ReRamWan`].
+    ReramWan {
+        /// The device.
+        device: ReRamWan,
+        /// t in seconds. Source: [Rasch23 Supp. Tab. 5], 1 s.
+        t_s: f64,
+    },
+}
+
+impl WeightNoiseConfig {
+    /// The paper's: PCM at 20 s, weights in [−1, 1].
+    pub fn paper(scale: f32, drop_connect: f32) -> Self {
+        let model = WeightNoiseModel::Pcm { device: Pcm::paper(), t_s: 20.0 };
+        Self { model, scale, drop_connect, relative_to: WeightScale::Unit }
+    }
+}
+
+impl WeightNoiseModel {
+    /// σ(r), r = |w|/m.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbar::{WeightNoiseModel, device::Pcm};
+    ///
+    /// let programming = WeightNoiseModel::Pcm { device: Pcm::paper(), t_s: 0.0 };
+    /// assert!((programming.std(1.0) - 1.05538 / 25.0).abs() < 1e-7);
+    /// ```
+    pub fn std(&self, r: f32) -> f32 {
+        match *self {
+            Self::None => 0.0,
+            Self::Constant { sigma } => sigma,
+            Self::Pcm { device, t_s } => {
+                let programming = device.programming_noise_scale
+                    * programming_std_us(r, device.g_max_us)
+                    / device.g_max_us;
+                let growth = one_over_f_growth(t_s, device.t_read_s) as f32;
+                let read = device.read_noise_scale * growth * r * read_noise_coefficient(r);
+                programming.hypot(read)
+            }
+            Self::ReramWan { device, t_s } => {
+                device.error_std_us(r, t_s).max(0.0) / device.g_max_us
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), TileError> {
+        let time = |t_s: f64| {
+            if t_s.is_finite() && t_s >= 0.0 { Ok(()) } else { Err(TileError::Time { t_s }) }
+        };
+        match *self {
+            Self::None => Ok(()),
+            Self::Constant { sigma } => TileError::check_not_negative("sigma", sigma),
+            Self::Pcm { device, t_s } => device.check().and_then(|()| time(t_s)),
+            Self::ReramWan { device, t_s } => device.check().and_then(|()| time(t_s)),
+        }
+    }
+}
+
+/// Noise of the weights, ready to be drawn; see the [module](self).
+///
+/// σ is tabulated over r^¼ at 2049 points and linear between them, with which the PCM model is met
+/// to 10^−3 of its value where Q is cut off and to 2·10^−5 elsewhere.
+///
+/// # Examples
+///
+/// ```
+/// use crossbar::{WeightNoise, WeightNoiseConfig};
+/// use numerics::{Par, Seed};
+///
+/// let noise = WeightNoise::new(&WeightNoiseConfig::paper(3.0, 0.0))?;
+/// let weights = [0.5, -0.25, 0.0, 1.0, -1.0, 0.125]; // (out, in) = (2, 3)
+/// let mut perturbed = [0.0; 6];
+/// noise.perturb(&weights, 3, 1.0, &Seed::new(1).child("batch").child(7), Par::Seq, &mut perturbed);
+/// assert_eq!(perturbed[2], 0.0);
+/// assert!(perturbed.iter().zip(weights).all(|(p, w)| p * w >= 0.0 && (p - w).abs() < 1.0));
+/// # Ok::<(), crossbar::TileError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct WeightNoise {
+    config: WeightNoiseConfig,
+    table: Box<Table>,
+}
+
+/// σ over r^¼: value at the start of each interval, and what it gains over the interval.
+#[derive(Clone, Debug)]
+struct Table {
+    value: [f32; INTERVALS],
+    gain: [f32; INTERVALS],
+}
+
+impl Table {
+    fn new(std: impl Fn(f32) -> f32) -> Box<Self> {
+        let at = |k: usize| std((k as f32 / INTERVALS as f32).powi(4));
+        let mut table = Box::new(Self { value: [0.0; INTERVALS], gain: [0.0; INTERVALS] });
+        for k in 0..INTERVALS {
+            table.value[k] = at(k);
+            table.gain[k] = at(k + 1) - at(k);
+        }
+        table
+    }
+
+    #[inline(always)]
+    fn std(&self, r: f32) -> f32 {
+        let u = r.min(1.0).sqrt().sqrt() * INTERVALS as f32;
+        let interval = (u as i32).min(INTERVALS as i32 - 1);
+        let at = interval as usize % INTERVALS;
+        self.value[at] + (u - interval as f32) * self.gain[at]
+    }
+}
+
+impl WeightNoise {
+    /// Tabulates σ.
+    ///
+    /// # Errors
+    ///
+    /// [`TileError`] if a field of the configuration is out of range.
+    pub fn new(config: &WeightNoiseConfig) -> Result<Self, TileError> {
+        config.model.check()?;
+        TileError::check_not_negative("scale", config.scale)?;
+        let p = config.drop_connect;
+        TileError::check((0.0..=1.0).contains(&p), "drop_connect", p, "lies outside [0, 1]")?;
+        Ok(Self { config: *config, table: Table::new(|r| config.model.std(r)) })
+    }
+
+    /// The configuration it was made from.
+    pub fn config(&self) -> &WeightNoiseConfig {
+        &self.config
+    }
+
+    /// Writes perturbed weights.
+    ///
+    /// `ramp` multiplies the noise, not the probability of drop-connect: training raises it from 0
+    /// to 1. Weights that are NaN stay NaN.
+    ///
+    /// # Shapes
+    ///
+    /// - `weights`, `perturbed`: (out, in) row-major, `inputs` columns
+    ///
+    /// # Panics
+    ///
+    /// If a shape differs, or `ramp` is negative or not finite.
+    #[track_caller]
+    pub fn perturb(
+        &self,
+        weights: &[f32],
+        inputs: usize,
+        ramp: f32,
+        seed: &Seed,
+        par: Par,
+        perturbed: &mut [f32],
+    ) {
+        assert_eq!(
+            weights.len(),
+            perturbed.len(),
+            "weights and perturbed weights differ in number"
+        );
+        assert!(
+            inputs > 0 && weights.len().is_multiple_of(inputs),
+            "{} weights are not rows of {inputs} inputs",
+            weights.len()
+        );
+        assert!(ramp.is_finite() && ramp >= 0.0, "ramp {ramp} is not finite and ≥ 0");
+        let WeightNoiseConfig { model, scale, drop_connect, relative_to } = self.config;
+        let one = match relative_to {
+            WeightScale::Unit => Some(1.0),
+            WeightScale::Tile | WeightScale::Matrix => Some(mapping::largest_magnitude(weights)),
+            WeightScale::Column => None,
+        };
+        let normal = seed.child("weight-noise").stream();
+        let drops = seed.child("drop-connect").stream();
+        let threshold = (f64::from(drop_connect) * 2f64.powi(32)) as u64;
+        let of_device = !matches!(model, WeightNoiseModel::Constant { .. });
+        let factor = scale * ramp;
+        // Whole rows, so that each knows its largest weight.
+        let chunk_len = CHUNK.div_ceil(inputs) * inputs;
+        par.for_each_chunk(perturbed, chunk_len, |chunk, out| {
+            let first = chunk * chunk_len;
+            let weights = &weights[first..first + out.len()];
+            if factor > 0.0 && model != WeightNoiseModel::None {
+                normal.fill_gaussian(first as u64, out);
+                let rows = weights.chunks_exact(inputs).zip(out.chunks_exact_mut(inputs));
+                for (weights, out) in rows {
+                    let largest = one.unwrap_or_else(|| mapping::largest_magnitude(weights));
+                    dispatch(Perturb {
+                        weights,
+                        table: &self.table,
+                        largest,
+                        factor,
+                        of_device,
+                        out,
+                    });
+                }
+            } else {
+                out.copy_from_slice(weights);
+            }
+            if threshold > 0 {
+                let mut words = vec![0; out.len()];
+                drops.fill_words(first as u64, &mut words);
+                for (w, word) in out.iter_mut().zip(words) {
+                    *w = if u64::from(word) < threshold { 0.0 } else { *w };
+                }
+            }
+        });
+    }
+}
+
+/// One row: `out` holds ξ and receives w̃.
+struct Perturb<'a> {
+    weights: &'a [f32],
+    table: &'a Table,
+    largest: f32,
+    factor: f32,
+    of_device: bool,
+    out: &'a mut [f32],
+}
+
+impl Kernel for Perturb<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Self { weights, table, largest, factor, of_device, out } = self;
+        let size = factor * largest;
+        if !of_device {
+            let sigma = size * table.value[0];
+            for (&w, out) in weights.iter().zip(out) {
+                *out = w + sigma * *out;
+            }
+            return;
+        }
+        let inverse = if largest > 0.0 { 1.0 / largest } else { 0.0 };
+        for (&w, out) in weights.iter().zip(out) {
+            let magnitude = (w.abs() + size * table.std(w.abs() * inverse) * *out).abs();
+            *out = if w == 0.0 { 0.0 } else { magnitude.copysign(w) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn models() -> [WeightNoiseModel; 5] {
+        [
+            WeightNoiseModel::None,
+            WeightNoiseModel::Constant { sigma: 0.05 },
+            WeightNoiseModel::Pcm { device: Pcm::paper(), t_s: 0.0 },
+            WeightNoiseModel::Pcm { device: Pcm::paper(), t_s: 20.0 },
+            WeightNoiseModel::ReramWan { device: ReRamWan::paper(), t_s: 1.0 },
+        ]
+    }
+
+    /// The definition, one weight at a time, σ without the table.
+    fn naive(config: &WeightNoiseConfig, weights: &[f32], inputs: usize, seed: &Seed) -> Vec<f32> {
+        let largest = |w: &[f32]| w.iter().fold(0.0f32, |m, w| m.max(w.abs()));
+        (weights.iter().enumerate())
+            .map(|(i, &w)| {
+                let row = &weights[i / inputs * inputs..][..inputs];
+                let m = match config.relative_to {
+                    WeightScale::Unit => 1.0,
+                    WeightScale::Column => largest(row),
+                    _ => largest(weights),
+                };
+                let mut xi = [0.0];
+                seed.child("weight-noise").stream().fill_gaussian(i as u64, &mut xi);
+                let dropped = f64::from(seed.child("drop-connect").stream().word(i as u64))
+                    < f64::from(config.drop_connect) * 2f64.powi(32);
+                let r = if m > 0.0 { w.abs() / m } else { 0.0 };
+                let error = m * config.scale * config.model.std(r) * xi[0];
+                match config.model {
+                    _ if dropped => 0.0,
+                    WeightNoiseModel::Constant { .. } => w + error,
+                    _ if w == 0.0 => 0.0,
+                    _ => (w.abs() + error).abs() * w.signum(),
+                }
+            })
+            .collect()
+    }
+
+    fn weights(len: usize) -> Vec<f32> {
+        let mut w = vec![0.0; len];
+        Seed::new(1).stream().fill_gaussian(0, &mut w);
+        for (i, w) in w.iter_mut().enumerate() {
+            *w = if i % 7 == 0 { 0.0 } else { (*w * 0.3).clamp(-1.0, 1.0) };
+        }
+        w
+    }
+
+    #[test]
+    fn the_kernel_is_the_definition() {
+        for model in models() {
+            for relative_to in [WeightScale::Unit, WeightScale::Column, WeightScale::Tile] {
+                for (outputs, inputs) in [(0, 3), (1, 1), (5, 37), (70, 300)] {
+                    let config =
+                        WeightNoiseConfig { model, scale: 2.5, drop_connect: 0.01, relative_to };
+                    let (w, seed) = (weights(outputs * inputs), Seed::new(3));
+                    let mut ours = vec![f32::NAN; w.len()];
+                    WeightNoise::new(&config).unwrap().perturb(
+                        &w,
+                        inputs,
+                        1.0,
+                        &seed,
+                        Par::Seq,
+                        &mut ours,
+                    );
+                    for (ours, exact) in ours.iter().zip(naive(&config, &w, inputs, &seed)) {
+                        // No ξ exceeds 6.66, no σ 0.2; the table keeps 10^−3 of σ.
+                        let bound = 2.5 * 6.66 * 0.2 * 1e-3;
+                        assert!((ours - exact).abs() <= bound, "{model:?}: {ours}, {exact}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_is_the_formula() {
+        for model in models() {
+            let table = Table::new(|r| model.std(r));
+            for k in 0..=100_000 {
+                let r = (k as f32 / 1e5).powi(3);
+                let (ours, exact) = (table.std(r), model.std(r));
+                // Where Q(r) is cut off, r = 0.0082, σ has a kink; elsewhere h²/8 of the second
+                // derivative over r^¼, which is 400 σ at most (ReRAM, r = 1), and rounding.
+                let tolerance = if (0.008..0.0084).contains(&r) { 1e-3 } else { 2e-5 };
+                let bound = tolerance * exact;
+                assert!((ours - exact).abs() <= bound, "{model:?} at {r}: {ours}, {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_moments_are_those_of_the_model() {
+        let n = 1 << 18;
+        for (w, model) in [0.05f32, 0.4, -1.0].into_iter().flat_map(|w| models().map(|m| (w, m))) {
+            let config = WeightNoiseConfig {
+                model,
+                scale: 0.5,
+                drop_connect: 0.0,
+                relative_to: WeightScale::Unit,
+            };
+            let mut out = vec![0.0; n];
+            let noise = WeightNoise::new(&config).unwrap();
+            noise.perturb(&vec![w; n], n, 1.0, &Seed::new(9), Par::Seq, &mut out);
+            let sigma = 0.5 * f64::from(model.std(w.abs()));
+            if f64::from(w.abs()) < 5.0 * sigma
+                && !matches!(model, WeightNoiseModel::Constant { .. })
+            {
+                continue; // reflected at zero
+            }
+            let count = n as f64;
+            let mean = out.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+            let squares = out.iter().map(|&x| (f64::from(x) - f64::from(w)).powi(2)).sum::<f64>();
+            let std = (squares / count).sqrt();
+            // Four standard errors: false alarm 6·10⁻⁵ for an unlucky seed.
+            assert!((mean - f64::from(w)).abs() <= 4.0 * sigma / count.sqrt() + 1e-7, "{model:?}");
+            assert!((std - sigma).abs() <= 4.0 * sigma / (2.0 * count).sqrt(), "{model:?}");
+        }
+    }
+
+    #[test]
+    fn two_threads_give_the_bits_of_one() {
+        let (w, inputs) = (weights(300 * 131), 131);
+        let config = WeightNoiseConfig::paper(3.0, 0.01);
+        let noise = WeightNoise::new(&config).unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let [mut one, mut two] = [vec![0.0; w.len()], vec![0.0; w.len()]];
+        noise.perturb(&w, inputs, 0.7, &Seed::new(2), Par::Seq, &mut one);
+        pool.install(|| noise.perturb(&w, inputs, 0.7, &Seed::new(2), Par::Rayon, &mut two));
+        assert_eq!(one, two);
+    }
+
+    #[test]
+    fn before_the_ramp_nothing_happens_but_drop_connect() {
+        let w = weights(10_000);
+        let noise = WeightNoise::new(&WeightNoiseConfig::paper(3.0, 0.1)).unwrap();
+        let mut out = vec![0.0; w.len()];
+        noise.perturb(&w, 100, 0.0, &Seed::new(2), Par::Seq, &mut out);
+        let dropped = w.iter().zip(&out).filter(|&(w, out)| w != out).count() as f64;
+        assert!(w.iter().zip(&out).all(|(w, out)| *out == *w || *out == 0.0));
+        // Of 8571 weights that are not zero a tenth, within four standard errors.
+        assert!((dropped - 857.1).abs() < 4.0 * 27.8, "{dropped} dropped");
+    }
+
+    #[test]
+    fn a_probability_above_one_is_refused() {
+        let error = WeightNoise::new(&WeightNoiseConfig::paper(1.0, 1.5)).unwrap_err();
+        assert_eq!(error.to_string(), "drop_connect = 1.5 lies outside [0, 1]");
+    }
+}
