@@ -14,16 +14,26 @@
 //! There are no fused multiply-adds and every sum has a fixed order, so results are the same on
 //! every processor; only their speed depends on it.
 
-use pulp::Arch;
-
 /// Number of partial sums of [`sum`] and [`dot`].
 const LANES: usize = 16;
 
-/// Runs `f` compiled for the widest vectors that this processor has.
-#[inline]
-pub(crate) fn vectorised<R>(f: impl FnOnce() -> R) -> R {
-    Arch::new().dispatch(f)
+/// Evaluates an expression, compiled for AVX2 where this processor has it.
+///
+/// It is a macro because the expression is compiled twice: as two closures with one caller each,
+/// which the compiler then inlines into code for that processor. One closure with two callers stays
+/// a function of its own, for any processor.
+macro_rules! vectorised {
+    ($body:expr) => {{
+        #[cfg(target_arch = "x86_64")]
+        match pulp::x86::V3::try_new() {
+            Some(simd) => simd.vectorize(|| $body),
+            None => $body,
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        $body
+    }};
 }
+pub(crate) use vectorised;
 
 /// p₀ + p₁x + p₂x² + …
 #[inline(always)]

@@ -5,7 +5,7 @@ use crate::{ParameterId, Step, Storage, Var, ops};
 
 /// The rows of a table of shape (entries, width), kept in f32.
 ///
-/// A look-up multiplies nothing, so no arithmetic is asked; [Rasch23] keeps embeddings digital too.
+/// A look-up multiplies nothing, so no arithmetic is asked; \[Rasch23\] keeps embeddings digital too.
 #[derive(Clone, Debug)]
 pub struct Embedding {
     table: ParameterId,

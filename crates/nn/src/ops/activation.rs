@@ -46,7 +46,7 @@ enum Activation {
 fn record(tape: &mut Tape, x: Var, activation: Activation) -> Var {
     let mut out = tape.scratch(tape.value(x).data().len());
     let pairs = out.iter_mut().zip(tape.value(x).data());
-    vectorised(|| match activation {
+    vectorised!(match activation {
         Activation::Relu => pairs.for_each(|(y, x)| *y = x.max(0.0)),
         Activation::Gelu => pairs.for_each(|(y, x)| *y = x * normal_cdf(*x)),
         Activation::Tanh => pairs.for_each(|(y, x)| *y = functions::tanh(*x)),
@@ -71,7 +71,7 @@ impl Operation for Elementwise {
         let (x, y) = (context.value(self.x).data(), context.output().data());
         let mut dx = context.scratch(x.len());
         let terms = dx.iter_mut().zip(gradient);
-        vectorised(|| match self.activation {
+        vectorised!(match self.activation {
             Activation::Relu => {
                 // By value, so that the compiler may load both and select.
                 terms.zip(y).for_each(|((dx, &dy), &y)| *dx = if y > 0.0 { dy } else { 0.0 });

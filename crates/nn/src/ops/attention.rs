@@ -92,7 +92,7 @@ pub fn attention(
                     let visible = if mask.causal { past.min(lengths[b]) } else { lengths[b] };
                     let (visible, hidden) = row.split_at_mut(visible);
                     hidden.fill(0.0);
-                    vectorised(|| functions::softmax(visible));
+                    vectorised!(functions::softmax(visible));
                 }
             }
         });
@@ -207,7 +207,7 @@ impl Operation for Attention {
                     .chunks_exact_mut(keys.max(1))
                     .zip(self.probabilities[at..].chunks_exact(keys.max(1)))
                     .zip(weights[at..].chunks_exact(keys.max(1)));
-                vectorised(|| {
+                vectorised!({
                     for ((ds, p), w) in rows {
                         // A dropped weight carries nothing back: w∘dw is p∘dp.
                         let mean = dot(ds, w);

@@ -54,7 +54,7 @@ pub fn cross_entropy(
     let x = step.tape.value(logits).data();
     step.pass.par.for_each_chunk(&mut normalisers, ROWS, |chunk, normalisers| {
         let x = &x[chunk * ROWS * classes..][..normalisers.len() * classes];
-        vectorised(|| {
+        vectorised!({
             for (n, row) in normalisers.iter_mut().zip(x.chunks_exact(classes)) {
                 *n = log_sum_exp(row);
             }
@@ -110,7 +110,7 @@ impl Operation for Backwards {
                     continue;
                 }
                 let normaliser = self.normalisers[row];
-                vectorised(|| {
+                vectorised!({
                     for (dx, &x) in dx.iter_mut().zip(x) {
                         *dx = scale * (exp(x - normaliser) - uniform);
                     }

@@ -63,7 +63,7 @@ pub fn distillation(
         let mut p: Vec<f32> = teacher.iter().map(|t| t / temperature).collect();
         let mut q: Vec<f32> = x.iter().map(|x| x / temperature).collect();
         let (teacher_sum, student_sum, sum) =
-            vectorised(|| (log_sum_exp(&p), log_sum_exp(&q), log_sum_exp(x)));
+            vectorised!((log_sum_exp(&p), log_sum_exp(&q), log_sum_exp(x)));
         let divergence: f64 = p
             .iter()
             .zip(&q)
@@ -74,7 +74,7 @@ pub fn distillation(
             .sum();
         loss += f64::from(mix * temperature * temperature) * divergence
             + f64::from((1.0 - mix) * (sum - x[label as usize]));
-        vectorised(|| {
+        vectorised!({
             functions::softmax(&mut p);
             functions::softmax(&mut q);
             for (((dx, x), p), q) in dx.iter_mut().zip(x).zip(&p).zip(&q) {

@@ -42,7 +42,7 @@ pub fn layer_norm(
     let mut out = step.tape.scratch(rows * n);
     let mut statistics = step.tape.scratch(2 * rows);
     let input = step.tape.value(x).data();
-    vectorised(|| {
+    vectorised!({
         let rows = out.chunks_exact_mut(n.max(1)).zip(input.chunks_exact(n.max(1)));
         for ((y, x), statistics) in rows.zip(statistics.as_chunks_mut::<2>().0) {
             let mean = sum(x) / n as f32;
@@ -75,7 +75,7 @@ impl Operation for LayerNorm {
         let mut d_gamma = vec![0.0; n];
         let mut d_beta = vec![0.0; n];
         let gamma = context.parameters.get(self.gamma).float();
-        vectorised(|| {
+        vectorised!({
             let rows = dx
                 .chunks_exact_mut(n.max(1))
                 .zip(x.data().chunks_exact(n.max(1)))

@@ -161,10 +161,10 @@ pub fn recurrent(
             let p = &projected[b * columns..][..columns];
             let saved = &mut saved[(s * size + b * width) * 4..][..width * 4];
             match cell {
-                Cell::Lstm => vectorised(|| {
+                Cell::Lstm => vectorised!({
                     lstm(a, p, &cell_before[row.clone()], saved, &mut cell_after[row], after);
                 }),
-                Cell::Gru => vectorised(|| gru(a, p, &before[row], saved, after)),
+                Cell::Gru => vectorised!(gru(a, p, &before[row], saved, after)),
             }
             out.copy_from_slice(after);
         }
@@ -266,12 +266,12 @@ impl Operation for Recurrent {
                         let before = &self.cells[at..][..width];
                         let after = &self.cells[at + size..][..width];
                         let dc = &mut dc[row];
-                        vectorised(|| lstm_backward(dy, saved, before, after, dh, dc, dp));
+                        vectorised!(lstm_backward(dy, saved, before, after, dh, dc, dp));
                         da.copy_from_slice(dp);
                     }
                     Cell::Gru => {
                         let before = &self.hidden[at..][..width];
-                        vectorised(|| gru_backward(dy, saved, before, dh, da, dp));
+                        vectorised!(gru_backward(dy, saved, before, dh, da, dp));
                     }
                 }
             }

@@ -40,7 +40,7 @@ fn record(tape: &mut Tape, x: Var, form: Form) -> Var {
     let (_, columns) = tape.value(x).as_matrix();
     let mut out = tape.scratch(tape.value(x).data().len());
     out.copy_from_slice(tape.value(x).data());
-    vectorised(|| {
+    vectorised!({
         for row in out.chunks_exact_mut(columns.max(1)) {
             match form {
                 Form::Probability => crate::functions::softmax(row),
@@ -71,7 +71,7 @@ impl Operation for Softmax {
             .chunks_exact_mut(columns)
             .zip(gradient.chunks_exact(columns))
             .zip(y.data().chunks_exact(columns));
-        vectorised(|| {
+        vectorised!({
             for ((dx, g), y) in rows {
                 match self.form {
                     Form::Probability => {

