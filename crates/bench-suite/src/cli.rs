@@ -57,8 +57,8 @@ pub struct Selection {
     /// Folder of records and report [default: results/SCALE].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Folder of data sets; the shipped ones if not given.
-    #[arg(long, value_name = "DIR")]
+    /// Folder of data sets that do not ship with the source, looked in first.
+    #[arg(long, value_name = "DIR", env = "DITHER_DATA")]
     pub data: Option<PathBuf>,
 }
 
@@ -104,8 +104,8 @@ pub struct Train {
     /// Folder of records.
     #[arg(long, value_name = "DIR", default_value = "results/train")]
     pub out: PathBuf,
-    /// Folder of data sets; the shipped ones if not given.
-    #[arg(long, value_name = "DIR")]
+    /// Folder of data sets that do not ship with the source, looked in first.
+    #[arg(long, value_name = "DIR", env = "DITHER_DATA")]
     pub data: Option<PathBuf>,
 }
 
@@ -118,8 +118,8 @@ pub struct Evaluate {
     /// Threads for the kernels [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub threads: Option<u32>,
-    /// Folder of data sets and weights; the shipped ones if not given.
-    #[arg(long, value_name = "DIR")]
+    /// Folder of data sets and weights that do not ship with the source, looked in first.
+    #[arg(long, value_name = "DIR", env = "DITHER_DATA")]
     pub data: Option<PathBuf>,
 }
 

@@ -2,6 +2,7 @@
 
 pub mod cifar10;
 pub mod mnist;
+pub mod stsb;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -16,11 +17,11 @@ use crate::record::hex;
 use cifar10::Cifar10;
 use mnist::Mnist;
 
-/// Where data sets are read from: the folder that ships with the source, unless told otherwise.
-/// A data set is read and checked once.
+/// Where data sets are read from: the folder that the user names, and for what is not there the one
+/// that ships with the source. A data set is read and checked once.
 #[derive(Clone, Debug)]
 pub struct DataFolder {
-    path: PathBuf,
+    folders: Vec<PathBuf>,
     mnist: Slot<Mnist>,
     cifar10: Slot<Cifar10>,
 }
@@ -29,19 +30,22 @@ pub struct DataFolder {
 type Slot<T> = Arc<Mutex<Option<Arc<T>>>>;
 
 impl DataFolder {
-    /// `folder`, or the one in the repository.
+    /// `folder`, if there is one, before the one in the repository.
     pub fn new(folder: Option<&Path>) -> Self {
-        let shipped = || Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
         Self {
-            path: folder.map_or_else(shipped, Path::to_owned),
+            folders: folder.map(Path::to_owned).into_iter().chain([shipped]).collect(),
             mnist: Slot::default(),
             cifar10: Slot::default(),
         }
     }
 
-    /// A file in it.
+    /// A data set's file or folder of that name, where it is first found; if it is nowhere, where it
+    /// is looked for first.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+        let mut paths = self.folders.iter().map(|folder| folder.join(name));
+        let first = paths.next().expect("the shipped folder is always there");
+        std::iter::once(first.clone()).chain(paths).find(|path| path.exists()).unwrap_or(first)
     }
 
     /// MNIST, from `mnist/` in this folder.
@@ -61,7 +65,7 @@ impl DataFolder {
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`] if it holds none; [`Error::Io`] or [`Error::Data`] naming the file that is
+    /// [`Error::NoData`] if it holds none; [`Error::Io`] or [`Error::Data`] naming the file that is
     /// missing or damaged.
     ///
     /// # Panics

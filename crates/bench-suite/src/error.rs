@@ -50,6 +50,9 @@ pub enum Error {
         /// Number of points.
         total: usize,
     },
+    /// A data set that does not ship with the source, and was not named.
+    #[error("{0}")]
+    NoData(String),
     /// The run was stopped by the user.
     #[error("interrupted")]
     Interrupted,

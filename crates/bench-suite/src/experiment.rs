@@ -116,7 +116,7 @@ pub struct Findings {
 }
 
 /// One experiment of a paper.
-pub trait Experiment: Sync {
+pub trait Experiment: fmt::Debug + Sync {
     /// `paper/name`.
     fn id(&self) -> &'static str;
 

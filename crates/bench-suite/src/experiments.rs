@@ -13,9 +13,11 @@ use crate::experiment::Experiment;
 pub const EXPERIMENTS: &[&dyn Experiment] = &[
     &gupta2015::mnist_dnn::MnistDnn,
     &gupta2015::mnist_cnn::MnistCnn,
+    &gupta2015::cifar10_cnn::Cifar10Cnn,
     &gupta2015::accelerator::AcceleratorModel,
     &rasch2023::mvm_error::MvmError,
     &rasch2023::weight_distribution::WeightDistribution,
+    &rasch2023::ir_drop::IrDrop,
     &beyond::lfsr_training::LfsrBits,
     &beyond::where_stochastic::WhereStochastic,
 ];

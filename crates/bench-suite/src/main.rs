@@ -8,10 +8,10 @@ use std::sync::atomic::Ordering;
 
 use bench_suite::cli::{Bench, Cli, Command, Evaluate, Merge, Reproduce, Selection, Train};
 use bench_suite::datasets::DataFolder;
-use bench_suite::experiment::{Experiment, Point, Request, Scale};
+use bench_suite::experiment::{Experiment, Request, Scale};
 use bench_suite::experiments::custom::Custom;
 use bench_suite::experiments::{EXPERIMENTS, select};
-use bench_suite::report::Report;
+use bench_suite::report::{Job, Report};
 use bench_suite::store::Store;
 use bench_suite::workloads::evaluation::{self, Evaluation};
 use bench_suite::{Error, bench, progress, runner};
@@ -47,15 +47,21 @@ fn main() -> ExitCode {
     }))
 }
 
-type Jobs = Vec<(&'static dyn Experiment, Vec<Point>)>;
-
 /// The points of a selection, and the data they are to read.
-fn jobs(selection: &Selection) -> Result<(Jobs, DataFolder), Error> {
+///
+/// An experiment whose data set is not there is an error if it was asked for by name. Otherwise it
+/// has no points, and the report says why.
+fn jobs(selection: &Selection) -> Result<(Vec<Job>, DataFolder), Error> {
     let data = DataFolder::new(selection.data.as_deref());
     let Selection { scale, seed, seeds, .. } = *selection;
     let request = Request { scale, seed, seeds, data: data.clone() };
-    let jobs: Result<Jobs, Error> =
-        select(&selection.ids)?.into_iter().map(|e| Ok((e, e.points(&request)?))).collect();
+    let job = |experiment: &'static dyn Experiment| match experiment.points(&request) {
+        Err(Error::NoData(reason)) if !selection.ids.iter().any(|id| id == experiment.id()) => {
+            Ok(Job { experiment, points: Vec::new(), left_out: Some(reason) })
+        }
+        points => Ok(Job { experiment, points: points?, left_out: None }),
+    };
+    let jobs: Result<Vec<Job>, Error> = select(&selection.ids)?.into_iter().map(job).collect();
     Ok((jobs?, data))
 }
 
@@ -64,13 +70,18 @@ fn reproduce(arguments: &Reproduce) -> Result<u8, Error> {
     let store = Store::open(&arguments.selection.out())?;
     let mut wanted: Vec<runner::Job<'_>> = jobs
         .iter()
-        .flat_map(|(e, points)| points.iter().map(|point| (*e, point.clone())))
+        .flat_map(|job| job.points.iter().map(|point| (job.experiment, point.clone())))
         .collect();
     if let Some(shard) = arguments.shard {
         wanted = wanted.into_iter().skip(shard.index - 1).step_by(shard.count).collect();
     }
     if arguments.fresh {
         wanted.iter().try_for_each(|(_, point)| store.forget(point))?;
+    }
+    for job in &jobs {
+        if let Some(reason) = &job.left_out {
+            eprintln!("left out: {}: {reason}", job.experiment.id());
+        }
     }
     stop_on_ctrl_c()?;
     runner::run(&wanted, &store, &data, threads(arguments.threads))?;
@@ -151,7 +162,7 @@ fn merge(arguments: &Merge) -> Result<u8, Error> {
         arguments.from.iter().map(|folder| Store::existing(folder)).collect();
     let others = others?;
     let mut missing = Vec::new();
-    let points = || jobs.iter().flat_map(|(_, points)| points);
+    let points = || jobs.iter().flat_map(|job| &job.points);
     for point in points() {
         let mut found = store.load(point)?.is_some();
         for other in &others {
@@ -180,7 +191,7 @@ fn report(selection: &Selection) -> Result<u8, Error> {
 }
 
 /// Writes the report and says how the claims came out.
-fn judge(store: &Store, scale: Scale, jobs: &Jobs) -> Result<u8, Error> {
+fn judge(store: &Store, scale: Scale, jobs: &[Job]) -> Result<u8, Error> {
     let report = Report::collect(store, scale, jobs)?;
     let path = report.write(store)?;
     for claim in report.claims() {

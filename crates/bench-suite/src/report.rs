@@ -106,6 +106,17 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
+/// What a report is made of: an experiment and its points.
+#[derive(Debug)]
+pub struct Job {
+    /// The experiment.
+    pub experiment: &'static dyn Experiment,
+    /// Its points; none if it was left out.
+    pub points: Vec<Point>,
+    /// Why it was left out.
+    pub left_out: Option<String>,
+}
+
 /// One experiment in the report.
 #[derive(Debug)]
 pub(crate) struct Section {
@@ -149,18 +160,19 @@ impl Report {
     /// # Errors
     ///
     /// [`Error::Record`] if one is damaged.
-    pub fn collect(
-        store: &Store,
-        scale: Scale,
-        jobs: &[(&'static dyn Experiment, Vec<Point>)],
-    ) -> Result<Self, Error> {
+    pub fn collect(store: &Store, scale: Scale, jobs: &[Job]) -> Result<Self, Error> {
         let mut sections = Vec::new();
-        for (experiment, points) in jobs {
+        for Job { experiment, points, left_out } in jobs {
             let mut loaded = Vec::new();
             for point in points {
                 loaded.push((point.clone(), store.load(point)?));
             }
-            let findings = experiment.findings(&Results { scale, points: &loaded });
+            let mut findings = experiment.findings(&Results { scale, points: &loaded });
+            if let Some(reason) = left_out {
+                findings.figures.clear();
+                findings.tables.clear();
+                findings.notes = vec![format!("Left out: {reason}.")];
+            }
             let points = loaded.into_iter().map(|(point, record)| {
                 let run = store.run(&point);
                 (point, record, run)

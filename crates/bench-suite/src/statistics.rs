@@ -59,6 +59,50 @@ fn student_t(samples: usize) -> f64 {
     }
 }
 
+/// Pearson's correlation of two quantities; `None` below two pairs or if one of them is constant.
+///
+/// # Panics
+///
+/// If they are not pairs.
+#[track_caller]
+pub fn pearson(x: &[f64], y: &[f64]) -> Option<f64> {
+    assert_eq!(x.len(), y.len(), "{} and {} values are no pairs", x.len(), y.len());
+    let n = x.len() as f64;
+    let mean = |x: &[f64]| x.iter().sum::<f64>() / n;
+    let (mean_x, mean_y) = (mean(x), mean(y));
+    let mut sums = [0.0; 3];
+    for (x, y) in x.iter().zip(y) {
+        let (x, y) = (x - mean_x, y - mean_y);
+        sums[0] += x * x;
+        sums[1] += y * y;
+        sums[2] += x * y;
+    }
+    (x.len() >= 2 && sums[0] > 0.0 && sums[1] > 0.0).then(|| sums[2] / (sums[0] * sums[1]).sqrt())
+}
+
+/// Spearman's correlation: Pearson's of the ranks, equals sharing their mean rank.
+///
+/// # Panics
+///
+/// If they are not pairs.
+#[track_caller]
+pub fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
+    pearson(&ranks(x), &ranks(y))
+}
+
+fn ranks(x: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..x.len()).collect();
+    order.sort_by(|&a, &b| x[a].total_cmp(&x[b]));
+    let mut ranks = vec![0.0; x.len()];
+    let mut first = 0;
+    for equals in order.chunk_by(|&a, &b| x[a] == x[b]) {
+        let mean = first as f64 + (equals.len() - 1) as f64 / 2.0;
+        equals.iter().for_each(|&i| ranks[i] = mean);
+        first += equals.len();
+    }
+    ranks
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +114,19 @@ mod tests {
         assert!((estimate.standard_error - (1.0f64 / 3.0).sqrt()).abs() < 1e-15);
         assert_eq!(Estimate::of(&[5.0], 0.25).unwrap().standard_error, 0.25);
         assert_eq!(Estimate::of(&[], 0.25), None);
+    }
+
+    #[test]
+    fn correlations_are_the_known_ones() {
+        let x = [1.0, 2.0, 3.0, 4.0, 5.0];
+        assert_eq!(pearson(&x, &x), Some(1.0));
+        assert_eq!(pearson(&x, &[5.0, 4.0, 3.0, 2.0, 1.0]), Some(-1.0));
+        // Monotonic but not linear.
+        assert_eq!(spearman(&x, &[1.0, 8.0, 27.0, 64.0, 125.0]), Some(1.0));
+        // Ranks 1, 2.5, 2.5, 4 against 1, 2, 3, 4: 4.5 / √(4.5 · 5).
+        let found = spearman(&[1.0, 2.0, 2.0, 3.0], &[1.0, 2.0, 3.0, 4.0]).unwrap();
+        assert!((found - 4.5 / 22.5f64.sqrt()).abs() < 1e-12, "{found}");
+        assert_eq!(pearson(&x, &[2.0; 5]), None);
+        assert_eq!(spearman(&[1.0], &[1.0]), None);
     }
 }

@@ -109,11 +109,37 @@ fn product((outputs, inputs): (usize, usize)) -> Value {
                 let scaled: Vec<f64> = x.iter().map(|x| x / max).collect();
                 max * dot(w, &dac(&scaled, 254.0))
             }),
+            "bound_0_5_halving": each_halved(&x, &w, &|w, x| dot(w, x), 0.5),
+            "managed": x.iter().map(|x| {
+                let max = abs_max(x);
+                let scaled: Vec<f64> = x.iter().map(|x| x / max).collect();
+                let row = |x: &[f64]| {
+                    let x = dac(x, 254.0);
+                    w.iter().map(|w| dot(w, &x)).collect::<Vec<f64>>()
+                };
+                halved(&scaled, &row, 0.5, |y| round(y, 254.0, 0.5))
+                    .into_iter()
+                    .map(|y| max * y)
+                    .collect()
+            }).collect::<Vec<Vec<f64>>>(),
             "bound_0_5": each(&|w, x| clip(dot(w, x), 0.5)),
             "s_shape": each(&|w, x| clip(s_shape(dot(w, x)), 10.0)),
             "read_noise_mean": ideal, "read_noise_std": first(&pcm),
             "constant_noise_mean": ideal, "constant_noise_std": first(&|_| 0.01 * norm(x0)),
             "input_noise_mean": ideal, "input_noise_std": first(&|w| 0.1 * norm(w)),
+            "dac4_stochastic_mean": ideal, "dac4_stochastic_std": first(&|w| {
+                let step = 2.0 / 14.0;
+                let variance = |x: f64| {
+                    let share = x / step - (x / step).floor();
+                    share * (1.0 - share) * step * step
+                };
+                w.iter().zip(x0).map(|(w, x)| w * w * variance(*x)).sum::<f64>().sqrt()
+            }),
+            "adc6_stochastic_mean": ideal, "adc6_stochastic_std": first(&|w| {
+                let step = 20.0 / 62.0;
+                let share = (dot(w, x0) / step).rem_euclid(1.0);
+                (share * (1.0 - share)).sqrt() * step
+            }),
             "out_noise_mean": ideal, "out_noise_std": first(&|_| 0.04),
             "adc_gain_mean": ideal, "adc_gain_std": first(&|w| 0.05 * dot(w, x0).abs()),
             "adc_offset_mean": ideal, "adc_offset_std": first(&|_| 0.02),
@@ -121,6 +147,36 @@ fn product((outputs, inputs): (usize, usize)) -> Value {
             "polarity_asymmetry_std": first(&|w| 0.1 * negative(w)),
         },
     })
+}
+
+/// Bound management of one sample: halved until no output lies beyond the bound, then doubled.
+fn halved(
+    x: &[f64],
+    product: &dyn Fn(&[f64]) -> Vec<f64>,
+    bound: f64,
+    convert: impl Fn(f64) -> f64,
+) -> Vec<f64> {
+    for halving in 0..=10 {
+        let factor = 2f64.powi(halving);
+        let scaled: Vec<f64> = x.iter().map(|x| x / factor).collect();
+        let y: Vec<f64> = product(&scaled).into_iter().map(&convert).collect();
+        // A clipped output lies on the bound itself; one that only reaches it is not halved again.
+        let beyond = product(&scaled).iter().any(|y| y.abs() > bound * (1.0 + 1e-12));
+        if !beyond || halving == 10 {
+            return y.into_iter().map(|y| factor * y).collect();
+        }
+    }
+    unreachable!("the last halving returns")
+}
+
+fn each_halved(
+    x: &[Vec<f64>],
+    w: &[Vec<f64>],
+    dot: &dyn Fn(&[f64], &[f64]) -> f64,
+    bound: f64,
+) -> Vec<Vec<f64>> {
+    let row = |x: &[f64]| w.iter().map(|w| dot(w, x)).collect::<Vec<f64>>();
+    x.iter().map(|x| halved(x, &row, bound, |y| y.clamp(-bound, bound))).collect()
 }
 
 /// Standard normal density.

@@ -126,7 +126,8 @@ impl Cost {
 }
 
 impl CostFigures {
-    /// Figures of published 8-bit AIMC macros; see the comments of `presets/cost-standard.toml`.
+    /// Figures whose totals are those of published 8-bit AIMC macros; the comments of
+    /// `presets/cost-standard.toml` say which parts are known and which assumed.
     ///
     /// # Panics
     ///
@@ -325,6 +326,25 @@ mod tests {
         let mut figures = CostFigures::standard();
         figures.adc_pj.nominal = 1e9;
         assert!(figures.check().unwrap_err().to_string().starts_with("adc_pj = 1000000000"));
+    }
+
+    /// [Hermes22] measures 10.5 TOPS/W, [LeGallo23] 133 ns a product; a core of theirs has 0.62 mm².
+    #[test]
+    fn a_tile_of_the_published_size_takes_what_was_measured() {
+        let n = 256;
+        let (mut w, mut x) = (vec![0.0; n * n], vec![0.0; 20 * n]);
+        Seed::new(1).stream().fill_gaussian(0, &mut w);
+        Seed::new(2).stream().fill_uniform(0, &mut x);
+        x.iter_mut().for_each(|x| *x = 2.0 * *x - 1.0);
+        let config = crate::presets::standard_pcm();
+        let tile = AnalogTile::program(&config, &w, n, &Seed::new(3), Par::Seq).unwrap();
+        let cost = CostFigures::standard().tile(&tile, &x);
+        let (efficiency, area_mm2) = (cost.tops_per_watt(), cost.area_um2.nominal * 1e-6);
+        assert!((9.5..11.5).contains(&efficiency), "{efficiency} TOPS/W, measured 10.5");
+        assert!((0.56..0.68).contains(&area_mm2), "{area_mm2} mm², 0.62 derived");
+        let Range { low, nominal, high } = cost.latency_ns;
+        assert!((120.0..160.0).contains(&nominal), "{nominal} ns, measured 133");
+        assert!(low < 133.0 && 521.0 < high, "{low} to {high} ns");
     }
 
     #[test]

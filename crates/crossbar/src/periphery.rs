@@ -26,7 +26,9 @@ pub(crate) mod simd;
 
 pub use adc::{Adc, SShape};
 pub use clip_mask::{ClipMask, ClipMasks};
-pub use dac::{BoundManagement, Dac, NoiseManagement, mean_abs_max, mean_scaled_std};
+pub use dac::{
+    BoundManagement, ConverterRounding, Dac, NoiseManagement, mean_abs_max, mean_scaled_std,
+};
 pub use forward::{Accum, Digital, MvmNoise, Periphery, Saturation};
 pub use pack::ArrayWeights;
 pub use read_noise::ReadNoise;

@@ -2,8 +2,9 @@
 
 use crossbar::wires::{IrDropConfig, ir_drop_estimate};
 use crossbar::{
-    Accum, AnalogMatrix, AnalogTile, ArrayWeights, BoundManagement, ClipMasks, Digital, MvmNoise,
-    NoiseManagement, Periphery, PeripheryConfig, ReadNoise, SShape, TileConfig, UnitCell, presets,
+    Accum, AnalogMatrix, AnalogTile, ArrayWeights, BoundManagement, ClipMasks, ConverterRounding,
+    Digital, MvmNoise, NoiseManagement, Periphery, PeripheryConfig, ReadNoise, SShape, TileConfig,
+    UnitCell, presets,
 };
 use numerics::{Par, Seed};
 use proptest::prelude::*;
@@ -42,7 +43,11 @@ fn configurations() -> Vec<(&'static str, PeripheryConfig, IrDropConfig)> {
     shaped.read_noise = ReadNoise::Constant { sigma: 0.01 };
     shaped.adc.gain_std = 0.02;
     shaped.adc.offset_std = 0.02;
+    let mut stochastic = full;
+    stochastic.dac.rounding = ConverterRounding::Stochastic;
+    stochastic.adc.rounding = ConverterRounding::Stochastic;
     vec![
+        ("stochastic rounding", stochastic, wires),
         ("full", full, wires),
         ("plain", plain, off),
         ("float sums", float, wires),
@@ -353,5 +358,38 @@ fn masks_say_what_was_clipped_and_change_nothing_else() {
         }
         assert!(managed || reached > 50, "{name}: {reached} outputs at the bound");
         assert!(reached >= seen.outputs, "{name}: outputs are rounded to the bound, too");
+    }
+}
+
+/// A converter with a step of 1/7 or 1/3.1 and a value between two steps.
+#[test]
+fn stochastic_rounding_keeps_the_mean_and_what_is_on_a_step() {
+    let (full, wires) = standard();
+    let wires = IrDropConfig { scale: 0.0, ..wires };
+    let mut ideal = PeripheryConfig { read_noise: ReadNoise::None, ..full };
+    ideal.dac.steps = None;
+    ideal.adc = crossbar::Adc { steps: None, noise: 0.0, ..ideal.adc };
+    let mut dac = ideal;
+    dac.dac.steps = Some(14.0);
+    dac.dac.rounding = ConverterRounding::Stochastic;
+    let mut adc = ideal;
+    adc.adc.steps = Some(62.0);
+    adc.adc.rounding = ConverterRounding::Stochastic;
+    let weights = ArrayWeights::pack(&[1.0], 1, 1);
+    let n = 100_000usize;
+    for (config, step) in [(dac, 1.0 / 7.0), (adc, 20.0 / 62.0)] {
+        // Rows come out as 0.5 x + 0.25; positive and negative, on a step and between two.
+        for (x, share) in [(1.3, 0.3), (-1.3, 0.7), (2.0, 0.0), (-2.0, 0.0), (0.0, 0.0)] {
+            let x: f64 = x * step;
+            let y = run((&config, &wires), &weights, &vec![x as f32; n], 0, Par::Seq);
+            let z: Vec<f64> = y.iter().map(|y| (f64::from(*y) - 0.25) / 0.5).collect();
+            let low = z.iter().fold(f64::INFINITY, |a, &b| a.min(b));
+            let up = z.iter().filter(|&&z| z > low + 0.5 * step).count() as f64 / n as f64;
+            let mean = z.iter().sum::<f64>() / n as f64;
+            // Four standard errors: false alarm 6·10⁻⁵ for an unlucky seed; f32 rounds k itself.
+            let error = 4.0 * (share * (1.0f64 - share) / n as f64).sqrt();
+            assert!((up - share).abs() <= error, "{x}: {up} rounded up, not {share}");
+            assert!((mean - x).abs() <= error * step + 1e-6, "{x} has the mean {mean}");
+        }
     }
 }

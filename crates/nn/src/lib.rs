@@ -18,6 +18,7 @@
 pub mod arithmetic;
 pub mod checkpoint;
 mod data;
+pub mod decode;
 mod float_gemm;
 pub mod functions;
 pub mod layers;
@@ -32,6 +33,7 @@ mod tape;
 mod task;
 mod tensor;
 mod train;
+mod wordpiece;
 
 pub use arithmetic::{Arithmetic, FixedPoint, Policy};
 pub use data::{Augmentation, Images, Normalization, PixelError, Pixels, batches};
@@ -45,3 +47,4 @@ pub use tape::{Backward, Gradients, Mode, Operation, Pass, Step, Tape, Var};
 pub use task::{Classification, Outcome, Task};
 pub use tensor::Tensor;
 pub use train::{EpochStats, Interrupted, Progress, Recipe, evaluate, train_epoch};
+pub use wordpiece::{VocabularyError, WordPiece};

@@ -269,7 +269,8 @@ impl<'a> Product<'a> {
         }
         let shift = fraction_bits - quantizer.format.fl();
         for ((z, out), position) in sums.iter().zip(out).zip(first..) {
-            let scaled = self.scales.apply(z.to_i64(), position, self.b.ncols);
+            let index = position - self.first_position;
+            let scaled = self.scales.apply(z.to_i64(), index, self.b.ncols);
             let code = match self.overflow {
                 Overflow::Wrap => {
                     let split = scaled.split_modulo(shift);
@@ -339,6 +340,7 @@ impl<'a> Product<'a> {
             });
         } else {
             self.for_each_block(None, out, |first, sums, out| {
+                let first = first - self.first_position;
                 for ((z, out), index) in sums.to_i64().zip(out).zip(first..) {
                     *out = self.scales.apply(z, index, self.b.ncols).to_f32(fraction_bits);
                 }

@@ -66,6 +66,34 @@ fn every_edge_of_the_blocking() {
     }
 }
 
+/// Sums that no 32 bits hold, of the codes whose bytes are the worst for telling their upper bits:
+/// low bytes of the largest magnitude with one sign, pairs that multiply to 2^31, and both ends.
+#[test]
+fn mixtures_of_adverse_codes_are_exact() {
+    let format = FixedFormat::new(2, 14).unwrap();
+    let kinds: [&[i32]; 5] = [
+        &[-32768, 32767],
+        &[-32768, -32768, -32768, 32767],
+        &[32512, -32768, 32767, -32513],
+        &[-32641, 127, 128, 32640, -128, -129],
+        &[-32768, -32767, -1, 0, 1, 255, 256, 32766, 32767],
+    ];
+    for (kind_a, kind_b) in kinds.iter().flat_map(|a| kinds.iter().map(move |b| (a, b))) {
+        for inner in [1, 3, 127, 128, 129, 257, 512, 700, 1153] {
+            let pick = |kind: &[i32], len: usize, salt: u32| -> Vec<i32> {
+                let mut words = vec![0; len];
+                Seed::new(u64::from(salt)).stream().fill_words(0, &mut words);
+                words.iter().map(|&word| kind[word as usize % kind.len()]).collect()
+            };
+            let a = pick(kind_a, 7 * inner, 1);
+            let b = pick(kind_b, inner * 17, 2);
+            let a = FixedMatrix::from_codes(format, 7, inner, &a).unwrap();
+            let b = FixedMatrix::from_codes(format, inner, 17, &b).unwrap();
+            check(&a, &b, None);
+        }
+    }
+}
+
 #[test]
 fn all_codes_at_the_extreme_do_not_overflow() {
     let formats = [(2, 14), (4, 4), (12, 12)].map(|(il, fl)| FixedFormat::new(il, fl).unwrap());
@@ -138,6 +166,27 @@ proptest! {
             prop_assert_eq!(y, (z as f64 * 2f64.powi(-24)) as f32);
         }
     }
+}
+
+/// Where the random bits begin says nothing about which row is scaled.
+#[test]
+fn scales_belong_to_rows_and_columns_wherever_the_bits_begin() {
+    let format = FixedFormat::new(4, 4).unwrap();
+    let of = |rows, cols| {
+        let codes: Vec<i32> = (0..rows * cols).map(|i| (i * 7 % 30) as i32 - 15).collect();
+        FixedMatrix::from_codes(format, rows, cols, &codes).unwrap()
+    };
+    let (a, b) = (of(3, 4), of(4, 2));
+    let (rows, cols) = ([1.0, 2.0, 0.5], [0.25, 3.0]);
+    let nearest = Quantizer { format, rounding: Rounding::NearestTiesEven };
+    let product = Product::new(a.view(), b.view()).scale_rows(&rows).scale_cols(&cols);
+    let stream = Seed::new(0).stream();
+    let values = |product: Product<'_>| {
+        let mut wide = [0.0; 6];
+        product.wide_f32(&mut wide);
+        (product.convert(nearest, &stream), wide)
+    };
+    assert_eq!(values(product.first_position(1000)), values(product));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Rows of `nn`: training steps against our own float step, and against PyTorch's.
 
 mod mlp;
+mod sequence;
 mod torch;
 mod vision;
 
@@ -8,7 +9,7 @@ use super::{Measured, Row, alternate};
 
 /// The rows.
 pub(super) fn rows() -> Vec<Row> {
-    [mlp::ROWS, vision::ROWS].concat()
+    [mlp::ROWS, vision::ROWS, sequence::ROWS].concat()
 }
 
 /// Times `ours` against steps of the PyTorch program that defines `step()`.

@@ -97,7 +97,7 @@ impl Cifar10 {
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`] if there is none, [`Error::Io`] or [`Error::Data`] naming the file.
+    /// [`Error::NoData`] if there is none, [`Error::Io`] or [`Error::Data`] naming the file.
     pub fn load(data: &DataFolder) -> Result<Self, Error> {
         let version = version(data)?;
         let (train, test, hash) = match version {
@@ -163,7 +163,7 @@ pub fn first_4000_lossless(data: &DataFolder) -> Result<Images, Error> {
 ///
 /// # Errors
 ///
-/// [`Error::Usage`] if it holds none.
+/// [`Error::NoData`] if it holds none.
 pub fn version(data: &DataFolder) -> Result<Version, Error> {
     if official(data).is_dir() {
         Ok(Version::Official)
@@ -179,7 +179,7 @@ fn official(data: &DataFolder) -> PathBuf {
 }
 
 fn missing(data: &DataFolder, other: &str) -> Error {
-    Error::Usage(format!(
+    Error::NoData(format!(
         "CIFAR-10 does not ship with the source and is not in {}: name with --data a folder that \
          holds cifar-10-batches-bin/ (the official binary version) or {other}",
         data.path("").display()

@@ -1,5 +1,7 @@
 //! Rasch et al. 2023: hardware-aware training for analog in-memory computing.
 
+mod boosts;
+pub mod ir_drop;
 pub mod mvm_error;
 pub mod weight_distribution;
 

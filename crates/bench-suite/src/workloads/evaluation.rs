@@ -1,5 +1,6 @@
 //! Networks with weights that others trained, against the accuracy that is known for them.
 
+pub mod minilm_stsb;
 pub mod resnet_cifar10;
 
 use crate::Error;
@@ -47,7 +48,7 @@ impl std::fmt::Display for Value {
 
 /// Every evaluation.
 pub fn all() -> Vec<Evaluation> {
-    resnet_cifar10::EVALUATIONS.to_vec()
+    [resnet_cifar10::EVALUATIONS, minilm_stsb::EVALUATIONS].concat()
 }
 
 /// The evaluation of that name.

@@ -2,8 +2,8 @@
 
 use crossbar::wires::IrDropConfig;
 use crossbar::{
-    Accum, Adc, ArrayWeights, BoundManagement, Dac, Digital, MvmNoise, NoiseManagement, Periphery,
-    PeripheryConfig, ReadNoise, SShape,
+    Accum, Adc, ArrayWeights, BoundManagement, ConverterRounding, Dac, Digital, MvmNoise,
+    NoiseManagement, Periphery, PeripheryConfig, ReadNoise, SShape,
 };
 use numerics::{Par, Seed};
 use serde_json::Value;
@@ -20,6 +20,7 @@ const TILES: usize = 8000;
 const IDEAL: PeripheryConfig = PeripheryConfig {
     dac: Dac {
         steps: None,
+        rounding: ConverterRounding::Nearest,
         bound: 1.0,
         noise: 0.0,
         noise_management: NoiseManagement::None,
@@ -29,6 +30,7 @@ const IDEAL: PeripheryConfig = PeripheryConfig {
     polarity_asymmetry: 0.0,
     adc: Adc {
         steps: None,
+        rounding: ConverterRounding::Nearest,
         bound: Some(10.0),
         noise: 0.0,
         s_shape: None,
@@ -53,6 +55,21 @@ fn configuration(key: &str) -> Option<(PeripheryConfig, IrDropConfig)> {
             config.dac.steps = Some(254.0);
             config.adc.steps = Some(254.0);
             wires.scale = 1.0;
+        }
+        "dac4_stochastic" => {
+            config.dac.steps = Some(14.0);
+            config.dac.rounding = ConverterRounding::Stochastic;
+        }
+        "adc6_stochastic" => {
+            config.adc.steps = Some(62.0);
+            config.adc.rounding = ConverterRounding::Stochastic;
+        }
+        "managed" => {
+            config.dac.steps = Some(254.0);
+            config.dac.noise_management = NoiseManagement::AbsMax;
+            config.dac.bound_management = BoundManagement::Iterative { max_halvings: 10 };
+            config.adc.bound = Some(0.5);
+            config.adc.steps = Some(254.0);
         }
         "abs_max_dac8" => {
             config.dac.steps = Some(254.0);

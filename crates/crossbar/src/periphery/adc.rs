@@ -10,7 +10,7 @@
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
-use super::dac::check_steps;
+use super::dac::{ConverterRounding, check_steps};
 use crate::TileError;
 
 /// Analog-to-digital converters of the bit lines.
@@ -20,6 +20,9 @@ pub struct Adc {
     /// Steps between −bound and bound, 2^bits − 2; continuous if absent.
     #[serde(default)]
     pub steps: Option<f32>,
+    /// How outputs come onto the steps.
+    #[serde(default)]
+    pub rounding: ConverterRounding,
     /// Largest output b, in units of a full input on a full weight; no limit if absent.
     #[serde(default)]
     pub bound: Option<f32>,
@@ -123,6 +126,7 @@ mod tests {
     fn the_s_shape_covers_the_output_range() {
         let adc = Adc {
             steps: None,
+            rounding: ConverterRounding::Nearest,
             bound: Some(10.0),
             noise: 0.0,
             s_shape: Some(SShape { strength: 0.25, spread: 0.0, slope: 0.5 }),
@@ -141,6 +145,7 @@ mod tests {
     fn steps_without_a_bound_are_refused() {
         let adc = Adc {
             steps: Some(254.0),
+            rounding: ConverterRounding::Nearest,
             bound: None,
             noise: 0.0,
             s_shape: None,

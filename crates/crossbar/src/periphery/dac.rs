@@ -17,6 +17,9 @@ pub struct Dac {
     /// Steps between −bound and bound, 2^bits − 2; continuous if absent.
     #[serde(default)]
     pub steps: Option<f32>,
+    /// How inputs come onto the steps.
+    #[serde(default)]
+    pub rounding: ConverterRounding,
     /// Largest DAC output b, normalised: an input equal to the input range gives 1.
     pub bound: f32,
     /// Standard deviation σ_in of the noise on the word lines, added after the conversion.
@@ -28,6 +31,18 @@ pub struct Dac {
     /// What happens when an output saturates.
     #[serde(default)]
     pub bound_management: BoundManagement,
+}
+
+/// How a converter chooses between the two steps around a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConverterRounding {
+    /// The nearest; a tie goes to the even step.
+    #[default]
+    Nearest,
+    /// The upper one with the probability of the distance to the lower one, so that the mean is the
+    /// value. AIHWKit: `inp_sto_round`, `out_sto_round`.
+    Stochastic,
 }
 
 /// How inputs are brought into the range of the DAC.

@@ -1,5 +1,6 @@
 //! From the sums of the array to ADC codes and digital numbers, for one panel and one sample.
 
+use super::inputs::round_stochastically;
 use super::product::{LANES, Lanes, Sums};
 use super::simd::Kernel;
 use crate::wires::DROP;
@@ -27,6 +28,8 @@ pub(super) struct Chain {
     /// Step and bound of the ADC; infinite bound and zero step if there are none.
     pub(super) step: f32,
     pub(super) bound: f32,
+    /// Whether the ADC rounds stochastically.
+    pub(super) stochastic: bool,
 }
 
 /// What differs between outputs.
@@ -53,6 +56,8 @@ pub(super) struct Epilogue<'a> {
     /// the read-out, and of the devices before a nonlinearity.
     pub(super) output_noise: &'a [f32],
     pub(super) read_noise: &'a [f32],
+    /// Uniform numbers of the ADC's stochastic rounding, likewise.
+    pub(super) rounding: &'a [f32],
     pub(super) noise_stride: usize,
     pub(super) out: &'a mut [Lanes],
     /// Bit i is set where output i went beyond the bound, bit 16 + i where it came out there.
@@ -64,13 +69,14 @@ impl Kernel for Epilogue<'_> {
     fn run<const FMA: bool>(self) {
         for (slot, (sums, out)) in self.sums.iter().zip(self.out).enumerate() {
             let at = slot * self.noise_stride;
-            let noise = [&self.output_noise[at..], &self.read_noise[at..]]
+            let noise = [&self.output_noise[at..], &self.read_noise[at..], &self.rounding[at..]]
                 .map(|row| row.first_chunk().expect("rows are padded to whole panels"));
             let sample = Sample {
                 input_squares: self.input_squares[slot],
                 range: self.ranges[slot],
                 output_noise: noise[0],
                 read_noise: noise[1],
+                rounding: noise[2],
             };
             self.saturated[slot] = sample.convert(&self.chain, &self.columns, sums, out);
         }
@@ -83,6 +89,7 @@ struct Sample<'a> {
     range: f32,
     output_noise: &'a Lanes,
     read_noise: &'a Lanes,
+    rounding: &'a Lanes,
 }
 
 impl Sample<'_> {
@@ -109,7 +116,13 @@ impl Sample<'_> {
             }
             y = columns.gain[i] * y + columns.offset[i];
             if chain.step > 0.0 {
-                y = (y / chain.step).round_ties_even() * chain.step;
+                let z = y / chain.step;
+                let z = if chain.stochastic {
+                    round_stochastically(z, self.rounding[i])
+                } else {
+                    z.round_ties_even()
+                };
+                y = z * chain.step;
             }
             let beyond = u32::from(y.abs() > chain.bound);
             let there = u32::from(y.abs() >= AT_BOUND * chain.bound);

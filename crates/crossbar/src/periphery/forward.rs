@@ -14,7 +14,7 @@ use super::product::{
     INTEGER_CODE, INTEGER_DROP, INTEGER_INPUTS, LANES, Lanes, PLAIN_GROUP, Running, Sums,
 };
 use super::simd::dispatch;
-use super::{BoundManagement, NoiseManagement, PeripheryConfig, ReadNoise};
+use super::{BoundManagement, ConverterRounding, NoiseManagement, PeripheryConfig, ReadNoise};
 use crate::TileError;
 use crate::wires::IrDropConfig;
 
@@ -114,6 +114,8 @@ struct Streams {
     input: Stream,
     read: Stream,
     output: Stream,
+    input_rounding: Stream,
+    output_rounding: Stream,
 }
 
 impl Streams {
@@ -123,6 +125,8 @@ impl Streams {
             input: stream("input-noise"),
             read: stream("read-noise"),
             output: stream("output-noise"),
+            input_rounding: stream("input-rounding"),
+            output_rounding: stream("output-rounding"),
         }
     }
 }
@@ -136,6 +140,7 @@ struct Scratch {
     squares: Vec<f32>,
     read: Vec<f32>,
     output: Vec<f32>,
+    rounding: Vec<f32>,
     float: Vec<Running<f32>>,
     integer: Vec<Running<i32>>,
     plain: Vec<[Lanes; PLAIN_GROUP]>,
@@ -187,6 +192,7 @@ impl Periphery {
             prefactor: columns.prefactor,
             step: adc.step().unwrap_or(0.0),
             bound: adc.bound.unwrap_or(f32::INFINITY),
+            stochastic: adc.steps.is_some() && adc.rounding == ConverterRounding::Stochastic,
         };
         let small_codes = dac.steps.is_some_and(|steps| 0.5 * steps <= INTEGER_CODE);
         let small_drop = wires.scale * wires.gamma() <= INTEGER_DROP;
@@ -488,7 +494,7 @@ impl Pass<'_> {
             let columns = self.padded.panel(panel);
             let width = LANES.min(outputs - panel * LANES);
             let first = panel * LANES;
-            let Scratch { out, bits, sums, squares, output, read, .. } = scratch;
+            let Scratch { out, bits, sums, squares, output, read, rounding, .. } = scratch;
             out.resize(todo.len(), [0.0; LANES]);
             bits.resize(todo.len(), 0);
             dispatch(Epilogue {
@@ -499,6 +505,7 @@ impl Pass<'_> {
                 ranges: &of_todo,
                 output_noise: &output[first..],
                 read_noise: &read[first..],
+                rounding: &rounding[first..],
                 noise_stride: padded,
                 out,
                 saturated: bits,
@@ -533,6 +540,7 @@ impl Pass<'_> {
     ) -> u64 {
         let Periphery { inputs, chain, sums, config, .. } = *self.periphery;
         let stepped = config.dac.steps.is_some();
+        let stochastic = stepped && config.dac.rounding == ConverterRounding::Stochastic;
         scratch.codes.resize(todo.len() * inputs, 0.0);
         scratch.squares.clear();
         let mut saturated = 0;
@@ -540,10 +548,18 @@ impl Pass<'_> {
             let x = &x[s * inputs..][..inputs];
             let scale = 1.0 / (ranges[s] * chain.unit);
             let bound = config.dac.bound / chain.unit;
-            dispatch(Convert { x, scale, bound, stepped, codes, saturated: &mut saturated });
+            let first = (self.first_sample + s as u64) * inputs as u64;
+            let uniform: &[f32] = if stochastic {
+                scratch.noise.resize(inputs, 0.0);
+                streams.input_rounding.fill_uniform(first, &mut scratch.noise);
+                &scratch.noise
+            } else {
+                &[]
+            };
+            let saturated = &mut saturated;
+            dispatch(Convert { x, scale, bound, stepped, uniform, codes, saturated });
             if config.dac.noise > 0.0 {
                 scratch.noise.resize(inputs, 0.0);
-                let first = (self.first_sample + s as u64) * inputs as u64;
                 streams.input.fill_gaussian(first, &mut scratch.noise);
                 let std = config.dac.noise / chain.unit;
                 for (code, xi) in codes.iter_mut().zip(&scratch.noise) {
@@ -584,6 +600,13 @@ impl Pass<'_> {
         let at_output = chain.output_noise > 0.0 || noisy_devices && !chain.s_shape;
         fill(&streams.output, at_output, &mut scratch.output);
         fill(&streams.read, chain.s_shape && noisy_devices, &mut scratch.read);
+        scratch.rounding.resize(todo.len() * padded, 0.0);
+        if chain.stochastic {
+            for (&s, row) in todo.iter().zip(scratch.rounding.chunks_exact_mut(padded)) {
+                let first = (self.first_sample + s as u64) * outputs as u64;
+                streams.output_rounding.fill_uniform(first, &mut row[..outputs]);
+            }
+        }
     }
 
     /// Writes the sums of one panel for all samples into `scratch.sums`.

@@ -33,6 +33,8 @@ pub(super) struct Convert<'a> {
     pub(super) scale: f32,
     pub(super) bound: f32,
     pub(super) stepped: bool,
+    /// Uniform numbers in [0, 1) of stochastic rounding, or none for the nearest step.
+    pub(super) uniform: &'a [f32],
     pub(super) codes: &'a mut [f32],
     pub(super) saturated: &'a mut u64,
 }
@@ -41,6 +43,16 @@ impl Kernel for Convert<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
         let mut saturated = 0u32;
+        if !self.uniform.is_empty() {
+            for ((&x, code), &u) in self.x.iter().zip(self.codes).zip(self.uniform) {
+                let k = x * self.scale;
+                saturated += u32::from(is_beyond(k, self.bound));
+                let k = if k.is_nan() { 0.0 } else { k };
+                *code = round_stochastically(k, u).max(-self.bound).min(self.bound);
+            }
+            *self.saturated += u64::from(saturated);
+            return;
+        }
         for (&x, code) in self.x.iter().zip(self.codes) {
             let k = x * self.scale;
             saturated += u32::from(is_beyond(k, self.bound));
@@ -50,6 +62,13 @@ impl Kernel for Convert<'_> {
         }
         *self.saturated += u64::from(saturated);
     }
+}
+
+/// ⌊k⌋ or ⌈k⌉, the latter with the probability k − ⌊k⌋; an integer stays what it is.
+#[inline(always)]
+pub(super) fn round_stochastically(k: f32, u: f32) -> f32 {
+    let low = k.floor();
+    low + if u < k - low { 1.0 } else { 0.0 }
 }
 
 impl Phase {

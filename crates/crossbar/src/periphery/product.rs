@@ -267,20 +267,34 @@ mod tests {
     }
 
     #[test]
-    fn the_vector_kernel_has_the_bits_of_its_portable_twin() {
+    fn the_vector_kernels_have_the_bits_of_their_portable_twin() {
+        type Kernel = fn(IntegerSums<'_>) -> bool;
         let case = case();
-        let mut vector = integer(&case);
-        let mut results = [Running::zero(); 2];
-        vector.running = &mut results[0];
-        add_integer(vector);
-        let mut portable = integer(&case);
-        portable.running = &mut results[1];
-        portable.run::<true>();
-        let [vector, portable] = results;
-        assert_eq!(vector.y, portable.y);
-        assert_eq!(vector.s2, portable.s2);
-        assert_eq!(vector.current, portable.current);
-        assert_eq!(vector.variance, portable.variance);
+        let result = |kernel: Kernel| -> Option<Running<i32>> {
+            let mut running = Running::zero();
+            let sums = integer(&case);
+            kernel(IntegerSums { running: &mut running, ..sums }).then_some(running)
+        };
+        let portable = result(|sums| {
+            sums.run::<true>();
+            true
+        });
+        let portable = portable.expect("the portable kernel runs everywhere");
+        let dispatched = result(|sums| {
+            add_integer(sums);
+            true
+        });
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "one kernel only"))]
+        let mut vectors: Vec<Running<i32>> = dispatched.into_iter().collect();
+        #[cfg(target_arch = "x86_64")]
+        vectors.extend(result(super::super::simd::integer_sums_avx2));
+        for vector in vectors {
+            assert_eq!(vector.y, portable.y);
+            assert_eq!(vector.s1, portable.s1);
+            assert_eq!(vector.s2, portable.s2);
+            assert_eq!(vector.current, portable.current);
+            assert_eq!(vector.variance, portable.variance);
+        }
     }
 
     #[test]

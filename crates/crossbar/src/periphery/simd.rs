@@ -77,7 +77,7 @@ fn run_avx2<K: Kernel>(kernel: K) {
     kernel.run::<true>();
 }
 
-/// Runs the integer sums, with the 16-bit dot product instruction where there is one.
+/// Runs the integer sums, with instructions that multiply pairs of 16-bit numbers.
 pub(super) fn integer_sums(sums: IntegerSums<'_>) {
     #[cfg(target_arch = "x86_64")]
     if *detect::LEVEL == detect::Level::Avx512 {
@@ -88,7 +88,162 @@ pub(super) fn integer_sums(sums: IntegerSums<'_>) {
         }
         return;
     }
+    #[cfg(target_arch = "x86_64")]
+    if *detect::LEVEL == detect::Level::Avx2 {
+        #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
+        // SAFETY: `avx2::integer_sums` needs the features that `LEVEL` has detected.
+        unsafe {
+            avx2::integer_sums(sums);
+        }
+        return;
+    }
     dispatch(sums);
+}
+
+/// The AVX2 kernel by itself, for a test; false where the processor cannot run it.
+#[cfg(all(test, target_arch = "x86_64"))]
+pub(super) fn integer_sums_avx2(sums: IntegerSums<'_>) -> bool {
+    avx2::integer_sums_if_there(sums)
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use std::arch::x86_64::{
+        __m256, __m256i, _mm256_add_epi16, _mm256_add_epi32, _mm256_add_ps, _mm256_fmadd_ps,
+        _mm256_madd_epi16, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_srli_epi16,
+    };
+
+    use super::super::product::{FULL_GROUP, IntegerSums, LANES};
+
+    /// Lanes of a register: half a panel.
+    const HALF: usize = LANES / 2;
+
+    /// The loop of `IntegerSums::run` for one half of the lanes after the other, the f32 sums
+    /// before the integer ones, so that the accumulators of each loop fit into 16 registers.
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn integer_sums(mut sums: IntegerSums<'_>) {
+        for half in 0..2 {
+            float_sums(&mut sums, half);
+            dot_sums(&mut sums, half);
+        }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    fn float_sums(sums: &mut IntegerSums<'_>, half: usize) {
+        let running = &mut *sums.running;
+        let mut y = running.y.map(|lanes| floats(&halves(&lanes)[half]));
+        let mut s1 = running.s1.map(|lanes| floats(&halves(&lanes)[half]));
+        let mut s2 = running.s2.map(|lanes| floats(&halves(&lanes)[half]));
+        let panel = sums.panel.as_chunks::<HALF>().0.as_chunks::<8>().0;
+        let codes = sums.codes.as_chunks::<FULL_GROUP>().0.as_chunks::<4>().0;
+        for (w, k) in panel.iter().zip(codes) {
+            for (r, k) in k.iter().enumerate() {
+                let w = floats(&w[2 * r + half]);
+                for s in 0..FULL_GROUP {
+                    y[s] = _mm256_fmadd_ps(w, _mm256_set1_ps(k[s]), y[s]);
+                    s1[s] = _mm256_add_ps(s1[s], y[s]);
+                }
+            }
+            for s in 0..FULL_GROUP {
+                s2[s] = _mm256_add_ps(s2[s], s1[s]);
+            }
+        }
+        for s in 0..FULL_GROUP {
+            let at = half * HALF;
+            running.y[s][at..at + HALF].copy_from_slice(&float_lanes(y[s]));
+            running.s1[s][at..at + HALF].copy_from_slice(&float_lanes(s1[s]));
+            running.s2[s][at..at + HALF].copy_from_slice(&float_lanes(s2[s]));
+        }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    fn dot_sums(sums: &mut IntegerSums<'_>, half: usize) {
+        let running = &mut *sums.running;
+        let mut current = running.current.map(|lanes| integers(&halves(&lanes)[half]));
+        let mut variance = running.variance.map(|lanes| integers(&halves(&lanes)[half]));
+        let rounding = _mm256_set1_epi16(64);
+        let pairs = sums.pairs.as_chunks::<LANES>().0.as_chunks::<2>().0;
+        let sizes = sums.sizes.as_chunks::<FULL_GROUP>().0;
+        let squares = sums.squares.as_chunks::<FULL_GROUP>().0;
+        for ((q, size), square) in pairs.iter().zip(sizes).zip(squares) {
+            let q = words(&q[half]);
+            let q8 = _mm256_srli_epi16::<7>(_mm256_add_epi16(q, rounding));
+            for s in 0..FULL_GROUP {
+                let products = _mm256_madd_epi16(q, pair(size[s]));
+                current[s] = _mm256_add_epi32(current[s], products);
+                let products = _mm256_madd_epi16(q8, pair(square[s]));
+                variance[s] = _mm256_add_epi32(variance[s], products);
+            }
+        }
+        for s in 0..FULL_GROUP {
+            let at = half * HALF;
+            running.current[s][at..at + HALF].copy_from_slice(&integer_lanes(current[s]));
+            running.variance[s][at..at + HALF].copy_from_slice(&integer_lanes(variance[s]));
+        }
+    }
+
+    fn halves<T>(lanes: &[T; LANES]) -> &[[T; HALF]; 2] {
+        lanes.as_chunks::<HALF>().0.as_array().expect("16 lanes are twice 8")
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn pair([low, high]: [i16; 2]) -> __m256i {
+        _mm256_set1_epi32(i32::from(high) << 16 | i32::from(low as u16))
+    }
+
+    fn floats(lanes: &[f32; HALF]) -> __m256 {
+        #[expect(unsafe_code, reason = "a register holds 8 f32")]
+        // SAFETY: both types are 32 bytes of f32 without invalid values.
+        unsafe {
+            std::mem::transmute::<[f32; HALF], __m256>(*lanes)
+        }
+    }
+
+    fn float_lanes(register: __m256) -> [f32; HALF] {
+        #[expect(unsafe_code, reason = "a register holds 8 f32")]
+        // SAFETY: both types are 32 bytes of f32 without invalid values.
+        unsafe {
+            std::mem::transmute::<__m256, [f32; HALF]>(register)
+        }
+    }
+
+    fn integers(lanes: &[i32; HALF]) -> __m256i {
+        #[expect(unsafe_code, reason = "a register holds 8 i32")]
+        // SAFETY: both types are 32 bytes of integers without invalid values.
+        unsafe {
+            std::mem::transmute::<[i32; HALF], __m256i>(*lanes)
+        }
+    }
+
+    fn integer_lanes(register: __m256i) -> [i32; HALF] {
+        #[expect(unsafe_code, reason = "a register holds 8 i32")]
+        // SAFETY: both types are 32 bytes of integers without invalid values.
+        unsafe {
+            std::mem::transmute::<__m256i, [i32; HALF]>(register)
+        }
+    }
+
+    fn words(lanes: &[i16; LANES]) -> __m256i {
+        #[expect(unsafe_code, reason = "a register holds 16 i16")]
+        // SAFETY: both types are 32 bytes of integers without invalid values.
+        unsafe {
+            std::mem::transmute::<[i16; LANES], __m256i>(*lanes)
+        }
+    }
+
+    /// Runs where the processor has AVX2, whatever else it has.
+    #[cfg(test)]
+    pub(super) fn integer_sums_if_there(sums: IntegerSums<'_>) -> bool {
+        let there = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        if there {
+            #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
+            // SAFETY: AVX2 and fused multiplication were just detected.
+            unsafe {
+                integer_sums(sums);
+            }
+        }
+        there
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -22,10 +22,11 @@
 //! ```text
 //! a = 2^8·(u − 128) + 2^7 + a₀,   b = 2^8·b₁ + 2^7 + b₀,   0 ≤ u < 2^8,   −2^7 ≤ a₀, b₀, b₁ < 2^7
 //! Σab = y + Σ(a·b₀ + 2^8·a₀·b₁),  y = 2^16·Σu·b₁ − (2^23 − 2^15)·Σb₁ + 2^7·Σa
-//! |Σab − y| ≤ 2^7·√n·(√(Σa²) + √(Σb²)) + 2^15·n     since |2^8·b₁| ≤ |b| + 2^8
+//! |Σab − y| ≤ √(Σa²)·√(Σb₀²) + √(Σa₀²)·(√(Σb²) + 2^8·√n)     since |2^8·b₁| ≤ |b| + 2^8
 //! ```
 //!
-//! which is below 2^31 for n = 128 whatever the operands are.
+//! which is below 2^31 for n = 128 whatever the operands are, since |a₀|, |b₀| ≤ 2^7, and for a
+//! whole chunk of 512 if their bits are random.
 
 mod multiply;
 
@@ -128,7 +129,7 @@ impl Tiles<i32> for NarrowTiles {
     ) {
         let (a, b) = parts(left, i, right, j, chunk);
         let tile = multiply(left.group, a, b);
-        place.put(|row| tile[row]);
+        place.put(&tile);
     }
 }
 
@@ -152,35 +153,63 @@ impl Tiles<i64> for WideTiles {
             || fits_32_bits(left.magnitude(i, chunk).square, right.magnitude(j, chunk).square);
         if fits {
             let tile = multiply(left.group, a, b);
-            place.put(|row| widened(&tile[row]));
+            place.put(&tile);
         } else if has_quads() {
             add_by_bytes(left, i, right, j, chunk, place);
         } else {
             let extreme = left.magnitude(i, chunk).extreme && right.magnitude(j, chunk).extreme;
             let [tile, high] = multiply_coarse(a, b, extreme);
-            place.put(|row| {
-                let mut coarse = widened(&high[row]);
-                coarse.iter_mut().for_each(|z| *z <<= 16);
-                nearest(coarse, &tile[row])
-            });
+            let (of_rows, of_columns) = (&[0; MR], &[0; NR]);
+            place.put(&Nearest { coarse: &high, of_rows, of_columns, modulo: &tile });
         }
     }
 }
 
-#[inline(always)]
-fn widened(row: &[i32; NR]) -> [i64; NR] {
-    let mut wide = [0; NR];
-    wide.iter_mut().zip(row).for_each(|(wide, &z)| *wide = i64::from(z));
-    wide
+/// The sums of a tile, made row by row on their way out: a tile of 64-bit sums would not stay in
+/// registers. A trait because closures are not sure to be inlined.
+trait Rows<Z> {
+    /// The sums of a row; `#[inline(always)]`.
+    fn row(&self, row: usize) -> [Z; NR];
 }
 
-/// The numbers nearest to `coarse` that are `modulo` modulo 2^32.
-#[inline(always)]
-fn nearest(mut coarse: [i64; NR], modulo: &[i32; NR]) -> [i64; NR] {
-    for (z, &modulo) in coarse.iter_mut().zip(modulo) {
-        *z += i64::from(modulo.wrapping_sub(*z as i32));
+/// 32-bit sums as they are.
+impl Rows<i32> for Tile {
+    #[inline(always)]
+    fn row(&self, row: usize) -> [i32; NR] {
+        self[row]
     }
-    coarse
+}
+
+/// 32-bit sums that fit.
+impl Rows<i64> for Tile {
+    #[inline(always)]
+    fn row(&self, row: usize) -> [i64; NR] {
+        self[row].map(i64::from)
+    }
+}
+
+/// The numbers nearest to y = 2^16·`coarse` + `of_rows` − `of_columns` that are `modulo` modulo 2^32.
+struct Nearest<'a> {
+    coarse: &'a Tile,
+    of_rows: &'a [i64; MR],
+    of_columns: &'a [i64; NR],
+    modulo: &'a Tile,
+}
+
+impl Rows<i64> for Nearest<'_> {
+    #[inline(always)]
+    fn row(&self, row: usize) -> [i64; NR] {
+        let of_row = self.of_rows[row];
+        let mut near = [0; NR];
+        for (j, z) in near.iter_mut().enumerate() {
+            let (coarse, of_column) = (self.coarse[row][j], self.of_columns[j]);
+            // y modulo 2^32 from 32-bit operations, twice as many per vector.
+            let low = (coarse << 16).wrapping_add(of_row as i32).wrapping_sub(of_column as i32);
+            let rest = self.modulo[row][j].wrapping_sub(low);
+            *z = (i64::from(coarse) << 16) + of_row - of_column + i64::from(rest);
+        }
+        near
+    }
 }
 
 /// Adds the sums of one chunk of pairs that do not fit 32 bits, with coarse sums of their bytes.
@@ -198,8 +227,11 @@ fn add_by_bytes(
     let (chunk_start, _) = chunk_range(Group::Quad, chunk, 1, a_bytes.quads.len());
     let squares = [left.magnitude(i, chunk).square, right.magnitude(j, chunk).square];
     let steps = a.len() / MR;
-    let granules_per_part = granules_per_part(squares);
-    let part_steps = granules_per_part * GRANULE / 2;
+    let granules =
+        chunk_start / (GRANULE / 4)..(chunk_start + steps.div_ceil(2)).div_ceil(GRANULE / 4);
+    let low_squares = [&a_bytes.low_squares, &b_bytes.low_squares]
+        .map(|squares| squares[granules.clone()].iter().map(|&x| u64::from(x)).sum());
+    let part_steps = granules_per_part(squares, low_squares) * GRANULE / 2;
     for start in (0..steps).step_by(part_steps) {
         let end = steps.min(start + part_steps);
         let tile = multiply(Group::Pair, &a[start * MR..end * MR], &b[start * NR..end * NR]);
@@ -218,25 +250,34 @@ fn add_by_bytes(
                 *sum += i64::from(b) * ((1 << 23) - (1 << 15));
             }
         }
-        place.put(|row| {
-            let mut coarse = widened(&quads[row]);
-            for (z, of_column) in coarse.iter_mut().zip(of_columns) {
-                *z = (*z << 16) + of_rows[row] - of_column;
-            }
-            nearest(coarse, &tile[row])
+        place.put(&Nearest {
+            coarse: &quads,
+            of_rows: &of_rows,
+            of_columns: &of_columns,
+            modulo: &tile,
         });
         place.replace = false;
     }
 }
 
 /// How many granules may be summed before a sum can be 2^31 from the coarse one: 4, 2 or 1.
-fn granules_per_part([a_square, b_square]: [u64; 2]) -> usize {
-    let norms = (a_square as f64).sqrt() + (b_square as f64).sqrt();
-    let near = |granules: usize| {
+///
+/// `squares` are the largest Σa² and Σb² over the chunk, `low_squares` the largest Σa₀² and Σb₀².
+fn granules_per_part(squares: [u64; 2], low_squares: [u64; 2]) -> usize {
+    let norms = |squares: [u64; 2]| squares.map(|square| (square as f64).sqrt());
+    let [a, b] = norms(squares);
+    let near = |granules: usize, [a_low, b_low]: [f64; 2]| {
         let n = (granules * GRANULE) as f64;
-        128.0 * n.sqrt() * norms + 32_768.0 * n < f64::from(i32::MAX)
+        a * b_low + a_low * (b + 256.0 * n.sqrt()) < f64::from(i32::MAX)
     };
-    [4, 2].into_iter().find(|&granules| near(granules)).unwrap_or(1)
+    let any = |granules: usize| [128.0 * ((granules * GRANULE) as f64).sqrt(); 2];
+    if near(4, norms(low_squares)) {
+        4
+    } else if near(2, any(2)) {
+        2
+    } else {
+        1
+    }
 }
 
 /// One chunk of a left and of a right panel.
@@ -273,26 +314,27 @@ struct Place<'a, Z> {
 }
 
 impl<Z: Sum> Place<'_, Z> {
-    /// Adds 2^shift · `tile(row)` to every row of the tile.
+    /// Adds 2^shift · `tile` to the sums.
     #[inline(always)]
-    fn put(&mut self, tile: impl Fn(usize) -> [Z; NR]) {
+    fn put(&mut self, tile: &impl Rows<Z>) {
+        let (shift, columns) = (self.shift, self.columns);
         for row in 0..self.rows {
-            let values = tile(row);
-            let out = &mut self.out[row * self.columns..][..self.width];
+            let values = tile.row(row);
+            let out = &mut self.out[row * columns..][..self.width];
             // A row of full width has a length that the compiler knows.
             match (out.first_chunk_mut::<NR>(), self.replace) {
                 (Some(out), true) => {
-                    out.iter_mut().zip(values).for_each(|(sum, z)| *sum = z << self.shift);
+                    out.iter_mut().zip(values).for_each(|(sum, z)| *sum = z << shift);
                 }
                 (Some(out), false) => {
                     for (sum, z) in out.iter_mut().zip(values) {
-                        *sum = sum.wrapping_add(z << self.shift);
+                        *sum = sum.wrapping_add(z << shift);
                     }
                 }
                 (None, replace) => {
                     for (sum, z) in out.iter_mut().zip(values) {
                         let before = if replace { Z::default() } else { *sum };
-                        *sum = before.wrapping_add(z << self.shift);
+                        *sum = before.wrapping_add(z << shift);
                     }
                 }
             }
@@ -308,7 +350,14 @@ mod tests {
     fn the_nearest_number_is_found_over_the_whole_window() {
         for z in [0, 1 << 31, -(1 << 31), 1 << 39, -(1 << 39), 0x1234_5678_9abc] {
             for off in [0, 1, -1, (1 << 31) - 1, -(1 << 31)] {
-                assert_eq!(nearest([z - off; NR], &[z as i32; NR]), [z; NR], "{off} from {z}");
+                let y = z - off;
+                let near = Nearest {
+                    coarse: &[[(y >> 16) as i32; NR]; MR],
+                    of_rows: &[(y & 0xffff) + (7 << 40); MR],
+                    of_columns: &[7 << 40; NR],
+                    modulo: &[[z as i32; NR]; MR],
+                };
+                assert_eq!(near.row(3), [z; NR], "{off} from {z}");
             }
         }
     }
@@ -316,11 +365,13 @@ mod tests {
     #[test]
     fn parts_are_as_long_as_operands_allow() {
         let square = |n: u64, x: u64| n * x * x;
-        assert_eq!(granules_per_part([square(512, 1 << 13); 2]), 4);
-        assert_eq!(granules_per_part([square(512, 1 << 15) / 3; 2]), 2);
-        assert_eq!(granules_per_part([square(512, 1 << 15); 2]), 1);
+        let random = [square(512, 1 << 7) / 3; 2];
+        let worst = [square(512, 1 << 7); 2];
+        assert_eq!(granules_per_part([square(512, 1 << 15) / 3; 2], random), 4);
+        assert_eq!(granules_per_part([square(512, 1 << 15) / 3; 2], worst), 2);
+        assert_eq!(granules_per_part([square(512, 1 << 15); 2], worst), 1);
         // One granule is near enough even if all values are the largest.
-        let norm = (square(128, 1 << 15) as f64).sqrt();
-        assert!(128.0 * 128f64.sqrt() * 2.0 * norm + 32_768.0 * 128.0 < f64::from(i32::MAX));
+        let [norm, low] = [1 << 15, 1 << 7].map(|x| (square(128, x) as f64).sqrt());
+        assert!(2.0 * norm * low + low * 256.0 * 128f64.sqrt() < f64::from(i32::MAX));
     }
 }

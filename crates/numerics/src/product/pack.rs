@@ -82,6 +82,8 @@ pub(super) struct HighBytes<const W: usize> {
     pub(super) quads: Vec<u32>,
     /// `[granule][line]`: Σ b₁ of B, but Σ a of A.
     pub(super) sums: Vec<[i32; W]>,
+    /// `[granule]`: the largest Σ x₀² of a line, x₀ the low byte less 128.
+    pub(super) low_squares: Vec<u32>,
 }
 
 pub(super) type LeftPanels = Panels<MR>;
@@ -210,6 +212,7 @@ impl<const W: usize> Panels<W> {
             let mut bytes = HighBytes {
                 quads: vec![0; self.steps.div_ceil(2) * W],
                 sums: vec![[0; W]; granules],
+                low_squares: vec![0; granules],
             };
             let pairs = self.panel(panel);
             dispatch(TakeHighBytes { pairs, left: self.left, bytes: &mut bytes });
@@ -406,28 +409,30 @@ struct TakeHighBytes<'a, const W: usize> {
 impl<const W: usize> Kernel for TakeHighBytes<'_, W> {
     #[inline(always)]
     fn run(self) {
-        let Self { pairs, left, bytes: HighBytes { quads, sums } } = self;
+        let Self { pairs, left, bytes: HighBytes { quads, sums, low_squares } } = self;
         let flip = if left { 0x8080_8080 } else { 0 };
         let granules = pairs.chunks(GRANULE / 2 * W).zip(quads.chunks_mut(GRANULE / 4 * W));
-        for ((pairs, quads), sums) in granules.zip(sums) {
+        for (((pairs, quads), sums), low_square) in granules.zip(sums).zip(low_squares) {
+            let mut squares = [0; W];
             // A last odd step has no second half: zeros, whose products vanish.
             let whole = pairs.len() / (2 * W);
             let last = pairs.as_chunks::<W>().0.last().filter(|_| pairs.len() > whole * 2 * W);
             let halves = pairs.chunks_exact(2 * W).map(|two| two.split_at(W));
             let halves = halves.chain(last.map(|last| (&last[..], &[0; W][..])));
             for (quads, (low, high)) in quads.chunks_exact_mut(W).zip(halves) {
-                for (((quad, sum), &low), &high) in
-                    quads.iter_mut().zip(&mut *sums).zip(low).zip(high)
-                {
+                let lines = quads.iter_mut().zip(&mut *sums).zip(&mut squares);
+                for (((quad, sum), square), (&low, &high)) in lines.zip(low.iter().zip(high)) {
                     let bytes = |pair: u32| (pair >> 8 & 0xff) | (pair >> 16 & 0xff00);
                     *quad = (bytes(low) | bytes(high) << 16) ^ flip;
-                    let of = |x: u32| {
+                    for x in [low, high] {
                         let [x0, x1] = pair(x);
-                        if left { x0 + x1 } else { (x0 >> 8) + (x1 >> 8) }
-                    };
-                    *sum += of(low) + of(high);
+                        *sum += if left { x0 + x1 } else { (x0 >> 8) + (x1 >> 8) };
+                        let (x0, x1) = ((x0 & 0xff) - 128, (x1 & 0xff) - 128);
+                        *square += (x0 * x0 + x1 * x1) as u32;
+                    }
                 }
             }
+            *low_square = squares.into_iter().max().unwrap_or(0);
         }
     }
 }
@@ -455,10 +460,14 @@ mod tests {
                 assert_eq!(a.quads[step * MR + line % MR].to_le_bytes(), shifted);
             }
             for granule in 0..m.nrows().div_ceil(GRANULE) {
-                let ks = granule * GRANULE..(granule + 1) * GRANULE;
+                let ks = granule * GRANULE..m.nrows().min((granule + 1) * GRANULE);
                 let sum = ks.clone().map(|k| code(k) >> 8).sum::<i32>();
                 assert_eq!(b.sums[granule][line % NR], sum);
-                assert_eq!(a.sums[granule][line % MR], ks.map(code).sum::<i32>());
+                assert_eq!(a.sums[granule][line % MR], ks.clone().map(code).sum::<i32>());
+                let square = ks.map(|k| ((code(k) & 0xff) - 128).pow(2) as u32).sum::<u32>();
+                // At least that of every line; padding to whole steps may add to it.
+                assert!(a.low_squares[granule] >= square && b.low_squares[granule] >= square);
+                assert!(a.low_squares[granule].max(b.low_squares[granule]) <= 128 << 14);
             }
         }
     }

@@ -42,6 +42,8 @@ pub struct ImageClassifier {
 pub enum ImageData {
     /// Handwritten digits, 28 × 28 pixels.
     Mnist,
+    /// Colour photographs, 32 × 32 pixels; whichever version is in the data folder.
+    Cifar10,
 }
 
 /// A network for images.
@@ -86,6 +88,7 @@ impl ImageData {
     fn shape(self) -> [usize; 3] {
         match self {
             Self::Mnist => [28, 28, 1],
+            Self::Cifar10 => [32, 32, 3],
         }
     }
 
@@ -97,6 +100,7 @@ impl ImageData {
     pub fn sum(self, data: &DataFolder) -> Result<DataSum, Error> {
         match self {
             Self::Mnist => data.mnist().map(|_| Mnist::sum()),
+            Self::Cifar10 => data.cifar10().map(|cifar| cifar.sum()),
         }
     }
 }
@@ -201,12 +205,13 @@ impl ImageClassifier {
     /// If the data set is missing or damaged.
     pub(super) fn images(&self, data: &DataFolder) -> Result<(Images, Images), Error> {
         let shape = self.network.input(self.data.shape());
-        let cut = |images: &Images, len| images.first(len).reshaped(&shape);
+        let cut = |train: &Images, test: &Images| {
+            let cut = |images: &Images, len| images.first(len).reshaped(&shape);
+            (cut(train, self.train_images), cut(test, self.test_images))
+        };
         match self.data {
-            ImageData::Mnist => {
-                let mnist = data.mnist()?;
-                Ok((cut(&mnist.train, self.train_images), cut(&mnist.test, self.test_images)))
-            }
+            ImageData::Mnist => data.mnist().map(|mnist| cut(&mnist.train, &mnist.test)),
+            ImageData::Cifar10 => data.cifar10().map(|cifar| cut(&cifar.train, &cifar.test)),
         }
     }
 

@@ -74,6 +74,16 @@ fn claims(runs: &TrainingRuns<'_>) -> Vec<Claim> {
             "The bits of a shift register are as good as a cipher's.",
             REGISTERS[0].0,
         ),
+        same(
+            "two-bits-suffice",
+            "Two random bits suffice if the rule makes them unbiased.",
+            &few_bits_name(2, "C"),
+        ),
+        lost(
+            "biased-bits-fail",
+            "Two random bits are of no use if the rule only truncates.",
+            &few_bits_name(2, "A"),
+        ),
         lost(
             "updates-are-needed",
             "Stochastic rounding everywhere but in the updates is of no use.",
@@ -202,7 +212,7 @@ fn table(runs: &TrainingRuns<'_>) -> Table {
                 name.clone(),
                 text(runs.error(&name), ""),
                 to_all(runs.difference(&name, ALL), ""),
-                text(last_loss(runs, &name), ""),
+                runs.loss(&name).map_or("–".to_owned(), |loss| format!("{loss:.4}")),
                 to_all(runs.loss_ratio(&name, ALL), "×"),
                 text(runs.mean(&name, ZERO_UPDATES), ""),
                 runs.records(&name).count().to_string(),

