@@ -3,6 +3,7 @@
 //! Each kernel has a portable twin, which other processors use and tests compare with. Which of the
 //! two runs depends on the processor only, so results are the same bits for any number of threads.
 
+pub(crate) mod integer_tiles;
 pub(crate) mod tiles;
 
 /// Whether the processor has what the kernels need.

@@ -151,7 +151,7 @@ impl Frame {
     }
 
     /// Copies the image into its border, with `slack` more elements behind it.
-    fn fill<T: Copy + Default>(&self, image: &[T], buffer: &mut Vec<T>, slack: usize) {
+    pub(super) fn fill<T: Copy + Default>(&self, image: &[T], buffer: &mut Vec<T>, slack: usize) {
         buffer.resize(self.framed_lines * self.framed_line_len + slack, T::default());
         let framed = buffer.chunks_exact_mut(self.framed_line_len.max(1)).skip(self.before[0]);
         for (framed, line) in framed.zip(image.chunks_exact(self.line_len.max(1))) {

@@ -137,7 +137,7 @@ pub(crate) fn accumulate(
 
 impl Plan {
     /// One past the last element that a patch reads.
-    fn extent(&self) -> usize {
+    pub(super) fn extent(&self) -> usize {
         let base = self.bases.iter().max();
         let run = self.runs.iter().map(|run| run.source + run.len).max();
         base.zip(run).map_or(0, |(base, run)| base + run)
