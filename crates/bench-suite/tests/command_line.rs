@@ -10,7 +10,8 @@ const SHIPPED_DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
 
 fn bench_suite(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bench-suite"));
-    command.args(arguments).stdin(Stdio::null());
+    // The tests name their data themselves.
+    command.args(arguments).env_remove("DITHER_DATA").stdin(Stdio::null());
     command
 }
 

@@ -1,6 +1,6 @@
 //! Which roundings have to be stochastic, how many random bits they need, and of which source.
 //!
-//! [Gupta15] rounds weights' updates, errors and activations in one and the same way, with all the
+//! \[Gupta15\] rounds weights' updates, errors and activations in one and the same way, with all the
 //! random bits, from a source that it does not name. It has no ablation; this is one.
 
 mod findings;

@@ -135,11 +135,11 @@ mod tests {
 
     #[test]
     fn resnet20_has_its_accuracy_on_lossless_images() {
-        let Some(shared) = std::env::var_os("DITHER_SHARED") else {
-            eprintln!("skipped: DITHER_SHARED does not name a folder with data/resnet-cifar10");
+        let Some(folder) = std::env::var_os("DITHER_DATA") else {
+            eprintln!("skipped: DITHER_DATA does not name a folder with resnet-cifar10");
             return;
         };
-        let data = DataFolder::new(Some(&std::path::Path::new(&shared).join("data")));
+        let data = DataFolder::new(Some(std::path::Path::new(&folder)));
         let network =
             Network { depth: 20, file: "resnet20-12fca82f", test: [Some(91.78), Some(81.03)] };
         let value = network.lossless(&data).unwrap();
