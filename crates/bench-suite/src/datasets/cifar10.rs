@@ -34,7 +34,8 @@ pub const CLASSES: [&str; 10] =
 
 /// Mean and standard deviation of the channels, as the published networks normalise them.
 ///
-/// Source: the statistics of `ImageNet`, which the weights named in `docs` were trained with.
+/// Source: the statistics of `ImageNet`, with which the weights of
+/// github.com/akamaster/pytorch_resnet_cifar10 were trained.
 pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 /// See [`MEAN`].
 pub const STD_DEV: [f32; 3] = [0.229, 0.224, 0.225];

@@ -14,8 +14,8 @@ use crate::{Step, Tensor, Var, Window, ops};
 pub enum Shortcut {
     /// Option A: every second pixel, and zeros for the new channels.
     ///
-    /// They are divided evenly before and after the old ones, as in the networks whose weights
-    /// `docs` name; He et al. do not say.
+    /// Assumed: half of them before and half after the old ones, as in the published weights of
+    /// github.com/akamaster/pytorch_resnet_cifar10; He et al. do not say.
     Zeros,
     /// Option B: a 1×1 convolution with batch normalisation, `shortcut.0` and `shortcut.1`.
     Projection,
@@ -40,8 +40,10 @@ impl CifarResNetConfig {
         Self { depth, channels: [16, 32, 64], shortcut: Shortcut::Zeros, classes: 10 }
     }
 
-    /// The ResNet-32 of Rasch et al., Nature Communications 14 (2023), Table 1: stages of 16, 28
-    /// and 56 channels, with projections.
+    /// The ResNet-32 of Rasch et al., Nature Communications 14 (2023): 31 convolutions of 3×3, two
+    /// of 1×1 and 361,722 weights and biases that are mapped.
+    ///
+    /// Assumed: stages of 16, 28 and 56 channels, which give that number.
     pub fn rasch2023() -> Self {
         Self { depth: 32, channels: [16, 28, 56], shortcut: Shortcut::Projection, classes: 10 }
     }
