@@ -85,7 +85,7 @@ impl Quantizer {
         let fast = self.format.word_length() <= 23 && self.format.fl() >= 0;
         let done = fast
             && match self.rounding {
-                Rounding::Stochastic => self.run_fast::<C, Carry>(alpha, x, words, out),
+                Rounding::Stochastic => self.run_carry(alpha, x, words, out),
                 Rounding::NearestTiesDown => self.run_fast::<C, TiesDown>(alpha, x, words, out),
                 Rounding::NearestTiesEven => self.run_fast::<C, TiesEven>(alpha, x, words, out),
                 Rounding::NearestTiesAway => self.run_fast::<C, TiesAway>(alpha, x, words, out),
@@ -94,7 +94,7 @@ impl Quantizer {
                 Rounding::Up => self.run_fast::<C, Up>(alpha, x, words, out),
                 Rounding::ToOdd => self.run_fast::<C, ToOdd>(alpha, x, words, out),
                 Rounding::StochasticBits(StochasticBits { fraction, .. }) => match fraction {
-                    Fraction::TwosComplement => self.run_fast::<C, Carry>(alpha, x, words, out),
+                    Fraction::TwosComplement => self.run_carry(alpha, x, words, out),
                     Fraction::SignMagnitude => {
                         self.run_fast::<C, MagnitudeCarry>(alpha, x, words, out)
                     }
@@ -105,6 +105,22 @@ impl Quantizer {
                 *out = C::from_i32(self.code(f64::from(alpha * x), source, position));
             }
         }
+    }
+
+    /// [`Self::run_fast`] for the addition of random bits.
+    fn run_carry<C: Code>(&self, alpha: f32, x: &[f32], words: &[u32], out: &mut [C]) -> bool {
+        let mut undecided = false;
+        dispatch(CarryKernel {
+            alpha,
+            x,
+            words,
+            out,
+            scale: exp2(self.format.fl()) as f32,
+            min: self.format.min_code() as f32,
+            max: self.format.max_code() as f32,
+            undecided: &mut undecided,
+        });
+        !undecided
     }
 
     /// Runs the vectorised kernel; false if an element needs more than its leading word.
@@ -129,6 +145,55 @@ impl Quantizer {
         });
         !undecided
     }
+}
+
+/// ⌊t⌋, plus 1 if the fraction of t and the random word make a carry: f + U ≥ 1.
+struct CarryKernel<'a, C> {
+    alpha: f32,
+    x: &'a [f32],
+    words: &'a [u32],
+    out: &'a mut [C],
+    scale: f32,
+    min: f32,
+    max: f32,
+    undecided: &'a mut bool,
+}
+
+impl<C: Code> Kernel for CarryKernel<'_, C> {
+    #[inline(always)]
+    fn run(self) {
+        const ONE: f32 = 16_777_216.0;
+        let mut undecided = 0;
+        for ((&x, &word), out) in self.x.iter().zip(self.words).zip(self.out) {
+            let t = on_scale(self.alpha * x, self.scale, self.min, self.max);
+            let floor = t.floor();
+            // In units of 2^−24. The fraction of a small negative number and the sum may be rounded,
+            // and eight bits of the word are left out: by two units together. Closer to the carry
+            // than that the definition decides, from all bits.
+            let excess = (t - floor) * ONE + (word >> 8) as i32 as f32 - ONE;
+            undecided |= u32::from(excess.abs() <= 2.0);
+            *out = C::from_i32(to_integer(floor + if excess >= 0.0 { 1.0 } else { 0.0 }));
+        }
+        *self.undecided = undecided != 0;
+    }
+}
+
+/// x · `scale` between `min` and `max`; 0 if it is NaN.
+#[inline(always)]
+fn on_scale(x: f32, scale: f32, min: f32, max: f32) -> f32 {
+    let t = if x.is_nan() { 0.0 } else { x } * scale;
+    // Comparisons instead of `max` and `min`, which care for NaNs that are gone by now.
+    let t = if t > min { t } else { min };
+    if t < max { t } else { max }
+}
+
+/// An integer of at most 2^22 in magnitude.
+#[inline(always)]
+fn to_integer(x: f32) -> i32 {
+    // 1.5·2^23 + n has n in its low bits: a conversion in one addition, where Rust's saturating cast
+    // would take several instructions.
+    const MAGIC: f32 = 12_582_912.0;
+    (x + MAGIC).to_bits() as i32 - MAGIC.to_bits() as i32
 }
 
 /// Decides from the fraction g of the magnitude whether to round away from zero.
@@ -160,16 +225,6 @@ magnitude_rules! {
     Down(g, negative, _odd) => negative & (g > 0.0);
     Up(g, negative, _odd) => !negative & (g > 0.0);
     ToOdd(g, _negative, odd) => !odd & (g > 0.0);
-}
-
-/// f + U ≥ 1 seen from the magnitude: f = g for positive numbers and 1 − g for negative ones.
-struct Carry;
-impl MagnitudeRule for Carry {
-    #[inline(always)]
-    fn away(g: f32, negative: bool, _: bool, word: u32) -> (bool, bool) {
-        // Away is word < g·2^32 below zero, and word > 2^32 − 1 − g·2^32 or !word < g·2^32 above.
-        below(g, if negative { word } else { !word })
-    }
 }
 
 /// g + U ≥ 1 for the magnitude's own fraction.
@@ -206,16 +261,9 @@ struct QuantizeKernel<'a, C, R> {
 impl<C: Code, R: MagnitudeRule> Kernel for QuantizeKernel<'_, C, R> {
     #[inline(always)]
     fn run(self) {
-        // 1.5·2^23 + n has n in its low bits, for |n| ≤ 2^22: a conversion in one addition, where
-        // Rust's saturating cast would take several instructions.
-        const MAGIC: f32 = 12_582_912.0;
         let mut undecided = 0;
         for ((&x, &word), out) in self.x.iter().zip(self.words).zip(self.out) {
-            let x = self.alpha * x;
-            let t = if x.is_nan() { 0.0 } else { x } * self.scale;
-            // Comparisons instead of `max` and `min`, which care for NaNs that are gone by now.
-            let t = if t > self.min { t } else { self.min };
-            let t = if t < self.max { t } else { self.max };
+            let t = on_scale(self.alpha * x, self.scale, self.min, self.max);
             let magnitude = t.abs();
             let truncated = magnitude.trunc();
             let odd = (truncated + 8_388_608.0).to_bits() & 1 == 1;
@@ -223,7 +271,7 @@ impl<C: Code, R: MagnitudeRule> Kernel for QuantizeKernel<'_, C, R> {
             let (away, unclear) = R::away(magnitude - truncated, negative, odd, word);
             undecided |= u32::from(unclear);
             let rounded = (truncated + if away { 1.0 } else { 0.0 }).copysign(t);
-            *out = C::from_i32(((rounded + MAGIC).to_bits() as i32) - MAGIC.to_bits() as i32);
+            *out = C::from_i32(to_integer(rounded));
         }
         *self.undecided = undecided != 0;
     }
