@@ -69,7 +69,7 @@ const fn size(scale: Scale) -> Size {
             Size { hidden: 50, epochs: 1, train_images: 5_000, test_images: 1_000, seeds: 1 }
         }
         Scale::Desk => {
-            Size { hidden: 300, epochs: 8, train_images: 20_000, test_images: 10_000, seeds: 3 }
+            Size { hidden: 300, epochs: 6, train_images: 20_000, test_images: 10_000, seeds: 6 }
         }
         Scale::Paper => {
             Size { hidden: 1000, epochs: 30, train_images: 60_000, test_images: 10_000, seeds: 5 }

@@ -75,14 +75,14 @@ fn claims(runs: &TrainingRuns<'_>) -> Vec<Claim> {
             REGISTERS[0].0,
         ),
         same(
-            "two-bits-suffice",
-            "Two random bits suffice if the rule makes them unbiased.",
-            &few_bits_name(2, "C"),
+            "four-bits-suffice",
+            "Four random bits suffice if the rule makes them unbiased.",
+            &few_bits_name(4, "C"),
         ),
         lost(
             "biased-bits-fail",
-            "Two random bits are of no use if the rule only truncates.",
-            &few_bits_name(2, "A"),
+            "Four random bits do not suffice if the rule only truncates.",
+            &few_bits_name(4, "A"),
         ),
         lost(
             "updates-are-needed",
