@@ -114,7 +114,7 @@ fn write_section(page: &mut String, section: &Section) -> std::fmt::Result {
         write_table(page, table)?;
     }
     if !section.findings.notes.is_empty() {
-        writeln!(page, "<h3>What the paper leaves open</h3>\n<ul>")?;
+        writeln!(page, "<h3>Notes</h3>\n<ul>")?;
         for note in &section.findings.notes {
             writeln!(page, "<li>{}</li>", escape(note))?;
         }

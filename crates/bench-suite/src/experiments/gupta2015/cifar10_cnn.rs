@@ -141,7 +141,7 @@ impl Experiment for Cifar10Cnn {
     fn describe(&self, scale: Scale) -> String {
         let Size { epochs, train_images, test_images, seeds, .. } = size(scale);
         format!(
-            "three convolutions of 64 maps on {train_images} images for {epochs} epochs, tested on {test_images}, {} (the paper: 50000 images, about 120 epochs, one run)",
+            "Three convolutions of 64 maps on {train_images} images for {epochs} epochs, tested on {test_images}, {} (the paper: 50000 images, about 120 epochs, one run)",
             seeds_in_words(seeds)
         )
     }

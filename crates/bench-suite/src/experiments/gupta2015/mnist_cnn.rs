@@ -117,7 +117,7 @@ impl Experiment for MnistCnn {
     fn describe(&self, scale: Scale) -> String {
         let Size { epochs, train_images, test_images, seeds, .. } = size(scale);
         format!(
-            "two convolutions of 8 and 16 maps, 128 units, on {train_images} images for {epochs} epochs, tested on {test_images}, {} (the paper: 60000 images, about 125 epochs, one run)",
+            "Two convolutions of 8 and 16 maps, 128 units, on {train_images} images for {epochs} epochs, tested on {test_images}, {} (the paper: 60000 images, about 125 epochs, one run)",
             seeds_in_words(seeds)
         )
     }
