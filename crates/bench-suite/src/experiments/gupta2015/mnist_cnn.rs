@@ -179,7 +179,7 @@ const SCATTER: Scatter = Scatter { points: 0.05, loss: 0.1 };
 
 /// The paper's stochastic FL 14 ends 0.06 points above float.
 const NEAR_FLOAT_POINTS: f64 = 0.3;
-/// At the start of training a loss within half of float's says that it learns as float does.
+/// A loss within half of float's says that it learns as float does.
 const NEAR_FLOAT_LOSS: f64 = 1.5;
 /// Errors above 3 % after less than 1.5 % are what the paper's figure shows as divergence.
 const DIVERGED_PERCENT: f64 = 3.0;
@@ -188,8 +188,7 @@ const FLOAT_ERROR_PERCENT: (f64, f64) = (0.55, 1.0);
 
 fn claims(learning: &Learning<'_>) -> Vec<Claim> {
     let runs = &learning.runs;
-    let at = |scale: Scale| runs.results.scale >= scale;
-    let long = at(Scale::Paper);
+    let long = runs.results.scale == Scale::Paper;
     let points = |a, b| match (learning.printed_end(a, 1), learning.printed_end(b, 1)) {
         (Some(a), Some(b)) => format!("{:+.2} points", a - b).replace('-', "−"),
         _ => "–".to_owned(),
@@ -222,7 +221,8 @@ fn claims(learning: &Learning<'_>) -> Vec<Claim> {
             "1.0×".to_owned(),
         )
         .judge(
-            runs.loss_ratio(STOCHASTIC_14, FLOAT).filter(|_| at(Scale::Desk)),
+            // After a few epochs at η = 0.1 the losses of two seeds differ by a half.
+            runs.loss_ratio(STOCHASTIC_14, FLOAT).filter(|_| long),
             Test::Below(NEAR_FLOAT_LOSS),
             "×",
         ),
