@@ -394,6 +394,18 @@ impl AnalogTile {
         Ok(())
     }
 
+    /// Sets the digital scale γ of every output: for a tile that was programmed with weights in
+    /// [−1, 1] whose scales are learned.
+    ///
+    /// # Panics
+    ///
+    /// Unless there is one per output.
+    #[track_caller]
+    pub fn set_scale(&mut self, scale: &[f32]) {
+        assert_eq!(scale.len(), self.outputs, "scales are not one per output");
+        self.scale.copy_from_slice(scale);
+    }
+
     /// Sets the input range to the mean over batches of the largest magnitude, at most 10.
     ///
     /// Source: [Rasch23 Methods, "input range"].

@@ -1,12 +1,17 @@
 //! [`Arithmetic`]: what executes a linear map and stores its weights; [`Policy`]: which layer gets
 //! which.
 
+mod analog;
 mod fixed_point;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use analog::{
+    Analog, AnalogError, AnalogTraining, InputRange, InputRangeRule, LearnedScales, ScaleUnit,
+    WeightStep,
+};
 pub use fixed_point::{FixedPoint, SignalError, Signals};
 
 /// The arithmetic of one layer.
@@ -17,6 +22,8 @@ pub enum Arithmetic {
     Float32,
     /// Fixed-point words, exact products, one rounding per element.
     FixedPoint(FixedPoint),
+    /// Crossbar tiles, with weights and sums in f32 around them.
+    Analog(Box<Analog>),
 }
 
 /// Which arithmetic runs which layer: one for all, and exceptions by layer name.
@@ -48,7 +55,7 @@ impl Arithmetic {
     /// Assumed: images are rounded once, to nearest; \[Gupta15\] does not say how they enter.
     pub fn input(&self, x: f32) -> f32 {
         match self {
-            Self::Float32 => x,
+            Self::Float32 | Self::Analog(_) => x,
             Self::FixedPoint(config) => config.input(x),
         }
     }

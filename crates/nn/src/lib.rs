@@ -4,7 +4,8 @@
 //!   model ── layers ── tape of operations ──┬── elementwise, losses           (f32)
 //!                                           └── linear maps y = x·Wᵀ + b
 //!                                                 ├── Float32      faer
-//!                                                 └── FixedPoint   exact products, one Convert
+//!                                                 ├── FixedPoint   exact products, one Convert
+//!                                                 └── Analog       crossbar tiles
 //! ```
 //!
 //! - [`Tape`] records operations on [`Tensor`]s and runs them backwards.
@@ -16,6 +17,7 @@
 #![deny(unsafe_code)] // but for the island `simd`
 
 pub mod arithmetic;
+mod calibration;
 pub mod checkpoint;
 mod data;
 pub mod decode;
@@ -35,13 +37,16 @@ mod tensor;
 mod train;
 mod wordpiece;
 
-pub use arithmetic::{Arithmetic, FixedPoint, Policy};
+pub use arithmetic::{Analog, AnalogTraining, Arithmetic, FixedPoint, Policy};
+pub use calibration::{RangeStatistic, calibrate_input_ranges};
 pub use data::{Augmentation, Images, Normalization, PixelError, Pixels, batches};
 pub use float_gemm::matmul;
 pub use linear_map::{LinearMap, Window};
 pub use models::Model;
 pub use optim::{Adam, Optimizer, Schedule, Sgd};
-pub use parameters::{Parameter, ParameterId, Parameters, Rounded, StateId, Storage};
+pub use parameters::{
+    AnalogWeights, Parameter, ParameterId, Parameters, Rounded, StateId, Storage,
+};
 pub use pretrained::{PretrainedError, load_pretrained, same_names};
 pub use tape::{Backward, Gradients, Mode, Operation, Pass, Step, Tape, Var};
 pub use task::{Classification, Outcome, Task};

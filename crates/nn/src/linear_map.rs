@@ -1,19 +1,29 @@
 //! [`LinearMap`]: y = x·Wᵀ + b with W held and multiplied by one arithmetic.
 //!
-//! The four places where an arithmetic acts are the four methods: the forward product, the
-//! taking of errors, the gradient product and the backward product. Each arithmetic has them in a
-//! file of its own. Where the rows x come from, a matrix or patches of images, is a value
-//! ([`Rows`]), and whoever multiplies asks it for a block at a time.
+//! An arithmetic acts in four places: the forward product, the taking of errors, the gradient
+//! product and the backward product. Each arithmetic has them in a file of its own. Where the rows
+//! x come from, a matrix or patches of images, is a value ([`Rows`]), and whoever multiplies asks
+//! it for a block at a time.
+//!
+//! What is multiplied may differ from what is stored: tiles add noise once per mini-batch. Then
+//! the weights of a step are made at the first use of the map and kept on the tape
+//! ([`LinearMap::step_weights`]).
 
+mod analog;
 mod fixed_point;
 mod float32;
 mod plan;
 mod rows;
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use numerics::{Codes, Seed};
 
-use crate::{Arithmetic, ParameterId, Parameters, Pass};
+use crate::arithmetic::Signals;
+use crate::{Arithmetic, ParameterId, Parameters, Pass, Storage, Tape};
 
+pub(crate) use analog::{StepWeights, tile_scale_start};
 pub(crate) use plan::{Plan, Run};
 pub use rows::Window;
 pub(crate) use rows::{Patches, Rows};
@@ -28,8 +38,16 @@ pub struct LinearMap {
     inputs: usize,
     weight: ParameterId,
     bias: Option<ParameterId>,
-    arithmetic: Arithmetic,
+    executor: Executor,
     readout: Readout,
+}
+
+/// What multiplies.
+#[derive(Clone, Debug)]
+enum Executor {
+    Float32,
+    FixedPoint(Signals),
+    Analog(Arc<analog::Tiles>),
 }
 
 /// What leaves a map.
@@ -51,12 +69,25 @@ pub(crate) enum Operand {
     Tape,
     /// The codes that were multiplied.
     Fixed(Codes),
+    /// Weights, products and clipped outputs of tiles.
+    Analog(analog::Use),
+}
+
+impl Operand {
+    /// A buffer that may serve another step, if it kept one.
+    pub(crate) fn into_buffer(self) -> Option<Vec<f32>> {
+        match self {
+            Self::Analog(used) => Some(used.into_buffer()),
+            Self::Tape | Self::Fixed(_) => None,
+        }
+    }
 }
 
 /// The errors δ of a map's outputs, in the arithmetic's numbers.
 #[derive(Debug)]
 pub(crate) enum Errors<'a> {
-    Float(&'a [f32]),
+    /// Without those that the arithmetic stops.
+    Float(Cow<'a, [f32]>),
     Fixed(Codes),
 }
 
@@ -87,34 +118,33 @@ impl LinearMap {
         let outputs = shape[0];
         let inputs = shape[1..].iter().product();
         let bias_values = vec![0.0; outputs];
-        let (weight, bias_storage) = match arithmetic {
-            Arithmetic::Float32 => (float32::storage(weight), float32::storage(&bias_values)),
+        let float = |values: &[f32]| Storage::Float { values: values.to_vec(), increment: None };
+        let (stored, stored_bias) = match arithmetic {
+            Arithmetic::Float32 | Arithmetic::Analog(_) => (float(weight), float(&bias_values)),
             Arithmetic::FixedPoint(config) => {
                 let s = config.signals();
+                let (rule, update) = (s.weight, s.weight_update);
                 (
-                    fixed_point::storage(
-                        weight,
-                        outputs,
-                        inputs,
-                        s.weight,
-                        s.weight_update,
-                        s.bits,
-                    ),
+                    fixed_point::storage(weight, outputs, inputs, rule, update, s.bits),
                     fixed_point::storage(&bias_values, 1, outputs, s.bias, s.bias_update, s.bits),
                 )
             }
         };
-        let weight = parameters.add(format!("{name}.weight"), shape, weight);
-        let bias = bias.then(|| parameters.add(format!("{name}.bias"), &[outputs], bias_storage));
-        Self {
-            name: name.to_owned(),
-            outputs,
-            inputs,
-            weight,
-            bias,
-            arithmetic: arithmetic.clone(),
-            readout,
-        }
+        let id = parameters.add(format!("{name}.weight"), shape, stored);
+        let bias = bias.then(|| parameters.add(format!("{name}.bias"), &[outputs], stored_bias));
+        let executor = match arithmetic {
+            Arithmetic::Float32 => Executor::Float32,
+            Arithmetic::FixedPoint(config) => Executor::FixedPoint(*config.signals()),
+            Arithmetic::Analog(config) => Executor::Analog(Arc::new(analog::tiles(
+                parameters,
+                config,
+                name,
+                (outputs, inputs),
+                (id, bias),
+                weight,
+            ))),
+        };
+        Self { name: name.to_owned(), outputs, inputs, weight: id, bias, executor, readout }
     }
 
     /// The layer's name.
@@ -135,46 +165,93 @@ impl LinearMap {
     /// Whether the gradients of several uses of the map may be had from one product over the rows
     /// of all of them: where errors are not brought into other numbers, use by use.
     pub(crate) fn joins_uses(&self) -> bool {
-        self.arithmetic == Arithmetic::Float32
+        !matches!(self.executor, Executor::FixedPoint(_))
     }
 
-    /// Writes y for the rows of x.
+    /// The weights that all uses of the map in this step multiply, if they are not the stored ones.
+    pub(crate) fn step_weights(
+        &self,
+        tape: &mut Tape,
+        parameters: &Parameters,
+        pass: &Pass,
+    ) -> Option<Arc<StepWeights>> {
+        let Executor::Analog(tiles) = &self.executor else { return None };
+        let calibrating = tape.observer().is_some();
+        let make = || tiles.step_weights(self, parameters, pass, calibrating);
+        Some(tape.step_weights(self.weight, make))
+    }
+
+    /// How many numbers of f32 the forward product keeps beside y.
+    pub(crate) fn kept(&self, rows: &Rows, pass: &Pass) -> usize {
+        match &self.executor {
+            Executor::Analog(tiles) => tiles.kept(rows, pass),
+            Executor::Float32 | Executor::FixedPoint(_) => 0,
+        }
+    }
+
+    /// Whether tiles multiply.
+    pub(crate) fn is_analog(&self) -> bool {
+        matches!(self.executor, Executor::Analog(_))
+    }
+
+    /// Writes y for the rows of x. `weights` are those of [`Self::step_weights`], `kept` is a
+    /// buffer of [`Self::kept`] numbers.
+    #[expect(clippy::too_many_arguments, reason = "operands, result, and what is kept")]
     pub(crate) fn forward(
         &self,
         parameters: &Parameters,
+        weights: Option<&Arc<StepWeights>>,
         x: &[f32],
         rows: &Rows,
         y: &mut [f32],
+        kept: Vec<f32>,
         pass: &Pass,
     ) -> Operand {
-        match &self.arithmetic {
-            Arithmetic::Float32 => float32::forward(self, parameters, x, rows, y, pass),
-            Arithmetic::FixedPoint(config) => {
-                fixed_point::forward(self, config.signals(), parameters, x, rows, y, pass)
+        match (&self.executor, weights) {
+            (Executor::Float32, _) => float32::forward(self, parameters, x, rows, y, pass),
+            (Executor::FixedPoint(signals), _) => {
+                fixed_point::forward(self, signals, parameters, x, rows, y, pass)
             }
+            (Executor::Analog(tiles), Some(weights)) => Operand::Analog(analog::forward(
+                self, tiles, parameters, weights, x, rows, y, kept, pass,
+            )),
+            (Executor::Analog(_), None) => unreachable!("tiles have weights of the step"),
         }
     }
 
     /// Brings the gradient of y into the arithmetic's numbers.
     pub(crate) fn take_errors<'a>(
         &self,
+        operand: &Operand,
         gradient: &'a [f32],
         rows: &Rows,
         pass: &Pass,
     ) -> Errors<'a> {
-        match &self.arithmetic {
-            Arithmetic::Float32 => Errors::Float(gradient),
-            Arithmetic::FixedPoint(config) => Errors::Fixed(fixed_point::take_errors(
-                self,
-                config.signals(),
-                gradient,
-                rows,
-                pass,
-            )),
+        match (&self.executor, operand) {
+            (Executor::FixedPoint(signals), _) => {
+                Errors::Fixed(fixed_point::take_errors(self, signals, gradient, rows, pass))
+            }
+            (Executor::Analog(tiles), Operand::Analog(used)) => {
+                Errors::Float(used.stop_saturated(tiles, gradient))
+            }
+            _ => Errors::Float(Cow::Borrowed(gradient)),
         }
     }
 
-    /// Adds δᵀ·x and Σδ to the gradients of W and b.
+    /// Adds to the gradients of what acts on each use by itself: the digital scales and biases of
+    /// tiles. `gradient` is that of y.
+    pub(crate) fn accumulate_use(
+        &self,
+        parameters: &mut Parameters,
+        operand: &Operand,
+        gradient: &[f32],
+    ) {
+        if let (Executor::Analog(tiles), Operand::Analog(used)) = (&self.executor, operand) {
+            analog::accumulate_digital(self, tiles, parameters, used, gradient);
+        }
+    }
+
+    /// Adds δᵀ·x to the gradient of W, and Σδ to that of b where [`Self::accumulate_use`] has not.
     pub(crate) fn accumulate_gradient(
         &self,
         parameters: &mut Parameters,
@@ -184,13 +261,15 @@ impl LinearMap {
         errors: &Errors<'_>,
         pass: &Pass,
     ) {
-        match (&self.arithmetic, operand, errors) {
-            (Arithmetic::FixedPoint(config), Operand::Fixed(x), Errors::Fixed(errors)) => {
-                let signals = config.signals();
+        match (&self.executor, operand, errors) {
+            (Executor::FixedPoint(signals), Operand::Fixed(x), Errors::Fixed(errors)) => {
                 fixed_point::accumulate_gradient(self, signals, parameters, x, rows, errors, pass);
             }
-            (Arithmetic::Float32, Operand::Tape, Errors::Float(errors)) => {
+            (Executor::Float32, Operand::Tape, Errors::Float(errors)) => {
                 float32::accumulate_gradient(self, parameters, x, rows, errors, pass);
+            }
+            (Executor::Analog(tiles), Operand::Analog(used), Errors::Float(errors)) => {
+                analog::accumulate_weights(self, tiles, parameters, used, x, rows, errors, pass);
             }
             _ => unreachable!("operand and errors come from the same arithmetic"),
         }
@@ -211,20 +290,48 @@ impl LinearMap {
     pub(crate) fn propagate(
         &self,
         parameters: &Parameters,
+        operand: &Operand,
         rows: &Rows,
         errors: &Errors<'_>,
         dx: &mut [f32],
         pass: &Pass,
     ) {
-        match (&self.arithmetic, errors) {
-            (Arithmetic::FixedPoint(config), Errors::Fixed(errors)) => {
-                let signals = config.signals();
+        match (&self.executor, operand, errors) {
+            (Executor::FixedPoint(signals), _, Errors::Fixed(errors)) => {
                 fixed_point::propagate(self, signals, parameters, rows, errors, dx, pass);
             }
-            (Arithmetic::Float32, Errors::Float(errors)) => {
+            (Executor::Float32, _, Errors::Float(errors)) => {
                 float32::propagate(self, parameters, rows, errors, dx, pass);
             }
-            _ => unreachable!("errors come from the same arithmetic"),
+            (Executor::Analog(_), Operand::Analog(used), Errors::Float(errors)) => {
+                analog::propagate(self, used, rows, errors, dx, pass);
+            }
+            _ => unreachable!("operand and errors come from the same arithmetic"),
+        }
+    }
+
+    /// Whether the map itself wants the errors of x.
+    pub(crate) fn needs_input_gradient(&self, operand: &Operand, x: &[f32]) -> bool {
+        match (&self.executor, operand) {
+            (Executor::Analog(tiles), Operand::Analog(used)) => {
+                analog::needs_input_gradient(tiles, used, x)
+            }
+            _ => false,
+        }
+    }
+
+    /// Adds to the gradient of the input range of tiles; `dx` may be absent if
+    /// [`Self::needs_input_gradient`] does not want it.
+    pub(crate) fn accumulate_range(
+        &self,
+        parameters: &mut Parameters,
+        operand: &Operand,
+        x: &[f32],
+        dx: Option<&[f32]>,
+        loss_scale: f32,
+    ) {
+        if let (Executor::Analog(tiles), Operand::Analog(used)) = (&self.executor, operand) {
+            analog::accumulate_range(tiles, parameters, used, x, dx, loss_scale);
         }
     }
 

@@ -42,10 +42,12 @@ impl Optimizer {
     /// Updates every parameter that has a gradient, and forgets the gradients. Returns how many
     /// increments were rounded, and how many of them to zero.
     pub fn step(&self, parameters: &mut Parameters, update: &Update) -> Rounded {
-        match self {
+        let rounded = match self {
             Self::Sgd(sgd) => sgd.step(parameters, update),
             Self::Adam(adam) => adam.step(parameters, update),
-        }
+        };
+        parameters.after_update(update.step);
+        rounded
     }
 
     /// Whether its numbers make sense.

@@ -1,7 +1,11 @@
 //! [`Parameters`]: the weights of a network with their gradients and optimiser state.
 
+mod analog;
+
 use numerics::{Codes, FixedMatrix, Quantizer, RandomBits, Rounding, Seed};
 use serde::{Deserialize, Serialize};
+
+pub use analog::AnalogWeights;
 
 /// Which numbers hold a parameter, and how an increment enters it.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,10 +103,13 @@ pub struct Parameter {
     moments: Vec<Vec<f32>>,
     gradient: Vec<f32>,
     has_gradient: bool,
+    /// Values are clipped to ± this after every update.
+    bound: Option<f32>,
+    frozen: bool,
 }
 
 /// The index of a [`Parameter`] in its [`Parameters`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ParameterId(usize);
 
 /// The index of a state in its [`Parameters`]: see [`Parameters::add_state`].
@@ -121,6 +128,7 @@ struct State {
 pub struct Parameters {
     list: Vec<Parameter>,
     states: Vec<State>,
+    analog: Vec<AnalogWeights>,
 }
 
 impl Parameters {
@@ -145,6 +153,8 @@ impl Parameters {
             moments: Vec::new(),
             gradient,
             has_gradient: false,
+            bound: None,
+            frozen: false,
         });
         ParameterId(self.list.len() - 1)
     }
@@ -280,6 +290,16 @@ impl Parameter {
         &self.moments
     }
 
+    /// Whether updates leave it alone.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// Lets updates leave it alone, or not.
+    pub fn set_frozen(&mut self, frozen: bool) {
+        self.frozen = frozen;
+    }
+
     /// Replaces numbers and moments, as a checkpoint does.
     pub(crate) fn restore(&mut self, storage: Storage, moments: Vec<Vec<f32>>) {
         self.storage = storage;
@@ -312,6 +332,18 @@ impl Parameter {
     pub(crate) fn float(&self) -> &[f32] {
         match &self.storage {
             Storage::Float { values, .. } => values,
+            Storage::Fixed { .. } => panic!("{} is not stored as f32", self.name),
+        }
+    }
+
+    /// The f32 values and the previous increment, to be changed.
+    ///
+    /// # Panics
+    ///
+    /// If it is stored otherwise.
+    pub(crate) fn float_mut(&mut self) -> (&mut [f32], Option<&mut [f32]>) {
+        match &mut self.storage {
+            Storage::Float { values, increment } => (values, increment.as_deref_mut()),
             Storage::Fixed { .. } => panic!("{} is not stored as f32", self.name),
         }
     }
@@ -356,10 +388,9 @@ impl Parameter {
         seed: &Seed,
         propose: impl Fn(f32, f32, f32) -> f32,
     ) -> Rounded {
-        if !self.has_gradient {
+        if !self.take_gradient() {
             return Rounded::default();
         }
-        self.has_gradient = false;
         let gradient = &mut self.gradient;
         match &mut self.storage {
             Storage::Float { values, increment } => {
@@ -372,6 +403,7 @@ impl Parameter {
                 } else {
                     values.iter_mut().zip(&*gradient).for_each(|(w, &g)| *w += propose(g, 0.0, *w));
                 }
+                clip(values, self.bound);
             }
             Storage::Fixed { codes, update, bits, increment } => {
                 let source = bits.of(seed);
@@ -391,6 +423,11 @@ impl Parameter {
         Rounded::default()
     }
 
+    /// Whether there is a gradient to be applied; it counts as used from here on.
+    fn take_gradient(&mut self) -> bool {
+        std::mem::take(&mut self.has_gradient) && !self.frozen
+    }
+
     /// As [`Self::apply`] for rules that keep K numbers of f32 per value, zero at first:
     ///
     /// ```text
@@ -401,10 +438,9 @@ impl Parameter {
         seed: &Seed,
         propose: impl Fn(f32, f32, [f32; K]) -> (f32, [f32; K]),
     ) -> Rounded {
-        if !self.has_gradient {
+        if !self.take_gradient() {
             return Rounded::default();
         }
-        self.has_gradient = false;
         let gradient = &self.gradient;
         self.moments.resize_with(K, || vec![0.0; gradient.len()]);
         let moments: &mut [Vec<f32>; K] =
@@ -419,6 +455,7 @@ impl Parameter {
         match &mut self.storage {
             Storage::Float { values, .. } => {
                 values.iter_mut().enumerate().for_each(|(i, w)| *w += propose_at(i, *w));
+                clip(values, self.bound);
                 Rounded::default()
             }
             Storage::Fixed { codes, update, bits, .. } => {
@@ -431,5 +468,11 @@ impl Parameter {
                 Rounded { total: gradient.len(), to_zero }
             }
         }
+    }
+}
+
+fn clip(values: &mut [f32], bound: Option<f32>) {
+    if let Some(bound) = bound {
+        values.iter_mut().for_each(|w| *w = w.clamp(-bound, bound));
     }
 }

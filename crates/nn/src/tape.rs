@@ -9,9 +9,14 @@
 //! any topology works without a hand-written backward. Buffers go back to a pool when the tape is
 //! cleared and serve the next step.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use numerics::{Par, Seed};
 
-use crate::{Parameters, StateId, Tensor};
+use crate::calibration::Observer;
+use crate::linear_map::StepWeights;
+use crate::{LinearMap, ParameterId, Parameters, StateId, Tensor};
 
 /// A value on a [`Tape`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +38,8 @@ pub struct Pass {
     pub seed: Seed,
     /// Index of the batch's first row in whatever the seed covers, so that a batch may be split.
     pub first_row: u64,
+    /// Number of the mini-batch since training began, counted from 0; 0 in evaluation.
+    pub step: u64,
     /// Train or evaluate.
     pub mode: Mode,
     /// Whether kernels may use threads.
@@ -94,6 +101,9 @@ impl Pool {
     /// A buffer whose content is whatever was there: the smallest spare one that is large enough,
     /// or a new one.
     fn scratch(&mut self, len: usize) -> Vec<f32> {
+        if len == 0 {
+            return Vec::new();
+        }
         let fitting = (0..self.0.len())
             .filter(|&i| self.0[i].capacity() >= len)
             .min_by_key(|&i| self.0[i].capacity());
@@ -109,6 +119,9 @@ pub struct Tape {
     nodes: Vec<Node>,
     states: Vec<(StateId, Vec<f32>)>,
     pool: Pool,
+    /// Weights that are made once per step: see [`LinearMap::step_weights`].
+    step_weights: HashMap<ParameterId, Arc<StepWeights>>,
+    observer: Option<Observer>,
 }
 
 impl Tape {
@@ -125,7 +138,41 @@ impl Tape {
                 operation.recycle(&mut self.pool.0);
             }
         }
+        self.pool.0.retain(|buffer| buffer.capacity() > 0);
         self.states.clear();
+        self.step_weights.clear();
+    }
+
+    /// The weights of a map in this step, made if they are not there yet.
+    pub(crate) fn step_weights(
+        &mut self,
+        weight: ParameterId,
+        make: impl FnOnce() -> StepWeights,
+    ) -> Arc<StepWeights> {
+        Arc::clone(self.step_weights.entry(weight).or_insert_with(|| Arc::new(make())))
+    }
+
+    /// Lets `observer` see what enters tiles from here on, or nobody.
+    pub(crate) fn set_observer(&mut self, observer: Option<Observer>) -> Option<Observer> {
+        std::mem::replace(&mut self.observer, observer)
+    }
+
+    pub(crate) fn observer(&mut self) -> Option<&mut Observer> {
+        self.observer.as_mut()
+    }
+
+    /// Shows a map's input to the observer, if there is one.
+    pub(crate) fn observe(&mut self, map: &LinearMap, x: Var) {
+        if let (Some(observer), true) = (&mut self.observer, map.is_analog()) {
+            observer.see(map.name(), self.nodes[x.0].value.data());
+        }
+    }
+
+    /// The same for an input that is no variable.
+    pub(crate) fn observe_values(&mut self, map: &LinearMap, x: &[f32]) {
+        if let (Some(observer), true) = (&mut self.observer, map.is_analog()) {
+            observer.see(map.name(), x);
+        }
     }
 
     /// A buffer of `len` values to be overwritten: it may hold those of earlier steps.
@@ -202,6 +249,7 @@ impl Tape {
                 pool: &mut self.pool,
                 parameters,
                 pass,
+                loss_scale,
             };
             operation.backward(&gradient, &mut context);
             self.pool.0.push(gradient);
@@ -224,6 +272,8 @@ pub struct Backward<'a> {
     pub parameters: &'a mut Parameters,
     /// Randomness, mode, threads.
     pub pass: Pass,
+    /// The gradient of the loss itself.
+    pub loss_scale: f32,
 }
 
 impl<'a> Backward<'a> {

@@ -123,8 +123,9 @@ pub fn train_epoch(
     let mut tape = Tape::new();
     while let Some(batch) = order.get(progress.step) {
         let step = progress.step;
+        let number = (epoch * order.len() + step) as u64;
         let seed = seed.child("step").child(step);
-        let pass = Pass { seed, first_row: 0, mode: Mode::Train, par };
+        let pass = Pass { seed, first_row: 0, step: number, mode: Mode::Train, par };
         let outcome = task.forward(batch, &mut Step { tape: &mut tape, parameters, pass });
         progress.totals.add(tape.value(outcome.loss).item(), outcome.units, outcome.wrong);
         let loss_scale = outcome.units as f32;
@@ -134,7 +135,7 @@ pub fn train_epoch(
         let update = Update {
             learning_rate: recipe.learning_rate * factor,
             gradient_scale: clip(recipe, parameters, loss_scale) / loss_scale,
-            step: (epoch * order.len() + step) as u64 + 1,
+            step: number + 1,
             seed: seed.child("update"),
         };
         progress.totals.updates += recipe.optimizer.step(parameters, &update);
@@ -170,7 +171,8 @@ pub fn evaluate(task: &dyn Task, parameters: &Parameters, seed: &Seed, par: Par)
     let mut totals = Totals::default();
     let examples: Vec<u32> = (0..task.len() as u32).collect();
     for (chunk, batch) in examples.chunks(BATCH).enumerate() {
-        let pass = Pass { seed: *seed, first_row: (chunk * BATCH) as u64, mode: Mode::Eval, par };
+        let first_row = (chunk * BATCH) as u64;
+        let pass = Pass { seed: *seed, first_row, step: 0, mode: Mode::Eval, par };
         let outcome = task.forward(batch, &mut Step { tape: &mut tape, parameters, pass });
         totals.add(tape.value(outcome.loss).item(), outcome.units, outcome.wrong);
         tape.clear();

@@ -26,7 +26,7 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 }
 
 fn pass() -> Pass {
-    Pass { seed: Seed::new(0), first_row: 0, mode: Mode::Train, par: Par::Seq }
+    Pass { seed: Seed::new(0), first_row: 0, step: 0, mode: Mode::Train, par: Par::Seq }
 }
 
 /// Every element to 1e-5 of the largest of its tensor. A gradient that is exactly zero, as that of

@@ -19,7 +19,7 @@ fn logits(parameters: &Parameters, model: &dyn Model, shape: &[usize], mode: Mod
     let mut x = vec![0.0; shape.iter().product()];
     Seed::new(1).stream().fill_gaussian(0, &mut x);
     let x = tape.constant(Tensor::new(shape, x));
-    let pass = Pass { seed: Seed::new(2), first_row: 0, mode, par: Par::Rayon };
+    let pass = Pass { seed: Seed::new(2), first_row: 0, step: 0, mode, par: Par::Rayon };
     let y = model.forward(x, &mut Step { tape: &mut tape, parameters, pass });
     tape.value(y).clone()
 }

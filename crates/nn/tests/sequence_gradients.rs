@@ -13,7 +13,7 @@ use nn::{Backward, Operation};
 use numerics::{Par, Seed};
 
 fn pass() -> Pass {
-    Pass { seed: Seed::new(11), first_row: 0, mode: Mode::Train, par: Par::Seq }
+    Pass { seed: Seed::new(11), first_row: 0, step: 0, mode: Mode::Train, par: Par::Seq }
 }
 
 fn gaussian(name: &str, len: usize) -> Vec<f32> {

@@ -100,7 +100,7 @@ fn check<M>(model: impl Fn(&mut Builder<'_>) -> M, loss: impl Fn(&M, &mut Step<'
         let float = arithmetic == Arithmetic::Float32;
         let (mut parameters, model) = build(arithmetic, &model);
         for mode in [Mode::Eval, Mode::Train] {
-            let pass = Pass { seed: Seed::new(4), first_row: 0, mode, par: Par::Seq };
+            let pass = Pass { seed: Seed::new(4), first_row: 0, step: 0, mode, par: Par::Seq };
             let mut tape = Tape::new();
             let mut step = Step { tape: &mut tape, parameters: &parameters, pass };
             let loss = loss(&model, &mut step);
@@ -229,7 +229,8 @@ fn padding_does_not_change_a_sentence() {
     let config = small(TextEncoderConfig::minilm_l6());
     let (parameters, encoder) = build(Arithmetic::Float32, |builder| text_encoder(builder, config));
     let embed = |ids: &[u32], lengths: &[usize]| {
-        let pass = Pass { seed: Seed::new(4), first_row: 0, mode: Mode::Eval, par: Par::Seq };
+        let pass =
+            Pass { seed: Seed::new(4), first_row: 0, step: 0, mode: Mode::Eval, par: Par::Seq };
         let mut tape = Tape::new();
         let mut step = Step { tape: &mut tape, parameters: &parameters, pass };
         let shape = [lengths.len(), ids.len() / lengths.len()];

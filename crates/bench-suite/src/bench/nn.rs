@@ -1,5 +1,6 @@
 //! Rows of `nn`: training steps against our own float step, and against PyTorch's.
 
+mod hardware_aware;
 mod mlp;
 mod sequence;
 mod torch;
@@ -9,7 +10,7 @@ use super::{Measured, Row, alternate};
 
 /// The rows.
 pub(super) fn rows() -> Vec<Row> {
-    [mlp::ROWS, vision::ROWS, sequence::ROWS].concat()
+    [mlp::ROWS, vision::ROWS, sequence::ROWS, hardware_aware::ROWS].concat()
 }
 
 /// Times `ours` against steps of the PyTorch program that defines `step()`.

@@ -29,6 +29,21 @@ impl ClipMask {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        if self.columns == 0 { 0 } else { self.words.len() / self.stride() }
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.rows() * self.columns
+    }
+
+    /// Whether it has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Sets the clipped elements of a matrix of the mask's shape to zero: the straight-through
     /// gradient of a quantiser that clips.
     ///
@@ -37,19 +52,30 @@ impl ClipMask {
     /// If the shape differs.
     #[track_caller]
     pub fn zero_clipped(&self, values: &mut [f32]) {
-        let rows = if self.columns == 0 { 0 } else { self.words.len() / self.stride() };
+        self.zero_clipped_columns(values, self.columns, 0);
+    }
+
+    /// [`Self::zero_clipped`] for a mask of the columns from `first` on of a matrix of rows of
+    /// `width` values.
+    ///
+    /// # Panics
+    ///
+    /// If the shape differs, or the columns do not fit into a row.
+    #[track_caller]
+    pub fn zero_clipped_columns(&self, values: &mut [f32], width: usize, first: usize) {
+        let (rows, columns) = (self.rows(), self.columns);
         assert_eq!(
             values.len(),
-            rows * self.columns,
-            "{} values for a mask of {rows} × {}",
+            rows * width,
+            "{} values for a mask of {rows} × {columns} in rows of {width}",
             values.len(),
-            self.columns
         );
+        assert!(first + columns <= width, "columns {first} + {columns} of rows of {width}");
         let stride = self.stride().max(1);
         for (row, words) in
-            values.chunks_exact_mut(self.columns.max(1)).zip(self.words.chunks_exact(stride))
+            values.chunks_exact_mut(width.max(1)).zip(self.words.chunks_exact(stride))
         {
-            for (values, &word) in row.chunks_mut(LANES).zip(words) {
+            for (values, &word) in row[first..first + columns].chunks_mut(LANES).zip(words) {
                 if word != 0 {
                     for (bit, value) in values.iter_mut().enumerate() {
                         if word >> bit & 1 == 1 {

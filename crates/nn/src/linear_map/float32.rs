@@ -9,11 +9,7 @@ use super::rows::{Patches, Rows, rearrange};
 use super::{LinearMap, Operand};
 use crate::float_gemm::{Operand as Matrix, matmul};
 use crate::simd::tiles::{self, BLOCK};
-use crate::{Parameters, Pass, Storage};
-
-pub(super) fn storage(values: &[f32]) -> Storage {
-    Storage::Float { values: values.to_vec(), increment: None }
-}
+use crate::{Parameters, Pass};
 
 /// y = x·Wᵀ + b.
 pub(super) fn forward(
@@ -50,21 +46,35 @@ pub(super) fn accumulate_gradient(
     errors: &[f32],
     pass: &Pass,
 ) {
-    let outputs = map.outputs;
-    parameters.get_mut(map.weight).accumulate(|gradient, add| match rows {
-        Rows::Matrix { rows, inputs, .. } => {
-            let errors = Matrix::new(errors, *rows, outputs).t();
-            matmul(gradient, errors, Matrix::new(x, *rows, *inputs), add, pass.par);
-        }
-        Rows::Patches(patches) => {
-            gradient_product(x, patches, errors, outputs, gradient, add, pass.par);
-        }
+    parameters.get_mut(map.weight).accumulate(|out, add| {
+        gradient(x, rows, errors, map.outputs, out, add, pass.par);
     });
     map.accumulate_bias(parameters, |out| {
         for row in errors.chunks_exact(map.outputs) {
             out.iter_mut().zip(row).for_each(|(g, &d)| *g += d);
         }
     });
+}
+
+/// Writes δᵀ·x to `gradient`, or adds it.
+pub(super) fn gradient(
+    x: &[f32],
+    rows: &Rows,
+    errors: &[f32],
+    outputs: usize,
+    gradient: &mut [f32],
+    add: bool,
+    par: Par,
+) {
+    match rows {
+        Rows::Matrix { rows, inputs, .. } => {
+            let errors = Matrix::new(errors, *rows, outputs).t();
+            matmul(gradient, errors, Matrix::new(x, *rows, *inputs), add, par);
+        }
+        Rows::Patches(patches) => {
+            gradient_product(x, patches, errors, outputs, gradient, add, par);
+        }
+    }
 }
 
 /// dx = δ·W.
@@ -76,17 +86,28 @@ pub(super) fn propagate(
     dx: &mut [f32],
     pass: &Pass,
 ) {
-    let weight = parameters.get(map.weight).float();
+    back(parameters.get(map.weight).float(), map.outputs, rows, errors, dx, pass.par);
+}
+
+/// dx = δ·w for weights of shape (out, in).
+pub(super) fn back(
+    weight: &[f32],
+    outputs: usize,
+    rows: &Rows,
+    errors: &[f32],
+    dx: &mut [f32],
+    par: Par,
+) {
     match rows {
         Rows::Matrix { rows, inputs, .. } => {
-            let w = Matrix::new(weight, map.outputs, *inputs);
-            matmul(dx, Matrix::new(errors, *rows, map.outputs), w, false, pass.par);
+            let w = Matrix::new(weight, outputs, *inputs);
+            matmul(dx, Matrix::new(errors, *rows, outputs), w, false, par);
         }
         Rows::Patches(patches) => {
             let channels = patches.channels();
-            let rearranged = rearrange(weight, map.outputs, patches.taps(), channels);
-            let patches = patches.transposed(map.outputs);
-            product(errors, &patches, &rearranged, None, channels, dx, pass.par);
+            let rearranged = rearrange(weight, outputs, patches.taps(), channels);
+            let patches = patches.transposed(outputs);
+            product(errors, &patches, &rearranged, None, channels, dx, par);
         }
     }
 }

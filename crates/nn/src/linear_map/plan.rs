@@ -196,7 +196,69 @@ impl Patches {
     }
 }
 
+/// Reads rows: those of a matrix as they lie, patches gathered.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    rows: Rows,
+    plans: Option<(Frame, Vec<Plan>)>,
+}
+
+/// What a [`Reader`] keeps from block to block.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered<T> {
+    framed: Vec<T>,
+    block: Vec<T>,
+}
+
+impl Reader {
+    /// Calls `use_rows` with the elements of the rows of that range, which must be whole images if
+    /// they are patches.
+    pub(crate) fn with_rows<T: Copy + Default, R>(
+        &self,
+        source: &[T],
+        range: Range<usize>,
+        buffers: &mut Gathered<T>,
+        use_rows: impl FnOnce(&[T]) -> R,
+    ) -> R {
+        let inputs = self.rows.inputs();
+        let (Rows::Patches(patches), Some((frame, plans))) = (&self.rows, &self.plans) else {
+            return use_rows(&source[range.start * inputs..range.end * inputs]);
+        };
+        let Gathered { framed, block } = buffers;
+        let rows = patches.rows_per_image();
+        let (first, count) = (range.start / rows.max(1), range.len() / rows.max(1));
+        block.resize(count * rows * inputs + CHUNK, T::default());
+        for image in 0..count {
+            let source = &source[(first + image) * patches.image_len()..];
+            frame.fill(&source[..patches.image_len()], framed, CHUNK);
+            let out = &mut block[image * rows * inputs..][..rows * inputs + CHUNK];
+            Patches::gather_image(plans, inputs, framed, out);
+        }
+        use_rows(&block[..count * rows * inputs])
+    }
+}
+
 impl Rows {
+    /// A reader of these rows.
+    pub(crate) fn reader(&self) -> Reader {
+        let plans = match self {
+            Self::Matrix { .. } => None,
+            Self::Patches(patches) => Some(patches.plans()),
+        };
+        Reader { rows: *self, plans }
+    }
+
+    /// About `target` rows: of patches a whole number of images, at least one.
+    pub(crate) fn block_rows(&self, target: usize) -> usize {
+        match self {
+            Self::Matrix { .. } => target,
+            Self::Patches(patches) => {
+                let rows = patches.rows_per_image().max(1);
+                (target / rows).max(1) * rows
+            }
+        }
+    }
+
     /// Calls `use_block(rows, their elements)` for every block of rows of `source`, in order: all
     /// rows of a matrix, or the gathered patches of a few images that fit into the second-level
     /// cache. Blocks depend on shapes only.
@@ -206,25 +268,15 @@ impl Rows {
         mut use_block: impl FnMut(Range<usize>, &[T]),
     ) {
         const CACHE_BYTES: usize = 512 << 10;
-        let patches = match self {
-            Self::Matrix { rows, .. } => return use_block(0..*rows, source),
-            Self::Patches(patches) => patches,
-        };
-        let (frame, plans) = patches.plans();
-        let (rows, inputs) = (patches.rows_per_image(), self.inputs());
-        let images = (CACHE_BYTES / (rows * inputs * size_of::<T>()).max(1)).max(1);
-        let (mut framed, mut block) = (Vec::new(), Vec::new());
-        for first in (0..patches.batch).step_by(images) {
-            let count = images.min(patches.batch - first);
-            block.resize(count * rows * inputs + CHUNK, T::default());
-            for image in 0..count {
-                let source = &source[(first + image) * patches.image_len()..];
-                frame.fill(&source[..patches.image_len()], &mut framed, CHUNK);
-                let out = &mut block[image * rows * inputs..][..rows * inputs + CHUNK];
-                Patches::gather_image(&plans, inputs, &framed, out);
-            }
-            let range = first * rows..(first + count) * rows;
-            use_block(range, &block[..count * rows * inputs]);
+        if self.is_matrix() {
+            return use_block(0..self.count(), source);
+        }
+        let reader = self.reader();
+        let mut buffers = Gathered::default();
+        let rows = self.block_rows(CACHE_BYTES / (self.inputs() * size_of::<T>()).max(1));
+        for first in (0..self.count()).step_by(rows) {
+            let range = first..(first + rows).min(self.count());
+            reader.with_rows(source, range.clone(), &mut buffers, |block| use_block(range, block));
         }
     }
 }

@@ -62,10 +62,15 @@ pub fn convolution(step: &mut Step<'_>, map: &Arc<LinearMap>, window: &Window, x
 }
 
 fn record(step: &mut Step<'_>, map: &Arc<LinearMap>, x: Var, rows: Rows, shape: &[usize]) -> Var {
+    let pass = step.pass;
+    let weights = map.step_weights(step.tape, step.parameters, &pass);
+    step.tape.observe(map, x);
     let mut y = step.tape.scratch(rows.count() * map.outputs());
+    let kept = step.tape.scratch(map.kept(&rows, &pass));
     let x_data = step.tape.value(x).data();
-    let operand = map.forward(step.parameters, x_data, &rows, &mut y, &step.pass);
-    let operation = Linear { map: Arc::clone(map), x, rows, operand, pass: step.pass };
+    let weights = weights.as_ref();
+    let operand = map.forward(step.parameters, weights, x_data, &rows, &mut y, kept, &pass);
+    let operation = Linear { map: Arc::clone(map), x, rows, operand, pass };
     step.tape.record(Tensor::new(shape, y), true, operation)
 }
 
@@ -81,15 +86,28 @@ struct Linear {
 
 impl Operation for Linear {
     fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
-        let x = context.value(self.x);
-        let (pass, rows) = (self.pass, &self.rows);
-        let errors = self.map.take_errors(gradient, rows, &pass);
+        let x = context.value(self.x).data();
+        let (map, operand, rows, pass) = (&self.map, &self.operand, &self.rows, &self.pass);
+        let errors = map.take_errors(operand, gradient, rows, pass);
         let parameters = &mut *context.parameters;
-        self.map.accumulate_gradient(parameters, &self.operand, x.data(), rows, &errors, &pass);
-        if context.needs_gradient(self.x) {
-            let mut dx = context.scratch(x.data().len());
-            self.map.propagate(context.parameters, rows, &errors, &mut dx, &pass);
-            context.give(self.x, dx);
+        map.accumulate_use(parameters, operand, gradient);
+        map.accumulate_gradient(parameters, operand, x, rows, &errors, pass);
+        let wanted = context.needs_gradient(self.x);
+        let mut dx = None;
+        if wanted || map.needs_input_gradient(operand, x) {
+            let mut errors_of_x = context.scratch(x.len());
+            map.propagate(context.parameters, operand, rows, &errors, &mut errors_of_x, pass);
+            dx = Some(errors_of_x);
         }
+        map.accumulate_range(context.parameters, operand, x, dx.as_deref(), context.loss_scale);
+        match dx {
+            Some(dx) if wanted => context.give(self.x, dx),
+            Some(dx) => context.recycle(dx),
+            None => {}
+        }
+    }
+
+    fn recycle(self: Box<Self>, spare: &mut Vec<Vec<f32>>) {
+        spare.extend(self.operand.into_buffer());
     }
 }

@@ -14,6 +14,7 @@
 //! Gers et al. (2000); Cho et al., EMNLP 2014. Order of gates and place of the reset gate as in
 //! PyTorch.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -129,15 +130,28 @@ pub fn recurrent(
     let mut saved = step.tape.scratch(time * size * 4);
     let mut projected = step.tape.scratch(size * cell.gates());
     let mut operands = Vec::with_capacity(time);
+    let weights = map.step_weights(step.tape, step.parameters, &step.pass);
     let sequence = Sequence { cell, batch, time, width, reverse: recurrence.reverse, lengths };
-    let gates = step.tape.value(input).data();
+    let rows = sequence.rows();
+    let kept_len = map.kept(&rows, &step.pass);
+    let mut kept: Vec<_> = (0..time).map(|_| step.tape.scratch(kept_len)).collect();
     for s in 0..time {
         let t = sequence.time_of(s);
         let (before, after) = hidden.split_at_mut((s + 1) * size);
         let before = &before[s * size..];
         let pass = use_pass(&step.pass, t);
-        let operand = map.forward(step.parameters, before, &sequence.rows(), &mut projected, &pass);
-        operands.push(operand);
+        let kept = std::mem::take(&mut kept[s]);
+        step.tape.observe_values(map, before);
+        operands.push(map.forward(
+            step.parameters,
+            weights.as_ref(),
+            before,
+            &rows,
+            &mut projected,
+            kept,
+            &pass,
+        ));
+        let gates = step.tape.value(input).data();
         let (cell_before, cell_after) = match cell {
             Cell::Lstm => {
                 let (before, after) = cells.split_at_mut((s + 1) * size);
@@ -276,22 +290,26 @@ impl Operation for Recurrent {
                 }
             }
             let pass = use_pass(&self.pass, t);
-            let errors = self.map.take_errors(d_projected, &rows, &pass);
-            self.map.propagate(context.parameters, &rows, &errors, &mut propagated, &pass);
+            let (map, operand, x) =
+                (&self.map, &self.operands[s], &self.hidden[s * size..][..size]);
+            map.accumulate_use(context.parameters, operand, d_projected);
+            let errors = map.take_errors(operand, d_projected, &rows, &pass);
+            map.propagate(context.parameters, operand, &rows, &errors, &mut propagated, &pass);
+            let (parameters, loss_scale) = (&mut *context.parameters, context.loss_scale);
+            map.accumulate_range(parameters, operand, x, Some(&propagated), loss_scale);
             dh.iter_mut().zip(&propagated).for_each(|(dh, p)| *dh += p);
-            if !self.map.joins_uses() {
-                let x = &self.hidden[s * size..][..size];
-                let operand = &self.operands[s];
-                let parameters = &mut *context.parameters;
-                self.map.accumulate_gradient(parameters, operand, x, &rows, &errors, &pass);
+            if !map.joins_uses() {
+                map.accumulate_gradient(parameters, operand, x, &rows, &errors, &pass);
+            } else if let Errors::Float(Cow::Owned(stopped)) = errors {
+                d_projected.copy_from_slice(&stopped);
             }
         }
-        if self.map.joins_uses() {
+        if let (true, Some(operand)) = (self.map.joins_uses(), self.operands.first()) {
             let rows = Rows::Matrix { batch: time * batch, rows: time * batch, inputs: width };
-            let (operand, errors) = (Operand::Tape, Errors::Float(&d_projected));
+            let errors = Errors::Float(Cow::Borrowed(&d_projected));
             let x = &self.hidden[..time * size];
             let parameters = &mut *context.parameters;
-            self.map.accumulate_gradient(parameters, &operand, x, &rows, &errors, &self.pass);
+            self.map.accumulate_gradient(parameters, operand, x, &rows, &errors, &self.pass);
         }
         context.recycle(d_projected);
         context.recycle(propagated);
@@ -307,6 +325,7 @@ impl Operation for Recurrent {
 
     fn recycle(self: Box<Self>, spare: &mut Vec<Vec<f32>>) {
         spare.extend([self.saved, self.hidden, self.cells]);
+        spare.extend(self.operands.into_iter().filter_map(Operand::into_buffer));
     }
 }
 

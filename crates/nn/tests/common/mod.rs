@@ -7,7 +7,7 @@ use numerics::{Par, Seed};
 
 /// A training pass with its own seed, on one thread.
 pub(crate) fn pass() -> Pass {
-    Pass { seed: Seed::new(11), first_row: 0, mode: Mode::Train, par: Par::Seq }
+    Pass { seed: Seed::new(11), first_row: 0, step: 0, mode: Mode::Train, par: Par::Seq }
 }
 
 /// Normal values that depend on the name.

@@ -93,7 +93,7 @@ pub(crate) fn network(build: impl FnOnce(&mut Builder<'_>) -> Layer) -> (Paramet
 }
 
 pub(crate) fn pass(mode: Mode) -> Pass {
-    Pass { seed: Seed::new(0), first_row: 0, mode, par: Par::Seq }
+    Pass { seed: Seed::new(0), first_row: 0, step: 0, mode, par: Par::Seq }
 }
 
 /// Σ cos(i)·y_i.

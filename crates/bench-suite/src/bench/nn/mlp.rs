@@ -82,7 +82,7 @@ impl Mlp {
     /// One step; returns the loss before it.
     fn step(&mut self) -> f32 {
         let seed = Seed::new(2).child(self.steps);
-        let pass = Pass { seed, first_row: 0, mode: Mode::Train, par: Par::Seq };
+        let pass = Pass { seed, first_row: 0, step: 0, mode: Mode::Train, par: Par::Seq };
         let mut x = self.tape.scratch(self.input.len());
         x.copy_from_slice(&self.input);
         let x = self.tape.constant(Tensor::new(&[BATCH, 784], x));

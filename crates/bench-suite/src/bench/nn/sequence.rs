@@ -9,7 +9,7 @@ use nn::optim::Update;
 use nn::{Arithmetic, Mode, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape, Var, ops};
 use numerics::{Par, Seed};
 
-use super::super::{Measured, Row};
+use super::super::{Measured, Row, alternate};
 use super::against_torch;
 
 /// The rows.
@@ -114,33 +114,67 @@ fn measure(
     program: &str,
     rounds: usize,
 ) -> Result<Measured, String> {
-    let mut parameters = Parameters::new();
-    let policy = Policy::uniform(Arithmetic::Float32);
-    let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(0) };
-    let loss = build(&mut builder);
-    let sgd = Optimizer::Sgd(Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false });
-    let mut tape = Tape::new();
-    let mut steps = 0;
-    let mut step = || {
-        let seed = Seed::new(2).child(steps);
-        let pass = Pass { seed, first_row: 0, mode: Mode::Train, par: Par::Seq };
-        let mut step = Step { tape: &mut tape, parameters: &parameters, pass };
-        let loss = loss(&mut step);
+    let mut training = Training::new(build, Arithmetic::Float32)?;
+    against_torch(rounds, program, || {
+        training.step();
+    })
+}
+
+/// A step of the language model in that arithmetic against one in f32.
+pub(super) fn language_model_against_ours(
+    rounds: usize,
+    arithmetic: Arithmetic,
+) -> Result<Measured, String> {
+    let mut other = Training::new(language_model, arithmetic)?;
+    let mut float = Training::new(language_model, Arithmetic::Float32)?;
+    Ok(alternate(
+        rounds,
+        || {
+            other.step();
+        },
+        || {
+            float.step();
+        },
+    ))
+}
+
+/// A network that is trained on one batch again and again.
+struct Training {
+    parameters: Parameters,
+    loss: Loss,
+    tape: Tape,
+    steps: u64,
+}
+
+impl Training {
+    /// A network that has shown that it learns.
+    fn new(build: fn(&mut Builder<'_>) -> Loss, arithmetic: Arithmetic) -> Result<Self, String> {
+        let mut parameters = Parameters::new();
+        let policy = Policy::uniform(arithmetic);
+        let seed = Seed::new(0);
+        let loss = build(&mut Builder { parameters: &mut parameters, policy: &policy, seed });
+        let mut training = Self { parameters, loss, tape: Tape::new(), steps: 0 };
+        let (first, last) = (training.step(), (0..2).fold(0.0, |_, _| training.step()));
+        if last.is_nan() || last >= first {
+            return Err(format!("the network does not learn: loss {first}, then {last}"));
+        }
+        Ok(training)
+    }
+
+    /// One step; returns the loss before it.
+    fn step(&mut self) -> f32 {
+        let Self { parameters, loss, tape, steps } = self;
+        let seed = Seed::new(2).child(*steps);
+        let pass = Pass { seed, first_row: 0, step: *steps, mode: Mode::Train, par: Par::Seq };
+        let loss = loss(&mut Step { tape, parameters, pass });
         let value = tape.value(loss).item();
-        tape.backward(loss, 1.0, &mut parameters, pass);
-        steps += 1;
+        tape.backward(loss, 1.0, parameters, pass);
+        *steps += 1;
         let seed = seed.child("update");
-        let update = Update { learning_rate: 0.01, gradient_scale: 1.0, step: steps, seed };
-        sgd.step(&mut parameters, &update);
+        let update = Update { learning_rate: 0.01, gradient_scale: 1.0, step: *steps, seed };
+        let sgd = Optimizer::Sgd(Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false });
+        sgd.step(parameters, &update);
         tape.clear();
         value
-    };
-    // A network that is timed must learn.
-    let (first, last) = (step(), (0..2).fold(0.0, |_, _| step()));
-    if last.is_nan() || last >= first {
-        return Err(format!("the network does not learn: loss {first}, then {last}"));
     }
-    against_torch(rounds, program, || {
-        step();
-    })
 }

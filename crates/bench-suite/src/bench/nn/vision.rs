@@ -47,9 +47,10 @@ pub(super) const ROWS: &[Row] = &[
 
 /// The shapes that are timed.
 #[derive(Clone, Copy)]
-enum Network {
+pub(super) enum Network {
     MnistCnn,
     CifarCnn,
+    ResNet20,
     ResNet32,
 }
 
@@ -57,14 +58,14 @@ impl Network {
     fn batch(self) -> usize {
         match self {
             Self::MnistCnn => 100,
-            Self::CifarCnn | Self::ResNet32 => 128,
+            Self::CifarCnn | Self::ResNet20 | Self::ResNet32 => 128,
         }
     }
 
     fn image(self) -> [usize; 3] {
         match self {
             Self::MnistCnn => [28, 28, 1],
-            Self::CifarCnn | Self::ResNet32 => [32, 32, 3],
+            Self::CifarCnn | Self::ResNet20 | Self::ResNet32 => [32, 32, 3],
         }
     }
 
@@ -76,9 +77,10 @@ impl Network {
                 let padding = CifarPadding { conv: 2, pool: 1 };
                 Box::new(models::gupta_cifar_cnn(builder, padding, init))
             }
-            Self::ResNet32 => {
+            Self::ResNet20 | Self::ResNet32 => {
                 let shortcut = Shortcut::Projection;
-                let config = CifarResNetConfig { shortcut, ..CifarResNetConfig::he2015(32) };
+                let depth = if matches!(self, Self::ResNet20) { 20 } else { 32 };
+                let config = CifarResNetConfig { shortcut, ..CifarResNetConfig::he2015(depth) };
                 Box::new(models::cifar_resnet(builder, &config))
             }
         }
@@ -100,7 +102,7 @@ def conv(inputs): return [nn.Conv2d(inputs, 64, 5, padding=2), nn.ReLU(), nn.Max
 model = nn.Sequential(*conv(3), *conv(64), *conv(64), nn.Flatten(), nn.Linear(1024, 10))
 "
             }
-            Self::ResNet32 => {
+            Self::ResNet20 | Self::ResNet32 => {
                 "
 class Block(nn.Module):
     def __init__(self, i, o, stride):
@@ -115,17 +117,19 @@ class Block(nn.Module):
 layers = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
 i = 16
 for o, stride in ((16, 1), (32, 2), (64, 2)):
-    for b in range(5):
+    for b in range(BLOCKS):
         layers.append(Block(i, o, stride if b == 0 else 1))
         i = o
 model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 "
             }
         };
+        let blocks = if matches!(self, Self::ResNet20) { 3 } else { 5 };
         let [height, width, channels] = self.image();
         let batch = self.batch();
         format!(
-            "{model}
+            "BLOCKS = {blocks}
+{model}
 optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
 x, y = torch.rand({batch}, {channels}, {height}, {width}), torch.arange({batch}) % 10
 def step():
@@ -147,14 +151,23 @@ def step():
     fn against_float(self, rounds: usize) -> Result<Measured, String> {
         let format = FixedFormat::new(6, 10).expect("a 16-bit format");
         let fixed = FixedPoint::uniform(format, Rounding::Stochastic).expect("it fits");
-        let mut fixed = Training::new(self, Arithmetic::FixedPoint(fixed));
+        self.against_ours(rounds, Arithmetic::FixedPoint(fixed))
+    }
+
+    /// A step in that arithmetic against one in f32.
+    pub(super) fn against_ours(
+        self,
+        rounds: usize,
+        arithmetic: Arithmetic,
+    ) -> Result<Measured, String> {
+        let mut other = Training::new(self, arithmetic);
         let mut float = Training::new(self, Arithmetic::Float32);
-        fixed.check()?;
+        other.check()?;
         float.check()?;
         Ok(alternate(
             rounds,
             || {
-                fixed.step();
+                other.step();
             },
             || {
                 float.step();
@@ -195,7 +208,7 @@ impl Training {
     /// One step; returns the loss before it.
     fn step(&mut self) -> f32 {
         let seed = Seed::new(2).child(self.steps);
-        let pass = Pass { seed, first_row: 0, mode: Mode::Train, par: Par::Seq };
+        let pass = Pass { seed, first_row: 0, step: 0, mode: Mode::Train, par: Par::Seq };
         let mut x = self.tape.scratch(self.input.len());
         x.copy_from_slice(&self.input);
         let x = self.tape.constant(Tensor::new(&self.shape, x));

@@ -109,7 +109,8 @@ impl Network {
         order.sort_by_key(|&i| tokens[i].len());
         let mut embeddings = vec![Vec::new(); tokens.len()];
         let mut tape = Tape::new();
-        let pass = Pass { seed: Seed::new(0), first_row: 0, mode: Mode::Eval, par: Par::Rayon };
+        let pass =
+            Pass { seed: Seed::new(0), first_row: 0, step: 0, mode: Mode::Eval, par: Par::Rayon };
         for batch in order.chunks(BATCH) {
             let lengths: Vec<usize> = batch.iter().map(|&i| tokens[i].len()).collect();
             let time = lengths.iter().copied().max().unwrap_or(0);

@@ -1,0 +1,121 @@
+//! Input ranges from data: what enters the tiles of each layer, observed over some mini-batches.
+//!
+//! ```text
+//! α = mean over mini-batches of max|x|, at most a cap        or        a factor · mean of std(x)
+//! ```
+//!
+//! Sources: \[Rasch23\] Methods, "input range"; AIHWKit 1.1.0, `init_from_data`.
+
+use std::collections::BTreeMap;
+
+use numerics::{Par, Seed};
+use serde::{Deserialize, Serialize};
+
+use crate::{Mode, Parameters, Pass, Step, Tape, Task, batches};
+
+/// What of a layer's inputs becomes its range.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum RangeStatistic {
+    /// The mean over mini-batches of the largest magnitude.
+    MeanAbsMax {
+        /// No range is larger. Source: \[Rasch23\] Methods, 10.
+        cap: f32,
+    },
+    /// The mean over mini-batches of the standard deviation, times a factor.
+    ScaledStd {
+        /// Source: AIHWKit 1.1.0, `init_std_alpha`, 3.
+        factor: f32,
+    },
+}
+
+impl Default for RangeStatistic {
+    fn default() -> Self {
+        Self::MeanAbsMax { cap: 10.0 }
+    }
+}
+
+/// Sees the inputs of analog layers; several uses of a layer in a mini-batch count as one.
+#[derive(Debug, Default)]
+pub(crate) struct Observer {
+    layers: BTreeMap<String, Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    max: f32,
+    sum: f64,
+    squares: f64,
+    count: usize,
+}
+
+impl Observer {
+    /// Adds an input of the layer to the mini-batch at hand.
+    pub(crate) fn see(&mut self, layer: &str, x: &[f32]) {
+        if !self.layers.contains_key(layer) {
+            self.layers.insert(layer.to_owned(), Seen::default());
+        }
+        let Some(seen) = self.layers.get_mut(layer) else { return };
+        for &x in x.iter().filter(|x| x.is_finite()) {
+            seen.max = seen.max.max(x.abs());
+            seen.sum += f64::from(x);
+            seen.squares += f64::from(x) * f64::from(x);
+        }
+        seen.count += x.len();
+    }
+}
+
+/// Sets the input range of every analog layer from `count` mini-batches of `batch` examples.
+///
+/// Inputs are those of a training pass on tiles without injected noise, in which every product
+/// takes the range of its own input. A layer whose inputs were all zero keeps its range.
+///
+/// Mini-batches are the first ones of an order drawn from `seed`; where there are fewer than
+/// `count`, all are used once.
+///
+/// # Panics
+///
+/// If the task has no examples or `batch` is 0.
+pub fn calibrate_input_ranges(
+    task: &dyn Task,
+    parameters: &mut Parameters,
+    statistic: RangeStatistic,
+    (batch, count): (usize, usize),
+    seed: &Seed,
+    par: Par,
+) {
+    let order = batches(task.len(), batch, &seed.child("order"));
+    assert!(!order.is_empty(), "calibration needs examples");
+    let mut tape = Tape::new();
+    let mut sums: BTreeMap<String, (f64, usize)> = BTreeMap::new();
+    for (index, examples) in order.iter().take(count).enumerate() {
+        tape.set_observer(Some(Observer::default()));
+        let seed = seed.child("batch").child(index);
+        let pass = Pass { seed, first_row: 0, step: 0, mode: Mode::Train, par };
+        task.forward(examples, &mut Step { tape: &mut tape, parameters, pass });
+        tape.clear();
+        let observer = tape.set_observer(None).unwrap_or_default();
+        for (layer, seen) in observer.layers {
+            let n = seen.count.max(1) as f64;
+            let value = match statistic {
+                RangeStatistic::MeanAbsMax { .. } => f64::from(seen.max),
+                RangeStatistic::ScaledStd { .. } => {
+                    (seen.squares / n - (seen.sum / n).powi(2)).max(0.0).sqrt()
+                }
+            };
+            if value > 0.0 {
+                let (sum, batches) = sums.entry(layer).or_default();
+                *sum += value;
+                *batches += 1;
+            }
+        }
+    }
+    for (layer, (sum, batches)) in sums {
+        let mean = (sum / batches as f64) as f32;
+        let range = match statistic {
+            RangeStatistic::MeanAbsMax { cap } => mean.min(cap),
+            RangeStatistic::ScaledStd { factor } => factor * mean,
+        };
+        parameters.set_input_range(&layer, range);
+    }
+}

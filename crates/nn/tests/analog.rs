@@ -1,0 +1,443 @@
+//! Linear maps on tiles: against the float ones where nothing is imprecise, and rule by rule.
+
+mod common;
+
+use common::{gaussian, pass};
+use crossbar::{TileConfig, WeightNoiseConfig, WeightNoiseModel, WeightScale};
+use nn::arithmetic::{AnalogTraining, InputRange, InputRangeRule, LearnedScales, WeightStep};
+use nn::layers::RecurrentConfig;
+use nn::layers::{Builder, Cell, Conv2d, ConvConfig, Init, Linear, Readout, Recurrent};
+use nn::optim::Update;
+use nn::{
+    Analog, Arithmetic, Mode, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape, Tensor, Var,
+    Window, ops,
+};
+use numerics::{Par, Seed};
+
+/// A tile without converters, noise, or drop along the wires.
+fn perfect(max_inputs: usize) -> TileConfig {
+    let mut tile = TileConfig::load("ideal").unwrap();
+    tile.mapping.max_inputs = max_inputs;
+    tile.ir_drop.scale = 0.0;
+    tile.periphery.dac.steps = None;
+    tile.periphery.adc.steps = None;
+    tile.periphery.adc.noise = 0.0;
+    tile.periphery.adc.bound = Some(1e6);
+    tile
+}
+
+fn analog(tile: TileConfig, training: AnalogTraining) -> Arithmetic {
+    Arithmetic::Analog(Box::new(Analog::new(tile, training).unwrap()))
+}
+
+/// A network of every kind of linear map: grouped convolution, LSTM and GRU, fully connected.
+#[derive(Debug)]
+struct Network {
+    convolution: Conv2d,
+    lstm: Recurrent,
+    gru: Recurrent,
+    last: Linear,
+}
+
+const SHAPE: [usize; 4] = [3, 4, 5, 6];
+
+fn build(arithmetic: &Arithmetic) -> (Parameters, Network) {
+    let mut parameters = Parameters::new();
+    let policy = Policy::uniform(arithmetic.clone());
+    let mut b = Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
+    let window = Window::square(3).padding(1);
+    let config = ConvConfig::new(window, Init::HeNormal).groups(2);
+    let recurrent = |inputs, cell, bidirectional| RecurrentConfig {
+        cell,
+        inputs,
+        width: 7,
+        layers: 1,
+        bidirectional,
+        dropout: 0.0,
+    };
+    let network = Network {
+        convolution: Conv2d::new(&mut b, "conv", 6, 8, config),
+        lstm: Recurrent::new(&mut b, "lstm", recurrent(4 * 8, Cell::Lstm, true)),
+        gru: Recurrent::new(&mut b, "gru", recurrent(14, Cell::Gru, false)),
+        last: Linear::new(&mut b, "last", 7, 5, Init::XavierNormal, Readout::Layer),
+    };
+    (parameters, network)
+}
+
+impl Network {
+    fn forward(&self, x: Var, step: &mut Step<'_>) -> Var {
+        let x = self.convolution.forward(x, step);
+        let x = ops::reshape(step.tape, x, &[SHAPE[0], SHAPE[2], 4 * 8]);
+        let (x, _) = self.lstm.forward(x, None, None, step);
+        let (x, _) = self.gru.forward(x, None, None, step);
+        self.last.forward(x, step)
+    }
+}
+
+/// Output, gradient of x, and gradients of all parameters by name.
+type Outcome = (Vec<f32>, Vec<f32>, Vec<(String, Vec<f32>)>);
+
+fn run(parameters: &mut Parameters, network: &Network, pass: Pass) -> Outcome {
+    let mut tape = Tape::new();
+    let x = tape.variable(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
+    let y = network.forward(x, &mut Step { tape: &mut tape, parameters, pass });
+    let output = tape.value(y).data().to_vec();
+    let weights = tape.value(y).shape().to_vec();
+    let weights = tape.constant(Tensor::new(&weights, gaussian("g", output.len())));
+    let product = ops::mul(&mut tape, y, weights);
+    let loss = ops::sum(&mut tape, product);
+    let gradients = tape.backward(loss, 1.0, parameters, pass);
+    let of_parameters = parameters
+        .iter()
+        .filter_map(|p| Some((p.name().to_owned(), p.gradient()?.to_vec())))
+        .collect();
+    parameters.clear_gradients();
+    (output, gradients.of(x).unwrap().to_vec(), of_parameters)
+}
+
+#[track_caller]
+fn close(what: &str, a: &[f32], b: &[f32], tolerance: f32) {
+    assert_eq!(a.len(), b.len(), "{what}");
+    let scale = a.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+    for (i, (a, b)) in a.iter().zip(b).enumerate() {
+        assert!((a - b).abs() <= tolerance * scale, "{what}[{i}]: {a} and {b}, largest {scale}");
+    }
+}
+
+/// With every nonideality off a converted network has the outputs and the gradients of the float
+/// one, whatever tiles its matrices are split over. 1e-5: sums of dozens of terms in another order.
+#[test]
+fn perfect_tiles_are_the_float_network() {
+    let (mut float, float_network) = build(&Arithmetic::Float32);
+    let expected = run(&mut float, &float_network, pass());
+    for (max_inputs, max_outputs) in [(512, None), (10, None), (8, Some(3))] {
+        let mut tile = perfect(max_inputs);
+        tile.mapping.max_outputs = max_outputs;
+        let input_range = InputRange { rule: InputRangeRule::Fixed, ..InputRange::default() };
+        let training = AnalogTraining {
+            input_range,
+            step: WeightStep::Logical,
+            learned_scales: LearnedScales::Both,
+            ..AnalogTraining::default()
+        };
+        let (mut parameters, network) = build(&analog(tile, training));
+        parameters.convert_from(&float);
+        let layers: Vec<String> = parameters.analog().map(|a| a.name().to_owned()).collect();
+        assert_eq!(layers.len(), 2 + 4 + 2 + 1);
+        layers.iter().for_each(|layer| parameters.set_input_range(layer, 100.0));
+        for (analog, name) in parameters.analog().zip(&layers) {
+            let float = float.iter().find(|p| *p.name() == format!("{name}.weight")).unwrap();
+            close("logical weights", &float.values(), &analog.logical(&parameters), 1e-6);
+            assert!(analog.normalized(&parameters).iter().all(|w| w.abs() <= 1.0));
+        }
+        let scales: Vec<Vec<f32>> = parameters.analog().map(|a| a.scales(&parameters)).collect();
+        let places: Vec<_> =
+            parameters.analog().map(|a| (a.shape(), a.places().to_vec())).collect();
+        let (y, dx, gradients) = run(&mut parameters, &network, pass());
+        close("y", &expected.0, &y, 1e-5);
+        close("dx", &expected.1, &dx, 1e-5);
+        for (name, float) in &expected.2 {
+            let (_, mut tiles) = gradients.iter().find(|(n, _)| n == name).unwrap().clone();
+            if let Some(index) = layers.iter().position(|layer| *name == format!("{layer}.weight"))
+            {
+                // ∂loss/∂w / γ, back to ∂loss/∂w.
+                let ((_, inputs), places) = &places[index];
+                let mut scale = scales[index].iter();
+                for (rows, columns) in places {
+                    for row in rows.clone() {
+                        let scale = scale.next().unwrap();
+                        tiles[row * inputs..][columns.clone()].iter_mut().for_each(|g| *g *= scale);
+                    }
+                }
+            }
+            close(name, float, &tiles, 2e-5);
+        }
+        let (mut back, _) = build(&Arithmetic::Float32);
+        back.convert_from(&parameters);
+        for (a, b) in float.iter().zip(back.iter()) {
+            close(a.name(), &a.values(), &b.values(), 1e-6);
+        }
+    }
+}
+
+/// y is linear in γ̃, in κ̃ and in β with the noise of the same seed, so differences are exact but
+/// for the rounding of f32; for one layer, so that nothing follows that is not linear.
+#[test]
+fn scales_and_biases_have_their_gradients_under_full_physics() {
+    let mut tile = TileConfig::load("standard-pcm").unwrap();
+    tile.mapping.max_inputs = 6;
+    let training = AnalogTraining {
+        weight_noise: Some(WeightNoiseConfig::paper(3.0, 0.01)),
+        learned_scales: LearnedScales::Both,
+        ..AnalogTraining::default()
+    };
+    let mut parameters = Parameters::new();
+    let policy = Policy::uniform(analog(tile, training));
+    let mut b = Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
+    let layer = Linear::new(&mut b, "layer", 15, 4, Init::XavierNormal, Readout::Layer);
+    let (x, g) = (gaussian("x", 6 * 15), gaussian("g", 6 * 4));
+    let loss = |parameters: &mut Parameters, backward: bool| {
+        let mut tape = Tape::new();
+        let x = tape.constant(Tensor::new(&[6, 15], x.clone()));
+        let y = layer.forward(x, &mut Step { tape: &mut tape, parameters, pass: pass() });
+        let value: f64 =
+            tape.value(y).data().iter().zip(&g).map(|(y, g)| f64::from(*y) * f64::from(*g)).sum();
+        let g = tape.constant(Tensor::new(&[6, 4], g.clone()));
+        let product = ops::mul(&mut tape, y, g);
+        let sum = ops::sum(&mut tape, product);
+        if backward {
+            tape.backward(sum, 1.0, parameters, pass());
+        }
+        value
+    };
+    loss(&mut parameters, true);
+    let gradients: Vec<(String, Vec<f32>, Vec<f32>)> = parameters
+        .iter()
+        .map(|p| (p.name().to_owned(), p.values(), p.gradient().unwrap().to_vec()))
+        .collect();
+    let names: Vec<&str> = gradients.iter().map(|(name, ..)| &**name).collect();
+    assert_eq!(
+        names,
+        ["layer.weight", "layer.bias", "layer.scale", "layer.tile_scale", "layer.input_range"]
+    );
+    for (index, (name, values, gradient)) in gradients.iter().enumerate().skip(1).take(3) {
+        for i in 0..values.len() {
+            let mut at = |d: f32| {
+                let mut values = values.clone();
+                values[i] += d;
+                parameters.iter_mut().nth(index).unwrap().set_values(&values);
+                let value = loss(&mut parameters, false);
+                values[i] -= d;
+                value
+            };
+            let numeric = (at(0.5) - at(-0.5)) as f32;
+            parameters.iter_mut().nth(index).unwrap().set_values(values);
+            assert!(
+                (numeric - gradient[i]).abs() < 1e-4 * numeric.abs().max(1.0),
+                "{name}[{i}]: {numeric} by differences, {} by tape",
+                gradient[i]
+            );
+        }
+    }
+}
+
+fn standard(training: AnalogTraining) -> Arithmetic {
+    analog(TileConfig::load("standard-pcm").unwrap(), training)
+}
+
+fn noisy() -> AnalogTraining {
+    AnalogTraining {
+        weight_noise: Some(WeightNoiseConfig::paper(3.0, 0.0)),
+        ..AnalogTraining::default()
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let outcome = |par: Par| {
+        let (mut parameters, network) = build(&standard(noisy()));
+        run(&mut parameters, &network, Pass { par, ..pass() })
+    };
+    assert_eq!(outcome(Par::Seq), outcome(Par::Rayon));
+}
+
+/// Training: all uses of a map in a mini-batch multiply the same noisy weights, other mini-batches
+/// others, an evaluation the clean ones, and the ramp begins at no noise.
+#[test]
+fn weight_noise_is_drawn_once_per_mini_batch() {
+    let training = AnalogTraining {
+        weight_noise: Some(WeightNoiseConfig {
+            model: WeightNoiseModel::Constant { sigma: 0.1 },
+            scale: 1.0,
+            drop_connect: 0.0,
+            relative_to: WeightScale::Unit,
+        }),
+        ramp: 10,
+        ..AnalogTraining::default()
+    };
+    let mut parameters = Parameters::new();
+    let policy = Policy::uniform(analog(perfect(512), training));
+    let mut b = Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
+    let layer = Linear::new(&mut b, "layer", 5, 3, Init::XavierNormal, Readout::Layer);
+    let weights = |seed: u64, step: u64, mode: Mode| {
+        let pass = Pass { seed: Seed::new(seed), step, mode, ..pass() };
+        let mut tape = Tape::new();
+        let mut unit = vec![0.0; 25];
+        (0..5).for_each(|i| unit[i * 6] = 1.0);
+        let x = tape.constant(Tensor::new(&[5, 5], unit));
+        let mut step = Step { tape: &mut tape, parameters: &parameters, pass };
+        let first = layer.forward(x, &mut step);
+        step.pass.seed = step.pass.seed.child("another use");
+        let second = layer.forward(x, &mut step);
+        let value = |y: Var| tape.value(y).data().to_vec();
+        assert_eq!(value(first), value(second));
+        value(first)
+    };
+    let clean = weights(1, 0, Mode::Eval);
+    assert_eq!(clean, weights(2, 20, Mode::Eval));
+    assert_eq!(clean, weights(1, 0, Mode::Train));
+    let distance = |a: &[f32]| -> f32 {
+        a.iter().zip(&clean).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt()
+    };
+    let (half, whole) = (weights(1, 5, Mode::Train), weights(1, 10, Mode::Train));
+    assert_ne!(whole, weights(2, 10, Mode::Train));
+    assert_eq!(whole, weights(1, 11, Mode::Train));
+    assert!((distance(&half) / distance(&whole) - 0.5).abs() < 1e-3);
+}
+
+fn step_of(parameters: &mut Parameters, rate: f32, number: u64) {
+    let sgd = Optimizer::Sgd(Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: false });
+    let update =
+        Update { learning_rate: rate, gradient_scale: 1.0, step: number, seed: Seed::new(3) };
+    sgd.step(parameters, &update);
+}
+
+/// A step too large pushes weights beyond ±1, where they are clipped. Mapping anew brings the
+/// largest of every column to 1 without changing the logical weights.
+#[test]
+fn weights_are_clipped_and_mapped_anew() {
+    let training = AnalogTraining { remap_every: Some(3), ..noisy() };
+    let (mut parameters, network) = build(&standard(training));
+    for number in 1..=2 {
+        let mut tape = Tape::new();
+        let x = tape.constant(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
+        let y = network
+            .forward(x, &mut Step { tape: &mut tape, parameters: &parameters, pass: pass() });
+        let loss = ops::sum(&mut tape, y);
+        tape.backward(loss, 1.0, &mut parameters, pass());
+        step_of(&mut parameters, 0.05, number);
+    }
+    let clipped =
+        parameters.analog().filter(|a| a.normalized(&parameters).iter().any(|w| w.abs() == 1.0));
+    assert!(clipped.count() > 0);
+    assert!(parameters.analog().all(|a| a.normalized(&parameters).iter().all(|w| w.abs() <= 1.0)));
+    let logical = |p: &Parameters| -> Vec<Vec<f32>> { p.analog().map(|a| a.logical(p)).collect() };
+    let before = logical(&parameters);
+    // Without gradients the update changes nothing but the mapping.
+    parameters.clear_gradients();
+    step_of(&mut parameters, 0.05, 3);
+    for ((before, after), analog) in
+        before.iter().zip(logical(&parameters)).zip(parameters.analog())
+    {
+        close(analog.name(), before, &after, 1e-6);
+        let (_, inputs) = analog.shape();
+        for row in analog.normalized(&parameters).chunks_exact(inputs) {
+            let max = row.iter().fold(0.0f32, |max, w| max.max(w.abs()));
+            assert!((max - 1.0).abs() < 1e-6, "{}: largest weight {max}", analog.name());
+        }
+    }
+}
+
+/// One layer, ideal but for its range: inputs beyond it move it as the rules say.
+#[test]
+fn the_input_range_follows_its_rule() {
+    let x = [0.5f32, 3.0, -4.0, 1.0];
+    for (rule, pull) in [
+        (InputRangeRule::Fixed, None),
+        (InputRangeRule::Paper, Some((true, 0.0))),
+        (InputRangeRule::Aihwkit, Some((false, 0.0))),
+        (InputRangeRule::Aihwkit, Some((false, 0.01))),
+    ] {
+        for inside in [0.3, 0.95] {
+            let decay = pull.map_or(0.0, |(_, decay)| decay);
+            let input_range = InputRange { rule, decay, inside, outputs_inside: None };
+            let training = AnalogTraining { input_range, ..AnalogTraining::default() };
+            let mut parameters = Parameters::new();
+            let policy = Policy::uniform(analog(perfect(512), training));
+            let seed = Seed::new(1);
+            let mut b = Builder { parameters: &mut parameters, policy: &policy, seed };
+            let layer = Linear::new(&mut b, "layer", 4, 3, Init::XavierNormal, Readout::Layer);
+            parameters.set_input_range("layer", 2.0);
+            let logical = parameters.analog().next().unwrap().logical(&parameters);
+            let delta = [1.0f32, -2.0, 0.5];
+            let dx: Vec<f32> =
+                (0..4).map(|j| (0..3).map(|i| delta[i] * logical[i * 4 + j]).sum()).collect();
+            let mut tape = Tape::new();
+            let var = tape.constant(Tensor::new(&[1, 4], x.to_vec()));
+            let step = &mut Step { tape: &mut tape, parameters: &parameters, pass: pass() };
+            let y = layer.forward(var, step);
+            let delta = tape.constant(Tensor::new(&[1, 3], delta.to_vec()));
+            let product = ops::mul(&mut tape, y, delta);
+            let loss = ops::sum(&mut tape, product);
+            let scale = 4.0;
+            tape.backward(loss, scale, &mut parameters, pass());
+            let gradient = parameters.iter().find(|p| p.name() == "layer.input_range").unwrap();
+            let gradient = gradient.gradient().map(|g| g[0]);
+            let expected = pull.map(|(all, decay)| {
+                let shares = [dx[1], -dx[2]].map(|d| if all { d } else { d.min(0.0) });
+                let share: f32 = shares.iter().sum();
+                // Half of the inputs lie inside.
+                let decay = if 0.5 > inside { decay } else { 0.0 };
+                scale * 2.0 * (share + decay)
+            });
+            match (gradient, expected) {
+                (None, None) => {}
+                (Some(g), Some(e)) => assert!((g - e).abs() < 1e-4, "{rule:?}: {g}, not {e}"),
+                other => panic!("{rule:?}: {other:?}"),
+            }
+        }
+    }
+}
+
+/// Programmed into devices that remember exactly, the network is the one that was trained; devices
+/// with noise and drift differ from it, more so after a year, and are the same for the same seed.
+#[test]
+fn programmed_networks_multiply_by_their_devices() {
+    let eval = Pass { mode: Mode::Eval, ..pass() };
+    let output = |parameters: &Parameters, network: &Network| {
+        let mut tape = Tape::new();
+        let x = tape.constant(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
+        let y = network.forward(x, &mut Step { tape: &mut tape, parameters, pass: eval });
+        tape.value(y).data().to_vec()
+    };
+    let (mut parameters, network) = build(&analog(perfect(10), AnalogTraining::default()));
+    let layers: Vec<String> = parameters.analog().map(|a| a.name().to_owned()).collect();
+    layers.iter().for_each(|layer| parameters.set_input_range(layer, 20.0));
+    let clean = output(&parameters, &network);
+    let seed = Seed::new(5);
+    parameters.program(|a| a.config().tile().clone(), &seed, Par::Seq).unwrap();
+    close("ideal devices", &clean, &output(&parameters, &network), 1e-5);
+
+    let mut pcm = TileConfig::load("standard-pcm").unwrap();
+    pcm.periphery = perfect(10).periphery;
+    pcm.mapping.max_inputs = 10;
+    pcm.ir_drop.scale = 0.0;
+    let distance = |a: &[f32]| -> f32 {
+        a.iter().zip(&clean).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt()
+    };
+    let mut at = |seed: u64, t_s: f64| {
+        parameters.program(|_| pcm.clone(), &Seed::new(seed), Par::Seq).unwrap();
+        parameters.age_to(t_s, &Seed::new(6), Par::Seq).unwrap();
+        output(&parameters, &network)
+    };
+    let (second, year) = (at(5, 1.0), at(5, 31_536_000.0));
+    assert!(0.0 < distance(&second) && distance(&second) < distance(&year));
+    assert_eq!(second, at(5, 1.0));
+    assert_ne!(second, at(6, 1.0));
+    parameters.erase();
+    assert_eq!(clean, output(&parameters, &network));
+}
+
+#[test]
+fn a_recipe_names_its_preset_and_refuses_what_it_does_not_know() {
+    let parse = |text: &str| toml::from_str::<Analog>(text);
+    let analog = parse(
+        "tile = 'standard-pcm'\n[training]\nramp = 100\nlearned_scales = 'both'\n\
+         [training.weight_noise]\nscale = 3.0\nrelative_to = 'unit'\n\
+         model = { kind = 'constant', sigma = 0.02 }",
+    )
+    .unwrap();
+    assert_eq!(analog.tile(), &TileConfig::load("standard-pcm").unwrap());
+    assert_eq!(analog.training().ramp, 100);
+    for (text, named) in [
+        ("tile = 'no-such-tile'", "no-such-tile"),
+        ("tile = 'ideal'\n[training]\nramps = 3", "ramps"),
+        ("tile = 'ideal'\n[training]\nremap_every = 0", "remap_every"),
+        ("tile = 'ideal'\n[training.input_range]\nrule = 'paper'\ndecay = -1.0", "decay"),
+    ] {
+        let message = parse(text).unwrap_err().to_string();
+        assert!(message.contains(named), "{message}");
+    }
+    let again = toml::to_string(&analog).unwrap();
+    assert_eq!(parse(&again).unwrap(), analog);
+}
