@@ -234,7 +234,7 @@ impl Training {
     /// A network that is timed must learn: the loss falls on a batch that it sees again.
     fn check(&mut self) -> Result<(), String> {
         let first = self.step();
-        let last = (0..3).fold(first, |_, _| self.step());
+        let last = (0..12).fold(first, |_, _| self.step());
         if last < first && last.is_finite() {
             Ok(())
         } else {
