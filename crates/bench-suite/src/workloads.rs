@@ -7,3 +7,4 @@ pub mod accelerator;
 pub mod evaluation;
 pub mod image_classifier;
 pub mod lfsr_training;
+pub mod networks;

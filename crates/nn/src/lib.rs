@@ -36,7 +36,7 @@ mod train;
 mod wordpiece;
 
 pub use arithmetic::{Arithmetic, FixedPoint, Policy};
-pub use data::{Augmentation, Images, Normalization, PixelError, Pixels, batches};
+pub use data::{Augmentation, Images, Normalization, PixelError, Pixels, Sequences, batches};
 pub use float_gemm::matmul;
 pub use linear_map::{LinearMap, Window};
 pub use models::Model;
@@ -44,7 +44,10 @@ pub use optim::{Adam, Optimizer, Schedule, Sgd};
 pub use parameters::{Parameter, ParameterId, Parameters, Rounded, StateId, Storage};
 pub use pretrained::{PretrainedError, load_pretrained, same_names};
 pub use tape::{Backward, Gradients, Mode, Operation, Pass, Step, Tape, Var};
-pub use task::{Classification, Outcome, Task};
+pub use task::{
+    Classification, LanguageModelling, Outcome, SentenceSimilarity, SequenceClassification,
+    SequenceLabels, Task, TextClassification, Transduction,
+};
 pub use tensor::Tensor;
 pub use train::{EpochStats, Interrupted, Progress, Recipe, evaluate, train_epoch};
 pub use wordpiece::{VocabularyError, WordPiece};
