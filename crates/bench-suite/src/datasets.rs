@@ -1,13 +1,22 @@
 //! Data sets: found, checked on load, turned into tensors.
 
 pub mod cifar10;
+pub mod fsdd;
+mod glue;
+pub mod japanese_vowels;
+pub(crate) mod log_mel;
 pub mod mnist;
+pub mod movie_reviews;
+pub mod sotu;
 pub mod stsb;
+mod vocabulary;
+mod wav;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use lzma_rust2::XzReader;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -15,7 +24,9 @@ use crate::Error;
 use crate::record::hex;
 
 use cifar10::Cifar10;
+use fsdd::SpokenDigits;
 use mnist::Mnist;
+pub use vocabulary::Vocabulary;
 
 /// Where data sets are read from: the folder that the user names, and for what is not there the one
 /// that ships with the source. A data set is read and checked once.
@@ -24,6 +35,7 @@ pub struct DataFolder {
     folders: Vec<PathBuf>,
     mnist: Slot<Mnist>,
     cifar10: Slot<Cifar10>,
+    spoken_digits: Slot<SpokenDigits>,
 }
 
 /// A data set that is read when it is first asked for.
@@ -37,6 +49,7 @@ impl DataFolder {
             folders: folder.map(Path::to_owned).into_iter().chain([shipped]).collect(),
             mnist: Slot::default(),
             cifar10: Slot::default(),
+            spoken_digits: Slot::default(),
         }
     }
 
@@ -74,6 +87,19 @@ impl DataFolder {
     pub fn cifar10(&self) -> Result<Arc<Cifar10>, Error> {
         once(&self.cifar10, || Cifar10::load(self))
     }
+
+    /// The spoken digits, in the version that this folder holds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::cifar10`].
+    ///
+    /// # Panics
+    ///
+    /// If another thread panicked while it read the files.
+    pub fn spoken_digits(&self) -> Result<Arc<SpokenDigits>, Error> {
+        once(&self.spoken_digits, || SpokenDigits::load(self))
+    }
 }
 
 fn once<T>(slot: &Slot<T>, load: impl FnOnce() -> Result<T, Error>) -> Result<Arc<T>, Error> {
@@ -106,12 +132,32 @@ pub(crate) fn read_gzip(path: &Path, sha256: &str) -> Result<Vec<u8>, Error> {
     flate2::read::GzDecoder::new(&*packed)
         .read_to_end(&mut content)
         .map_err(|error| Error::data(path, format!("not a complete gzip file ({error})")))?;
-    let found = hex(&Sha256::digest(&content));
+    check_sum(path, &content, sha256)?;
+    Ok(content)
+}
+
+/// Reads an xz file whose unpacked content is known.
+///
+/// # Errors
+///
+/// [`Error::Io`] if it cannot be read, [`Error::Data`] if it is cut or altered.
+pub(crate) fn read_xz(path: &Path, sha256: &str) -> Result<Vec<u8>, Error> {
+    let packed = std::fs::read(path).map_err(Error::io("read", path))?;
+    let mut content = Vec::new();
+    XzReader::new(&*packed, false)
+        .read_to_end(&mut content)
+        .map_err(|error| Error::data(path, format!("not a complete xz file ({error})")))?;
+    check_sum(path, &content, sha256)?;
+    Ok(content)
+}
+
+fn check_sum(path: &Path, content: &[u8], sha256: &str) -> Result<(), Error> {
+    let found = hex(&Sha256::digest(content));
     if found != sha256 {
         return Err(Error::data(
             path,
             format!("altered: its content has SHA-256 {found}, not {sha256}"),
         ));
     }
-    Ok(content)
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use numerics::Par;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Error;
@@ -16,7 +16,7 @@ use crate::report::{Figure, Table};
 use crate::store::Checkpoint;
 
 /// How much of an experiment is run. The definitions are the same code with other numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
     /// About a minute, for continuous integration: does the machinery work.

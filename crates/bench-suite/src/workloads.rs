@@ -5,5 +5,7 @@
 
 pub mod accelerator;
 pub mod evaluation;
+pub mod hardware_aware;
 pub mod image_classifier;
 pub mod lfsr_training;
+pub mod networks;

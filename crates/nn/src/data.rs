@@ -1,14 +1,17 @@
-//! Examples: [`Images`] and how they become values; [`batches`]: their order in an epoch.
+//! Examples: [`Images`] and how they become values; [`Sequences`] of vectors; [`batches`]: their
+//! order in an epoch.
 
 mod augmentation;
 mod images;
 mod pixels;
+mod sequences;
 
 use numerics::Seed;
 
 pub use augmentation::Augmentation;
 pub use images::Images;
 pub use pixels::{Normalization, PixelError, Pixels};
+pub use sequences::Sequences;
 
 /// The batches of one epoch: a random order of 0..`len`, cut into pieces of `batch` (the last one
 /// may be shorter). It depends on `seed` only.

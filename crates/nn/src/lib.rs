@@ -39,7 +39,7 @@ mod wordpiece;
 
 pub use arithmetic::{Analog, AnalogTraining, Arithmetic, FixedPoint, Policy};
 pub use calibration::{RangeStatistic, calibrate_input_ranges};
-pub use data::{Augmentation, Images, Normalization, PixelError, Pixels, batches};
+pub use data::{Augmentation, Images, Normalization, PixelError, Pixels, Sequences, batches};
 pub use float_gemm::matmul;
 pub use linear_map::{LinearMap, Window};
 pub use models::Model;
@@ -49,7 +49,10 @@ pub use parameters::{
 };
 pub use pretrained::{PretrainedError, load_pretrained, same_names};
 pub use tape::{Backward, Gradients, Mode, Operation, Pass, Step, Tape, Var};
-pub use task::{Classification, Outcome, Task};
+pub use task::{
+    Classification, LanguageModelling, Outcome, SentenceSimilarity, SequenceClassification,
+    SequenceLabels, Task, TextClassification, Transduction,
+};
 pub use tensor::Tensor;
 pub use train::{EpochStats, Interrupted, Progress, Recipe, evaluate, train_epoch};
 pub use wordpiece::{VocabularyError, WordPiece};

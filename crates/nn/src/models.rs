@@ -16,7 +16,9 @@ pub use densenet::{DenseNet, densenet_bc, densenet121};
 pub use gupta::{CifarCnn, CifarPadding, MnistCnn, gupta_cifar_cnn, gupta_mnist_cnn};
 pub use language::{LanguageModel, LanguageModelConfig, lstm_language_model};
 pub use mlp::{Mlp, mlp};
-pub use resnet::{ResNet, resnet18, resnet50, wide_resnet50_2};
+pub use resnet::{
+    ResNet, ResNetBlock, ResNetConfig, Stem, resnet, resnet18, resnet50, wide_resnet50_2,
+};
 pub use resnet_cifar::{CifarResNet, CifarResNetConfig, Shortcut, cifar_resnet};
 pub use speech::{
     AcousticConfig, AcousticModel, RnnTransducer, SpeechTransformer, SpeechTransformerConfig,
@@ -29,7 +31,7 @@ pub use text::{
 pub use wide_resnet::{WideResNet, wide_resnet};
 
 /// A network: from a batch of inputs to logits.
-pub trait Model: std::fmt::Debug + Send {
+pub trait Model: std::fmt::Debug + Send + Sync {
     /// Records the forward pass.
     fn forward(&self, x: Var, step: &mut Step<'_>) -> Var;
 }

@@ -1,7 +1,17 @@
 //! [`Task`]: what is trained, a model with its data and its loss.
 
+mod language_modelling;
+mod sequence_classification;
+mod text;
+mod transduction;
+
 use crate::data::{Augmentation, Images, Pixels};
-use crate::{Mode, Model, Step, Var, ops};
+use crate::{Mode, Model, Step, Tensor, Var, ops};
+
+pub use language_modelling::LanguageModelling;
+pub use sequence_classification::{SequenceClassification, SequenceLabels};
+pub use text::{SentenceSimilarity, TextClassification};
+pub use transduction::Transduction;
 
 /// What a batch of examples gave.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +74,14 @@ impl Task for Classification<'_> {
             .count();
         Outcome { loss, units: labels.len(), wrong }
     }
+}
+
+/// Number of rows of logits whose largest value is not at their label, without those whose label is
+/// `ignored`.
+fn wrong_rows(logits: &Tensor, labels: &[u32], ignored: Option<u32>) -> usize {
+    let (_, classes) = logits.as_matrix();
+    let rows = logits.data().chunks_exact(classes).zip(labels);
+    rows.filter(|(row, label)| Some(**label) != ignored && argmax(row) != **label as usize).count()
 }
 
 /// Index of the largest value, the first of equals.

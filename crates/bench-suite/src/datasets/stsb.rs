@@ -4,22 +4,24 @@
 //! licences of their own, so a folder must be named that holds one of
 //!
 //! ```text
-//! glue/STS-B/original/sts-test.tsv    unpacked from the archive of GLUE
-//! glue/glue_small_tasks.tar.xz        the small tasks of GLUE in one archive
+//! glue/STS-B/{train.tsv, original/sts-test.tsv}    unpacked from the archive of GLUE
+//! glue/glue_small_tasks.tar.xz                     the small tasks of GLUE in one archive
 //! ```
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use lzma_rust2::XzReader;
+use sha2::{Digest, Sha256};
 
-use super::DataFolder;
+use super::{DataFolder, glue};
 use crate::Error;
+use crate::record::hex;
 
-const FILE: &str = "STS-B/original/sts-test.tsv";
-const ARCHIVE: &str = "glue/glue_small_tasks.tar.xz";
+const TRAIN: &str = "STS-B/train.tsv";
+const TEST: &str = "STS-B/original/sts-test.tsv";
+/// Number of training pairs.
+const TRAIN_PAIRS: usize = 5749;
 /// Number of test pairs.
-const PAIRS: usize = 1379;
+const TEST_PAIRS: usize = 1379;
 
 /// Two sentences and their score.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,61 +36,67 @@ pub struct Pair {
 ///
 /// # Errors
 ///
-/// [`Error::Usage`] if the folder holds neither file; [`Error::Io`] or [`Error::Data`] naming the
+/// [`Error::NoData`] if the folder holds neither file; [`Error::Io`] or [`Error::Data`] naming the
 /// file, and the line, that is damaged.
 pub fn test_pairs(data: &DataFolder) -> Result<Vec<Pair>, Error> {
-    let (path, text) = find(data)?;
+    pairs(data, TEST, TEST_PAIRS)
+}
+
+/// The 5,749 pairs to train with.
+///
+/// # Errors
+///
+/// As [`test_pairs`].
+pub fn train_pairs(data: &DataFolder) -> Result<Vec<Pair>, Error> {
+    pairs(data, TRAIN, TRAIN_PAIRS)
+}
+
+/// SHA-256 of the two files.
+///
+/// # Errors
+///
+/// As [`test_pairs`].
+pub fn sha256(data: &DataFolder) -> Result<String, Error> {
+    let mut hash = Sha256::new();
+    for name in [TRAIN, TEST] {
+        hash.update(glue::file(data, name)?.1);
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+fn pairs(data: &DataFolder, name: &str, count: usize) -> Result<Vec<Pair>, Error> {
+    let (path, text) = glue::file(data, name)?;
     let pairs = parse(&path, &text)?;
-    if pairs.len() != PAIRS {
-        let reason = format!("it has {} pairs, not the {PAIRS} of the test set", pairs.len());
+    if pairs.len() != count {
+        let reason = format!("it has {} pairs, not {count}", pairs.len());
         return Err(Error::data(&path, reason));
     }
     Ok(pairs)
 }
 
-fn find(data: &DataFolder) -> Result<(PathBuf, String), Error> {
-    let file = data.path("glue").join(FILE);
-    if file.exists() {
-        let text = std::fs::read_to_string(&file).map_err(Error::io("read", &file))?;
-        return Ok((file, text));
-    }
-    let path = data.path(ARCHIVE);
-    if !path.exists() {
-        return Err(Error::Usage(format!(
-            "there is no STS-B in {}: neither glue/{FILE} nor {ARCHIVE}",
-            data.path("").display()
-        )));
-    }
-    let packed = std::fs::read(&path).map_err(Error::io("read", &path))?;
-    let damaged = |error: std::io::Error| Error::data(&path, format!("not an archive ({error})"));
-    let mut archive = tar::Archive::new(XzReader::new(&*packed, false));
-    for entry in archive.entries().map_err(damaged)? {
-        let mut entry = entry.map_err(damaged)?;
-        if entry.path().map_err(damaged)? == Path::new(FILE) {
-            let mut text = String::new();
-            entry.read_to_string(&mut text).map_err(damaged)?;
-            return Ok((path.join(FILE), text));
-        }
-    }
-    Err(Error::data(&path, format!("it holds no {FILE}")))
-}
-
-/// Lines of genre, file, year, number, score and two sentences; two further columns name sources.
+/// Lines of a pair each. Those of GLUE's own files are behind a header and have the number of the
+/// line, genre, file, year, number, two sources, two sentences, score; those of the original ones
+/// genre, file, year, number, score, two sentences, sources.
 fn parse(path: &Path, text: &str) -> Result<Vec<Pair>, Error> {
+    let header = text.starts_with("index\t");
+    // Columns of the two sentences and the score.
+    let columns = if header { [7, 8, 9] } else { [5, 6, 4] };
     text.lines()
         .enumerate()
+        .skip(usize::from(header))
         .map(|(index, line)| {
             let wrong = |what: String| Error::data(path, format!("line {}: {what}", index + 1));
-            let columns: Vec<&str> = line.split('\t').collect();
-            let &[_, _, _, _, score, first, second, ..] = &*columns else {
-                return Err(wrong(format!("{} columns, not at least 7", columns.len())));
+            let found: Vec<&str> = line.split('\t').collect();
+            let [Some(first), Some(second), Some(score)] = columns.map(|c| found.get(c)) else {
+                let least = columns.iter().max().map_or(0, |last| last + 1);
+                return Err(wrong(format!("{} columns, not at least {least}", found.len())));
             };
             let value: f64 =
                 score.parse().map_err(|_| wrong(format!("the score '{score}' is no number")))?;
             if !(0.0..=5.0).contains(&value) {
                 return Err(wrong(format!("the score {score} is not in 0 to 5")));
             }
-            Ok(Pair { sentences: [first.to_owned(), second.to_owned()], score: value })
+            Ok(Pair { sentences: [(*first).to_owned(), (*second).to_owned()], score: value })
         })
         .collect()
 }
@@ -104,6 +112,11 @@ mod tests {
         let pairs = parse(path, line).unwrap();
         assert_eq!(pairs[0].sentences, ["A \"girl\".", "A boy."]);
         assert_eq!(pairs[0].score, 2.5);
+        let columns = "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2";
+        let text =
+            format!("{columns}\tsentence1\tsentence2\tscore\n{}", "0\t1\t2\t3\t4\t5\t6\tA\tB\t5.0");
+        let pair = Pair { sentences: ["A".to_owned(), "B".to_owned()], score: 5.0 };
+        assert_eq!(parse(path, &text).unwrap(), [pair]);
         for (line, message) in [
             ("a\tb", "sts-test.tsv: line 1: 2 columns, not at least 7"),
             ("a\tb\tc\td\tx\tf\tg", "sts-test.tsv: line 1: the score 'x' is no number"),

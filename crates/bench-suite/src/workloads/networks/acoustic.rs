@@ -1,0 +1,138 @@
+//! Bidirectional LSTM acoustic models.
+//!
+//! The network says a class for every frame, as the paper's says states of a hidden Markov model;
+//! the frames of an utterance decide together.
+
+use nn::layers::{Builder, Cell, RecurrentConfig};
+use nn::models::{AcousticConfig, acoustic_model};
+use nn::{Parameters, Policy, Recipe, SequenceClassification, SequenceLabels, Sequences};
+use numerics::Seed;
+
+use super::{Entry, Instance, Workload, adam};
+use crate::Error;
+use crate::datasets::fsdd::{Recording, SAMPLE_RATE};
+use crate::datasets::log_mel::{LogMel, stacked, standardise};
+use crate::datasets::{DataFolder, DataSum, japanese_vowels};
+use crate::experiment::Scale;
+
+/// Which digit is spoken.
+pub(super) const SPOKEN_DIGITS: Entry =
+    Entry { id: "lstm-spoken-digits", paper: "Speech SWB300 (LSTM-HMM)", open: open_digits };
+
+/// Who speaks a vowel.
+pub(super) const JAPANESE_VOWELS: Entry =
+    Entry { id: "lstm-japanese-vowels", paper: "Speech SWB300 (LSTM-HMM)", open: open_vowels };
+
+/// Mel bands of a frame.
+const BANDS: usize = 24;
+/// Frames side by side.
+const STACK: usize = 2;
+
+#[derive(Debug)]
+struct AcousticNetwork {
+    entry: Entry,
+    what: &'static str,
+    config: AcousticConfig,
+    train: (Sequences, Vec<u32>),
+    test: (Sequences, Vec<u32>),
+    sum: DataSum,
+    recipe: Recipe,
+}
+
+fn config(inputs: usize, width: usize, classes: usize) -> AcousticConfig {
+    let lstm = RecurrentConfig {
+        cell: Cell::Lstm,
+        inputs,
+        width,
+        layers: 2,
+        bidirectional: true,
+        dropout: 0.1,
+    };
+    AcousticConfig { lstm, bottleneck: width, classes }
+}
+
+fn open_digits(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
+    let digits = data.spoken_digits()?;
+    let smoke = scale == Scale::Smoke;
+    let features = LogMel::new(SAMPLE_RATE, BANDS);
+    let part = |recordings: &[Recording], len: usize| {
+        let (mut sequences, mut labels) = (Sequences::new(STACK * BANDS), Vec::new());
+        for recording in recordings.iter().take(len) {
+            sequences.push(&stacked(&features.frames(&recording.samples), BANDS, STACK));
+            labels.push(recording.digit);
+        }
+        (sequences, labels)
+    };
+    let mut train = part(&digits.train, if smoke { 240 } else { usize::MAX });
+    let mut test = part(&digits.test, if smoke { 60 } else { usize::MAX });
+    standardise(&mut train.0, &mut test.0);
+    let recipe = if smoke { adam(20, 4, 1e-2, Some(5.0)) } else { adam(32, 10, 5e-3, Some(5.0)) };
+    Ok(Box::new(AcousticNetwork {
+        entry: SPOKEN_DIGITS,
+        what: "spoken digits",
+        config: config(STACK * BANDS, if smoke { 16 } else { 64 }, 10),
+        train,
+        test,
+        sum: digits.sum(),
+        recipe,
+    }))
+}
+
+fn open_vowels(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
+    let smoke = scale == Scale::Smoke;
+    let mut parts = japanese_vowels::load(data)?.map(|part| (part.sequences, part.speakers));
+    let [train, test] = &mut parts;
+    standardise(&mut train.0, &mut test.0);
+    let [train, test] = parts;
+    let recipe = if smoke { adam(20, 4, 1e-2, Some(5.0)) } else { adam(20, 30, 5e-3, Some(5.0)) };
+    let width = if smoke { 16 } else { 64 };
+    Ok(Box::new(AcousticNetwork {
+        entry: JAPANESE_VOWELS,
+        what: "Japanese vowels",
+        config: config(train.0.width(), width, japanese_vowels::SPEAKERS),
+        train,
+        test,
+        sum: japanese_vowels::sum(),
+        recipe,
+    }))
+}
+
+impl Workload for AcousticNetwork {
+    fn id(&self) -> &'static str {
+        self.entry.id
+    }
+
+    fn paper(&self) -> &'static str {
+        self.entry.paper
+    }
+
+    fn title(&self) -> String {
+        let RecurrentConfig { layers, width, .. } = self.config.lstm;
+        let (train, test) = (self.train.1.len(), self.test.1.len());
+        let what = self.what;
+        format!("bidirectional {layers} × {width} LSTM on {what}, {train} + {test} utterances")
+    }
+
+    fn data(&self) -> Vec<DataSum> {
+        vec![self.sum.clone()]
+    }
+
+    fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    fn instance<'a>(&'a self, policy: &Policy, seed: &Seed) -> Instance<'a> {
+        let mut parameters = Parameters::new();
+        let mut builder = Builder { parameters: &mut parameters, policy, seed: *seed };
+        let model = acoustic_model(&mut builder, self.config);
+        let task = |(sequences, labels): &'a (Sequences, Vec<u32>)| {
+            let (model, labels) = (model.clone(), SequenceLabels::Whole(labels));
+            Box::new(SequenceClassification { model, sequences, labels })
+        };
+        Instance { train: task(&self.train), test: task(&self.test), parameters, metric: None }
+    }
+
+    fn chance_error(&self) -> f64 {
+        1.0 - 1.0 / self.config.classes as f64
+    }
+}

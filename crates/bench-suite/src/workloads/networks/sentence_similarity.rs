@@ -1,0 +1,139 @@
+//! MiniLM on STS-B: how similar two sentences are.
+
+use nn::layers::Builder;
+use nn::models::{TextEncoderConfig, from_bert_name, text_encoder};
+use nn::{Mode, Parameters, Pass, Policy, Recipe, SentenceSimilarity, Step, Tape, load_pretrained};
+use numerics::{Par, Seed};
+
+use super::{Entry, Instance, Workload, adam, float_parameters};
+use crate::Error;
+use crate::datasets::stsb::{self, Pair};
+use crate::datasets::{DataFolder, DataSum};
+use crate::experiment::Scale;
+use crate::statistics::{pearson, spearman};
+use crate::workloads::evaluation::minilm_stsb;
+
+/// A pretrained BERT on a task of GLUE.
+pub(super) const BERT: Entry = Entry { id: "bert-stsb", paper: "BERT-base MRPC", open };
+
+/// Pairs at a time in tests; they are sorted by length, so padding is short.
+const BATCH: usize = 16;
+
+#[derive(Debug)]
+struct Similarity {
+    train: Pairs,
+    test: Pairs,
+    sum: DataSum,
+    weights: Vec<u8>,
+    recipe: Recipe,
+}
+
+/// Tokens of pairs of sentences, with scores in [0, 1].
+#[derive(Debug)]
+struct Pairs {
+    tokens: Vec<[Vec<u32>; 2]>,
+    scores: Vec<f32>,
+}
+
+fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
+    let (train, test, recipe) = match scale {
+        Scale::Smoke => (16, 16, adam(8, 1, 1e-5, Some(1.0))),
+        _ => (1_000, 250, adam(20, 1, 2e-5, Some(1.0))),
+    };
+    let (tokeniser, weights) = minilm_stsb::files(data)?;
+    let pairs = |pairs: &[Pair], count: usize| {
+        // Every n-th pair, for the sources of the pairs follow each other.
+        let stride = (pairs.len() / count).max(1);
+        let mut pairs: Vec<(_, _)> = (pairs.iter().step_by(stride).take(count))
+            .map(|pair| {
+                let encode = |sentence: &String| minilm_stsb::encode(&tokeniser, sentence);
+                (pair.sentences.each_ref().map(encode), (pair.score / 5.0) as f32)
+            })
+            .collect();
+        pairs.sort_by_key(|(tokens, _)| tokens[0].len().max(tokens[1].len()));
+        let (tokens, scores) = pairs.into_iter().unzip();
+        Pairs { tokens, scores }
+    };
+    let train = pairs(&stsb::train_pairs(data)?, train);
+    let test = pairs(&stsb::test_pairs(data)?, test);
+    let sum = DataSum { name: "sts-b".to_owned(), sha256: stsb::sha256(data)? };
+    Ok(Box::new(Similarity { train, test, sum, weights, recipe }))
+}
+
+impl Workload for Similarity {
+    fn id(&self) -> &'static str {
+        BERT.id
+    }
+
+    fn paper(&self) -> &'static str {
+        BERT.paper
+    }
+
+    fn title(&self) -> String {
+        let (train, test) = (self.train.scores.len(), self.test.scores.len());
+        format!("MiniLM-L6 on STS-B, {train} + {test} pairs of sentences")
+    }
+
+    fn data(&self) -> Vec<DataSum> {
+        vec![self.sum.clone()]
+    }
+
+    fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    fn instance<'a>(&'a self, policy: &Policy, seed: &Seed) -> Instance<'a> {
+        let mut parameters = Parameters::new();
+        let mut builder = Builder { parameters: &mut parameters, policy, seed: *seed };
+        let encoder = text_encoder(&mut builder, TextEncoderConfig::minilm_l6());
+        let task = |pairs: &'a Pairs| {
+            let Pairs { tokens, scores } = pairs;
+            SentenceSimilarity { encoder: encoder.clone(), pairs: tokens, similarities: scores }
+        };
+        let test = task(&self.test);
+        let metric = {
+            let test = test.clone();
+            move |parameters: &Parameters, seed: &Seed, par: Par| {
+                error(&test, parameters, seed, par)
+            }
+        };
+        Instance {
+            train: Box::new(task(&self.train)),
+            test: Box::new(test),
+            parameters,
+            metric: Some(Box::new(metric)),
+        }
+    }
+
+    fn pretrained(&self) -> Result<Option<Parameters>, Error> {
+        let config = TextEncoderConfig::minilm_l6();
+        let mut parameters = float_parameters(|builder| drop(text_encoder(builder, config)));
+        load_pretrained(&mut parameters, &self.weights, from_bert_name)
+            .map_err(|error| Error::Usage(format!("weights of {}: {error}", self.id())))?;
+        Ok(Some(parameters))
+    }
+
+    /// Of a network whose similarities have nothing to do with the scores.
+    fn chance_error(&self) -> f64 {
+        1.0
+    }
+}
+
+/// One minus the mean of Pearson's and Spearman's correlation between similarities and scores, the
+/// metric of GLUE for this task; one where they are not defined, for all similarities are the same.
+fn error(task: &SentenceSimilarity<'_>, parameters: &Parameters, seed: &Seed, par: Par) -> f64 {
+    let examples: Vec<u32> = (0..task.pairs.len() as u32).collect();
+    let mut tape = Tape::new();
+    let mut similarities: Vec<f64> = Vec::with_capacity(examples.len());
+    for (chunk, batch) in examples.chunks(BATCH).enumerate() {
+        // Each pair has two rows.
+        let first_row = (2 * chunk * BATCH) as u64;
+        let pass = Pass { seed: *seed, first_row, step: 0, mode: Mode::Eval, par };
+        let y = task.similarity(batch, &mut Step { tape: &mut tape, parameters, pass });
+        similarities.extend(tape.value(y).data().iter().map(|&y| f64::from(y)));
+        tape.clear();
+    }
+    let scores: Vec<f64> = task.similarities.iter().map(|&score| f64::from(score)).collect();
+    let correlations = pearson(&similarities, &scores).zip(spearman(&similarities, &scores));
+    correlations.map_or(1.0, |(pearson, spearman)| 1.0 - (pearson + spearman) / 2.0)
+}

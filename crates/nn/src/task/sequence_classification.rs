@@ -1,0 +1,103 @@
+//! [`SequenceClassification`]: classes of sequences, or of each of their vectors.
+
+use crate::data::Sequences;
+use crate::functions::log_sum_exp;
+use crate::models::AcousticModel;
+use crate::ops::{self, CrossEntropy};
+use crate::{Outcome, Step, Task, Tensor};
+
+use super::{argmax, wrong_rows};
+
+/// What a sequence is labelled with.
+#[derive(Clone, Copy, Debug)]
+pub enum SequenceLabels<'a> {
+    /// One class for the whole sequence.
+    Whole(&'a [u32]),
+    /// One class for each vector.
+    Each(&'a [Vec<u32>]),
+}
+
+/// An acoustic model that says a class at every time.
+///
+/// The loss is the cross-entropy, a mean over all vectors of the batch. Units are what is labelled.
+/// A whole sequence gets the class with the largest sum of log-probabilities over its times.
+#[derive(Clone, Debug)]
+pub struct SequenceClassification<'a> {
+    /// From frames to logits per frame.
+    pub model: AcousticModel,
+    /// The frames.
+    pub sequences: &'a Sequences,
+    /// Their classes.
+    pub labels: SequenceLabels<'a>,
+}
+
+/// The label of padding.
+const IGNORED: u32 = u32::MAX;
+
+impl Task for SequenceClassification<'_> {
+    fn len(&self) -> usize {
+        self.sequences.len()
+    }
+
+    fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
+        let (x, lengths) = self.sequences.gather(examples, |len| step.tape.scratch(len));
+        let time = x.shape()[1];
+        let mut labels = vec![IGNORED; examples.len() * time];
+        let rows = labels.chunks_exact_mut(time.max(1)).zip(&lengths).zip(examples);
+        for ((row, &length), &example) in rows {
+            match self.labels {
+                SequenceLabels::Whole(classes) => row[..length].fill(classes[example as usize]),
+                SequenceLabels::Each(classes) => {
+                    row[..length].copy_from_slice(&classes[example as usize])
+                }
+            }
+        }
+        let x = step.tape.constant(x);
+        let logits = self.model.forward(x, Some(&lengths), step);
+        let options = CrossEntropy { ignore: Some(IGNORED), ..CrossEntropy::default() };
+        let loss = ops::cross_entropy(step, logits, &labels, options);
+        let logits = step.tape.value(logits);
+        let (units, wrong) = match self.labels {
+            SequenceLabels::Whole(classes) => {
+                let label = |&example: &u32| classes[example as usize];
+                let said = whole_classes(logits, &lengths);
+                let wrong = said.zip(examples).filter(|(said, e)| *said != label(e)).count();
+                (examples.len(), wrong)
+            }
+            SequenceLabels::Each(_) => {
+                (lengths.iter().sum(), wrong_rows(logits, &labels, Some(IGNORED)))
+            }
+        };
+        Outcome { loss, units, wrong }
+    }
+}
+
+/// The class of each sequence with the largest sum of log-probabilities, of logits (batch, time,
+/// classes).
+fn whole_classes(logits: &Tensor, lengths: &[usize]) -> impl Iterator<Item = u32> {
+    let &[_, time, classes] = logits.shape() else {
+        panic!("logits are (batch, time, classes), not {:?}", logits.shape())
+    };
+    let sequences = logits.data().chunks_exact((time * classes).max(1)).zip(lengths);
+    sequences.map(move |(logits, &length)| {
+        let mut sums = vec![0.0; classes];
+        for row in logits.chunks_exact(classes).take(length) {
+            let normaliser = log_sum_exp(row);
+            sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x - normaliser);
+        }
+        argmax(&sums) as u32
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sequence_is_what_its_times_say_together() {
+        // Two times for class 1 outweigh one for class 0; the padding does not count.
+        let logits = [2.0, 0.0, 0.0, 1.5, 0.0, 1.5, 9.0, 0.0, 0.0, 4.0, 9.0, 0.0, 9.0, 0.0];
+        let logits = Tensor::new(&[2, 3, 2], [&logits[..6], &logits[8..]].concat());
+        assert_eq!(whole_classes(&logits, &[3, 1]).collect::<Vec<_>>(), [1, 1]);
+    }
+}

@@ -1,0 +1,102 @@
+//! [`TextClassification`] and [`SentenceSimilarity`]: tasks of transformer encoders.
+
+use crate::models::{TextClassifier, TextEncoder, Tokens};
+use crate::ops::{self, CrossEntropy};
+use crate::{Outcome, Step, Task, Var};
+
+use super::wrong_rows;
+
+/// Sentences into classes.
+#[derive(Clone, Debug)]
+pub struct TextClassification<'a> {
+    /// From tokens to logits.
+    pub model: TextClassifier,
+    /// The tokens of each sentence, at least one.
+    pub sentences: &'a [Vec<u32>],
+    /// Their classes.
+    pub labels: &'a [u32],
+}
+
+impl Task for TextClassification<'_> {
+    fn len(&self) -> usize {
+        self.sentences.len()
+    }
+
+    fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
+        let sentences = examples.iter().map(|&i| &*self.sentences[i as usize]);
+        let batch = Batch::new(sentences);
+        let labels: Vec<u32> = examples.iter().map(|&i| self.labels[i as usize]).collect();
+        let logits = self.model.forward(&batch.tokens(), step);
+        let loss = ops::cross_entropy(step, logits, &labels, CrossEntropy::default());
+        let wrong = wrong_rows(step.tape.value(logits), &labels, None);
+        Outcome { loss, units: labels.len(), wrong }
+    }
+}
+
+/// How similar two sentences are: the cosine of the means of their token vectors.
+///
+/// The loss is the mean squared difference to the wanted similarities. No pair counts as wrong.
+#[derive(Clone, Debug)]
+pub struct SentenceSimilarity<'a> {
+    /// From tokens to vectors.
+    pub encoder: TextEncoder,
+    /// The tokens of both sentences of each pair, at least one each.
+    pub pairs: &'a [[Vec<u32>; 2]],
+    /// The wanted similarities, in [−1, 1].
+    pub similarities: &'a [f32],
+}
+
+impl SentenceSimilarity<'_> {
+    /// Records the similarities of the pairs at these indices.
+    ///
+    /// # Shapes
+    ///
+    /// - result: (pairs)
+    pub fn similarity(&self, examples: &[u32], step: &mut Step<'_>) -> Var {
+        // All first sentences, then all second ones: one batch for the encoder.
+        let side = |side: usize| examples.iter().map(move |&i| &*self.pairs[i as usize][side]);
+        let batch = Batch::new(side(0).chain(side(1)));
+        let x = self.encoder.forward(&batch.tokens(), step);
+        let x = self.encoder.mean_pooled(x, &batch.lengths, step);
+        let first = ops::slice(step.tape, x, 0, 0..examples.len());
+        let second = ops::slice(step.tape, x, 0, examples.len()..2 * examples.len());
+        ops::cosine_similarity(step.tape, first, second)
+    }
+}
+
+impl Task for SentenceSimilarity<'_> {
+    fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
+    fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
+        let similarity = self.similarity(examples, step);
+        let wanted: Vec<f32> = examples.iter().map(|&i| self.similarities[i as usize]).collect();
+        let loss = ops::mean_squared_error(step.tape, similarity, &wanted);
+        Outcome { loss, units: examples.len(), wrong: 0 }
+    }
+}
+
+/// Sentences padded to the longest.
+#[derive(Debug)]
+struct Batch {
+    ids: Vec<u32>,
+    lengths: Vec<usize>,
+    time: usize,
+}
+
+impl Batch {
+    fn new<'a>(sentences: impl Iterator<Item = &'a [u32]> + Clone) -> Self {
+        let lengths: Vec<usize> = sentences.clone().map(<[u32]>::len).collect();
+        let time = lengths.iter().copied().max().unwrap_or(0);
+        let ids = sentences
+            .flat_map(|sentence| sentence.iter().copied().chain(std::iter::repeat(0)).take(time))
+            .collect();
+        Self { ids, lengths, time }
+    }
+
+    fn tokens(&self) -> Tokens<'_> {
+        let shape = [self.lengths.len(), self.time];
+        Tokens { ids: &self.ids, segments: None, shape, lengths: Some(&self.lengths) }
+    }
+}
