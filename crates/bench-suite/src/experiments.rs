@@ -18,6 +18,7 @@ pub const EXPERIMENTS: &[&dyn Experiment] = &[
     &rasch2023::mvm_error::MvmError,
     &rasch2023::weight_distribution::WeightDistribution,
     &rasch2023::ir_drop::IrDrop,
+    &rasch2023::networks::Networks,
     &beyond::lfsr_training::LfsrBits,
     &beyond::where_stochastic::WhereStochastic,
 ];

@@ -3,6 +3,8 @@
 mod boosts;
 pub mod ir_drop;
 pub mod mvm_error;
+pub mod networks;
+mod paper;
 pub mod weight_distribution;
 
 use crossbar::{AnalogTile, MvmNoise, TileConfig, mvm_error};

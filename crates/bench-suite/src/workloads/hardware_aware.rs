@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use crossbar::TileConfig;
 use nn::{
     Analog, Arithmetic, Parameters, Policy, Progress, RangeStatistic, Recipe,
     calibrate_input_ranges, checkpoint, train_epoch,
@@ -64,6 +65,9 @@ pub struct HardwareAware {
     pub recipe: HwaRecipe,
     /// Whether the float network is mapped directly, too.
     pub direct: bool,
+    /// The tile that is programmed, if it is another than the recipe's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<TileConfig>,
     /// Seconds after programming.
     pub times_s: Vec<f64>,
     /// How often the network is programmed anew.
@@ -156,8 +160,7 @@ impl HardwareAware {
     ///
     /// If the network's data is missing or damaged.
     pub fn work(&self, workload: &dyn Workload) -> Result<u64, Error> {
-        let instance = workload
-            .instance(&Policy::uniform(Arithmetic::Float32), &Seed::new(0));
+        let instance = workload.instance(&Policy::uniform(Arithmetic::Float32), &Seed::new(0));
         let (train, test) = (instance.train.len() as u64, instance.test.len() as u64);
         let float = if workload.pretrained()?.is_some() { 0 } else { workload.recipe().epochs };
         let methods = 1 + u64::from(self.direct);
@@ -194,8 +197,7 @@ impl Run<'_> {
         } else {
             self.train("float", instance, self.workload.recipe(), note, |_, _| ())?;
         }
-        let error =
-            self.workload.test_error(instance, &self.seed.child("float"), self.context.par);
+        let error = self.workload.test_error(instance, &self.seed.child("float"), self.context.par);
         let values = &mut note.measured.values;
         values.insert(FLOAT_ERROR.to_owned(), 100.0 * error);
         values.insert(CHANCE_ERROR.to_owned(), 100.0 * self.workload.chance_error());
@@ -326,12 +328,12 @@ impl Run<'_> {
         let HardwareAware { times_s, programmings, .. } = self.config;
         let wrong = |error: crossbar::TileError| Error::Usage(error.to_string());
         let par = self.context.par;
+        let evaluation = self.config.evaluation.as_ref();
+        let tile =
+            |layer: &nn::AnalogWeights| evaluation.unwrap_or_else(|| layer.config().tile()).clone();
         for programming in 0..*programmings {
             let seed = self.seed.child(method).child("programming").child(programming);
-            instance
-                .parameters
-                .program(|layer| layer.config().tile().clone(), &seed.child("devices"), par)
-                .map_err(wrong)?;
+            instance.parameters.program(tile, &seed.child("devices"), par).map_err(wrong)?;
             for &t_s in times_s {
                 if self.context.progress.stopped() {
                     return Err(Error::Interrupted);

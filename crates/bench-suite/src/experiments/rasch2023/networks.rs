@@ -1,0 +1,199 @@
+//! The eleven networks from direct mapping to hardware-aware training: [Rasch23 Tab. 2, Tab. 3].
+
+mod findings;
+
+use serde::Serialize;
+
+use super::paper::TIMES_S;
+use crate::Error;
+use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiments::training_runs::seeds_in_words;
+use crate::record::Measurements;
+use crate::workloads::hardware_aware::{HardwareAware, HwaRecipe};
+use crate::workloads::networks::NETWORKS;
+
+/// The experiment.
+#[derive(Debug)]
+pub struct Networks;
+
+/// Networks in the order in which their results are worth having: one of every kind soon.
+const ORDER: [&str; 13] = [
+    "lstm-japanese-vowels",
+    "resnet18",
+    "bert-sentiment",
+    "lstm-language",
+    "resnet-cifar10",
+    "albert-sentiment",
+    "lstm-spoken-digits",
+    "wide-resnet",
+    "densenet",
+    "rnn-t",
+    "resnet50",
+    "wide-resnet50",
+    "bert-stsb",
+];
+
+macro_rules! recipes {
+    ($($name:literal),* $(,)?) => {
+        &[$((
+            $name,
+            include_str!(concat!("../../../recipes/rasch2023/paper/", $name, ".toml")),
+            include_str!(concat!("../../../recipes/rasch2023/desk/", $name, ".toml")),
+        )),*]
+    };
+}
+
+/// Name, recipe at paper scale, recipe at desk scale.
+const RECIPES: &[(&str, &str, &str)] = recipes![
+    "lstm-japanese-vowels",
+    "resnet18",
+    "bert-sentiment",
+    "lstm-language",
+    "resnet-cifar10",
+    "albert-sentiment",
+    "lstm-spoken-digits",
+    "wide-resnet",
+    "densenet",
+    "rnn-t",
+    "resnet50",
+    "wide-resnet50",
+    "bert-stsb",
+];
+
+/// The recipe of a network. At smoke scale it is that of desk scale, cut to one epoch.
+///
+/// # Errors
+///
+/// [`Error::Usage`] if there is none of that name.
+pub(crate) fn recipe(network: &str, scale: Scale) -> Result<HwaRecipe, Error> {
+    let (_, paper, desk) = RECIPES
+        .iter()
+        .find(|(name, ..)| *name == network)
+        .ok_or_else(|| Error::Usage(format!("there is no recipe for '{network}'")))?;
+    let text = if scale == Scale::Paper { paper } else { desk };
+    let mut recipe: HwaRecipe = toml::from_str(text)
+        .map_err(|error| Error::Usage(format!("recipe of '{network}': {error}")))?;
+    recipe.training.check().map_err(|reason| Error::Usage(format!("'{network}': {reason}")))?;
+    if scale == Scale::Smoke {
+        recipe.training.epochs = 1;
+        recipe.training.batch = recipe.training.batch.min(10);
+        recipe.calibration.batches = 2;
+        recipe.calibration.tuning = 2;
+    }
+    Ok(recipe)
+}
+
+/// Training runs, and programmings of each.
+fn repeats(scale: Scale) -> (u64, u64) {
+    match scale {
+        Scale::Smoke => (1, 1),
+        Scale::Desk => (1, 4),
+        // [Rasch23 Tab. 2, Tab. 3]
+        Scale::Paper => (3, 24),
+    }
+}
+
+/// What a point runs.
+pub(super) fn configuration(
+    network: &str,
+    scale: Scale,
+    programmings: u64,
+) -> Result<HardwareAware, Error> {
+    Ok(HardwareAware {
+        network: network.to_owned(),
+        scale,
+        recipe: recipe(network, scale)?,
+        direct: true,
+        evaluation: None,
+        times_s: if scale == Scale::Smoke { vec![3600.0] } else { TIMES_S.to_vec() },
+        programmings,
+    })
+}
+
+/// A point of every seed.
+pub(super) fn points_of<C: Serialize>(
+    experiment: &'static str,
+    request: &Request,
+    seeds: u64,
+    runs: impl IntoIterator<Item = (String, C, Vec<crate::datasets::DataSum>, u64)>,
+) -> Vec<Point> {
+    let runs: Vec<_> = runs.into_iter().collect();
+    let seeds = request.seed..request.seed + request.seeds.unwrap_or(seeds);
+    seeds
+        .flat_map(|seed| runs.iter().map(move |run| (seed, run)))
+        .map(|(seed, (name, config, data, work))| Point {
+            experiment,
+            name: format!("{name}, seed {seed}"),
+            config: serde_json::to_value(config).expect("a configuration is plain data"),
+            seed,
+            data: data.clone(),
+            work: *work,
+        })
+        .collect()
+}
+
+impl Experiment for Networks {
+    fn id(&self) -> &'static str {
+        "rasch2023/networks"
+    }
+
+    fn title(&self) -> &'static str {
+        "Eleven networks, mapped directly and trained for their hardware"
+    }
+
+    fn source(&self) -> &'static str {
+        "Rasch et al. 2023, Tab. 2, Tab. 3, Supp. Fig. 1"
+    }
+
+    fn describe(&self, scale: Scale) -> String {
+        let (seeds, programmings) = repeats(scale);
+        let what = match scale {
+            Scale::Smoke => "tiny members of their families for a moment of training",
+            Scale::Desk => "small members of their families on real data",
+            Scale::Paper => "the paper's networks and schedules",
+        };
+        let times = if programmings == 1 { "once" } else { "several times" };
+        format!("{what}, {}, programmed {times} ({programmings})", seeds_in_words(seeds))
+    }
+
+    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+        let (seeds, programmings) = repeats(request.scale);
+        let mut runs = Vec::new();
+        for network in ORDER {
+            let entry = crate::workloads::networks::find(network)?;
+            let workload = match (entry.open)(&request.data, request.scale) {
+                // The other networks do without; the report names those that are left out.
+                Err(Error::NoData(_)) => continue,
+                opened => opened?,
+            };
+            let config = configuration(network, request.scale, programmings)?;
+            let work = config.work(&*workload)?;
+            runs.push((network.to_owned(), config, workload.data(), work));
+        }
+        Ok(points_of(self.id(), request, seeds, runs))
+    }
+
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        HardwareAware::run_point(point, context)
+    }
+
+    fn findings(&self, results: &Results<'_>) -> Findings {
+        findings::findings(results)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_network_has_a_recipe_at_every_scale() {
+        assert_eq!(ORDER.len(), NETWORKS.len());
+        for entry in NETWORKS {
+            assert!(ORDER.contains(&entry.id), "{}", entry.id);
+            for scale in [Scale::Smoke, Scale::Desk, Scale::Paper] {
+                recipe(entry.id, scale).unwrap();
+            }
+        }
+    }
+}
