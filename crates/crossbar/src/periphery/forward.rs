@@ -11,7 +11,8 @@ use super::epilogue::{Chain, Column, Epilogue};
 use super::inputs::{Convert, Phase, SumKind};
 use super::pack::ArrayWeights;
 use super::product::{
-    INTEGER_CODE, INTEGER_DROP, INTEGER_INPUTS, LANES, Lanes, PLAIN_GROUP, Running, Sums,
+    FloatMagnitudes, INTEGER_CODE, INTEGER_DROP, INTEGER_INPUTS, IntegerMagnitudes, LANES, Lanes,
+    PLAIN_GROUP, Running, Sums,
 };
 use super::simd::dispatch;
 use super::{BoundManagement, ConverterRounding, NoiseManagement, PeripheryConfig, ReadNoise};
@@ -141,8 +142,8 @@ struct Scratch {
     read: Vec<f32>,
     output: Vec<f32>,
     rounding: Vec<f32>,
-    float: Vec<Running<f32>>,
-    integer: Vec<Running<i32>>,
+    float: Vec<Running<FloatMagnitudes>>,
+    integer: Vec<Running<IntegerMagnitudes>>,
     plain: Vec<[Lanes; PLAIN_GROUP]>,
     sums: Vec<Sums>,
     out: Vec<Lanes>,
