@@ -14,6 +14,7 @@
 //! `rpu_forward_backward_pass.cpp`. Values are normalised: weights and DAC outputs in [−1, 1].
 
 pub mod adc;
+mod chunk;
 mod clip_mask;
 pub mod dac;
 mod epilogue;

@@ -4,10 +4,10 @@ use super::clip_mask::is_beyond;
 use super::forward::Accum;
 use super::pack::{ArrayWeights, padded};
 use super::product::{
-    DEPTH, FULL_GROUP, IntegerSums, LANES, Lanes, PLAIN_GROUP, Running, Sums, add_float,
-    add_integer, add_plain,
+    DEPTH, FULL_GROUP, FloatMagnitudes, IntegerMagnitudes, IntegerSums, LANES, Lanes, PLAIN_GROUP,
+    Running, Sums, add_float, add_plain,
 };
-use super::simd::{Kernel, dispatch};
+use super::simd::{Kernel, dispatch, integer_sums};
 
 /// Which sums the configuration needs; see `product`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +22,8 @@ pub(super) enum SumKind {
 pub(super) struct Phase {
     /// [group][input][sample of the group]
     codes: Vec<f32>,
-    /// [group][input / 2][sample of the group], |k| and k²
-    sizes: Vec<[i16; 2]>,
-    squares: Vec<[i16; 2]>,
+    /// [group][input / 2][sample of the group], [|k₀|, |k₁|, k₀², k₁²] of two inputs
+    powers: Vec<[i16; 4]>,
 }
 
 /// Inputs to codes: divide, round, clip.
@@ -80,28 +79,41 @@ impl Phase {
         sums: SumKind,
         part: impl Fn(f32) -> f32,
     ) {
-        let group = if sums == SumKind::Plain { PLAIN_GROUP } else { FULL_GROUP };
-        let (filled, samples) = (padded(inputs), codes.len() / inputs);
-        let groups = samples.div_ceil(group);
-        self.codes.clear();
-        self.codes.resize(groups * group * filled, 0.0);
-        for (rows, packed) in
-            codes.chunks(group * inputs).zip(self.codes.chunks_exact_mut(group * filled))
-        {
-            for (s, row) in rows.chunks_exact(inputs).enumerate() {
-                for (&k, packed) in row.iter().zip(packed[s..].iter_mut().step_by(group)) {
-                    *packed = part(k);
+        if sums == SumKind::Plain {
+            self.fill_codes::<PLAIN_GROUP>(codes, inputs, part);
+        } else {
+            self.fill_codes::<FULL_GROUP>(codes, inputs, part);
+        }
+        if sums == SumKind::Integer {
+            let two = self.codes.as_chunks::<FULL_GROUP>().0.as_chunks::<2>().0;
+            self.powers.resize(two.len() * FULL_GROUP, [0; 4]);
+            for (two, powers) in two.iter().zip(self.powers.as_chunks_mut::<FULL_GROUP>().0) {
+                for (s, powers) in powers.iter_mut().enumerate() {
+                    let [a, b] = [two[0][s], two[1][s]].map(|k| k.abs() as i16);
+                    *powers = [a, b, a * a, b * b];
                 }
             }
         }
-        if sums == SumKind::Integer {
-            self.sizes.clear();
-            self.squares.clear();
-            for two in self.codes.as_chunks::<{ 2 * FULL_GROUP }>().0 {
-                for s in 0..FULL_GROUP {
-                    let pair = [two[s], two[FULL_GROUP + s]].map(|k| k.abs() as i16);
-                    self.sizes.push(pair);
-                    self.squares.push(pair.map(|k| k * k));
+    }
+
+    fn fill_codes<const GROUP: usize>(
+        &mut self,
+        codes: &[f32],
+        inputs: usize,
+        part: impl Fn(f32) -> f32,
+    ) {
+        let (filled, samples) = (padded(inputs), codes.len() / inputs);
+        self.codes.resize(samples.div_ceil(GROUP) * GROUP * filled, 0.0);
+        let packed = self.codes.as_chunks_mut::<GROUP>().0;
+        for (rows, packed) in codes.chunks(GROUP * inputs).zip(packed.chunks_exact_mut(filled)) {
+            if rows.len() < GROUP * inputs {
+                packed.fill([0.0; GROUP]);
+            }
+            let (packed, padding) = packed.split_at_mut(inputs);
+            padding.fill([0.0; GROUP]);
+            for (s, row) in rows.chunks_exact(inputs).enumerate() {
+                for (&k, packed) in row.iter().zip(&mut *packed) {
+                    packed[s] = part(k);
                 }
             }
         }
@@ -134,14 +146,14 @@ impl Phase {
         &self,
         weights: &ArrayWeights,
         panel: usize,
-        running: &mut Vec<Running<f32>>,
+        running: &mut Vec<Running<FloatMagnitudes>>,
         accum: Accum,
         sums: &mut [Sums],
     ) {
         let panel = weights.panel(panel);
         let filled = panel.len() / LANES;
         running.clear();
-        running.resize(sums.len().div_ceil(FULL_GROUP), Running::zero());
+        running.resize(sums.len().div_ceil(FULL_GROUP), Running::float());
         for depth in (0..filled).step_by(DEPTH) {
             let len = DEPTH.min(filled - depth);
             let panel = &panel[depth * LANES..][..len * LANES];
@@ -158,26 +170,19 @@ impl Phase {
         &self,
         weights: &ArrayWeights,
         panel: usize,
-        running: &mut Vec<Running<i32>>,
+        running: &mut Vec<Running<IntegerMagnitudes>>,
         accum: Accum,
         sums: &mut [Sums],
     ) {
-        let (w, q, unit) =
-            (weights.panel(panel), weights.pair_panel(panel), weights.pair_unit(panel));
-        let filled = w.len() / LANES;
-        running.clear();
-        running.resize(sums.len().div_ceil(FULL_GROUP), Running::zero());
-        for depth in (0..filled).step_by(DEPTH) {
-            let len = DEPTH.min(filled - depth);
-            let panel = &w[depth * LANES..][..len * LANES];
-            let pairs = &q[depth * LANES..][..len * LANES];
-            for (group, running) in running.iter_mut().enumerate() {
-                let at = (group * filled + depth) * FULL_GROUP;
-                let codes = &self.codes[at..][..len * FULL_GROUP];
-                let (at, len) = (at / 2, len * FULL_GROUP / 2);
-                let (sizes, squares) = (&self.sizes[at..][..len], &self.squares[at..][..len]);
-                add_integer(IntegerSums { panel, pairs, codes, sizes, squares, running });
-            }
+        let unit = weights.magnitude_unit(panel);
+        let (panel, magnitudes) = (weights.panel(panel), weights.magnitudes(panel));
+        let filled = panel.len() / LANES;
+        running.resize(sums.len().div_ceil(FULL_GROUP), Running::integer());
+        for (group, running) in running.iter_mut().enumerate() {
+            let at = group * filled * FULL_GROUP;
+            let codes = &self.codes[at..][..filled * FULL_GROUP];
+            let powers = &self.powers[at / 2..][..filled / 2 * FULL_GROUP];
+            integer_sums(IntegerSums { panel, magnitudes, codes, powers, running });
         }
         let moments = Moments::new(weights.inputs(), filled);
         dispatch(FinishInteger { running, unit, moments, accum, sums });
@@ -209,7 +214,7 @@ impl Moments {
 
 /// Sums of one panel from running sums; they replace or add to those of another phase.
 struct FinishFloat<'a> {
-    running: &'a [Running<f32>],
+    running: &'a [Running<FloatMagnitudes>],
     moments: Moments,
     accum: Accum,
     sums: &'a mut [Sums],
@@ -225,7 +230,7 @@ impl Kernel for FinishFloat<'_> {
                 let (s1, s2) = (running.s1[s][i], running.s2[s][i]);
                 z[i] = self.moments.drop(y[i], s1, 2.0 * s2 - s1);
             }
-            let (current, variance) = (running.current[s], running.variance[s]);
+            let [current, variance] = running.magnitudes[s];
             sums.take(Sums { y, z, current, variance }, self.accum);
         }
     }
@@ -233,7 +238,7 @@ impl Kernel for FinishFloat<'_> {
 
 /// Likewise from integer sums.
 struct FinishInteger<'a> {
-    running: &'a [Running<i32>],
+    running: &'a [Running<IntegerMagnitudes>],
     unit: &'a Lanes,
     moments: Moments,
     accum: Accum,
@@ -250,8 +255,9 @@ impl Kernel for FinishInteger<'_> {
             for i in 0..LANES {
                 let (s1, s2) = (running.s1[s][i], running.s2[s][i]);
                 z[i] = self.moments.drop(y[i], s1, 8.0 * s2 - 4.0 * s1 - 2.0 * y[i]);
-                current[i] = running.current[s][i] as f32 * self.unit[i];
-                variance[i] = running.variance[s][i] as f32 * (128.0 * self.unit[i]);
+                let [a, v] = running.magnitudes[s][i];
+                current[i] = a as f32 * self.unit[i];
+                variance[i] = v as f32 * (128.0 * self.unit[i]);
             }
             sums.take(Sums { y, z, current, variance }, self.accum);
         }

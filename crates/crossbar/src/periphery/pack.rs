@@ -1,15 +1,16 @@
 //! [`ArrayWeights`]: a weight matrix in the layout that the product kernels read.
 //!
 //! ```text
-//! panels: [output / 16][input][output mod 16]          w as f32
-//! pairs:  [output / 16][input / 2][output mod 16][2]   round(32767 |w| / row maximum) as i16
+//! panels:     [output / 16][input][output mod 16]       w as f32
+//! magnitudes: [output / 16][input / 2][output mod 16]   [q₀, q₁, q′₀, q′₁] as i16
 //! ```
 //!
-//! Outputs are filled up with zeros to whole panels and inputs to a multiple of four.
+//! with q = round(32767 |w| / row maximum) and q′ = round(q / 128). Outputs are filled up with zeros
+//! to whole panels and inputs to a multiple of four.
 
 use numerics::Par;
 
-use super::product::{LANES, Lanes};
+use super::product::{LANES, Lanes, to_8_bits};
 use super::simd::{Kernel, dispatch};
 
 /// Effective weights of one array, normalised to [−1, 1], packed for [`Periphery::forward`].
@@ -20,9 +21,9 @@ pub struct ArrayWeights {
     outputs: usize,
     inputs: usize,
     panels: Vec<f32>,
-    pairs: Vec<i16>,
-    /// Weight of one unit of `pairs`, by output.
-    pair_unit: Vec<f32>,
+    magnitudes: Vec<[i16; 4]>,
+    /// Weight of one unit of q, by output.
+    magnitude_unit: Vec<f32>,
     /// What negative inputs see, if that differs.
     negative: Option<Box<Self>>,
 }
@@ -32,8 +33,8 @@ pub(super) fn padded(inputs: usize) -> usize {
     inputs.next_multiple_of(4)
 }
 
-/// Largest value of `pairs`.
-const PAIR_MAX: f32 = 32_767.0;
+/// Largest value of q.
+const MAGNITUDE_MAX: f32 = 32_767.0;
 
 impl ArrayWeights {
     /// Packs a matrix.
@@ -53,8 +54,8 @@ impl ArrayWeights {
             outputs,
             inputs,
             panels: vec![0.0; panels * LANES * filled],
-            pairs: vec![0; panels * LANES * filled],
-            pair_unit: vec![0.0; panels * LANES],
+            magnitudes: vec![[0; 4]; panels * LANES * filled / 2],
+            magnitude_unit: vec![0.0; panels * LANES],
             negative: None,
         };
         packed.repack(weights, Par::Seq);
@@ -78,11 +79,17 @@ impl ArrayWeights {
         );
         let filled = padded(inputs);
         let panels = self.panels.chunks_exact_mut(LANES * filled);
-        let pairs = self.pairs.chunks_exact_mut(LANES * filled);
-        let units = self.pair_unit.as_chunks_mut::<LANES>().0;
-        let mut packs: Vec<Pack<'_>> = (panels.zip(pairs).zip(units))
+        let magnitudes = self.magnitudes.chunks_exact_mut(LANES * filled / 2);
+        let units = self.magnitude_unit.as_chunks_mut::<LANES>().0;
+        let mut packs: Vec<Pack<'_>> = (panels.zip(magnitudes).zip(units))
             .zip(weights.chunks(LANES * inputs))
-            .map(|(((panel, pairs), unit), rows)| Pack { rows, inputs, panel, pairs, unit })
+            .map(|(((panel, magnitudes), unit), rows)| Pack {
+                rows,
+                inputs,
+                panel,
+                magnitudes,
+                unit,
+            })
             .collect();
         par.for_each_chunk(&mut packs, 1, |_, pack| dispatch(pack[0].reborrow()));
         self.negative = None;
@@ -123,13 +130,15 @@ impl ArrayWeights {
         &self.panels[index * len..(index + 1) * len]
     }
 
-    pub(super) fn pair_panel(&self, index: usize) -> &[i16] {
-        let len = LANES * padded(self.inputs);
-        &self.pairs[index * len..(index + 1) * len]
+    pub(super) fn magnitudes(&self, index: usize) -> &[[i16; 4]] {
+        let len = LANES * padded(self.inputs) / 2;
+        &self.magnitudes[index * len..(index + 1) * len]
     }
 
-    pub(super) fn pair_unit(&self, index: usize) -> &[f32; LANES] {
-        self.pair_unit[index * LANES..].first_chunk().expect("units are padded to whole panels")
+    pub(super) fn magnitude_unit(&self, index: usize) -> &[f32; LANES] {
+        self.magnitude_unit[index * LANES..]
+            .first_chunk()
+            .expect("units are padded to whole panels")
     }
 }
 
@@ -138,21 +147,21 @@ struct Pack<'a> {
     rows: &'a [f32],
     inputs: usize,
     panel: &'a mut [f32],
-    pairs: &'a mut [i16],
+    magnitudes: &'a mut [[i16; 4]],
     unit: &'a mut Lanes,
 }
 
 impl Pack<'_> {
     fn reborrow(&mut self) -> Pack<'_> {
-        let Self { rows, inputs, panel, pairs, unit } = self;
-        Pack { rows, inputs: *inputs, panel, pairs, unit }
+        let Self { rows, inputs, panel, magnitudes, unit } = self;
+        Pack { rows, inputs: *inputs, panel, magnitudes, unit }
     }
 }
 
 impl Kernel for Pack<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { rows, inputs, panel, pairs, unit } = self;
+        let Self { rows, inputs, panel, magnitudes, unit } = self;
         // 16 × 16 weights at a time: read along rows, written along columns.
         let mut largest = [[0.0f32; LANES]; LANES];
         for (block, panel) in panel.chunks_mut(LANES * LANES).enumerate() {
@@ -176,16 +185,17 @@ impl Kernel for Pack<'_> {
         let mut scale = [0.0; LANES];
         for lane in 0..LANES {
             let max = crate::mapping::largest_magnitude(&largest[lane]);
-            unit[lane] = max / PAIR_MAX;
-            scale[lane] = if max > 0.0 { PAIR_MAX / max } else { 0.0 };
+            unit[lane] = max / MAGNITUDE_MAX;
+            scale[lane] = if max > 0.0 { MAGNITUDE_MAX / max } else { 0.0 };
         }
         let two = panel.as_chunks::<LANES>().0.as_chunks::<2>().0;
-        let pairs = pairs.as_chunks_mut::<2>().0.as_chunks_mut::<LANES>().0;
-        for (w, pairs) in two.iter().zip(pairs) {
+        let magnitudes = magnitudes.as_chunks_mut::<LANES>().0;
+        for (w, magnitudes) in two.iter().zip(magnitudes) {
             for lane in 0..LANES {
                 // Truncation of a number ≥ 0 after adding ½ rounds it.
                 let code = |w: f32| (w.abs() * scale[lane] + 0.5) as i32 as i16;
-                pairs[lane] = [code(w[0][lane]), code(w[1][lane])];
+                let [q0, q1] = [code(w[0][lane]), code(w[1][lane])];
+                magnitudes[lane] = [q0, q1, to_8_bits(q0), to_8_bits(q1)];
             }
         }
     }
@@ -203,19 +213,21 @@ mod tests {
             Seed::new(1).stream().fill_gaussian(0, &mut w);
             let packed = ArrayWeights::pack(&w, outputs, inputs);
             for panel in 0..packed.panels() {
-                let (values, pairs) = (packed.panel(panel), packed.pair_panel(panel));
+                let (values, magnitudes) = (packed.panel(panel), packed.magnitudes(panel));
                 for (at, &value) in values.iter().enumerate() {
                     let (j, lane) = (at / LANES, at % LANES);
                     let i = panel * LANES + lane;
                     let inside = i < outputs && j < inputs;
                     let expected = if inside { w[i * inputs + j] } else { 0.0 };
                     assert_eq!(value, expected, "weight ({i}, {j}) of {outputs} × {inputs}");
-                    let code = f64::from(pairs[(j / 2 * LANES + lane) * 2 + j % 2]);
-                    let unit = f64::from(packed.pair_unit(panel)[lane]);
+                    let two = magnitudes[j / 2 * LANES + lane];
+                    let code = f64::from(two[j % 2]);
+                    let unit = f64::from(packed.magnitude_unit(panel)[lane]);
                     let error = (code * unit - f64::from(expected.abs())).abs();
                     // Half a unit, and three roundings of f32 in a product of up to 32767.
                     let bound = (0.5 + 3.0 * 32_767.0 * 2f64.powi(-24)) * unit;
                     assert!(error <= bound, "code {code} for {expected}");
+                    assert_eq!(f64::from(two[2 + j % 2]), (code / 128.0).round());
                 }
             }
         }
@@ -230,6 +242,8 @@ mod tests {
         let one = ArrayWeights::pack(&w, outputs, inputs);
         let mut two = ArrayWeights::pack(&vec![0.0; w.len()], outputs, inputs);
         pool.install(|| two.repack(&w, Par::Rayon));
-        assert_eq!((one.panels, one.pairs, one.pair_unit), (two.panels, two.pairs, two.pair_unit));
+        assert_eq!(one.panels, two.panels);
+        assert_eq!(one.magnitudes, two.magnitudes);
+        assert_eq!(one.magnitude_unit, two.magnitude_unit);
     }
 }

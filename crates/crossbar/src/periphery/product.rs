@@ -33,7 +33,7 @@
 //! panel or a thread: hence the same bits.
 
 use super::forward::Accum;
-use super::simd::{Kernel, dispatch, integer_sums};
+use super::simd::{Kernel, dispatch};
 
 /// Outputs of one panel.
 pub(super) const LANES: usize = 16;
@@ -53,20 +53,36 @@ pub(super) const FULL_GROUP: usize = 5;
 
 pub(super) type Lanes = [f32; LANES];
 
-/// Running sums of one panel and one group of full sums; T is the type of a and v.
+/// a and v of one sample in f32: the lanes of a, then those of v.
+pub(super) type FloatMagnitudes = [Lanes; 2];
+/// a and v of one sample as integers, side by side in each lane.
+pub(super) type IntegerMagnitudes = [[i32; 2]; LANES];
+
+/// Running sums of one panel and one group of full sums; T holds a and v of a sample.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Running<T> {
     pub(super) y: [Lanes; FULL_GROUP],
     pub(super) s1: [Lanes; FULL_GROUP],
     pub(super) s2: [Lanes; FULL_GROUP],
-    pub(super) current: [[T; LANES]; FULL_GROUP],
-    pub(super) variance: [[T; LANES]; FULL_GROUP],
+    pub(super) magnitudes: [T; FULL_GROUP],
 }
 
-impl<T: Copy + Default> Running<T> {
-    pub(super) fn zero() -> Self {
-        let (lanes, sums) = ([[0.0; LANES]; FULL_GROUP], [[T::default(); LANES]; FULL_GROUP]);
-        Self { y: lanes, s1: lanes, s2: lanes, current: sums, variance: sums }
+impl<T: Copy> Running<T> {
+    fn new(zero: T) -> Self {
+        let lanes = [[0.0; LANES]; FULL_GROUP];
+        Self { y: lanes, s1: lanes, s2: lanes, magnitudes: [zero; FULL_GROUP] }
+    }
+}
+
+impl Running<FloatMagnitudes> {
+    pub(super) fn float() -> Self {
+        Self::new([[0.0; LANES]; 2])
+    }
+}
+
+impl Running<IntegerMagnitudes> {
+    pub(super) fn integer() -> Self {
+        Self::new([[0; 2]; LANES])
     }
 }
 
@@ -133,13 +149,14 @@ impl Kernel for Plain<'_> {
 struct FloatSums<'a> {
     panel: &'a [f32],
     codes: &'a [f32],
-    running: &'a mut Running<f32>,
+    running: &'a mut Running<FloatMagnitudes>,
 }
 
 impl Kernel for FloatSums<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Running { mut y, mut s1, mut s2, current: mut a, variance: mut v } = *self.running;
+        let Running { mut y, mut s1, mut s2, magnitudes } = *self.running;
+        let (mut a, mut v) = (magnitudes.map(|[a, _]| a), magnitudes.map(|[_, v]| v));
         let panel = self.panel.as_chunks::<LANES>().0;
         let codes = self.codes.as_chunks::<FULL_GROUP>().0;
         for (w, k) in panel.iter().zip(codes) {
@@ -154,48 +171,47 @@ impl Kernel for FloatSums<'_> {
                 }
             }
         }
-        *self.running = Running { y, s1, s2, current: a, variance: v };
+        let magnitudes = std::array::from_fn(|s| [a[s], v[s]]);
+        *self.running = Running { y, s1, s2, magnitudes };
     }
 }
 
-/// All four sums over a stretch of 4 m inputs, a and v as integers: the portable twin of the vector
-/// kernel.
+/// All four sums over all inputs, filled up to 4 m, a and v as integers: the portable twin of the
+/// vector kernels. At most [`INTEGER_INPUTS`] inputs are one pass, so sums are written, not added to.
 pub(super) struct IntegerSums<'a> {
     pub(super) panel: &'a [f32],
-    pub(super) pairs: &'a [i16],
+    /// [q₀, q₁, q′₀, q′₁] of two inputs.
+    pub(super) magnitudes: &'a [[i16; 4]],
     pub(super) codes: &'a [f32],
-    pub(super) sizes: &'a [[i16; 2]],
-    pub(super) squares: &'a [[i16; 2]],
-    pub(super) running: &'a mut Running<i32>,
+    /// [|k₀|, |k₁|, k₀², k₁²] of two inputs: what the magnitudes are multiplied by.
+    pub(super) powers: &'a [[i16; 4]],
+    pub(super) running: &'a mut Running<IntegerMagnitudes>,
 }
 
 impl Kernel for IntegerSums<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Running { mut y, mut s1, mut s2, mut current, mut variance } = *self.running;
+        let Running { mut y, mut s1, mut s2, mut magnitudes } = Running::integer();
         let panel = self.panel.as_chunks::<LANES>().0.as_chunks::<4>().0;
-        let pairs = self.pairs.as_chunks::<2>().0.as_chunks::<LANES>().0.as_chunks::<2>().0;
         let codes = self.codes.as_chunks::<FULL_GROUP>().0.as_chunks::<4>().0;
-        let sizes = self.sizes.as_chunks::<FULL_GROUP>().0.as_chunks::<2>().0;
-        let squares = self.squares.as_chunks::<FULL_GROUP>().0.as_chunks::<2>().0;
-        for ((((w, q), k), size), square) in
-            panel.iter().zip(pairs).zip(codes).zip(sizes).zip(squares)
-        {
+        let q = self.magnitudes.as_chunks::<LANES>().0.as_chunks::<2>().0;
+        let p = self.powers.as_chunks::<FULL_GROUP>().0.as_chunks::<2>().0;
+        for (((w, k), q), p) in panel.iter().zip(codes).zip(q).zip(p) {
             for s in 0..FULL_GROUP {
                 for i in 0..LANES {
                     for r in 0..4 {
-                        let q = q[r / 2][i][r % 2];
                         y[s][i] = multiply_add::<FMA>(w[r][i], k[r][s], y[s][i]);
                         s1[s][i] += y[s][i];
-                        current[s][i] += i32::from(q) * i32::from(size[r / 2][s][r % 2]);
-                        variance[s][i] +=
-                            i32::from(to_8_bits(q)) * i32::from(square[r / 2][s][r % 2]);
+                        let product =
+                            |at: usize| i32::from(q[r / 2][i][at]) * i32::from(p[r / 2][s][at]);
+                        magnitudes[s][i][0] += product(r % 2);
+                        magnitudes[s][i][1] += product(2 + r % 2);
                     }
                     s2[s][i] += s1[s][i];
                 }
             }
         }
-        *self.running = Running { y, s1, s2, current, variance };
+        *self.running = Running { y, s1, s2, magnitudes };
     }
 }
 
@@ -211,17 +227,13 @@ pub(super) fn add_plain(panel: &[f32], codes: &[f32], y: &mut [Lanes; PLAIN_GROU
 }
 
 /// Adds a stretch of inputs to all four sums.
-pub(super) fn add_float(panel: &[f32], codes: &[f32], running: &mut Running<f32>) {
+pub(super) fn add_float(panel: &[f32], codes: &[f32], running: &mut Running<FloatMagnitudes>) {
     dispatch(FloatSums { panel, codes, running });
-}
-
-/// Adds a stretch of 4 m inputs to all four sums, a and v as integers.
-pub(super) fn add_integer(sums: IntegerSums<'_>) {
-    integer_sums(sums);
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::simd::integer_sums;
     use super::*;
     use numerics::Seed;
 
@@ -229,10 +241,9 @@ mod tests {
 
     struct Case {
         panel: Vec<f32>,
-        pairs: Vec<i16>,
+        magnitudes: Vec<[i16; 4]>,
         codes: Vec<f32>,
-        sizes: Vec<[i16; 2]>,
-        squares: Vec<[i16; 2]>,
+        powers: Vec<[i16; 4]>,
     }
 
     fn case() -> Case {
@@ -244,34 +255,35 @@ mod tests {
         for k in &mut codes {
             *k = (*k * 254.0 - 127.0).round();
         }
-        let mut pairs = vec![0; N * LANES];
+        let mut magnitudes = vec![[0; 4]; N / 2 * LANES];
         for (at, w) in panel.iter().enumerate() {
             let (j, lane) = (at / LANES, at % LANES);
-            pairs[(j / 2 * LANES + lane) * 2 + j % 2] = (w.abs() / max * 32_767.0 + 0.5) as i16;
+            let q = (w.abs() / max * 32_767.0 + 0.5) as i16;
+            magnitudes[j / 2 * LANES + lane][j % 2] = q;
+            magnitudes[j / 2 * LANES + lane][2 + j % 2] = to_8_bits(q);
         }
-        let pair = |f: fn(f32) -> f32| {
-            let at = |j: usize, s: usize| f(codes[j * FULL_GROUP + s]) as i16;
-            (0..N / 2)
-                .flat_map(|p| (0..FULL_GROUP).map(move |s| [at(2 * p, s), at(2 * p + 1, s)]))
-                .collect::<Vec<_>>()
-        };
-        let (sizes, squares) = (pair(f32::abs), pair(|k| k * k));
-        Case { panel, pairs, codes, sizes, squares }
+        let mut powers = vec![[0; 4]; N / 2 * FULL_GROUP];
+        for (at, k) in codes.iter().enumerate() {
+            let (j, s) = (at / FULL_GROUP, at % FULL_GROUP);
+            powers[j / 2 * FULL_GROUP + s][j % 2] = k.abs() as i16;
+            powers[j / 2 * FULL_GROUP + s][2 + j % 2] = (k * k) as i16;
+        }
+        Case { panel, magnitudes, codes, powers }
     }
 
     fn integer(case: &Case) -> IntegerSums<'_> {
         // Leaked in a test: the borrow must outlive the case's own.
-        let running = Box::leak(Box::new(Running::zero()));
-        let Case { panel, pairs, codes, sizes, squares } = case;
-        IntegerSums { panel, pairs, codes, sizes, squares, running }
+        let running = Box::leak(Box::new(Running::integer()));
+        let Case { panel, magnitudes, codes, powers } = case;
+        IntegerSums { panel, magnitudes, codes, powers, running }
     }
 
     #[test]
     fn the_vector_kernels_have_the_bits_of_their_portable_twin() {
         type Kernel = fn(IntegerSums<'_>) -> bool;
         let case = case();
-        let result = |kernel: Kernel| -> Option<Running<i32>> {
-            let mut running = Running::zero();
+        let result = |kernel: Kernel| -> Option<Running<IntegerMagnitudes>> {
+            let mut running = Running::integer();
             let sums = integer(&case);
             kernel(IntegerSums { running: &mut running, ..sums }).then_some(running)
         };
@@ -281,19 +293,18 @@ mod tests {
         });
         let portable = portable.expect("the portable kernel runs everywhere");
         let dispatched = result(|sums| {
-            add_integer(sums);
+            integer_sums(sums);
             true
         });
         #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "one kernel only"))]
-        let mut vectors: Vec<Running<i32>> = dispatched.into_iter().collect();
+        let mut vectors: Vec<Running<IntegerMagnitudes>> = dispatched.into_iter().collect();
         #[cfg(target_arch = "x86_64")]
         vectors.extend(result(super::super::simd::integer_sums_avx2));
         for vector in vectors {
             assert_eq!(vector.y, portable.y);
             assert_eq!(vector.s1, portable.s1);
             assert_eq!(vector.s2, portable.s2);
-            assert_eq!(vector.current, portable.current);
-            assert_eq!(vector.variance, portable.variance);
+            assert_eq!(vector.magnitudes, portable.magnitudes);
         }
     }
 
@@ -301,9 +312,9 @@ mod tests {
     fn integer_sums_keep_their_error_bounds() {
         let case = case();
         let max = f64::from(crate::mapping::largest_magnitude(&case.panel));
-        let mut running = Running::zero();
+        let mut running = Running::integer();
         let sums = integer(&case);
-        add_integer(IntegerSums { running: &mut running, ..sums });
+        integer_sums(IntegerSums { running: &mut running, ..sums });
         for s in 0..FULL_GROUP {
             for i in 0..LANES {
                 let term = |j: usize| {
@@ -313,9 +324,9 @@ mod tests {
                 let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
                     (0..N).map(term).map(|(w, k)| f(w, k)).sum()
                 };
-                let a = f64::from(running.current[s][i]) * max / 32_767.0;
-                let v = f64::from(running.variance[s][i]) * 128.0 * max / 32_767.0;
-                // The unit of f32 in `pairs` and in 32767 adds a part in 2^−23 of the sum.
+                let [a, v] = running.magnitudes[s][i].map(f64::from);
+                let (a, v) = (a * max / 32_767.0, v * 128.0 * max / 32_767.0);
+                // The unit of f32 in q and in 32767 adds a part in 2^−23 of the sum.
                 let a_bound = max * sum(&|_, k| k) * (2f64.powi(-16) + 2f64.powi(-20));
                 let v_bound = max * sum(&|_, k| k * k) * (2f64.powi(-9) + 2f64.powi(-15));
                 assert!((a - sum(&|w, k| w * k)).abs() <= a_bound);
@@ -332,9 +343,9 @@ mod tests {
         case.codes.iter_mut().for_each(|k| *k = (*k / 64.0).round());
         // 8 inputs: an eighth of the square of the distance is far above any rounding.
         case.panel.truncate(8 * LANES);
-        let mut running = Running::zero();
+        let mut running = Running::integer();
         let sums = integer(&case);
-        add_integer(IntegerSums { running: &mut running, ..sums });
+        integer_sums(IntegerSums { running: &mut running, ..sums });
         for s in 0..FULL_GROUP {
             for i in 0..LANES {
                 let moment = |f: fn(i32, i32) -> i32| -> f32 {

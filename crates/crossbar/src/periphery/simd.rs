@@ -8,6 +8,14 @@
 
 use super::product::IntegerSums;
 
+/// Four numbers of 16 bits as one of 64, to be loaded once for a whole register.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn as_one([a, b, c, d]: [i16; 4]) -> i64 {
+    let [a, b, c, d] = [a, b, c, d].map(|number| i64::from(number as u16));
+    a | b << 16 | c << 32 | d << 48
+}
+
 /// Scalar code that the compiler can vectorise.
 pub(crate) trait Kernel {
     /// Runs the kernel; `FMA` says whether fused multiplication is one instruction.
@@ -109,125 +117,129 @@ pub(super) fn integer_sums_avx2(sums: IntegerSums<'_>) -> bool {
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::{
-        __m256, __m256i, _mm256_add_epi16, _mm256_add_epi32, _mm256_add_ps, _mm256_fmadd_ps,
-        _mm256_madd_epi16, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_srli_epi16,
+        __m256, __m256i, _mm256_add_epi32, _mm256_add_ps, _mm256_fmadd_ps, _mm256_madd_epi16,
+        _mm256_set1_epi64x, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256,
     };
 
     use super::super::product::{FULL_GROUP, IntegerSums, LANES};
+    use super::as_one;
 
-    /// Lanes of a register: half a panel.
-    const HALF: usize = LANES / 2;
+    /// Numbers of 32 bits in a register.
+    const WIDTH: usize = 8;
 
-    /// The loop of `IntegerSums::run` for one half of the lanes after the other, the f32 sums
-    /// before the integer ones, so that the accumulators of each loop fit into 16 registers.
+    /// The loop of `IntegerSums::run` cut so that what each part adds to at every input fits into
+    /// 16 registers: the f32 sums of three samples, those of two, the integer sums of half the
+    /// lanes, those of the other half.
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn integer_sums(mut sums: IntegerSums<'_>) {
-        for half in 0..2 {
-            float_sums(&mut sums, half);
-            dot_sums(&mut sums, half);
-        }
+        float_sums::<0, 3>(&mut sums);
+        float_sums::<3, 2>(&mut sums);
+        dot_sums(&mut sums, 0);
+        dot_sums(&mut sums, 1);
     }
 
+    /// y, S₁ and S₂ of `SAMPLES` samples from `FIRST` on.
     #[target_feature(enable = "avx2,fma")]
-    fn float_sums(sums: &mut IntegerSums<'_>, half: usize) {
+    fn float_sums<const FIRST: usize, const SAMPLES: usize>(sums: &mut IntegerSums<'_>) {
+        const { assert!(FIRST + SAMPLES <= FULL_GROUP) };
         let running = &mut *sums.running;
-        let mut y = running.y.map(|lanes| floats(&halves(&lanes)[half]));
-        let mut s1 = running.s1.map(|lanes| floats(&halves(&lanes)[half]));
-        let mut s2 = running.s2.map(|lanes| floats(&halves(&lanes)[half]));
-        let panel = sums.panel.as_chunks::<HALF>().0.as_chunks::<8>().0;
+        let mut y = [[_mm256_setzero_ps(); 2]; SAMPLES];
+        let (mut s1, mut s2) = (y, y);
+        let panel = sums.panel.as_chunks::<LANES>().0.as_chunks::<4>().0;
         let codes = sums.codes.as_chunks::<FULL_GROUP>().0.as_chunks::<4>().0;
         for (w, k) in panel.iter().zip(codes) {
-            for (r, k) in k.iter().enumerate() {
-                let w = floats(&w[2 * r + half]);
-                for s in 0..FULL_GROUP {
-                    y[s] = _mm256_fmadd_ps(w, _mm256_set1_ps(k[s]), y[s]);
-                    s1[s] = _mm256_add_ps(s1[s], y[s]);
+            for (w, k) in w.iter().zip(k) {
+                let [low, high] = halves(w);
+                let w = [floats(low), floats(high)];
+                for s in 0..SAMPLES {
+                    let k = _mm256_set1_ps(k[FIRST + s]);
+                    for half in 0..2 {
+                        y[s][half] = _mm256_fmadd_ps(w[half], k, y[s][half]);
+                        s1[s][half] = _mm256_add_ps(s1[s][half], y[s][half]);
+                    }
                 }
             }
-            for s in 0..FULL_GROUP {
-                s2[s] = _mm256_add_ps(s2[s], s1[s]);
+            for s in 0..SAMPLES {
+                for half in 0..2 {
+                    s2[s][half] = _mm256_add_ps(s2[s][half], s1[s][half]);
+                }
             }
         }
-        for s in 0..FULL_GROUP {
-            let at = half * HALF;
-            running.y[s][at..at + HALF].copy_from_slice(&float_lanes(y[s]));
-            running.s1[s][at..at + HALF].copy_from_slice(&float_lanes(s1[s]));
-            running.s2[s][at..at + HALF].copy_from_slice(&float_lanes(s2[s]));
+        for s in 0..SAMPLES {
+            for half in 0..2 {
+                let at = half * WIDTH;
+                running.y[FIRST + s][at..at + WIDTH].copy_from_slice(&float_lanes(y[s][half]));
+                running.s1[FIRST + s][at..at + WIDTH].copy_from_slice(&float_lanes(s1[s][half]));
+                running.s2[FIRST + s][at..at + WIDTH].copy_from_slice(&float_lanes(s2[s][half]));
+            }
         }
     }
 
+    /// a and v of half the lanes; a register holds both for four of them.
     #[target_feature(enable = "avx2,fma")]
     fn dot_sums(sums: &mut IntegerSums<'_>, half: usize) {
         let running = &mut *sums.running;
-        let mut current = running.current.map(|lanes| integers(&halves(&lanes)[half]));
-        let mut variance = running.variance.map(|lanes| integers(&halves(&lanes)[half]));
-        let rounding = _mm256_set1_epi16(64);
-        let pairs = sums.pairs.as_chunks::<LANES>().0.as_chunks::<2>().0;
-        let sizes = sums.sizes.as_chunks::<FULL_GROUP>().0;
-        let squares = sums.squares.as_chunks::<FULL_GROUP>().0;
-        for ((q, size), square) in pairs.iter().zip(sizes).zip(squares) {
-            let q = words(&q[half]);
-            let q8 = _mm256_srli_epi16::<7>(_mm256_add_epi16(q, rounding));
-            for s in 0..FULL_GROUP {
-                let products = _mm256_madd_epi16(q, pair(size[s]));
-                current[s] = _mm256_add_epi32(current[s], products);
-                let products = _mm256_madd_epi16(q8, pair(square[s]));
-                variance[s] = _mm256_add_epi32(variance[s], products);
+        let mut dots = [[_mm256_setzero_si256(); 2]; FULL_GROUP];
+        let magnitudes = sums.magnitudes.as_chunks::<LANES>().0;
+        let powers = sums.powers.as_chunks::<FULL_GROUP>().0;
+        for (q, powers) in magnitudes.iter().zip(powers) {
+            let [low, high] = &quarters(q)[half];
+            let q = [words(low), words(high)];
+            for (dots, &powers) in dots.iter_mut().zip(powers) {
+                let powers = _mm256_set1_epi64x(as_one(powers));
+                for (dots, q) in dots.iter_mut().zip(q) {
+                    *dots = _mm256_add_epi32(*dots, _mm256_madd_epi16(q, powers));
+                }
             }
         }
-        for s in 0..FULL_GROUP {
-            let at = half * HALF;
-            running.current[s][at..at + HALF].copy_from_slice(&integer_lanes(current[s]));
-            running.variance[s][at..at + HALF].copy_from_slice(&integer_lanes(variance[s]));
+        for (lanes, dots) in running.magnitudes.iter_mut().zip(dots) {
+            for (quarter, dots) in dots.into_iter().enumerate() {
+                let at = half * WIDTH + quarter * WIDTH / 2;
+                lanes[at..at + WIDTH / 2].copy_from_slice(&integer_lanes(dots));
+            }
         }
     }
 
-    fn halves<T>(lanes: &[T; LANES]) -> &[[T; HALF]; 2] {
-        lanes.as_chunks::<HALF>().0.as_array().expect("16 lanes are twice 8")
+    /// The two halves of a panel.
+    fn halves<T>(lanes: &[T; LANES]) -> &[[T; WIDTH]; 2] {
+        lanes.as_chunks::<WIDTH>().0.as_array().expect("16 lanes are twice 8")
     }
 
-    #[target_feature(enable = "avx2")]
-    fn pair([low, high]: [i16; 2]) -> __m256i {
-        _mm256_set1_epi32(i32::from(high) << 16 | i32::from(low as u16))
+    /// The two quarters of each half.
+    fn quarters<T>(lanes: &[T; LANES]) -> &[[[T; WIDTH / 2]; 2]; 2] {
+        let quarters = lanes.as_chunks::<{ WIDTH / 2 }>().0.as_chunks::<2>().0;
+        quarters.as_array().expect("16 lanes are four times 4")
     }
 
-    fn floats(lanes: &[f32; HALF]) -> __m256 {
+    fn floats(lanes: &[f32; WIDTH]) -> __m256 {
         #[expect(unsafe_code, reason = "a register holds 8 f32")]
         // SAFETY: both types are 32 bytes of f32 without invalid values.
         unsafe {
-            std::mem::transmute::<[f32; HALF], __m256>(*lanes)
+            std::mem::transmute::<[f32; WIDTH], __m256>(*lanes)
         }
     }
 
-    fn float_lanes(register: __m256) -> [f32; HALF] {
+    fn float_lanes(register: __m256) -> [f32; WIDTH] {
         #[expect(unsafe_code, reason = "a register holds 8 f32")]
         // SAFETY: both types are 32 bytes of f32 without invalid values.
         unsafe {
-            std::mem::transmute::<__m256, [f32; HALF]>(register)
+            std::mem::transmute::<__m256, [f32; WIDTH]>(register)
         }
     }
 
-    fn integers(lanes: &[i32; HALF]) -> __m256i {
+    fn integer_lanes(register: __m256i) -> [[i32; 2]; WIDTH / 2] {
         #[expect(unsafe_code, reason = "a register holds 8 i32")]
         // SAFETY: both types are 32 bytes of integers without invalid values.
         unsafe {
-            std::mem::transmute::<[i32; HALF], __m256i>(*lanes)
+            std::mem::transmute::<__m256i, [[i32; 2]; WIDTH / 2]>(register)
         }
     }
 
-    fn integer_lanes(register: __m256i) -> [i32; HALF] {
-        #[expect(unsafe_code, reason = "a register holds 8 i32")]
-        // SAFETY: both types are 32 bytes of integers without invalid values.
-        unsafe {
-            std::mem::transmute::<__m256i, [i32; HALF]>(register)
-        }
-    }
-
-    fn words(lanes: &[i16; LANES]) -> __m256i {
+    fn words(lanes: &[[i16; 4]; WIDTH / 2]) -> __m256i {
         #[expect(unsafe_code, reason = "a register holds 16 i16")]
         // SAFETY: both types are 32 bytes of integers without invalid values.
         unsafe {
-            std::mem::transmute::<[i16; LANES], __m256i>(*lanes)
+            std::mem::transmute::<[[i16; 4]; WIDTH / 2], __m256i>(*lanes)
         }
     }
 
@@ -249,45 +261,44 @@ mod avx2 {
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
     use std::arch::x86_64::{
-        __m512, __m512i, _mm512_add_epi16, _mm512_add_ps, _mm512_fmadd_ps, _mm512_set1_epi16,
-        _mm512_set1_epi32, _mm512_set1_ps, _mm512_srli_epi16,
+        __m512, __m512i, _mm512_add_ps, _mm512_fmadd_ps, _mm512_set1_epi64, _mm512_set1_ps,
+        _mm512_setzero_ps, _mm512_setzero_si512,
     };
 
     use super::super::product::{FULL_GROUP, IntegerSums, LANES};
+    use super::as_one;
+
+    /// Pairs of numbers of 32 bits in a register: half a panel.
+    const HALF: usize = LANES / 2;
 
     /// The loop of `IntegerSums::run` with one register for each row of 16 accumulators.
     ///
-    /// 1. `vpdpwssd` adds the two products of a pair to each of 16 sums of 32 bits.
-    /// 2. (q + 64) >> 7 is `to_8_bits`: q ≥ 0, and q + 64 < 2^16 as an unsigned number.
+    /// Loads limit the loop as much as products do: with the two magnitudes of a weight side by
+    /// side, one broadcast of |k| and k² serves both of their products.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
     pub(super) fn integer_sums(sums: IntegerSums<'_>) {
         let running = sums.running;
-        let mut y = running.y.map(|lanes| floats(&lanes));
-        let mut s1 = running.s1.map(|lanes| floats(&lanes));
-        let mut s2 = running.s2.map(|lanes| floats(&lanes));
-        let mut current = running.current.map(|lanes| integers(&lanes));
-        let mut variance = running.variance.map(|lanes| integers(&lanes));
-        let half = _mm512_set1_epi16(64);
+        let mut y = [_mm512_setzero_ps(); FULL_GROUP];
+        let (mut s1, mut s2) = (y, y);
+        let mut dots = [[_mm512_setzero_si512(); 2]; FULL_GROUP];
 
         let panel = sums.panel.as_chunks::<LANES>().0.as_chunks::<4>().0;
-        let pairs = sums.pairs.as_chunks::<{ 2 * LANES }>().0.as_chunks::<2>().0;
         let codes = sums.codes.as_chunks::<FULL_GROUP>().0.as_chunks::<4>().0;
-        let sizes = sums.sizes.as_chunks::<FULL_GROUP>().0.as_chunks::<2>().0;
-        let squares = sums.squares.as_chunks::<FULL_GROUP>().0.as_chunks::<2>().0;
-        for ((((w, q), k), size), square) in
-            panel.iter().zip(pairs).zip(codes).zip(sizes).zip(squares)
-        {
+        let magnitudes = sums.magnitudes.as_chunks::<LANES>().0.as_chunks::<2>().0;
+        let powers = sums.powers.as_chunks::<FULL_GROUP>().0.as_chunks::<2>().0;
+        for (((w, k), q), powers) in panel.iter().zip(codes).zip(magnitudes).zip(powers) {
             for two in 0..2 {
                 let w = [floats(&w[2 * two]), floats(&w[2 * two + 1])];
-                let q = words(&q[two]);
-                let q8 = _mm512_srli_epi16::<7>(_mm512_add_epi16(q, half));
+                let [low, high] = halves(&q[two]);
+                let q = [words(low), words(high)];
                 for s in 0..FULL_GROUP {
                     for (w, k) in w.iter().zip(&k[2 * two..]) {
                         y[s] = _mm512_fmadd_ps(*w, _mm512_set1_ps(k[s]), y[s]);
                         s1[s] = _mm512_add_ps(s1[s], y[s]);
                     }
-                    current[s] = add_dot(current[s], q, pair(size[two][s]));
-                    variance[s] = add_dot(variance[s], q8, pair(square[two][s]));
+                    let powers = _mm512_set1_epi64(as_one(powers[two][s]));
+                    dots[s] =
+                        [add_dot(dots[s][0], q[0], powers), add_dot(dots[s][1], q[1], powers)];
                 }
             }
             for s in 0..FULL_GROUP {
@@ -297,8 +308,16 @@ mod avx512 {
         running.y = y.map(float_lanes);
         running.s1 = s1.map(float_lanes);
         running.s2 = s2.map(float_lanes);
-        running.current = current.map(integer_lanes);
-        running.variance = variance.map(integer_lanes);
+        for (lanes, dots) in running.magnitudes.iter_mut().zip(dots) {
+            for (lanes, dots) in lanes.as_chunks_mut::<HALF>().0.iter_mut().zip(dots) {
+                *lanes = integer_lanes(dots);
+            }
+        }
+    }
+
+    /// The two halves of a panel.
+    fn halves<T>(lanes: &[T; LANES]) -> &[[T; HALF]; 2] {
+        lanes.as_chunks::<HALF>().0.as_array().expect("16 lanes are twice 8")
     }
 
     /// `sums` plus, lane by lane, the dot product of two pairs of 16-bit numbers: `vpdpwssd`.
@@ -323,11 +342,6 @@ mod avx512 {
         sums
     }
 
-    #[target_feature(enable = "avx512f")]
-    fn pair([low, high]: [i16; 2]) -> __m512i {
-        _mm512_set1_epi32(i32::from(high) << 16 | i32::from(low as u16))
-    }
-
     fn floats(lanes: &[f32; LANES]) -> __m512 {
         #[expect(unsafe_code, reason = "a register holds 16 f32")]
         // SAFETY: both types are 64 bytes of f32 without invalid values.
@@ -344,27 +358,19 @@ mod avx512 {
         }
     }
 
-    fn integers(lanes: &[i32; LANES]) -> __m512i {
+    fn integer_lanes(register: __m512i) -> [[i32; 2]; HALF] {
         #[expect(unsafe_code, reason = "a register holds 16 i32")]
         // SAFETY: both types are 64 bytes of integers without invalid values.
         unsafe {
-            std::mem::transmute::<[i32; LANES], __m512i>(*lanes)
+            std::mem::transmute::<__m512i, [[i32; 2]; HALF]>(register)
         }
     }
 
-    fn integer_lanes(register: __m512i) -> [i32; LANES] {
-        #[expect(unsafe_code, reason = "a register holds 16 i32")]
-        // SAFETY: both types are 64 bytes of integers without invalid values.
-        unsafe {
-            std::mem::transmute::<__m512i, [i32; LANES]>(register)
-        }
-    }
-
-    fn words(lanes: &[i16; 2 * LANES]) -> __m512i {
+    fn words(lanes: &[[i16; 4]; HALF]) -> __m512i {
         #[expect(unsafe_code, reason = "a register holds 32 i16")]
         // SAFETY: both types are 64 bytes of integers without invalid values.
         unsafe {
-            std::mem::transmute::<[i16; 2 * LANES], __m512i>(*lanes)
+            std::mem::transmute::<[[i16; 4]; HALF], __m512i>(*lanes)
         }
     }
 }
