@@ -4,19 +4,20 @@
 //! read in place where 32-bit sums suffice, and otherwise gathered from the codes for an exact
 //! [`Product`]: the bits are the same. Padding is an exact zero.
 
+mod patches;
+
 use std::ops::Range;
 
 use numerics::{
-    Codes, CodesRef, FixedMatrix, FixedView, GivenBits, NamedBits, Par, Product, Quantizer,
-    RandomBits, Rounding, Seed, dequantize_slice, dequantize_sums,
+    Codes, CodesRef, FixedMatrix, FixedView, GivenBits, NamedBits, Product, Quantizer, RandomBits,
+    Rounding, Seed, dequantize_sums,
 };
 
-use super::rows::{Patches, Rows, rearrange};
+use super::rows::{Rows, rearrange};
 use super::{LinearMap, Operand, Readout};
 use crate::arithmetic::Signals;
-use crate::simd::integer_tiles::{self, Weights};
-use crate::simd::tiles::panels;
 use crate::{Parameters, Pass, Storage};
+use patches::{Conversion, convolve, gradient_product};
 
 pub(super) fn storage(
     values: &[f32],
@@ -113,10 +114,16 @@ pub(super) fn accumulate_gradient(
         };
         let mut share = vec![0.0; if add { gradient.len() } else { 0 }];
         let out = if add { &mut share[..] } else { &mut *gradient };
+        let fraction_bits = signals.error.format.fl() + signals.output.format.fl();
         if rows.is_matrix() && rows.count() > 0 {
             each_block(rows, x, signals.output, |range, x| {
                 Product::new(errors_of(range).t(), x).par(pass.par).wide_f32(out);
             });
+        } else if let (Rows::Patches(patches), Codes::I16(x), Codes::I16(errors)) =
+            (rows, x, errors)
+        {
+            let sums = gradient_product(patches, x, errors, map.outputs, pass.par);
+            dequantize_sums(&sums, fraction_bits, out);
         } else {
             // The sums of several blocks are exact too.
             let mut sums = vec![0i64; out.len()];
@@ -125,7 +132,6 @@ pub(super) fn accumulate_gradient(
                 Product::new(errors_of(range).t(), x).par(pass.par).wide(&mut block);
                 sums.iter_mut().zip(&block).for_each(|(sum, share)| *sum += share);
             });
-            let fraction_bits = signals.error.format.fl() + signals.output.format.fl();
             dequantize_sums(&sums, fraction_bits, out);
         }
         gradient.iter_mut().zip(&share).for_each(|(g, s)| *g += s);
@@ -179,89 +185,6 @@ pub(super) fn propagate(
                 &mut dx[range.start * width..range.end * width],
             );
     });
-}
-
-/// What becomes of exact sums.
-struct Conversion<'a> {
-    /// How they are rounded, if they are.
-    quantizer: Option<Quantizer>,
-    /// Fractional bits of the sums.
-    fraction_bits: i32,
-    source: &'a NamedBits,
-    /// Position of the first element.
-    first: u64,
-}
-
-impl Conversion<'_> {
-    /// Adds the biases to the sums of whole rows, whose first element has that index, and converts.
-    fn run(&self, index: usize, sums: &[i32], bias: &[i64], y: &mut [f32]) {
-        let rows = (512 / bias.len().max(1)).max(1) * bias.len().max(1);
-        let mut wide = vec![0i64; rows];
-        let mut codes = vec![0i32; rows];
-        let mut position = self.first + index as u64;
-        for (sums, y) in sums.chunks(rows).zip(y.chunks_mut(rows)) {
-            let (wide, codes) = (&mut wide[..sums.len()], &mut codes[..sums.len()]);
-            let lines = wide.chunks_exact_mut(bias.len()).zip(sums.chunks_exact(bias.len()));
-            for (wide, sums) in lines {
-                let terms = wide.iter_mut().zip(sums).zip(bias);
-                terms.for_each(|((z, &sum), b)| *z = i64::from(sum) + b);
-            }
-            match self.quantizer {
-                Some(quantizer) => {
-                    let bits = self.fraction_bits;
-                    quantizer.quantize_sums(wide, bits, self.source, position, codes);
-                    dequantize_slice(codes, quantizer.format, y);
-                }
-                None => dequantize_sums(wide, self.fraction_bits, y),
-            }
-            position += sums.len() as u64;
-        }
-    }
-}
-
-/// Writes y = Convert(patches(x)·wᵀ + b) image by image, if no 32-bit sum can overflow; says
-/// whether it has. The bits are those of a [`Product`] of gathered patches.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "a product is its operands, its rounding, its result"
-)]
-fn convolve(
-    patches: &Patches,
-    x: &[i16],
-    w: &[i16],
-    bias: Option<Vec<i64>>,
-    outputs: usize,
-    conversion: &Conversion<'_>,
-    y: &mut [f32],
-    par: Par,
-) -> bool {
-    let inputs = patches.taps() * patches.channels();
-    if !integer_tiles::sums_fit(x, w, inputs) {
-        return false;
-    }
-    let (frame, plans) = patches.plans();
-    let packed: Vec<Weights> =
-        plans.iter().map(|plan| Weights::pack(plan, w, inputs, outputs)).collect();
-    let panels = panels(outputs);
-    let bias = bias.unwrap_or_else(|| vec![0; outputs]);
-    let (image_len, result_len) = (patches.image_len(), patches.rows_per_image() * outputs);
-    // A few images at a time, so that buffers are made rarely.
-    let images = 4;
-    par.for_each_chunk(y, (images * result_len).max(1), |chunk, y| {
-        let (mut framed, mut sums) = (Vec::new(), vec![0i32; result_len]);
-        for (i, y) in y.chunks_exact_mut(result_len).enumerate() {
-            let image = chunk * images + i;
-            // One element of slack: pairs read one behind a run of odd length.
-            frame.fill(&x[image * image_len..][..image_len], &mut framed, 1);
-            for panel in &panels {
-                for (plan, w) in plans.iter().zip(&packed) {
-                    integer_tiles::multiply(plan, &framed, w, &mut sums, outputs, panel);
-                }
-            }
-            conversion.run(image * result_len, &sums, &bias, y);
-        }
-    });
-    true
 }
 
 /// Position of the first of `len` elements that belong to the rows' batch.
@@ -325,50 +248,5 @@ fn column_sums(errors: &Codes, error: Quantizer, out: &mut [f32]) {
     }
     for (g, sum) in out.iter_mut().zip(sums) {
         *g += (sum as f64 * error.format.epsilon()) as f32;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::super::rows::tests::{gather, windows};
-    use super::*;
-
-    proptest! {
-        /// In place or gathered: the same bits, forwards and for the gradient of the image.
-        #[test]
-        fn both_ways_give_the_same_bits((window, shape) in windows(), outputs in 1..20usize) {
-            let format = "<6,10>".parse().unwrap();
-            let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
-            let source = RandomBits::default().of(&Seed::new(5));
-            let forward = Patches::new(&window, shape);
-            for patches in [forward, forward.transposed(3)] {
-                let value = |i: usize| (i * 7919 % 4001) as i16 - 2000;
-                let len = patches.batch * patches.image_len();
-                let x: Vec<i16> = (0..len).map(value).collect();
-                let inputs = patches.taps() * patches.channels();
-                let w: Vec<i16> = (0..outputs * inputs).map(|i| value(i + 77)).collect();
-                let bias: Vec<i16> = (0..outputs).map(|i| value(i + 3)).collect();
-                let count = patches.batch * patches.rows_per_image();
-                let mut fast = vec![0.0; count * outputs];
-                let wide = bias.iter().map(|&b| i64::from(b) << 10).collect();
-                let first = 1000;
-                let conversion =
-                    Conversion { quantizer: Some(quantizer), fraction_bits: 20, source: &source, first };
-                prop_assert!(convolve(
-                    &patches, &x, &w, Some(wide), outputs, &conversion, &mut fast, Par::Seq,
-                ));
-                let gathered = gather(&patches, &x);
-                let a = FixedView::new(CodesRef::I16(&gathered), format, count, inputs);
-                let b = FixedView::new(CodesRef::I16(&w), format, outputs, inputs).t();
-                let mut slow = vec![0.0; count * outputs];
-                Product::new(a, b)
-                    .bias(&Codes::I16(bias), format)
-                    .first_position(first)
-                    .convert_to_f32(quantizer, &source, &mut slow);
-                prop_assert_eq!(fast, slow);
-            }
-        }
     }
 }

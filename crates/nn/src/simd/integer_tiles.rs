@@ -1,14 +1,17 @@
 //! Exact products of 16-bit patches that are read in place, in tiles that stay in registers.
 //!
 //! ```text
-//! z[r, j] = Σ_k p_r[k] · w[k, j]      |p|max · max_j Σ_k |w[k, j]| < 2^31, so no 32-bit sum overflows
+//! multiply      z[r, j] = Σ_k p_r[k] · w[k, j]       |p|max · max_j Σ_k |w[k, j]| < 2^31
+//! accumulate    g[k, j] += Σ_r p_r[k] · δ[r, j]      |p|max · max_j Σ_r |δ[r, j]| < 2^31
 //! ```
 //!
-//! As in `tiles`, but in pairs of neighbours: one instruction multiplies two 16-bit values each and
-//! adds the products. A run of odd length reads one value more, whose weight is zero.
+//! so no 32-bit sum overflows. As in `tiles`, but in pairs: one instruction multiplies two 16-bit
+//! values each and adds the products. `multiply` pairs neighbours of a patch; a run of odd length
+//! reads one value more, whose weight is zero. `accumulate` pairs rows whose patches lie one step
+//! apart: an image that holds each value beside the one a step behind it gives both at once.
 
 use super::tiles::{Panel, panels};
-use crate::linear_map::Plan;
+use crate::linear_map::{Plan, Run};
 
 /// Columns of a vector register.
 const LANES: usize = 8;
@@ -105,6 +108,217 @@ fn portable(plan: &Plan, a: &[i16], w: &[i16], sums: &mut [i32], outputs: usize,
     }
 }
 
+/// Two values in one word, the first below.
+#[inline(always)]
+fn pair(first: i16, second: i16) -> i32 {
+    i32::from(second) << 16 | i32::from(first.cast_unsigned())
+}
+
+/// Σ x_i · y_i of two pairs, modulo 2^32.
+fn dot(x: i32, y: i32) -> i32 {
+    let [first, second] = [(x as i16, y as i16), ((x >> 16) as i16, (y >> 16) as i16)]
+        .map(|(x, y)| i32::from(x) * i32::from(y));
+    first.wrapping_add(second)
+}
+
+/// Two rows whose patches lie one step apart, or one row alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RowPair {
+    /// Where the first row's patch starts.
+    pub(crate) base: usize,
+    pub(crate) first: usize,
+    pub(crate) second: Option<usize>,
+}
+
+/// The rows of a plan in pairs, and the step within a pair.
+pub(crate) fn row_pairs(plan: &Plan) -> (Vec<RowPair>, usize) {
+    let step = match plan.bases[..] {
+        [first, second, ..] => second.saturating_sub(first),
+        _ => 0,
+    };
+    let mut pairs: Vec<RowPair> = Vec::with_capacity(plan.rows.len().div_ceil(2));
+    for (&base, &row) in plan.bases.iter().zip(&plan.rows) {
+        match pairs.last_mut() {
+            Some(pair) if pair.second.is_none() && step > 0 && pair.base + step == base => {
+                pair.second = Some(row);
+            }
+            _ => pairs.push(RowPair { base, first: row, second: None }),
+        }
+    }
+    (pairs, step)
+}
+
+/// Pairs each value of `a` with the one `step` behind it.
+///
+/// # Panics
+///
+/// If `step` leaves `a`.
+pub(crate) fn pair_values(a: &[i16], step: usize, out: &mut Vec<i32>) {
+    out.resize(a.len() - step, 0);
+    super::dispatch(PairValues { first: a, second: &a[step..], out });
+}
+
+struct PairValues<'a> {
+    first: &'a [i16],
+    second: &'a [i16],
+    out: &'a mut [i32],
+}
+
+impl super::Kernel for PairValues<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { first, second, out } = self;
+        for ((out, &first), &second) in out.iter_mut().zip(first).zip(second) {
+            *out = pair(first, second);
+        }
+    }
+}
+
+/// Errors of pairs of rows in one panel, packed as \[pair\]\[j\]\[2\].
+#[derive(Debug, Default)]
+pub(crate) struct Errors {
+    packed: Vec<i32>,
+    bases: Vec<usize>,
+}
+
+impl Errors {
+    /// Packs the errors of these rows, row-major (row, outputs); returns max_j Σ_r |δ\[r, j\]|.
+    ///
+    /// # Panics
+    ///
+    /// If a row leaves `errors`.
+    pub(crate) fn pack(
+        &mut self,
+        pairs: &[RowPair],
+        errors: &[i16],
+        outputs: usize,
+        panel: &Panel,
+    ) -> u64 {
+        self.bases.clear();
+        self.bases.extend(pairs.iter().map(|pair| pair.base));
+        self.packed.resize(pairs.len() * panel.padded, 0);
+        let mut magnitudes = [0; 2 * LANES];
+        let (packed, magnitudes_of) = (&mut self.packed[..], &mut magnitudes);
+        match panel.padded {
+            LANES => super::dispatch(PackErrors::<LANES> {
+                pairs,
+                errors,
+                outputs,
+                panel,
+                packed,
+                magnitudes: magnitudes_of.first_chunk_mut().expect("at least 8"),
+            }),
+            _ => super::dispatch(PackErrors::<{ 2 * LANES }> {
+                pairs,
+                errors,
+                outputs,
+                panel,
+                packed,
+                magnitudes: magnitudes_of,
+            }),
+        }
+        magnitudes.into_iter().max().map_or(0, u64::from)
+    }
+}
+
+struct PackErrors<'a, const N: usize> {
+    pairs: &'a [RowPair],
+    errors: &'a [i16],
+    outputs: usize,
+    panel: &'a Panel,
+    packed: &'a mut [i32],
+    /// Σ |δ| of each column; no more than 2^16 rows are packed together.
+    magnitudes: &'a mut [u32; N],
+}
+
+impl<const N: usize> super::Kernel for PackErrors<'_, N> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { pairs, errors, outputs, panel, packed, magnitudes } = self;
+        let line = |row: usize| -> [i16; N] {
+            let errors = &errors[row * outputs + panel.column..][..panel.width];
+            match errors.first_chunk() {
+                Some(line) => *line,
+                None => {
+                    let mut line = [0; N];
+                    line[..errors.len()].copy_from_slice(errors);
+                    line
+                }
+            }
+        };
+        let mut sums = [0u32; N];
+        for (rows, out) in pairs.iter().zip(packed.as_chunks_mut::<N>().0) {
+            let first = line(rows.first);
+            let second = rows.second.map_or([0; N], line);
+            for j in 0..N {
+                out[j] = pair(first[j], second[j]);
+                let magnitude = |error: i16| i32::from(error).unsigned_abs();
+                sums[j] += magnitude(first[j]) + magnitude(second[j]);
+            }
+        }
+        *magnitudes = sums;
+    }
+}
+
+/// Adds to `sums`, one panel \[k\]\[j\], the products of patches with the packed errors: `a` holds the
+/// values in pairs, as [`pair_values`] gives them. Sums are added modulo 2^32.
+///
+/// # Panics
+///
+/// If a run leaves `a`, or `sums` is not a panel of these runs.
+pub(crate) fn accumulate(
+    runs: &[Run],
+    a: &[i32],
+    errors: &Errors,
+    sums: &mut [i32],
+    padded: usize,
+) {
+    let Errors { packed, bases } = errors;
+    let inner: usize = runs.iter().map(|run| run.len).sum();
+    let end = runs.iter().map(|run| run.source + run.len).max().unwrap_or(0);
+    let base = bases.iter().max().copied().unwrap_or(0);
+    assert!(bases.is_empty() || base + end <= a.len(), "a patch leaves the image");
+    assert!(padded == LANES || padded == 2 * LANES, "a panel of {padded} columns");
+    assert_eq!(packed.len(), bases.len() * padded, "errors of another panel");
+    assert_eq!(sums.len(), inner * padded, "sums of other runs");
+    #[cfg(target_arch = "x86_64")]
+    if super::avx2() {
+        #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
+        // SAFETY: the processor has AVX2, as was just detected. Every patch lies in `a`, `packed`
+        // holds a line for every base and `sums` one for every element of a patch, as was just
+        // asserted.
+        unsafe {
+            match padded {
+                LANES => avx2::accumulate::<1>(bases, runs, a, packed, sums),
+                _ => avx2::accumulate::<2>(bases, runs, a, packed, sums),
+            }
+        }
+        return;
+    }
+    portable_accumulate(bases, runs, a, packed, sums, padded);
+}
+
+/// The definition, one pair of rows after another.
+fn portable_accumulate(
+    bases: &[usize],
+    runs: &[Run],
+    a: &[i32],
+    errors: &[i32],
+    sums: &mut [i32],
+    padded: usize,
+) {
+    for (&base, errors) in bases.iter().zip(errors.chunks_exact(padded)) {
+        let mut lines = sums.chunks_exact_mut(padded);
+        for run in runs {
+            for (&x, line) in a[base + run.source..][..run.len].iter().zip(&mut lines) {
+                for (sum, &d) in line.iter_mut().zip(errors) {
+                    *sum = sum.wrapping_add(dot(x, d));
+                }
+            }
+        }
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "loads and stores of vectors through pointers")]
 #[expect(clippy::needless_range_loop, reason = "registers are named by row and vector")]
@@ -175,12 +389,95 @@ mod avx2 {
             }
         }
     }
+
+    /// # Safety
+    ///
+    /// AVX2; every patch of these bases and runs lies in `a`; `errors` has V · 8 pairs for every
+    /// base, `sums` V · 8 sums for every element of a patch.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn accumulate<const V: usize>(
+        bases: &[usize],
+        runs: &[Run],
+        a: &[i32],
+        errors: &[i32],
+        sums: &mut [i32],
+    ) {
+        let mut line = sums.as_mut_ptr().cast::<__m256i>();
+        for run in runs {
+            let mut k = 0;
+            while k < run.len {
+                // SAFETY: elements k .. k + K of the run lie in `a` for every base, and their
+                // lines in `sums`; the rest is as the caller vouches.
+                unsafe {
+                    let a = a.as_ptr().add(run.source + k);
+                    let done = match (V, run.len - k) {
+                        (1, 12..) => tile::<12, V>(bases, a, errors, line),
+                        (1, 10..) => tile::<10, V>(bases, a, errors, line),
+                        (1, 8..) => tile::<8, V>(bases, a, errors, line),
+                        (_, 6..) => tile::<6, V>(bases, a, errors, line),
+                        (_, 5) => tile::<5, V>(bases, a, errors, line),
+                        (_, 4) => tile::<4, V>(bases, a, errors, line),
+                        (_, 3) => tile::<3, V>(bases, a, errors, line),
+                        (_, 2) => tile::<2, V>(bases, a, errors, line),
+                        _ => tile::<1, V>(bases, a, errors, line),
+                    };
+                    k += done;
+                    line = line.add(done * V);
+                }
+            }
+        }
+    }
+
+    /// Adds K lines of sums; returns K.
+    ///
+    /// # Safety
+    ///
+    /// AVX2; `a` has K pairs behind every base, `errors` V vectors for every base, and `lines`
+    /// K · V vectors.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    unsafe fn tile<const K: usize, const V: usize>(
+        bases: &[usize],
+        a: *const i32,
+        errors: &[i32],
+        lines: *mut __m256i,
+    ) -> usize {
+        let mut sums = [[_mm256_setzero_si256(); V]; K];
+        let mut error = errors.as_ptr().cast::<__m256i>();
+        for &base in bases {
+            // SAFETY: as the caller vouches.
+            unsafe {
+                let d: [__m256i; V] = std::array::from_fn(|v| _mm256_loadu_si256(error.add(v)));
+                error = error.add(V);
+                let a = a.add(base);
+                for i in 0..K {
+                    let x = _mm256_set1_epi32(*a.add(i));
+                    for v in 0..V {
+                        let products = _mm256_madd_epi16(x, d[v]);
+                        sums[i][v] = _mm256_add_epi32(sums[i][v], products);
+                    }
+                }
+            }
+        }
+        for i in 0..K {
+            for v in 0..V {
+                // SAFETY: as the caller vouches.
+                unsafe {
+                    let line = lines.add(i * V + v);
+                    _mm256_storeu_si256(
+                        line,
+                        _mm256_add_epi32(_mm256_loadu_si256(line), sums[i][v]),
+                    );
+                }
+            }
+        }
+        K
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linear_map::Run;
 
     fn values(len: usize, salt: usize, range: i32) -> Vec<i16> {
         (0..len).map(|i| ((i * 7919 + salt * 31) as i32 % (2 * range + 1) - range) as i16).collect()
@@ -226,6 +523,72 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Every width of a panel, odd numbers of rows, lines of odd length that leave rows alone.
+    #[test]
+    fn accumulated_products_equal_the_definition() {
+        let runs = vec![
+            Run { source: 0, weight: 0, len: 15 },
+            Run { source: 40, weight: 15, len: 11 },
+            Run { source: 60, weight: 26, len: 1 },
+        ];
+        for (lines, rows) in [(1, 1), (1, 5), (2, 3), (3, 4), (2, 7)] {
+            let count = lines * rows;
+            let plan = Plan {
+                bases: (0..count).map(|r| 90 * (r / rows) + 3 * (r % rows)).collect(),
+                rows: (0..count).rev().collect(),
+                runs: runs.clone(),
+            };
+            let (pairs, step) = row_pairs(&plan);
+            assert_eq!(step, if rows > 1 { 3 } else { 0 });
+            assert_eq!(pairs.len(), lines * rows.div_ceil(2));
+            let inner = plan.inner();
+            let a = values(plan.extent() + step, 1, 900);
+            let mut paired = Vec::new();
+            pair_values(&a, step, &mut paired);
+            for outputs in [1, 8, 9, 16, 17, 28, 40] {
+                let errors = values(count * outputs, 2, 32767);
+                let mut packed = Errors::default();
+                for panel in panels(outputs) {
+                    let largest = packed.pack(&pairs, &errors, outputs, &panel);
+                    let columns = panel.column..panel.column + panel.width;
+                    let magnitude = |j: usize| -> u64 {
+                        let column = errors.iter().skip(j).step_by(outputs);
+                        column.map(|d| u64::from(d.unsigned_abs())).sum()
+                    };
+                    assert_eq!(largest, columns.clone().map(magnitude).max().unwrap());
+                    let before = 7;
+                    let mut fast = vec![before; inner * panel.padded];
+                    let mut twin = fast.clone();
+                    accumulate(&runs, &paired, &packed, &mut fast, panel.padded);
+                    let Errors { packed, bases } = &packed;
+                    portable_accumulate(bases, &runs, &paired, packed, &mut twin, panel.padded);
+                    assert_eq!(fast, twin);
+                    let sources = runs.iter().flat_map(|run| run.source..run.source + run.len);
+                    for (k, source) in sources.enumerate() {
+                        for (j, column) in columns.clone().enumerate() {
+                            let terms = plan.bases.iter().zip(&plan.rows).map(|(base, row)| {
+                                i64::from(a[base + source])
+                                    * i64::from(errors[row * outputs + column])
+                            });
+                            let expected = 7 + terms.sum::<i64>();
+                            assert_eq!(i64::from(fast[k * panel.padded + j]), expected);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a patch leaves the image")]
+    fn a_patch_outside_is_refused() {
+        let runs = vec![Run { source: 0, weight: 0, len: 4 }];
+        let plan = Plan { bases: vec![0, 3], rows: vec![0, 1], runs: runs.clone() };
+        let mut errors = Errors::default();
+        errors.pack(&row_pairs(&plan).0, &[1; 16], 8, &panels(8)[0]);
+        accumulate(&runs, &[0; 3], &errors, &mut [0; 32], 8);
     }
 
     #[test]
