@@ -6,17 +6,18 @@
 
 mod patches;
 
+use std::cell::LazyCell;
 use std::ops::Range;
 
 use numerics::{
-    Codes, CodesRef, FixedMatrix, FixedView, GivenBits, NamedBits, Product, Quantizer, RandomBits,
-    Rounding, Seed, dequantize_sums,
+    Code, Codes, CodesRef, FixedMatrix, FixedView, NamedBits, Product, Quantizer, RandomBits, Seed,
+    dequantize_sums,
 };
 
 use super::rows::{Rows, rearrange};
 use super::{LinearMap, Operand, Readout};
 use crate::arithmetic::Signals;
-use crate::{Parameters, Pass, Storage};
+use crate::{Parameters, Pass, Storage, simd};
 use patches::{Conversion, convolve, gradient_product};
 
 pub(super) fn storage(
@@ -59,12 +60,13 @@ pub(super) fn forward(
     {
         let shift =
             signals.output.format.fl() + signals.weight.format.fl() - signals.bias.format.fl();
-        let bias =
-            bias.map(|codes| codes.to_i32().iter().map(|&b| i64::from(b) << shift).collect());
+        let bias: Vec<i64> = bias.map_or_else(Vec::new, |codes| {
+            codes.to_i32().iter().map(|&b| i64::from(b) << shift).collect()
+        });
         let quantizer = (map.readout == Readout::Layer).then_some(signals.output);
         let fraction_bits = signals.output.format.fl() + signals.weight.format.fl();
         let rounding = Conversion { quantizer, fraction_bits, source: &source, first };
-        if convolve(patches, x, w, bias, map.outputs, &rounding, y, pass.par) {
+        if convolve(patches, x, w, &bias, map.outputs, &rounding, y, pass.par) {
             return Operand::Fixed(codes);
         }
     }
@@ -166,7 +168,7 @@ pub(super) fn propagate(
                 let fraction_bits = signals.error.format.fl() + weight.format().fl();
                 let quantizer = Some(signals.error);
                 let rounding = Conversion { quantizer, fraction_bits, source: &source, first };
-                if convolve(&patches, errors, w, None, channels, &rounding, dx, pass.par) {
+                if convolve(&patches, errors, w, &[], channels, &rounding, dx, pass.par) {
                     return;
                 }
             }
@@ -233,20 +235,111 @@ fn onto_grid(
     source: impl FnOnce() -> NamedBits,
     first: u64,
 ) -> Codes {
-    if quantizer.rounding.is_stochastic() && quantizer.is_exact(x) {
-        let nearest = Quantizer { rounding: Rounding::NearestTiesDown, ..quantizer };
-        return nearest.quantize_vec(x, &GivenBits(&[]), first);
+    match quantizer.format.word_length() {
+        0..=8 => Codes::I8(convert(x, quantizer, source, first)),
+        9..=16 => Codes::I16(convert(x, quantizer, source, first)),
+        _ => Codes::I32(convert(x, quantizer, source, first)),
     }
-    quantizer.quantize_vec(x, &source(), first)
+}
+
+/// Convert(x), stretch by stretch: a stretch that turns out to be off the grid is still in the
+/// first-level cache when it is rounded. Random bits belong to positions, so the cut does not
+/// change them.
+fn convert<C: Code>(
+    x: &[f32],
+    quantizer: Quantizer,
+    source: impl FnOnce() -> NamedBits,
+    first: u64,
+) -> Vec<C> {
+    const STRETCH: usize = 2048;
+    let source = LazyCell::new(source);
+    let mut codes = Vec::with_capacity(x.len());
+    let mut part = [C::default(); STRETCH];
+    for (x, first) in x.chunks(STRETCH).zip((first..).step_by(STRETCH)) {
+        let part = &mut part[..x.len()];
+        if !quantizer.quantize_exact(x, part) {
+            quantizer.quantize(x, &*source, first, part);
+        }
+        codes.extend_from_slice(part);
+    }
+    codes
 }
 
 /// Adds the exact column sums of δ to `out`.
 fn column_sums(errors: &Codes, error: Quantizer, out: &mut [f32]) {
-    let mut sums = vec![0i64; out.len()];
-    for row in errors.to_i32().chunks_exact(out.len()) {
-        sums.iter_mut().zip(row).for_each(|(sum, &code)| *sum += i64::from(code));
-    }
+    let sums = match errors {
+        Codes::I8(errors) => sums_of_columns(errors, out.len()),
+        Codes::I16(errors) => sums_of_columns(errors, out.len()),
+        Codes::I32(errors) => sums_of_columns(errors, out.len()),
+    };
     for (g, sum) in out.iter_mut().zip(sums) {
         *g += (sum as f64 * error.format.epsilon()) as f32;
+    }
+}
+
+fn sums_of_columns<C: Code>(rows: &[C], columns: usize) -> Vec<i64> {
+    // Several rows beside each other, so that short ones fill vectors.
+    let mut sums = vec![0; columns * (64 / columns.max(1)).max(1)];
+    simd::dispatch(ColumnSums { rows, sums: &mut sums });
+    (0..columns).map(|column| sums.iter().skip(column).step_by(columns).sum()).collect()
+}
+
+/// Adds stretches of codes to sums of as many columns.
+struct ColumnSums<'a, C> {
+    rows: &'a [C],
+    sums: &'a mut [i64],
+}
+
+impl<C: Code> simd::Kernel for ColumnSums<'_, C> {
+    #[inline(always)]
+    fn run(self) {
+        for codes in self.rows.chunks(self.sums.len().max(1)) {
+            let terms = self.sums.iter_mut().zip(codes);
+            terms.for_each(|(sum, code)| *sum += i64::from(code.to_i32()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use numerics::Rounding;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// On the grid or off it, in any stretch: the bits of one conversion of the whole.
+        #[test]
+        fn stretches_do_not_change_the_bits(
+            len in 0..10_000usize,
+            off in 0..10_000usize,
+            first in 0..100u64,
+            format in prop::sample::select(vec!["<3,4>", "<6,10>", "<12,12>"]),
+        ) {
+            let quantizer =
+                Quantizer { format: format.parse().unwrap(), rounding: Rounding::Stochastic };
+            let epsilon = quantizer.format.epsilon() as f32;
+            let source = || RandomBits::default().of(&Seed::new(5));
+            let half_range = 0.5 * quantizer.format.max_code() as f32;
+            let mut x: Vec<f32> = (0..len)
+                .map(|i| ((i * 7919 % 1009) as f32 / 500.0 - 1.0) * half_range)
+                .map(|code| code.floor() * epsilon)
+                .collect();
+            x.iter_mut().skip(off).take(700).for_each(|x| *x += 0.3 * epsilon);
+            let whole = quantizer.quantize_vec(&x, &source(), first);
+            prop_assert_eq!(onto_grid(&x, quantizer, source, first), whole);
+        }
+
+        #[test]
+        fn columns_are_summed_exactly(rows in 0..70usize, columns in 1..70usize, seed in 0..9u64) {
+            let mut words = vec![0; rows * columns];
+            Seed::new(seed).stream().fill_words(0, &mut words);
+            let codes: Vec<i16> = words.into_iter().map(|word| word as i16).collect();
+            let naive = |column: usize| -> i64 {
+                codes.chunks(columns).map(|row| i64::from(row[column])).sum()
+            };
+            let expected: Vec<i64> = (0..columns).map(naive).collect();
+            prop_assert_eq!(sums_of_columns(&codes, columns), expected);
+        }
     }
 }

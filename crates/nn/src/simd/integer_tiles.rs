@@ -10,8 +10,11 @@
 //! reads one value more, whose weight is zero. `accumulate` pairs rows whose patches lie one step
 //! apart: an image that holds each value beside the one a step behind it gives both at once.
 
+mod kernels;
+
 use super::tiles::{Panel, panels};
 use crate::linear_map::{Plan, Run};
+use kernels::Level;
 
 /// Columns of a vector register.
 const LANES: usize = 8;
@@ -50,15 +53,22 @@ impl Weights {
     }
 }
 
-/// Whether no 32-bit sum of products of `a` with rows of W can overflow.
-pub(crate) fn sums_fit(a: &[i16], w: &[i16], inputs: usize) -> bool {
-    let largest = a.iter().map(|x| x.unsigned_abs()).max().unwrap_or(0);
+/// Whether no 32-bit sum of a bias and products of `a` with a row of W can overflow.
+pub(crate) fn sums_fit(a: &[i16], w: &[i16], inputs: usize, bias: &[i64]) -> bool {
     let row = |w: &[i16]| w.iter().map(|w| u64::from(w.unsigned_abs())).sum::<u64>();
     let weights = w.chunks_exact(inputs.max(1)).map(row).max().unwrap_or(0);
-    u64::from(largest) * weights < 1 << 31
+    let bias = bias.iter().map(|b| b.unsigned_abs()).max().unwrap_or(0);
+    (largest_magnitude(a) * weights).saturating_add(bias) < 1 << 31
 }
 
-/// Writes the sums of the rows of a plan, for one panel.
+/// The largest |x|; 0 without any.
+pub(crate) fn largest_magnitude(x: &[i16]) -> u64 {
+    let (least, most) = x.iter().fold((0, 0), |(least, most), &x| (x.min(least), x.max(most)));
+    u64::from(least.unsigned_abs().max(most.unsigned_abs()))
+}
+
+/// Writes the sums of the rows of a plan, for one panel, each begun at its column's `initial` sum.
+/// Sums are added modulo 2^32.
 ///
 /// # Panics
 ///
@@ -67,58 +77,19 @@ pub(crate) fn multiply(
     plan: &Plan,
     a: &[i16],
     w: &Weights,
+    initial: &[i32; 2 * LANES],
     sums: &mut [i32],
     outputs: usize,
     panel: &Panel,
 ) {
-    assert!(plan.extent() < a.len(), "a patch leaves the image");
     let w = w.panel(panel);
-    #[cfg(target_arch = "x86_64")]
-    if super::avx2() {
-        #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
-        // SAFETY: the processor has AVX2, as was just detected. Every patch lies in `a` with one
-        // more element, as was just asserted, and `w` was packed for the runs.
-        unsafe {
-            match panel.padded {
-                LANES => avx2::multiply::<12, 1>(plan, a, w, sums, outputs, panel),
-                _ => avx2::multiply::<6, 2>(plan, a, w, sums, outputs, panel),
-            }
-        }
-        return;
-    }
-    portable(plan, a, w, sums, outputs, panel);
-}
-
-/// The definition, one row after another.
-fn portable(plan: &Plan, a: &[i16], w: &[i16], sums: &mut [i32], outputs: usize, panel: &Panel) {
-    for (&base, &row) in plan.bases.iter().zip(&plan.rows) {
-        let out = &mut sums[row * outputs + panel.column..][..panel.width];
-        out.fill(0);
-        let mut lines = w.chunks_exact(2 * panel.padded);
-        for run in &plan.runs {
-            let pairs = (0..run.len).step_by(2).zip(&mut lines);
-            for (k, line) in pairs {
-                let pair = &a[base + run.source + k..][..2];
-                for (sum, w) in out.iter_mut().zip(line.as_chunks::<2>().0) {
-                    let product = |i: usize| i32::from(pair[i]) * i32::from(w[i]);
-                    *sum += product(0) + product(1);
-                }
-            }
-        }
-    }
+    kernels::multiply(Level::best(), plan, a, w, initial, sums, outputs, panel);
 }
 
 /// Two values in one word, the first below.
 #[inline(always)]
 fn pair(first: i16, second: i16) -> i32 {
     i32::from(second) << 16 | i32::from(first.cast_unsigned())
-}
-
-/// Σ x_i · y_i of two pairs, modulo 2^32.
-fn dot(x: i32, y: i32) -> i32 {
-    let [first, second] = [(x as i16, y as i16), ((x >> 16) as i16, (y >> 16) as i16)]
-        .map(|(x, y)| i32::from(x) * i32::from(y));
-    first.wrapping_add(second)
 }
 
 /// Two rows whose patches lie one step apart, or one row alone.
@@ -273,206 +244,7 @@ pub(crate) fn accumulate(
     sums: &mut [i32],
     padded: usize,
 ) {
-    let Errors { packed, bases } = errors;
-    let inner: usize = runs.iter().map(|run| run.len).sum();
-    let end = runs.iter().map(|run| run.source + run.len).max().unwrap_or(0);
-    let base = bases.iter().max().copied().unwrap_or(0);
-    assert!(bases.is_empty() || base + end <= a.len(), "a patch leaves the image");
-    assert!(padded == LANES || padded == 2 * LANES, "a panel of {padded} columns");
-    assert_eq!(packed.len(), bases.len() * padded, "errors of another panel");
-    assert_eq!(sums.len(), inner * padded, "sums of other runs");
-    #[cfg(target_arch = "x86_64")]
-    if super::avx2() {
-        #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
-        // SAFETY: the processor has AVX2, as was just detected. Every patch lies in `a`, `packed`
-        // holds a line for every base and `sums` one for every element of a patch, as was just
-        // asserted.
-        unsafe {
-            match padded {
-                LANES => avx2::accumulate::<1>(bases, runs, a, packed, sums),
-                _ => avx2::accumulate::<2>(bases, runs, a, packed, sums),
-            }
-        }
-        return;
-    }
-    portable_accumulate(bases, runs, a, packed, sums, padded);
-}
-
-/// The definition, one pair of rows after another.
-fn portable_accumulate(
-    bases: &[usize],
-    runs: &[Run],
-    a: &[i32],
-    errors: &[i32],
-    sums: &mut [i32],
-    padded: usize,
-) {
-    for (&base, errors) in bases.iter().zip(errors.chunks_exact(padded)) {
-        let mut lines = sums.chunks_exact_mut(padded);
-        for run in runs {
-            for (&x, line) in a[base + run.source..][..run.len].iter().zip(&mut lines) {
-                for (sum, &d) in line.iter_mut().zip(errors) {
-                    *sum = sum.wrapping_add(dot(x, d));
-                }
-            }
-        }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[expect(unsafe_code, reason = "loads and stores of vectors through pointers")]
-#[expect(clippy::needless_range_loop, reason = "registers are named by row and vector")]
-mod avx2 {
-    use std::arch::x86_64::{
-        __m256i, _mm256_add_epi32, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_set1_epi32,
-        _mm256_setzero_si256, _mm256_storeu_si256,
-    };
-
-    use super::*;
-
-    /// # Safety
-    ///
-    /// AVX2; every patch of `plan` lies in `a` with one more element behind each run, and `w` has
-    /// V · 8 pairs for each pair of its elements.
-    #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn multiply<const R: usize, const V: usize>(
-        plan: &Plan,
-        a: &[i16],
-        w: &[i16],
-        sums: &mut [i32],
-        outputs: usize,
-        panel: &Panel,
-    ) {
-        let mut out = [[0i32; 2 * LANES]; R];
-        for (bases, rows) in plan.bases.chunks(R).zip(plan.rows.chunks(R)) {
-            // A short tile repeats its last row, whose sums are then not stored.
-            let start: [*const i16; R] = std::array::from_fn(|i| {
-                let base = bases[i.min(bases.len() - 1)];
-                // SAFETY: a base lies in `a`.
-                unsafe { a.as_ptr().add(base) }
-            });
-            let mut tile = [[_mm256_setzero_si256(); V]; R];
-            let mut line = w.as_ptr().cast::<__m256i>();
-            for run in &plan.runs {
-                for k in (run.source..run.source + run.len).step_by(2) {
-                    // SAFETY: base + k and the element behind it lie in `a` for every base and
-                    // run; there are as many lines of V vectors in `w` as pairs in the runs.
-                    unsafe {
-                        let weights: [__m256i; V] =
-                            std::array::from_fn(|v| _mm256_loadu_si256(line.add(v)));
-                        line = line.add(V);
-                        for i in 0..R {
-                            let pair = start[i].add(k).cast::<i32>().read_unaligned();
-                            let pair = _mm256_set1_epi32(pair);
-                            for v in 0..V {
-                                let products = _mm256_madd_epi16(pair, weights[v]);
-                                tile[i][v] = _mm256_add_epi32(tile[i][v], products);
-                            }
-                        }
-                    }
-                }
-            }
-            for i in 0..R {
-                for v in 0..V {
-                    // SAFETY: a line of `out` holds two vectors.
-                    unsafe {
-                        _mm256_storeu_si256(
-                            out[i].as_mut_ptr().cast::<__m256i>().add(v),
-                            tile[i][v],
-                        );
-                    }
-                }
-            }
-            for (&row, out) in rows.iter().zip(&out) {
-                sums[row * outputs + panel.column..][..panel.width]
-                    .copy_from_slice(&out[..panel.width]);
-            }
-        }
-    }
-
-    /// # Safety
-    ///
-    /// AVX2; every patch of these bases and runs lies in `a`; `errors` has V · 8 pairs for every
-    /// base, `sums` V · 8 sums for every element of a patch.
-    #[target_feature(enable = "avx2")]
-    pub(super) unsafe fn accumulate<const V: usize>(
-        bases: &[usize],
-        runs: &[Run],
-        a: &[i32],
-        errors: &[i32],
-        sums: &mut [i32],
-    ) {
-        let mut line = sums.as_mut_ptr().cast::<__m256i>();
-        for run in runs {
-            let mut k = 0;
-            while k < run.len {
-                // SAFETY: elements k .. k + K of the run lie in `a` for every base, and their
-                // lines in `sums`; the rest is as the caller vouches.
-                unsafe {
-                    let a = a.as_ptr().add(run.source + k);
-                    let done = match (V, run.len - k) {
-                        (1, 12..) => tile::<12, V>(bases, a, errors, line),
-                        (1, 10..) => tile::<10, V>(bases, a, errors, line),
-                        (1, 8..) => tile::<8, V>(bases, a, errors, line),
-                        (_, 6..) => tile::<6, V>(bases, a, errors, line),
-                        (_, 5) => tile::<5, V>(bases, a, errors, line),
-                        (_, 4) => tile::<4, V>(bases, a, errors, line),
-                        (_, 3) => tile::<3, V>(bases, a, errors, line),
-                        (_, 2) => tile::<2, V>(bases, a, errors, line),
-                        _ => tile::<1, V>(bases, a, errors, line),
-                    };
-                    k += done;
-                    line = line.add(done * V);
-                }
-            }
-        }
-    }
-
-    /// Adds K lines of sums; returns K.
-    ///
-    /// # Safety
-    ///
-    /// AVX2; `a` has K pairs behind every base, `errors` V vectors for every base, and `lines`
-    /// K · V vectors.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    unsafe fn tile<const K: usize, const V: usize>(
-        bases: &[usize],
-        a: *const i32,
-        errors: &[i32],
-        lines: *mut __m256i,
-    ) -> usize {
-        let mut sums = [[_mm256_setzero_si256(); V]; K];
-        let mut error = errors.as_ptr().cast::<__m256i>();
-        for &base in bases {
-            // SAFETY: as the caller vouches.
-            unsafe {
-                let d: [__m256i; V] = std::array::from_fn(|v| _mm256_loadu_si256(error.add(v)));
-                error = error.add(V);
-                let a = a.add(base);
-                for i in 0..K {
-                    let x = _mm256_set1_epi32(*a.add(i));
-                    for v in 0..V {
-                        let products = _mm256_madd_epi16(x, d[v]);
-                        sums[i][v] = _mm256_add_epi32(sums[i][v], products);
-                    }
-                }
-            }
-        }
-        for i in 0..K {
-            for v in 0..V {
-                // SAFETY: as the caller vouches.
-                unsafe {
-                    let line = lines.add(i * V + v);
-                    _mm256_storeu_si256(
-                        line,
-                        _mm256_add_epi32(_mm256_loadu_si256(line), sums[i][v]),
-                    );
-                }
-            }
-        }
-        K
-    }
+    kernels::accumulate(Level::best(), &errors.bases, runs, a, &errors.packed, sums, padded);
 }
 
 #[cfg(test)]
@@ -484,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn kernels_equal_the_definition() {
+    fn products_equal_the_definition() {
         let runs = vec![
             Run { source: 0, weight: 0, len: 15 },
             Run { source: 40, weight: 15, len: 8 },
@@ -498,26 +270,24 @@ mod tests {
             };
             let inputs = plan.inner();
             let a = values(plan.extent() + 1, 1, 32767);
+            let initial: [i32; 2 * LANES] = std::array::from_fn(|j| 100 * j as i32 - 700);
             for outputs in [1, 8, 9, 16, 17, 28, 40] {
                 let w = values(outputs * inputs, 2, 900);
-                assert!(sums_fit(&a, &w, inputs));
+                assert!(sums_fit(&a, &w, inputs, &initial.map(i64::from)));
                 let packed = Weights::pack(&plan, &w, inputs, outputs);
-                let mut fast = vec![7; rows * outputs];
-                let mut twin = fast.clone();
+                let mut sums = vec![7; rows * outputs];
                 for panel in panels(outputs) {
-                    multiply(&plan, &a, &packed, &mut fast, outputs, &panel);
-                    portable(&plan, &a, packed.panel(&panel), &mut twin, outputs, &panel);
+                    multiply(&plan, &a, &packed, &initial, &mut sums, outputs, &panel);
                 }
-                assert_eq!(fast, twin);
                 let row = |r: usize, o: usize| -> i64 {
                     let elements = runs.iter().flat_map(|run| {
                         (0..run.len).map(move |k| (run.source + k, run.weight + k))
                     });
-                    elements
-                        .map(|(s, k)| i64::from(a[3 * r + s]) * i64::from(w[o * inputs + k]))
-                        .sum()
+                    let products = elements
+                        .map(|(s, k)| i64::from(a[3 * r + s]) * i64::from(w[o * inputs + k]));
+                    i64::from(initial[o % 16]) + products.sum::<i64>()
                 };
-                for (i, &sum) in fast.iter().enumerate() {
+                for (i, &sum) in sums.iter().enumerate() {
                     let (r, o) = (rows - 1 - i / outputs, i % outputs);
                     assert_eq!(i64::from(sum), row(r, o));
                 }
@@ -558,13 +328,8 @@ mod tests {
                         column.map(|d| u64::from(d.unsigned_abs())).sum()
                     };
                     assert_eq!(largest, columns.clone().map(magnitude).max().unwrap());
-                    let before = 7;
-                    let mut fast = vec![before; inner * panel.padded];
-                    let mut twin = fast.clone();
-                    accumulate(&runs, &paired, &packed, &mut fast, panel.padded);
-                    let Errors { packed, bases } = &packed;
-                    portable_accumulate(bases, &runs, &paired, packed, &mut twin, panel.padded);
-                    assert_eq!(fast, twin);
+                    let mut sums = vec![7; inner * panel.padded];
+                    accumulate(&runs, &paired, &packed, &mut sums, panel.padded);
                     let sources = runs.iter().flat_map(|run| run.source..run.source + run.len);
                     for (k, source) in sources.enumerate() {
                         for (j, column) in columns.clone().enumerate() {
@@ -573,7 +338,7 @@ mod tests {
                                     * i64::from(errors[row * outputs + column])
                             });
                             let expected = 7 + terms.sum::<i64>();
-                            assert_eq!(i64::from(fast[k * panel.padded + j]), expected);
+                            assert_eq!(i64::from(sums[k * panel.padded + j]), expected);
                         }
                     }
                 }
@@ -593,9 +358,11 @@ mod tests {
 
     #[test]
     fn sums_that_may_overflow_are_noticed() {
-        assert!(sums_fit(&[-32768], &[32767, 32767], 1));
-        assert!(sums_fit(&[-32768], &[32767, 32767], 2));
-        assert!(!sums_fit(&[-32768], &[32767, 32767, 2], 3));
-        assert!(!sums_fit(&[-32768], &[-32768, -32768], 2));
+        assert!(sums_fit(&[-32768], &[32767, 32767], 1, &[0; 2]));
+        assert!(sums_fit(&[-32768], &[32767, 32767], 2, &[65535]));
+        assert!(!sums_fit(&[-32768], &[32767, 32767], 2, &[-65536]));
+        assert!(!sums_fit(&[-32768], &[32767, 32767, 2], 3, &[0]));
+        assert!(!sums_fit(&[-32768], &[-32768, -32768], 2, &[0]));
+        assert!(!sums_fit(&[0], &[0], 1, &[i64::MIN]));
     }
 }

@@ -5,7 +5,9 @@
 //!
 //! [`Product`]: numerics::Product
 
-use numerics::{NamedBits, Par, Quantizer, dequantize_slice, dequantize_sums};
+use std::ops::Range;
+
+use numerics::{NamedBits, Par, Quantizer, dequantize_sums};
 
 use crate::linear_map::Plan;
 use crate::linear_map::rows::Patches;
@@ -24,34 +26,24 @@ pub(super) struct Conversion<'a> {
 }
 
 impl Conversion<'_> {
-    /// Adds the biases to the sums of whole rows, whose first element has that index, and converts.
-    fn run(&self, index: usize, sums: &[i32], bias: &[i64], y: &mut [f32]) {
-        let rows = (512 / bias.len().max(1)).max(1) * bias.len().max(1);
-        let mut wide = vec![0i64; rows];
-        let mut codes = vec![0i32; rows];
-        let mut position = self.first + index as u64;
-        for (sums, y) in sums.chunks(rows).zip(y.chunks_mut(rows)) {
-            let (wide, codes) = (&mut wide[..sums.len()], &mut codes[..sums.len()]);
-            let lines = wide.chunks_exact_mut(bias.len()).zip(sums.chunks_exact(bias.len()));
-            for (wide, sums) in lines {
-                let terms = wide.iter_mut().zip(sums).zip(bias);
-                terms.for_each(|((z, &sum), b)| *z = i64::from(sum) + b);
+    /// Converts sums, the first of which has that index.
+    fn run(&self, index: usize, sums: &[i32], y: &mut [f32]) {
+        let bits = self.fraction_bits;
+        match self.quantizer {
+            Some(quantizer) => {
+                let first = self.first + index as u64;
+                quantizer.convert_narrow_sums(sums, bits, self.source, first, y);
             }
-            match self.quantizer {
-                Some(quantizer) => {
-                    let bits = self.fraction_bits;
-                    quantizer.quantize_sums(wide, bits, self.source, position, codes);
-                    dequantize_slice(codes, quantizer.format, y);
-                }
-                None => dequantize_sums(wide, self.fraction_bits, y),
+            None => {
+                let sums: Vec<i64> = sums.iter().map(|&sum| i64::from(sum)).collect();
+                dequantize_sums(&sums, bits, y);
             }
-            position += sums.len() as u64;
         }
     }
 }
 
 /// Writes y = Convert(patches(x)·wᵀ + b) image by image, if no 32-bit sum can overflow; says
-/// whether it has. The bits are those of a [`Product`] of gathered patches.
+/// whether it has. Biases are in units of the sums, and may be left out.
 #[expect(
     clippy::too_many_arguments,
     reason = "a product is its operands, its rounding, its result"
@@ -60,21 +52,20 @@ pub(super) fn convolve(
     patches: &Patches,
     x: &[i16],
     w: &[i16],
-    bias: Option<Vec<i64>>,
+    bias: &[i64],
     outputs: usize,
     conversion: &Conversion<'_>,
     y: &mut [f32],
     par: Par,
 ) -> bool {
     let inputs = patches.taps() * patches.channels();
-    if !integer_tiles::sums_fit(x, w, inputs) {
+    if !integer_tiles::sums_fit(x, w, inputs, bias) {
         return false;
     }
     let (frame, plans) = patches.plans();
     let packed: Vec<Weights> =
         plans.iter().map(|plan| Weights::pack(plan, w, inputs, outputs)).collect();
     let panels = panels(outputs);
-    let bias = bias.unwrap_or_else(|| vec![0; outputs]);
     let (image_len, result_len) = (patches.image_len(), patches.rows_per_image() * outputs);
     // A few images at a time, so that buffers are made rarely.
     let images = 4;
@@ -85,11 +76,15 @@ pub(super) fn convolve(
             // One element of slack: pairs read one behind a run of odd length.
             frame.fill(&x[image * image_len..][..image_len], &mut framed, 1);
             for panel in &panels {
+                let mut initial = [0; 16];
+                for (initial, &b) in initial.iter_mut().zip(bias.iter().skip(panel.column)) {
+                    *initial = b as i32;
+                }
                 for (plan, w) in plans.iter().zip(&packed) {
-                    integer_tiles::multiply(plan, &framed, w, &mut sums, outputs, panel);
+                    integer_tiles::multiply(plan, &framed, w, &initial, &mut sums, outputs, panel);
                 }
             }
-            conversion.run(image * result_len, &sums, &bias, y);
+            conversion.run(image * result_len, &sums, y);
         }
     });
     true
@@ -115,7 +110,8 @@ pub(super) fn gradient_product(
     let mut totals = vec![0i64; len * patches.batch.div_ceil(stretch)];
     par.for_each_chunk(&mut totals, len.max(1), |index, totals| {
         let images = index * stretch..((index + 1) * stretch).min(patches.batch);
-        let largest = largest_magnitude(&x[images.start * image_len..images.end * image_len]);
+        let x_of = |images: Range<usize>| &x[images.start * image_len..images.end * image_len];
+        let largest = integer_tiles::largest_magnitude(x_of(images.clone()));
         let mut sums: Vec<PanelSums<'_>> =
             panels.iter().map(|panel| PanelSums::new(panel, inputs, largest)).collect();
         let rows: Vec<_> = plans.iter().map(integer_tiles::row_pairs).collect();
@@ -123,7 +119,7 @@ pub(super) fn gradient_product(
         for image in images {
             let errors = &errors[image * result_len..][..result_len];
             for (plan, (pairs, step)) in plans.iter().zip(&rows) {
-                frame.fill(&x[image * image_len..][..image_len], &mut framed, *step);
+                frame.fill(x_of(image..image + 1), &mut framed, *step);
                 integer_tiles::pair_values(&framed, *step, &mut paired);
                 let operands = Operands { plan, step: *step, paired: &paired, errors, outputs };
                 for pairs in pairs.chunks(BLOCK / 2) {
@@ -216,11 +212,6 @@ impl<'a> PanelSums<'a> {
     }
 }
 
-fn largest_magnitude(x: &[i16]) -> u64 {
-    let (least, most) = x.iter().fold((0, 0), |(least, most), &x| (x.min(least), x.max(most)));
-    u64::from(least.unsigned_abs().max(most.unsigned_abs()))
-}
-
 #[cfg(test)]
 mod tests {
     use numerics::{Codes, CodesRef, FixedView, Product, RandomBits, Rounding, Seed};
@@ -273,12 +264,12 @@ mod tests {
                 let bias: Vec<i16> = (0..outputs).map(|i| value(i + 3)).collect();
                 let count = patches.batch * patches.rows_per_image();
                 let mut fast = vec![0.0; count * outputs];
-                let wide = bias.iter().map(|&b| i64::from(b) << 10).collect();
+                let wide: Vec<i64> = bias.iter().map(|&b| i64::from(b) << 10).collect();
                 let first = 1000;
                 let conversion =
                     Conversion { quantizer: Some(quantizer), fraction_bits: 20, source: &source, first };
                 prop_assert!(convolve(
-                    &patches, &x, &w, Some(wide), outputs, &conversion, &mut fast, Par::Seq,
+                    &patches, &x, &w, &wide, outputs, &conversion, &mut fast, Par::Seq,
                 ));
                 let gathered = gather(&patches, &x);
                 let a = FixedView::new(CodesRef::I16(&gathered), format, count, inputs);
