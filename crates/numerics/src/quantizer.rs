@@ -336,9 +336,67 @@ impl Quantizer {
         self.convert_sums(overflow, z, fraction_bits, source, first, out);
     }
 
+    /// Writes the values Convert(z · 2^−`fraction_bits`) of exact sums that are 32 bits wide, exact
+    /// for words of at most 24 bits; element i uses the bits at `first + i`.
+    ///
+    /// # Panics
+    ///
+    /// If the lengths differ, or fewer bits are dropped than the rounding has random bits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use numerics::{Quantizer, Rounding, Seed};
+    ///
+    /// let quantizer = Quantizer { format: "<2,6>".parse()?, rounding: Rounding::NearestTiesEven };
+    /// let mut y = [0.0; 3];
+    /// quantizer.convert_narrow_sums(&[192, 193, i32::MAX], 8, &Seed::new(0).stream(), 0, &mut y);
+    /// assert_eq!(y, [0.75, 0.75, 2.0 - 1.0 / 64.0]); // on the grid; off it; beyond the range
+    /// # Ok::<(), numerics::FormatError>(())
+    /// ```
+    #[track_caller]
+    pub fn convert_narrow_sums(
+        &self,
+        z: &[i32],
+        fraction_bits: i32,
+        source: &(impl BitSource + ?Sized),
+        first: u64,
+        out: &mut [f32],
+    ) {
+        assert_eq!(z.len(), out.len(), "{} sums do not fill {} values", z.len(), out.len());
+        self.assert_random_bits(fraction_bits - self.format.fl());
+        self.convert_narrow_sums_by_chunks(z, fraction_bits, source, first, out);
+    }
+
     /// Whether every value of `x` is already in the format, so that Convert changes nothing.
     pub fn is_exact(&self, x: &[f32]) -> bool {
         kernels::is_exact(self.format, x)
+    }
+
+    /// [`Self::quantize`] for values that are already in the format, in one pass and without random
+    /// bits; false, with anything in `out`, if some value is not.
+    ///
+    /// # Panics
+    ///
+    /// If the lengths differ, or the format's words are longer than `C`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use numerics::{Quantizer, Rounding};
+    ///
+    /// let quantizer = Quantizer { format: "<2,6>".parse()?, rounding: Rounding::Stochastic };
+    /// let mut codes = [0i8; 2];
+    /// assert!(quantizer.quantize_exact(&[0.5, -2.0], &mut codes));
+    /// assert_eq!(codes, [32, -128]);
+    /// assert!(!quantizer.quantize_exact(&[0.5, 2.0], &mut codes));
+    /// # Ok::<(), numerics::FormatError>(())
+    /// ```
+    #[track_caller]
+    pub fn quantize_exact<C: Code>(&self, x: &[f32], out: &mut [C]) -> bool {
+        assert_eq!(x.len(), out.len(), "{} values do not fill {} codes", x.len(), out.len());
+        self.assert_fits::<C>();
+        kernels::quantize_exact(self.format, x, out)
     }
 
     #[track_caller]

@@ -200,6 +200,23 @@ proptest! {
         prop_assert!(quantizer.is_exact(&x));
         prop_assert!(!quantizer.is_exact(&[x[0] + 0.5 * format.epsilon() as f32]) || format.word_length() > 22);
     }
+
+    /// Exact values are converted; one that is not exact, wherever it is, is noticed.
+    #[test]
+    fn exact_values_need_no_bits(format in formats(), codes in prop::collection::vec(any::<i32>(), 1..70),
+                                 at in any::<prop::sample::Index>(), off in any::<f32>()) {
+        prop_assume!(format.word_length() <= 24);
+        let codes: Vec<i32> = codes.iter().map(|&c| format.saturate(i64::from(c))).collect();
+        let mut x: Vec<f32> = codes.iter().map(|&c| format.value(c) as f32).collect();
+        let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+        let mut out = vec![0i32; x.len()];
+        prop_assert!(quantizer.quantize_exact(&x, &mut out));
+        prop_assert_eq!(&out, &codes);
+        x[at.index(codes.len())] = off;
+        prop_assert_eq!(quantizer.quantize_exact(&x, &mut out), quantizer.is_exact(&x));
+        x[at.index(codes.len())] = f32::NAN;
+        prop_assert!(!quantizer.quantize_exact(&x, &mut out));
+    }
 }
 
 /// Unbiased inside the range: over all 2^n words the mean of the results is the value itself.

@@ -4,19 +4,21 @@
 //! read in place where 32-bit sums suffice, and otherwise gathered from the codes for an exact
 //! [`Product`]: the bits are the same. Padding is an exact zero.
 
+mod patches;
+
+use std::cell::LazyCell;
 use std::ops::Range;
 
 use numerics::{
-    Codes, CodesRef, FixedMatrix, FixedView, GivenBits, NamedBits, Par, Product, Quantizer,
-    RandomBits, Rounding, Seed, dequantize_slice, dequantize_sums,
+    Code, Codes, CodesRef, FixedMatrix, FixedView, NamedBits, Product, Quantizer, RandomBits, Seed,
+    dequantize_sums,
 };
 
-use super::rows::{Patches, Rows, rearrange};
+use super::rows::{Rows, rearrange};
 use super::{LinearMap, Operand, Readout};
 use crate::arithmetic::Signals;
-use crate::simd::integer_tiles::{self, Weights};
-use crate::simd::tiles::panels;
-use crate::{Parameters, Pass, Storage};
+use crate::{Parameters, Pass, Storage, simd};
+use patches::{Conversion, convolve, gradient_product};
 
 pub(super) fn storage(
     values: &[f32],
@@ -58,12 +60,13 @@ pub(super) fn forward(
     {
         let shift =
             signals.output.format.fl() + signals.weight.format.fl() - signals.bias.format.fl();
-        let bias =
-            bias.map(|codes| codes.to_i32().iter().map(|&b| i64::from(b) << shift).collect());
+        let bias: Vec<i64> = bias.map_or_else(Vec::new, |codes| {
+            codes.to_i32().iter().map(|&b| i64::from(b) << shift).collect()
+        });
         let quantizer = (map.readout == Readout::Layer).then_some(signals.output);
         let fraction_bits = signals.output.format.fl() + signals.weight.format.fl();
         let rounding = Conversion { quantizer, fraction_bits, source: &source, first };
-        if convolve(patches, x, w, bias, map.outputs, &rounding, y, pass.par) {
+        if convolve(patches, x, w, &bias, map.outputs, &rounding, y, pass.par) {
             return Operand::Fixed(codes);
         }
     }
@@ -113,10 +116,16 @@ pub(super) fn accumulate_gradient(
         };
         let mut share = vec![0.0; if add { gradient.len() } else { 0 }];
         let out = if add { &mut share[..] } else { &mut *gradient };
+        let fraction_bits = signals.error.format.fl() + signals.output.format.fl();
         if rows.is_matrix() && rows.count() > 0 {
             each_block(rows, x, signals.output, |range, x| {
                 Product::new(errors_of(range).t(), x).par(pass.par).wide_f32(out);
             });
+        } else if let (Rows::Patches(patches), Codes::I16(x), Codes::I16(errors)) =
+            (rows, x, errors)
+        {
+            let sums = gradient_product(patches, x, errors, map.outputs, pass.par);
+            dequantize_sums(&sums, fraction_bits, out);
         } else {
             // The sums of several blocks are exact too.
             let mut sums = vec![0i64; out.len()];
@@ -125,7 +134,6 @@ pub(super) fn accumulate_gradient(
                 Product::new(errors_of(range).t(), x).par(pass.par).wide(&mut block);
                 sums.iter_mut().zip(&block).for_each(|(sum, share)| *sum += share);
             });
-            let fraction_bits = signals.error.format.fl() + signals.output.format.fl();
             dequantize_sums(&sums, fraction_bits, out);
         }
         gradient.iter_mut().zip(&share).for_each(|(g, s)| *g += s);
@@ -160,7 +168,7 @@ pub(super) fn propagate(
                 let fraction_bits = signals.error.format.fl() + weight.format().fl();
                 let quantizer = Some(signals.error);
                 let rounding = Conversion { quantizer, fraction_bits, source: &source, first };
-                if convolve(&patches, errors, w, None, channels, &rounding, dx, pass.par) {
+                if convolve(&patches, errors, w, &[], channels, &rounding, dx, pass.par) {
                     return;
                 }
             }
@@ -179,89 +187,6 @@ pub(super) fn propagate(
                 &mut dx[range.start * width..range.end * width],
             );
     });
-}
-
-/// What becomes of exact sums.
-struct Conversion<'a> {
-    /// How they are rounded, if they are.
-    quantizer: Option<Quantizer>,
-    /// Fractional bits of the sums.
-    fraction_bits: i32,
-    source: &'a NamedBits,
-    /// Position of the first element.
-    first: u64,
-}
-
-impl Conversion<'_> {
-    /// Adds the biases to the sums of whole rows, whose first element has that index, and converts.
-    fn run(&self, index: usize, sums: &[i32], bias: &[i64], y: &mut [f32]) {
-        let rows = (512 / bias.len().max(1)).max(1) * bias.len().max(1);
-        let mut wide = vec![0i64; rows];
-        let mut codes = vec![0i32; rows];
-        let mut position = self.first + index as u64;
-        for (sums, y) in sums.chunks(rows).zip(y.chunks_mut(rows)) {
-            let (wide, codes) = (&mut wide[..sums.len()], &mut codes[..sums.len()]);
-            let lines = wide.chunks_exact_mut(bias.len()).zip(sums.chunks_exact(bias.len()));
-            for (wide, sums) in lines {
-                let terms = wide.iter_mut().zip(sums).zip(bias);
-                terms.for_each(|((z, &sum), b)| *z = i64::from(sum) + b);
-            }
-            match self.quantizer {
-                Some(quantizer) => {
-                    let bits = self.fraction_bits;
-                    quantizer.quantize_sums(wide, bits, self.source, position, codes);
-                    dequantize_slice(codes, quantizer.format, y);
-                }
-                None => dequantize_sums(wide, self.fraction_bits, y),
-            }
-            position += sums.len() as u64;
-        }
-    }
-}
-
-/// Writes y = Convert(patches(x)·wᵀ + b) image by image, if no 32-bit sum can overflow; says
-/// whether it has. The bits are those of a [`Product`] of gathered patches.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "a product is its operands, its rounding, its result"
-)]
-fn convolve(
-    patches: &Patches,
-    x: &[i16],
-    w: &[i16],
-    bias: Option<Vec<i64>>,
-    outputs: usize,
-    conversion: &Conversion<'_>,
-    y: &mut [f32],
-    par: Par,
-) -> bool {
-    let inputs = patches.taps() * patches.channels();
-    if !integer_tiles::sums_fit(x, w, inputs) {
-        return false;
-    }
-    let (frame, plans) = patches.plans();
-    let packed: Vec<Weights> =
-        plans.iter().map(|plan| Weights::pack(plan, w, inputs, outputs)).collect();
-    let panels = panels(outputs);
-    let bias = bias.unwrap_or_else(|| vec![0; outputs]);
-    let (image_len, result_len) = (patches.image_len(), patches.rows_per_image() * outputs);
-    // A few images at a time, so that buffers are made rarely.
-    let images = 4;
-    par.for_each_chunk(y, (images * result_len).max(1), |chunk, y| {
-        let (mut framed, mut sums) = (Vec::new(), vec![0i32; result_len]);
-        for (i, y) in y.chunks_exact_mut(result_len).enumerate() {
-            let image = chunk * images + i;
-            // One element of slack: pairs read one behind a run of odd length.
-            frame.fill(&x[image * image_len..][..image_len], &mut framed, 1);
-            for panel in &panels {
-                for (plan, w) in plans.iter().zip(&packed) {
-                    integer_tiles::multiply(plan, &framed, w, &mut sums, outputs, panel);
-                }
-            }
-            conversion.run(image * result_len, &sums, &bias, y);
-        }
-    });
-    true
 }
 
 /// Position of the first of `len` elements that belong to the rows' batch.
@@ -310,65 +235,111 @@ fn onto_grid(
     source: impl FnOnce() -> NamedBits,
     first: u64,
 ) -> Codes {
-    if quantizer.rounding.is_stochastic() && quantizer.is_exact(x) {
-        let nearest = Quantizer { rounding: Rounding::NearestTiesDown, ..quantizer };
-        return nearest.quantize_vec(x, &GivenBits(&[]), first);
+    match quantizer.format.word_length() {
+        0..=8 => Codes::I8(convert(x, quantizer, source, first)),
+        9..=16 => Codes::I16(convert(x, quantizer, source, first)),
+        _ => Codes::I32(convert(x, quantizer, source, first)),
     }
-    quantizer.quantize_vec(x, &source(), first)
+}
+
+/// Convert(x), stretch by stretch: a stretch that turns out to be off the grid is still in the
+/// first-level cache when it is rounded. Random bits belong to positions, so the cut does not
+/// change them.
+fn convert<C: Code>(
+    x: &[f32],
+    quantizer: Quantizer,
+    source: impl FnOnce() -> NamedBits,
+    first: u64,
+) -> Vec<C> {
+    const STRETCH: usize = 2048;
+    let source = LazyCell::new(source);
+    let mut codes = Vec::with_capacity(x.len());
+    let mut part = [C::default(); STRETCH];
+    for (x, first) in x.chunks(STRETCH).zip((first..).step_by(STRETCH)) {
+        let part = &mut part[..x.len()];
+        if !quantizer.quantize_exact(x, part) {
+            quantizer.quantize(x, &*source, first, part);
+        }
+        codes.extend_from_slice(part);
+    }
+    codes
 }
 
 /// Adds the exact column sums of δ to `out`.
 fn column_sums(errors: &Codes, error: Quantizer, out: &mut [f32]) {
-    let mut sums = vec![0i64; out.len()];
-    for row in errors.to_i32().chunks_exact(out.len()) {
-        sums.iter_mut().zip(row).for_each(|(sum, &code)| *sum += i64::from(code));
-    }
+    let sums = match errors {
+        Codes::I8(errors) => sums_of_columns(errors, out.len()),
+        Codes::I16(errors) => sums_of_columns(errors, out.len()),
+        Codes::I32(errors) => sums_of_columns(errors, out.len()),
+    };
     for (g, sum) in out.iter_mut().zip(sums) {
         *g += (sum as f64 * error.format.epsilon()) as f32;
     }
 }
 
+fn sums_of_columns<C: Code>(rows: &[C], columns: usize) -> Vec<i64> {
+    // Several rows beside each other, so that short ones fill vectors.
+    let mut sums = vec![0; columns * (64 / columns.max(1)).max(1)];
+    simd::dispatch(ColumnSums { rows, sums: &mut sums });
+    (0..columns).map(|column| sums.iter().skip(column).step_by(columns).sum()).collect()
+}
+
+/// Adds stretches of codes to sums of as many columns.
+struct ColumnSums<'a, C> {
+    rows: &'a [C],
+    sums: &'a mut [i64],
+}
+
+impl<C: Code> simd::Kernel for ColumnSums<'_, C> {
+    #[inline(always)]
+    fn run(self) {
+        for codes in self.rows.chunks(self.sums.len().max(1)) {
+            let terms = self.sums.iter_mut().zip(codes);
+            terms.for_each(|(sum, code)| *sum += i64::from(code.to_i32()));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use numerics::Rounding;
     use proptest::prelude::*;
 
-    use super::super::rows::tests::{gather, windows};
     use super::*;
 
     proptest! {
-        /// In place or gathered: the same bits, forwards and for the gradient of the image.
+        /// On the grid or off it, in any stretch: the bits of one conversion of the whole.
         #[test]
-        fn both_ways_give_the_same_bits((window, shape) in windows(), outputs in 1..20usize) {
-            let format = "<6,10>".parse().unwrap();
-            let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
-            let source = RandomBits::default().of(&Seed::new(5));
-            let forward = Patches::new(&window, shape);
-            for patches in [forward, forward.transposed(3)] {
-                let value = |i: usize| (i * 7919 % 4001) as i16 - 2000;
-                let len = patches.batch * patches.image_len();
-                let x: Vec<i16> = (0..len).map(value).collect();
-                let inputs = patches.taps() * patches.channels();
-                let w: Vec<i16> = (0..outputs * inputs).map(|i| value(i + 77)).collect();
-                let bias: Vec<i16> = (0..outputs).map(|i| value(i + 3)).collect();
-                let count = patches.batch * patches.rows_per_image();
-                let mut fast = vec![0.0; count * outputs];
-                let wide = bias.iter().map(|&b| i64::from(b) << 10).collect();
-                let first = 1000;
-                let conversion =
-                    Conversion { quantizer: Some(quantizer), fraction_bits: 20, source: &source, first };
-                prop_assert!(convolve(
-                    &patches, &x, &w, Some(wide), outputs, &conversion, &mut fast, Par::Seq,
-                ));
-                let gathered = gather(&patches, &x);
-                let a = FixedView::new(CodesRef::I16(&gathered), format, count, inputs);
-                let b = FixedView::new(CodesRef::I16(&w), format, outputs, inputs).t();
-                let mut slow = vec![0.0; count * outputs];
-                Product::new(a, b)
-                    .bias(&Codes::I16(bias), format)
-                    .first_position(first)
-                    .convert_to_f32(quantizer, &source, &mut slow);
-                prop_assert_eq!(fast, slow);
-            }
+        fn stretches_do_not_change_the_bits(
+            len in 0..10_000usize,
+            off in 0..10_000usize,
+            first in 0..100u64,
+            format in prop::sample::select(vec!["<3,4>", "<6,10>", "<12,12>"]),
+        ) {
+            let quantizer =
+                Quantizer { format: format.parse().unwrap(), rounding: Rounding::Stochastic };
+            let epsilon = quantizer.format.epsilon() as f32;
+            let source = || RandomBits::default().of(&Seed::new(5));
+            let half_range = 0.5 * quantizer.format.max_code() as f32;
+            let mut x: Vec<f32> = (0..len)
+                .map(|i| ((i * 7919 % 1009) as f32 / 500.0 - 1.0) * half_range)
+                .map(|code| code.floor() * epsilon)
+                .collect();
+            x.iter_mut().skip(off).take(700).for_each(|x| *x += 0.3 * epsilon);
+            let whole = quantizer.quantize_vec(&x, &source(), first);
+            prop_assert_eq!(onto_grid(&x, quantizer, source, first), whole);
+        }
+
+        #[test]
+        fn columns_are_summed_exactly(rows in 0..70usize, columns in 1..70usize, seed in 0..9u64) {
+            let mut words = vec![0; rows * columns];
+            Seed::new(seed).stream().fill_words(0, &mut words);
+            let codes: Vec<i16> = words.into_iter().map(|word| word as i16).collect();
+            let naive = |column: usize| -> i64 {
+                codes.chunks(columns).map(|row| i64::from(row[column])).sum()
+            };
+            let expected: Vec<i64> = (0..columns).map(naive).collect();
+            prop_assert_eq!(sums_of_columns(&codes, columns), expected);
         }
     }
 }

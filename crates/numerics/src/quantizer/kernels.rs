@@ -45,6 +45,58 @@ impl Kernel for IsExact<'_> {
     }
 }
 
+/// Writes the codes if every value is one of `format` times its ε; says whether they are.
+pub(super) fn quantize_exact<C: Code>(format: FixedFormat, x: &[f32], out: &mut [C]) -> bool {
+    if !has_fast_conversion(format) {
+        let exact = is_exact(format, x);
+        if exact {
+            let scale = exp2(format.fl());
+            x.iter().zip(out).for_each(|(&x, out)| {
+                *out = C::from_i32((f64::from(x) * scale) as i32);
+            });
+        }
+        return exact;
+    }
+    let mut inexact = 0;
+    dispatch(QuantizeExact {
+        x,
+        out,
+        scale: exp2(format.fl()) as f32,
+        min: format.min_code() as f32,
+        max: format.max_code() as f32,
+        inexact: &mut inexact,
+    });
+    inexact == 0
+}
+
+/// Whether [`to_integer`] takes all codes of `format`, and x · 2^FL cannot underflow.
+fn has_fast_conversion(format: FixedFormat) -> bool {
+    format.word_length() <= 23 && format.fl() >= 0
+}
+
+struct QuantizeExact<'a, C> {
+    x: &'a [f32],
+    out: &'a mut [C],
+    scale: f32,
+    min: f32,
+    max: f32,
+    inexact: &'a mut u32,
+}
+
+impl<C: Code> Kernel for QuantizeExact<'_, C> {
+    #[inline(always)]
+    fn run(self) {
+        let mut inexact = 0;
+        for (&x, out) in self.x.iter().zip(self.out) {
+            let t = on_scale(x, self.scale, self.min, self.max).trunc();
+            // NaN equals nothing, and what was clamped or truncated is another number.
+            inexact |= u32::from(t != x * self.scale);
+            *out = C::from_i32(to_integer(t));
+        }
+        *self.inexact = inexact;
+    }
+}
+
 impl Quantizer {
     /// Calls `f(range, position of its first element, random words)` with ranges of at most
     /// [`CHUNK`] elements; the words are zeros if the rounding uses none, and those of
@@ -81,9 +133,7 @@ impl Quantizer {
         first: u64,
         out: &mut [C],
     ) {
-        // The bounds must be at most 2^22 for the conversion, and x·2^FL must not underflow.
-        let fast = self.format.word_length() <= 23 && self.format.fl() >= 0;
-        let done = fast
+        let done = has_fast_conversion(self.format)
             && match self.rounding {
                 Rounding::Stochastic => self.run_carry(alpha, x, words, out),
                 Rounding::NearestTiesDown => self.run_fast::<C, TiesDown>(alpha, x, words, out),

@@ -1,5 +1,6 @@
 //! The kernels that round exact sums: ⌊(z + offset) / 2^shift⌋ with the rule in the offset.
 
+use super::kernels::CHUNK;
 use crate::rounding::BitSource;
 use crate::simd::{Kernel, dispatch};
 use crate::sum::Sum;
@@ -35,6 +36,33 @@ impl Quantizer {
         self.for_chunks(z.len(), source, first, |range, first, words| {
             let (z, out) = (&z[range.clone()], &mut out[range]);
             self.convert_sums_chunk(wraps, z, fraction_bits, words, source, first, out);
+        });
+    }
+
+    /// [`Self::convert_narrow_sums`] for lengths that agree: codes of a chunk stay in the cache.
+    pub(super) fn convert_narrow_sums_by_chunks(
+        &self,
+        z: &[i32],
+        fraction_bits: i32,
+        source: &(impl BitSource + ?Sized),
+        first: u64,
+        out: &mut [f32],
+    ) {
+        // Clamped to the codes times 2^shift, no sum leaves 32 bits when less than 2^shift is added.
+        let shift = fraction_bits - self.format.fl();
+        let narrow = shift.max(0) + self.format.word_length() as i32 <= 32;
+        let mut codes = [0i32; CHUNK];
+        self.for_chunks(z.len(), source, first, |range, first, words| {
+            let (z, codes) = (&z[range.clone()], &mut codes[..range.len()]);
+            if narrow {
+                self.convert_sums_chunk(false, z, fraction_bits, words, source, first, codes);
+            } else {
+                let mut wide = [0i64; CHUNK];
+                wide.iter_mut().zip(z).for_each(|(wide, &z)| *wide = i64::from(z));
+                let wide = &wide[..z.len()];
+                self.convert_sums_chunk(false, wide, fraction_bits, words, source, first, codes);
+            }
+            crate::dequantize_slice(codes, self.format, &mut out[range]);
         });
     }
 
@@ -227,6 +255,44 @@ mod tests {
                             position,
                         );
                         assert_eq!(*code, expected, "{format} {rounding:?} {overflow:?} of {z}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// All of 32 bits, formats that end beyond them included.
+    #[test]
+    fn narrow_sums_are_converted_as_the_definition_says() {
+        let stream = Seed::new(6).stream();
+        let mut words = vec![0; 3000];
+        stream.fill_words(0, &mut words);
+        let mut z: Vec<i32> =
+            words.iter().enumerate().map(|(i, &word)| (word as i32) >> (i % 32)).collect();
+        z.extend([i32::MIN, i32::MAX, 0, 1, -1]);
+        for rounding in [
+            Rounding::NearestTiesDown,
+            Rounding::NearestTiesEven,
+            Rounding::NearestTiesAway,
+            Rounding::TowardZero,
+            Rounding::Down,
+            Rounding::Up,
+            Rounding::ToOdd,
+            Rounding::Stochastic,
+        ] {
+            let formats = [(8, 8), (6, 10), (2, 6), (12, 12), (1, 31), (16, 16)];
+            let fraction_bits = [-8, 0, 6, 11, 20, 27, 32, 45, 60];
+            for (il, fl) in formats {
+                let format = FixedFormat::new(il, fl).unwrap();
+                let quantizer = Quantizer { format, rounding };
+                for bits in fraction_bits {
+                    let mut out = vec![0.0; z.len()];
+                    quantizer.convert_narrow_sums(&z, bits, &stream, 7, &mut out);
+                    for (i, (&z, y)) in z.iter().zip(out).enumerate() {
+                        let position = 7 + i as u64;
+                        let code = quantizer.code_of_sum(i64::from(z), bits, &stream, position);
+                        let expected = format.value(code) as f32;
+                        assert_eq!(y, expected, "{format} {rounding:?} of {z} from {bits}");
                     }
                 }
             }
