@@ -18,7 +18,9 @@ pub const EXPERIMENTS: &[&dyn Experiment] = &[
     &rasch2023::mvm_error::MvmError,
     &rasch2023::weight_distribution::WeightDistribution,
     &rasch2023::ir_drop::IrDrop,
+    &rasch2023::tiles::Tiles,
     &rasch2023::networks::Networks,
+    &rasch2023::ablation::Ablation,
     &beyond::lfsr_training::LfsrBits,
     &beyond::where_stochastic::WhereStochastic,
 ];

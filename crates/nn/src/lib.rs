@@ -48,7 +48,7 @@ pub use parameters::{
     AnalogWeights, Parameter, ParameterId, Parameters, Rounded, StateId, Storage,
 };
 pub use pretrained::{PretrainedError, load_pretrained, same_names};
-pub use tape::{Backward, Gradients, Mode, Operation, Pass, Step, Tape, Var};
+pub use tape::{Backward, Gradients, MapUse, Mode, Operation, Pass, Step, Tape, Var};
 pub use task::{
     Classification, LanguageModelling, Outcome, SentenceSimilarity, SequenceClassification,
     SequenceLabels, Task, TextClassification, Transduction,

@@ -122,6 +122,20 @@ pub struct Tape {
     /// Weights that are made once per step: see [`LinearMap::step_weights`].
     step_weights: HashMap<ParameterId, Arc<StepWeights>>,
     observer: Option<Observer>,
+    survey: Option<Vec<MapUse>>,
+}
+
+/// One use of a linear map, as [`Tape::survey`] finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapUse {
+    /// The layer.
+    pub layer: String,
+    /// Length of y.
+    pub outputs: usize,
+    /// Length of x.
+    pub inputs: usize,
+    /// Rows of x: products of the matrix with a vector.
+    pub rows: usize,
 }
 
 impl Tape {
@@ -155,6 +169,25 @@ impl Tape {
     /// Lets `observer` see what enters tiles from here on, or nobody.
     pub(crate) fn set_observer(&mut self, observer: Option<Observer>) -> Option<Observer> {
         std::mem::replace(&mut self.observer, observer)
+    }
+
+    /// From here on linear maps do not multiply: each gives zeros, and its use is noted. So a
+    /// forward pass tells what a network asks of its hardware at little cost.
+    pub fn survey(&mut self) {
+        self.survey = Some(Vec::new());
+    }
+
+    /// The uses of linear maps since [`Self::survey`], in their order.
+    pub fn surveyed(&mut self) -> Vec<MapUse> {
+        self.survey.take().unwrap_or_default()
+    }
+
+    /// Notes a use; whether the tape only surveys.
+    pub(crate) fn surveys(&mut self, map: &LinearMap, rows: usize) -> bool {
+        let Some(uses) = &mut self.survey else { return false };
+        let (layer, outputs, inputs) = (map.name().to_owned(), map.outputs(), map.inputs());
+        uses.push(MapUse { layer, outputs, inputs, rows });
+        true
     }
 
     pub(crate) fn observer(&mut self) -> Option<&mut Observer> {

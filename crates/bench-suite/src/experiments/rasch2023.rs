@@ -1,10 +1,12 @@
 //! Rasch et al. 2023: hardware-aware training for analog in-memory computing.
 
+pub mod ablation;
 mod boosts;
 pub mod ir_drop;
 pub mod mvm_error;
 pub mod networks;
 mod paper;
+pub mod tiles;
 pub mod weight_distribution;
 
 use crossbar::{AnalogTile, MvmNoise, TileConfig, mvm_error};

@@ -73,6 +73,8 @@ struct Scratch {
     read: Vec<f32>,
     output: Vec<f32>,
     rounding: Vec<f32>,
+    /// Numbers of several rows, before they are spread to whole panels.
+    drawn: Vec<f32>,
     float: Vec<Running<FloatMagnitudes>>,
     integer: Vec<Running<IntegerMagnitudes>>,
     plain: Vec<[Lanes; PLAIN_GROUP]>,
@@ -333,27 +335,36 @@ impl Pass<'_> {
         let Periphery { outputs, chain, .. } = *self.periphery;
         let padded = outputs.next_multiple_of(LANES);
         let noisy_devices = chain.pcm_variance + chain.constant_variance > 0.0;
-        let fill = |stream: &Stream, needed: bool, rows: &mut Vec<f32>| {
+        let first = self.first_sample + todo.first().map_or(0, |&s| s as u64);
+        let adjacent = todo.last().is_some_and(|last| last - todo[0] + 1 == todo.len());
+        let drawn = &mut scratch.drawn;
+        let mut fill = |draw: &dyn Fn(u64, &mut [f32]), needed: bool, rows: &mut Vec<f32>| {
             rows.resize(todo.len() * padded, 0.0);
-            for (&s, row) in todo.iter().zip(rows.chunks_exact_mut(padded)) {
-                if needed {
+            if !needed {
+                rows.fill(0.0);
+            } else if adjacent && padded == outputs {
+                draw(first * outputs as u64, rows);
+            } else if adjacent {
+                // One draw for all: the positions of narrow rows share blocks.
+                drawn.resize(todo.len() * outputs, 0.0);
+                draw(first * outputs as u64, drawn);
+                for (row, drawn) in rows.chunks_exact_mut(padded).zip(drawn.chunks_exact(outputs)) {
+                    row[..outputs].copy_from_slice(drawn);
+                }
+            } else {
+                for (&s, row) in todo.iter().zip(rows.chunks_exact_mut(padded)) {
                     let first = (self.first_sample + s as u64) * outputs as u64;
-                    stream.fill_gaussian(first, &mut row[..outputs]);
-                } else {
-                    row.fill(0.0);
+                    draw(first, &mut row[..outputs]);
                 }
             }
         };
+        let output = |at: u64, out: &mut [f32]| streams.output.fill_gaussian(at, out);
+        let read = |at: u64, out: &mut [f32]| streams.read.fill_gaussian(at, out);
+        let rounding = |at: u64, out: &mut [f32]| streams.output_rounding.fill_uniform(at, out);
         let at_output = chain.output_noise > 0.0 || noisy_devices && !chain.s_shape;
-        fill(&streams.output, at_output, &mut scratch.output);
-        fill(&streams.read, chain.s_shape && noisy_devices, &mut scratch.read);
-        scratch.rounding.resize(todo.len() * padded, 0.0);
-        if chain.stochastic {
-            for (&s, row) in todo.iter().zip(scratch.rounding.chunks_exact_mut(padded)) {
-                let first = (self.first_sample + s as u64) * outputs as u64;
-                streams.output_rounding.fill_uniform(first, &mut row[..outputs]);
-            }
-        }
+        fill(&output, at_output, &mut scratch.output);
+        fill(&read, chain.s_shape && noisy_devices, &mut scratch.read);
+        fill(&rounding, chain.stochastic, &mut scratch.rounding);
     }
 
     /// Writes the sums of one panel for all samples into `scratch.sums`.

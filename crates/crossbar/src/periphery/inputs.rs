@@ -24,6 +24,8 @@ pub(super) struct Phase {
     codes: Vec<f32>,
     /// [group][input / 2][sample of the group], [|k₀|, |k₁|, k₀², k₁²] of two inputs
     powers: Vec<[i16; 4]>,
+    /// Those of one row.
+    row: Vec<[i16; 4]>,
 }
 
 /// Inputs to codes: divide, round, clip.
@@ -63,6 +65,34 @@ impl Kernel for Convert<'_> {
     }
 }
 
+/// Codes to [|k₀|, |k₁|, k₀², k₁²] of two neighbours, zeros where there are no more codes.
+struct Powers<'a, F> {
+    codes: &'a [f32],
+    part: F,
+    powers: &'a mut [[i16; 4]],
+}
+
+impl<F: Fn(f32) -> f32> Kernel for Powers<'_, F> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let of = |two: [f32; 2]| {
+            // Small integers, so that nothing is lost; by way of i32, for which there is a vector
+            // instruction.
+            let [a, b] = two.map(|k| (self.part)(k).abs() as i32 as i16);
+            [a, b, a.wrapping_mul(a), b.wrapping_mul(b)]
+        };
+        let (pairs, last) = self.codes.as_chunks::<2>();
+        let (powers, rest) = self.powers.split_at_mut(pairs.len());
+        for (&pair, powers) in pairs.iter().zip(powers) {
+            *powers = of(pair);
+        }
+        rest.fill([0; 4]);
+        if let (&[k], Some(powers)) = (last, rest.first_mut()) {
+            *powers = of([k, 0.0]);
+        }
+    }
+}
+
 /// ⌊k⌋ or ⌈k⌉, the latter with the probability k − ⌊k⌋; an integer stays what it is.
 #[inline(always)]
 pub(super) fn round_stochastically(k: f32, u: f32) -> f32 {
@@ -77,7 +107,7 @@ impl Phase {
         codes: &[f32],
         inputs: usize,
         sums: SumKind,
-        part: impl Fn(f32) -> f32,
+        part: impl Fn(f32) -> f32 + Copy,
     ) {
         if sums == SumKind::Plain {
             self.fill_codes::<PLAIN_GROUP>(codes, inputs, part);
@@ -85,12 +115,25 @@ impl Phase {
             self.fill_codes::<FULL_GROUP>(codes, inputs, part);
         }
         if sums == SumKind::Integer {
-            let two = self.codes.as_chunks::<FULL_GROUP>().0.as_chunks::<2>().0;
-            self.powers.resize(two.len() * FULL_GROUP, [0; 4]);
-            for (two, powers) in two.iter().zip(self.powers.as_chunks_mut::<FULL_GROUP>().0) {
-                for (s, powers) in powers.iter_mut().enumerate() {
-                    let [a, b] = [two[0][s], two[1][s]].map(|k| k.abs() as i16);
-                    *powers = [a, b, a * a, b * b];
+            self.fill_powers(inputs, codes, part);
+        }
+    }
+
+    /// Powers of row after row, and then every one into its group.
+    fn fill_powers(&mut self, inputs: usize, codes: &[f32], part: impl Fn(f32) -> f32 + Copy) {
+        let pairs = padded(inputs) / 2;
+        let Self { codes: packed, powers, row, .. } = self;
+        powers.resize(packed.len() / 2, [0; 4]);
+        row.resize(pairs, [0; 4]);
+        let groups = powers.as_chunks_mut::<FULL_GROUP>().0.chunks_exact_mut(pairs);
+        for (rows, powers) in codes.chunks(FULL_GROUP * inputs).zip(groups) {
+            if rows.len() < FULL_GROUP * inputs {
+                powers.fill([[0; 4]; FULL_GROUP]);
+            }
+            for (s, codes) in rows.chunks_exact(inputs).enumerate() {
+                dispatch(Powers { codes, part, powers: row });
+                for (&row, powers) in row.iter().zip(&mut *powers) {
+                    powers[s] = row;
                 }
             }
         }

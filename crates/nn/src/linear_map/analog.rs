@@ -16,6 +16,7 @@
 //! output is stopped for all of its tiles.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -33,6 +34,11 @@ use crate::{Mode, ParameterId, Parameters, Pass, Storage};
 
 /// Rows of one unit of work: about as many as fill the second-level cache.
 const BLOCK_ROWS: usize = 480;
+
+thread_local! {
+    /// Patches of a block, for the next one.
+    static GATHERED: RefCell<Gathered<f32>> = RefCell::default();
+}
 
 /// The tiles of a map: what does not change from step to step.
 #[derive(Clone, Debug)]
@@ -281,7 +287,8 @@ pub(super) fn forward(
         let block = &mut block[0];
         let count = block.y.len() / map.outputs;
         let first = index * block_rows;
-        let mut gathered = Gathered::default();
+        let mut gathered = GATHERED.take();
+        gathered.forget_frame();
         reader.with_rows(x, first..first + count, &mut gathered, |x| {
             let noise = MvmNoise { seed, first_sample: first_sample + first as u64 };
             match &**weights {
@@ -294,6 +301,7 @@ pub(super) fn forward(
                 }
             }
         });
+        GATHERED.set(gathered);
     });
     let saturated = blocks.iter().map(|block| block.saturated).sum();
     let masks = blocks.into_iter().map(|block| block.masks).collect();

@@ -210,6 +210,13 @@ pub(crate) struct Gathered<T> {
     block: Vec<T>,
 }
 
+impl<T> Gathered<T> {
+    /// Makes the buffers fit for another reader, whose border of zeros is elsewhere.
+    pub(crate) fn forget_frame(&mut self) {
+        self.framed.clear();
+    }
+}
+
 impl Reader {
     /// Calls `use_rows` with the elements of the rows of that range, which must be whole images if
     /// they are patches.

@@ -141,6 +141,10 @@ pub fn recurrent(
         let before = &before[s * size..];
         let pass = use_pass(&step.pass, t);
         let kept = std::mem::take(&mut kept[s]);
+        if step.tape.surveys(map, rows.count()) {
+            output.fill(0.0);
+            continue;
+        }
         step.tape.observe_values(map, before);
         operands.push(map.forward(
             step.parameters,

@@ -18,13 +18,13 @@ pub(super) const ROWS: &[Row] = &[
         name: "lstm_lm_step_float_torch",
         what: "step of the 2 × 650 LSTM with 10,000 words, 35 words × 20, against PyTorch, one thread each",
         target: 1.0 / 1.1,
-        measure: || measure(language_model, LANGUAGE_MODEL, 8),
+        measure: || measure(language_model, LANGUAGE_MODEL, 0.5, 8),
     },
     Row {
         name: "transformer_step_float_torch",
         what: "step of 4 blocks of 256, 4 heads, 64 tokens × 32, against PyTorch, one thread each",
         target: 1.0 / 1.1,
-        measure: || measure(transformer, TRANSFORMER, 15),
+        measure: || measure(transformer, TRANSFORMER, 0.01, 15),
     },
 ];
 
@@ -112,9 +112,10 @@ fn indices(name: &str, len: u64, bound: u32) -> Vec<u32> {
 fn measure(
     build: fn(&mut Builder<'_>) -> Loss,
     program: &str,
+    learning_rate: f32,
     rounds: usize,
 ) -> Result<Measured, String> {
-    let mut training = Training::new(build, Arithmetic::Float32)?;
+    let mut training = Training::new(build, Arithmetic::Float32, learning_rate)?;
     against_torch(rounds, program, || {
         training.step();
     })
@@ -125,8 +126,8 @@ pub(super) fn language_model_against_ours(
     rounds: usize,
     arithmetic: Arithmetic,
 ) -> Result<Measured, String> {
-    let mut other = Training::new(language_model, arithmetic)?;
-    let mut float = Training::new(language_model, Arithmetic::Float32)?;
+    let mut other = Training::new(language_model, arithmetic, 0.5)?;
+    let mut float = Training::new(language_model, Arithmetic::Float32, 0.5)?;
     Ok(alternate(
         rounds,
         || {
@@ -144,16 +145,21 @@ struct Training {
     loss: Loss,
     tape: Tape,
     steps: u64,
+    learning_rate: f32,
 }
 
 impl Training {
     /// A network that has shown that it learns.
-    fn new(build: fn(&mut Builder<'_>) -> Loss, arithmetic: Arithmetic) -> Result<Self, String> {
+    fn new(
+        build: fn(&mut Builder<'_>) -> Loss,
+        arithmetic: Arithmetic,
+        learning_rate: f32,
+    ) -> Result<Self, String> {
         let mut parameters = Parameters::new();
         let policy = Policy::uniform(arithmetic);
         let seed = Seed::new(0);
         let loss = build(&mut Builder { parameters: &mut parameters, policy: &policy, seed });
-        let mut training = Self { parameters, loss, tape: Tape::new(), steps: 0 };
+        let mut training = Self { parameters, loss, tape: Tape::new(), steps: 0, learning_rate };
         let (first, last) = (training.step(), (0..2).fold(0.0, |_, _| training.step()));
         if last.is_nan() || last >= first {
             return Err(format!("the network does not learn: loss {first}, then {last}"));
@@ -163,7 +169,7 @@ impl Training {
 
     /// One step; returns the loss before it.
     fn step(&mut self) -> f32 {
-        let Self { parameters, loss, tape, steps } = self;
+        let Self { parameters, loss, tape, steps, learning_rate } = self;
         let seed = Seed::new(2).child(*steps);
         let pass = Pass { seed, first_row: 0, step: *steps, mode: Mode::Train, par: Par::Seq };
         let loss = loss(&mut Step { tape, parameters, pass });
@@ -171,7 +177,8 @@ impl Training {
         tape.backward(loss, 1.0, parameters, pass);
         *steps += 1;
         let seed = seed.child("update");
-        let update = Update { learning_rate: 0.01, gradient_scale: 1.0, step: *steps, seed };
+        let learning_rate = *learning_rate;
+        let update = Update { learning_rate, gradient_scale: 1.0, step: *steps, seed };
         let sgd = Optimizer::Sgd(Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false });
         sgd.step(parameters, &update);
         tape.clear();

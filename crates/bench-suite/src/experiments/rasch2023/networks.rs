@@ -10,7 +10,6 @@ use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, 
 use crate::experiments::training_runs::seeds_in_words;
 use crate::record::Measurements;
 use crate::workloads::hardware_aware::{HardwareAware, HwaRecipe};
-use crate::workloads::networks::NETWORKS;
 
 /// The experiment.
 #[derive(Debug)]
@@ -185,6 +184,7 @@ impl Experiment for Networks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workloads::networks::NETWORKS;
 
     #[test]
     fn every_network_has_a_recipe_at_every_scale() {

@@ -1,0 +1,216 @@
+//! What is injected in training: [Rasch23 Supp. Tab. 2].
+//!
+//! The same network is trained on tiles without one noise or another, and always tested on the
+//! standard tile.
+
+use nn::{Analog, AnalogTraining};
+
+use super::networks::{configuration, points_of};
+use super::paper::{TIMES, TIMES_S};
+use crate::Error;
+use crate::claim::{Claim, Test};
+use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::record::Measurements;
+use crate::report::{Curve, Figure, LineStyle, Panel, Table};
+use crate::statistics::Estimate;
+use crate::workloads::hardware_aware::{FLOAT_ERROR, HardwareAware, series};
+
+/// The experiment.
+#[derive(Debug)]
+pub struct Ablation;
+
+/// The network: the paper's is its ResNet-32.
+const NETWORK: &str = "resnet-cifar10";
+
+/// A way of training, with the paper's errors in % at the four times.
+struct Method {
+    name: &'static str,
+    paper: [f64; 4],
+    change: fn(&mut crossbar::TileConfig, &mut AnalogTraining),
+}
+
+const OURS: &str = "everything";
+
+/// [Rasch23 Supp. Tab. 2]. Its row of Joshi et al.'s method is left out: how that was adapted is not
+/// said.
+const METHODS: [Method; 4] = [
+    Method { name: OURS, paper: [6.79, 7.08, 7.50, 8.36], change: |_, _| () },
+    Method {
+        name: "output noise alone",
+        paper: [7.04, 7.40, 8.03, 10.33],
+        change: |tile, training| {
+            training.weight_noise = None;
+            tile.periphery.read_noise = crossbar::ReadNoise::None;
+        },
+    },
+    Method {
+        name: "short-term noise alone",
+        paper: [7.01, 7.62, 8.15, 10.47],
+        change: |tile, training| {
+            training.weight_noise = None;
+            tile.periphery.adc.noise = 0.0;
+        },
+    },
+    Method {
+        name: "no noise",
+        paper: [7.36, 8.04, 8.67, 11.38],
+        change: |tile, training| {
+            training.weight_noise = None;
+            tile.periphery.read_noise = crossbar::ReadNoise::None;
+            tile.periphery.adc.noise = 0.0;
+        },
+    },
+];
+
+/// Training runs, and programmings of each.
+fn repeats(scale: Scale) -> (u64, u64) {
+    match scale {
+        Scale::Smoke => (1, 1),
+        Scale::Desk => (1, 4),
+        Scale::Paper => (3, 25),
+    }
+}
+
+impl Experiment for Ablation {
+    fn id(&self) -> &'static str {
+        "rasch2023/ablation"
+    }
+
+    fn title(&self) -> &'static str {
+        "Which noise in training makes the network robust"
+    }
+
+    fn source(&self) -> &'static str {
+        "Rasch et al. 2023, Supp. Tab. 2"
+    }
+
+    fn describe(&self, scale: Scale) -> String {
+        let (seeds, programmings) = repeats(scale);
+        let seeds = crate::experiments::training_runs::seeds_in_words(seeds);
+        format!(
+            "a residual network for CIFAR-10 trained in four ways, {seeds}, {programmings} programmings"
+        )
+    }
+
+    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+        let (seeds, programmings) = repeats(request.scale);
+        let entry = crate::workloads::networks::find(NETWORK)?;
+        let workload = (entry.open)(&request.data, request.scale)?;
+        let mut runs = Vec::new();
+        for method in &METHODS {
+            let mut config = configuration(NETWORK, request.scale, programmings)?;
+            let standard = config.recipe.analog.tile().clone();
+            let (mut tile, mut training) = (standard.clone(), *config.recipe.analog.training());
+            (method.change)(&mut tile, &mut training);
+            config.recipe.analog =
+                Analog::new(tile, training).map_err(|error| Error::Usage(error.to_string()))?;
+            config.evaluation = Some(standard);
+            config.direct = false;
+            let work = config.work(&*workload)?;
+            runs.push((method.name.to_owned(), config, workload.data(), work));
+        }
+        Ok(points_of(self.id(), request, seeds, runs))
+    }
+
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        HardwareAware::run_point(point, context)
+    }
+
+    fn findings(&self, results: &Results<'_>) -> Findings {
+        // By seed and programming, so that methods can be compared pair by pair.
+        let errors = |method: &str, time: usize| -> Vec<f64> {
+            let prefix = format!("{method}, seed ");
+            results
+                .points
+                .iter()
+                .filter(|(point, _)| point.name.starts_with(&prefix))
+                .filter_map(|(_, record)| record.as_ref())
+                .flat_map(|record| record.series(&series("hwa", TIMES_S[time])).to_vec())
+                .collect()
+        };
+        let mean = |method: &str, time: usize| Estimate::of(&errors(method, time), 0.0);
+        let worse = |method: &str, time: usize| {
+            let pairs = errors(method, time).into_iter().zip(errors(OURS, time));
+            Estimate::of(&pairs.map(|(a, b)| a - b).collect::<Vec<_>>(), 0.5)
+        };
+        let tested = results.scale >= Scale::Desk;
+        let claims = METHODS[1..].iter().zip(["output-noise", "short-term-noise", "no-noise"]);
+        let claims = claims.map(|(method, id)| {
+            let statement = match id {
+                "output-noise" => "Output noise alone is not enough for a year.",
+                "short-term-noise" => "Short-term weight noise alone is not enough for a year.",
+                _ => "Without noise in training a year costs most.",
+            };
+            let paper = format!("{:+.2} points", method.paper[3] - METHODS[0].paper[3]);
+            Claim::new(
+                id,
+                "Supp. Tab. 2",
+                statement,
+                "test error after 1 year − that with everything injected > 0".to_owned(),
+                paper,
+            )
+            .judge(
+                if tested { worse(method.name, 3) } else { None },
+                Test::Above(0.0),
+                " points",
+            )
+        });
+        let float = results
+            .points
+            .iter()
+            .filter_map(|(_, record)| {
+                record.as_ref()?.measurements.values.get(FLOAT_ERROR).copied()
+            })
+            .next();
+        let text = |e: Option<Estimate>| {
+            e.map_or("–".to_owned(), |e| format!("{:.2} ± {:.2}", e.mean, e.standard_error))
+        };
+        let rows = METHODS.iter().flat_map(|method| {
+            let mut ours = vec![method.name.to_owned()];
+            ours.extend((0..4).map(|t| text(mean(method.name, t))));
+            let mut paper = vec!["paper: ResNet-32".to_owned()];
+            paper.extend(method.paper.iter().map(|e| format!("{e:.2}")));
+            [ours, paper]
+        });
+        let curves = METHODS.iter().enumerate().map(|(colour, method)| {
+            let points: Vec<(f64, Estimate)> =
+                (0..4).filter_map(|t| Some((TIMES_S[t].log10(), mean(method.name, t)?))).collect();
+            Curve {
+                label: method.name.to_owned(),
+                colour,
+                style: LineStyle::Ours,
+                points: points.iter().map(|(x, e)| (*x, e.mean)).collect(),
+                band: points.iter().map(|(_, e)| e.standard_error).collect(),
+            }
+        });
+        let panels = vec![Panel {
+            title: "Noise in training".to_owned(),
+            x: "log₁₀ of seconds after programming".to_owned(),
+            y: "test error (%)".to_owned(),
+            log_y: false,
+            y_range: None,
+            curves: curves.collect(),
+        }];
+        let header = ["injected in training"].into_iter().chain(TIMES).map(str::to_owned);
+        Findings {
+            claims: claims.collect(),
+            figures: vec![Figure {
+                caption: "Test error on the standard tile over time, by what was injected in \
+                          training; bands are standard errors over programmings."
+                    .to_owned(),
+                panels,
+            }],
+            tables: vec![Table {
+                caption: "Test error in % by what was injected in training, always tested on the \
+                          standard tile."
+                    .to_owned(),
+                header: header.collect(),
+                rows: rows.collect(),
+            }],
+            notes: float
+                .map(|error| format!("The float network has a test error of {error:.2} %."))
+                .into_iter()
+                .collect(),
+        }
+    }
+}
