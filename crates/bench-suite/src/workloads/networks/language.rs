@@ -1,6 +1,6 @@
 //! An LSTM language model on the State of the Union addresses.
 
-use nn::layers::Builder;
+use nn::layers::{Builder, Init};
 use nn::models::{LanguageModelConfig, lstm_language_model};
 use nn::{LanguageModelling, Parameters, Policy, Recipe};
 use numerics::Seed;
@@ -35,8 +35,14 @@ fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
     let mut text = sotu::load(data, vocabulary)?;
     text.train.truncate(train);
     text.test.truncate(test);
-    let config =
-        LanguageModelConfig { vocabulary: text.vocabulary, width, layers: 2, dropout: 0.2 };
+    let config = LanguageModelConfig {
+        vocabulary: text.vocabulary,
+        width,
+        layers: 2,
+        dropout: 0.2,
+        // Small ones, as for the Penn Treebank, take many epochs to grow.
+        embedding: Init::Normal { std_dev: 1.0 },
+    };
     Ok(Box::new(LanguageNetwork { config, text, recipe }))
 }
 
