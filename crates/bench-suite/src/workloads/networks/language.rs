@@ -30,7 +30,7 @@ struct LanguageNetwork {
 fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
     let (vocabulary, width, train, test, recipe) = match scale {
         Scale::Smoke => (500, 32, 20_000, 2_000, adam(20, 2, 5e-3, Some(5.0))),
-        _ => (2_000, 128, usize::MAX, 20_000, adam(20, 3, 4e-3, Some(5.0))),
+        _ => (2_000, 96, usize::MAX, 20_000, adam(5, 4, 3e-3, Some(1.0))),
     };
     let mut text = sotu::load(data, vocabulary)?;
     text.train.truncate(train);
@@ -39,9 +39,8 @@ fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
         vocabulary: text.vocabulary,
         width,
         layers: 2,
-        dropout: 0.2,
-        // Small ones, as for the Penn Treebank, take many epochs to grow.
-        embedding: Init::Normal { std_dev: 1.0 },
+        dropout: 0.1,
+        embedding: Init::Normal { std_dev: 0.1 },
     };
     Ok(Box::new(LanguageNetwork { config, text, recipe }))
 }

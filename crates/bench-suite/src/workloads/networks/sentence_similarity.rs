@@ -37,7 +37,7 @@ struct Pairs {
 
 fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
     let (train, test, recipe) = match scale {
-        Scale::Smoke => (16, 16, adam(8, 1, 1e-5, Some(1.0))),
+        Scale::Smoke => (16, 60, adam(8, 1, 1e-5, Some(1.0))),
         _ => (1_000, 250, adam(20, 1, 2e-5, Some(1.0))),
     };
     let (tokeniser, weights) = minilm_stsb::files(data)?;

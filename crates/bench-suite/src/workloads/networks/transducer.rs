@@ -65,8 +65,13 @@ fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
         dropout: 0.1,
     };
     let predictor = RecurrentConfig { inputs: 10, layers: 1, bidirectional: false, ..encoder };
-    let config =
-        TransducerConfig { encoder, predictor, joint: width, pairing: Pairing::Sum, classes: 11 };
+    let config = TransducerConfig {
+        encoder,
+        predictor,
+        joint: width,
+        pairing: Pairing::Product,
+        classes: 11,
+    };
     Ok(Box::new(Transducer { config, train, test, sum: digits.sum(), recipe }))
 }
 
