@@ -2,6 +2,7 @@
 //! of threads. Networks whose data are not there are left out with a line that says so.
 
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 
 use bench_suite::Error;
 use bench_suite::datasets::DataFolder;
@@ -10,14 +11,15 @@ use bench_suite::workloads::networks::{Instance, NETWORKS, Workload, find};
 use nn::{Arithmetic, Policy, Progress, train_epoch};
 use numerics::{Par, Seed};
 
-fn data() -> DataFolder {
+/// The data folder; what one test has read, the others need not read again.
+static DATA: LazyLock<DataFolder> = LazyLock::new(|| {
     let folder = std::env::var_os("DITHER_DATA");
     DataFolder::new(folder.as_deref().map(std::path::Path::new))
-}
+});
 
 /// The network at smoke scale, if its data are there.
 fn open(id: &str) -> Option<Box<dyn Workload>> {
-    match (find(id).unwrap().open)(&data(), Scale::Smoke) {
+    match (find(id).unwrap().open)(&DATA, Scale::Smoke) {
         Err(Error::NoData(reason)) => {
             eprintln!("skipped: {id}: {reason}");
             None

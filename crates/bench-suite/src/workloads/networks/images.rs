@@ -40,7 +40,7 @@ pub(super) const RESNET: Entry = Entry {
             paper: "ResNet-32 CIFAR-10",
             network: Network::CifarResNet(20),
             side: 32,
-            train: [20_000, 200],
+            train: [10_000, 200],
             test: [1_000, 100],
             epochs: [1, 1],
             learning_rate: 0.01,
