@@ -133,7 +133,8 @@ fn features(shape: &[usize]) -> Tensor {
 
 #[test]
 fn the_language_model_runs() {
-    let config = LanguageModelConfig { vocabulary: 11, width: 8, layers: 2, dropout: 0.2 };
+    let paper = LanguageModelConfig::penn_treebank();
+    let config = LanguageModelConfig { vocabulary: 11, width: 8, dropout: 0.2, ..paper };
     let run = |model: &nn::models::LanguageModel, step: &mut Step<'_>| {
         let words = [0, 3, 10, 2, 2, 5];
         let (_, states) = model.forward(&words, [2, 3], None, step);

@@ -11,10 +11,12 @@
 
 use std::path::Path;
 
+use numerics::Seed;
+use sha2::{Digest, Sha256};
+
 use super::{DataFolder, DataSum, glue, read_xz};
 use crate::Error;
 use crate::record::hex;
-use sha2::{Digest, Sha256};
 
 const SNIPPETS: &str = "movie-reviews/movieReviewSnippets_GroundTruth.txt.xz";
 const SNIPPETS_SHA256: &str = "c8293b0d942e90e223ea2c0955d969040d1a1be514a978b9af0698940bd13350";
@@ -59,7 +61,8 @@ impl MovieReviews {
         Ok(Self { train, test, sum })
     }
 
-    /// The snippets: those with a mean rating other than 0, of which every tenth is for testing.
+    /// The snippets: those with a mean rating other than 0, in random order, for the positive ones
+    /// are first in the file; every tenth is for testing.
     ///
     /// # Errors
     ///
@@ -70,8 +73,9 @@ impl MovieReviews {
         let all = rated(&path, &String::from_utf8_lossy(&content))?;
         let sum = DataSum { name: "movie-snippets".to_owned(), sha256: SNIPPETS_SHA256.to_owned() };
         let (mut train, mut test) = (Vec::new(), Vec::new());
-        for (i, sentence) in all.into_iter().enumerate() {
-            if i % 10 == 9 { &mut test } else { &mut train }.push(sentence);
+        let order = Seed::new(0).child("movie-snippets").stream().permutation(all.len());
+        for (i, &at) in order.iter().enumerate() {
+            if i % 10 == 9 { &mut test } else { &mut train }.push(all[at as usize].clone());
         }
         Ok(Self { train, test, sum })
     }

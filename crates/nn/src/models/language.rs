@@ -25,6 +25,8 @@ pub struct LanguageModelConfig {
     pub layers: usize,
     /// Dropout of the LSTM's inputs and outputs and between its layers, in [0, 1).
     pub dropout: f32,
+    /// Initial embeddings.
+    pub embedding: Init,
 }
 
 impl LanguageModelConfig {
@@ -33,19 +35,20 @@ impl LanguageModelConfig {
     /// Source: Zaremba et al., arXiv:1409.2329, §4.1 ("medium"); [Rasch23, Supplementary] uses its
     /// shape. Embedding and decoder are not tied: 19.8 M parameters, of which 13.3 M are mapped.
     pub fn penn_treebank() -> Self {
-        Self { vocabulary: 10_000, width: 650, layers: 2, dropout: 0.5 }
+        let embedding = Init::Uniform { bound: 0.05 };
+        Self { vocabulary: 10_000, width: 650, layers: 2, dropout: 0.5, embedding }
     }
 }
 
 /// A language model whose layers are `embedding`, `lstm` and `decoder`.
 ///
-/// Assumed: initial embeddings and decoder weights uniform in ±0.05, the range that the source of
+/// Assumed: initial decoder weights uniform in ±0.05, the range that the source of
 /// [`LanguageModelConfig::penn_treebank`] uses for all parameters.
 pub fn lstm_language_model(
     builder: &mut Builder<'_>,
     config: LanguageModelConfig,
 ) -> LanguageModel {
-    let LanguageModelConfig { vocabulary, width, layers, dropout } = config;
+    let LanguageModelConfig { vocabulary, width, layers, dropout, embedding } = config;
     let init = Init::Uniform { bound: 0.05 };
     let recurrent = RecurrentConfig {
         cell: Cell::Lstm,
@@ -56,7 +59,7 @@ pub fn lstm_language_model(
         dropout,
     };
     LanguageModel {
-        embedding: Embedding::new(builder, "embedding", vocabulary, width, init),
+        embedding: Embedding::new(builder, "embedding", vocabulary, width, embedding),
         lstm: Recurrent::new(builder, "lstm", recurrent),
         decoder: Linear::new(builder, "decoder", width, vocabulary, init, Readout::Wide),
         dropout,

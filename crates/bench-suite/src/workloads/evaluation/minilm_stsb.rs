@@ -55,7 +55,8 @@ fn run(data: &DataFolder) -> Result<Vec<Value>, Error> {
     ])
 }
 
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
+/// The cosine of the angle between two vectors.
+pub(in crate::workloads) fn cosine(a: &[f32], b: &[f32]) -> f64 {
     let dot = |a: &[f32], b: &[f32]| -> f64 {
         a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
     };
@@ -97,14 +98,19 @@ pub(in crate::workloads) fn encode(tokeniser: &WordPiece, sentence: &str) -> Vec
 }
 
 /// The encoder with its weights and its vocabulary.
-struct Network {
+pub(in crate::workloads) struct Network {
     parameters: Parameters,
     encoder: TextEncoder,
     tokeniser: WordPiece,
 }
 
 impl Network {
-    fn load(data: &DataFolder) -> Result<Self, Error> {
+    /// Reads it from a data folder.
+    ///
+    /// # Errors
+    ///
+    /// As [`files`].
+    pub(in crate::workloads) fn load(data: &DataFolder) -> Result<Self, Error> {
         let (tokeniser, bytes) = files(data)?;
         let config = TextEncoderConfig::minilm_l6();
         let mut parameters = Parameters::new();
@@ -118,7 +124,7 @@ impl Network {
     }
 
     /// The mean of the token vectors of each sentence.
-    fn embed(&self, sentences: &[&str]) -> Vec<Vec<f32>> {
+    pub(in crate::workloads) fn embed(&self, sentences: &[&str]) -> Vec<Vec<f32>> {
         let tokens: Vec<Vec<u32>> = sentences.iter().map(|s| encode(&self.tokeniser, s)).collect();
         let mut order: Vec<usize> = (0..tokens.len()).collect();
         order.sort_by_key(|&i| tokens[i].len());

@@ -66,7 +66,7 @@ fn open_digits(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Err
     let mut train = part(&digits.train, if smoke { 240 } else { usize::MAX });
     let mut test = part(&digits.test, if smoke { 60 } else { usize::MAX });
     standardise(&mut train.0, &mut test.0);
-    let recipe = if smoke { adam(20, 4, 1e-2, Some(5.0)) } else { adam(32, 10, 5e-3, Some(5.0)) };
+    let recipe = if smoke { adam(20, 4, 1e-2, Some(5.0)) } else { adam(32, 8, 5e-3, Some(5.0)) };
     Ok(Box::new(AcousticNetwork {
         entry: SPOKEN_DIGITS,
         what: "spoken digits",
@@ -84,7 +84,7 @@ fn open_vowels(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Err
     let [train, test] = &mut parts;
     standardise(&mut train.0, &mut test.0);
     let [train, test] = parts;
-    let recipe = if smoke { adam(20, 4, 1e-2, Some(5.0)) } else { adam(20, 30, 5e-3, Some(5.0)) };
+    let recipe = if smoke { adam(20, 4, 1e-2, Some(5.0)) } else { adam(20, 12, 5e-3, Some(5.0)) };
     let width = if smoke { 16 } else { 64 };
     Ok(Box::new(AcousticNetwork {
         entry: JAPANESE_VOWELS,

@@ -30,15 +30,18 @@ pub(super) const RESNET: Entry = Entry {
     open: |data, scale| {
         let path = data.path("resnet-cifar10").join("resnet20_jpeg_finetuned.safetensors");
         let weights = std::fs::read(&path).map_err(|_| {
-            Error::NoData(format!("there is no {} (see docs/data.md)", path.display()))
+            Error::NoData(format!(
+                "there are no weights {}, the published ones of ResNet-20 fine-tuned on JPEG images",
+                path.display()
+            ))
         })?;
         let definition = Definition {
             id: "resnet-cifar10",
             paper: "ResNet-32 CIFAR-10",
             network: Network::CifarResNet(20),
             side: 32,
-            train: [4_000, 60],
-            test: [1_000, 60],
+            train: [10_000, 200],
+            test: [1_000, 100],
             epochs: [1, 1],
             learning_rate: 0.01,
         };
@@ -56,9 +59,9 @@ pub(super) const WIDE_RESNET: Entry = Entry {
             paper: "WideResNet-16 CIFAR-100",
             network: Network::WideResNet { depth: 10, width: 2 },
             side: 16,
-            train: [10_000, 100],
+            train: [20_000, 200],
             test: [1_000, 100],
-            epochs: [6, 2],
+            epochs: [6, 3],
             learning_rate: 0.1,
         };
         open(data, scale, definition, None)
@@ -76,9 +79,9 @@ pub(super) const RESNET18: Entry = Entry {
             paper: "ResNet-18 ImageNet",
             network: Network::ResNet(config),
             side: 16,
-            train: [10_000, 100],
+            train: [20_000, 200],
             test: [1_000, 100],
-            epochs: [6, 2],
+            epochs: [6, 3],
             learning_rate: 0.1,
         };
         open(data, scale, definition, None)
@@ -96,9 +99,9 @@ pub(super) const RESNET50: Entry = Entry {
             paper: "ResNet-50 ImageNet",
             network: Network::ResNet(config),
             side: 16,
-            train: [10_000, 100],
+            train: [20_000, 200],
             test: [1_000, 100],
-            epochs: [6, 2],
+            epochs: [6, 3],
             learning_rate: 0.1,
         };
         open(data, scale, definition, None)
@@ -115,9 +118,9 @@ pub(super) const DENSENET: Entry = Entry {
             paper: "DenseNet-121 ImageNet",
             network: Network::DenseNet { depth: 22, growth: 8 },
             side: 16,
-            train: [10_000, 100],
+            train: [20_000, 200],
             test: [1_000, 100],
-            epochs: [6, 2],
+            epochs: [6, 3],
             learning_rate: 0.1,
         };
         open(data, scale, definition, None)
@@ -135,9 +138,9 @@ pub(super) const WIDE_RESNET50: Entry = Entry {
             paper: "WideResNet-50 ImageNet",
             network: Network::ResNet(config),
             side: 16,
-            train: [10_000, 100],
+            train: [20_000, 200],
             test: [1_000, 100],
-            epochs: [6, 2],
+            epochs: [6, 3],
             learning_rate: 0.1,
         };
         open(data, scale, definition, None)
@@ -247,7 +250,8 @@ fn open(
     let recipe = Recipe {
         batch: if scale == Scale::Smoke { 20 } else { 50 },
         epochs: definition.epochs[at],
-        learning_rate: definition.learning_rate,
+        // So few steps do not get over the first ones of a large rate.
+        learning_rate: definition.learning_rate * if scale == Scale::Smoke { 0.2 } else { 1.0 },
         schedule: Schedule { warm_up_steps: 20, decay: Decay::Cosine },
         optimizer: Optimizer::Sgd(Sgd { momentum: 0.9, weight_decay: 5e-4, nesterov: true }),
         clip_norm: None,

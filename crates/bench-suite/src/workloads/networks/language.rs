@@ -1,6 +1,6 @@
 //! An LSTM language model on the State of the Union addresses.
 
-use nn::layers::Builder;
+use nn::layers::{Builder, Init};
 use nn::models::{LanguageModelConfig, lstm_language_model};
 use nn::{LanguageModelling, Parameters, Policy, Recipe};
 use numerics::Seed;
@@ -30,13 +30,18 @@ struct LanguageNetwork {
 fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
     let (vocabulary, width, train, test, recipe) = match scale {
         Scale::Smoke => (500, 32, 20_000, 2_000, adam(20, 2, 5e-3, Some(5.0))),
-        _ => (2_000, 128, usize::MAX, 20_000, adam(20, 3, 4e-3, Some(5.0))),
+        _ => (2_000, 96, usize::MAX, 20_000, adam(5, 4, 3e-3, Some(1.0))),
     };
     let mut text = sotu::load(data, vocabulary)?;
     text.train.truncate(train);
     text.test.truncate(test);
-    let config =
-        LanguageModelConfig { vocabulary: text.vocabulary, width, layers: 2, dropout: 0.2 };
+    let config = LanguageModelConfig {
+        vocabulary: text.vocabulary,
+        width,
+        layers: 2,
+        dropout: 0.1,
+        embedding: Init::Normal { std_dev: 0.1 },
+    };
     Ok(Box::new(LanguageNetwork { config, text, recipe }))
 }
 

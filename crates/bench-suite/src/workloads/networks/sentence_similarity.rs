@@ -37,7 +37,7 @@ struct Pairs {
 
 fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
     let (train, test, recipe) = match scale {
-        Scale::Smoke => (16, 16, adam(8, 1, 1e-5, Some(1.0))),
+        Scale::Smoke => (16, 60, adam(8, 1, 1e-5, Some(1.0))),
         _ => (1_000, 250, adam(20, 1, 2e-5, Some(1.0))),
     };
     let (tokeniser, weights) = minilm_stsb::files(data)?;
@@ -136,4 +136,53 @@ fn error(task: &SentenceSimilarity<'_>, parameters: &Parameters, seed: &Seed, pa
     let scores: Vec<f64> = task.similarities.iter().map(|&score| f64::from(score)).collect();
     let correlations = pearson(&similarities, &scores).zip(spearman(&similarities, &scores));
     correlations.map_or(1.0, |(pearson, spearman)| 1.0 - (pearson + spearman) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workloads::evaluation::minilm_stsb::{Network, cosine};
+
+    /// The task, in batches of pairs, against the evaluation, in batches of sentences.
+    #[test]
+    fn similarities_are_those_of_the_evaluation() {
+        let Some(folder) = std::env::var_os("DITHER_DATA") else {
+            eprintln!("skipped: DITHER_DATA does not name a folder with minilm and glue");
+            return;
+        };
+        let data = DataFolder::new(Some(std::path::Path::new(&folder)));
+        let network = match Network::load(&data) {
+            Err(Error::NoData(reason)) => {
+                eprintln!("skipped: {reason}");
+                return;
+            }
+            network => network.unwrap(),
+        };
+        let mut parameters = Parameters::new();
+        let policy = Policy::uniform(nn::Arithmetic::Float32);
+        let seed = Seed::new(0);
+        let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
+        let encoder = text_encoder(&mut builder, TextEncoderConfig::minilm_l6());
+        let (tokeniser, weights) = minilm_stsb::files(&data).unwrap();
+        load_pretrained(&mut parameters, &weights, from_bert_name).unwrap();
+        let pairs: Vec<[String; 2]> = (stsb::test_pairs(&data).unwrap().into_iter())
+            .step_by(200)
+            .map(|pair| pair.sentences)
+            .collect();
+        let tokens: Vec<[Vec<u32>; 2]> = (pairs.iter())
+            .map(|pair| pair.each_ref().map(|s| minilm_stsb::encode(&tokeniser, s)))
+            .collect();
+        let task = SentenceSimilarity { encoder, pairs: &tokens, similarities: &[] };
+        let examples: Vec<u32> = (0..tokens.len() as u32).collect();
+        let mut tape = Tape::new();
+        let pass = Pass { seed, first_row: 0, mode: Mode::Eval, par: Par::Seq };
+        let mut step = Step { tape: &mut tape, parameters: &parameters, pass };
+        let found = task.similarity(&examples, &mut step);
+        let sentences: Vec<&str> = pairs.iter().flatten().map(String::as_str).collect();
+        let embeddings = network.embed(&sentences);
+        let expected = embeddings.chunks_exact(2).map(|pair| cosine(&pair[0], &pair[1]));
+        for (found, expected) in tape.value(found).data().iter().zip(expected) {
+            assert!((f64::from(*found) - expected).abs() < 1e-5, "{found}, not {expected}");
+        }
+    }
 }

@@ -25,7 +25,7 @@ const BANDS: usize = 24;
 /// Frames side by side: the encoder's time goes in steps of 40 ms.
 const STACK: usize = 4;
 /// The shortest and the longest utterance in digits.
-const DIGITS: [u32; 2] = [2, 5];
+const DIGITS: [u32; 2] = [1, 4];
 /// The shortest and the longest silence between two digits in samples: 20 and 100 ms.
 const SILENCE: [u32; 2] = [160, 800];
 
@@ -48,8 +48,8 @@ struct Utterances {
 fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
     let digits = data.spoken_digits()?;
     let (train, test, width, recipe) = match scale {
-        Scale::Smoke => (60, 20, 16, adam(10, 2, 1e-2, Some(5.0))),
-        _ => (2_000, 200, 64, adam(20, 6, 5e-3, Some(5.0))),
+        Scale::Smoke => (100, 30, 16, adam(10, 4, 1e-2, Some(5.0))),
+        _ => (3_000, 250, 64, adam(10, 18, 2e-3, Some(5.0))),
     };
     // The utterances are part of the data, the same for every seed of a run.
     let seed = Seed::new(0).child("connected digits");

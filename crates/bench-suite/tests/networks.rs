@@ -1,0 +1,141 @@
+//! Every network at smoke scale: it opens, learns, is tested, and gives the same bits on any number
+//! of threads. Networks whose data are not there are left out with a line that says so.
+
+use std::ops::ControlFlow;
+use std::sync::LazyLock;
+
+use bench_suite::Error;
+use bench_suite::datasets::DataFolder;
+use bench_suite::experiment::Scale;
+use bench_suite::workloads::networks::{Instance, NETWORKS, Workload, find};
+use nn::{Arithmetic, Policy, Progress, train_epoch};
+use numerics::{Par, Seed};
+
+/// The data folder; what one test has read, the others need not read again.
+static DATA: LazyLock<DataFolder> = LazyLock::new(|| {
+    let folder = std::env::var_os("DITHER_DATA");
+    DataFolder::new(folder.as_deref().map(std::path::Path::new))
+});
+
+/// The network at smoke scale, if its data are there.
+fn open(id: &str) -> Option<Box<dyn Workload>> {
+    match (find(id).unwrap().open)(&DATA, Scale::Smoke) {
+        Err(Error::NoData(reason)) => {
+            eprintln!("skipped: {id}: {reason}");
+            None
+        }
+        workload => Some(workload.unwrap()),
+    }
+}
+
+fn instance(workload: &dyn Workload) -> Instance<'_> {
+    let policy = Policy::uniform(Arithmetic::Float32);
+    workload.instance(&policy, &Seed::new(1).child("init"))
+}
+
+/// Trains for as many steps, and returns the bits of all parameters.
+fn bits_after(workload: &dyn Workload, steps: usize, par: Par) -> Vec<u32> {
+    let mut instance = instance(workload);
+    let on_step = |progress: &Progress, _: usize| match progress.step < steps {
+        true => ControlFlow::Continue(()),
+        false => ControlFlow::Break(()),
+    };
+    let mut progress = Progress::default();
+    // Stopped, or at the end of the epoch: both are as far as it shall go.
+    let _ = train_epoch(
+        &*instance.train,
+        &mut instance.parameters,
+        workload.recipe(),
+        &mut progress,
+        (&Seed::new(2), par),
+        on_step,
+    );
+    let error = instance.test_error(&Seed::new(3), par);
+    let values = instance.parameters.iter().flat_map(nn::Parameter::values);
+    let states = instance.parameters.states().flat_map(|(_, values)| values.to_vec());
+    let bits = values.chain(states).map(f32::to_bits);
+    bits.chain([error.to_bits() as u32, (error.to_bits() >> 32) as u32]).collect()
+}
+
+#[test]
+fn networks_that_are_trained_here_learn() {
+    for entry in NETWORKS {
+        let Some(workload) = open(entry.id) else { continue };
+        if workload.pretrained().unwrap().is_some() {
+            continue;
+        }
+        workload.recipe().check().unwrap();
+        let mut instance = instance(&*workload);
+        let (seed, mut progress) = (Seed::new(2), Progress::default());
+        let mut losses = Vec::new();
+        while progress.epoch < workload.recipe().epochs {
+            let stats = train_epoch(
+                &*instance.train,
+                &mut instance.parameters,
+                workload.recipe(),
+                &mut progress,
+                (&seed, Par::Rayon),
+                |_, _| ControlFlow::Continue(()),
+            );
+            losses.push(stats.unwrap().loss);
+        }
+        let (first, last) = (losses[0], losses[losses.len() - 1]);
+        assert!(last < first, "{}: losses of {losses:?}", entry.id);
+        let error = workload.test_error(&instance, &seed, Par::Rayon);
+        assert!((0.0..=1.0).contains(&error), "{}: a test error of {error}", entry.id);
+    }
+}
+
+#[test]
+fn pretrained_networks_know_their_task() {
+    for (id, bound) in [("resnet-cifar10", 0.3), ("bert-stsb", 0.4)] {
+        let Some(workload) = open(id) else { continue };
+        let mut instance = instance(&*workload);
+        instance.parameters.copy_from(&workload.pretrained().unwrap().unwrap());
+        let error = workload.test_error(&instance, &Seed::new(0), Par::Rayon);
+        assert!(error < bound, "{id}: a test error of {error}");
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    for entry in NETWORKS {
+        // MiniLM is too large for this; the sentiment networks have the same layers.
+        if entry.id == "bert-stsb" {
+            continue;
+        }
+        let Some(workload) = open(entry.id) else { continue };
+        let one = bits_after(&*workload, 3, Par::Seq);
+        let two = pool.install(|| bits_after(&*workload, 3, Par::Rayon));
+        assert!(one == two, "{} depends on the number of threads", entry.id);
+    }
+}
+
+#[test]
+fn names_are_unique_and_layers_exist() {
+    let mut names: Vec<&str> = NETWORKS.iter().map(|entry| entry.id).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), NETWORKS.len());
+    for entry in NETWORKS {
+        let Some(workload) = open(entry.id) else { continue };
+        assert_eq!((workload.id(), workload.paper()), (entry.id, entry.paper));
+        assert!((0.4..=1.0).contains(&workload.chance_error()));
+        let instance = instance(&*workload);
+        for layer in workload.digital_layers() {
+            let weight = format!("{layer}.weight");
+            assert!(
+                instance.parameters.iter().any(|p| p.name() == weight),
+                "{} has no layer {layer}",
+                entry.id
+            );
+        }
+        assert!(!workload.data().is_empty() && !workload.title().is_empty());
+    }
+    let error = find("no-such").unwrap_err().to_string();
+    assert!(
+        error.starts_with("there is no network 'no-such'; there are: resnet-cifar10"),
+        "{error}"
+    );
+}
