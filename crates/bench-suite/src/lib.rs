@@ -30,3 +30,8 @@ pub mod store;
 pub mod workloads;
 
 pub use error::Error;
+
+/// `docs/hardware-aware.md`, whose code the documentation tests run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/hardware-aware.md")]
+pub struct HardwareAwareTutorial;
