@@ -96,7 +96,7 @@ impl Model for ResNet {
     fn forward(&self, x: Var, step: &mut Step<'_>) -> Var {
         let x = self.conv1.forward(x, step);
         let x = self.bn1.forward_relu(x, step);
-        let mut x = ops::max_pool(step.tape, x, &Window::square(3).stride(2).padding(1));
+        let mut x = ops::max_pool(step, x, &Window::square(3).stride(2).padding(1));
         for block in &self.blocks {
             let shortcut = match &block.downsample {
                 None => x,
