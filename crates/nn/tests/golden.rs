@@ -89,7 +89,7 @@ fn layers_equal_pytorch() {
             }
             "max_pool" => {
                 let window = window(&case);
-                Box::new(move |x, step| ops::max_pool(step.tape, x, &window))
+                Box::new(move |x, step| ops::max_pool(step, x, &window))
             }
             "average_pool" => {
                 let window = window(&case);

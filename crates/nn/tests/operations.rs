@@ -127,7 +127,7 @@ fn pools_have_their_gradients() {
     let order = Seed::new(1).stream().permutation(shape.iter().product());
     let x = vec![order.iter().map(|&i| i as f32 / 8.0 - 7.0).collect()];
     for window in windows() {
-        check_at(&[&shape], &x, |s, x| ops::max_pool(s.tape, x[0], &window));
+        check_at(&[&shape], &x, |s, x| ops::max_pool(s, x[0], &window));
         check(&[&shape], |s, x| ops::average_pool(s.tape, x[0], &window));
     }
     for size in [[1, 1], [2, 3], [5, 4], [7, 1]] {
@@ -140,19 +140,20 @@ fn pools_have_their_gradients() {
 fn pools_have_their_values() {
     let mut tape = Tape::new();
     let x = tape.constant(Tensor::new(&[1, 3, 3, 1], (1..=9).map(|i| i as f32).collect()));
-    let mut values = |f: &dyn Fn(&mut Tape) -> Var| {
-        let y = f(&mut tape);
+    let parameters = Parameters::new();
+    let mut values = |f: &dyn Fn(&mut Step<'_>) -> Var| {
+        let y = f(&mut Step { tape: &mut tape, parameters: &parameters, pass: pass() });
         tape.value(y).data().to_vec()
     };
     let two = Window::square(2).stride(2);
-    assert_eq!(values(&|t| ops::max_pool(t, x, &two)), [5.0]);
-    assert_eq!(values(&|t| ops::max_pool(t, x, &two.ceil())), [5.0, 6.0, 8.0, 9.0]);
-    assert_eq!(values(&|t| ops::max_pool(t, x, &two.padding(1))), [1.0, 3.0, 7.0, 9.0]);
-    assert_eq!(values(&|t| ops::average_pool(t, x, &two)), [3.0]);
-    assert_eq!(values(&|t| ops::average_pool(t, x, &two.ceil())), [3.0, 4.5, 7.5, 9.0]);
-    assert_eq!(values(&|t| ops::average_pool(t, x, &two.padding(1))), [0.25, 1.25, 2.75, 7.0]);
-    assert_eq!(values(&|t| ops::adaptive_average_pool(t, x, [2, 1])), [3.5, 6.5]);
-    assert_eq!(values(&|t| ops::global_average_pool(t, x)), [5.0]);
+    assert_eq!(values(&|s| ops::max_pool(s, x, &two)), [5.0]);
+    assert_eq!(values(&|s| ops::max_pool(s, x, &two.ceil())), [5.0, 6.0, 8.0, 9.0]);
+    assert_eq!(values(&|s| ops::max_pool(s, x, &two.padding(1))), [1.0, 3.0, 7.0, 9.0]);
+    assert_eq!(values(&|s| ops::average_pool(s.tape, x, &two)), [3.0]);
+    assert_eq!(values(&|s| ops::average_pool(s.tape, x, &two.ceil())), [3.0, 4.5, 7.5, 9.0]);
+    assert_eq!(values(&|s| ops::average_pool(s.tape, x, &two.padding(1))), [0.25, 1.25, 2.75, 7.0]);
+    assert_eq!(values(&|s| ops::adaptive_average_pool(s.tape, x, [2, 1])), [3.5, 6.5]);
+    assert_eq!(values(&|s| ops::global_average_pool(s.tape, x)), [5.0]);
 }
 
 /// The gradients of x, and of every parameter, for a layer on f32.
@@ -265,6 +266,42 @@ fn threads_do_not_change_a_bit_of_a_convolution() {
     let fixed = nn::FixedPoint::uniform("<8,8>".parse().unwrap(), numerics::Rounding::Stochastic);
     for arithmetic in [Arithmetic::Float32, Arithmetic::FixedPoint(fixed.unwrap())] {
         assert_eq!(run(&arithmetic, Par::Seq), run(&arithmetic, Par::Rayon));
+    }
+}
+
+/// Also where images and rows do not divide into the parts that threads take.
+#[test]
+fn threads_do_not_change_a_bit_of_normalised_and_pooled_images() {
+    for (shape, window) in [
+        ([37, 17, 19, 5], Window::square(3).stride(2).padding(1)),
+        ([67, 16, 16, 3], Window::square(2).stride(2)),
+        ([3, 40, 40, 16], Window::square(3).stride(2).ceil()),
+        ([1, 1, 1, 1], Window::square(1)),
+    ] {
+        let run = |par: Par| {
+            let mut parameters = Parameters::new();
+            let policy = Policy::uniform(Arithmetic::Float32);
+            let mut builder =
+                Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
+            let norm = nn::layers::BatchNorm::new(&mut builder, "bn", shape[3]);
+            let mut tape = Tape::new();
+            let x = gaussian("x", shape.iter().product());
+            let x = tape.variable(Tensor::new(&shape, x));
+            let pass = Pass { par, ..pass() };
+            let mut step = Step { tape: &mut tape, parameters: &parameters, pass };
+            let y = norm.forward_add_relu(x, x, &mut step);
+            let y = ops::max_pool(&mut step, y, &window);
+            let y = ops::mul(&mut tape, y, y);
+            let value = tape.value(y).data().to_vec();
+            let loss = ops::mean(&mut tape, y);
+            let gradients = tape.backward(loss, 64.0, &mut parameters, pass);
+            let dx = gradients.of(x).unwrap().to_vec();
+            let all: Vec<Vec<f32>> =
+                parameters.iter().map(|p| p.gradient().unwrap().to_vec()).collect();
+            let states: Vec<Vec<f32>> = parameters.states().map(|(_, s)| s.to_vec()).collect();
+            (value, dx, all, states)
+        };
+        assert_eq!(run(Par::Seq), run(Par::Rayon), "{shape:?}");
     }
 }
 

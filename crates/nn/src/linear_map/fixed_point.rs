@@ -6,12 +6,12 @@
 
 mod patches;
 
-use std::cell::LazyCell;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use numerics::{
-    Code, Codes, CodesRef, FixedMatrix, FixedView, NamedBits, Product, Quantizer, RandomBits, Seed,
-    dequantize_sums,
+    Code, Codes, CodesRef, FixedMatrix, FixedView, NamedBits, Par, Product, Quantizer, RandomBits,
+    Seed, dequantize_sums,
 };
 
 use super::rows::{Rows, rearrange};
@@ -50,7 +50,7 @@ pub(super) fn forward(
 ) -> Operand {
     let bits = signals.bits;
     let first = first_position(pass, rows, x.len());
-    let codes = onto_grid(x, signals.output, || bits.of(&map.seed(pass, "input")), first);
+    let codes = onto_grid(x, signals.output, || bits.of(&map.seed(pass, "input")), first, pass.par);
     let weight = parameters.get(map.weight).fixed().t();
     let bias = map.bias.map(|id| parameters.get(id).fixed().codes());
     let source = bits.of(&map.seed(pass, "output"));
@@ -96,7 +96,8 @@ pub(super) fn take_errors(
     pass: &Pass,
 ) -> Codes {
     let first = first_position(pass, rows, gradient.len());
-    onto_grid(gradient, signals.error, || signals.bits.of(&map.seed(pass, "error")), first)
+    let source = || signals.bits.of(&map.seed(pass, "error"));
+    onto_grid(gradient, signals.error, source, first, pass.par)
 }
 
 /// Adds δᵀ·x and Σδ, exact sums in the nearest f32, to the gradients of W and b.
@@ -232,37 +233,39 @@ fn rearrange_codes(codes: &Codes, outputs: usize, taps: usize, inputs: usize) ->
 fn onto_grid(
     x: &[f32],
     quantizer: Quantizer,
-    source: impl FnOnce() -> NamedBits,
+    source: impl FnOnce() -> NamedBits + Send,
     first: u64,
+    par: Par,
 ) -> Codes {
-    match quantizer.format.word_length() {
-        0..=8 => Codes::I8(convert(x, quantizer, source, first)),
-        9..=16 => Codes::I16(convert(x, quantizer, source, first)),
-        _ => Codes::I32(convert(x, quantizer, source, first)),
+    let mut codes = Codes::zeros(quantizer.format, x.len());
+    match &mut codes {
+        Codes::I8(out) => convert(x, quantizer, source, first, out, par),
+        Codes::I16(out) => convert(x, quantizer, source, first, out, par),
+        Codes::I32(out) => convert(x, quantizer, source, first, out, par),
     }
+    codes
 }
 
 /// Convert(x), stretch by stretch: a stretch that turns out to be off the grid is still in the
-/// first-level cache when it is rounded. Random bits belong to positions, so the cut does not
-/// change them.
+/// second-level cache when it is rounded. Random bits belong to positions, so neither the cut nor
+/// threads change them.
 fn convert<C: Code>(
     x: &[f32],
     quantizer: Quantizer,
-    source: impl FnOnce() -> NamedBits,
+    source: impl FnOnce() -> NamedBits + Send,
     first: u64,
-) -> Vec<C> {
-    const STRETCH: usize = 2048;
-    let source = LazyCell::new(source);
-    let mut codes = Vec::with_capacity(x.len());
-    let mut part = [C::default(); STRETCH];
-    for (x, first) in x.chunks(STRETCH).zip((first..).step_by(STRETCH)) {
-        let part = &mut part[..x.len()];
-        if !quantizer.quantize_exact(x, part) {
-            quantizer.quantize(x, &*source, first, part);
+    out: &mut [C],
+    par: Par,
+) {
+    const STRETCH: usize = 8 << 10;
+    let source = LazyLock::new(source);
+    par.for_each_chunk(out, STRETCH, |index, out| {
+        let start = index * STRETCH;
+        let x = &x[start..start + out.len()];
+        if !quantizer.quantize_exact(x, out) {
+            quantizer.quantize(x, &*source, first + start as u64, out);
         }
-        codes.extend_from_slice(part);
-    }
-    codes
+    });
 }
 
 /// Adds the exact column sums of δ to `out`.
@@ -311,8 +314,8 @@ mod tests {
         /// On the grid or off it, in any stretch: the bits of one conversion of the whole.
         #[test]
         fn stretches_do_not_change_the_bits(
-            len in 0..10_000usize,
-            off in 0..10_000usize,
+            len in 0..40_000usize,
+            off in 0..40_000usize,
             first in 0..100u64,
             format in prop::sample::select(vec!["<3,4>", "<6,10>", "<12,12>"]),
         ) {
@@ -327,7 +330,9 @@ mod tests {
                 .collect();
             x.iter_mut().skip(off).take(700).for_each(|x| *x += 0.3 * epsilon);
             let whole = quantizer.quantize_vec(&x, &source(), first);
-            prop_assert_eq!(onto_grid(&x, quantizer, source, first), whole);
+            for par in [Par::Seq, Par::Rayon] {
+                prop_assert_eq!(&onto_grid(&x, quantizer, source, first, par), &whole);
+            }
         }
 
         #[test]

@@ -102,7 +102,7 @@ impl Model for DenseNet {
         let mut x = self.conv0.forward(x, step);
         if let Some(norm) = &self.norm0 {
             x = norm.forward_relu(x, step);
-            x = ops::max_pool(step.tape, x, &Window::square(3).stride(2).padding(1));
+            x = ops::max_pool(step, x, &Window::square(3).stride(2).padding(1));
         }
         for block in &self.blocks {
             for layer in &block.layers {

@@ -41,7 +41,7 @@ impl Model for MnistCnn {
         for conv in [&self.conv1, &self.conv2] {
             x = conv.forward(x, step);
             x = ops::relu(step.tape, x);
-            x = ops::max_pool(step.tape, x, &pool);
+            x = ops::max_pool(step, x, &pool);
         }
         x = ops::flatten(step.tape, x);
         x = self.fc1.forward(x, step);
@@ -99,7 +99,7 @@ impl Model for CifarCnn {
         for conv in &self.convs {
             x = conv.forward(x, step);
             x = ops::relu(step.tape, x);
-            x = ops::max_pool(step.tape, x, &self.pool);
+            x = ops::max_pool(step, x, &self.pool);
         }
         x = ops::flatten(step.tape, x);
         self.fc.forward(x, step)

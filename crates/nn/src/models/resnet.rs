@@ -161,7 +161,7 @@ impl Model for ResNet {
         let x = self.conv1.forward(x, step);
         let mut x = self.bn1.forward_relu(x, step);
         if self.stem == Stem::Large {
-            x = ops::max_pool(step.tape, x, &Window::square(3).stride(2).padding(1));
+            x = ops::max_pool(step, x, &Window::square(3).stride(2).padding(1));
         }
         for block in &self.blocks {
             let shortcut = match &block.downsample {

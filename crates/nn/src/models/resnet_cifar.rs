@@ -144,7 +144,7 @@ impl Path {
             Self::Identity => x,
             Self::Zeros { before, after } => {
                 // A maximum over single pixels, two apart, takes every second one.
-                let x = ops::max_pool(step.tape, x, &Window::square(1).stride(2));
+                let x = ops::max_pool(step, x, &Window::square(1).stride(2));
                 let [batch, height, width, _] = step.tape.value(x).image_shape();
                 let mut zeros = |channels: usize| {
                     let mut data = step.tape.scratch(batch * height * width * channels);

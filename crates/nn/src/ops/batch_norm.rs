@@ -12,11 +12,16 @@
 //! ```
 //!
 //! Everything is f32 under every arithmetic. Sums run over blocks of rows in f32 and over the
-//! blocks in f64. x̂ is computed again in the backward pass, so that only x and y are kept.
+//! blocks in f64, in their order, so threads do not change a result. x̂ is computed again in the
+//! backward pass, so that only x and y are kept.
 //!
 //! Source: Ioffe and Szegedy, arXiv:1502.03167, Alg. 1.
 //!
 //! Assumed: a digital unit normalises; [Gupta15] has no normalisation.
+
+use std::ops::Range;
+
+use numerics::Par;
 
 use crate::tape::{Backward, Operation};
 use crate::{Mode, ParameterId, StateId, Step, Tensor, Var};
@@ -66,12 +71,12 @@ pub fn batch_norm(
         let other = step.tape.value(residual).shape();
         assert_eq!(other, shape, "a residual of shape {other:?} beside {shape:?}");
     }
-    let train = step.pass.mode == Mode::Train;
+    let (train, par) = (step.pass.mode == Mode::Train, step.pass.par);
     let (running_mean, running_variance) =
         (step.parameters.state(state.mean), step.parameters.state(state.variance));
     let (mean, variance) = if train {
         assert!(rows > 0, "a batch without rows has no statistics");
-        let (mean, variance) = statistics(step.tape.value(x).data(), channels);
+        let (mean, variance) = statistics(step.tape.value(x).data(), channels, par);
         let unbiased = rows as f32 / (rows.max(2) - 1) as f32;
         let blend = |old: &[f32], new: &[f32], factor: f32| -> Vec<f32> {
             let m = state.momentum;
@@ -92,7 +97,7 @@ pub fn batch_norm(
     let mut out = step.tape.scratch(rows * channels);
     let data = step.tape.value(x).data();
     let residual_data = residual.map(|r| step.tape.value(r).data());
-    apply(data, residual_data, (&a, &b), relu, &mut out);
+    apply(data, residual_data, (&a, &b), relu, &mut out, par);
     let needs_gradient = true;
     let operation = BatchNorm {
         x,
@@ -111,11 +116,11 @@ pub fn batch_norm(
 const BLOCK: usize = 64;
 
 /// Mean and (biased) variance of every channel.
-fn statistics(x: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) {
+fn statistics(x: &[f32], channels: usize, par: Par) -> (Vec<f32>, Vec<f32>) {
     let rows = (x.len() / channels.max(1)).max(1) as f64;
     // Sums about the first row lose little to cancellation.
     let origin = x[..channels].to_vec();
-    let [first, second] = block_sums(channels, x.len() / channels.max(1), |range, sums| {
+    let [first, second] = block_sums(channels, x.len() / channels.max(1), par, |range, sums| {
         let (first, second) = sums.split_at_mut(channels);
         for row in x[range.start * channels..range.end * channels].chunks_exact(channels) {
             let terms = row.iter().zip(&origin).zip(first.iter_mut().zip(second.iter_mut()));
@@ -137,18 +142,28 @@ fn statistics(x: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) {
 fn block_sums(
     channels: usize,
     rows: usize,
-    add: impl Fn(std::ops::Range<usize>, &mut [f32]),
+    par: Par,
+    add: impl Fn(Range<usize>, &mut [f32]) + Sync,
 ) -> [Vec<f64>; 2] {
+    let mut sums = vec![0.0f32; 2 * channels * rows.div_ceil(BLOCK)];
+    let blocks = (rows_per_part(channels) / BLOCK).max(1);
+    par.for_each_chunk(&mut sums, (blocks * 2 * channels).max(1), |part, sums| {
+        let blocks = (part * blocks..).zip(sums.chunks_exact_mut(2 * channels));
+        blocks.for_each(|(block, sums)| add(block * BLOCK..rows.min((block + 1) * BLOCK), sums));
+    });
     let mut totals = [vec![0.0; channels], vec![0.0; channels]];
-    let mut sums = vec![0.0f32; 2 * channels];
-    for first in (0..rows).step_by(BLOCK) {
-        sums.fill(0.0);
-        add(first..(first + BLOCK).min(rows), &mut sums);
-        for (totals, sums) in totals.iter_mut().zip(sums.chunks_exact(channels.max(1))) {
+    for sums in sums.chunks_exact((2 * channels).max(1)) {
+        for (totals, sums) in totals.iter_mut().zip(sums.chunks_exact(channels)) {
             totals.iter_mut().zip(sums).for_each(|(total, &sum)| *total += f64::from(sum));
         }
     }
     totals
+}
+
+/// Rows that one thread takes at a time.
+fn rows_per_part(channels: usize) -> usize {
+    const ELEMENTS: usize = 32 << 10;
+    (ELEMENTS / channels.max(1)).max(1)
 }
 
 /// y = f(a·x + b + r).
@@ -158,21 +173,28 @@ fn apply(
     (a, b): (&[f32], &[f32]),
     relu: bool,
     out: &mut [f32],
+    par: Par,
 ) {
     let channels = a.len().max(1);
     let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
-    for (i, (out, x)) in out.chunks_exact_mut(channels).zip(x.chunks_exact(channels)).enumerate() {
-        let terms = out.iter_mut().zip(x).zip(a.iter().zip(b));
-        match residual {
-            None => terms.for_each(|((y, x), (a, b))| *y = (a * x + b).max(floor)),
-            Some(residual) => {
-                let residual = &residual[i * channels..][..channels];
-                terms
-                    .zip(residual)
-                    .for_each(|(((y, x), (a, b)), r)| *y = (a * x + b + r).max(floor));
+    let part_len = rows_per_part(channels) * channels;
+    par.for_each_chunk(out, part_len, |part, out| {
+        let range = part * part_len..part * part_len + out.len();
+        let residual = residual.map(|residual| &residual[range.clone()]);
+        let rows = out.chunks_exact_mut(channels).zip(x[range].chunks_exact(channels));
+        for (i, (out, x)) in rows.enumerate() {
+            let terms = out.iter_mut().zip(x).zip(a.iter().zip(b));
+            match residual {
+                None => terms.for_each(|((y, x), (a, b))| *y = (a * x + b).max(floor)),
+                Some(residual) => {
+                    let residual = &residual[i * channels..][..channels];
+                    terms
+                        .zip(residual)
+                        .for_each(|(((y, x), (a, b)), r)| *y = (a * x + b + r).max(floor));
+                }
             }
         }
-    }
+    });
 }
 
 #[derive(Debug)]
@@ -194,14 +216,18 @@ impl Operation for BatchNorm {
         let (x, y) = (context.value(self.x).data(), context.output().data());
         // δ: the gradient where ReLU let the value through.
         let mut delta = context.scratch(gradient.len());
-        if self.relu {
-            for ((d, &dy), &y) in delta.iter_mut().zip(gradient).zip(y) {
-                *d = if y > 0.0 { dy } else { 0.0 };
+        let par = context.pass.par;
+        let part_len = rows_per_part(channels) * channels.max(1);
+        par.for_each_chunk(&mut delta, part_len, |part, delta| {
+            let range = part * part_len..part * part_len + delta.len();
+            if self.relu {
+                let terms = delta.iter_mut().zip(&gradient[range.clone()]).zip(&y[range]);
+                terms.for_each(|((d, &dy), &y)| *d = if y > 0.0 { dy } else { 0.0 });
+            } else {
+                delta.copy_from_slice(&gradient[range]);
             }
-        } else {
-            delta.copy_from_slice(gradient);
-        }
-        let [shift, scale] = block_sums(channels, rows, |range, sums| {
+        });
+        let [shift, scale] = block_sums(channels, rows, par, |range, sums| {
             let (shift, scale) = sums.split_at_mut(channels);
             let range = range.start * channels..range.end * channels;
             let rows = x[range.clone()].chunks_exact(channels);
@@ -229,12 +255,17 @@ impl Operation for BatchNorm {
                 *factors = [a, b, -a * shift[i] / n - b * self.mean[i]];
             }
             let mut dx = context.scratch(gradient.len());
-            let rows = dx.chunks_exact_mut(channels).zip(x.chunks_exact(channels));
-            for ((dx, x), d) in rows.zip(delta.chunks_exact(channels)) {
-                for (((dx, x), d), [a, b, c]) in dx.iter_mut().zip(x).zip(d).zip(&factors) {
-                    *dx = a * d + (b * x + c);
+            par.for_each_chunk(&mut dx, part_len, |part, dx| {
+                let range = part * part_len..part * part_len + dx.len();
+                let channels = channels.max(1);
+                let rows = x[range.clone()].chunks_exact(channels);
+                let rows = rows.zip(delta[range].chunks_exact(channels));
+                for (dx, (x, d)) in dx.chunks_exact_mut(channels).zip(rows) {
+                    for (((dx, x), d), [a, b, c]) in dx.iter_mut().zip(x).zip(d).zip(&factors) {
+                        *dx = a * d + (b * x + c);
+                    }
                 }
-            }
+            });
             context.give(self.x, dx);
         }
         for (id, share) in [(self.scale, &scale), (self.shift, &shift)] {

@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use crate::tape::{Backward, Operation};
-use crate::{Tape, Tensor, Var, Window, simd};
+use crate::{Step, Tape, Tensor, Var, Window, simd};
 
 /// Records the largest value under each window; padding never wins.
 ///
@@ -23,7 +23,8 @@ use crate::{Tape, Tensor, Var, Window, simd};
 /// If `x` is not a batch of images, the window does not fit or has over 255 taps, or the padding
 /// is as wide as a window, so that some window would see padding only.
 #[track_caller]
-pub fn max_pool(tape: &mut Tape, x: Var, window: &Window) -> Var {
+pub fn max_pool(step: &mut Step<'_>, x: Var, window: &Window) -> Var {
+    let (tape, par) = (&mut *step.tape, step.pass.par);
     let shape = tape.value(x).image_shape();
     let [batch, height, width, channels] = shape;
     let [out_y, out_x] = window.output([height, width]);
@@ -38,14 +39,24 @@ pub fn max_pool(tape: &mut Tape, x: Var, window: &Window) -> Var {
     let mut winners = vec![0u8; out.len()];
     let offsets = tap_offsets(window, width, channels);
     let data = tape.value(x).data();
-    simd::dispatch(Maximum {
-        window,
-        shape,
-        size: [out_y, out_x],
-        offsets: &offsets,
-        data,
-        out: &mut out,
-        winners: &mut winners,
+    let images = images_per_part(out_y * out_x * channels);
+    let part_len = (images * out_y * out_x * channels).max(1);
+    let mut parts: Vec<(&mut [f32], &mut [u8])> =
+        out.chunks_mut(part_len).zip(winners.chunks_mut(part_len)).collect();
+    par.for_each_chunk(&mut parts, 1, |part, outputs| {
+        let first = part * images;
+        for (out, winners) in outputs {
+            simd::dispatch(Maximum {
+                window,
+                images: images.min(batch - first),
+                shape,
+                size: [out_y, out_x],
+                offsets: &offsets,
+                data: &data[first * height * width * channels..],
+                out,
+                winners,
+            });
+        }
     });
     let value = Tensor::new(&[batch, out_y, out_x, channels], out);
     let needs_gradient = tape.needs_gradient(x);
@@ -55,6 +66,7 @@ pub fn max_pool(tape: &mut Tape, x: Var, window: &Window) -> Var {
 /// The forward pass, a few channels at a time in registers.
 struct Maximum<'a> {
     window: &'a Window,
+    images: usize,
     shape: [usize; 4],
     size: [usize; 2],
     offsets: &'a [isize],
@@ -66,10 +78,11 @@ struct Maximum<'a> {
 impl simd::Kernel for Maximum<'_> {
     #[inline(always)]
     fn run(self) {
-        let Self { window, shape, size: [out_y, out_x], offsets, data, out, winners } = self;
-        let [batch, height, width, channels] = shape;
+        let Self { window, images, shape, size: [out_y, out_x], offsets, data, out, winners } =
+            self;
+        let [_, height, width, channels] = shape;
         let mut at = 0;
-        for image in 0..batch {
+        for image in 0..images {
             for y in 0..out_y {
                 let taps_y = inside(window, 0, y, height);
                 for x in 0..out_x {
@@ -100,6 +113,12 @@ impl simd::Kernel for Maximum<'_> {
 }
 
 const LANES: usize = 8;
+
+/// Images that one thread takes at a time, given how many elements each gives.
+fn images_per_part(len: usize) -> usize {
+    const ELEMENTS: usize = 16 << 10;
+    (ELEMENTS / len.max(1)).max(1)
+}
 
 /// The largest values of N neighbouring channels, and the taps that have them; of equals the first.
 #[inline(always)]
@@ -170,16 +189,25 @@ impl Operation for MaxPool {
     fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
         let [_, height, width, channels] = self.shape;
         let [out_y, out_x] = self.window.output([height, width]);
+        let (len, out_len) = (height * width * channels, out_y * out_x * channels);
+        let images = images_per_part(out_len);
+        let par = context.pass.par;
         context.accumulate(self.x, |dx, _| {
-            let channels = channels.max(1);
-            let pixels = gradient.chunks_exact(channels).zip(self.winners.chunks_exact(channels));
-            for (pixel, (dy, winners)) in pixels.enumerate() {
-                let (image, y, x) = (pixel / (out_y * out_x), pixel / out_x % out_y, pixel % out_x);
-                let corner = corner(&self.window, self.shape, image, y, x);
-                for (channel, (dy, &tap)) in dy.iter().zip(winners).enumerate() {
-                    dx[(corner + self.offsets[usize::from(tap)]) as usize + channel] += dy;
+            par.for_each_chunk(dx, (images * len).max(1), |part, dx| {
+                let outputs = part * images * out_len..;
+                let channels = channels.max(1);
+                let gradient = gradient[outputs.clone()].chunks_exact(channels);
+                let winners = self.winners[outputs].chunks_exact(channels);
+                let pixels = dx.len() / len * out_y * out_x;
+                for (pixel, (dy, winners)) in gradient.zip(winners).take(pixels).enumerate() {
+                    let (image, y, x) =
+                        (pixel / (out_y * out_x), pixel / out_x % out_y, pixel % out_x);
+                    let corner = corner(&self.window, self.shape, image, y, x);
+                    for (channel, (dy, &tap)) in dy.iter().zip(winners).enumerate() {
+                        dx[(corner + self.offsets[usize::from(tap)]) as usize + channel] += dy;
+                    }
                 }
-            }
+            });
         });
     }
 }

@@ -157,7 +157,7 @@ impl Errors {
     ///
     /// # Panics
     ///
-    /// If a row leaves `errors`.
+    /// If a row leaves `errors`, or there are over 2^15 pairs.
     pub(crate) fn pack(
         &mut self,
         pairs: &[RowPair],
@@ -165,6 +165,7 @@ impl Errors {
         outputs: usize,
         panel: &Panel,
     ) -> u64 {
+        assert!(pairs.len() <= 1 << 15, "sums of {} pairs of magnitudes", pairs.len());
         self.bases.clear();
         self.bases.extend(pairs.iter().map(|pair| pair.base));
         self.packed.resize(pairs.len() * panel.padded, 0);
@@ -198,7 +199,7 @@ struct PackErrors<'a, const N: usize> {
     outputs: usize,
     panel: &'a Panel,
     packed: &'a mut [i32],
-    /// Σ |δ| of each column; no more than 2^16 rows are packed together.
+    /// Σ |δ| of each column.
     magnitudes: &'a mut [u32; N],
 }
 
