@@ -1,8 +1,10 @@
 //! Data sets: found, checked on load, turned into tensors.
 
 pub mod cifar10;
+pub mod cifar100;
 pub mod fsdd;
 mod glue;
+pub mod imagenet;
 pub mod japanese_vowels;
 pub(crate) mod log_mel;
 pub mod mnist;

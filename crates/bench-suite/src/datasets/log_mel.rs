@@ -129,7 +129,7 @@ mod tests {
         for band in [3, 10, 18] {
             let centre = 700.0 * (10f64.powf(step * f64::from(band + 1) / 2595.0) - 1.0);
             let samples: Vec<i16> = (0..800)
-                .map(|n| (8000.0 * (std::f64::consts::TAU * centre * f64::from(n) / 8000.0).sin()))
+                .map(|n| 8000.0 * (std::f64::consts::TAU * centre * f64::from(n) / 8000.0).sin())
                 .map(|x| x as i16)
                 .collect();
             let frames = features.frames(&samples);

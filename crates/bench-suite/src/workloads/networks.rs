@@ -6,6 +6,7 @@
 //! of it, is what [`Workload::title`] says.
 
 mod acoustic;
+mod imagenet;
 mod images;
 mod language;
 mod sentence_similarity;
