@@ -1,0 +1,68 @@
+//! A run from f32 to a year of drift: the same record for any number of threads, and however often
+//! it is stopped.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bench_suite::Error;
+use bench_suite::datasets::DataFolder;
+use bench_suite::experiment::{Context, Point, Request, Scale};
+use bench_suite::experiments::EXPERIMENTS;
+use bench_suite::progress::{Progress, STOP};
+use bench_suite::record::Measurements;
+use bench_suite::store::Store;
+use bench_suite::workloads::hardware_aware::{CHANCE_ERROR, FLOAT_ERROR, HardwareAware, series};
+use numerics::Par;
+
+/// The point of a network whose data ships with the source.
+fn point() -> Point {
+    let experiment = EXPERIMENTS.iter().find(|e| e.id() == "rasch2023/networks").unwrap();
+    let data = DataFolder::new(None);
+    let request = Request { scale: Scale::Smoke, seed: 3, seeds: None, data };
+    let points = experiment.points(&request).unwrap();
+    points.into_iter().find(|p| p.name.starts_with("lstm-japanese-vowels")).unwrap()
+}
+
+/// Runs the point in a store, stopped after `stop_after` if given.
+fn run(folder: &Path, par: Par, stop_after: Option<Duration>) -> Result<Measurements, Error> {
+    let (point, data) = (point(), DataFolder::new(None));
+    let store = Store::open(folder).unwrap();
+    let progress = Progress::new(point.work);
+    let progress = progress.start(&point);
+    let checkpoint = store.checkpoint(&point);
+    let context = Context { data: &data, par, progress: &progress, checkpoint: &checkpoint };
+    STOP.store(false, Ordering::Relaxed);
+    std::thread::scope(|scope| {
+        if let Some(after) = stop_after {
+            scope.spawn(move || {
+                std::thread::sleep(after);
+                STOP.store(true, Ordering::Relaxed);
+            });
+        }
+        HardwareAware::run_point(&point, &context)
+    })
+}
+
+#[test]
+fn records_do_not_depend_on_threads_or_interruptions() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = run(&folder.path().join("whole"), Par::Seq, None).unwrap();
+    let [float, chance] = [FLOAT_ERROR, CHANCE_ERROR].map(|name| whole.values[name]);
+    assert!(float < chance, "the float network errs in {float} %, chance is {chance} %");
+    for method in ["direct", "hwa"] {
+        assert_eq!(whole.series[&series(method, 3600.0)].len(), 1, "{method}");
+    }
+    assert_eq!(whole, run(&folder.path().join("threads"), Par::Rayon, None).unwrap());
+    let (mut stops, mut after) = (0, Duration::from_millis(5));
+    let resumed = loop {
+        match run(&folder.path().join("stopped"), Par::Seq, Some(after)) {
+            Err(Error::Interrupted) => stops += 1,
+            finished => break finished.unwrap(),
+        }
+        // Longer and longer, so that some epoch ends on any machine.
+        after = after.mul_f64(1.3);
+    };
+    assert!(stops > 0, "the run was over before it could be stopped");
+    assert_eq!(whole, resumed);
+}
