@@ -134,6 +134,8 @@ pub struct MapUse {
     pub outputs: usize,
     /// Length of x.
     pub inputs: usize,
+    /// Of those, how many belong to one channel: the taps of a convolution, or 1.
+    pub taps: usize,
     /// Rows of x: products of the matrix with a vector.
     pub rows: usize,
 }
@@ -183,10 +185,10 @@ impl Tape {
     }
 
     /// Notes a use; whether the tape only surveys.
-    pub(crate) fn surveys(&mut self, map: &LinearMap, rows: usize) -> bool {
+    pub(crate) fn surveys(&mut self, map: &LinearMap, rows: usize, taps: usize) -> bool {
         let Some(uses) = &mut self.survey else { return false };
         let (layer, outputs, inputs) = (map.name().to_owned(), map.outputs(), map.inputs());
-        uses.push(MapUse { layer, outputs, inputs, rows });
+        uses.push(MapUse { layer, outputs, inputs, taps, rows });
         true
     }
 

@@ -233,6 +233,14 @@ impl Rows {
         }
     }
 
+    /// Elements of a row that belong to one channel.
+    pub(crate) fn taps(&self) -> usize {
+        match self {
+            Self::Matrix { .. } => 1,
+            Self::Patches(patches) => patches.taps(),
+        }
+    }
+
     /// Whether the rows lie in memory as they are.
     pub(crate) fn is_matrix(&self) -> bool {
         matches!(self, Self::Matrix { .. })

@@ -63,7 +63,7 @@ pub fn convolution(step: &mut Step<'_>, map: &Arc<LinearMap>, window: &Window, x
 
 fn record(step: &mut Step<'_>, map: &Arc<LinearMap>, x: Var, rows: Rows, shape: &[usize]) -> Var {
     let pass = step.pass;
-    if step.tape.surveys(map, rows.count()) {
+    if step.tape.surveys(map, rows.count(), rows.taps()) {
         return step.tape.constant(Tensor::new(shape, vec![0.0; rows.count() * map.outputs()]));
     }
     let weights = map.step_weights(step.tape, step.parameters, &pass);

@@ -141,7 +141,7 @@ pub fn recurrent(
         let before = &before[s * size..];
         let pass = use_pass(&step.pass, t);
         let kept = std::mem::take(&mut kept[s]);
-        if step.tape.surveys(map, rows.count()) {
+        if step.tape.surveys(map, rows.count(), 1) {
             output.fill(0.0);
             continue;
         }
