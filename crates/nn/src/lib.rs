@@ -33,6 +33,7 @@ mod tape;
 mod task;
 mod tensor;
 mod train;
+mod unigram;
 mod wordpiece;
 
 pub use arithmetic::{Arithmetic, FixedPoint, Policy};
@@ -50,4 +51,5 @@ pub use task::{
 };
 pub use tensor::Tensor;
 pub use train::{EpochStats, Interrupted, Progress, Recipe, evaluate, train_epoch};
+pub use unigram::Unigram;
 pub use wordpiece::{VocabularyError, WordPiece};
