@@ -9,8 +9,11 @@ pub mod japanese_vowels;
 pub(crate) mod log_mel;
 pub mod mnist;
 pub mod movie_reviews;
+pub mod mrpc;
+pub mod ptb;
 pub mod sotu;
 pub mod stsb;
+pub mod switchboard;
 mod vocabulary;
 mod wav;
 

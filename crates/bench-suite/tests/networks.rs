@@ -139,3 +139,33 @@ fn names_are_unique_and_layers_exist() {
         "{error}"
     );
 }
+
+#[test]
+fn at_paper_scale_missing_data_are_named() {
+    let empty = tempfile::tempdir().unwrap();
+    let data = DataFolder::new(Some(empty.path()));
+    for entry in NETWORKS {
+        let error = (entry.open)(&data, Scale::Paper).unwrap_err();
+        assert!(matches!(error, Error::NoData(_)), "{}: {error}", entry.id);
+    }
+}
+
+/// The paper's language model on files in the format of the Penn Treebank.
+#[test]
+fn the_papers_language_model_reads_the_penn_treebank() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("ptb")).unwrap();
+    let words: String = (0..9_998).map(|i| format!("w{i} ")).collect();
+    for (name, text) in [("train", &*words), ("valid", "w1 w2\n"), ("test", "w3 w4 <unk>\nw5\n")] {
+        std::fs::write(folder.path().join(format!("ptb/ptb.{name}.txt")), text).unwrap();
+    }
+    let data = DataFolder::new(Some(folder.path()));
+    let workload = (find("lstm-language").unwrap().open)(&data, Scale::Paper).unwrap();
+    workload.recipe().check().unwrap();
+    assert!((workload.chance_error() - 0.9999).abs() < 1e-12);
+    let instance = instance(&*workload);
+    assert_eq!(instance.parameters.count(), 19_780_400);
+    let tested = nn::evaluate(&*instance.test, &instance.parameters, &Seed::new(0), Par::Rayon);
+    // Untrained: every word is nearly as likely.
+    assert!((tested.loss - 10_000f64.ln()).abs() < 0.1, "{tested:?}");
+}

@@ -35,6 +35,7 @@ mod tape;
 mod task;
 mod tensor;
 mod train;
+mod unigram;
 mod wordpiece;
 
 pub use arithmetic::{Analog, AnalogTraining, Arithmetic, FixedPoint, Policy};
@@ -55,4 +56,5 @@ pub use task::{
 };
 pub use tensor::Tensor;
 pub use train::{EpochStats, Interrupted, Progress, Recipe, evaluate, train_epoch};
+pub use unigram::Unigram;
 pub use wordpiece::{VocabularyError, WordPiece};

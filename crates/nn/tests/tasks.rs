@@ -65,7 +65,7 @@ fn the_cosine_has_its_value_and_its_gradient() {
     check(&[&[3, 4], &[3, 4]], |s, x| ops::cosine_similarity(s.tape, x[0], x[1]));
     // A zero vector has no angle, and so no gradient; this one stays zero for the differences.
     let (zero, row) = (vec![0.0; 2], vec![3.0, -4.0]);
-    check_at(&[&[1, 2]], &[row.clone()], |s, x| {
+    check_at(&[&[1, 2]], std::slice::from_ref(&row), |s, x| {
         let zero = s.tape.constant(Tensor::new(&[1, 2], zero.clone()));
         ops::cosine_similarity(s.tape, x[0], zero)
     });
@@ -242,7 +242,13 @@ fn a_transducer_learns_labels() {
     let (mut parameters, model) = transducer();
     let sequences = sequences(8);
     let labels: Vec<Vec<u32>> = (0..8u32).map(|i| vec![1 + i % 3, 1 + (i + 1) % 2]).collect();
-    let task = Transduction { model, sequences: &sequences, labels: &labels, labels_per_time: 2 };
+    let task = Transduction {
+        model,
+        sequences: &sequences,
+        labels: &labels,
+        labels_per_time: 2,
+        separator: None,
+    };
     let (before, after) = train(&task, &mut parameters, 60);
     assert!(after < before / 3.0, "{before}, then {after}");
     let stats = evaluate(&task, &parameters, &Seed::new(0), Par::Seq);
@@ -279,7 +285,7 @@ fn sentences_are_classified() {
     let (mut parameters, model) = build(|builder| text_classifier(builder, encoder_config(), 2));
     let sentences = sentences(8);
     let labels: Vec<u32> = sentences.iter().map(|s| s[0] % 2).collect();
-    let task = TextClassification { model, sentences: &sentences, labels: &labels };
+    let task = TextClassification { model, sentences: &sentences, segments: None, labels: &labels };
     let (batch, units, wrong) = outcome(&task, &parameters, &[0, 1, 2, 3, 4, 5, 6, 7]);
     let alone: Vec<_> = (0..8).map(|i| outcome(&task, &parameters, &[i])).collect();
     let mean = alone.iter().map(|(loss, ..)| loss).sum::<f32>() / 8.0;

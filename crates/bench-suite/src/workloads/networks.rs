@@ -9,6 +9,7 @@ mod acoustic;
 mod imagenet;
 mod images;
 mod language;
+mod paraphrase;
 mod sentence_similarity;
 mod sentiment;
 mod transducer;
@@ -40,7 +41,8 @@ pub trait Workload: Debug + Send + Sync {
     fn recipe(&self) -> &Recipe;
 
     /// The layers that [Rasch23] leaves digital: the first convolution and the last layer of the
-    /// `ImageNet` networks.
+    /// `ImageNet` networks. Everything else that multiplies by weights is mapped, pooler and
+    /// classifier of BERT and ALBERT included: only so have they the 486 and 48 tiles of Table 1.
     fn digital_layers(&self) -> Vec<String> {
         Vec::new()
     }
@@ -111,13 +113,13 @@ pub struct Entry {
     pub id: &'static str,
     /// Its row of [Rasch23, Table 1].
     pub paper: &'static str,
-    /// Reads its data and gives it at a scale.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoData`] if data that do not ship with the source are not in the folder.
-    pub open: fn(&DataFolder, Scale) -> Result<Box<dyn Workload>, Error>,
+    /// Reads its data and gives it at a scale: [`Error::NoData`] if data that do not ship with the
+    /// source are not in the folder, [`Error::Io`] or [`Error::Data`] if they are damaged.
+    pub open: Open,
 }
+
+/// Opens a network.
+pub type Open = fn(&DataFolder, Scale) -> Result<Box<dyn Workload>, Error>;
 
 /// All networks, in the order of [Rasch23, Table 1]; a row may have two, of which the second needs
 /// no data beyond what ships with the source.

@@ -13,6 +13,8 @@ pub struct TextClassification<'a> {
     pub model: TextClassifier,
     /// The tokens of each sentence, at least one.
     pub sentences: &'a [Vec<u32>],
+    /// The segment of each token, 0 or 1; all 0 if not given.
+    pub segments: Option<&'a [Vec<u32>]>,
     /// Their classes.
     pub labels: &'a [u32],
 }
@@ -25,8 +27,12 @@ impl Task for TextClassification<'_> {
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
         let sentences = examples.iter().map(|&i| &*self.sentences[i as usize]);
         let batch = Batch::new(sentences);
+        let segments = self
+            .segments
+            .map(|segments| batch.padded(examples.iter().map(|&i| &*segments[i as usize])));
+        let tokens = Tokens { segments: segments.as_deref(), ..batch.tokens() };
         let labels: Vec<u32> = examples.iter().map(|&i| self.labels[i as usize]).collect();
-        let logits = self.model.forward(&batch.tokens(), step);
+        let logits = self.model.forward(&tokens, step);
         let loss = ops::cross_entropy(step, logits, &labels, CrossEntropy::default());
         let wrong = wrong_rows(step.tape.value(logits), &labels, None);
         Outcome { loss, units: labels.len(), wrong }
@@ -89,10 +95,16 @@ impl Batch {
     fn new<'a>(sentences: impl Iterator<Item = &'a [u32]> + Clone) -> Self {
         let lengths: Vec<usize> = sentences.clone().map(<[u32]>::len).collect();
         let time = lengths.iter().copied().max().unwrap_or(0);
-        let ids = sentences
-            .flat_map(|sentence| sentence.iter().copied().chain(std::iter::repeat(0)).take(time))
-            .collect();
-        Self { ids, lengths, time }
+        let batch = Self { ids: Vec::new(), lengths, time };
+        Self { ids: batch.padded(sentences), ..batch }
+    }
+
+    /// Values for each token, with zeros behind the end of a sentence.
+    fn padded<'a>(&self, sentences: impl Iterator<Item = &'a [u32]>) -> Vec<u32> {
+        let padded = |sentence: &'a [u32]| {
+            sentence.iter().copied().chain(std::iter::repeat(0)).take(self.time)
+        };
+        sentences.flat_map(padded).collect()
     }
 
     fn tokens(&self) -> Tokens<'_> {

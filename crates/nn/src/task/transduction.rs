@@ -8,9 +8,9 @@ use crate::{Mode, Outcome, Step, Task};
 
 /// A transducer of frames into labels.
 ///
-/// The loss is the mean over utterances of −ln p(labels). Units are the labels; in evaluation, as
-/// many are wrong as the edit distance to the labels of a greedy search says, which gives the word
-/// error rate where labels are words. In training nothing is decoded, and none counts as wrong.
+/// The loss is the mean over utterances of −ln p(labels). Units are words; in evaluation, as many
+/// are wrong as the edit distance between them and those of a greedy search says, which gives the
+/// word error rate. In training nothing is decoded, and none counts as wrong.
 #[derive(Clone, Debug)]
 pub struct Transduction<'a> {
     /// The network; class 0 is the blank.
@@ -21,6 +21,8 @@ pub struct Transduction<'a> {
     pub labels: &'a [Vec<u32>],
     /// Labels that a greedy search may say at one time.
     pub labels_per_time: usize,
+    /// The label between two words; if there is none, each label is a word.
+    pub separator: Option<u32>,
 }
 
 impl Task for Transduction<'_> {
@@ -38,14 +40,42 @@ impl Task for Transduction<'_> {
         let logits = self.model.join(encoding, prediction, step);
         let targets = TransducerTargets { labels: &labels, lengths: Some(&lengths), blank: 0 };
         let loss = ops::transducer(step, logits, &targets);
-        let units = labels.iter().map(Vec::len).sum();
+        let separator = self.separator;
+        let units = labels.iter().map(|labels| words(labels, separator).len()).sum();
         let wrong = match step.pass.mode {
             Mode::Train => 0,
             Mode::Eval => {
                 let said = self.model.greedy(encoding, &lengths, self.labels_per_time, step);
-                said.iter().zip(&labels).map(|(said, labels)| edit_distance(said, labels)).sum()
+                let pairs = said.iter().zip(&labels);
+                let edits = |(said, labels): (&Vec<u32>, &Vec<u32>)| {
+                    edit_distance(&words(said, separator), &words(labels, separator))
+                };
+                pairs.map(edits).sum()
             }
         };
         Outcome { loss, units, wrong }
+    }
+}
+
+/// The words that labels make.
+fn words(labels: &[u32], separator: Option<u32>) -> Vec<&[u32]> {
+    match separator {
+        None => labels.chunks(1).collect(),
+        Some(separator) => {
+            labels.split(|label| *label == separator).filter(|word| !word.is_empty()).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_make_words() {
+        let labels = [1, 2, 9, 3, 9, 9];
+        assert_eq!(words(&labels, Some(9)), [&[1, 2][..], &[3]]);
+        assert_eq!(words(&labels[..2], None), [&[1][..], &[2]]);
+        assert!(words(&[], None).is_empty());
     }
 }

@@ -32,7 +32,8 @@ pub(super) const RESNET: Entry = Entry {
             return paper_resnet32(data);
         }
         let network = Network::CifarResNet(CifarResNetConfig::he2015(20));
-        let mut workload = small(data, scale, &RESNET, network, Small { side: 32, ..SMALL })?;
+        let size = Small { side: 32, desk: [10_000, 1_000], ..SMALL };
+        let mut workload = small(data, scale, &RESNET, network, size)?;
         let path = data.path("resnet-cifar10").join("resnet20_jpeg_finetuned.safetensors");
         workload.weights = Some(std::fs::read(&path).map_err(|_| {
             Error::NoData(format!(

@@ -1,12 +1,14 @@
-//! An LSTM language model on the State of the Union addresses.
+//! An LSTM language model on the State of the Union addresses; at paper scale on the Penn Treebank.
 
 use nn::layers::{Builder, Init};
 use nn::models::{LanguageModelConfig, lstm_language_model};
-use nn::{LanguageModelling, Parameters, Policy, Recipe};
+use nn::optim::Decay;
+use nn::{LanguageModelling, Optimizer, Parameters, Policy, Recipe, Schedule, Sgd};
 use numerics::Seed;
 
 use super::{Entry, Instance, Workload, adam};
 use crate::Error;
+use crate::datasets::ptb::{self, PennTreebank};
 use crate::datasets::sotu::{self, Text};
 use crate::datasets::{DataFolder, DataSum};
 use crate::experiment::Scale;
@@ -24,13 +26,17 @@ const CONTEXT: usize = 10;
 struct LanguageNetwork {
     config: LanguageModelConfig,
     text: Text,
+    what: &'static str,
+    sum: DataSum,
+    context: [usize; 2],
     recipe: Recipe,
 }
 
 fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
     let (vocabulary, width, train, test, recipe) = match scale {
+        Scale::Paper => return penn_treebank(data),
         Scale::Smoke => (500, 32, 20_000, 2_000, adam(20, 2, 5e-3, Some(5.0))),
-        _ => (2_000, 96, usize::MAX, 20_000, adam(5, 4, 3e-3, Some(1.0))),
+        Scale::Desk => (2_000, 96, usize::MAX, 20_000, adam(5, 3, 3e-3, Some(1.0))),
     };
     let mut text = sotu::load(data, vocabulary)?;
     text.train.truncate(train);
@@ -42,7 +48,38 @@ fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
         dropout: 0.1,
         embedding: Init::Normal { std_dev: 0.1 },
     };
-    Ok(Box::new(LanguageNetwork { config, text, recipe }))
+    let what = "State of the Union addresses";
+    let (sum, context) = (sotu::sum(), [0, CONTEXT]);
+    Ok(Box::new(LanguageNetwork { config, text, what, sum, context, recipe }))
+}
+
+/// The paper's network on the Penn Treebank, trained as by Zaremba et al., arXiv:1409.2329, §4.1.
+///
+/// Assumed: that its training in f32 was this one, which the paper does not describe. Differs: the
+/// states come from 35 words before each window instead of all words before it.
+fn penn_treebank(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
+    let ptb = ptb::load(data)?;
+    let recipe = Recipe {
+        batch: 20,
+        epochs: 39,
+        learning_rate: 1.0,
+        // From the sixth epoch on divided by 1.2 after each.
+        schedule: Schedule {
+            warm_up_steps: 0,
+            decay: Decay::Step { epochs: (6..39).collect(), factor: 1.0 / 1.2 },
+        },
+        optimizer: Optimizer::Sgd(Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false }),
+        clip_norm: Some(5.0),
+    };
+    let PennTreebank { vocabulary, train, validation, test, sum } = ptb;
+    Ok(Box::new(LanguageNetwork {
+        config: LanguageModelConfig::penn_treebank(),
+        text: Text { vocabulary, train, validation, test },
+        what: "the Penn Treebank",
+        sum,
+        context: [WINDOW; 2],
+        recipe,
+    }))
 }
 
 impl Workload for LanguageNetwork {
@@ -58,13 +95,13 @@ impl Workload for LanguageNetwork {
         let LanguageModelConfig { vocabulary, width, layers, .. } = self.config;
         let (train, test) = (self.text.train.len(), self.text.test.len());
         format!(
-            "{layers} × {width} LSTM on State of the Union addresses, {vocabulary} different words, \
-             {train} + {test} words"
+            "{layers} × {width} LSTM on {}, {vocabulary} different words, {train} + {test} words",
+            self.what
         )
     }
 
     fn data(&self) -> Vec<DataSum> {
-        vec![sotu::sum()]
+        vec![self.sum.clone()]
     }
 
     fn recipe(&self) -> &Recipe {
@@ -80,8 +117,8 @@ impl Workload for LanguageNetwork {
             Box::new(LanguageModelling { model, words, window: WINDOW, context })
         };
         Instance {
-            train: task(&self.text.train, 0),
-            test: task(&self.text.test, CONTEXT),
+            train: task(&self.text.train, self.context[0]),
+            test: task(&self.text.test, self.context[1]),
             parameters,
             metric: None,
         }

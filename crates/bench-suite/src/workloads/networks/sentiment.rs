@@ -5,7 +5,7 @@ use nn::models::{TextEncoderConfig, text_classifier};
 use nn::{Parameters, Policy, Recipe, TextClassification};
 use numerics::Seed;
 
-use super::{Entry, Instance, Workload, adam};
+use super::{Entry, Instance, Workload, adam, paraphrase};
 use crate::Error;
 use crate::datasets::movie_reviews::{MovieReviews, Sentence, words};
 use crate::datasets::{DataSum, Vocabulary};
@@ -17,6 +17,9 @@ pub(super) const ALBERT: Entry = Entry {
     id: "albert-sentiment",
     paper: "ALBERT-base MRPC",
     open: |data, scale| {
+        if scale == Scale::Paper {
+            return paraphrase::open_albert(data, ALBERT);
+        }
         let (reviews, what) = match MovieReviews::sst2(data) {
             Err(Error::NoData(_)) => (MovieReviews::snippets(data)?, "movie-review snippets"),
             reviews => (reviews?, "SST-2"),
@@ -30,6 +33,9 @@ pub(super) const BERT: Entry = Entry {
     id: "bert-sentiment",
     paper: "BERT-base MRPC",
     open: |data, scale| {
+        if scale == Scale::Paper {
+            return Err(Error::NoData("at paper scale BERT is bert-stsb's network".to_owned()));
+        }
         Ok(open(BERT, &MovieReviews::snippets(data)?, "movie-review snippets", scale))
     },
 };
@@ -105,7 +111,7 @@ fn open(
     let recipe = match (smoke, shared) {
         (true, _) => adam(20, 2, 1e-3, Some(1.0)),
         (false, true) => adam(32, 1, 1e-3, Some(1.0)),
-        (false, false) => adam(32, 3, 1e-3, Some(1.0)),
+        (false, false) => adam(32, 2, 1e-3, Some(1.0)),
     };
     Box::new(Sentiment {
         entry,
@@ -149,7 +155,8 @@ impl Workload for Sentiment {
         let model = text_classifier(&mut builder, self.config, 2);
         let task = |labelled: &'a Labelled| {
             let Labelled { sentences, labels } = labelled;
-            Box::new(TextClassification { model: model.clone(), sentences, labels })
+            let (model, segments) = (model.clone(), None);
+            Box::new(TextClassification { model, sentences, segments, labels })
         };
         Instance { train: task(&self.train), test: task(&self.test), parameters, metric: None }
     }
