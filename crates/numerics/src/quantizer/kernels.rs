@@ -123,13 +123,13 @@ impl Quantizer {
             return false;
         }
         before.copy_from_slice(w);
-        let mut undecided = false;
+        let mut decided = true;
         let (min, max) = (self.format.min_code(), self.format.max_code());
-        dispatch_512(AxpyKernel { alpha, x, words, w, min, max, undecided: &mut undecided });
-        if undecided {
+        dispatch_512(AxpyKernel { alpha, x, words, w, min, max, decided: &mut decided });
+        if !decided {
             w.copy_from_slice(before);
         }
-        !undecided
+        decided
     }
 
     /// Whether kernels in f32 are exact: the bounds are at most 2^22, as the conversion to integers
@@ -219,7 +219,7 @@ struct AxpyKernel<'a, C> {
     w: &'a mut [C],
     min: i32,
     max: i32,
-    undecided: &'a mut bool,
+    decided: &'a mut bool,
 }
 
 impl<C: Code> Kernel for AxpyKernel<'_, C> {
@@ -230,7 +230,7 @@ impl<C: Code> Kernel for AxpyKernel<'_, C> {
         const DOUBT: f32 = 1.0 / 2_097_152.0;
         let (low, high) = (self.min as f32, self.max as f32);
         let (min, max) = (self.min + MAGIC_BITS, self.max + MAGIC_BITS);
-        let mut undecided = 0;
+        let mut decided = true;
         for ((&x, &word), w) in self.x.iter().zip(self.words).zip(self.w) {
             let t = self.alpha * x;
             // In this order a NaN stays.
@@ -238,19 +238,16 @@ impl<C: Code> Kernel for AxpyKernel<'_, C> {
             let t = if high < t { high } else { t };
             let floor = t.floor();
             // 1 + U with the leading 23 bits of the word.
-            let sum = (t - floor) + f32::from_bits(word >> 9 | 0x3F80_0000);
-            let surely = sum >= 2.0 + DOUBT;
-            let carry = sum >= 2.0 - DOUBT;
-            undecided |= u32::from(surely != carry) | u32::from(sum.is_nan());
-            let rounded = floor + if carry { 1.0 } else { 0.0 };
+            let excess = (t - floor) + f32::from_bits(word >> 9 | 0x3F80_0000) - 2.0;
+            decided &= excess.abs() > DOUBT;
             // The bits of `to_integer` before its subtraction, which can wait for the end.
-            let code = (rounded + MAGIC).to_bits() as i32;
+            let code = (floor + MAGIC).to_bits() as i32 + i32::from(excess >= 0.0);
             let w32 = w.to_i32();
             // Only a weight of 32 bits could overflow.
             let sum = if C::BITS < 32 { w32.wrapping_add(code) } else { w32.saturating_add(code) };
-            *w = C::from_i32(sum.clamp(min, max).wrapping_sub(MAGIC_BITS));
+            *w = C::from_i32(sum.max(min).min(max).wrapping_sub(MAGIC_BITS));
         }
-        *self.undecided = undecided != 0;
+        *self.decided = decided;
     }
 }
 
