@@ -89,16 +89,21 @@ fn two_threads_give_the_bits_of_one() {
 
 #[test]
 fn a_split_batch_gives_the_bits_of_the_whole() {
-    let (outputs, inputs, batch) = (33, 64, 137);
-    let weights = ArrayWeights::pack(&gaussian(3, outputs * inputs, 0.246), outputs, inputs);
+    let (inputs, batch) = (64, 137);
     let x = uniform(4, batch * inputs);
-    for (name, config, wires) in configurations() {
-        let whole = run((&config, &wires), &weights, &x, 0, Par::Seq);
-        for cut in [1, 5, 59, 60, 61, 136] {
-            let (left, right) = x.split_at(cut * inputs);
-            let mut parts = run((&config, &wires), &weights, left, 0, Par::Seq);
-            parts.extend(run((&config, &wires), &weights, right, cut as u64, Par::Seq));
-            assert_eq!(whole, parts, "{name} cut at {cut}");
+    for outputs in [32, 33] {
+        let weights = ArrayWeights::pack(&gaussian(3, outputs * inputs, 0.246), outputs, inputs);
+        for (name, config, wires) in configurations() {
+            let part = |x: &[f32], first| run((&config, &wires), &weights, x, first, Par::Seq);
+            let whole = part(&x, 0);
+            for cut in [1, 5, 59, 60, 61, 136] {
+                let (left, right) = x.split_at(cut * inputs);
+                let parts = [part(left, 0), part(right, cut as u64)].concat();
+                assert_eq!(whole, parts, "{name} cut at {cut}");
+            }
+            let samples: Vec<f32> =
+                x.chunks(inputs).zip(0..).flat_map(|(x, first)| part(x, first)).collect();
+            assert_eq!(whole, samples, "{name} sample by sample");
         }
     }
 }

@@ -20,7 +20,8 @@ use crate::code::each_width;
 use crate::rounding::{BitSource, Draw, Split, round};
 use crate::{Code, Codes, FixedFormat, Overflow, Rounding, StochasticBits};
 
-use kernels::CHUNK;
+use crate::simd::prefetch;
+use kernels::{CHUNK, PART};
 
 /// A format and the rounding that leads into it.
 ///
@@ -262,11 +263,22 @@ impl Quantizer {
     ) {
         assert_eq!(x.len(), w.len(), "{} updates for {} weights", x.len(), w.len());
         self.assert_fits::<C>();
-        let mut update = [C::default(); CHUNK];
+        let mut update = [C::default(); PART];
         self.for_chunks(x.len(), source, first, |range, first, words| {
-            let update = &mut update[..range.len()];
-            self.quantize_chunk(alpha, &x[range.clone()], words, source, first, update);
-            crate::slice::add_saturating(&mut w[range], update, self.format);
+            for part in (0..range.len()).step_by(PART) {
+                let len = PART.min(range.len() - part);
+                let (start, first) = (range.start + part, first + part as u64);
+                let (x_part, w_part) = (&x[start..start + len], &mut w[start..start + len]);
+                let (words, update) = (&words[part..part + len], &mut update[..len]);
+                if !self.axpy_part(alpha, x_part, words, w_part, update) {
+                    self.quantize_chunk(alpha, x_part, words, source, first, update);
+                    crate::slice::add_saturating(w_part, update, self.format);
+                }
+                // Making random words needs no memory, which can fetch the next chunk meanwhile.
+                let next = (start + CHUNK).min(x.len())..(start + CHUNK + PART).min(x.len());
+                prefetch(&x[next.clone()]);
+                prefetch(&w[next]);
+            }
         });
     }
 

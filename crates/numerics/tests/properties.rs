@@ -1,7 +1,7 @@
 //! Invariants of Convert for every rounding, on random formats and values.
 
 use numerics::{
-    BitSource, FixedFormat, Fraction, Overflow, Quantizer, Rounding, Seed, StochasticBits,
+    BitSource, Code, FixedFormat, Fraction, Overflow, Quantizer, Rounding, Seed, StochasticBits,
     StochasticVariant,
 };
 use proptest::prelude::*;
@@ -166,7 +166,8 @@ proptest! {
 
     #[test]
     fn the_update_is_a_conversion_and_a_saturating_sum(format in formats(), rounding in roundings(), seed: u64, alpha in -2.0f32..2.0,
-                                                       x in prop::collection::vec(values(), 0..70), first in 0u64..1 << 40) {
+                                                       x in prop::collection::vec(prop_oneof![9 => values(), 1 => Just(f32::NAN)], 0..70),
+                                                       first in 0u64..1 << 40) {
         let quantizer = Quantizer { format, rounding };
         let stream = Seed::new(seed).stream();
         let before: Vec<i32> = x.iter().map(|x| format.saturate(i64::from(x.to_bits() as i32))).collect();
@@ -216,6 +217,56 @@ proptest! {
         prop_assert_eq!(quantizer.quantize_exact(&x, &mut out), quantizer.is_exact(&x));
         x[at.index(codes.len())] = f32::NAN;
         prop_assert!(!quantizer.quantize_exact(&x, &mut out));
+    }
+}
+
+/// An update of several chunks in every width, with factors up to those that leave f32.
+#[test]
+fn long_updates_equal_their_elements() {
+    fn check<C: Code>(format: &str, alpha: f32, len: usize) {
+        let format: FixedFormat = format.parse().unwrap();
+        let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+        let stream = Seed::new(7).stream();
+        let mut x = vec![0.0; len];
+        Seed::new(8).stream().fill_gaussian(0, &mut x);
+        let before: Vec<i32> =
+            (0..len).map(|i| format.saturate(i as i64 * 7919 - 40_000)).collect();
+        let mut w: Vec<C> = before.iter().map(|&w| C::from_i32(w)).collect();
+        quantizer.axpy(alpha, &x, &stream, 5, &mut w);
+        for i in 0..len {
+            let update = quantizer.code(f64::from(alpha * x[i]), &stream, 5 + i as u64);
+            let expected = format.saturate(i64::from(before[i]) + i64::from(update));
+            assert_eq!(w[i].to_i32(), expected, "{format}, {alpha} · {}, element {i}", x[i]);
+        }
+    }
+    for alpha in [-0.01, 3.0, 0.0, 1e-44, -3e38, f32::INFINITY] {
+        for len in [1, 255, 257, 1024, 3001] {
+            check::<i8>("<2,6>", alpha, len);
+            check::<i16>("<4,12>", alpha, len);
+            check::<i16>("<3,7>", alpha, len);
+            check::<i32>("<5,18>", alpha, len);
+        }
+    }
+}
+
+/// Values whose fraction and random bits add up to 1, nearly or exactly.
+#[test]
+fn updates_at_the_carry_equal_the_definition() {
+    let format = FixedFormat::new(4, 12).unwrap();
+    let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    for numerator in [-32_769i64, -300, -256, -255, -128, -1, 0, 1, 3, 128, 255, 256, 32_767] {
+        // 8 bits behind the last one of the format.
+        let x = numerator as f32 / 256.0 * format.epsilon() as f32;
+        // The first word that carries; where nothing can, the first word of all.
+        let first = ((256 - numerator.rem_euclid(256)) << 24) as u32;
+        for distance in [0, 1, 2, 255, 256, 511, 512, 1023, 1024, 2047, 2048, 2049, 4096, 9999] {
+            for word in [first.wrapping_add(distance), first.wrapping_sub(distance)] {
+                let mut w = [-7i16];
+                quantizer.axpy(1.0, &[x], &Given(word), 0, &mut w);
+                let update = quantizer.code(f64::from(x), &Given(word), 0);
+                assert_eq!(i32::from(w[0]), update - 7, "{numerator} with {word:#x}");
+            }
+        }
     }
 }
 

@@ -73,8 +73,6 @@ struct Scratch {
     read: Vec<f32>,
     output: Vec<f32>,
     rounding: Vec<f32>,
-    /// Numbers of several rows, before they are spread to whole panels.
-    drawn: Vec<f32>,
     float: Vec<Running<FloatMagnitudes>>,
     integer: Vec<Running<IntegerMagnitudes>>,
     plain: Vec<[Lanes; PLAIN_GROUP]>,
@@ -332,39 +330,54 @@ impl Pass<'_> {
 
     /// Draws the noise of every output of the samples, in rows filled up to whole panels.
     fn draw(&self, todo: &[usize], streams: &Streams, scratch: &mut Scratch) {
-        let Periphery { outputs, chain, .. } = *self.periphery;
-        let padded = outputs.next_multiple_of(LANES);
+        let Periphery { chain, .. } = *self.periphery;
         let noisy_devices = chain.pcm_variance + chain.constant_variance > 0.0;
-        let first = self.first_sample + todo.first().map_or(0, |&s| s as u64);
-        let adjacent = todo.last().is_some_and(|last| last - todo[0] + 1 == todo.len());
-        let drawn = &mut scratch.drawn;
-        let mut fill = |draw: &dyn Fn(u64, &mut [f32]), needed: bool, rows: &mut Vec<f32>| {
-            rows.resize(todo.len() * padded, 0.0);
-            if !needed {
-                rows.fill(0.0);
-            } else if adjacent && padded == outputs {
-                draw(first * outputs as u64, rows);
-            } else if adjacent {
-                // One draw for all: the positions of narrow rows share blocks.
-                drawn.resize(todo.len() * outputs, 0.0);
-                draw(first * outputs as u64, drawn);
-                for (row, drawn) in rows.chunks_exact_mut(padded).zip(drawn.chunks_exact(outputs)) {
-                    row[..outputs].copy_from_slice(drawn);
-                }
-            } else {
-                for (&s, row) in todo.iter().zip(rows.chunks_exact_mut(padded)) {
-                    let first = (self.first_sample + s as u64) * outputs as u64;
-                    draw(first, &mut row[..outputs]);
-                }
-            }
-        };
-        let output = |at: u64, out: &mut [f32]| streams.output.fill_gaussian(at, out);
-        let read = |at: u64, out: &mut [f32]| streams.read.fill_gaussian(at, out);
-        let rounding = |at: u64, out: &mut [f32]| streams.output_rounding.fill_uniform(at, out);
         let at_output = chain.output_noise > 0.0 || noisy_devices && !chain.s_shape;
-        fill(&output, at_output, &mut scratch.output);
-        fill(&read, chain.s_shape && noisy_devices, &mut scratch.read);
-        fill(&rounding, chain.stochastic, &mut scratch.rounding);
+        let at_devices = noisy_devices && chain.s_shape;
+        let Scratch { noise, output, read, rounding, .. } = scratch;
+        self.fill_rows(todo, at_output, output, noise, |first, out| {
+            streams.output.fill_gaussian(first, out);
+        });
+        self.fill_rows(todo, at_devices, read, noise, |first, out| {
+            streams.read.fill_gaussian(first, out);
+        });
+        self.fill_rows(todo, chain.stochastic, rounding, noise, |first, out| {
+            streams.output_rounding.fill_uniform(first, out);
+        });
+    }
+
+    /// Fills a row of outputs for each sample from the positions of its stream, or with zeros.
+    /// Samples that follow one another are one stretch of positions: rows may be short, and it is
+    /// long stretches that are drawn fast.
+    fn fill_rows(
+        &self,
+        todo: &[usize],
+        needed: bool,
+        rows: &mut Vec<f32>,
+        drawn: &mut Vec<f32>,
+        fill: impl Fn(u64, &mut [f32]),
+    ) {
+        let outputs = self.periphery.outputs;
+        let padded = outputs.next_multiple_of(LANES);
+        rows.resize(todo.len() * padded, 0.0);
+        if !needed {
+            rows.fill(0.0);
+            return;
+        }
+        let mut rest = &mut rows[..];
+        for run in todo.chunk_by(|a, b| a + 1 == *b) {
+            let first = (self.first_sample + run[0] as u64) * outputs as u64;
+            let rows = rest.split_off_mut(..run.len() * padded).expect("a row for each sample");
+            if padded == outputs {
+                fill(first, rows);
+                continue;
+            }
+            drawn.resize(run.len() * outputs, 0.0);
+            fill(first, drawn);
+            for (row, drawn) in rows.chunks_exact_mut(padded).zip(drawn.chunks_exact(outputs)) {
+                row[..outputs].copy_from_slice(drawn);
+            }
+        }
     }
 
     /// Writes the sums of one panel for all samples into `scratch.sums`.

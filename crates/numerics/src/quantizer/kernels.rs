@@ -5,11 +5,13 @@ use std::ops::Range;
 
 use crate::format::exp2;
 use crate::rounding::BitSource;
-use crate::simd::{Kernel, dispatch};
+use crate::simd::{Kernel, dispatch, dispatch_512};
 use crate::{Code, FixedFormat, Fraction, Quantizer, Rounding, StochasticBits};
 
 /// Values per chunk: the random words of one chunk stay in the first-level cache.
 pub(super) const CHUNK: usize = 1024;
+/// Values per part of an update: about as many lines of memory as a processor fetches at once.
+pub(super) const PART: usize = 256;
 
 /// Whether every value is a code of `format` times its ε.
 pub(super) fn is_exact(format: FixedFormat, x: &[f32]) -> bool {
@@ -157,6 +159,31 @@ impl Quantizer {
         }
     }
 
+    /// w ← saturate(w + Convert(α·x)) for a part in one pass, if the rounding is
+    /// stochastic and the leading words decide; otherwise false, and `w` is what it was.
+    pub(super) fn axpy_part<C: Code>(
+        &self,
+        alpha: f32,
+        x: &[f32],
+        words: &[u32],
+        w: &mut [C],
+        before: &mut [C],
+    ) -> bool {
+        // A power of two times α is exact, so it takes the place of two factors.
+        let alpha = alpha * exp2(self.format.fl()) as f32;
+        if !(has_fast_conversion(self.format) && self.rounding == Rounding::Stochastic && alpha.is_finite()) {
+            return false;
+        }
+        before.copy_from_slice(w);
+        let mut decided = true;
+        let (min, max) = (self.format.min_code(), self.format.max_code());
+        dispatch_512(AxpyKernel { alpha, x, words, w, min, max, decided: &mut decided });
+        if !decided {
+            w.copy_from_slice(before);
+        }
+        decided
+    }
+
     /// [`Self::run_fast`] for the addition of random bits.
     fn run_carry<C: Code>(&self, alpha: f32, x: &[f32], words: &[u32], out: &mut [C]) -> bool {
         let mut undecided = false;
@@ -228,6 +255,48 @@ impl<C: Code> Kernel for CarryKernel<'_, C> {
     }
 }
 
+/// w + ⌊t⌋, plus 1 if the fraction of t = αx and the random word make a carry: [`CarryKernel`] and
+/// the addition with half their operations. NaN is left undecided.
+struct AxpyKernel<'a, C> {
+    /// In codes.
+    alpha: f32,
+    x: &'a [f32],
+    words: &'a [u32],
+    w: &'a mut [C],
+    min: i32,
+    max: i32,
+    decided: &'a mut bool,
+}
+
+impl<C: Code> Kernel for AxpyKernel<'_, C> {
+    #[inline(always)]
+    fn run(self) {
+        // What rounding and the bits that are left out can move the sum below by, and more:
+        // 2^−25 in the fraction, 2^−23 in the sum, 2^−23 in the word.
+        const DOUBT: f32 = 1.0 / 2_097_152.0;
+        let (low, high) = (self.min as f32, self.max as f32);
+        let (min, max) = (self.min + MAGIC_BITS, self.max + MAGIC_BITS);
+        let mut decided = true;
+        for ((&x, &word), w) in self.x.iter().zip(self.words).zip(self.w) {
+            let t = self.alpha * x;
+            // In this order a NaN stays.
+            let t = if low > t { low } else { t };
+            let t = if high < t { high } else { t };
+            let floor = t.floor();
+            // 1 + U with the leading 23 bits of the word.
+            let excess = (t - floor) + f32::from_bits(word >> 9 | 0x3F80_0000) - 2.0;
+            decided &= excess.abs() > DOUBT;
+            // The bits of `to_integer` before its subtraction, which can wait for the end.
+            let code = (floor + MAGIC).to_bits() as i32 + i32::from(excess >= 0.0);
+            let w32 = w.to_i32();
+            // Only a weight of 32 bits could overflow.
+            let sum = if C::BITS < 32 { w32.wrapping_add(code) } else { w32.saturating_add(code) };
+            *w = C::from_i32(sum.max(min).min(max).wrapping_sub(MAGIC_BITS));
+        }
+        *self.decided = decided;
+    }
+}
+
 /// x · `scale` between `min` and `max`; 0 if it is NaN.
 #[inline(always)]
 fn on_scale(x: f32, scale: f32, min: f32, max: f32) -> f32 {
@@ -240,11 +309,13 @@ fn on_scale(x: f32, scale: f32, min: f32, max: f32) -> f32 {
 /// An integer of at most 2^22 in magnitude.
 #[inline(always)]
 fn to_integer(x: f32) -> i32 {
-    // 1.5·2^23 + n has n in its low bits: a conversion in one addition, where Rust's saturating cast
-    // would take several instructions.
-    const MAGIC: f32 = 12_582_912.0;
-    (x + MAGIC).to_bits() as i32 - MAGIC.to_bits() as i32
+    (x + MAGIC).to_bits() as i32 - MAGIC_BITS
 }
+
+/// 1.5·2^23: added to an integer n it gives n in the low bits, a conversion in one addition, where
+/// Rust's saturating cast would take several instructions.
+const MAGIC: f32 = 12_582_912.0;
+const MAGIC_BITS: i32 = MAGIC.to_bits() as i32;
 
 /// Decides from the fraction g of the magnitude whether to round away from zero.
 ///
