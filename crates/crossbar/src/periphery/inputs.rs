@@ -24,8 +24,8 @@ pub(super) struct Phase {
     codes: Vec<f32>,
     /// [group][input / 2][sample of the group], [|k₀|, |k₁|, k₀², k₁²] of two inputs
     powers: Vec<[i16; 4]>,
-    /// Those of one row.
-    row: Vec<[i16; 4]>,
+    /// |k| and k² of one row.
+    row: [Vec<u16>; 2],
 }
 
 /// Inputs to codes: divide, round, clip.
@@ -65,30 +65,25 @@ impl Kernel for Convert<'_> {
     }
 }
 
-/// Codes to [|k₀|, |k₁|, k₀², k₁²] of two neighbours, zeros where there are no more codes.
+/// Codes to |k| and k², small integers.
 struct Powers<'a, F> {
     codes: &'a [f32],
     part: F,
-    powers: &'a mut [[i16; 4]],
+    /// Each at least as long as `codes`.
+    magnitudes: &'a mut [u16],
+    squares: &'a mut [u16],
 }
 
 impl<F: Fn(f32) -> f32> Kernel for Powers<'_, F> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let of = |two: [f32; 2]| {
-            // Small integers, so that nothing is lost; by way of i32, for which there is a vector
-            // instruction.
-            let [a, b] = two.map(|k| (self.part)(k).abs() as i32 as i16);
-            [a, b, a.wrapping_mul(a), b.wrapping_mul(b)]
-        };
-        let (pairs, last) = self.codes.as_chunks::<2>();
-        let (powers, rest) = self.powers.split_at_mut(pairs.len());
-        for (&pair, powers) in pairs.iter().zip(powers) {
-            *powers = of(pair);
-        }
-        rest.fill([0; 4]);
-        if let (&[k], Some(powers)) = (last, rest.first_mut()) {
-            *powers = of([k, 0.0]);
+        // Behind 2^23 the mantissa is the integer, without a conversion that looks for NaN.
+        let integer = |k: f32| (k + 8_388_608.0).to_bits() as u16;
+        let out = self.magnitudes.iter_mut().zip(self.squares);
+        for (&k, (magnitude, square)) in self.codes.iter().zip(out) {
+            let k = (self.part)(k).abs();
+            *magnitude = integer(k);
+            *square = integer(k * k);
         }
     }
 }
@@ -121,19 +116,23 @@ impl Phase {
 
     /// Powers of row after row, and then every one into its group.
     fn fill_powers(&mut self, inputs: usize, codes: &[f32], part: impl Fn(f32) -> f32 + Copy) {
-        let pairs = padded(inputs) / 2;
-        let Self { codes: packed, powers, row, .. } = self;
+        let filled = padded(inputs);
+        let Self { codes: packed, powers, row: [magnitudes, squares] } = self;
         powers.resize(packed.len() / 2, [0; 4]);
-        row.resize(pairs, [0; 4]);
-        let groups = powers.as_chunks_mut::<FULL_GROUP>().0.chunks_exact_mut(pairs);
+        for row in [&mut *magnitudes, squares] {
+            row.clear();
+            row.resize(filled, 0);
+        }
+        let groups = powers.as_chunks_mut::<FULL_GROUP>().0.chunks_exact_mut(filled / 2);
         for (rows, powers) in codes.chunks(FULL_GROUP * inputs).zip(groups) {
             if rows.len() < FULL_GROUP * inputs {
                 powers.fill([[0; 4]; FULL_GROUP]);
             }
             for (s, codes) in rows.chunks_exact(inputs).enumerate() {
-                dispatch(Powers { codes, part, powers: row });
-                for (&row, powers) in row.iter().zip(&mut *powers) {
-                    powers[s] = row;
+                dispatch(Powers { codes, part, magnitudes, squares });
+                let pairs = magnitudes.as_chunks::<2>().0.iter().zip(squares.as_chunks::<2>().0);
+                for (powers, (a, b)) in powers.iter_mut().zip(pairs) {
+                    powers[s] = [a[0] as i16, a[1] as i16, b[0] as i16, b[1] as i16];
                 }
             }
         }

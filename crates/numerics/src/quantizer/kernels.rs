@@ -171,7 +171,10 @@ impl Quantizer {
     ) -> bool {
         // A power of two times α is exact, so it takes the place of two factors.
         let alpha = alpha * exp2(self.format.fl()) as f32;
-        if !(has_fast_conversion(self.format) && self.rounding == Rounding::Stochastic && alpha.is_finite()) {
+        if !(has_fast_conversion(self.format)
+            && self.rounding == Rounding::Stochastic
+            && alpha.is_finite())
+        {
             return false;
         }
         before.copy_from_slice(w);
