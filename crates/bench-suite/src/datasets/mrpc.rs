@@ -24,7 +24,7 @@ pub struct Pair {
     pub same: bool,
 }
 
-/// 3,668 pairs to train with, the 408 of the development set, on which [Rasch23] tests, and the
+/// 3,668 pairs to train with, the 408 of the development set, on which \[Rasch23\] tests, and the
 /// checksum.
 ///
 /// # Errors

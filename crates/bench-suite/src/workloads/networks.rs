@@ -40,7 +40,7 @@ pub trait Workload: Debug + Send + Sync {
     /// How it is trained in f32. Where there are pretrained weights it is how they are fine-tuned.
     fn recipe(&self) -> &Recipe;
 
-    /// The layers that [Rasch23] leaves digital: the first convolution and the last layer of the
+    /// The layers that \[Rasch23\] leaves digital: the first convolution and the last layer of the
     /// `ImageNet` networks. Everything else that multiplies by weights is mapped, pooler and
     /// classifier of BERT and ALBERT included: only so have they the 486 and 48 tiles of Table 1.
     fn digital_layers(&self) -> Vec<String> {

@@ -220,7 +220,7 @@ struct Small {
     smoke: [usize; 2],
 }
 
-const SMALL: Small = Small { side: 16, desk: [20_000, 1_000], smoke: [200, 100] };
+const SMALL: Small = Small { side: 16, desk: [20_000, 1_000], smoke: [500, 100] };
 
 /// A network on CIFAR-10 at desk or smoke scale.
 fn small(
@@ -239,9 +239,9 @@ fn small(
     };
     let recipe = Recipe {
         batch: if smoke_scale { 20 } else { 50 },
-        epochs: if smoke_scale { 3 } else { 6 },
+        epochs: if smoke_scale { 4 } else { 6 },
         // So few steps as at smoke scale do not get over the first ones of a large rate.
-        learning_rate: if smoke_scale { 0.02 } else { 0.1 },
+        learning_rate: if smoke_scale { 0.04 } else { 0.1 },
         schedule: Schedule { warm_up_steps: 20, decay: Decay::Cosine },
         optimizer: sgd(5e-4),
         clip_norm: None,

@@ -35,7 +35,7 @@ struct LanguageNetwork {
 fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
     let (vocabulary, width, train, test, recipe) = match scale {
         Scale::Paper => return penn_treebank(data),
-        Scale::Smoke => (500, 32, 20_000, 2_000, adam(20, 2, 5e-3, Some(5.0))),
+        Scale::Smoke => (500, 32, 20_000, 2_000, adam(5, 4, 5e-3, Some(1.0))),
         Scale::Desk => (2_000, 96, usize::MAX, 20_000, adam(5, 3, 3e-3, Some(1.0))),
     };
     let mut text = sotu::load(data, vocabulary)?;

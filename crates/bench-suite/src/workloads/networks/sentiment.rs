@@ -68,7 +68,7 @@ fn open(
     scale: Scale,
 ) -> Box<dyn Workload> {
     let smoke = scale == Scale::Smoke;
-    let (train, test) = if smoke { (400, 100) } else { (usize::MAX, usize::MAX) };
+    let (train, test) = if smoke { (2_000, 200) } else { (usize::MAX, usize::MAX) };
     let cut = |sentences: &[Sentence], len: usize| -> Vec<(Vec<String>, bool)> {
         sentences.iter().take(len).map(|s| (words(&s.text), s.positive)).collect()
     };
@@ -78,7 +78,7 @@ fn open(
     let vocabulary = Vocabulary::new(
         &["[UNK]", "[CLS]"],
         train.iter().flat_map(|(words, _)| words.iter().map(String::as_str)),
-        if smoke { 500 } else { 6_000 },
+        if smoke { 2_000 } else { 6_000 },
     );
     let labelled = |sentences: &[(Vec<String>, bool)]| {
         let tokens = |words: &Vec<String>| {
@@ -109,7 +109,7 @@ fn open(
         block,
     };
     let recipe = match (smoke, shared) {
-        (true, _) => adam(20, 2, 1e-3, Some(1.0)),
+        (true, _) => adam(20, 3, 2e-3, Some(1.0)),
         (false, true) => adam(32, 1, 1e-3, Some(1.0)),
         (false, false) => adam(32, 2, 1e-3, Some(1.0)),
     };

@@ -54,8 +54,8 @@ fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
     }
     let digits = data.spoken_digits()?;
     let (train, test, width, recipe) = match scale {
-        Scale::Smoke => (100, 30, 16, adam(10, 4, 1e-2, Some(5.0))),
-        _ => (3_000, 250, 64, adam(10, 10, 2e-3, Some(5.0))),
+        Scale::Smoke => (600, 30, 24, adam(10, 8, 5e-3, Some(5.0))),
+        _ => (3_000, 250, 64, adam(10, 14, 2e-3, Some(5.0))),
     };
     // The utterances are part of the data, the same for every seed of a run.
     let seed = Seed::new(0).child("connected digits");
