@@ -176,7 +176,7 @@ mod tests {
         let task = SentenceSimilarity { encoder, pairs: &tokens, similarities: &[] };
         let examples: Vec<u32> = (0..tokens.len() as u32).collect();
         let mut tape = Tape::new();
-        let pass = Pass { seed, first_row: 0, mode: Mode::Eval, par: Par::Seq };
+        let pass = Pass { seed, first_row: 0, step: 0, mode: Mode::Eval, par: Par::Seq };
         let mut step = Step { tape: &mut tape, parameters: &parameters, pass };
         let found = task.similarity(&examples, &mut step);
         let sentences: Vec<&str> = pairs.iter().flatten().map(String::as_str).collect();
