@@ -1,5 +1,6 @@
 //! [`AnalogMatrix`]: a matrix of any size over as many tiles as it needs.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use numerics::{Par, Seed};
@@ -136,17 +137,16 @@ impl AnalogMatrix {
         let mut saturation = Saturation::default();
         for (index, Part { rows, columns, tile }) in self.parts.iter().enumerate() {
             let noise = MvmNoise { seed: noise.seed.child(index), ..*noise };
-            let x: Vec<f32> =
-                x.chunks_exact(inputs).flat_map(|x| x[columns.clone()].iter().copied()).collect();
+            let accum = if columns.start == 0 { Accum::Replace } else { Accum::Add };
+            let x = columns_of(x, inputs, columns);
+            if rows.len() == outputs {
+                saturation += tile.forward_accum(&x, &noise, accum, par, y);
+                continue;
+            }
             let mut part = vec![0.0; batch * rows.len()];
             saturation += tile.forward_accum(&x, &noise, Accum::Replace, par, &mut part);
             for (y, part) in y.chunks_exact_mut(outputs).zip(part.chunks_exact(rows.len())) {
-                let y = &mut y[rows.clone()];
-                if columns.start == 0 {
-                    y.copy_from_slice(part);
-                } else {
-                    y.iter_mut().zip(part).for_each(|(y, part)| *y += part);
-                }
+                accum.write(part, &mut y[rows.clone()]);
             }
         }
         saturation
@@ -183,4 +183,16 @@ impl AnalogMatrix {
     pub fn inputs(&self) -> usize {
         self.inputs
     }
+}
+
+/// Columns of the rows of a matrix.
+fn columns_of<'a>(matrix: &'a [f32], width: usize, columns: &Range<usize>) -> Cow<'a, [f32]> {
+    if columns.len() == width {
+        return Cow::Borrowed(matrix);
+    }
+    let mut part = Vec::with_capacity(matrix.len() / width * columns.len());
+    for row in matrix.chunks_exact(width) {
+        part.extend_from_slice(&row[columns.clone()]);
+    }
+    Cow::Owned(part)
 }

@@ -57,7 +57,7 @@ pub enum Accum {
 
 impl Accum {
     #[inline(always)]
-    pub(super) fn write(self, result: &[f32], y: &mut [f32]) {
+    pub(crate) fn write(self, result: &[f32], y: &mut [f32]) {
         match self {
             Self::Replace => y.copy_from_slice(result),
             Self::Add => y.iter_mut().zip(result).for_each(|(y, result)| *y += result),

@@ -232,8 +232,11 @@ fn columns_of<'a>(rows: &'a [f32], inputs: usize, columns: &Range<usize>) -> Cow
     if columns.len() == inputs {
         return Cow::Borrowed(rows);
     }
-    let rows = rows.chunks_exact(inputs);
-    Cow::Owned(rows.flat_map(|row| row[columns.clone()].iter().copied()).collect())
+    let mut part = Vec::with_capacity(rows.len() / inputs * columns.len());
+    for row in rows.chunks_exact(inputs) {
+        part.extend_from_slice(&row[columns.clone()]);
+    }
+    Cow::Owned(part)
 }
 
 /// One unit of work of a forward product.
