@@ -30,7 +30,7 @@ fn build<M>(build: impl FnOnce(&mut Builder<'_>) -> M) -> (Parameters, M) {
 }
 
 fn pass(mode: Mode) -> Pass {
-    Pass { seed: Seed::new(2), first_row: 0, mode, par: Par::Seq }
+    Pass { seed: Seed::new(2), first_row: 0, step: 0, mode, par: Par::Seq }
 }
 
 /// (loss, units, wrong) of some examples.
