@@ -13,7 +13,8 @@
 //! Source: \[Rasch23\] Methods, "hardware-aware training".
 //!
 //! Differs: where one of the tiles of a split matrix saturates at an output, the error of that
-//! output is stopped for all of its tiles.
+//! output is stopped for all of its tiles; and the tiles of a matrix share one input range, where
+//! the paper has one for each.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
