@@ -121,9 +121,10 @@ fn records_do_not_depend_on_threads_or_on_being_killed() {
     let (name, whole) = records.iter().next().unwrap();
     let victim = one.join("records").join(name);
     let text = String::from_utf8(whole.clone()).unwrap();
-    let (before, measurements) = text.split_once("\"measurements\"").unwrap();
-    let digit =
-        format!("{before}\"measurements\"{}", measurements.replacen("0.", "1.", 1)).into_bytes();
+    let measurements = text.find("\"measurements\"").unwrap();
+    let decimal = measurements + text[measurements..].find('.').unwrap() + 1;
+    let mut digit = whole.clone();
+    digit[decimal] = if digit[decimal] == b'9' { b'8' } else { digit[decimal] + 1 };
     for (damage, reason) in
         [(&whole[..whole.len() / 2], "is not a complete record"), (&digit, "was altered")]
     {
