@@ -1,13 +1,12 @@
 //! [`AnalogMatrix`]: a matrix of any size over as many tiles as it needs.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use numerics::{Par, Seed};
 
 use crate::mapping::{check_weights, largest_magnitude};
 use crate::periphery::{Accum, MvmNoise, Saturation};
-use crate::{AnalogTile, TileConfig, TileError, split};
+use crate::{AnalogTile, TileConfig, TileError, columns_of, split};
 
 /// A weight matrix split over tiles: each part of the inputs has its own array, converters, scales
 /// and input range; partial sums are added digitally.
@@ -67,10 +66,8 @@ impl AnalogMatrix {
         let mut parts = Vec::new();
         for rows in split(outputs, mapping.max_outputs.unwrap_or(outputs)) {
             for columns in split(inputs, mapping.max_inputs) {
-                let part: Vec<f32> = weights[rows.start * inputs..rows.end * inputs]
-                    .chunks_exact(inputs)
-                    .flat_map(|row| row[columns.clone()].iter().copied())
-                    .collect();
+                let part =
+                    columns_of(&weights[rows.start * inputs..rows.end * inputs], inputs, &columns);
                 let max = if shared { matrix_max } else { largest_magnitude(&part) };
                 let seed = seed.child("tile").child(parts.len());
                 let tile = AnalogTile::program_part(config, &part, columns.len(), max, &seed, par)?;
@@ -183,16 +180,4 @@ impl AnalogMatrix {
     pub fn inputs(&self) -> usize {
         self.inputs
     }
-}
-
-/// Columns of the rows of a matrix.
-fn columns_of<'a>(matrix: &'a [f32], width: usize, columns: &Range<usize>) -> Cow<'a, [f32]> {
-    if columns.len() == width {
-        return Cow::Borrowed(matrix);
-    }
-    let mut part = Vec::with_capacity(matrix.len() / width * columns.len());
-    for row in matrix.chunks_exact(width) {
-        part.extend_from_slice(&row[columns.clone()]);
-    }
-    Cow::Owned(part)
 }

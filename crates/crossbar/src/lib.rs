@@ -51,5 +51,5 @@ pub use periphery::{
     mean_abs_max, mean_scaled_std,
 };
 pub use tile::AnalogTile;
-pub use tiling::split;
+pub use tiling::{columns_of, split};
 pub use weight_noise::{WeightNoise, WeightNoiseConfig, WeightNoiseModel};

@@ -3,6 +3,7 @@
 //! Source: [Rasch23 Methods, "tiles"]: as many tiles as needed, of roughly equal size; the first
 //! ones take one more, as in AIHWKit 1.1.0, `tiles/array.py`.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Cuts 0..`size` into ⌈size/max⌉ ranges whose lengths differ by at most one.
@@ -25,6 +26,23 @@ pub fn split(size: usize, max: usize) -> Vec<Range<usize>> {
     let starts = (0..=parts).map(|i| i * base + i.min(extra));
     let starts: Vec<usize> = starts.collect();
     starts.windows(2).map(|w| w[0]..w[1]).collect()
+}
+
+/// Some columns of the rows of a matrix of `width` columns: what a tile holds, or its inputs.
+///
+/// # Panics
+///
+/// If the columns do not fit into a row.
+#[track_caller]
+pub fn columns_of<'a>(matrix: &'a [f32], width: usize, columns: &Range<usize>) -> Cow<'a, [f32]> {
+    if columns.len() == width {
+        return Cow::Borrowed(matrix);
+    }
+    let mut part = Vec::with_capacity(matrix.len() / width * columns.len());
+    for row in matrix.chunks_exact(width) {
+        part.extend_from_slice(&row[columns.clone()]);
+    }
+    Cow::Owned(part)
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crossbar::{
-    Accum, AnalogMatrix, ArrayWeights, ClipMasks, Digital, MvmNoise, Periphery, WeightNoise, split,
+    Accum, AnalogMatrix, ArrayWeights, ClipMasks, Digital, MvmNoise, Periphery, WeightNoise,
+    columns_of, split,
 };
 use numerics::{Par, Seed};
 
@@ -233,17 +234,6 @@ impl Part {
         let rows = &matrix[self.rows.start * inputs..self.rows.end * inputs];
         columns_of(rows, inputs, &self.columns)
     }
-}
-
-fn columns_of<'a>(rows: &'a [f32], inputs: usize, columns: &Range<usize>) -> Cow<'a, [f32]> {
-    if columns.len() == inputs {
-        return Cow::Borrowed(rows);
-    }
-    let mut part = Vec::with_capacity(rows.len() / inputs * columns.len());
-    for row in rows.chunks_exact(inputs) {
-        part.extend_from_slice(&row[columns.clone()]);
-    }
-    Cow::Owned(part)
 }
 
 /// One unit of work of a forward product.

@@ -11,7 +11,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crossbar::{AnalogMatrix, TileConfig, TileError, WeightScale, weight_scales};
+use crossbar::{AnalogMatrix, TileConfig, TileError, WeightScale, columns_of, weight_scales};
 use numerics::{Par, Seed};
 
 use super::{ParameterId, Parameters, Storage};
@@ -142,10 +142,8 @@ impl Parameters {
         let mut normalized = logical.to_vec();
         let mut stored = Vec::new();
         for (rows, columns) in &analog.places {
-            let part: Vec<f32> = logical[rows.start * analog.inputs..rows.end * analog.inputs]
-                .chunks_exact(analog.inputs)
-                .flat_map(|row| row[columns.clone()].iter().copied())
-                .collect();
+            let part = &logical[rows.start * analog.inputs..rows.end * analog.inputs];
+            let part = columns_of(part, analog.inputs, columns);
             let max = if shared { matrix_max } else { largest(&part) };
             let levels = mapping.scale_levels;
             let scales = weight_scales(&part, columns.len(), mapping.scale, levels, max)
