@@ -13,7 +13,7 @@ use crate::datasets::{DataFolder, DataSum};
 use crate::progress::PointProgress;
 use crate::record::{Measurements, Record};
 use crate::report::{Figure, Table};
-use crate::store::Checkpoint;
+use crate::store::{Checkpoint, Models};
 
 /// How much of an experiment is run. The definitions are the same code with other numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,6 +91,8 @@ pub struct Context<'a> {
     pub progress: &'a PointProgress<'a>,
     /// Where a long point saves itself.
     pub checkpoint: &'a Checkpoint,
+    /// Trained networks that points share.
+    pub models: &'a Models,
 }
 
 /// The records of one experiment, by point.

@@ -77,6 +77,7 @@ fn reproduce(arguments: &Reproduce) -> Result<u8, Error> {
     }
     if arguments.fresh {
         wanted.iter().try_for_each(|(_, point)| store.forget(point))?;
+        store.forget_models()?;
     }
     for job in &jobs {
         if let Some(reason) = &job.left_out {

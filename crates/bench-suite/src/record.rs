@@ -109,15 +109,13 @@ impl Record {
 
 /// The hash of everything that determines a point's measurements.
 pub fn key(point: &Point) -> String {
-    let parts = (
-        SCHEMA,
-        point.experiment,
-        &point.config,
-        point.seed,
-        &point.data,
-        provenance::CODE_VERSION,
-    );
-    let text = serde_json::to_string(&parts).expect("a point is plain data");
+    hash(&(point.experiment, &point.config, point.seed, &point.data))
+}
+
+/// The name of what was made by `parts` and the present code.
+pub fn hash(parts: &impl Serialize) -> String {
+    let parts = (SCHEMA, provenance::CODE_VERSION, parts);
+    let text = serde_json::to_string(&parts).expect("what makes a record is plain data");
     hex(&Sha256::digest(text))[..20].to_owned()
 }
 

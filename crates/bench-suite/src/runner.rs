@@ -50,6 +50,7 @@ pub fn run(
         if inner > 1 { format!(", {inner} threads each") } else { String::new() }
     ));
 
+    let models = store.models();
     let next = AtomicUsize::new(0);
     let first_error = Mutex::new(None);
     let fail = |error: Error| {
@@ -81,8 +82,13 @@ pub fn run(
                     let started = Instant::now();
                     let point_progress = progress.start(point);
                     let par = if inner > 1 { Par::Rayon } else { Par::Seq };
-                    let context =
-                        Context { data, par, progress: &point_progress, checkpoint: &checkpoint };
+                    let context = Context {
+                        data,
+                        par,
+                        progress: &point_progress,
+                        checkpoint: &checkpoint,
+                        models: &models,
+                    };
                     let measured = pool.install(|| experiment.run(point, &context));
                     let saved = measured.and_then(|measurements| {
                         let record = Record::new(point, measurements);

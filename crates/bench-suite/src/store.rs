@@ -4,12 +4,16 @@
 //! OUT/records/EXPERIMENT/KEY.json       what was measured; the same bytes wherever it ran
 //! OUT/runs/EXPERIMENT/KEY.json          when, where and how long
 //! OUT/checkpoints/KEY.safetensors       a long point on its way
+//! OUT/models/KEY.safetensors            a trained network that several points use
+//! OUT/models/KEY.part.safetensors       … on its way
 //! OUT/report.html, report.md, report.json
 //! ```
 //!
 //! A file is written under a temporary name, flushed to the disk, and renamed. So a reader sees
 //! all of it or none, several processes may share a store, and a kill loses only what was in
-//! flight.
+//! flight. Models are a cache: where one is missing it is trained again, to the same bits.
+
+mod models;
 
 use std::fs;
 use std::io::Write;
@@ -19,6 +23,8 @@ use crate::Error;
 use crate::experiment::Point;
 use crate::provenance::Run;
 use crate::record::{self, Record};
+
+pub use models::Models;
 
 /// A folder of records.
 #[derive(Clone, Debug)]
@@ -122,6 +128,26 @@ impl Store {
         Ok(true)
     }
 
+    /// Drops all models, finished or not.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if a file cannot be removed.
+    pub fn forget_models(&self) -> Result<(), Error> {
+        let folder = self.folder.join("models");
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("remove", &folder)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The trained networks that points share.
+    pub fn models(&self) -> Models {
+        Models::new(&self.folder)
+    }
+
     /// Where a long point saves itself on its way.
     pub fn checkpoint(&self, point: &Point) -> Checkpoint {
         let name = format!("{}.safetensors", record::key(point));
@@ -153,11 +179,7 @@ impl Checkpoint {
     ///
     /// [`Error::Io`] if it is there and cannot be read.
     pub fn load(&self) -> Result<Option<Vec<u8>>, Error> {
-        match fs::read(&self.path) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("read", &self.path)(error)),
-        }
+        read(&self.path)
     }
 
     /// Replaces what was saved.
@@ -176,6 +198,15 @@ impl Checkpoint {
 
     fn remove(&self) -> Result<(), Error> {
         remove(&self.path)
+    }
+}
+
+/// The whole file, if there is one.
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("read", path)(error)),
     }
 }
 

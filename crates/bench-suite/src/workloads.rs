@@ -4,8 +4,11 @@
 //! sources make the version of the code (`build.rs`).
 
 pub mod accelerator;
+pub mod aging;
 pub mod evaluation;
 pub mod hardware_aware;
+pub mod hwa_recipe;
 pub mod image_classifier;
 pub mod lfsr_training;
 pub mod networks;
+pub mod trained;

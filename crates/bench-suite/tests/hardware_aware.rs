@@ -12,7 +12,8 @@ use bench_suite::experiments::EXPERIMENTS;
 use bench_suite::progress::{Progress, STOP};
 use bench_suite::record::Measurements;
 use bench_suite::store::Store;
-use bench_suite::workloads::hardware_aware::{CHANCE_ERROR, FLOAT_ERROR, HardwareAware, series};
+use bench_suite::workloads::hardware_aware::{HardwareAware, series};
+use bench_suite::workloads::trained::{CHANCE_ERROR, FLOAT_ERROR};
 use numerics::Par;
 
 /// The point of a network whose data ships with the source.
@@ -30,8 +31,9 @@ fn run(folder: &Path, par: Par, stop_after: Option<Duration>) -> Result<Measurem
     let store = Store::open(folder).unwrap();
     let progress = Progress::new(point.work);
     let progress = progress.start(&point);
-    let checkpoint = store.checkpoint(&point);
-    let context = Context { data: &data, par, progress: &progress, checkpoint: &checkpoint };
+    let (checkpoint, models) = (store.checkpoint(&point), store.models());
+    let context =
+        Context { data: &data, par, progress: &progress, checkpoint: &checkpoint, models: &models };
     STOP.store(false, Ordering::Relaxed);
     std::thread::scope(|scope| {
         if let Some(after) = stop_after {

@@ -263,6 +263,18 @@ impl Parameters {
         self.states.clone_from(&other.states);
     }
 
+    /// Forgets what optimisers remember, previous increments and moments: for a network whose
+    /// training is over.
+    pub fn forget_optimizer(&mut self) {
+        for parameter in &mut self.list {
+            match &mut parameter.storage {
+                Storage::Float { increment, .. } => *increment = None,
+                Storage::Fixed { increment, .. } => *increment = None,
+            }
+            parameter.moments.clear();
+        }
+    }
+
     /// Forgets all gradients.
     pub fn clear_gradients(&mut self) {
         self.list.iter_mut().for_each(|p| p.has_gradient = false);

@@ -13,7 +13,8 @@ use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, 
 use crate::record::Measurements;
 use crate::report::{Curve, Figure, LineStyle, Panel, Table};
 use crate::statistics::Estimate;
-use crate::workloads::hardware_aware::{FLOAT_ERROR, HardwareAware, series};
+use crate::workloads::hardware_aware::{HardwareAware, series};
+use crate::workloads::trained::FLOAT_ERROR;
 
 /// The experiment.
 #[derive(Debug)]
@@ -102,15 +103,16 @@ impl Experiment for Ablation {
         let mut runs = Vec::new();
         for method in &METHODS {
             let mut config = configuration(NETWORK, request.scale, programmings)?;
-            let standard = config.recipe.analog.tile().clone();
-            let (mut tile, mut training) = (standard.clone(), *config.recipe.analog.training());
+            let recipe = &mut config.trained.recipe;
+            let standard = recipe.analog.tile().clone();
+            let (mut tile, mut training) = (standard.clone(), *recipe.analog.training());
             (method.change)(&mut tile, &mut training);
-            config.recipe.analog =
+            recipe.analog =
                 Analog::new(tile, training).map_err(|error| Error::Usage(error.to_string()))?;
             if request.scale == Scale::Desk {
-                config.recipe.training.epochs = DESK_EPOCHS;
+                recipe.training.epochs = DESK_EPOCHS;
             }
-            config.evaluation = Some(standard);
+            config.aging.tile = Some(standard);
             config.direct = false;
             let work = config.work(&*workload)?;
             runs.push((method.name.to_owned(), config, workload.data(), work));

@@ -9,7 +9,10 @@ use crate::Error;
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::record::Measurements;
-use crate::workloads::hardware_aware::{HardwareAware, HwaRecipe};
+use crate::workloads::aging::Aging;
+use crate::workloads::hardware_aware::HardwareAware;
+use crate::workloads::hwa_recipe::HwaRecipe;
+use crate::workloads::trained::Trained;
 
 /// The experiment.
 #[derive(Debug)]
@@ -76,6 +79,11 @@ fn repeats(scale: Scale) -> (u64, u64) {
     }
 }
 
+/// A network trained as its recipe says.
+pub(crate) fn trained(network: &str, scale: Scale) -> Result<Trained, Error> {
+    Ok(Trained { network: network.to_owned(), scale, recipe: recipe(network, scale)? })
+}
+
 /// What a point runs.
 pub(super) fn configuration(
     network: &str,
@@ -83,13 +91,13 @@ pub(super) fn configuration(
     programmings: u64,
 ) -> Result<HardwareAware, Error> {
     Ok(HardwareAware {
-        network: network.to_owned(),
-        scale,
-        recipe: recipe(network, scale)?,
+        trained: trained(network, scale)?,
         direct: true,
-        evaluation: None,
-        times_s: if scale == Scale::Smoke { vec![3600.0] } else { TIMES_S.to_vec() },
-        programmings,
+        aging: Aging {
+            tile: None,
+            times_s: if scale == Scale::Smoke { vec![3600.0] } else { TIMES_S.to_vec() },
+            programmings,
+        },
     })
 }
 

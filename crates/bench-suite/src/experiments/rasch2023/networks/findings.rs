@@ -6,8 +6,9 @@ use crate::experiment::{Findings, Results, Scale};
 use crate::record::Record;
 use crate::report::{Curve, Figure, LineStyle, Panel, Table};
 use crate::statistics::Estimate;
-use crate::workloads::hardware_aware::{CHANCE_ERROR, FLOAT_ERROR, series};
+use crate::workloads::hardware_aware::{HWA_UNPROGRAMMED, series};
 use crate::workloads::networks::NETWORKS;
+use crate::workloads::trained::{CHANCE_ERROR, FLOAT_ERROR};
 
 /// Index of one hour in the paper's times.
 const HOUR: usize = 1;
@@ -65,7 +66,8 @@ pub(super) fn findings(results: &Results<'_>) -> Findings {
                 .points
                 .iter()
                 .filter(|(point, _)| {
-                    point.config.get("network").and_then(|n| n.as_str()) == Some(entry.id)
+                    point.config.pointer("/trained/network").and_then(|n| n.as_str())
+                        == Some(entry.id)
                 })
                 .filter_map(|(_, record)| record.as_ref())
                 .collect();
@@ -338,7 +340,7 @@ fn notes(networks: &[Network<'_>], scale: Scale) -> Vec<String> {
     let unprogrammed: Vec<String> = networks
         .iter()
         .filter_map(|n| {
-            let error = n.value(crate::workloads::hardware_aware::HWA_UNPROGRAMMED)?;
+            let error = n.value(HWA_UNPROGRAMMED)?;
             Some(format!("{} {}", n.id, display(error, " %")))
         })
         .collect();

@@ -1,0 +1,33 @@
+//! [`HwaRecipe`]: how a network is trained for its hardware, as data.
+
+use nn::{Analog, RangeStatistic, Recipe};
+use serde::{Deserialize, Serialize};
+
+/// How a network is trained for its hardware: what a recipe file holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HwaRecipe {
+    /// Tile and training rules of every layer that is not digital.
+    pub analog: Analog,
+    /// How input ranges begin.
+    pub calibration: Calibration,
+    /// Epochs, learning rate, optimiser.
+    pub training: Recipe,
+}
+
+/// Input ranges from data, and what follows in direct mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// What of the inputs becomes the range.
+    #[serde(default)]
+    pub statistic: RangeStatistic,
+    /// Mini-batches that are observed.
+    pub batches: usize,
+    /// In direct mapping, mini-batches in which ranges, scales and the statistics of batch
+    /// normalisations are then trained, with all weights and biases as they are and no noise
+    /// injected.
+    ///
+    /// Source: [Rasch23 Tab. 2]: 500 after 500.
+    pub tuning: usize,
+}

@@ -1,0 +1,344 @@
+//! A network on its way onto hardware: trained in f32, mapped directly, trained on tiles.
+//!
+//! ```text
+//! float ──┬── convert, calibrate, tune scales ──────────▶ direct mapping
+//!         └── convert, calibrate, train on noisy tiles ──▶ hardware-aware network
+//! ```
+//!
+//! Several experiments look at the same trained network. It is trained by the first point that
+//! needs it, and kept in the store as a model ([`crate::store::Models`]) under the hash of what made
+//! it. Training is a pure function of that, so it makes no difference who trained it.
+//!
+//! Source: [Rasch23 Methods; Supp. Tab. 3].
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use nn::{
+    Analog, AnalogTraining, Arithmetic, Parameters, Policy, Progress, Recipe,
+    calibrate_input_ranges, checkpoint, train_epoch,
+};
+use numerics::Seed;
+use serde::{Deserialize, Serialize};
+
+use super::hwa_recipe::{Calibration, HwaRecipe};
+use super::networks::{self, Instance, Workload};
+use crate::Error;
+use crate::experiment::{Context, Scale};
+use crate::record::{self, Measurements};
+use crate::store::Checkpoint;
+
+/// Which network is trained, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trained {
+    /// One of [`networks::NETWORKS`].
+    pub network: String,
+    /// The scale at which it is opened.
+    pub scale: Scale,
+    /// The recipe.
+    pub recipe: HwaRecipe,
+}
+
+/// Test error of the float network, in %.
+pub const FLOAT_ERROR: &str = "float_error_percent";
+/// Test error by chance, in %.
+pub const CHANCE_ERROR: &str = "chance_error_percent";
+/// The series of training losses on tiles, one per epoch.
+pub const HWA_TRAIN_LOSS: &str = "hwa_train_loss";
+
+/// A trained network, with what was measured on the way: [`FLOAT_ERROR`], [`CHANCE_ERROR`] and,
+/// once it was trained on tiles, [`HWA_TRAIN_LOSS`].
+#[derive(Debug)]
+pub struct Network<'w> {
+    /// The network with its tasks.
+    pub instance: Instance<'w>,
+    /// What was measured.
+    pub measured: Measurements,
+}
+
+/// What a model or its checkpoint says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    network: String,
+    stage: Stage,
+    seed: u64,
+    progress: Progress,
+    measured: Measurements,
+}
+
+/// How far a model is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Stage {
+    /// Trained in f32.
+    Float,
+    /// Trained on tiles.
+    Hardware,
+}
+
+impl Trained {
+    /// Reads the network's data.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if there is no such network, and what is wrong with its data.
+    pub fn open(&self, context: &Context<'_>) -> Result<Box<dyn Workload>, Error> {
+        (networks::find(&self.network)?.open)(context.data, self.scale)
+    }
+
+    /// The paper's digital layers in f32, all others on tiles.
+    pub fn policy(workload: &dyn Workload, analog: &Analog) -> Policy {
+        let digital = workload.digital_layers();
+        let layers: BTreeMap<String, Arithmetic> =
+            digital.into_iter().map(|layer| (layer, Arithmetic::Float32)).collect();
+        Policy { default: Arithmetic::Analog(Box::new(analog.clone())), layers }
+    }
+
+    /// The network in f32: trained, or with the weights that others trained.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`], or what is wrong with data, model or checkpoint.
+    pub fn float<'w>(
+        &self,
+        workload: &'w dyn Workload,
+        seed: u64,
+        context: &Context<'_>,
+    ) -> Result<Network<'w>, Error> {
+        let run = Run { trained: self, workload, seed, context };
+        run.model(Stage::Float, &Policy::uniform(Arithmetic::Float32), |instance, _| {
+            if let Some(weights) = workload.pretrained()? {
+                instance.parameters.copy_from(&weights);
+            }
+            Ok(())
+        })
+    }
+
+    /// The float network on tiles without training there, but with ranges and scales tuned.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::float`].
+    pub fn direct<'w>(
+        &self,
+        workload: &'w dyn Workload,
+        seed: u64,
+        context: &Context<'_>,
+    ) -> Result<Network<'w>, Error> {
+        let float = self.float(workload, seed, context)?;
+        let recipe = &self.recipe;
+        let training =
+            AnalogTraining { weight_noise: None, remap_every: None, ..*recipe.analog.training() };
+        let analog = Analog::new(recipe.analog.tile().clone(), training)
+            .map_err(|error| Error::Usage(error.to_string()))?;
+        let run = Run { trained: self, workload, seed, context };
+        let mut instance =
+            workload.instance(&Self::policy(workload, &analog), &run.root().child("init"));
+        run.map_onto_tiles(&mut instance, &float.instance.parameters)?;
+        run.tune(&mut instance)?;
+        Ok(Network { instance, measured: float.measured })
+    }
+
+    /// The network trained on tiles.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::float`].
+    pub fn hardware_aware<'w>(
+        &self,
+        workload: &'w dyn Workload,
+        seed: u64,
+        context: &Context<'_>,
+    ) -> Result<Network<'w>, Error> {
+        let run = Run { trained: self, workload, seed, context };
+        let policy = Self::policy(workload, &self.recipe.analog);
+        run.model(Stage::Hardware, &policy, |instance, measured| {
+            let float = self.float(workload, seed, context)?;
+            *measured = float.measured;
+            run.map_onto_tiles(instance, &float.instance.parameters)
+        })
+    }
+
+    /// An amount of work in examples, one of training on tiles counting three.
+    ///
+    /// # Errors
+    ///
+    /// If weights that others trained are missing or damaged.
+    pub fn work(&self, workload: &dyn Workload) -> Result<u64, Error> {
+        let instance = workload.instance(&Policy::uniform(Arithmetic::Float32), &Seed::new(0));
+        let float = if workload.pretrained()?.is_some() { 0 } else { workload.recipe().epochs };
+        Ok(instance.train.len() as u64 * (float as u64 + 3 * self.recipe.training.epochs as u64))
+    }
+}
+
+/// A training with what it needs at every stage.
+struct Run<'a, 'w> {
+    trained: &'a Trained,
+    workload: &'w dyn Workload,
+    seed: u64,
+    context: &'a Context<'a>,
+}
+
+impl<'w> Run<'_, 'w> {
+    fn root(&self) -> Seed {
+        Seed::new(self.seed)
+    }
+
+    /// The hash of everything that determines the model. The recipe of hardware-aware training has
+    /// no part in the float network.
+    fn key(&self, stage: Stage) -> String {
+        let recipe = (stage == Stage::Hardware).then_some(&self.trained.recipe);
+        let Trained { network, scale, .. } = self.trained;
+        record::hash(&(stage, network, scale, recipe, self.seed, self.workload.data()))
+    }
+
+    /// The model from the store; or else begun, trained to the end of its recipe, and kept there.
+    fn model(
+        &self,
+        stage: Stage,
+        policy: &Policy,
+        begin: impl FnOnce(&mut Instance<'w>, &mut Measurements) -> Result<(), Error>,
+    ) -> Result<Network<'w>, Error> {
+        let mut instance = self.workload.instance(policy, &self.root().child("init"));
+        let models = self.context.models;
+        let key = self.key(stage);
+        let bytes = models.get_or_make(&key, self.context.progress, |saved| {
+            let mut note = Note {
+                network: self.trained.network.clone(),
+                stage,
+                seed: self.seed,
+                progress: Progress::default(),
+                measured: Measurements::default(),
+            };
+            match saved.load()? {
+                Some(bytes) => {
+                    note = restore(&mut instance, &bytes).map_err(|why| saved.damaged(why))?;
+                }
+                None => begin(&mut instance, &mut note.measured)?,
+            }
+            self.train(&mut instance, &mut note, saved)?;
+            if stage == Stage::Float {
+                self.test_float(&instance, &mut note.measured);
+            }
+            instance.parameters.forget_optimizer();
+            Ok(bytes_of(&instance, &note))
+        })?;
+        let note = restore(&mut instance, &bytes).map_err(|why| models.damaged(&key, why))?;
+        Ok(Network { instance, measured: note.measured })
+    }
+
+    /// Trains to the end of the stage's recipe, saving every epoch.
+    fn train(
+        &self,
+        instance: &mut Instance<'_>,
+        note: &mut Note,
+        saved: &Checkpoint,
+    ) -> Result<(), Error> {
+        let (what, recipe, work) = match note.stage {
+            Stage::Float if self.workload.pretrained()?.is_some() => return Ok(()),
+            Stage::Float => ("float", self.workload.recipe(), 1),
+            Stage::Hardware => ("hwa", &self.trained.recipe.training, 3),
+        };
+        while note.progress.epoch < recipe.epochs {
+            let stats = train_epoch(
+                &*instance.train,
+                &mut instance.parameters,
+                recipe,
+                &mut note.progress,
+                (&self.root().child(what), self.context.par),
+                |_, _| {
+                    self.context.progress.advance(work * recipe.batch as u64);
+                    self.go_on()
+                },
+            )
+            .map_err(|nn::Interrupted| Error::Interrupted)?;
+            self.context.progress.say(&format!(
+                "{what} epoch {}/{}: loss {:.4}",
+                note.progress.epoch, recipe.epochs, stats.loss
+            ));
+            if note.stage == Stage::Hardware {
+                let losses = note.measured.series.entry(HWA_TRAIN_LOSS.to_owned());
+                losses.or_default().push(stats.loss);
+            }
+            note.progress.observe(recipe, stats.loss);
+            saved.save(&bytes_of(instance, note))?;
+        }
+        Ok(())
+    }
+
+    fn test_float(&self, instance: &Instance<'_>, measured: &mut Measurements) {
+        let seed = self.root().child("float");
+        let error = self.workload.test_error(instance, &seed, self.context.par);
+        let values = &mut measured.values;
+        values.insert(FLOAT_ERROR.to_owned(), 100.0 * error);
+        values.insert(CHANCE_ERROR.to_owned(), 100.0 * self.workload.chance_error());
+        self.context.progress.say(&format!("float: test error {:.2} %", 100.0 * error));
+    }
+
+    /// The trained float weights on tiles, with input ranges from data.
+    fn map_onto_tiles(&self, instance: &mut Instance<'_>, float: &Parameters) -> Result<(), Error> {
+        let Calibration { statistic, batches, .. } = self.trained.recipe.calibration;
+        instance.parameters.convert_from(float);
+        if self.context.progress.stopped() {
+            return Err(Error::Interrupted);
+        }
+        let sizes = (self.trained.recipe.training.batch, batches);
+        let (seed, par) = (self.root().child("calibration"), self.context.par);
+        let Instance { parameters, train, .. } = instance;
+        calibrate_input_ranges(&**train, parameters, statistic, sizes, &seed, par);
+        Ok(())
+    }
+
+    /// Trains scales and ranges only.
+    fn tune(&self, instance: &mut Instance<'_>) -> Result<(), Error> {
+        let steps = self.trained.recipe.calibration.tuning;
+        let digital = [".scale", ".tile_scale", ".input_range"];
+        for parameter in instance.parameters.iter_mut() {
+            let tuned = digital.iter().any(|suffix| parameter.name().ends_with(suffix));
+            parameter.set_frozen(!tuned);
+        }
+        let mut progress = Progress::default();
+        let recipe: &Recipe = &self.trained.recipe.training;
+        let mut done = 0;
+        while done < steps && !self.context.progress.stopped() {
+            // An epoch that ends, ends; one that is stopped has done its steps.
+            let ended = train_epoch(
+                &*instance.train,
+                &mut instance.parameters,
+                recipe,
+                &mut progress,
+                (&self.root().child("tuning"), self.context.par),
+                |_, _| {
+                    done += 1;
+                    if done == steps { ControlFlow::Break(()) } else { self.go_on() }
+                },
+            );
+            if ended.is_err() {
+                break;
+            }
+        }
+        instance.parameters.iter_mut().for_each(|parameter| parameter.set_frozen(false));
+        if self.context.progress.stopped() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    fn go_on(&self) -> ControlFlow<()> {
+        if self.context.progress.stopped() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}
+
+fn bytes_of(instance: &Instance<'_>, note: &Note) -> Vec<u8> {
+    let note = serde_json::to_string(note).expect("a note is plain data");
+    checkpoint::save(&instance.parameters, &note)
+}
+
+/// Puts what was saved into the network, and returns its note.
+fn restore(instance: &mut Instance<'_>, bytes: &[u8]) -> Result<Note, String> {
+    let note =
+        checkpoint::load(&mut instance.parameters, bytes).map_err(|error| error.to_string())?;
+    serde_json::from_str(&note).map_err(|error| error.to_string())
+}
