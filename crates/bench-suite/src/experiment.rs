@@ -12,7 +12,7 @@ use crate::claim::Claim;
 use crate::datasets::{DataFolder, DataSum};
 use crate::progress::PointProgress;
 use crate::record::{Measurements, Record};
-use crate::report::{Figure, Table};
+use crate::report::{Figure, HeatMap, Table};
 use crate::store::{Checkpoint, Models};
 
 /// How much of an experiment is run. The definitions are the same code with other numbers.
@@ -111,6 +111,8 @@ pub struct Findings {
     pub claims: Vec<Claim>,
     /// The figures.
     pub figures: Vec<Figure>,
+    /// The heat maps.
+    pub heat_maps: Vec<HeatMap>,
     /// The tables.
     pub tables: Vec<Table>,
     /// What the reader must know: choices that the paper leaves open, and the like.

@@ -3,8 +3,11 @@
 //! `report.html` is one file that needs no network; `report.md` has the same tables, and
 //! `report.json` the same claims for machines.
 
+mod content;
 mod figure;
+mod heat_map;
 mod html;
+mod labels;
 mod markdown;
 
 use serde::Serialize;
@@ -16,95 +19,7 @@ use crate::provenance::{self, Run};
 use crate::record::{self, Record};
 use crate::store::Store;
 
-/// One or more panels under one caption.
-#[derive(Clone, Debug)]
-pub struct Figure {
-    /// What is shown and how to read it.
-    pub caption: String,
-    /// The panels, in reading order.
-    pub panels: Vec<Panel>,
-}
-
-/// One pair of axes.
-#[derive(Clone, Debug)]
-pub struct Panel {
-    /// A short heading.
-    pub title: String,
-    /// Label of the horizontal axis.
-    pub x: String,
-    /// Label of the vertical axis.
-    pub y: String,
-    /// Whether the vertical axis is logarithmic.
-    pub log_y: bool,
-    /// The vertical range, if it is not that of the data.
-    pub y_range: Option<(f64, f64)>,
-    /// The curves.
-    pub curves: Vec<Curve>,
-}
-
-/// Whose curve it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LineStyle {
-    /// Ours: solid with markers.
-    Ours,
-    /// The paper's: dashed.
-    Paper,
-}
-
-/// A line through points, with an optional band around it.
-#[derive(Clone, Debug)]
-pub struct Curve {
-    /// Name in the legend.
-    pub label: String,
-    /// Index into the report's colours.
-    pub colour: usize,
-    /// Ours or the paper's.
-    pub style: LineStyle,
-    /// (x, y).
-    pub points: Vec<(f64, f64)>,
-    /// Half the height of the band at each point; empty for no band.
-    pub band: Vec<f64>,
-}
-
-impl Curve {
-    /// A line without a band.
-    pub fn line(label: &str, colour: usize, style: LineStyle, points: Vec<(f64, f64)>) -> Self {
-        Self { label: label.to_owned(), colour, style, points, band: Vec::new() }
-    }
-
-    /// The mean over seeds at x = `first`, `first` + 1, …, with a band of one standard error.
-    pub fn of_seeds(label: &str, colour: usize, first: f64, seeds: &[Vec<f64>]) -> Self {
-        let len = seeds.iter().map(Vec::len).min().unwrap_or(0);
-        let estimates: Vec<_> = (0..len)
-            .filter_map(|i| {
-                let values: Vec<f64> = seeds.iter().map(|series| series[i]).collect();
-                crate::statistics::Estimate::of(&values, 0.0)
-            })
-            .collect();
-        Self {
-            label: label.to_owned(),
-            colour,
-            style: LineStyle::Ours,
-            points: estimates.iter().enumerate().map(|(i, e)| (first + i as f64, e.mean)).collect(),
-            band: if seeds.len() > 1 {
-                estimates.iter().map(|e| e.standard_error).collect()
-            } else {
-                Vec::new()
-            },
-        }
-    }
-}
-
-/// A table of text.
-#[derive(Clone, Debug)]
-pub struct Table {
-    /// What is shown and how to read it.
-    pub caption: String,
-    /// Column headings.
-    pub header: Vec<String>,
-    /// Rows, as long as the header; the first cell names the row.
-    pub rows: Vec<Vec<String>>,
-}
+pub use content::{Curve, Figure, HeatCell, HeatMap, LineStyle, Panel, Table};
 
 /// What a report is made of: an experiment and its points.
 #[derive(Debug)]
@@ -170,6 +85,7 @@ impl Report {
             let mut findings = experiment.findings(&Results { scale, points: &loaded });
             if let Some(reason) = left_out {
                 findings.figures.clear();
+                findings.heat_maps.clear();
                 findings.tables.clear();
                 findings.notes = vec![format!("Left out: {reason}.")];
             }

@@ -4,6 +4,7 @@
 use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::prelude::*;
 
+use super::labels::{HEIGHT, place};
 use super::{Curve, LineStyle, Panel};
 
 /// Okabe and Ito's colour-blind safe palette; black stands for the page's ink.
@@ -35,44 +36,84 @@ pub(super) fn svg(panel: &Panel) -> String {
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type DrawError<'a> = DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>;
 
-fn draw<'a>(panel: &Panel, root: &Area<'a>) -> Result<(), DrawError<'a>> {
-    let points = || panel.curves.iter().flat_map(|curve| &curve.points);
-    let x = |fold: fn(f64, f64) -> f64, start| points().map(|p| p.0).fold(start, fold);
-    let (x_min, x_max) = (x(f64::min, f64::INFINITY), x(f64::max, f64::NEG_INFINITY));
-    let (x_min, x_max) = if x_min < x_max { (x_min, x_max) } else { (0.0, 1.0) };
-    let finite = || points().map(|p| p.1).filter(|y| y.is_finite() && (!panel.log_y || *y > 0.0));
-    let (low, high) = panel.y_range.unwrap_or_else(|| {
-        let (low, high) =
-            (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
-        if low > high { (0.1, 1.0) } else { (low, high) }
-    });
-    let mut builder = ChartBuilder::on(root);
-    builder.margin(8).margin_right(14).x_label_area_size(38).y_label_area_size(54);
-    if panel.log_y {
-        let (low, high) = (0.8 * low, 1.25 * high);
-        let range = (low..high).log_scale().with_key_points(decade_ticks(low, high));
-        curves(panel, builder.build_cartesian_2d(x_min..x_max, range)?)
+/// Corners of the marker of a colour, relative to the point; none for a circle. Shapes tell curves
+/// apart where colours do not, as in print.
+pub(super) fn marker(colour: usize) -> &'static [(i32, i32)] {
+    const SQUARE: &[(i32, i32)] = &[(-3, -3), (3, -3), (3, 3), (-3, 3)];
+    const UP: &[(i32, i32)] = &[(0, -4), (4, 3), (-4, 3)];
+    const DIAMOND: &[(i32, i32)] = &[(0, -4), (4, 0), (0, 4), (-4, 0)];
+    const DOWN: &[(i32, i32)] = &[(0, 4), (4, -3), (-4, -3)];
+    #[rustfmt::skip]
+    const CROSS: &[(i32, i32)] = &[
+        (-1, -4), (1, -4), (1, -1), (4, -1), (4, 1), (1, 1),
+        (1, 4), (-1, 4), (-1, 1), (-4, 1), (-4, -1), (-1, -1),
+    ];
+    [&[], SQUARE, UP, DIAMOND, DOWN, CROSS][colour % COLOURS.len()]
+}
+
+/// Least and greatest of the finite numbers, positive ones for a logarithmic axis.
+fn limits(values: impl Iterator<Item = f64>, log: bool) -> Option<(f64, f64)> {
+    values
+        .filter(|v| v.is_finite() && (!log || *v > 0.0))
+        .fold(None, |limits, v| limits.map_or(Some((v, v)), |(a, b)| Some((v.min(a), v.max(b)))))
+}
+
+/// A range with some room around it; one that is empty gets a width.
+fn widen((low, high): (f64, f64), log: bool, part: f64) -> (f64, f64) {
+    if log {
+        let factor = (high / low).powf(part).max(if low < high { 1.0 } else { 2.0 });
+        (low / factor, high * factor)
     } else {
-        let pad = if panel.y_range.is_some() { 0.0 } else { 0.05 * (high - low).max(1e-9) };
-        curves(panel, builder.build_cartesian_2d(x_min..x_max, low - pad..high + pad)?)
+        let pad = if low < high { part * (high - low) } else { 0.5 * low.abs().max(1e-9) };
+        (low - pad, high + pad)
     }
 }
 
-fn curves<'a, 'b, Y>(
-    panel: &Panel,
-    mut chart: ChartContext<
-        'b,
-        SVGBackend<'a>,
-        Cartesian2d<plotters::coord::types::RangedCoordf64, Y>,
-    >,
-) -> Result<(), DrawError<'a>>
+fn draw<'a>(panel: &Panel, root: &Area<'a>) -> Result<(), DrawError<'a>> {
+    let points = || panel.curves.iter().flat_map(|curve| &curve.points);
+    let scatter = panel.curves.iter().any(|curve| curve.style == LineStyle::Points);
+    let x = limits(points().map(|p| p.0), panel.log_x).unwrap_or((0.1, 1.0));
+    // Lines begin at the axis; points keep away from it.
+    let (x_min, x_max) = widen(x, panel.log_x, if scatter { 0.06 } else { 0.0 });
+    let y = limits(points().map(|p| p.1), panel.log_y);
+    let (low, high) = match (panel.y_range, y) {
+        (Some(range), _) => range,
+        (None, Some((low, high))) if panel.log_y => (0.8 * low, 1.25 * high),
+        (None, Some((low, high))) if low == high => (low - 1e-9, high + 1e-9),
+        (None, y) => widen(y.unwrap_or((0.1, 1.0)), panel.log_y, 0.05),
+    };
+    let mut builder = ChartBuilder::on(root);
+    builder.margin(8).margin_right(14).x_label_area_size(38).y_label_area_size(54);
+    let (x, y) = (x_min..x_max, low..high);
+    let log = |range: std::ops::Range<f64>| {
+        let ticks = decade_ticks(range.start, range.end);
+        range.log_scale().with_key_points(ticks)
+    };
+    match (panel.log_x, panel.log_y) {
+        (false, false) => curves(panel, builder.build_cartesian_2d(x, y)?),
+        (false, true) => curves(panel, builder.build_cartesian_2d(x, log(y))?),
+        (true, false) => curves(panel, builder.build_cartesian_2d(log(x), y)?),
+        (true, true) => curves(panel, builder.build_cartesian_2d(log(x), log(y))?),
+    }
+}
+
+type Chart<'a, 'b, X, Y> = ChartContext<'b, SVGBackend<'a>, Cartesian2d<X, Y>>;
+
+fn curves<'a, X, Y>(panel: &Panel, mut chart: Chart<'a, '_, X, Y>) -> Result<(), DrawError<'a>>
 where
+    X: Ranged<ValueType = f64> + ValueFormatter<f64>,
     Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
     let font = ("sans-serif", 13).into_font();
-    // No more labels than there are whole numbers, so that none is shown twice.
-    let x_range = chart.x_range();
-    let x_labels = ((x_range.end - x_range.start).round() as usize + 1).clamp(2, 7);
+    let (x_range, y_range) = (chart.x_range(), chart.y_range());
+    let whole = panel.curves.iter().flat_map(|curve| &curve.points).all(|p| p.0.fract() == 0.0);
+    let x_labels = if whole && !panel.log_x {
+        // No more labels than there are whole numbers, so that none lies between two.
+        ((x_range.end - x_range.start).round() as usize + 1).clamp(2, 7)
+    } else {
+        7
+    };
+    let span = |range: &std::ops::Range<f64>| range.end - range.start;
     chart
         .configure_mesh()
         .x_desc(&panel.x)
@@ -83,18 +124,22 @@ where
         .axis_desc_style(font)
         .bold_line_style(GRID)
         .light_line_style(TRANSPARENT)
-        .x_label_formatter(&|x| format!("{x:.0}"))
-        .y_label_formatter(&|y| tick(*y))
+        .x_label_formatter(&|x| tick(*x, if panel.log_x { *x } else { span(&x_range) }))
+        .y_label_formatter(&|y| tick(*y, if panel.log_y { *y } else { span(&y_range) }))
         .draw()?;
     // A point beyond the range ends the line, so that nothing is drawn outside the axes.
-    let range = chart.y_range();
-    let inside = |y: f64| y.is_finite() && range.contains(&y);
+    let inside = |(x, y): (f64, f64)| {
+        x.is_finite()
+            && y.is_finite()
+            && x_range.contains(&x) | (x == x_range.end)
+            && y_range.contains(&y)
+    };
     for curve in &panel.curves {
         let colour = COLOURS[curve.colour % COLOURS.len()];
         for (from, to) in segments(curve, &inside) {
             let points = &curve.points[from..to];
             if !curve.band.is_empty() {
-                let clamp = |y: f64| y.clamp(range.start, range.end);
+                let clamp = |y: f64| y.clamp(y_range.start, y_range.end);
                 let upper = (from..to)
                     .map(|i| (curve.points[i].0, clamp(curve.points[i].1 + curve.band[i])));
                 let lower = (from..to)
@@ -105,22 +150,52 @@ where
                     colour.mix(0.2),
                 )])?;
             }
-            match curve.style {
-                LineStyle::Paper => {
-                    let line =
-                        DashedLineSeries::new(points.iter().copied(), 5, 4, colour.stroke_width(1));
-                    chart.draw_series(line)?;
-                }
-                LineStyle::Ours => {
-                    chart.draw_series(LineSeries::new(
-                        points.iter().copied(),
-                        colour.stroke_width(2),
-                    ))?;
-                    chart
-                        .draw_series(points.iter().map(|&p| Circle::new(p, 3, colour.filled())))?;
-                }
+            if curve.style == LineStyle::Paper {
+                let line =
+                    DashedLineSeries::new(points.iter().copied(), 5, 4, colour.stroke_width(1));
+                chart.draw_series(line)?;
+                continue;
+            }
+            if curve.style == LineStyle::Ours {
+                let line = LineSeries::new(points.iter().copied(), colour.stroke_width(2));
+                chart.draw_series(line)?;
+            }
+            let corners = marker(curve.colour);
+            if corners.is_empty() {
+                chart.draw_series(points.iter().map(|&p| Circle::new(p, 3, colour.filled())))?;
+            } else {
+                chart.draw_series(points.iter().map(|&p| {
+                    EmptyElement::at(p) + Polygon::new(corners.to_vec(), colour.filled())
+                }))?;
             }
         }
+    }
+    labels(panel, &chart, &inside)
+}
+
+/// Writes the names of the points, those of all curves together.
+fn labels<'a, X, Y>(
+    panel: &Panel,
+    chart: &Chart<'a, '_, X, Y>,
+    inside: &impl Fn((f64, f64)) -> bool,
+) -> Result<(), DrawError<'a>>
+where
+    X: Ranged<ValueType = f64> + ValueFormatter<f64>,
+    Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
+{
+    let named = panel.curves.iter().flat_map(|curve| curve.points.iter().zip(&curve.labels));
+    let (points, names): (Vec<_>, Vec<String>) = named
+        .filter(|(point, _)| inside(**point))
+        .map(|(point, name)| (chart.backend_coord(point), name.clone()))
+        .unzip();
+    let area = chart.plotting_area();
+    let (x, y) = area.get_pixel_range();
+    let places = place(&points, &names, (x.start, y.start), (x.end - x.start, y.end - y.start));
+    let font = ("sans-serif", HEIGHT - 1).into_font();
+    let root = area.strip_coord_spec();
+    for (name, (left, top)) in names.iter().zip(places) {
+        // An area without coordinates counts from its own corner.
+        root.draw(&Text::new(name.clone(), (left - x.start, top - y.start), font.clone()))?;
     }
     Ok(())
 }
@@ -134,11 +209,11 @@ fn decade_ticks(low: f64, high: f64) -> Vec<f64> {
 }
 
 /// The runs of points that lie inside the axes, as index ranges.
-fn segments(curve: &Curve, inside: &impl Fn(f64) -> bool) -> Vec<(usize, usize)> {
+fn segments(curve: &Curve, inside: &impl Fn((f64, f64)) -> bool) -> Vec<(usize, usize)> {
     let mut segments = Vec::new();
     let mut start = None;
-    for (i, &(_, y)) in curve.points.iter().enumerate() {
-        match (inside(y), start) {
+    for (i, &point) in curve.points.iter().enumerate() {
+        match (inside(point), start) {
             (true, None) => start = Some(i),
             (false, Some(from)) => {
                 segments.push((from, i));
@@ -151,16 +226,22 @@ fn segments(curve: &Curve, inside: &impl Fn(f64) -> bool) -> Vec<(usize, usize)>
     segments
 }
 
-/// A tick label: no more digits than it needs.
-fn tick(y: f64) -> String {
-    if y != 0.0 && y.abs() < 0.01 {
-        let exponent = y.abs().log10().floor() as i32;
-        let mantissa = y / 10f64.powi(exponent);
-        return format!("{mantissa:.0}e{exponent}");
+/// A tick label on an axis of some length: no more digits than it needs, powers of ten for the
+/// very small and the very large.
+fn tick(value: f64, span: f64) -> String {
+    let digits = (2.0 - span.abs().log10().floor()).clamp(0.0, 12.0) as usize;
+    let mut text = format!("{value:.digits$}");
+    if text.contains('.') {
+        text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
     }
-    let text = format!("{y:.2}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    text.to_owned()
+    let rounded: f64 = text.parse().expect("a number was written");
+    if rounded == 0.0 {
+        return "0".to_owned();
+    }
+    if !(0.01..1e5).contains(&rounded.abs()) {
+        text = format!("{rounded:e}");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -169,16 +250,10 @@ mod tests {
 
     #[test]
     fn a_panel_without_data_is_still_drawn() {
-        for log_y in [false, true] {
-            let panel = Panel {
-                title: "a < b".to_owned(),
-                x: "epoch".to_owned(),
-                y: "loss".to_owned(),
-                log_y,
-                y_range: None,
-                curves: Vec::new(),
-            };
-            let svg = svg(&panel);
+        for (log_x, log_y) in [(false, false), (false, true), (true, false), (true, true)] {
+            let (title, x) = ("a < b".to_owned(), "epoch".to_owned());
+            let y = "loss".to_owned();
+            let svg = svg(&Panel { title, x, y, log_x, log_y, ..Panel::default() });
             assert!(
                 svg.starts_with(
                     "<svg role=\"img\" aria-label=\"a &lt; b: loss against epoch\" viewBox="
@@ -196,21 +271,40 @@ mod tests {
             .map(|(i, &y)| (i as f64, y))
             .collect();
         let curve = Curve::line("", 0, LineStyle::Ours, points);
-        assert_eq!(segments(&curve, &|y| y < 5.0), [(0, 2), (4, 5)]);
+        assert_eq!(segments(&curve, &|(_, y)| y < 5.0), [(0, 2), (4, 5)]);
+    }
+
+    #[test]
+    fn points_are_drawn_with_their_names_and_without_a_line() {
+        let named = |x, y, name: &str| ((x, y), name.to_owned());
+        for log_x in [false, true] {
+            let points = vec![named(0.2, 91.0, "5 bits"), named(40.0, 98.0, "8 bits")];
+            let curves = vec![Curve::scatter("ADC", 1, points)];
+            let svg = svg(&Panel { log_x, curves, ..Panel::default() });
+            assert!(svg.contains("5 bits") && svg.contains("8 bits"), "{svg}");
+            assert_eq!(svg.matches("<polygon").count(), 2, "two squares and no more: {svg}");
+            assert!(!svg.contains("stroke=\"#D55E00\""), "no line joins them: {svg}");
+        }
+        // One point alone is inside the axes, too.
+        let curves = vec![Curve::scatter("", 1, vec![named(3.0, 4.0, "alone")])];
+        assert!(svg(&Panel { curves, ..Panel::default() }).contains("alone"));
     }
 
     #[test]
     fn logarithmic_ticks_fill_the_axis() {
-        let ticks = |low, high| decade_ticks(low, high).into_iter().map(tick).collect::<Vec<_>>();
+        let ticks =
+            |low, high| decade_ticks(low, high).into_iter().map(|t| tick(t, t)).collect::<Vec<_>>();
         assert_eq!(ticks(0.03, 2.5), ["0.05", "0.1", "0.2", "0.5", "1", "2"]);
         assert_eq!(ticks(0.0005, 3.0), ["1e-3", "0.01", "0.1", "1"]);
     }
 
     #[test]
-    fn ticks_are_short() {
-        assert_eq!(
-            [0.0, 5.0, 0.5, 0.25, 100.0, 0.001].map(tick),
-            ["0", "5", "0.5", "0.25", "100", "1e-3"]
-        );
+    fn ticks_are_short_and_differ() {
+        let ticks = |values: [f64; 3], span| values.map(|value| tick(value, span));
+        assert_eq!(ticks([0.0, 5.0, 100.0], 100.0), ["0", "5", "100"]);
+        assert_eq!(ticks([-0.5, 0.25, 0.0], 1.0), ["-0.5", "0.25", "0"]);
+        assert_eq!(ticks([0.0025, 0.00275, 1e-20], 0.001), ["2.5e-3", "2.75e-3", "0"]);
+        assert_eq!(ticks([99.995, 100.0, 100.005], 0.01), ["99.995", "100", "100.005"]);
+        assert_eq!(ticks([2e5, 250_000.0, 99_000.0], 1e5), ["2e5", "2.5e5", "99000"]);
     }
 }

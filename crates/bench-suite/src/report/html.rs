@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::figure::{COLOURS, svg};
-use super::{Figure, LineStyle, Panel, Report, Section, Table, date, duration};
+use super::figure::{COLOURS, marker, svg};
+use super::{Figure, LineStyle, Panel, Report, Section, Table, date, duration, heat_map};
 use crate::claim::{Claim, Verdict};
 use crate::provenance;
 use crate::record;
@@ -110,6 +110,9 @@ fn write_section(page: &mut String, section: &Section) -> std::fmt::Result {
     for figure in &section.findings.figures {
         write_figure(page, figure)?;
     }
+    for map in &section.findings.heat_maps {
+        heat_map::write(page, map)?;
+    }
     for table in &section.findings.tables {
         write_table(page, table)?;
     }
@@ -139,15 +142,27 @@ fn write_legend(page: &mut String, panel: &Panel) -> std::fmt::Result {
         .curves
         .iter()
         .any(|curve| curve.style == LineStyle::Paper && !curve.points.is_empty());
-    for curve in panel.curves.iter().filter(|curve| curve.style == LineStyle::Ours) {
+    for curve in panel.curves.iter().filter(|curve| curve.style != LineStyle::Paper) {
         let colour = COLOURS[curve.colour % COLOURS.len()];
         let hex = format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2);
-        write!(
-            page,
-            "<li><svg viewBox=\"0 0 32 11\" aria-hidden=\"true\"><line x1=\"1\" y1=\"5.5\" x2=\"31\" y2=\"5.5\" \
-             stroke=\"{hex}\" stroke-width=\"2\"/><circle cx=\"16\" cy=\"5.5\" r=\"3\" fill=\"{hex}\"/></svg>{}</li>",
-            escape(&curve.label)
-        )?;
+        write!(page, "<li><svg viewBox=\"0 0 32 11\" aria-hidden=\"true\">")?;
+        if curve.style == LineStyle::Ours {
+            write!(
+                page,
+                "<line x1=\"1\" y1=\"5.5\" x2=\"31\" y2=\"5.5\" stroke=\"{hex}\" stroke-width=\"2\"/>"
+            )?;
+        }
+        match marker(curve.colour) {
+            [] => write!(page, "<circle cx=\"16\" cy=\"5.5\" r=\"3\" fill=\"{hex}\"/>")?,
+            corners => {
+                write!(page, "<polygon transform=\"translate(16 5.5)\" fill=\"{hex}\" points=\"")?;
+                for (x, y) in corners {
+                    write!(page, "{x},{y} ")?;
+                }
+                write!(page, "\"/>")?;
+            }
+        }
+        write!(page, "</svg>{}</li>", escape(&curve.label))?;
     }
     if paper {
         write!(

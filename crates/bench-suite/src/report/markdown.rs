@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Report, Table};
+use super::{HeatMap, Report, Table};
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = String::new();
@@ -41,6 +41,10 @@ fn write_report(text: &mut String, report: &Report) -> std::fmt::Result {
                 .collect(),
         };
         write_table(text, &claims)?;
+        for map in &section.findings.heat_maps {
+            writeln!(text, "\n{}\n", map.caption)?;
+            write_table(text, &as_table(map))?;
+        }
         for table in &section.findings.tables {
             writeln!(text, "\n{}\n", table.caption)?;
             write_table(text, table)?;
@@ -53,6 +57,21 @@ fn write_report(text: &mut String, report: &Report) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+/// The numbers without their colours.
+fn as_table(map: &HeatMap) -> Table {
+    let cell = |cell: &Option<super::HeatCell>| {
+        cell.as_ref().map_or_else(|| "–".to_owned(), |cell| cell.text.clone())
+    };
+    let row = |(name, cells): (&String, &Vec<_>)| {
+        std::iter::once(name.clone()).chain(cells.iter().map(cell)).collect()
+    };
+    Table {
+        caption: String::new(),
+        header: std::iter::once(String::new()).chain(map.columns.iter().cloned()).collect(),
+        rows: map.rows.iter().zip(&map.cells).map(row).collect(),
+    }
 }
 
 fn write_table(text: &mut String, table: &Table) -> std::fmt::Result {

@@ -138,6 +138,7 @@ impl Experiment for LfsrBits {
                  variant. Registers run on from product to product and from epoch to epoch."
                     .to_owned(),
             ],
+            ..Findings::default()
         }
     }
 }
@@ -171,11 +172,11 @@ fn figure(runs: &TrainingRuns<'_>) -> Figure {
         x: "epoch".to_owned(),
         y: y.to_owned(),
         log_y,
-        y_range: None,
         curves: VARIANTS
             .iter()
             .map(|&(name, colour, _)| runs.curve(name, colour, series))
             .collect(),
+        ..Panel::default()
     };
     Figure {
         caption: "Training with the rounding bits of three sources, mean over seeds, band ± one \

@@ -109,6 +109,7 @@ impl Experiment for AcceleratorModel {
                 tables::products(&found),
             ],
             notes: NOTES.iter().map(|&note| note.to_owned()).collect(),
+            ..Findings::default()
         }
     }
 }

@@ -184,6 +184,7 @@ impl Experiment for Cifar10Cnn {
             )],
             tables: vec![learning.table()],
             notes,
+            ..Findings::default()
         }
     }
 }

@@ -98,6 +98,7 @@ impl Learning<'_> {
                 log_y: panel == 0,
                 y_range: (panel == 1 && self.comparable).then_some(self.error_range),
                 curves,
+                ..Panel::default()
             }
         };
         let drawn = if self.comparable {

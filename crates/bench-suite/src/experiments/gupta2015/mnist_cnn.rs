@@ -155,6 +155,7 @@ impl Experiment for MnistCnn {
             )],
             tables: vec![learning.table()],
             notes: NOTES.iter().map(|&note| note.to_owned()).collect(),
+            ..Findings::default()
         }
     }
 }

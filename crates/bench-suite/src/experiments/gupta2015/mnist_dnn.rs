@@ -176,6 +176,7 @@ impl Experiment for MnistDnn {
                  computes them; its own training results came from rounded float products."
                     .to_owned(),
             ],
+            ..Findings::default()
         }
     }
 }

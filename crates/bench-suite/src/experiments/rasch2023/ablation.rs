@@ -189,15 +189,15 @@ impl Experiment for Ablation {
                 style: LineStyle::Ours,
                 points: points.iter().map(|(x, e)| (*x, e.mean)).collect(),
                 band: points.iter().map(|(_, e)| e.standard_error).collect(),
+                ..Curve::default()
             }
         });
         let panels = vec![Panel {
             title: "Noise in training".to_owned(),
             x: "log₁₀ of seconds after programming".to_owned(),
             y: "test error (%)".to_owned(),
-            log_y: false,
-            y_range: None,
             curves: curves.collect(),
+            ..Panel::default()
         }];
         let header = ["injected in training"].into_iter().chain(TIMES).map(str::to_owned);
         Findings {
@@ -219,6 +219,7 @@ impl Experiment for Ablation {
                 .map(|error| format!("The float network has a test error of {error:.2} %."))
                 .into_iter()
                 .collect(),
+            ..Findings::default()
         }
     }
 }

@@ -261,8 +261,8 @@ impl Experiment for IrDrop {
             x: x.to_owned(),
             y: y.to_owned(),
             log_y: true,
-            y_range: None,
             curves,
+            ..Panel::default()
         };
         let percent = |name: &str, i: usize| {
             mean(name, i).map_or("–".to_owned(), |value| match value {
@@ -355,6 +355,7 @@ impl Experiment for IrDrop {
                  the paper names neither number for its factor of about five."
                     .to_owned(),
             ],
+            ..Findings::default()
         }
     }
 }

@@ -278,9 +278,8 @@ impl Experiment for MvmError {
                     title: "Input range".to_owned(),
                     x: "input range α".to_owned(),
                     y: "MVM error (%)".to_owned(),
-                    log_y: false,
-                    y_range: None,
                     curves: vec![Curve::line("matrix maximum", 0, LineStyle::Ours, curve)],
+                    ..Panel::default()
                 }],
             }],
             tables: vec![
@@ -322,6 +321,7 @@ impl Experiment for MvmError {
                  one point of error."
                     .to_owned(),
             ],
+            ..Findings::default()
         }
     }
 }

@@ -197,9 +197,8 @@ impl Experiment for WeightDistribution {
             title: title.to_owned(),
             x: x.to_owned(),
             y: "MVM error (%)".to_owned(),
-            log_y: false,
-            y_range: None,
             curves: vec![Curve::line("PCM, 1 h", 0, LineStyle::Ours, points)],
+            ..Panel::default()
         };
         let number = |x: Option<f64>| x.map_or("–".to_owned(), |x| format!("{x:.2}"));
         Findings {
@@ -233,6 +232,7 @@ impl Experiment for WeightDistribution {
             notes: vec![
                 "One scale for the whole matrix: its largest weight is mapped to g_max.".to_owned(),
             ],
+            ..Findings::default()
         }
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn findings(runs: &TrainingRuns<'_>) -> Findings {
              which they are used there."
                 .to_owned(),
         ],
+        ..Findings::default()
     }
 }
 
@@ -98,8 +99,8 @@ fn panel(title: &str, y: &str, log_y: bool, curves: Vec<Curve>) -> Panel {
         x: "epoch".to_owned(),
         y: y.to_owned(),
         log_y,
-        y_range: None,
         curves,
+        ..Panel::default()
     }
 }
 
@@ -140,6 +141,7 @@ fn bits(runs: &TrainingRuns<'_>) -> Figure {
                     style: LineStyle::Ours,
                     points: found.iter().map(|(n, e)| (*n, e.mean)).collect(),
                     band: found.iter().map(|(_, e)| e.standard_error).collect(),
+                    ..Curve::default()
                 }
             })
             .collect();

@@ -29,7 +29,6 @@ pub(super) fn wave(found: &Found<'_>) -> Figure {
             ),
             x: "cycle".to_owned(),
             y: "cells at work".to_owned(),
-            log_y: false,
             y_range: Some((0.0, 1.1 * (n * n) as f64)),
             curves: vec![Curve::line(
                 "cells that multiply",
@@ -37,6 +36,7 @@ pub(super) fn wave(found: &Found<'_>) -> Figure {
                 LineStyle::Ours,
                 indexed(&thinned(found.series(name, "busy"))),
             )],
+            ..Panel::default()
         })
         .collect();
     Figure {
@@ -71,13 +71,12 @@ pub(super) fn throughput(found: &Found<'_>) -> Figure {
                 title: name.to_owned(),
                 x: "size of the square matrices".to_owned(),
                 y: "G-ops/s".to_owned(),
-                log_y: false,
-                y_range: None,
                 curves: vec![
                     Curve::line("sustained (ours)", 3, LineStyle::Ours, at(gops)),
                     Curve::line("roofline of its traffic", 2, LineStyle::Ours, at(roof)),
                     Curve::line("peak", 0, limit_style(card), vec![(0.0, peak), (last, peak)]),
                 ],
+                ..Panel::default()
             }
         })
         .collect();
@@ -126,8 +125,8 @@ pub(super) fn roofline(found: &Found<'_>) -> Figure {
                 x: "log₂ (operations per byte)".to_owned(),
                 y: "G-ops/s".to_owned(),
                 log_y: true,
-                y_range: None,
                 curves,
+                ..Panel::default()
             }
         })
         .collect();
@@ -154,8 +153,8 @@ pub(super) fn lfsr(found: &Found<'_>) -> Figure {
         x: x.to_owned(),
         y: y.to_owned(),
         log_y,
-        y_range: None,
         curves,
+        ..Panel::default()
     };
     Figure {
         caption: "What the LFSR leaves of uniform bits. Left: a register of N bits that fills N \

@@ -36,6 +36,7 @@ pub(super) fn learning(runs: &Runs<'_>) -> Figure {
             // The paper's axis; over fewer epochs it would cut off most of nearest ⟨8, 8⟩.
             y_range: (!training && scale == Scale::Paper).then_some((1.0, 5.0)),
             curves,
+            ..Panel::default()
         }
     };
     let nearest = [NEAREST_8_8, NEAREST_6_10, NEAREST_2_14, FLOAT];
@@ -66,12 +67,12 @@ pub(super) fn zero_updates(runs: &Runs<'_>) -> Figure {
         title: title.to_owned(),
         x: "epoch".to_owned(),
         y: "updates rounded to zero (%)".to_owned(),
-        log_y: false,
         y_range: Some((0.0, 100.0)),
         curves: variants
             .iter()
             .map(|variant| runs.runs.curve(variant.name, variant.colour, ZERO_UPDATES))
             .collect(),
+        ..Panel::default()
     };
     Figure {
         caption: "Weight updates that are rounded to zero (not drawn in the paper, which says \

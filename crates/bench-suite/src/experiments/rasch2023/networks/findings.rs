@@ -84,6 +84,7 @@ pub(super) fn findings(results: &Results<'_>) -> Findings {
             table("hwa", "Hardware-aware training", &present, |row| row.hwa),
         ],
         notes: notes(&all, results.scale),
+        ..Findings::default()
     }
 }
 
@@ -140,6 +141,7 @@ fn figures(networks: &[&Network<'_>]) -> Vec<Figure> {
                 style: LineStyle::Ours,
                 points: points.iter().map(|(x, e)| (*x, e.mean)).collect(),
                 band: points.iter().map(|(_, e)| e.standard_error).collect(),
+                ..Curve::default()
             }
         };
         let paper = |(float, errors, chance): (f64, [f64; 4], f64), label: &str, colour: usize| {
@@ -150,14 +152,13 @@ fn figures(networks: &[&Network<'_>]) -> Vec<Figure> {
             title: network.id.to_owned(),
             x: "log₁₀ of seconds after programming".to_owned(),
             y: "A* (%)".to_owned(),
-            log_y: false,
-            y_range: None,
             curves: vec![
                 ours("hwa", "hardware-aware", 3),
                 ours("direct", "direct", 1),
                 paper(network.paper.hwa, "hardware-aware, paper", 3),
                 paper(network.paper.direct, "direct, paper", 1),
             ],
+            ..Panel::default()
         }
     });
     let panels: Vec<Panel> = panels.collect();
