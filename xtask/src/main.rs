@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "this is the program that a person talks to")]
 
+mod assumptions;
 mod ci;
 mod process;
 
@@ -15,6 +16,7 @@ cargo xtask merge [ID…]       check that a store is complete and write its rep
 cargo xtask report [ID…]      write the report of the records that are there
 cargo xtask list              list the experiments
 cargo xtask bench             time our kernels against their baselines
+cargo xtask assumptions       gather the choices that the source marks in docs/assumptions.md
 cargo xtask ci                format, lints, documentation, tests, smoke reproduction
 
 Each takes --help.";
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         Some("reproduce" | "train" | "evaluate" | "merge" | "report" | "list" | "bench") => {
             process::bench_suite(&arguments)
         }
+        Some("assumptions") => assumptions::run(&arguments[1..]),
         Some("ci") => ci::run(&arguments[1..]),
         Some("help" | "--help" | "-h") | None => {
             println!("{HELP}");
