@@ -16,6 +16,7 @@ pub const EXPERIMENTS: &[&dyn Experiment] = &[
     &gupta2015::cifar10_cnn::Cifar10Cnn,
     &gupta2015::accelerator::AcceleratorModel,
     &rasch2023::mvm_error::MvmError,
+    &rasch2023::few_bits::FewBits,
     &rasch2023::weight_distribution::WeightDistribution,
     &rasch2023::ir_drop::IrDrop,
     &rasch2023::tiles::Tiles,

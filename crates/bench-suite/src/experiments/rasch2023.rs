@@ -2,6 +2,7 @@
 
 pub mod ablation;
 mod boosts;
+pub mod few_bits;
 pub mod ir_drop;
 pub mod mvm_error;
 pub mod networks;
@@ -44,17 +45,24 @@ impl Product<'_> {
         let mut analog = vec![0.0; batch * outputs];
         let noise = MvmNoise { seed: seed.child("mvm"), first_sample: 0 };
         tile.forward(self.x, &noise, par, &mut analog);
-        let mut exact = vec![0.0; batch * outputs];
-        faer::linalg::matmul::matmul(
-            faer::MatMut::from_row_major_slice_mut(&mut exact, batch, outputs),
-            faer::Accum::Replace,
-            faer::MatRef::from_row_major_slice(self.x, batch, self.inputs),
-            faer::MatRef::from_row_major_slice(self.weights, outputs, self.inputs).transpose(),
-            1.0,
-            faer::Par::Seq,
-        );
+        let exact = exact_product(self.x, self.weights, self.inputs);
         Ok(100.0 * mvm_error(&exact, &analog, outputs))
     }
+}
+
+/// x Wᵀ in f32: (batch, out) for x (batch, in) and W (out, in).
+fn exact_product(x: &[f32], weights: &[f32], inputs: usize) -> Vec<f32> {
+    let (batch, outputs) = (x.len() / inputs, weights.len() / inputs);
+    let mut y = vec![0.0; batch * outputs];
+    faer::linalg::matmul::matmul(
+        faer::MatMut::from_row_major_slice_mut(&mut y, batch, outputs),
+        faer::Accum::Replace,
+        faer::MatRef::from_row_major_slice(x, batch, inputs),
+        faer::MatRef::from_row_major_slice(weights, outputs, inputs).transpose(),
+        1.0,
+        faer::Par::Seq,
+    );
+    y
 }
 
 /// U(−1, 1).

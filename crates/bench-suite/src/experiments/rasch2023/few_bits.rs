@@ -1,0 +1,210 @@
+//! How many bits of fixed point err as much as the analog tile: [Rasch23 Fig. 3D].
+//!
+//! Weights from N(0, 0.246), cut at ±1, and inputs from U(−1, 1), one or both of them rounded to
+//! 2^q − 1 levels (Eq. 5); beside it the standard tile after 1 h, with drift compensation.
+
+use crossbar::{WeightScale, mvm_error, presets};
+use numerics::Seed;
+use serde::{Deserialize, Serialize};
+
+use super::{Product, exact_product, gaussian, uniform};
+use crate::Error;
+use crate::claim::{Claim, Test};
+use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::record::Measurements;
+use crate::report::{Curve, Figure, LineStyle, Panel};
+use crate::statistics::Estimate;
+
+/// The experiment.
+#[derive(Debug)]
+pub struct FewBits;
+
+/// Standard deviation of the weights. [Rasch23 Methods, "MVM error"]
+const WEIGHT_STD: f32 = 0.246;
+/// Inputs and outputs of the tile.
+const SIZE: usize = 512;
+/// Bits q of the words.
+const BITS: [u32; 7] = [2, 3, 4, 5, 6, 7, 8];
+/// What is rounded: series and label.
+const ROUNDED: [(&str, &str); 3] =
+    [("weights", "weights rounded"), ("inputs", "inputs rounded"), ("both", "both rounded")];
+/// The error of the tile.
+const ANALOG: &str = "analog";
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    samples: usize,
+}
+
+const fn size(scale: Scale) -> (usize, u64) {
+    match scale {
+        Scale::Smoke => (64, 1),
+        Scale::Desk => (400, 5),
+        Scale::Paper => (1000, 20),
+    }
+}
+
+/// clip(round(z · (2^q − 2)/2) · 2/(2^q − 2)) to ±1. [Rasch23 Eq. 5]
+fn rounded(values: &[f32], bits: u32) -> Vec<f32> {
+    let half = (2f32.powi(bits as i32) - 2.0) / 2.0;
+    values.iter().map(|z| ((z * half).round_ties_even() / half).clamp(-1.0, 1.0)).collect()
+}
+
+/// Bits q at which the error of rounding is `error`, between two of [`BITS`] on a logarithmic
+/// scale; `None` outside.
+fn equivalent_bits(errors: &[f64], error: f64) -> Option<f64> {
+    let place = errors.windows(2).position(|pair| pair[0] >= error && error > pair[1])?;
+    let (above, below) = (errors[place].ln(), errors[place + 1].ln());
+    Some(f64::from(BITS[place]) + (above - error.ln()) / (above - below))
+}
+
+impl Experiment for FewBits {
+    fn id(&self) -> &'static str {
+        "rasch2023/few-bits"
+    }
+
+    fn title(&self) -> &'static str {
+        "Bits of fixed point that err as much as the analog product"
+    }
+
+    fn source(&self) -> &'static str {
+        "Rasch et al. 2023, Fig. 3D"
+    }
+
+    fn describe(&self, scale: Scale) -> String {
+        let (samples, seeds) = size(scale);
+        format!("512 × 512 weights, {samples} input vectors each, 2 to 8 bits, {seeds} seeds")
+    }
+
+    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+        let (samples, seeds) = size(request.scale);
+        let config = serde_json::to_value(Config { samples }).expect("plain data");
+        let seeds = request.seed..request.seed + request.seeds.unwrap_or(seeds);
+        Ok(seeds
+            .map(|seed| Point {
+                experiment: self.id(),
+                name: format!("seed {seed}"),
+                config: config.clone(),
+                seed,
+                data: Vec::new(),
+                work: samples as u64,
+            })
+            .collect())
+    }
+
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        let config: Config = serde_json::from_value(point.config.clone())
+            .map_err(|error| Error::Usage(error.to_string()))?;
+        let seed = Seed::new(point.seed).child(self.id());
+        let weights: Vec<f32> = gaussian(&seed.child("weights"), WEIGHT_STD, SIZE * SIZE)
+            .into_iter()
+            .map(|w| w.clamp(-1.0, 1.0))
+            .collect();
+        let x = uniform(&seed.child("inputs"), config.samples * SIZE);
+        let exact = exact_product(&x, &weights, SIZE);
+        let mut measured = Measurements::default();
+        for bits in BITS {
+            let (few_weights, few_x) = (rounded(&weights, bits), rounded(&x, bits));
+            for (name, x, weights) in [
+                ("weights", &x, &few_weights),
+                ("inputs", &few_x, &weights),
+                ("both", &few_x, &few_weights),
+            ] {
+                let error = 100.0 * mvm_error(&exact, &exact_product(x, weights, SIZE), SIZE);
+                measured.series.entry(name.to_owned()).or_default().push(error);
+            }
+        }
+        let mut tile = presets::standard_pcm();
+        tile.mapping.scale = WeightScale::Unit;
+        let product = Product {
+            config: &tile,
+            weights: &weights,
+            inputs: SIZE,
+            x: &x,
+            input_range: 1.0,
+            t_s: Some(3600.0),
+        };
+        let error = product.error_percent(&seed.child(ANALOG), context.par)?;
+        measured.values.insert(ANALOG.to_owned(), error);
+        Ok(measured)
+    }
+
+    fn findings(&self, results: &Results<'_>) -> Findings {
+        let records: Vec<_> =
+            results.points.iter().filter_map(|(_, record)| record.as_ref()).collect();
+        let analog =
+            |record: &crate::record::Record| record.measurements.values.get(ANALOG).copied();
+        let bits: Vec<f64> = records
+            .iter()
+            .filter_map(|record| equivalent_bits(record.series("weights"), analog(record)?))
+            .collect();
+        let errors: Vec<f64> = records.iter().filter_map(|record| analog(record)).collect();
+        let mut curves: Vec<Curve> = ROUNDED
+            .iter()
+            .enumerate()
+            .map(|(i, (name, label))| {
+                let series: Vec<Vec<f64>> =
+                    records.iter().map(|r| r.series(name).to_vec()).collect();
+                Curve::of_seeds(label, i + 1, f64::from(BITS[0]), &series)
+            })
+            .collect();
+        if let Some(error) = Estimate::of(&errors, 0.3) {
+            let ends = [BITS[0], BITS[BITS.len() - 1]].map(|q| (f64::from(q), error.mean));
+            curves.push(Curve::line("standard tile, 1 h", 0, LineStyle::Ours, ends.to_vec()));
+        }
+        Findings {
+            claims: vec![
+                Claim::new(
+                    "four-bits",
+                    "Fig. 3D",
+                    "With drift the analog product errs as fixed point of about four bits does.",
+                    "bits of the weights with the error of the tile at 1 h, between 3.5 and 4.5"
+                        .to_owned(),
+                    "4 bit".to_owned(),
+                )
+                // Over seeds the tile's error scatters by 0.3 of some 15 points: 0.03 bits.
+                .judge(Estimate::of(&bits, 0.03), Test::Between(3.5, 4.5), " bit"),
+            ],
+            figures: vec![Figure {
+                caption: "MVM error of products whose weights, inputs, or both have few bits, beside \
+                          that of the standard tile after an hour, as in Fig. 3D."
+                    .to_owned(),
+                panels: vec![Panel {
+                    title: "Bits".to_owned(),
+                    x: "bits".to_owned(),
+                    y: "MVM error (%)".to_owned(),
+                    log_y: true,
+                    y_range: None,
+                    curves,
+                    ..Panel::default()
+                }],
+            }],
+            notes: vec![
+                "Weights are cut at ±1, the range of the levels, on the tile as in fixed point. The \
+                 paper does not say which operand its fixed point has few bits of; weights are \
+                 compared."
+                    .to_owned(),
+            ],
+            ..Findings::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_read_between_the_curve() {
+        let errors: Vec<f64> = BITS.iter().map(|&q| 2f64.powi(-(q as i32))).collect();
+        assert!((equivalent_bits(&errors, 2f64.powf(-4.25)).unwrap() - 4.25).abs() < 1e-12);
+        assert_eq!(equivalent_bits(&errors, 1.0), None);
+        assert_eq!(equivalent_bits(&errors, 1e-9), None);
+    }
+
+    #[test]
+    fn two_bits_have_three_levels() {
+        assert_eq!(rounded(&[-3.0, -0.4, 0.4, 0.6, 1.0], 2), [-1.0, 0.0, 0.0, 1.0, 1.0]);
+    }
+}
