@@ -13,7 +13,7 @@ cargo xtask reproduce [ID…]   run experiments and write the report
 cargo xtask train FILE        train a network of your own on MNIST
 cargo xtask evaluate [NAME…]  check published weights against their known accuracy
 cargo xtask merge [ID…]       check that a store is complete and write its report
-cargo xtask report [ID…]      write the report of the records that are there
+cargo xtask report [ID…]      write the report of the records that are there; --archive packs both
 cargo xtask list              list the experiments
 cargo xtask bench             time our kernels against their baselines
 cargo xtask assumptions       gather the choices that the source marks in docs/assumptions.md

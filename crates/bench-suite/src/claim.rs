@@ -69,7 +69,7 @@ impl Test {
 pub struct Claim {
     /// Short name, unique in its experiment.
     pub id: &'static str,
-    /// Section, table or figure.
+    /// Section, table or figure; "not in the paper" for a statement of ours.
     pub source: &'static str,
     /// What the paper says.
     pub statement: &'static str,
@@ -101,6 +101,11 @@ impl Claim {
             measured: "–".to_owned(),
             verdict: Verdict::NotRun,
         }
+    }
+
+    /// Whether the statement is ours and not the paper's.
+    pub fn is_ours(&self) -> bool {
+        self.source.starts_with("not in the paper")
     }
 
     /// Fills in measured value and verdict; without an estimate the claim was not run.

@@ -32,7 +32,7 @@ pub enum Command {
     /// Check that a store is complete, after adding the records of others, and write the report.
     Merge(Merge),
     /// Write the report of the records that are there.
-    Report(Selection),
+    Report(Report),
     /// List the experiments.
     List,
     /// Time our kernels against their baselines.
@@ -66,6 +66,22 @@ impl Selection {
     /// The folder of records and report.
     pub fn out(&self) -> PathBuf {
         self.out.clone().unwrap_or_else(|| PathBuf::from("results").join(self.scale.to_string()))
+    }
+}
+
+impl Selection {
+    /// The arguments that select the same points, each after a space; folders are not among them.
+    pub fn arguments(&self) -> String {
+        let mut words: String = self.ids.iter().map(|id| format!(" {id}")).collect();
+        let Self { scale, seed, seeds, .. } = self;
+        words += &format!(" --scale {scale}");
+        if *seed != 0 {
+            words += &format!(" --seed {seed}");
+        }
+        if let Some(seeds) = seeds {
+            words += &format!(" --seeds {seeds}");
+        }
+        words
     }
 }
 
@@ -132,6 +148,27 @@ pub struct Merge {
     /// A store to take records from; may be given several times.
     #[arg(long, value_name = "DIR")]
     pub from: Vec<PathBuf>,
+}
+
+/// Arguments of `report`.
+#[derive(Clone, Debug, Args)]
+pub struct Report {
+    /// What is reported.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Also pack report, records and instructions for a reviewer into one file [default:
+    /// dither-SCALE.tar.gz in the folder of records].
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub archive: Option<Option<PathBuf>>,
+}
+
+impl Report {
+    /// The archive to write, if one was asked for.
+    pub fn archive(&self) -> Option<PathBuf> {
+        let name = format!("dither-{}.tar.gz", self.selection.scale);
+        let default = || self.selection.out().join(name);
+        self.archive.as_ref().map(|file| file.clone().unwrap_or_else(default))
+    }
 }
 
 /// Arguments of `bench`.

@@ -117,6 +117,8 @@ pub struct Findings {
     pub tables: Vec<Table>,
     /// What the reader must know: choices that the paper leaves open, and the like.
     pub notes: Vec<String>,
+    /// What of the experiment was not run, and why; the report's first screen names it.
+    pub left_out: Vec<String>,
 }
 
 /// One experiment of a paper.

@@ -6,12 +6,12 @@
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-use bench_suite::cli::{Bench, Cli, Command, Evaluate, Merge, Reproduce, Selection, Train};
+use bench_suite::cli::{self, Bench, Cli, Command, Evaluate, Merge, Reproduce, Selection, Train};
 use bench_suite::datasets::DataFolder;
 use bench_suite::experiment::{Experiment, Request, Scale};
 use bench_suite::experiments::custom::Custom;
 use bench_suite::experiments::{EXPERIMENTS, select};
-use bench_suite::report::{Job, Report};
+use bench_suite::report::{Job, Report, archive};
 use bench_suite::store::Store;
 use bench_suite::workloads::evaluation::{self, Evaluation};
 use bench_suite::{Error, bench, progress, runner};
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         Command::Train(arguments) => train(&arguments),
         Command::Evaluate(arguments) => evaluate(&arguments),
         Command::Merge(arguments) => merge(&arguments),
-        Command::Report(selection) => report(&selection),
+        Command::Report(arguments) => report(&arguments),
         Command::List => Ok(list()),
         Command::Bench(arguments) => run_bench(&arguments),
     };
@@ -185,15 +185,25 @@ fn merge(arguments: &Merge) -> Result<u8, Error> {
     judge(&store, arguments.selection.scale, &jobs)
 }
 
-fn report(selection: &Selection) -> Result<u8, Error> {
+fn report(arguments: &cli::Report) -> Result<u8, Error> {
+    let selection = &arguments.selection;
     let (jobs, _) = jobs(selection)?;
     let store = Store::existing(&selection.out())?;
-    judge(&store, selection.scale, &jobs)
+    let report = Report::collect(&store, selection.scale, &jobs)?;
+    let exit = write(&store, &report)?;
+    if let Some(path) = arguments.archive() {
+        archive::write(&report, &store, &selection.arguments(), &path)?;
+        println!("Archive: {}", path.display());
+    }
+    Ok(exit)
 }
 
 /// Writes the report and says how the claims came out.
 fn judge(store: &Store, scale: Scale, jobs: &[Job]) -> Result<u8, Error> {
-    let report = Report::collect(store, scale, jobs)?;
+    write(store, &Report::collect(store, scale, jobs)?)
+}
+
+fn write(store: &Store, report: &Report) -> Result<u8, Error> {
     let path = report.write(store)?;
     for claim in report.claims() {
         println!(

@@ -1,22 +1,29 @@
-//! The report: claims first, then each experiment with its figures, tables and provenance.
+//! The report: what was reproduced, what disagrees, what is new; then paper by paper each experiment
+//! with its claims, figures, tables and records.
 //!
 //! `report.html` is one file that needs no network; `report.md` has the same tables, and
-//! `report.json` the same claims for machines.
+//! `report.json` the same claims for machines. [`archive`] packs them with the records.
 
+pub mod archive;
 mod content;
 mod figure;
 mod heat_map;
 mod html;
+mod json;
 mod labels;
 mod markdown;
+mod overview;
+mod papers;
+mod settings;
+mod words;
 
 use serde::Serialize;
 
 use crate::Error;
 use crate::claim::{Claim, Verdict};
 use crate::experiment::{Experiment, Findings, Point, Results, Scale};
-use crate::provenance::{self, Run};
-use crate::record::{self, Record};
+use crate::provenance::Run;
+use crate::record::Record;
 use crate::store::Store;
 
 pub use content::{Curve, Figure, HeatCell, HeatMap, LineStyle, Panel, Table};
@@ -39,6 +46,8 @@ pub(crate) struct Section {
     pub(crate) title: &'static str,
     pub(crate) source: &'static str,
     pub(crate) description: String,
+    /// Why it was left out.
+    pub(crate) left_out: Option<String>,
     pub(crate) findings: Findings,
     pub(crate) points: Vec<(Point, Option<Record>, Option<Run>)>,
 }
@@ -83,11 +92,9 @@ impl Report {
                 loaded.push((point.clone(), store.load(point)?));
             }
             let mut findings = experiment.findings(&Results { scale, points: &loaded });
-            if let Some(reason) = left_out {
-                findings.figures.clear();
-                findings.heat_maps.clear();
-                findings.tables.clear();
-                findings.notes = vec![format!("Left out: {reason}.")];
+            if left_out.is_some() {
+                let claims = findings.claims;
+                findings = Findings { claims, ..Findings::default() };
             }
             let points = loaded.into_iter().map(|(point, record)| {
                 let run = store.run(&point);
@@ -98,25 +105,18 @@ impl Report {
                 title: experiment.title(),
                 source: experiment.source(),
                 description: experiment.describe(scale),
+                left_out: left_out.clone(),
                 findings,
                 points: points.collect(),
             });
         }
+        papers::sort(&mut sections);
         Ok(Self { scale, sections })
     }
 
     /// Number of claims by verdict.
     pub fn summary(&self) -> Summary {
-        let mut summary = Summary::default();
-        for claim in self.claims() {
-            *match claim.verdict {
-                Verdict::Holds => &mut summary.holds,
-                Verdict::Fails => &mut summary.fails,
-                Verdict::Inconclusive => &mut summary.inconclusive,
-                Verdict::NotRun => &mut summary.not_run,
-            } += 1;
-        }
-        summary
+        Summary::of(self.claims())
     }
 
     /// Every claim, in order.
@@ -130,44 +130,27 @@ impl Report {
     ///
     /// [`Error::Io`] if a file cannot be written.
     pub fn write(&self, store: &Store) -> Result<std::path::PathBuf, Error> {
-        #[derive(Serialize)]
-        struct Json<'a> {
-            scale: Scale,
-            code: &'a str,
-            summary: Summary,
-            experiments: Vec<JsonExperiment<'a>>,
-        }
-        #[derive(Serialize)]
-        struct JsonExperiment<'a> {
-            id: &'a str,
-            source: &'a str,
-            claims: &'a [Claim],
-            records: Vec<String>,
-        }
-        let json = Json {
-            scale: self.scale,
-            code: provenance::CODE_VERSION,
-            summary: self.summary(),
-            experiments: self
-                .sections
-                .iter()
-                .map(|section| JsonExperiment {
-                    id: section.id,
-                    source: section.source,
-                    claims: &section.findings.claims,
-                    records: section.points.iter().map(|(point, ..)| record::key(point)).collect(),
-                })
-                .collect(),
-        };
-        let mut json = serde_json::to_string_pretty(&json).expect("claims are plain data");
-        json.push('\n');
-        store.write("report.json", &json)?;
+        store.write("report.json", &json::render(self))?;
         store.write("report.md", &markdown::render(self))?;
         store.write("report.html", &html::render(self))
     }
 }
 
 impl Summary {
+    /// Counts the verdicts.
+    pub fn of<'a>(claims: impl IntoIterator<Item = &'a Claim>) -> Self {
+        let mut summary = Self::default();
+        for claim in claims {
+            *match claim.verdict {
+                Verdict::Holds => &mut summary.holds,
+                Verdict::Fails => &mut summary.fails,
+                Verdict::Inconclusive => &mut summary.inconclusive,
+                Verdict::NotRun => &mut summary.not_run,
+            } += 1;
+        }
+        summary
+    }
+
     /// The counts in words.
     pub fn words(&self) -> String {
         let parts = [
@@ -190,42 +173,162 @@ impl Summary {
     }
 }
 
-/// Seconds as text: `42 s`, `3 min 20 s`, `2 h 5 min`.
-pub(crate) fn duration(seconds: f64) -> String {
-    let s = seconds.round() as u64;
-    match s {
-        0..60 => format!("{s} s"),
-        60..3600 => format!("{} min {} s", s / 60, s % 60),
-        _ => format!("{} h {} min", s / 3600, s % 3600 / 60),
-    }
-}
-
-/// Seconds since 1970 as a date, `2026-11-23` (proleptic Gregorian, UTC).
-pub(crate) fn date(unix_s: u64) -> String {
-    // Days since 0000-03-01, so that the leap day ends a year; then years by the 400-year cycle.
-    let days = unix_s / 86_400 + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
-    let month_of_year = if month < 10 { month + 3 } else { month - 9 };
-    let year = 400 * era + year + u64::from(month_of_year <= 2);
-    format!("{year:04}-{month_of_year:02}-{day_of_month:02}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claim::Test;
+    use crate::provenance::Run;
+    use crate::record::Measurements;
+    use crate::statistics::Estimate;
+
+    fn claim(id: &'static str, source: &'static str, statement: &'static str, mean: f64) -> Claim {
+        let estimate = Estimate { mean, standard_error: 0.1, samples: 4 };
+        Claim::new(id, source, statement, "x < 1".to_owned(), "0.4".to_owned()).judge(
+            (!mean.is_nan()).then_some(estimate),
+            Test::Below(1.0),
+            " points",
+        )
+    }
+
+    fn section(id: &'static str, source: &'static str, claims: Vec<Claim>) -> Section {
+        let point = |seed| Point {
+            experiment: id,
+            name: format!("width {seed} < 9"),
+            config: serde_json::json!({ "net": { "width": seed, "depth": 3 } }),
+            seed,
+            data: Vec::new(),
+            work: 1,
+        };
+        let run = Run {
+            seconds: 63.0,
+            finished_unix_s: 1_795_392_000,
+            machine: "a machine".to_owned(),
+            workers: 2,
+            threads: 1,
+            commit: "abc".to_owned(),
+            compiler: "rustc".to_owned(),
+        };
+        let measured = |point: &Point| Record::new(point, Measurements::default());
+        let cell = |text: &str, index| Some(HeatCell { text: text.to_owned(), index });
+        let map = HeatMap {
+            caption: "How much of each nonideality a network tolerates.".to_owned(),
+            rows: ["input noise", "read noise", "IR drop"].map(str::to_owned).to_vec(),
+            columns: ["ResNet-20", "DenseNet", "LSTM language model"].map(str::to_owned).to_vec(),
+            cells: vec![
+                vec![cell("0.01", 0.0), cell("0.02", 0.3), cell("0.05", 1.0)],
+                vec![cell("2.5", 0.6), None, cell("4", 0.9)],
+                vec![cell("> 16", 1.0), cell("3", 0.1), cell("7.5", 0.5)],
+            ],
+            scale: ("most sensitive".to_owned(), "least".to_owned()),
+        };
+        let named = |x: f64, y, name: &str| ((x, y), name.to_owned());
+        let bits = vec![
+            named(0.5, 91.0, "5 bits"),
+            named(1.1, 97.5, "6 bits"),
+            named(2.4, 99.1, "7 bits"),
+        ];
+        let panel = Panel {
+            title: "Pareto".to_owned(),
+            x: "energy per input (µJ)".to_owned(),
+            y: "A* (%)".to_owned(),
+            log_x: true,
+            curves: vec![Curve::scatter("resolution of the ADC", 3, bits)],
+            ..Panel::default()
+        };
+        Section {
+            id,
+            title: "A title",
+            source,
+            description: "what is run".to_owned(),
+            left_out: None,
+            findings: Findings {
+                claims,
+                figures: vec![Figure { caption: "A figure.".to_owned(), panels: vec![panel] }],
+                heat_maps: vec![map],
+                ..Findings::default()
+            },
+            points: (0..2)
+                .map(|seed| (point(seed), Some(measured(&point(seed))), Some(run.clone())))
+                .chain([(point(2), None, None)])
+                .collect(),
+        }
+    }
+
+    fn report() -> Report {
+        let mut sections = vec![
+            section("beyond/own", "Not in a paper", Vec::new()),
+            section(
+                "rasch2023/networks",
+                "Rasch et al. 2023, Tab. 2",
+                vec![
+                    claim("good", "Tab. 2", "Training recovers most.", 0.1),
+                    claim("bad", "Tab. 2", "… and all within a year.", 3.0),
+                    claim("unclear", "Tab. 2", "Noise < drift.", 1.05),
+                    claim("later", "Tab. 2", "The long run.", f64::NAN),
+                    claim("ours", "not in the paper", "A statement of ours.", 0.2),
+                ],
+            ),
+            section("rasch2023/mvm", "Rasch et al. 2023, Fig. 3", Vec::new()),
+        ];
+        sections[2].left_out = Some("there is no CIFAR-10 in /data".to_owned());
+        papers::sort(&mut sections);
+        Report { scale: Scale::Desk, sections }
+    }
 
     #[test]
-    fn dates_and_durations_read_well() {
-        assert_eq!(date(0), "1970-01-01");
-        assert_eq!(date(951_782_400), "2000-02-29");
-        assert_eq!(date(1_795_392_000), "2026-11-23");
-        assert_eq!(
-            [duration(59.4), duration(200.0), duration(7_500.0)],
-            ["59 s", "3 min 20 s", "2 h 5 min"]
-        );
+    fn the_first_screen_says_what_disagrees_is_left_out_and_is_new() {
+        let report = report();
+        let html = html::render(&report);
+        let first = &html[..html.find("<nav").unwrap()];
+        for part in [
+            "Of 5 claims, 2 hold, 1 fails, 1 is inconclusive, 1 is not run at this scale.",
+            // A claim that continues another is named with it, and with a link to its place.
+            "fails</span>: <a href=\"#rasch2023-networks-claim-bad\">Training recovers most … and all \
+             within a year.</a>",
+            "inconclusive</span>: <a href=\"#rasch2023-networks-claim-unclear\">Noise &lt; drift.</a>",
+            "there is no CIFAR-10 in /data.</li>",
+            "1 of 3 points without a record yet.</li>",
+            "<a href=\"#beyond-own\">A title</a>",
+            "A statement of ours.</a>",
+        ] {
+            assert!(first.contains(part), "'{part}' is not in {first}");
+        }
+        assert!(!first.contains("The long run"), "what is not run is counted, not listed");
+        let markdown = markdown::render(&report);
+        for part in
+            ["- **fails**: Training recovers most … and all within", "no CIFAR-10", "| 0.01 |"]
+        {
+            assert!(markdown.contains(part), "'{part}' is not in {markdown}");
+        }
+    }
+
+    #[test]
+    fn sections_follow_the_papers_and_every_link_leads_somewhere() {
+        let html = html::render(&report());
+        let place = |id: &str| html.find(&format!("<article id=\"{id}\"")).unwrap();
+        assert!(place("rasch2023-mvm") < place("rasch2023-networks"));
+        assert!(place("rasch2023-networks") < place("beyond-own"));
+        for link in html.split("href=\"#").skip(1) {
+            let id = &link[..link.find('"').unwrap()];
+            assert_eq!(html.matches(&format!(" id=\"{id}\"")).count(), 1, "#{id}");
+        }
+    }
+
+    #[test]
+    fn numbers_lead_to_their_records() {
+        let report = report();
+        let html = html::render(&report);
+        let (point, ..) = &report.sections[0].points[1];
+        let key = crate::record::key(point);
+        for part in [
+            "<a class=\"from\" href=\"#rasch2023-networks-records\">From 2 records.</a>",
+            &format!("<a href=\"records/rasch2023/mvm/{key}.json\"><code>{key}</code></a>"),
+            "<td>width 1 &lt; 9</td><td class=\"number\">1</td><td><code>net.width = 1</code></td>",
+            "<pre>net.depth = 3\n</pre>",
+            "<!-- circumstances -->1 min 3 s<!-- end of circumstances -->",
+            "(missing)",
+        ] {
+            assert!(html.contains(part), "'{part}' is not in {html}");
+        }
     }
 }

@@ -154,6 +154,32 @@ impl Store {
         Checkpoint { path: self.folder.join("checkpoints").join(name) }
     }
 
+    /// The files that hold a point's record and its circumstances, by their names in the store.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if one is there and cannot be read.
+    pub fn files(&self, point: &Point) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        let mut files = Vec::new();
+        for kind in ["records", "runs"] {
+            let name = format!("{kind}/{}/{}.json", point.experiment, record::key(point));
+            if let Some(content) = read(&self.path(kind, point))? {
+                files.push((name, content));
+            }
+        }
+        Ok(files)
+    }
+
+    /// Reads a file of the report.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if it cannot be read.
+    pub fn read(&self, name: &str) -> Result<Vec<u8>, Error> {
+        let path = self.folder.join(name);
+        fs::read(&path).map_err(Error::io("read", &path))
+    }
+
     /// Writes a file of the report.
     ///
     /// # Errors
@@ -220,7 +246,7 @@ fn remove(path: &Path) -> Result<(), Error> {
 }
 
 /// Writes a file so that it is there either whole or not at all.
-fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
+pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
     let folder = path.parent().expect("a file of the store is in a folder");
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
     let write = || {

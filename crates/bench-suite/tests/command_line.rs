@@ -255,3 +255,50 @@ fn a_full_disk_loses_nothing_that_was_written() {
         "no half-written file is left"
     );
 }
+
+/// What a reviewer gets: the same bytes each time, and a store that makes the same report again.
+#[test]
+fn an_archive_unpacks_to_the_same_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let select = ["gupta2015/accelerator", "rasch2023/ir-drop", "--scale", "smoke", "--out"];
+    let run = |command: &str, out: &Path, more: &[&std::ffi::OsStr]| {
+        let mut run = bench_suite(&[command]);
+        let output = run.args(select).arg(out).args(more).output().unwrap();
+        assert!(output.status.code() < Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    run("reproduce", &out, &[]);
+    run("report", &out, &["--archive".as_ref()]);
+    let archive = std::fs::read(out.join("dither-smoke.tar.gz")).unwrap();
+    let again = folder.path().join("again.tar.gz");
+    run("report", &out, &["--archive".as_ref(), again.as_os_str()]);
+    assert!(std::fs::read(&again).unwrap() == archive, "two archives of one store differ");
+
+    tar::Archive::new(flate2::read::GzDecoder::new(&*archive)).unpack(folder.path()).unwrap();
+    let unpacked = folder.path().join("dither-smoke");
+    let before = files(&unpacked);
+    let names: Vec<_> = before.keys().filter(|name| name.components().count() == 1).collect();
+    let expected =
+        ["README.md", "SHA256SUMS", "report.html", "report.json", "report.md"].map(Path::new);
+    assert_eq!(names, expected);
+    for kind in ["records", "runs"] {
+        let whole = files(&out.join(kind));
+        assert!(whole.len() > 1);
+        assert_eq!(files(&unpacked.join(kind)), whole, "{kind}");
+    }
+    // The report anew from what was unpacked, times and machine included.
+    run("report", &unpacked, &[]);
+    assert_eq!(files(&unpacked), before);
+
+    let sums = String::from_utf8(before[Path::new("SHA256SUMS")].clone()).unwrap();
+    assert_eq!(sums.lines().count(), before.len() - 1);
+    for line in sums.lines() {
+        use sha2::{Digest, Sha256};
+        let (sum, name) = line.split_once("  ").unwrap();
+        let found = bench_suite::record::hex(&Sha256::digest(&before[Path::new(name)]));
+        assert_eq!(found, sum, "{name}");
+    }
+    let readme = String::from_utf8(before[Path::new("README.md")].clone()).unwrap();
+    let command = "cargo xtask report gupta2015/accelerator rasch2023/ir-drop --scale smoke";
+    assert!(readme.contains(command), "{readme}");
+}

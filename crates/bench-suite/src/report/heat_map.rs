@@ -23,12 +23,14 @@ fn colour(index: f64) -> String {
     format!("#{:02x}{:02x}{:02x}", mix(r0, r1), mix(g0, g1), mix(b0, b1))
 }
 
-pub(super) fn write(page: &mut String, map: &HeatMap) -> Result {
+/// Writes the map; `from` follows the caption.
+pub(super) fn write(page: &mut String, map: &HeatMap, from: &str) -> Result {
     let caption = escape(&map.caption);
     write!(
         page,
-        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\
-         <table class=\"heat\"><caption>{caption}</caption><thead><tr><td></td>"
+        "<p class=\"caption\">{caption}{from}</p>\n\
+         <div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\
+         <table class=\"heat\"><thead><tr><td></td>"
     )?;
     for column in &map.columns {
         write!(page, "<th scope=\"col\">{}</th>", escape(column))?;
@@ -81,7 +83,7 @@ mod tests {
             scale: ("fragile".to_owned(), "robust".to_owned()),
         };
         let mut page = String::new();
-        write(&mut page, &map).unwrap();
+        write(&mut page, &map, " From 2 records.").unwrap();
         for part in [
             "aria-label=\"tolerance &lt; 1\"",
             "<th scope=\"row\">LSTM</th>",

@@ -1,12 +1,15 @@
-//! The report as one HTML file.
+//! The report as one HTML file: the first screen and the contents. [`section`] has the experiments.
 
-use std::fmt::Write;
+mod records;
+mod section;
 
-use super::figure::{COLOURS, marker, svg};
-use super::{Figure, LineStyle, Panel, Report, Section, Table, date, duration, heat_map};
+use std::fmt::{Result, Write};
+
+use super::overview::Named;
+use super::words::count;
+use super::{Report, Section, Summary, papers};
 use crate::claim::{Claim, Verdict};
 use crate::provenance;
-use crate::record;
 
 /// Text with the characters that HTML reserves replaced.
 pub(super) fn escape(text: &str) -> String {
@@ -19,258 +22,212 @@ pub(super) fn render(report: &Report) -> String {
     page
 }
 
-fn write_page(page: &mut String, report: &Report) -> std::fmt::Result {
-    let summary = report.summary();
-    write!(
+fn write_page(page: &mut String, report: &Report) -> Result {
+    writeln!(
         page,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>dither: reproduction at {scale} scale</title>\n<style>\n{css}</style>\n</head>\n<body>\n\
          <h1>Neural networks on imprecise hardware</h1>\n\
          <p class=\"soft\">A reproduction at <b>{scale}</b> scale, code version <code>{code}</code>.</p>\n\
-         <p class=\"lead\">Of {total} claims, {words}.</p>\n",
+         <p class=\"lead\">Of {total} claims, {words}.</p>",
         scale = report.scale,
         css = include_str!("style.css"),
         code = provenance::CODE_VERSION,
         total = report.claims().count(),
-        words = summary.words(),
+        words = report.summary().words(),
     )?;
-    let missing: usize = report.sections.iter().map(Section::missing).sum();
-    if missing > 0 {
-        let total: usize = report.sections.iter().map(|s| s.points.len()).sum();
-        writeln!(
-            page,
-            "<p class=\"notice\">This report is partial: {missing} of {total} points have no record yet.</p>"
-        )?;
-    }
-    writeln!(page, "<h2>Claims</h2>")?;
-    for section in &report.sections {
-        writeln!(
-            page,
-            "<h3><a href=\"#{0}\">{1}</a></h3>",
-            anchor(section),
-            escape(section.source)
-        )?;
-        write_claims(page, &section.findings.claims)?;
-    }
+    write_papers(page, report)?;
+    writeln!(page, "<div class=\"overview\">")?;
+    write_disagreements(page, report)?;
+    write_left_out(page, report)?;
+    write_new(page, report)?;
+    writeln!(page, "</div>")?;
     writeln!(
         page,
         "<p class=\"soft\">± is half of a 90 % interval over seeds (Student’s t). A claim holds if the whole \
          interval is on the claimed side, which is a one-sided test at the 95 % level; it fails \
-         if none of the interval is, and is inconclusive otherwise.</p>"
+         if none of the interval is, and is inconclusive otherwise. Limits of tests are ours, values of \
+         papers are theirs.</p>"
     )?;
-    for section in &report.sections {
-        write_section(page, section)?;
+    write_contents(page, report)?;
+    for (paper, sections) in papers::group(&report.sections) {
+        writeln!(
+            page,
+            "<h2 id=\"{}\">{}</h2>\n<p class=\"soft\">{}</p>",
+            paper.id,
+            escape(paper.name),
+            escape(paper.title)
+        )?;
+        for section in sections {
+            section::write(page, section)?;
+        }
     }
     writeln!(page, "</body>\n</html>")
 }
 
-fn anchor(section: &Section) -> String {
-    section.id.replace('/', "-")
-}
-
-fn write_claims(page: &mut String, claims: &[Claim]) -> std::fmt::Result {
+/// The counts, paper by paper.
+fn write_papers(page: &mut String, report: &Report) -> Result {
     writeln!(
         page,
-        "<table class=\"claims\"><thead><tr><th>claim</th><th>paper</th><th>ours</th><th>verdict</th></tr></thead><tbody>"
+        "<div class=\"scroll\"><table class=\"papers\"><thead><tr><th>reproduced</th>\
+         <th class=\"number\">experiments</th><th class=\"number\">records</th><th class=\"number\">claims</th>\
+         <th class=\"number\">hold</th><th class=\"number\">fail</th><th class=\"number\">inconclusive</th>\
+         <th class=\"number\">not run</th></tr></thead><tbody>"
     )?;
-    for claim in claims {
-        let class = match claim.verdict {
-            Verdict::Holds => "holds",
-            Verdict::Fails => "fails",
-            Verdict::Inconclusive => "inconclusive",
-            Verdict::NotRun => "not-run",
+    for (paper, sections) in papers::group(&report.sections) {
+        let claims = || sections.iter().flat_map(|section| &section.findings.claims);
+        let Summary { holds, fails, inconclusive, not_run } = Summary::of(claims());
+        let run = sections.iter().filter(|section| section.left_out.is_none()).count();
+        let of = |part: usize, all: usize| {
+            if part == all { format!("{all}") } else { format!("{part} of {all}") }
         };
-        writeln!(
-            page,
-            "<tr><td>{} <span class=\"soft\">({})</span><span class=\"test\">Test: {}.</span></td>\
-             <td data-label=\"paper\">{}</td><td data-label=\"ours\">{}</td>\
-             <td class=\"verdict {class}\">{}</td></tr>",
-            escape(claim.statement),
-            escape(claim.source),
-            escape(&claim.test),
-            escape(&claim.paper),
-            escape(&claim.measured),
-            claim.verdict.words(),
-        )?;
-    }
-    writeln!(page, "</tbody></table>")
-}
-
-fn write_section(page: &mut String, section: &Section) -> std::fmt::Result {
-    writeln!(
-        page,
-        "<h2 id=\"{}\">{}</h2>\n<p class=\"soft\">{} · <code>{}</code></p>\n<p>{}.</p>",
-        anchor(section),
-        escape(section.title),
-        escape(section.source),
-        section.id,
-        escape(&section.description),
-    )?;
-    for figure in &section.findings.figures {
-        write_figure(page, figure)?;
-    }
-    for map in &section.findings.heat_maps {
-        heat_map::write(page, map)?;
-    }
-    for table in &section.findings.tables {
-        write_table(page, table)?;
-    }
-    if !section.findings.notes.is_empty() {
-        writeln!(page, "<h3>Notes</h3>\n<ul>")?;
-        for note in &section.findings.notes {
-            writeln!(page, "<li>{}</li>", escape(note))?;
-        }
-        writeln!(page, "</ul>")?;
-    }
-    write_provenance(page, section)
-}
-
-fn write_figure(page: &mut String, figure: &Figure) -> std::fmt::Result {
-    writeln!(page, "<figure>\n<div class=\"panels\">")?;
-    for panel in &figure.panels {
-        writeln!(page, "<div class=\"panel\"><h4>{}</h4>{}", escape(&panel.title), svg(panel))?;
-        write_legend(page, panel)?;
-        writeln!(page, "</div>")?;
-    }
-    writeln!(page, "</div>\n<figcaption>{}</figcaption>\n</figure>", escape(&figure.caption))
-}
-
-fn write_legend(page: &mut String, panel: &Panel) -> std::fmt::Result {
-    write!(page, "<ul class=\"legend\">")?;
-    let paper = panel
-        .curves
-        .iter()
-        .any(|curve| curve.style == LineStyle::Paper && !curve.points.is_empty());
-    for curve in panel.curves.iter().filter(|curve| curve.style != LineStyle::Paper) {
-        let colour = COLOURS[curve.colour % COLOURS.len()];
-        let hex = format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2);
-        write!(page, "<li><svg viewBox=\"0 0 32 11\" aria-hidden=\"true\">")?;
-        if curve.style == LineStyle::Ours {
-            write!(
-                page,
-                "<line x1=\"1\" y1=\"5.5\" x2=\"31\" y2=\"5.5\" stroke=\"{hex}\" stroke-width=\"2\"/>"
-            )?;
-        }
-        match marker(curve.colour) {
-            [] => write!(page, "<circle cx=\"16\" cy=\"5.5\" r=\"3\" fill=\"{hex}\"/>")?,
-            corners => {
-                write!(page, "<polygon transform=\"translate(16 5.5)\" fill=\"{hex}\" points=\"")?;
-                for (x, y) in corners {
-                    write!(page, "{x},{y} ")?;
-                }
-                write!(page, "\"/>")?;
-            }
-        }
-        write!(page, "</svg>{}</li>", escape(&curve.label))?;
-    }
-    if paper {
+        let points: usize = sections.iter().map(|section| section.points.len()).sum();
+        let missing: usize = sections.iter().map(Section::missing).sum();
         write!(
             page,
-            "<li><svg viewBox=\"0 0 32 11\" aria-hidden=\"true\"><line x1=\"1\" y1=\"5.5\" x2=\"31\" y2=\"5.5\" \
-             stroke=\"#000000\" stroke-dasharray=\"5 4\"/></svg>the paper’s, in the same colours</li>"
+            "<tr><th><a href=\"#{}\">{}</a></th><td class=\"number\">{}</td><td class=\"number\">{}</td>\
+             <td class=\"number\">{}</td>",
+            paper.id,
+            escape(paper.name),
+            of(run, sections.len()),
+            of(points - missing, points),
+            claims().count(),
         )?;
-    }
-    writeln!(page, "</ul>")
-}
-
-fn write_table(page: &mut String, table: &Table) -> std::fmt::Result {
-    // A column of numbers is set flush right; the first one names the row.
-    let is_number = |column: usize| {
-        column > 0
-            && table.rows.iter().all(|row| {
-                row[column].chars().all(|c| c.is_ascii_digit() || " .±–-+×%e".contains(c))
-            })
-    };
-    write!(
-        page,
-        "<div class=\"scroll\"><table><caption>{}</caption><thead><tr>",
-        escape(&table.caption)
-    )?;
-    for (column, cell) in table.header.iter().enumerate() {
-        let class = if is_number(column) { " class=\"number\"" } else { "" };
-        write!(page, "<th{class}>{}</th>", escape(cell))?;
-    }
-    writeln!(page, "</tr></thead><tbody>")?;
-    for row in &table.rows {
-        write!(page, "<tr>")?;
-        for (column, cell) in row.iter().enumerate() {
-            let tag = if column == 0 { "th" } else { "td" };
-            let class = if is_number(column) { " class=\"number\"" } else { "" };
-            write!(page, "<{tag}{class}>{}</{tag}>", escape(cell))?;
+        for (number, class) in [
+            (holds, "holds"),
+            (fails, "fails"),
+            (inconclusive, "inconclusive"),
+            (not_run, "not-run"),
+        ] {
+            let class = if number > 0 { class } else { "soft" };
+            write!(page, "<td class=\"number verdict {class}\">{number}</td>")?;
         }
         writeln!(page, "</tr>")?;
     }
     writeln!(page, "</tbody></table></div>")
 }
 
-/// Configuration, seeds, versions; then time and machine, the only part that differs between two
-/// runs of the same code. Comments mark that part.
-fn write_provenance(page: &mut String, section: &Section) -> std::fmt::Result {
+fn write_disagreements(page: &mut String, report: &Report) -> Result {
+    writeln!(page, "<section><h2>What disagrees</h2>")?;
+    let found = report.disagreements();
+    if found.is_empty() {
+        writeln!(page, "<p>Every claim that was tested holds.</p>")?;
+    } else {
+        writeln!(page, "<ul>")?;
+        for named in &found {
+            write_named(page, named)?;
+        }
+        writeln!(page, "</ul>")?;
+    }
+    writeln!(page, "</section>")
+}
+
+/// A claim in one line, with a link to its place.
+fn write_named(page: &mut String, Named { section, claim, statement }: &Named<'_>) -> Result {
     writeln!(
         page,
-        "<details><summary>Configuration, seeds, data</summary>\n<div class=\"scroll\"><table>"
-    )?;
-    writeln!(page, "<thead><tr><th>point</th><th>seed</th><th>record</th></tr></thead><tbody>")?;
-    for (point, found, _) in &section.points {
-        let state = if found.is_some() { "" } else { " (missing)" };
+        "<li>{}: <a href=\"#{}\">{}</a> <span class=\"soft\">Ours {}, paper {}.</span></li>",
+        verdict(claim),
+        claim_anchor(section, claim),
+        escape(statement),
+        escape(&claim.measured),
+        escape(&claim.paper),
+    )
+}
+
+fn write_left_out(page: &mut String, report: &Report) -> Result {
+    writeln!(page, "<section><h2>What is left out</h2>\n<ul>")?;
+    let found = report.left_out();
+    for left_out in &found {
         writeln!(
             page,
-            "<tr><td>{}</td><td>{}</td><td><code>records/{}/{}.json</code>{state}</td></tr>",
-            escape(&point.name),
-            point.seed,
-            point.experiment,
-            record::key(point)
+            "<li><a href=\"#{}\">{}</a>: {}</li>",
+            anchor(left_out.section),
+            escape(left_out.section.title),
+            escape(&left_out.reason)
         )?;
     }
-    writeln!(page, "</tbody></table></div>")?;
-    if let Some((point, ..)) = section.points.first() {
-        let config = serde_json::to_string_pretty(&point.config).unwrap_or_default();
+    let not_run = report.summary().not_run;
+    if not_run > 0 {
+        let (claims, are) = (count(not_run, "claim"), if not_run == 1 { "is" } else { "are" });
         writeln!(
             page,
-            "<p>Configuration of “{}”; those of the others are in their records.</p>",
-            escape(&point.name)
+            "<li>{claims} {are} not tested at {} scale, or not without the data; the tables of the \
+             experiments have them, with their tests.</li>",
+            report.scale
         )?;
-        writeln!(page, "<pre>{}</pre>", escape(&config))?;
-        for data in &point.data {
+    }
+    if found.is_empty() && not_run == 0 {
+        writeln!(page, "<li>Nothing of what was asked for.</li>")?;
+    }
+    writeln!(page, "</ul></section>")
+}
+
+fn write_new(page: &mut String, report: &Report) -> Result {
+    let beyond: Vec<&Section> = report.sections.iter().filter(|s| s.is_beyond()).collect();
+    let own = report.own_claims();
+    if beyond.is_empty() && own.is_empty() {
+        return Ok(());
+    }
+    writeln!(page, "<section><h2>What is new</h2>\n<ul>")?;
+    for section in beyond {
+        writeln!(
+            page,
+            "<li><a href=\"#{}\">{}</a> <span class=\"soft\">{}</span></li>",
+            anchor(section),
+            escape(section.title),
+            claims_in_words(section)
+        )?;
+    }
+    for named in &own {
+        write_named(page, named)?;
+    }
+    writeln!(page, "</ul></section>")
+}
+
+fn write_contents(page: &mut String, report: &Report) -> Result {
+    writeln!(page, "<nav aria-labelledby=\"contents\"><h2 id=\"contents\">Contents</h2>")?;
+    for (paper, sections) in papers::group(&report.sections) {
+        writeln!(page, "<h3><a href=\"#{}\">{}</a></h3>\n<ul>", paper.id, escape(paper.name))?;
+        for section in sections {
             writeln!(
                 page,
-                "<p>Data: {}, SHA-256 <code>{}</code></p>",
-                escape(&data.name),
-                data.sha256
+                "<li><a href=\"#{}\">{}</a> <span class=\"soft\">{} · {}</span></li>",
+                anchor(section),
+                escape(section.title),
+                escape(section.part()),
+                claims_in_words(section)
             )?;
         }
+        writeln!(page, "</ul>")?;
     }
-    writeln!(page, "</details>\n<!-- circumstances -->")?;
-    let runs: Vec<_> =
-        section.points.iter().filter_map(|(point, _, run)| Some((point, run.as_ref()?))).collect();
-    if let Some((_, last)) = runs.iter().max_by_key(|(_, run)| run.finished_unix_s) {
-        let seconds: f64 = runs.iter().map(|(_, run)| run.seconds).sum();
-        writeln!(
-            page,
-            "<details><summary>Time and machine</summary>\n<p>{} of computation in {} points, {} side by side. \
-             Last on {} on {}; {}, commit <code>{}</code>.</p>",
-            duration(seconds),
-            runs.len(),
-            last.workers,
-            date(last.finished_unix_s),
-            escape(&last.machine),
-            escape(&last.compiler),
-            escape(&last.commit),
-        )?;
-        writeln!(
-            page,
-            "<div class=\"scroll\"><table><thead><tr><th>point</th><th class=\"number\">time</th></tr></thead><tbody>"
-        )?;
-        for (point, run) in &runs {
-            writeln!(
-                page,
-                "<tr><td>{}</td><td class=\"number\">{}</td></tr>",
-                escape(&point.name),
-                duration(run.seconds)
-            )?;
-        }
-        writeln!(page, "</tbody></table></div></details>")?;
+    writeln!(page, "</nav>")
+}
+
+fn claims_in_words(section: &Section) -> String {
+    match section.findings.claims.len() {
+        0 => "no claims".to_owned(),
+        1 => format!("1 claim {}", section.summary().words()),
+        n => format!("{n} claims: {}", section.summary().words()),
     }
-    writeln!(page, "<!-- end of circumstances -->")
+}
+
+fn anchor(section: &Section) -> String {
+    section.id.replace('/', "-")
+}
+
+fn claim_anchor(section: &Section, claim: &Claim) -> String {
+    format!("{}-claim-{}", anchor(section), claim.id)
+}
+
+/// The verdict in words, in its colour.
+fn verdict(claim: &Claim) -> String {
+    let class = match claim.verdict {
+        Verdict::Holds => "holds",
+        Verdict::Fails => "fails",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::NotRun => "not-run",
+    };
+    format!("<span class=\"verdict {class}\">{}</span>", claim.verdict.words())
 }

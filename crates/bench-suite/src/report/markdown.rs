@@ -1,8 +1,11 @@
 //! The report's claims and tables as Markdown.
 
-use std::fmt::Write;
+use std::fmt::{Result, Write};
 
-use super::{HeatMap, Report, Table};
+use super::overview::Named;
+use super::words::{count, sentence};
+use super::{HeatCell, HeatMap, Report, Section, Summary, Table, papers};
+use crate::provenance;
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = String::new();
@@ -10,58 +13,151 @@ pub(super) fn render(report: &Report) -> String {
     text
 }
 
-fn write_report(text: &mut String, report: &Report) -> std::fmt::Result {
+fn write_report(text: &mut String, report: &Report) -> Result {
     writeln!(text, "# Reproduction at {} scale\n", report.scale)?;
     writeln!(
         text,
-        "Code version `{}`. Claims: {}.",
-        crate::provenance::CODE_VERSION,
+        "Code version `{}`. Of {} claims, {}. The figures are in `report.html`.\n",
+        provenance::CODE_VERSION,
+        report.claims().count(),
         report.summary().words()
     )?;
-    for section in &report.sections {
-        writeln!(text, "\n## {}\n", section.title)?;
-        writeln!(text, "{} · `{}`\n\n{}.\n", section.source, section.id, section.description)?;
-        let claims = Table {
-            caption: String::new(),
-            header: ["claim", "test", "paper", "ours", "verdict"].map(str::to_owned).to_vec(),
-            rows: section
-                .findings
-                .claims
-                .iter()
-                .map(|c| {
-                    let statement = format!("{} ({})", c.statement, c.source);
-                    vec![
-                        statement,
-                        c.test.clone(),
-                        c.paper.clone(),
-                        c.measured.clone(),
-                        c.verdict.words().to_owned(),
-                    ]
-                })
-                .collect(),
-        };
-        write_table(text, &claims)?;
-        for map in &section.findings.heat_maps {
-            writeln!(text, "\n{}\n", map.caption)?;
-            write_table(text, &as_table(map))?;
-        }
-        for table in &section.findings.tables {
-            writeln!(text, "\n{}\n", table.caption)?;
-            write_table(text, table)?;
-        }
-        if !section.findings.notes.is_empty() {
-            writeln!(text)?;
-        }
-        for note in &section.findings.notes {
-            writeln!(text, "- {note}")?;
+    write_papers(text, report)?;
+    write_overview(text, report)?;
+    for (paper, sections) in papers::group(&report.sections) {
+        writeln!(text, "\n## {}\n\n{}", paper.name, paper.title)?;
+        for section in sections {
+            write_section(text, section)?;
         }
     }
     Ok(())
 }
 
+fn write_papers(text: &mut String, report: &Report) -> Result {
+    let header = ["reproduced", "experiments", "claims", "hold", "fail", "inconclusive", "not run"];
+    let row = |(paper, sections): (&papers::Paper, &[Section])| {
+        let claims = || sections.iter().flat_map(|section| &section.findings.claims);
+        let Summary { holds, fails, inconclusive, not_run } = Summary::of(claims());
+        let run = sections.iter().filter(|section| section.left_out.is_none()).count();
+        let numbers = [run, claims().count(), holds, fails, inconclusive, not_run];
+        std::iter::once(paper.name.to_owned()).chain(numbers.map(|n| n.to_string())).collect()
+    };
+    write_table(
+        text,
+        &Table {
+            caption: String::new(),
+            header: header.map(str::to_owned).to_vec(),
+            rows: papers::group(&report.sections).into_iter().map(row).collect(),
+        },
+    )
+}
+
+fn write_overview(text: &mut String, report: &Report) -> Result {
+    let named = |text: &mut String, Named { section, claim, statement }: &Named<'_>| {
+        writeln!(
+            text,
+            "- **{}**: {statement} Ours {}, paper {}. (`{}`)",
+            claim.verdict.words(),
+            escape(&claim.measured),
+            escape(&claim.paper),
+            section.id
+        )
+    };
+    writeln!(text, "\n## What disagrees\n")?;
+    let found = report.disagreements();
+    if found.is_empty() {
+        writeln!(text, "Every claim that was tested holds.")?;
+    }
+    found.iter().try_for_each(|claim| named(text, claim))?;
+    writeln!(text, "\n## What is left out\n")?;
+    let found = report.left_out();
+    for left_out in &found {
+        writeln!(text, "- `{}`: {}", left_out.section.id, escape(&left_out.reason))?;
+    }
+    let not_run = report.summary().not_run;
+    if not_run > 0 {
+        let (claims, are) = (count(not_run, "claim"), if not_run == 1 { "is" } else { "are" });
+        let scale = report.scale;
+        writeln!(text, "- {claims} {are} not tested at {scale} scale, or not without the data.")?;
+    }
+    if found.is_empty() && not_run == 0 {
+        writeln!(text, "Nothing of what was asked for.")?;
+    }
+    let own = report.own_claims();
+    let mut beyond = report.sections.iter().filter(|section| section.is_beyond()).peekable();
+    if beyond.peek().is_some() || !own.is_empty() {
+        writeln!(text, "\n## What is new\n")?;
+        for section in beyond {
+            writeln!(
+                text,
+                "- `{}`: {}; {}.",
+                section.id,
+                section.title,
+                section.summary().words()
+            )?;
+        }
+        own.iter().try_for_each(|claim| named(text, claim))?;
+    }
+    Ok(())
+}
+
+fn write_section(text: &mut String, section: &Section) -> Result {
+    writeln!(text, "\n### {}\n", section.title)?;
+    let description = sentence(&section.description);
+    writeln!(text, "{} · `{}`\n\n{description}", section.source, section.id)?;
+    for reason in section.left_out.iter().chain(&section.findings.left_out) {
+        writeln!(text, "\nLeft out: {}", escape(&sentence(reason)))?;
+    }
+    if !section.findings.claims.is_empty() {
+        writeln!(text)?;
+        write_table(text, &claims(section))?;
+    }
+    for map in &section.findings.heat_maps {
+        let (low, high) = &map.scale;
+        writeln!(text, "\n{} Colours in `report.html` from “{low}” to “{high}”.\n", map.caption)?;
+        write_table(text, &as_table(map))?;
+    }
+    for table in &section.findings.tables {
+        writeln!(text, "\n{}\n", escape(&table.caption))?;
+        write_table(text, table)?;
+    }
+    if !section.findings.notes.is_empty() {
+        writeln!(text)?;
+    }
+    for note in &section.findings.notes {
+        writeln!(text, "- {}", escape(note))?;
+    }
+    let (all, missing) = (section.points.len(), section.missing());
+    if all > missing {
+        let records = count(all - missing, "record");
+        writeln!(text, "\n{records} in `records/{}`.", section.id)?;
+    }
+    if missing > 0 {
+        writeln!(text, "\n{missing} of {} without a record yet.", count(all, "point"))?;
+    }
+    Ok(())
+}
+
+fn claims(section: &Section) -> Table {
+    let row = |claim: &crate::claim::Claim| {
+        vec![
+            format!("{} ({})", claim.statement, claim.source),
+            claim.test.clone(),
+            claim.paper.clone(),
+            claim.measured.clone(),
+            claim.verdict.words().to_owned(),
+        ]
+    };
+    Table {
+        caption: String::new(),
+        header: ["claim", "test", "paper", "ours", "verdict"].map(str::to_owned).to_vec(),
+        rows: section.findings.claims.iter().map(row).collect(),
+    }
+}
+
 /// The numbers without their colours.
 fn as_table(map: &HeatMap) -> Table {
-    let cell = |cell: &Option<super::HeatCell>| {
+    let cell = |cell: &Option<HeatCell>| {
         cell.as_ref().map_or_else(|| "–".to_owned(), |cell| cell.text.clone())
     };
     let row = |(name, cells): (&String, &Vec<_>)| {
@@ -74,10 +170,15 @@ fn as_table(map: &HeatMap) -> Table {
     }
 }
 
-fn write_table(text: &mut String, table: &Table) -> std::fmt::Result {
+/// Text in which nothing is taken for a tag.
+fn escape(text: &str) -> String {
+    text.replace('<', "&lt;")
+}
+
+fn write_table(text: &mut String, table: &Table) -> Result {
     let row = |text: &mut String, cells: &[String]| {
         let cells: Vec<String> =
-            cells.iter().map(|c| c.replace('|', "\\|").replace('<', "&lt;")).collect();
+            cells.iter().map(|cell| escape(cell).replace('|', "\\|")).collect();
         writeln!(text, "| {} |", cells.join(" | "))
     };
     row(text, &table.header)?;

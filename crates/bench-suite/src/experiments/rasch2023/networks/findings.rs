@@ -84,6 +84,7 @@ pub(super) fn findings(results: &Results<'_>) -> Findings {
             table("hwa", "Hardware-aware training", &present, |row| row.hwa),
         ],
         notes: notes(&all, results.scale),
+        left_out: left_out(&all).into_iter().collect(),
         ..Findings::default()
     }
 }
@@ -314,6 +315,14 @@ fn paper_difference(a: Family, b: Family) -> String {
     format!("{:+.1} points", mean(a) - mean(b))
 }
 
+/// The networks without a record, in a sentence.
+fn left_out(networks: &[Network<'_>]) -> Option<String> {
+    let missing: Vec<&str> =
+        networks.iter().filter(|n| n.records.is_empty()).map(|n| n.id).collect();
+    let list = missing.join(", ");
+    (!missing.is_empty()).then(|| format!("Without results so far, or without their data: {list}."))
+}
+
 fn notes(networks: &[Network<'_>], scale: Scale) -> Vec<String> {
     let mut notes = vec![
         "A* = 1 − (ε − ε_float)/(ε_chance − ε_float). Programmings of one network scatter as \
@@ -329,14 +338,6 @@ fn notes(networks: &[Network<'_>], scale: Scale) -> Vec<String> {
              networks also have few inputs per output, which changes what noise does to them."
                 .to_owned(),
         );
-    }
-    let missing: Vec<&str> =
-        networks.iter().filter(|n| n.records.is_empty()).map(|n| n.id).collect();
-    if !missing.is_empty() {
-        notes.push(format!(
-            "Without results so far, or left out because their data is not there: {}.",
-            missing.join(", ")
-        ));
     }
     let unprogrammed: Vec<String> = networks
         .iter()

@@ -1,0 +1,59 @@
+//! The report's claims and record names for machines.
+
+use serde::Serialize;
+
+use super::{Report, Section, Summary, papers};
+use crate::claim::Claim;
+use crate::experiment::Scale;
+use crate::{provenance, record};
+
+#[derive(Serialize)]
+struct Json<'a> {
+    scale: Scale,
+    code: &'a str,
+    summary: Summary,
+    papers: Vec<Paper<'a>>,
+}
+
+#[derive(Serialize)]
+struct Paper<'a> {
+    paper: &'a str,
+    summary: Summary,
+    experiments: Vec<Experiment<'a>>,
+}
+
+#[derive(Serialize)]
+struct Experiment<'a> {
+    id: &'a str,
+    source: &'a str,
+    left_out: Option<&'a str>,
+    claims: &'a [Claim],
+    records: Vec<String>,
+}
+
+fn experiment(section: &Section) -> Experiment<'_> {
+    Experiment {
+        id: section.id,
+        source: section.source,
+        left_out: section.left_out.as_deref(),
+        claims: &section.findings.claims,
+        records: section.points.iter().map(|(point, ..)| record::key(point)).collect(),
+    }
+}
+
+pub(super) fn render(report: &Report) -> String {
+    let papers = papers::group(&report.sections).into_iter().map(|(paper, sections)| Paper {
+        paper: paper.name,
+        summary: Summary::of(sections.iter().flat_map(|section| &section.findings.claims)),
+        experiments: sections.iter().map(experiment).collect(),
+    });
+    let json = Json {
+        scale: report.scale,
+        code: provenance::CODE_VERSION,
+        summary: report.summary(),
+        papers: papers.collect(),
+    };
+    let mut text = serde_json::to_string_pretty(&json).expect("claims are plain data");
+    text.push('\n');
+    text
+}

@@ -1,0 +1,220 @@
+//! The commands that the documents tell a reader to type: each parses, and what it names is there;
+//! those that are cheap are run.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use bench_suite::bench;
+use bench_suite::cli::{self, Cli};
+use bench_suite::datasets::DataFolder;
+use bench_suite::experiments::custom::Custom;
+use bench_suite::experiments::select;
+use bench_suite::workloads::evaluation;
+use clap::{CommandFactory, Parser};
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// README.md and every page below docs, by its name.
+fn pages() -> Vec<(String, String)> {
+    let root = workspace();
+    let mut files = vec![root.join("README.md")];
+    let mut folders = vec![root.join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "md") && !path.ends_with("report.md") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(&root).unwrap().display().to_string();
+        (name, std::fs::read_to_string(path).unwrap())
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// The commands of a page: the lines after `$` of its console blocks, and in its text what stands
+/// in backquotes and begins with `cargo xtask`; the words of each, without comments and dots.
+fn commands(page: &str) -> Vec<Vec<String>> {
+    let words = |line: &str| {
+        let words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
+        words.filter(|word| *word != "…").map(str::to_owned).collect::<Vec<String>>()
+    };
+    let mut commands = Vec::new();
+    let mut text = String::new();
+    let mut block = None;
+    for line in page.lines() {
+        match (line.strip_prefix("```"), block) {
+            (Some(kind), None) => block = Some(kind),
+            (Some(_), Some(_)) => block = None,
+            (None, Some("console")) => commands.extend(line.strip_prefix("$ ").map(words)),
+            (None, Some(_)) => {}
+            (None, None) => {
+                text += line;
+                text.push(' ');
+            }
+        }
+    }
+    let spans = text.split('`').skip(1).step_by(2);
+    commands.extend(spans.filter(|span| span.starts_with("cargo xtask ")).map(words));
+    commands
+}
+
+/// Whether a word stands for what the reader puts there.
+fn is_placeholder(word: &str) -> bool {
+    word.starts_with('[')
+        || word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase() || "/_…".contains(c))
+}
+
+/// What is wrong with a command, if anything.
+fn check(words: &[String]) -> Result<(), String> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let Some(odd) = words.iter().find(|word| word.contains(['|', '>', '&', ';', '"', '\''])) {
+        return Err(format!("'{odd}' is for a shell; this test knows plain commands only"));
+    }
+    match &words[..] {
+        ["cargo", "xtask", name @ ("ci" | "assumptions")] => xtask_knows(name),
+        ["cargo", "xtask", name, ..] => {
+            xtask_knows(name)?;
+            check_arguments(&words[2..])
+        }
+        ["cargo", "test" | "doc", rest @ ..] => rest.iter().try_for_each(|word| match *word {
+            "--open" | "--workspace" | "-p" => Ok(()),
+            name if workspace().join("crates").join(name).is_dir() => Ok(()),
+            name => Err(format!("there is no crate '{name}'")),
+        }),
+        ["git", "checkout", commit] if commit.chars().all(|c| c.is_ascii_hexdigit()) => Ok(()),
+        _ => Err("this test does not know the program; teach it".to_owned()),
+    }
+}
+
+fn xtask_knows(command: &str) -> Result<(), String> {
+    let source = std::fs::read_to_string(workspace().join("xtask/src/main.rs")).unwrap();
+    let known = source.contains(&format!("\"{command}\""))
+        && source.contains(&format!("cargo xtask {command}"));
+    if known { Ok(()) } else { Err(format!("cargo xtask and its help do not know '{command}'")) }
+}
+
+/// The words after `cargo xtask`, as the program itself reads them.
+fn check_arguments(words: &[&str]) -> Result<(), String> {
+    if let Some(place) = words.iter().position(|word| is_placeholder(word)) {
+        // What comes before it is a command with options that it has.
+        let command = Cli::command();
+        let command = command.find_subcommand(words[0]).ok_or("there is no such command")?;
+        return words[1..place].iter().filter_map(|word| word.strip_prefix("--")).try_for_each(
+            |name| {
+                let mut options = command.get_arguments().filter_map(clap::Arg::get_long);
+                options
+                    .any(|option| option == name)
+                    .then_some(())
+                    .ok_or(format!("no option --{name}"))
+            },
+        );
+    }
+    let line = ["cargo xtask"].iter().chain(words);
+    let cli = Cli::try_parse_from(line).map_err(|error| error.to_string())?;
+    let ids = |ids: &[String]| select(ids).map(drop).map_err(|error| error.to_string());
+    match &cli.command {
+        cli::Command::Reproduce(arguments) => ids(&arguments.selection.ids),
+        cli::Command::Merge(arguments) => ids(&arguments.selection.ids),
+        cli::Command::Report(arguments) => ids(&arguments.selection.ids),
+        cli::Command::Train(arguments) => {
+            let file = workspace().join(&arguments.config);
+            let point = Custom::point(&file, 0, &DataFolder::new(None));
+            point.map(drop).map_err(|error| error.to_string())
+        }
+        cli::Command::Evaluate(arguments) => arguments
+            .names
+            .iter()
+            .try_for_each(|name| evaluation::find(name).map(drop))
+            .map_err(|error| error.to_string()),
+        cli::Command::Bench(arguments) => match &arguments.only {
+            Some(only) if !bench::rows().iter().any(|row| row.name.contains(&**only)) => {
+                Err(format!("no row contains '{only}'"))
+            }
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+#[test]
+fn every_command_of_a_document_can_be_given() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for (name, page) in pages() {
+        for words in commands(&page) {
+            count += 1;
+            if let Err(reason) = check(&words) {
+                wrong.push(format!("{name}: {}: {reason}", words.join(" ")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count >= 10, "only {count} commands were found");
+}
+
+#[test]
+fn a_wrong_command_is_found() {
+    let page = "Text `cargo xtask lisst`.\n```console\n$ cargo xtask reproduce gupta2015 # all\n\
+                $ cargo xtask reproduce gupta2016 …\n$ cargo xtask bench --onyl ID\n```\n";
+    let verdicts: Vec<bool> = commands(page).iter().map(|words| check(words).is_ok()).collect();
+    assert_eq!(verdicts, [true, false, false, false]);
+}
+
+#[test]
+fn cargo_xtask_passes_every_command_on() {
+    for command in Cli::command().get_subcommands() {
+        xtask_knows(command.get_name()).unwrap();
+    }
+}
+
+/// Without the experiments themselves, whose commands are checked above and run by others.
+#[test]
+fn cheap_commands_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut lines: BTreeSet<Vec<String>> = BTreeSet::new();
+    for command in Cli::command().get_subcommands() {
+        lines.insert(vec![command.get_name().to_owned(), "--help".to_owned()]);
+    }
+    for (_, page) in pages() {
+        for words in commands(&page) {
+            let cheap = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["cargo", "xtask", "list" | "evaluate"] => true,
+                ["cargo", "xtask", "report", ..] => !words.iter().any(|word| is_placeholder(word)),
+                _ => false,
+            };
+            if cheap {
+                lines.insert(words[2..].to_vec());
+            }
+        }
+    }
+    assert!(lines.iter().any(|line| line[0] == "report"), "no document says how to report");
+    for line in lines {
+        if line[0] == "report" && line[1..] != ["--help"] {
+            let Ok(Cli { command: cli::Command::Report(report) }) =
+                Cli::try_parse_from(["cargo xtask"].into_iter().chain(line.iter().map(|w| &**w)))
+            else {
+                panic!("{line:?} does not parse")
+            };
+            // An empty store: a report that says so.
+            std::fs::create_dir_all(folder.path().join(report.selection.out())).unwrap();
+        }
+        let output = Command::new(env!("CARGO_BIN_EXE_bench-suite"))
+            .args(&line)
+            .current_dir(folder.path())
+            .env_remove("DITHER_DATA")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let (stdout, stderr) = (&output.stdout, String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && !stdout.is_empty(), "{line:?}: {stderr}");
+    }
+}
