@@ -11,4 +11,6 @@ pub mod hwa_recipe;
 pub mod image_classifier;
 pub mod lfsr_training;
 pub mod networks;
+pub mod nonideality;
+pub mod product;
 pub mod trained;
