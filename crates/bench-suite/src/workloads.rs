@@ -5,6 +5,7 @@
 
 pub mod accelerator;
 pub mod aging;
+pub mod equal_error;
 pub mod evaluation;
 pub mod hardware_aware;
 pub mod hwa_recipe;
@@ -13,4 +14,6 @@ pub mod lfsr_training;
 pub mod networks;
 pub mod nonideality;
 pub mod product;
+pub mod tolerance;
 pub mod trained;
+pub mod trial;

@@ -2,12 +2,15 @@
 
 pub mod ablation;
 mod boosts;
+pub mod equal_error;
 pub mod few_bits;
 pub mod ir_drop;
 pub mod mvm_error;
 pub mod networks;
 mod paper;
+mod sensitivity;
 pub mod tiles;
+pub mod tolerance;
 pub mod weight_distribution;
 
 use crate::workloads::product::{Product, exact_product, gaussian, uniform};
