@@ -22,6 +22,8 @@ pub const EXPERIMENTS: &[&dyn Experiment] = &[
     &rasch2023::tiles::Tiles,
     &rasch2023::networks::Networks,
     &rasch2023::ablation::Ablation,
+    &rasch2023::equal_error::EqualError,
+    &rasch2023::tolerance::Tolerance,
     &beyond::lfsr_training::LfsrBits,
     &beyond::where_stochastic::WhereStochastic,
 ];

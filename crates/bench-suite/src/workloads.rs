@@ -5,10 +5,15 @@
 
 pub mod accelerator;
 pub mod aging;
+pub mod equal_error;
 pub mod evaluation;
 pub mod hardware_aware;
 pub mod hwa_recipe;
 pub mod image_classifier;
 pub mod lfsr_training;
 pub mod networks;
+pub mod nonideality;
+pub mod product;
+pub mod tolerance;
 pub mod trained;
+pub mod trial;

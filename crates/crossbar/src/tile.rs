@@ -4,7 +4,7 @@ use numerics::{Par, Seed};
 
 use crate::compensation::DriftReference;
 use crate::device::{Device, Draws, Programmed, StuckDevices};
-use crate::mapping::{WeightScale, largest_magnitude, weight_scales};
+use crate::mapping::{UnitCell, WeightScale, largest_magnitude, weight_scales};
 use crate::periphery::{
     Accum, ArrayWeights, Digital, MvmNoise, Periphery, Saturation, mean_abs_max,
 };
@@ -455,7 +455,8 @@ impl AnalogTile {
         &self.target
     }
 
-    /// Conductances in µS as they are now: one (out, in) matrix per device of the unit cell.
+    /// Conductances in µS as they are now: one (out, in) matrix per device of the unit cell. With
+    /// [`UnitCell::ActiveDevice`] a device whose partner is stuck holds the difference of both.
     pub fn conductances_us(&self) -> impl Iterator<Item = &[f32]> {
         self.devices.now_us.chunks_exact(self.target.len())
     }
@@ -527,7 +528,8 @@ impl Devices {
             let target = &target_us[first..first + programmed.len()];
             device.program(target, &Draws::new(draws, first as u64), programmed, parameter);
         });
-        let stuck = config.faults.draw(count, range_us, &seed.child("faults"));
+        let partners = *cell == UnitCell::ActiveDevice;
+        let stuck = config.faults.draw(count, partners, range_us, &seed.child("faults"));
         let now_us = programmed_us.clone();
         Self { target_us, programmed_us, parameter, now_us, stuck }
     }

@@ -151,18 +151,22 @@ proptest! {
         outputs in 1usize..20,
         inputs in 1usize..600,
         seed in 0u64..1000,
-        stepped in any::<bool>(),
+        // With 7.2 steps the codes at the bounds are ± 3.6, which are no integers.
+        steps in prop::sample::select(vec![None, Some(254.0f32), Some(7.2)]),
         scale in 0.5f32..40.0,
     ) {
         let (mut config, wires) = standard();
         config.read_noise = ReadNoise::None;
         config.adc = crossbar::Adc { steps: None, bound: None, noise: 0.0, ..config.adc };
-        config.dac.steps = stepped.then_some(254.0);
+        config.dac.steps = steps;
         let wires = IrDropConfig { scale, ..wires };
         let w = gaussian(seed, outputs * inputs, 0.4);
         let x: Vec<f32> = uniform(seed + 1, inputs)
             .iter()
-            .map(|x| if stepped { (x * 127.0).round() / 127.0 } else { *x })
+            .map(|&x| match steps.map(|steps| 0.5 * steps) {
+                Some(largest) => (x * largest).round().clamp(-largest, largest) / largest,
+                None => x,
+            })
             .collect();
         let weights = ArrayWeights::pack(&w, outputs, inputs);
         let y = run((&config, &wires), &weights, &x, 0, Par::Seq);

@@ -16,7 +16,7 @@ mod transducer;
 
 use std::fmt::Debug;
 
-use nn::{Parameters, Policy, Recipe, Task, evaluate};
+use nn::{Outcome, Parameters, Policy, Recipe, Step, Task, evaluate};
 use numerics::{Par, Seed};
 
 use crate::Error;
@@ -93,6 +93,40 @@ impl Instance<'_> {
             None => evaluate(&*self.test, &self.parameters, seed, par).error_rate,
             Some(metric) => metric(&self.parameters, seed, par),
         }
+    }
+
+    /// The test error on every `of`-th example from the `first` on; on all of them where it is not
+    /// the fraction of wrong units.
+    ///
+    /// # Panics
+    ///
+    /// Unless `first` < `of`.
+    #[track_caller]
+    pub fn test_error_of(&self, (first, of): (usize, usize), seed: &Seed, par: Par) -> f64 {
+        assert!(first < of, "there is no share {first} of {of}");
+        if of == 1 || self.metric.is_some() {
+            return self.test_error(seed, par);
+        }
+        let share = Share { task: &*self.test, first, of };
+        evaluate(&share, &self.parameters, seed, par).error_rate
+    }
+}
+
+/// Every `of`-th example of a task, from the `first` on.
+struct Share<'a> {
+    task: &'a (dyn Task + 'a),
+    first: usize,
+    of: usize,
+}
+
+impl Task for Share<'_> {
+    fn len(&self) -> usize {
+        self.task.len().saturating_sub(self.first).div_ceil(self.of)
+    }
+
+    fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
+        let place = |&example: &u32| (self.first + self.of * example as usize) as u32;
+        self.task.forward(&examples.iter().map(place).collect::<Vec<_>>(), step)
     }
 }
 

@@ -160,6 +160,11 @@ impl Trained {
         })
     }
 
+    /// Number of test examples.
+    pub fn test_examples(&self, workload: &dyn Workload) -> usize {
+        workload.instance(&Policy::uniform(Arithmetic::Float32), &Seed::new(0)).test.len()
+    }
+
     /// An amount of work in examples, one of training on tiles counting three.
     ///
     /// # Errors

@@ -53,8 +53,17 @@ pub struct Pcm {
     pub programming_noise_scale: f32,
     /// Multiplies the accumulated read noise.
     pub read_noise_scale: f32,
-    /// Multiplies every drift exponent.
+    /// Multiplies every drift exponent ν.
     pub drift_scale: f32,
+    /// Multiplies σ_ν, by which the exponents of devices in the same state differ, before
+    /// [`Self::drift_scale`] does.
+    #[serde(default = "one")]
+    pub drift_spread_scale: f32,
+}
+
+/// The scale of what is not scaled.
+fn one() -> f32 {
+    1.0
 }
 
 /// σ_P(r) in µS, for a device with that g_max.
@@ -113,6 +122,7 @@ impl Pcm {
             programming_noise_scale: 1.0,
             read_noise_scale: 1.0,
             drift_scale: 1.0,
+            drift_spread_scale: 1.0,
         }
     }
 
@@ -122,7 +132,8 @@ impl Pcm {
         TileError::check_positive("t_read_s", self.t_read_s as f32)?;
         TileError::check_not_negative("programming_noise_scale", self.programming_noise_scale)?;
         TileError::check_not_negative("read_noise_scale", self.read_noise_scale)?;
-        TileError::check_not_negative("drift_scale", self.drift_scale)
+        TileError::check_not_negative("drift_scale", self.drift_scale)?;
+        TileError::check_not_negative("drift_spread_scale", self.drift_spread_scale)
     }
 
     /// Programming shared with the AIHWKit variant; `fold` turns a drawn ν into the one used.
@@ -143,8 +154,8 @@ impl Pcm {
             let sigma = self.programming_noise_scale * programming_std_us(r, self.g_max_us);
             *g = (target + sigma * *g).max(0.0);
             let log_r = libm::logf(r.max(R_FLOOR));
-            *nu = self.drift_scale
-                * fold(clipped_line(NU_MEAN, log_r) + clipped_line(NU_STD, log_r) * *nu);
+            let std = self.drift_spread_scale * clipped_line(NU_STD, log_r);
+            *nu = self.drift_scale * fold(clipped_line(NU_MEAN, log_r) + std * *nu);
         }
     }
 }
@@ -216,6 +227,26 @@ mod tests {
         pcm.drift(devices, 3600.0, &mut late);
         assert!(early.iter().zip(&programmed).all(|(e, p)| e <= p));
         assert!(late.iter().zip(&early).all(|(l, e)| l <= e));
+    }
+
+    /// For each device ν = μ_ν + σ_ν ξ with the same ξ, so the distance from the mean doubles.
+    #[test]
+    fn the_spread_of_drift_exponents_scales_without_their_mean() {
+        let exponents = |drift_spread_scale: f32| {
+            let pcm = Pcm { drift_spread_scale, ..Pcm::paper() };
+            let (mut g, mut nu) = ([0.0; 64], [0.0; 64]);
+            pcm.program(&[12.5; 64], &Draws::new(Seed::new(5), 0), &mut g, &mut nu);
+            nu
+        };
+        let mean = drift_exponent_mean(0.5);
+        assert_eq!(exponents(0.0), [mean; 64]);
+        for (once, twice) in exponents(1.0).into_iter().zip(exponents(2.0)) {
+            // Three roundings of numbers below 1/4.
+            assert!((twice - mean - 2.0 * (once - mean)).abs() < 1e-7, "{once}, {twice}");
+        }
+        let negative = Pcm { drift_spread_scale: -1.0, ..Pcm::paper() };
+        let error = negative.check().unwrap_err().to_string();
+        assert!(error.starts_with("drift_spread_scale = -1"), "{error}");
     }
 
     /// Made by this code; a change here is a value-breaking change.

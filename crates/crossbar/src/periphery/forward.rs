@@ -122,7 +122,11 @@ impl Periphery {
             bound: adc.bound.unwrap_or(f32::INFINITY),
             stochastic: adc.steps.is_some() && adc.rounding == ConverterRounding::Stochastic,
         };
-        let small_codes = dac.steps.is_some_and(|steps| 0.5 * steps <= INTEGER_CODE);
+        // With an odd or broken number of steps the codes at the bounds are no integers.
+        let small_codes = dac.steps.is_some_and(|steps| {
+            let largest = 0.5 * steps;
+            largest <= INTEGER_CODE && largest.fract() == 0.0
+        });
         let small_drop = wires.scale * wires.gamma() <= INTEGER_DROP;
         let sums = if wires.scale * wires.gamma() == 0.0 && pcm == 0.0 {
             SumKind::Plain

@@ -1,84 +1,49 @@
-//! One nonideality raised at a time: the protocol of [Rasch23 Fig. 4].
-//!
-//! The paper prints one of its fifteen values, IR drop × 11.7. The others stand beside values of an
-//! independent simulation of the same tile, found by bisection with a scatter of 5 to 10 %.
+//! At which value one nonideality alone brings the error of the standard product to 20 %: the paper
+//! prints one of them, the IR drop; the others stand beside an independent simulation of the same
+//! tile, found by bisection with a scatter of 5 to 10 %.
 
-use crossbar::device::{DeviceConfig, Pcm};
-use crossbar::{ReadNoise, SShape, TileConfig, UnitCell, WeightScale};
+use crate::workloads::nonideality::Nonideality;
 
-/// A nonideality at the strength at which the error of the product reaches about 20 %.
-pub(super) struct Boost {
-    /// Name in the record.
-    pub(super) id: &'static str,
-    /// What is raised, and to what.
-    pub(super) what: &'static str,
-    /// Error of the independent simulation there, in percent.
-    pub(super) expected: f64,
-    /// Raises it.
-    pub(super) apply: fn(&mut TileConfig),
+/// Values of x at an error of 20 %.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    pub(super) nonideality: Nonideality,
+    /// Weights divided by the matrix maximum, the active device only, no drift: as here.
+    pub(super) simulated: Option<f64>,
+    /// Weights cut at ±1, noise on both devices of a pair, 1 h with drift compensation.
+    pub(super) simulated_hour: Option<f64>,
+    /// As the paper prints it.
+    pub(super) paper: Option<f64>,
 }
 
-/// Row of [`BOOSTS`] without the conditions of the others: 1 h with drift compensation, weights cut
-/// at ±1, both devices of a pair, read noise that shrinks with the conductance.
-pub(super) const DRIFT: &str = "boost-drift";
+/// How far a value may be from the independent one, as a share of it: twice the scatter of either.
+pub(super) const SCATTER: f64 = 0.2;
 
-/// The fifteen.
-pub(super) const BOOSTS: [Boost; 15] = [
-    boost("boost-ir-drop", "IR drop × 10.8", |c| c.ir_drop.scale = 10.8),
-    boost("boost-output-noise", "output noise 0.33", |c| c.periphery.adc.noise = 0.33),
-    boost("boost-read-noise", "short-term read noise 0.071 (× 4.1)", |c| {
-        c.periphery.read_noise = ReadNoise::Pcm { sigma: 0.071 };
-    }),
-    boost("boost-adc", "ADC with 15 steps", |c| c.periphery.adc.steps = Some(15.0)),
-    boost("boost-dac", "DAC with 7.2 steps", |c| c.periphery.dac.steps = Some(7.2)),
-    boost("boost-programming", "programming error × 1.63", |c| {
-        pcm(c).programming_noise_scale = 1.63;
-    }),
-    boost("boost-accumulated", "accumulated read noise × 1.84", |c| {
-        pcm(c).read_noise_scale = 1.84;
-    }),
-    boost("boost-pcm", "both PCM noises × 1.39", |c| {
-        pcm(c).programming_noise_scale = 1.39;
-        pcm(c).read_noise_scale = 1.39;
-    }),
-    boost(DRIFT, "drift exponents × 2.4 (AIHWKit's devices, 1 h)", |c| {
-        let device = Pcm { drift_scale: 2.4, ..Pcm::paper() };
-        *c = crossbar::presets::standard_pcm();
-        c.device = DeviceConfig::PcmAihwkit(device);
-        c.mapping.scale = WeightScale::Unit;
-        c.mapping.unit_cell = UnitCell::DifferentialPair;
-    }),
-    boost("boost-asymmetry", "polarity asymmetry 0.19", |c| {
-        c.periphery.polarity_asymmetry = 0.19;
-    }),
-    boost("boost-stuck-reset", "1.9 % of devices stuck at reset", |c| {
-        c.faults.stuck_at_reset = 0.019;
-    }),
-    boost("boost-stuck-max", "0.086 % of devices stuck at g_max", |c| {
-        c.faults.stuck_at_g_max = 0.000_86;
-    }),
-    boost("boost-stuck-random", "0.33 % of devices stuck at random", |c| {
-        c.faults.stuck_at_random = 0.003_3;
-    }),
-    boost("boost-input-noise", "input noise 0.078", |c| c.periphery.dac.noise = 0.078),
-    Boost {
-        id: "boost-s-shape",
-        what: "S-shape of strength 1/4 without spread",
-        expected: 21.9,
-        apply: |c| {
-            c.periphery.adc.s_shape = Some(SShape { strength: 0.25, spread: 0.0, slope: 0.5 });
-        },
-    },
+const fn known(nonideality: Nonideality, simulated: f64, simulated_hour: f64) -> Known {
+    let (simulated, simulated_hour) = (Some(simulated), Some(simulated_hour));
+    Known { nonideality, simulated, simulated_hour, paper: None }
+}
+
+/// All that is known. Converters are given in bits: 15 and 18.7 steps of the ADC, 7.2 and 7.8 of the
+/// DAC. The independent simulation's S-shape of strength 1/4 is beyond 20 % without any spread.
+pub(super) const KNOWN: [Known; 14] = [
+    Known { paper: Some(11.7), ..known(Nonideality::IrDrop, 10.8, 11.2) },
+    known(Nonideality::OutputNoise, 0.33, 0.31),
+    known(Nonideality::ReadNoise, 4.1, 3.7),
+    known(Nonideality::AdcBits, 4.09, 4.37),
+    known(Nonideality::DacBits, 3.20, 3.29),
+    known(Nonideality::Programming, 1.63, 1.57),
+    known(Nonideality::AccumulatedNoise, 1.84, 1.66),
+    known(Nonideality::Pcm, 1.39, 1.33),
+    Known { simulated: None, ..known(Nonideality::Drift, 0.0, 2.4) },
+    known(Nonideality::Asymmetry, 0.19, 0.18),
+    known(Nonideality::StuckReset, 1.9, 1.6),
+    known(Nonideality::StuckMax, 0.086, 0.11),
+    known(Nonideality::StuckRandom, 0.33, 0.48),
+    known(Nonideality::InputNoise, 0.078, 0.072),
 ];
 
-const fn boost(id: &'static str, what: &'static str, apply: fn(&mut TileConfig)) -> Boost {
-    Boost { id, what, expected: 20.0, apply }
-}
-
-/// The PCM device of the standard tile.
-fn pcm(config: &mut TileConfig) -> &mut Pcm {
-    match &mut config.device {
-        DeviceConfig::Pcm(pcm) => pcm,
-        other => panic!("the standard tile has PCM devices, not {other:?}"),
-    }
+/// What is known of a nonideality.
+pub(super) fn of(nonideality: Nonideality) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| known.nonideality == nonideality)
 }

@@ -4,13 +4,10 @@
 //! Table 1. The paper says neither how the weights are scaled nor how much read noise has
 //! accumulated "without drift", so several conventions are measured.
 
-use crossbar::compensation::CompensationScope;
-use crossbar::device::DeviceConfig;
 use crossbar::{ReadNoise, TileConfig, WeightScale, presets};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
-use super::boosts::{BOOSTS, DRIFT};
 use super::{Product, gaussian, uniform};
 use crate::Error;
 use crate::claim::{Claim, Test, Verdict};
@@ -18,15 +15,12 @@ use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, 
 use crate::record::Measurements;
 use crate::report::{Curve, Figure, LineStyle, Panel, Table};
 use crate::statistics::Estimate;
+use crate::workloads::equal_error::{NO_DRIFT_S, SIZE, WEIGHT_STD, without_drift};
 
 /// The experiment.
 #[derive(Debug)]
 pub struct MvmError;
 
-/// Standard deviation of the weights. [Rasch23 §"MVM error"]
-const WEIGHT_STD: f32 = 0.246;
-/// Inputs and outputs of the tile. [Rasch23 §"MVM error"]
-const SIZE: usize = 512;
 /// IR-drop multiplier that raises the error to 20 %. [Rasch23 Fig. 4]
 const IR_DROP_BOOST: f32 = 11.7;
 /// Input ranges α of Fig. 3E.
@@ -64,20 +58,6 @@ fn tile(scale: WeightScale) -> TileConfig {
     config.mapping.scale = scale;
     config
 }
-
-/// The tile without drift, which needs no compensation either.
-fn without_drift(mut config: TileConfig) -> TileConfig {
-    if let DeviceConfig::Pcm(pcm) = &mut config.device {
-        pcm.drift_scale = 0.0;
-    }
-    config.compensation.scope = CompensationScope::None;
-    config
-}
-
-/// Seconds of accumulated read noise where the paper leaves drift out.
-///
-/// Assumed: 20 s, the time of the paper's noise injection and the reference time of its drift.
-const NO_DRIFT_S: f64 = 20.0;
 
 impl Experiment for MvmError {
     fn id(&self) -> &'static str {
@@ -151,21 +131,6 @@ impl Experiment for MvmError {
             };
             let error = product.error_percent(&seed.child(name), context.par)?;
             measured.values.insert(name.to_owned(), error);
-        }
-        for boost in &BOOSTS {
-            let mut config = without_drift(matrix.clone());
-            (boost.apply)(&mut config);
-            let drifting = boost.id == DRIFT;
-            let product = Product {
-                config: &config,
-                weights: if drifting { &clipped } else { &weights },
-                inputs: SIZE,
-                x: &x,
-                input_range: 1.0,
-                t_s: Some(if drifting { 3600.0 } else { NO_DRIFT_S }),
-            };
-            let error = product.error_percent(&seed.child(boost.id), context.par)?;
-            measured.values.insert(boost.id.to_owned(), error);
         }
         // x̃ = ρ w_k + (1 − ρ) x with x ~ N(0, 1): sample s follows row s mod 512.
         let mut x = gaussian(&seed.child("normal-inputs"), 1.0, config.samples * SIZE);
@@ -292,22 +257,6 @@ impl Experiment for MvmError {
                         .map(|(name, what)| vec![(*what).to_owned(), text(name)])
                         .collect(),
                 },
-                Table {
-                    caption: "One nonideality raised at a time, as in Fig. 4, to where an \
-                              independent simulation of the same tile had the error of the last \
-                              column. The paper prints the IR drop alone, × 11.7 for 20 %."
-                        .to_owned(),
-                    header: ["raised alone", "MVM error", "independent simulation"]
-                        .map(str::to_owned)
-                        .to_vec(),
-                    rows: BOOSTS
-                        .iter()
-                        .map(|boost| {
-                            let expected = format!("{} %", boost.expected);
-                            vec![boost.what.to_owned(), text(boost.id), expected]
-                        })
-                        .collect(),
-                },
             ],
             notes: vec![
                 "The paper does not state the scale of the weights on the tile. Dividing by the \
@@ -317,9 +266,6 @@ impl Experiment for MvmError {
                  that the paper injects in training; the programming error alone gives less."
                     .to_owned(),
                 "Only the active device of a pair is modelled, as in the paper.".to_owned(),
-                "The parameters of the independent simulation scatter by 5 to 10 %, which is about \
-                 one point of error."
-                    .to_owned(),
             ],
             ..Findings::default()
         }

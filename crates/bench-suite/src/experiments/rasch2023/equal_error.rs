@@ -1,0 +1,83 @@
+//! What each nonideality costs the networks at an equal error of the product: [Rasch23 Fig. 4].
+
+mod findings;
+
+use super::sensitivity::{Grid, points};
+use crate::Error;
+use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiments::training_runs::seeds_in_words;
+use crate::record::Measurements;
+use crate::workloads::equal_error::EqualError as Run;
+use crate::workloads::nonideality::{AXES, Nonideality, Stage};
+use crate::workloads::trial::Repeats;
+
+/// The experiment.
+#[derive(Debug)]
+pub struct EqualError;
+
+/// Error of the product to which each nonideality is raised, in %. [Rasch23 Fig. 4]
+const ERROR_PERCENT: f64 = 20.0;
+/// Seconds after programming. [Rasch23 Fig. 4]
+const HOUR_S: f64 = 3600.0;
+
+/// Those that can be raised without changing the layout: they have values for every error.
+fn axes(scale: Scale) -> Vec<Nonideality> {
+    use Nonideality::{DacBits, ReadNoise, StuckReset};
+    if scale == Scale::Smoke {
+        return vec![DacBits, ReadNoise, StuckReset];
+    }
+    let raised = AXES.iter().filter(|axis| axis.stage != Stage::Layout && !axis.whole);
+    raised.map(|axis| axis.nonideality).collect()
+}
+
+/// Seeds, programmings of each, input vectors of the product.
+const fn size(scale: Scale) -> (u64, u64, usize) {
+    match scale {
+        Scale::Smoke => (1, 2, 30),
+        Scale::Desk => (1, 4, 100),
+        Scale::Paper => (3, 24, 400),
+    }
+}
+
+impl Experiment for EqualError {
+    fn id(&self) -> &'static str {
+        "rasch2023/equal-error"
+    }
+
+    fn title(&self) -> &'static str {
+        "Which nonideality hurts which network at an equal error of the product"
+    }
+
+    fn source(&self) -> &'static str {
+        "Rasch et al. 2023, Fig. 4"
+    }
+
+    fn describe(&self, scale: Scale) -> String {
+        let (seeds, programmings, samples) = size(scale);
+        format!(
+            "one nonideality at a time raised to a product error of {ERROR_PERCENT} % ({samples} \
+             input vectors), each network trained for its hardware and programmed {programmings} \
+             times, {}",
+            seeds_in_words(seeds)
+        )
+    }
+
+    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+        let (seeds, programmings, samples) = size(request.scale);
+        points(self.id(), request, seeds, &axes(request.scale), 2, |trained, nonideality| Run {
+            trained,
+            nonideality,
+            error_percent: ERROR_PERCENT,
+            samples,
+            repeats: Repeats { programmings, t_s: HOUR_S },
+        })
+    }
+
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        Run::run_point(point, context)
+    }
+
+    fn findings(&self, results: &Results<'_>) -> Findings {
+        findings::findings(&Grid::new(results), results.scale)
+    }
+}

@@ -1,0 +1,80 @@
+//! How much of each nonideality the networks bear: [Rasch23 Fig. 5].
+
+mod findings;
+
+use super::sensitivity::{Grid, points};
+use crate::Error;
+use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiments::training_runs::seeds_in_words;
+use crate::record::Measurements;
+use crate::workloads::nonideality::{AXES, Nonideality};
+use crate::workloads::tolerance::Tolerance as Run;
+use crate::workloads::trial::Repeats;
+
+/// The experiment.
+#[derive(Debug)]
+pub struct Tolerance;
+
+/// Loss that defines the tolerance, in % of the accuracy above chance. [Rasch23 Fig. 5]
+const LOSS_PERCENT: f64 = 1.0;
+/// Seconds after programming. [Rasch23 Fig. 5]
+const HOUR_S: f64 = 3600.0;
+
+fn axes(scale: Scale) -> Vec<Nonideality> {
+    if scale == Scale::Smoke {
+        return vec![Nonideality::Pcm, Nonideality::DacBits, Nonideality::TileSize];
+    }
+    AXES.iter().map(|axis| axis.nonideality).collect()
+}
+
+/// Seeds, programmings of an evaluation, most evaluations.
+const fn size(scale: Scale) -> (u64, u64, u64) {
+    match scale {
+        Scale::Smoke => (1, 2, 2),
+        Scale::Desk => (1, 4, 6),
+        Scale::Paper => (3, 24, 10),
+    }
+}
+
+impl Experiment for Tolerance {
+    fn id(&self) -> &'static str {
+        "rasch2023/tolerance"
+    }
+
+    fn title(&self) -> &'static str {
+        "How much of each nonideality every network bears"
+    }
+
+    fn source(&self) -> &'static str {
+        "Rasch et al. 2023, Fig. 5"
+    }
+
+    fn describe(&self, scale: Scale) -> String {
+        let (seeds, programmings, evaluations) = size(scale);
+        format!(
+            "the value of each nonideality at which {LOSS_PERCENT} % of the accuracy is lost, in \
+             at most {evaluations} evaluations of {programmings} programmings, {}",
+            seeds_in_words(seeds)
+        )
+    }
+
+    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+        let (seeds, programmings, evaluations) = size(request.scale);
+        let tests = evaluations + 1;
+        points(self.id(), request, seeds, &axes(request.scale), tests, |trained, nonideality| Run {
+            trained,
+            nonideality,
+            loss_percent: LOSS_PERCENT,
+            evaluations,
+            repeats: Repeats { programmings, t_s: HOUR_S },
+        })
+    }
+
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        Run::run_point(point, context)
+    }
+
+    fn findings(&self, results: &Results<'_>) -> Findings {
+        findings::findings(&Grid::new(results), results.scale)
+    }
+}

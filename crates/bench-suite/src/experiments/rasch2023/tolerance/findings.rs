@@ -1,0 +1,455 @@
+//! The heat map, the tables and the claims about tolerances.
+
+use super::super::paper::Family;
+use super::super::sensitivity::{Column, FAMILIES, Grid, class_words, family_words};
+use super::LOSS_PERCENT;
+use crate::claim::{Claim, Test};
+use crate::experiment::{Findings, Scale};
+use crate::record::Record;
+use crate::report::{HeatCell, HeatMap, Table};
+use crate::statistics::Estimate;
+use crate::workloads::nonideality::{Axis, Nonideality};
+use crate::workloads::tolerance::{
+    BELOW, BEYOND, NOISE, TOLERANCE, TOLERANCE_LEAST, TOLERANCE_MOST,
+};
+
+/// The 90 % interval of a normal distribution in standard deviations.
+const INTERVAL: f64 = 2.0 * 1.645;
+
+/// The tolerance of one network against one nonideality, over all seeds.
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    axis: &'static Axis,
+    /// ln e*, cut to the interval of the search.
+    ln_excess: Estimate,
+    /// x* at it.
+    x: f64,
+    /// The ends of the 90 % interval of x*.
+    ends: [f64; 2],
+    /// Probabilities that x* lies beyond and before the interval of the search.
+    beyond: f64,
+    below: f64,
+}
+
+impl Cell {
+    fn of(axis: &'static Axis, records: &[&Record]) -> Option<Self> {
+        let values = |name: &str| -> Vec<f64> {
+            records.iter().filter_map(|r| r.measurements.values.get(name).copied()).collect()
+        };
+        let mean = |name: &str| Estimate::of(&values(name), 0.0).map(|estimate| estimate.mean);
+        let log = |name: &str| -> Vec<f64> {
+            values(name).into_iter().map(|x| axis.excess(x).ln()).collect()
+        };
+        let (low, high) = (log(TOLERANCE_LEAST), log(TOLERANCE_MOST));
+        let single = low.first().zip(high.first()).map(|(low, high)| (high - low) / INTERVAL)?;
+        let ln_excess = Estimate::of(&log(TOLERANCE), single)?;
+        let at = |ln_excess: f64| axis.between(ln_excess.exp());
+        let ends = match (low.as_slice(), high.as_slice()) {
+            ([low], [high]) => [*low, *high],
+            _ => [ln_excess.mean - ln_excess.margin(), ln_excess.mean + ln_excess.margin()],
+        };
+        Some(Self {
+            axis,
+            ln_excess,
+            x: at(ln_excess.mean),
+            ends: ends.map(at),
+            beyond: mean(BEYOND)?,
+            below: mean(BELOW)?,
+        })
+    }
+
+    /// x* as text, with a sign where it lies outside of what was searched.
+    fn text(&self) -> String {
+        let [least, most] = self.axis.interval;
+        let sign = |more: bool| if more == self.axis.rises() { "> " } else { "< " };
+        if self.beyond > 0.5 {
+            return format!("{}{}", sign(true), self.axis.text(most));
+        }
+        if self.below > 0.5 {
+            return format!("{}{}", sign(false), self.axis.text(least));
+        }
+        self.axis.text(self.x)
+    }
+
+    /// x* in the direction in which it hurts.
+    fn tolerance(&self) -> f64 {
+        if self.axis.rises() { self.x } else { -self.x }
+    }
+}
+
+/// Cells and colour indices of a grid.
+struct Map<'a> {
+    grid: &'a Grid<'a>,
+    cells: Vec<Vec<Option<Cell>>>,
+}
+
+impl<'a> Map<'a> {
+    fn new(grid: &'a Grid<'a>) -> Self {
+        let cell = |axis: &'static Axis, column: &Column| {
+            let records: Vec<&Record> = grid.records(axis.nonideality, column.id).collect();
+            Cell::of(axis, &records)
+        };
+        let row = |axis: &&'static Axis| grid.columns.iter().map(|c| cell(axis, c)).collect();
+        Self { grid, cells: grid.axes.iter().map(row).collect() }
+    }
+
+    fn row(&self, nonideality: Nonideality) -> &[Option<Cell>] {
+        let at = self.grid.axes.iter().position(|axis| axis.nonideality == nonideality);
+        at.map_or(&[], |at| &self.cells[at])
+    }
+
+    /// r_s = (max x* − x*)/(max x* − min x*) over the networks of a row, 1 being the most sensitive;
+    /// nothing where all are alike.
+    fn indices(row: &[Option<Cell>]) -> Vec<Option<f64>> {
+        let tolerances = row.iter().flatten().map(Cell::tolerance);
+        let most = tolerances.clone().fold(f64::NEG_INFINITY, f64::max);
+        let least = tolerances.fold(f64::INFINITY, f64::min);
+        let index = |cell: &Cell| (most - cell.tolerance()) / (most - least);
+        row.iter().map(|cell| cell.as_ref().map(index).filter(|index| index.is_finite())).collect()
+    }
+
+    /// Mean index over the paper's axes of every network that has one.
+    fn network_indices(&self) -> Vec<(Column, f64)> {
+        let rows: Vec<Vec<Option<f64>>> =
+            self.grid.papers().map(|axis| Self::indices(self.row(axis.nonideality))).collect();
+        let mean = |column: usize| {
+            let indices: Vec<f64> =
+                rows.iter().filter_map(|row| row.get(column).copied().flatten()).collect();
+            Estimate::of(&indices, 0.0).map(|estimate| estimate.mean)
+        };
+        let columns = self.grid.columns.iter().enumerate();
+        columns.filter_map(|(at, column)| Some((*column, mean(at)?))).collect()
+    }
+
+    /// x* of an axis and networks, those of the wanted ones that are there.
+    fn of(&self, nonideality: Nonideality, wanted: impl Fn(&Column) -> bool) -> Vec<Cell> {
+        let pairs = self.row(nonideality).iter().zip(&self.grid.columns);
+        pairs.filter(|(_, column)| wanted(column)).filter_map(|(cell, _)| *cell).collect()
+    }
+}
+
+pub(super) fn findings(grid: &Grid<'_>, scale: Scale) -> Findings {
+    let map = Map::new(grid);
+    Findings {
+        claims: claims(&map, scale >= Scale::Desk),
+        heat_maps: if grid.axes.is_empty() { Vec::new() } else { vec![heat_map(&map)] },
+        tables: vec![printed(&map), families(&map), intervals(&map)],
+        notes: notes(&map, scale),
+        ..Findings::default()
+    }
+}
+
+fn axis_name(axis: &Axis) -> String {
+    format!("{} ({})", axis.words, axis.unit)
+}
+
+fn heat_map(map: &Map<'_>) -> HeatMap {
+    let row = |row: &Vec<Option<Cell>>| {
+        let cells = row.iter().zip(Map::indices(row));
+        cells
+            .map(|(cell, index)| {
+                cell.map(|cell| HeatCell { text: cell.text(), index: index.unwrap_or(0.0) })
+            })
+            .collect()
+    };
+    HeatMap {
+        caption: format!(
+            "Tolerance x*: the value at which {LOSS_PERCENT} % of the accuracy above chance is lost \
+             after 1 h, everything else being standard, as in Fig. 5B. The colour is the paper's \
+             index (max x* − x*)/(max x* − min x*) over the networks of a row. > and < stand before \
+             the end of what was searched."
+        ),
+        rows: map.grid.axes.iter().map(|axis| axis_name(axis)).collect(),
+        columns: map.grid.column_names(),
+        cells: map.cells.iter().map(row).collect(),
+        scale: ("most tolerant".to_owned(), "most sensitive".to_owned()),
+    }
+}
+
+/// What the paper says in words, beside ours.
+fn printed(map: &Map<'_>) -> Table {
+    let one = |nonideality, id: &'static str| {
+        let cell = map.of(nonideality, |column| column.id == id).pop();
+        cell.map_or("–".to_owned(), |cell| format!("{} ({})", cell.text(), interval(&cell)))
+    };
+    // By tolerance, the least first.
+    let range = |nonideality, wanted: &dyn Fn(&Column) -> bool| {
+        let mut cells = map.of(nonideality, wanted);
+        cells.sort_by(|a, b| a.tolerance().total_cmp(&b.tolerance()));
+        match &cells[..] {
+            [] => "–".to_owned(),
+            [only] => only.text(),
+            [first, .., last] => format!("{} to {}", first.text(), last.text()),
+        }
+    };
+    let all = |nonideality| range(nonideality, &|_| true);
+    let recurrent =
+        |nonideality| range(nonideality, &|column: &Column| column.family == Family::Recurrent);
+    let rows = [
+        ("total PCM noise, ResNet-18", "×1.2", one(Nonideality::Pcm, "resnet18")),
+        ("total PCM noise, LSTM language model", "×3.3", one(Nonideality::Pcm, "lstm-language")),
+        ("DAC resolution, LSTM language model", "5", one(Nonideality::DacBits, "lstm-language")),
+        ("DAC resolution, all", "6 has little impact", all(Nonideality::DacBits)),
+        ("devices stuck at reset, all", "0.42 % at least", all(Nonideality::StuckReset)),
+        ("devices stuck at reset, recurrent", "3 to 4 %", recurrent(Nonideality::StuckReset)),
+        ("devices stuck at g_max, all", "0.05 % noticeable", all(Nonideality::StuckMax)),
+        ("devices stuck at random, all", "0.05 % noticeable", all(Nonideality::StuckRandom)),
+        ("IR drop, all", "about ×10", all(Nonideality::IrDrop)),
+        ("short-term read noise, all", "up to ×3", all(Nonideality::ReadNoise)),
+    ];
+    Table {
+        caption: "What the paper says of its tolerances in words, and ours of the same family; in \
+                  brackets the 90 % interval."
+            .to_owned(),
+        header: ["tolerance", "paper", "ours"].map(str::to_owned).to_vec(),
+        rows: rows
+            .into_iter()
+            .map(|(what, paper, ours)| vec![what.to_owned(), paper.to_owned(), ours])
+            .collect(),
+    }
+}
+
+fn interval(cell: &Cell) -> String {
+    let [least, most] = cell.ends;
+    format!("{} to {}", cell.axis.text(least), cell.axis.text(most))
+}
+
+fn families(map: &Map<'_>) -> Table {
+    let mean = |axis: &Axis, family: Family| {
+        let row = map.row(axis.nonideality);
+        let pairs = Map::indices(row).into_iter().zip(&map.grid.columns);
+        let of_family = pairs.filter(|(_, column)| column.family == family);
+        let indices: Vec<f64> = of_family.filter_map(|(index, _)| index).collect();
+        Estimate::of(&indices, 0.0).map_or("–".to_owned(), |e| format!("{:.2}", e.mean))
+    };
+    let rows = map.grid.axes.iter().map(|axis| {
+        let mut row = vec![axis.words.to_owned(), class_words(axis.class).to_owned()];
+        row.extend(FAMILIES.map(|family| mean(axis, family)));
+        row
+    });
+    let header = ["nonideality", "enters at"].map(str::to_owned).into_iter();
+    Table {
+        caption: "Mean colour index by family of networks: 1 is the most sensitive of all, 0 the \
+                  most tolerant."
+            .to_owned(),
+        header: header.chain(FAMILIES.map(|family| family_words(family).to_owned())).collect(),
+        rows: rows.collect(),
+    }
+}
+
+fn intervals(map: &Map<'_>) -> Table {
+    let rows = map.grid.axes.iter().zip(&map.cells).map(|(axis, row)| {
+        let text = |cell: &Option<Cell>| cell.as_ref().map_or("–".to_owned(), interval);
+        std::iter::once(axis_name(axis)).chain(row.iter().map(text)).collect()
+    });
+    Table {
+        caption: "The 90 % intervals of the tolerances, cut to what was searched.".to_owned(),
+        header: std::iter::once("nonideality".to_owned()).chain(map.grid.column_names()).collect(),
+        rows: rows.collect(),
+    }
+}
+
+/// The difference of the means of two groups, with the error of both.
+fn difference(a: &[f64], b: &[f64]) -> Option<Estimate> {
+    // Two groups of two say something of their scatter.
+    if a.len() < 2 || b.len() < 2 {
+        return None;
+    }
+    let (a, b) = (Estimate::of(a, 0.0)?, Estimate::of(b, 0.0)?);
+    Some(Estimate {
+        mean: a.mean - b.mean,
+        standard_error: a.standard_error.hypot(b.standard_error),
+        // One more than the degrees of freedom.
+        samples: a.samples + b.samples - 1,
+    })
+}
+
+/// Of the network that is the most sensitive: its tolerance in ln e, and its own error.
+fn least(cells: &[Cell]) -> Option<Estimate> {
+    let least = cells.iter().min_by(|a, b| a.ln_excess.mean.total_cmp(&b.ln_excess.mean))?;
+    Some(least.ln_excess)
+}
+
+/// ln e of x on an axis.
+fn ln_excess(nonideality: Nonideality, x: f64) -> f64 {
+    nonideality.axis().excess(x).ln()
+}
+
+/// IR drop that the paper's networks bear, about: ×10, of which half is granted to the scatter of
+/// "about" and of one network.
+const IR_DROP: f64 = 5.0;
+
+fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
+    let claim = |id, source, statement, test: &str, paper: &str, measured, limit, unit: &str| {
+        Claim::new(id, source, statement, test.to_owned(), paper.to_owned()).judge(
+            if tested { measured } else { None },
+            limit,
+            unit,
+        )
+    };
+    let indices = map.network_indices();
+    let of = |family: Family| -> Vec<f64> {
+        indices.iter().filter(|(c, _)| c.family == family).map(|(_, index)| *index).collect()
+    };
+    let language: Vec<f64> =
+        indices.iter().filter(|(c, _)| c.id == "lstm-language").map(|(_, index)| *index).collect();
+    let others: Vec<f64> =
+        indices.iter().filter(|(c, _)| c.id != "lstm-language").map(|(_, index)| *index).collect();
+    let apart = Estimate::of(&others, 0.2)
+        .zip(language.first())
+        .map(|(others, language)| Estimate { mean: language - others.mean, ..others });
+    // Over a margin of ln e: positive if the most sensitive network still bears x.
+    let bears = |nonideality, x: f64| {
+        let cells = map.of(nonideality, |_| true);
+        // Less than half of the networks is no statement about all.
+        let enough = cells.len() >= 6;
+        let margin = least(&cells).filter(|_| enough);
+        margin.map(|e| Estimate { mean: e.mean - ln_excess(nonideality, x), ..e })
+    };
+    let ratio = || -> Vec<f64> {
+        let pairs = map.row(Nonideality::StuckReset).iter().zip(map.row(Nonideality::StuckMax));
+        pairs
+            .filter_map(|(reset, max)| Some((reset.as_ref()?.x / max.as_ref()?.x).log10()))
+            .collect()
+    };
+    let of_scale = |nonideality| -> Vec<f64> {
+        map.of(nonideality, |_| true).iter().map(|cell| cell.x.log10()).collect()
+    };
+    vec![
+        claim(
+            "convolutional-sensitive",
+            "Fig. 5",
+            "Convolutional networks are the most sensitive, recurrent ones the least.",
+            "mean colour index over the paper's nonidealities, convolutional − recurrent networks, > 0",
+            "> 0",
+            difference(&of(Family::Convolutional), &of(Family::Recurrent)),
+            Test::Above(0.0),
+            "",
+        ),
+        claim(
+            "language-robust",
+            "Fig. 5",
+            "The LSTM language model is the most robust of all.",
+            "its mean colour index − the mean of all others < 0",
+            "< 0",
+            apart,
+            Test::Below(0.0),
+            "",
+        ),
+        claim(
+            "dac-6-bits",
+            "Fig. 5",
+            "A DAC of 6 bits has little impact on any network.",
+            "ln of the variance of rounding that the most sensitive network bears, over that of 6 \
+             bits, > 0",
+            "> 0",
+            bears(Nonideality::DacBits, 6.0),
+            Test::Above(0.0),
+            "",
+        ),
+        claim(
+            "ir-drop-tolerance",
+            "Fig. 5",
+            "The IR drop could be about ten times as large.",
+            "ln of the squared rise that the most sensitive network bears, over that to ×5, > 0",
+            "> 0 (×10)",
+            bears(Nonideality::IrDrop, IR_DROP),
+            Test::Above(0.0),
+            "",
+        ),
+        claim(
+            "short-term-tolerance",
+            "Fig. 5",
+            "Short-term read noise can be up to three times as large.",
+            "mean over networks of log₁₀ of the tolerated factor > log₁₀ 3 = 0.48",
+            "up to 0.48",
+            Estimate::of(&of_scale(Nonideality::ReadNoise), 0.2).filter(|e| e.samples > 1),
+            Test::Above(3f64.log10()),
+            "",
+        ),
+        claim(
+            "stuck-at-g-max",
+            "Fig. 5",
+            "Devices stuck at g_max hurt sooner than devices stuck at reset.",
+            "mean over networks of log₁₀ of the ratio of tolerated fractions > 0",
+            "about 1 (0.42 and 0.05 %)",
+            Estimate::of(&ratio(), 0.2).filter(|e| e.samples > 1),
+            Test::Above(0.0),
+            "",
+        ),
+    ]
+}
+
+fn notes(map: &Map<'_>, scale: Scale) -> Vec<String> {
+    let mut notes = vec![
+        "A tolerance is the median of what the evaluations leave to believe, and its interval holds \
+         90 % of that: a curve 1 − 0.99^((e/e*)^p) over the excess e with unknown e* and p is fitted \
+         to errors whose noise is estimated from the programmings. Devices, read-outs and noise of \
+         the products are the same draws in every evaluation; each programming is tested on its own \
+         share of the test examples."
+            .to_owned(),
+        "The loss is counted in accuracy above chance of the network on the standard tile after 1 h, \
+         so a network that loses much there already is not punished again."
+            .to_owned(),
+    ];
+    for axis in &map.grid.axes {
+        if let Some(why) = axis.not_monotone {
+            notes.push(format!("{} need not hurt from the start: {why}.", capital(axis.words)));
+        }
+    }
+    notes.push(
+        "S-shape spread: the paper's curvature of 1/4 alone, without spread, changes the gain of \
+         every column, which nothing corrects here; networks that lose 1 % by that have no tolerance \
+         left for its spread."
+            .to_owned(),
+    );
+    notes.push(
+        "Tile size: matrices are mapped anew at every size, the standard one included; a matrix of \
+         fewer inputs than the tile is not cut."
+            .to_owned(),
+    );
+    let noise: Vec<String> = map
+        .grid
+        .columns
+        .iter()
+        .filter_map(|column| {
+            let values: Vec<f64> = map
+                .grid
+                .axes
+                .iter()
+                .flat_map(|axis| map.grid.records(axis.nonideality, column.id))
+                .filter_map(|record| record.measurements.values.get(NOISE).copied())
+                .collect();
+            Some(format!("{} {:.2}", column.id, Estimate::of(&values, 0.0)?.mean))
+        })
+        .collect();
+    if !noise.is_empty() {
+        notes.push(format!(
+            "Standard error of one evaluation in points of test error: {}.",
+            noise.join(", ")
+        ));
+    }
+    if scale < Scale::Paper {
+        notes.push(
+            "Small networks have few inputs per output: noise at the ends of a short sum weighs more \
+             than the paper's networks see, and the wires of a tile that is hardly used drop next to \
+             nothing. The order of networks and nonidealities is to be compared, not the numbers."
+                .to_owned(),
+        );
+    }
+    let missing = map.grid.missing(scale);
+    if !missing.is_empty() {
+        notes.push(format!(
+            "Without results so far, or left out because their data is not there: {}.",
+            missing.join(", ")
+        ));
+    }
+    notes
+}
+
+fn capital(words: &str) -> String {
+    let mut characters = words.chars();
+    characters
+        .next()
+        .map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
+}

@@ -1,0 +1,126 @@
+//! [`Trial`]: a network trained on tiles, tested on tiles that are worse in one way.
+
+use crossbar::TileConfig;
+use nn::Analog;
+use numerics::Seed;
+use serde::{Deserialize, Serialize};
+
+use super::networks::{Instance, Workload};
+use super::nonideality::{Nonideality, Stage};
+use super::trained::Trained;
+use crate::Error;
+use crate::experiment::Context;
+
+/// How often and when a network is tested.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repeats {
+    /// How often the network is programmed. Each programming is tested on a share of the test
+    /// examples of its own, so that together they test each once.
+    pub programmings: u64,
+    /// Seconds after programming.
+    pub t_s: f64,
+}
+
+/// A network with the draws that all of its tests share.
+#[derive(Debug)]
+pub struct Trial<'a> {
+    workload: &'a dyn Workload,
+    trained: &'a Trained,
+    repeats: Repeats,
+    instance: Instance<'a>,
+    seed: Seed,
+    context: &'a Context<'a>,
+}
+
+impl<'a> Trial<'a> {
+    /// Loads the network, or trains it where the store does not have it.
+    ///
+    /// Devices, read-outs, products and shares of the test examples depend on `seed` and the
+    /// programming only: two tests differ by what their tiles make of the same draws.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`], or what is wrong with data or model.
+    pub fn new(
+        trained: &'a Trained,
+        workload: &'a dyn Workload,
+        repeats: Repeats,
+        seed: u64,
+        context: &'a Context<'a>,
+    ) -> Result<Self, Error> {
+        let instance = trained.hardware_aware(workload, seed, context)?.instance;
+        let seed = Seed::new(seed).child("trial");
+        Ok(Self { workload, trained, repeats, instance, seed, context })
+    }
+
+    /// Error of a network that knows nothing, in %.
+    pub fn chance_percent(&self) -> f64 {
+        100.0 * self.workload.chance_error()
+    }
+
+    /// Test examples of one programming, about.
+    pub fn share(&self) -> f64 {
+        self.instance.test.len() as f64 / self.repeats.programmings as f64
+    }
+
+    /// Test errors in %, one per programming, on its tiles with one nonideality at `x`.
+    ///
+    /// A nonideality of the layout maps the matrices anew, at its standard value too: a column of a
+    /// new tile has its own scale and fills the range of its devices.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`]; [`Error::Usage`] if the tile has no such nonideality.
+    pub fn errors(&mut self, nonideality: Nonideality, x: f64) -> Result<Vec<f64>, Error> {
+        let mut tile = self.trained.recipe.analog.tile().clone();
+        nonideality.apply(&mut tile, x)?;
+        let (seed, context) = (&self.seed, self.context);
+        if nonideality.axis().stage == Stage::Layout {
+            return test(&mut self.mapped_anew(&tile)?, &tile, self.repeats, seed, context);
+        }
+        test(&mut self.instance, &tile, self.repeats, seed, context)
+    }
+
+    /// The network with its logical weights, states and input ranges on other tiles.
+    fn mapped_anew(&self, tile: &TileConfig) -> Result<Instance<'a>, Error> {
+        let training = *self.trained.recipe.analog.training();
+        let analog =
+            Analog::new(tile.clone(), training).map_err(|error| Error::Usage(error.to_string()))?;
+        let policy = Trained::policy(self.workload, &analog);
+        let mut mapped = self.workload.instance(&policy, &self.seed);
+        let parameters = &self.instance.parameters;
+        mapped.parameters.convert_from(parameters);
+        for layer in parameters.analog() {
+            mapped.parameters.set_input_range(layer.name(), layer.input_range(parameters));
+        }
+        Ok(mapped)
+    }
+}
+
+/// Test errors in %, one per programming.
+fn test(
+    instance: &mut Instance<'_>,
+    tile: &TileConfig,
+    Repeats { programmings, t_s }: Repeats,
+    seed: &Seed,
+    context: &Context<'_>,
+) -> Result<Vec<f64>, Error> {
+    let wrong = |error: crossbar::TileError| Error::Usage(error.to_string());
+    let par = context.par;
+    let mut errors = Vec::new();
+    for programming in 0..programmings {
+        if context.progress.stopped() {
+            return Err(Error::Interrupted);
+        }
+        let seed = seed.child(programming);
+        let parameters = &mut instance.parameters;
+        parameters.program(|_| tile.clone(), &seed.child("devices"), par).map_err(wrong)?;
+        parameters.age_to(t_s, &seed.child("read-out"), par).map_err(wrong)?;
+        let share = (programming as usize, programmings as usize);
+        errors.push(100.0 * instance.test_error_of(share, &seed.child("test"), par));
+    }
+    context.progress.advance(instance.test.len() as u64);
+    instance.parameters.erase();
+    Ok(errors)
+}
