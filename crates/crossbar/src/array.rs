@@ -93,6 +93,21 @@ impl AnalogMatrix {
         }
     }
 
+    /// Keeps the devices of some outputs free of error on all tiles that they are on, see
+    /// [`AnalogTile::exempt_outputs`].
+    ///
+    /// # Panics
+    ///
+    /// Unless there is one flag per output, or if the tiles have aged.
+    #[track_caller]
+    pub fn exempt_outputs(&mut self, exempt: &[bool], par: Par) {
+        let count = exempt.len();
+        assert_eq!(count, self.outputs, "{count} flags for {} outputs", self.outputs);
+        for part in &mut self.parts {
+            part.tile.exempt_outputs(&exempt[part.rows.clone()], par);
+        }
+    }
+
     /// Sets the input range of every tile.
     ///
     /// # Errors

@@ -94,7 +94,7 @@ impl DriftReference {
             CompensationReference::Programmed => tile.probe(&inputs, &seed.child("noise")),
             CompensationReference::Exact => exact_product(tile, &inputs),
         };
-        Self { baseline: means(&y, tile.outputs(), &config), inputs }
+        Self { baseline: means(&y, tile, &config), inputs }
     }
 
     /// The factor of every output at the tile's present age.
@@ -103,12 +103,18 @@ impl DriftReference {
             return vec![1.0; tile.outputs()];
         }
         let y = tile.probe(&self.inputs, &seed.child("noise"));
-        let now = means(&y, tile.outputs(), &tile.config().compensation);
+        let now = means(&y, tile, &tile.config().compensation);
         let factors: Vec<f32> = self.baseline.iter().zip(now).map(|(r, s)| r / s).collect();
-        match factors[..] {
+        let mut factors = match factors[..] {
             [one] => vec![one; tile.outputs()],
             _ => factors,
+        };
+        for (output, factor) in factors.iter_mut().enumerate() {
+            if tile.is_exempt(output) {
+                *factor = 1.0;
+            }
         }
+        factors
     }
 }
 
@@ -134,8 +140,9 @@ fn exact_product(tile: &AnalogTile, inputs: &[f32]) -> Vec<f32> {
     inputs.chunks_exact(tile.inputs()).flat_map(|x| rows().map(move |w| dot(w, x))).collect()
 }
 
-/// Mean |y| over samples, for the tile or for every output.
-fn means(y: &[f32], outputs: usize, config: &CompensationConfig) -> Vec<f32> {
+/// Mean |y| over samples, for the tile without its exempted outputs, or for every output.
+fn means(y: &[f32], tile: &AnalogTile, config: &CompensationConfig) -> Vec<f32> {
+    let outputs = tile.outputs();
     let mut sums = vec![0.0f64; outputs];
     for row in y.chunks_exact(outputs) {
         for (sum, y) in sums.iter_mut().zip(row) {
@@ -146,6 +153,10 @@ fn means(y: &[f32], outputs: usize, config: &CompensationConfig) -> Vec<f32> {
     let floored = |mean: f64| (mean as f32).max(config.floor);
     match config.scope {
         CompensationScope::Column => sums.iter().map(|sum| floored(sum / samples)).collect(),
-        _ => vec![floored(sums.iter().sum::<f64>() / (samples * outputs as f64))],
+        _ => {
+            let seen = || (0..outputs).filter(|&output| !tile.is_exempt(output));
+            let sum: f64 = seen().map(|output| sums[output]).sum();
+            vec![floored(sum / (samples * seen().count().max(1) as f64))]
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! [`AnalogTile`]: one programmed array with its periphery.
 
+mod exempt;
+
 use numerics::{Par, Seed};
 
 use crate::compensation::DriftReference;
@@ -55,6 +57,8 @@ pub struct AnalogTile {
     bias: Vec<f32>,
     input_range: f32,
     devices: Devices,
+    /// Outputs whose devices are free of error; empty for none.
+    exempt: Vec<bool>,
     planes: Vec<Plane>,
     periphery: Periphery,
     t_s: f64,
@@ -158,6 +162,7 @@ impl AnalogTile {
             bias: Vec::new(),
             input_range: 1.0,
             devices,
+            exempt: Vec::new(),
             planes,
             periphery,
             t_s: 0.0,
@@ -211,6 +216,7 @@ impl AnalogTile {
     fn read_out(&mut self, par: Par) {
         let range_us = self.range_us();
         self.devices.stuck.apply(&mut self.devices.now_us);
+        self.restore_exempt();
         let cell = &self.config.mapping.unit_cell;
         for plane in &mut self.planes {
             plane.weights.fill(0.0);
