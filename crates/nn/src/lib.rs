@@ -19,6 +19,7 @@
 pub mod arithmetic;
 mod calibration;
 pub mod checkpoint;
+mod column_gradients;
 mod data;
 pub mod decode;
 mod float_gemm;
@@ -40,6 +41,7 @@ mod wordpiece;
 
 pub use arithmetic::{Analog, AnalogTraining, Arithmetic, FixedPoint, Policy};
 pub use calibration::{RangeStatistic, calibrate_input_ranges};
+pub use column_gradients::column_gradients;
 pub use data::{Augmentation, Images, Normalization, PixelError, Pixels, Sequences, batches};
 pub use float_gemm::matmul;
 pub use linear_map::{LinearMap, Window};

@@ -98,7 +98,7 @@ impl AnalogWeights {
     }
 
     /// Where the scales of each tile are.
-    fn scale_ranges(&self) -> Vec<Range<usize>> {
+    pub(crate) fn scale_ranges(&self) -> Vec<Range<usize>> {
         let mut first = 0;
         let ranges = self.places.iter().map(|(rows, _)| {
             let range = first..first + rows.len();
@@ -299,6 +299,22 @@ impl Parameters {
             self.analog[index].programmed = Some(Arc::new(matrix));
         }
         Ok(())
+    }
+
+    /// Keeps the devices of some columns of a programmed layer free of error, see
+    /// [`AnalogMatrix::exempt_outputs`].
+    ///
+    /// # Panics
+    ///
+    /// If the layer is not programmed, its devices have aged or are used by other parameters, or
+    /// there is not one flag per column.
+    #[track_caller]
+    pub fn exempt_columns(&mut self, layer: &str, exempt: &[bool], par: Par) {
+        let found = self.analog.iter_mut().find(|analog| analog.name == layer);
+        let matrix = found.and_then(|analog| analog.programmed.as_mut());
+        let matrix = matrix.unwrap_or_else(|| panic!("no programmed layer is named {layer}"));
+        let matrix = Arc::get_mut(matrix).expect("devices belong to one network");
+        matrix.exempt_outputs(exempt, par);
     }
 
     /// Ages all programmed devices to `t_s` seconds after programming and compensates their drift.
