@@ -21,9 +21,11 @@ pub const EXPERIMENTS: &[&dyn Experiment] = &[
     &rasch2023::ir_drop::IrDrop,
     &rasch2023::tiles::Tiles,
     &rasch2023::networks::Networks,
-    &rasch2023::ablation::Ablation,
     &rasch2023::equal_error::EqualError,
     &rasch2023::tolerance::Tolerance,
+    &rasch2023::ablation::Ablation,
+    &rasch2023::column_scales::ColumnScales,
+    &rasch2023::tile_wise_training::TileWiseTraining,
     &beyond::lfsr_training::LfsrBits,
     &beyond::where_stochastic::WhereStochastic,
 ];

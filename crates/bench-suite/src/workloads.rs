@@ -5,6 +5,7 @@
 
 pub mod accelerator;
 pub mod aging;
+pub mod comparison;
 pub mod equal_error;
 pub mod evaluation;
 pub mod hardware_aware;

@@ -2,13 +2,16 @@
 
 pub mod ablation;
 mod boosts;
+pub mod column_scales;
 pub mod equal_error;
+mod evaluated;
 pub mod few_bits;
 pub mod ir_drop;
 pub mod mvm_error;
 pub mod networks;
 mod paper;
 mod sensitivity;
+pub mod tile_wise_training;
 pub mod tiles;
 pub mod tolerance;
 pub mod weight_distribution;

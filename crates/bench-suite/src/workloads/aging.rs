@@ -2,7 +2,8 @@
 //!
 //! Source: [Rasch23 Methods, "AIMC evaluation"].
 
-use crossbar::TileConfig;
+use crossbar::{TileConfig, TileError};
+use nn::{AnalogWeights, Parameters};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -39,15 +40,33 @@ impl Aging {
         seed: &Seed,
         context: &Context<'_>,
     ) -> Result<Vec<Vec<f64>>, Error> {
-        let wrong = |error: crossbar::TileError| Error::Usage(error.to_string());
+        let tile = |layer: &AnalogWeights| {
+            self.tile.as_ref().unwrap_or_else(|| layer.config().tile()).clone()
+        };
+        self.errors_programmed(workload, instance, seed, context, |parameters, seed| {
+            parameters.program(tile, seed, context.par)
+        })
+    }
+
+    /// [`Self::errors`] with devices that `program` puts in place, from the seed that it is given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`]; [`Error::Usage`] if `program` fails.
+    pub fn errors_programmed(
+        &self,
+        workload: &dyn Workload,
+        instance: &mut Instance<'_>,
+        seed: &Seed,
+        context: &Context<'_>,
+        program: impl Fn(&mut Parameters, &Seed) -> Result<(), TileError>,
+    ) -> Result<Vec<Vec<f64>>, Error> {
+        let wrong = |error: TileError| Error::Usage(error.to_string());
         let par = context.par;
         let mut errors = vec![Vec::new(); self.times_s.len()];
         for programming in 0..self.programmings {
             let seed = seed.child("programming").child(programming);
-            let tile = |layer: &nn::AnalogWeights| {
-                self.tile.as_ref().unwrap_or_else(|| layer.config().tile()).clone()
-            };
-            instance.parameters.program(tile, &seed.child("devices"), par).map_err(wrong)?;
+            program(&mut instance.parameters, &seed.child("devices")).map_err(wrong)?;
             for (errors, &t_s) in errors.iter_mut().zip(&self.times_s) {
                 if context.progress.stopped() {
                     return Err(Error::Interrupted);

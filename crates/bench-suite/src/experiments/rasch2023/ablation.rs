@@ -5,13 +5,14 @@
 
 use nn::{Analog, AnalogTraining};
 
+use super::evaluated::{curve, over_time, text};
 use super::networks::{configuration, points_of};
 use super::paper::{TIMES, TIMES_S};
 use crate::Error;
 use crate::claim::{Claim, Test};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::Measurements;
-use crate::report::{Curve, Figure, LineStyle, Panel, Table};
+use crate::report::{Figure, Table};
 use crate::statistics::Estimate;
 use crate::workloads::hardware_aware::{HardwareAware, series};
 use crate::workloads::trained::FLOAT_ERROR;
@@ -170,35 +171,17 @@ impl Experiment for Ablation {
                 record.as_ref()?.measurements.values.get(FLOAT_ERROR).copied()
             })
             .next();
-        let text = |e: Option<Estimate>| {
-            e.map_or("–".to_owned(), |e| format!("{:.2} ± {:.2}", e.mean, e.standard_error))
-        };
         let rows = METHODS.iter().flat_map(|method| {
             let mut ours = vec![method.name.to_owned()];
-            ours.extend((0..4).map(|t| text(mean(method.name, t))));
+            ours.extend((0..4).map(|t| text(mean(method.name, t), 2)));
             let mut paper = vec!["paper: ResNet-32".to_owned()];
             paper.extend(method.paper.iter().map(|e| format!("{e:.2}")));
             [ours, paper]
         });
         let curves = METHODS.iter().enumerate().map(|(colour, method)| {
-            let points: Vec<(f64, Estimate)> =
-                (0..4).filter_map(|t| Some((TIMES_S[t].log10(), mean(method.name, t)?))).collect();
-            Curve {
-                label: method.name.to_owned(),
-                colour,
-                style: LineStyle::Ours,
-                points: points.iter().map(|(x, e)| (*x, e.mean)).collect(),
-                band: points.iter().map(|(_, e)| e.standard_error).collect(),
-                ..Curve::default()
-            }
+            let at = |t: usize| Some((TIMES_S[t].log10(), mean(method.name, t)?));
+            curve(method.name, colour, (0..4).filter_map(at))
         });
-        let panels = vec![Panel {
-            title: "Noise in training".to_owned(),
-            x: "log₁₀ of seconds after programming".to_owned(),
-            y: "test error (%)".to_owned(),
-            curves: curves.collect(),
-            ..Panel::default()
-        }];
         let header = ["injected in training"].into_iter().chain(TIMES).map(str::to_owned);
         Findings {
             claims: claims.collect(),
@@ -206,7 +189,7 @@ impl Experiment for Ablation {
                 caption: "Test error on the standard tile over time, by what was injected in \
                           training; bands are standard errors over programmings."
                     .to_owned(),
-                panels,
+                panels: vec![over_time("Noise in training", "test error (%)", curves.collect())],
             }],
             tables: vec![Table {
                 caption: "Test error in % by what was injected in training, always tested on the \

@@ -4,6 +4,7 @@ mod findings;
 
 use serde::Serialize;
 
+use super::evaluated::points_of_networks;
 use super::paper::TIMES_S;
 use crate::Error;
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
@@ -45,6 +46,14 @@ const RECIPES: &[(&str, &str, &str)] = recipes![
     "wide-resnet50",
     "bert-stsb",
 ];
+
+/// All networks in the order in which results are worth having.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    RECIPES.iter().map(|(name, ..)| *name)
+}
+
+/// Three small networks of different kinds, for the machinery of a smoke run.
+pub(super) const SMOKE: [&str; 3] = ["lstm-japanese-vowels", "resnet18", "bert-sentiment"];
 
 /// The recipe of a network. At smoke scale it is that of desk scale, cut to one epoch.
 ///
@@ -149,19 +158,12 @@ impl Experiment for Networks {
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (seeds, programmings) = repeats(request.scale);
-        let mut runs = Vec::new();
-        for &(network, ..) in RECIPES {
-            let entry = crate::workloads::networks::find(network)?;
-            let workload = match (entry.open)(&request.data, request.scale) {
-                // The other networks do without; the report names those that are left out.
-                Err(Error::NoData(_)) => continue,
-                opened => opened?,
-            };
+        let networks: Vec<&str> = names().collect();
+        points_of_networks(self.id(), request, seeds, &networks, |network, workload| {
             let config = configuration(network, request.scale, programmings)?;
-            let work = config.work(&*workload)?;
-            runs.push((network.to_owned(), config, workload.data(), work));
-        }
-        Ok(points_of(self.id(), request, seeds, runs))
+            let work = config.work(workload)?;
+            Ok(vec![(network.to_owned(), config, work)])
+        })
     }
 
     fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {

@@ -1,90 +1,35 @@
 //! Tables, figures and claims about the eleven networks.
 
-use super::super::paper::{Family, ROWS, Row, TIMES, TIMES_S, normalized_accuracy, row};
+use super::super::evaluated::{
+    Evaluated, HOUR, ISO_ACCURACY, YEAR, differences, figure, missing, over_networks, over_time,
+    paper_curve, paper_mean, text,
+};
+use super::super::paper::{Family, Row, TIMES, TIMES_S, normalized_accuracy, row};
+use super::names;
 use crate::claim::{Claim, Test, display};
 use crate::experiment::{Findings, Results, Scale};
-use crate::record::Record;
-use crate::report::{Curve, Figure, LineStyle, Panel, Table};
+use crate::report::{Figure, Table};
 use crate::statistics::Estimate;
 use crate::workloads::hardware_aware::{HWA_UNPROGRAMMED, series};
-use crate::workloads::networks::NETWORKS;
-use crate::workloads::trained::{CHANCE_ERROR, FLOAT_ERROR};
+use crate::workloads::trained::FLOAT_ERROR;
 
-/// Index of one hour in the paper's times.
-const HOUR: usize = 1;
-/// Index of one year.
-const YEAR: usize = 3;
-/// A* of a network as accurate as in f32, in %. [Rasch23 Results]
-const ISO_ACCURACY: f64 = 99.0;
-
-/// All records of one network.
-struct Network<'a> {
-    id: &'static str,
-    paper: &'static Row,
-    records: Vec<&'a Record>,
-}
-
-impl Network<'_> {
-    fn value(&self, name: &str) -> Option<Estimate> {
-        let values = self.records.iter().filter_map(|r| r.measurements.values.get(name).copied());
-        Estimate::of(&values.collect::<Vec<_>>(), 0.0)
-    }
-
-    /// Errors in % of all programmings of all seeds.
-    fn errors(&self, method: &str, time: usize) -> Vec<f64> {
-        let name = series(method, TIMES_S[time]);
-        self.records.iter().flat_map(|record| record.series(&name).to_vec()).collect()
-    }
-
-    /// A* in % of all programmings of all seeds, each against the float network of its seed.
-    fn accuracies(&self, method: &str, time: usize) -> Vec<f64> {
-        let name = series(method, TIMES_S[time]);
-        self.records
-            .iter()
-            .flat_map(|record| {
-                let value = |name: &str| record.measurements.values.get(name).copied();
-                let (float, chance) = (value(FLOAT_ERROR), value(CHANCE_ERROR));
-                record
-                    .series(&name)
-                    .iter()
-                    .filter_map(|&error| Some(normalized_accuracy(error, float?, chance?)))
-                    .collect::<Vec<_>>()
-            })
-            .collect()
-    }
-
-    fn accuracy(&self, method: &str, time: usize) -> Option<Estimate> {
-        Estimate::of(&self.accuracies(method, time), 1.0)
-    }
+/// The series of a method at one of the paper's times.
+fn at(method: &str, time: usize) -> String {
+    series(method, TIMES_S[time])
 }
 
 pub(super) fn findings(results: &Results<'_>) -> Findings {
-    let all: Vec<Network<'_>> = NETWORKS
-        .into_iter()
-        .filter_map(|entry| {
-            let records: Vec<&Record> = results
-                .points
-                .iter()
-                .filter(|(point, _)| {
-                    point.config.pointer("/trained/network").and_then(|n| n.as_str())
-                        == Some(entry.id)
-                })
-                .filter_map(|(_, record)| record.as_ref())
-                .collect();
-            Some(Network { id: entry.id, paper: row(entry.paper)?, records })
-        })
-        .collect();
-    let present: Vec<&Network<'_>> = all.iter().filter(|n| !n.records.is_empty()).collect();
+    let networks = Evaluated::present(results, |_| true);
     let tested = results.scale >= Scale::Desk;
     Findings {
-        claims: claims(if tested { &present } else { &[] }),
-        figures: figures(&present),
+        claims: claims(if tested { &networks } else { &[] }),
+        figures: figures(&networks),
         tables: vec![
-            table("direct", "Direct mapping", &present, |row| row.direct),
-            table("hwa", "Hardware-aware training", &present, |row| row.hwa),
+            table("direct", "Direct mapping", &networks, |row| row.direct),
+            table("hwa", "Hardware-aware training", &networks, |row| row.hwa),
         ],
-        notes: notes(&all, results.scale),
-        left_out: left_out(&all).into_iter().collect(),
+        notes: notes(&networks, results.scale),
+        left_out: missing(results, &names().collect::<Vec<_>>()),
         ..Findings::default()
     }
 }
@@ -92,7 +37,7 @@ pub(super) fn findings(results: &Results<'_>) -> Findings {
 fn table(
     method: &str,
     title: &str,
-    networks: &[&Network<'_>],
+    networks: &[Evaluated<'_>],
     paper: impl Fn(&Row) -> (f64, [f64; 4], f64),
 ) -> Table {
     let header = ["network", "float"].into_iter().chain(TIMES);
@@ -101,16 +46,10 @@ fn table(
     let number = |x: f64| format!("{x:.2}");
     let mut rows = Vec::new();
     for network in networks {
-        let estimate = |e: Option<Estimate>, digits: usize| match e {
-            Some(e) if e.samples > 1 => {
-                format!("{:.digits$} ± {:.digits$}", e.mean, e.standard_error)
-            }
-            Some(e) => format!("{:.digits$}", e.mean),
-            None => "–".to_owned(),
-        };
-        let mut ours = vec![network.id.to_owned(), estimate(network.value(FLOAT_ERROR), 2)];
-        ours.extend((0..4).map(|t| estimate(Estimate::of(&network.errors(method, t), 0.0), 2)));
-        ours.extend((1..4).map(|t| estimate(network.accuracy(method, t), 1)));
+        let mut ours = vec![network.id.to_owned(), text(network.value(FLOAT_ERROR), 2)];
+        let errors = |t: usize| Estimate::of(&network.errors(&at(method, t)), 0.0);
+        ours.extend((0..4).map(|t| text(errors(t), 2)));
+        ours.extend((1..4).map(|t| text(network.accuracy(&at(method, t)), 1)));
         rows.push(ours);
         let (float, errors, chance) = paper(network.paper);
         let mut theirs = vec![format!("paper: {}", network.paper.name), number(float)];
@@ -130,81 +69,39 @@ fn table(
     }
 }
 
-fn figures(networks: &[&Network<'_>]) -> Vec<Figure> {
+fn figures(networks: &[Evaluated<'_>]) -> Vec<Figure> {
     let panels = networks.iter().map(|network| {
-        let ours = |method: &str, label: &str, colour: usize| {
-            let points: Vec<(f64, Estimate)> = (0..4)
-                .filter_map(|t| Some((TIMES_S[t].log10(), network.accuracy(method, t)?)))
-                .collect();
-            Curve {
-                label: label.to_owned(),
-                colour,
-                style: LineStyle::Ours,
-                points: points.iter().map(|(x, e)| (*x, e.mean)).collect(),
-                band: points.iter().map(|(_, e)| e.standard_error).collect(),
-                ..Curve::default()
-            }
-        };
-        let paper = |(float, errors, chance): (f64, [f64; 4], f64), label: &str, colour: usize| {
-            let at = |t: usize| (TIMES_S[t].log10(), normalized_accuracy(errors[t], float, chance));
-            Curve::line(label, colour, LineStyle::Paper, (0..4).map(at).collect())
-        };
-        Panel {
-            title: network.id.to_owned(),
-            x: "log₁₀ of seconds after programming".to_owned(),
-            y: "A* (%)".to_owned(),
-            curves: vec![
-                ours("hwa", "hardware-aware", 3),
-                ours("direct", "direct", 1),
-                paper(network.paper.hwa, "hardware-aware, paper", 3),
-                paper(network.paper.direct, "direct, paper", 1),
-            ],
-            ..Panel::default()
-        }
+        let curves = vec![
+            network.curve("hwa", "hardware-aware", 3),
+            network.curve("direct", "direct", 1),
+            paper_curve(network.paper.hwa, "hardware-aware, paper", 3),
+            paper_curve(network.paper.direct, "direct, paper", 1),
+        ];
+        over_time(network.id, "A* (%)", curves)
     });
-    let panels: Vec<Panel> = panels.collect();
-    if panels.is_empty() {
-        return Vec::new();
-    }
-    vec![Figure {
-        caption: "Normalised accuracy A* over time, 100 % being the float network and 0 % chance; \
-                  dashed, the paper's network of the same family."
-            .to_owned(),
-        panels,
-    }]
+    figure(
+        "Normalised accuracy A* over time, 100 % being the float network and 0 % chance; dashed, \
+         the paper's network of the same family.",
+        panels.collect(),
+    )
 }
 
-/// Mean over networks of a quantity, programming by programming: what the claims about groups of
-/// networks scatter by.
-fn over_networks<'a>(
-    networks: impl Iterator<Item = &'a &'a Network<'a>>,
-    of: impl Fn(&Network<'_>) -> Vec<f64>,
-) -> Vec<f64> {
-    let all: Vec<Vec<f64>> = networks.map(|n| of(n)).filter(|v| !v.is_empty()).collect();
-    let count = all.iter().map(Vec::len).min().unwrap_or(0);
-    (0..count).map(|i| all.iter().map(|values| values[i]).sum::<f64>() / all.len() as f64).collect()
-}
-
-fn differences(a: Vec<f64>, b: Vec<f64>) -> Vec<f64> {
-    a.into_iter().zip(b).map(|(a, b)| a - b).collect()
-}
-
-fn claims(networks: &[&Network<'_>]) -> Vec<Claim> {
-    let of = |family: Family| move |n: &&&Network<'_>| n.paper.family == family;
+fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
+    let of = |family: Family| move |n: &&Evaluated<'_>| n.paper.family == family;
     // As a difference, for a ratio says nothing where direct mapping loses next to nothing.
     let recovery = |id, time: usize, statement, paper: &str| {
         let gap = |method: &'static str| {
             over_networks(networks.iter(), |n| {
-                n.accuracies(method, time).into_iter().map(|a| 100.0 - a).collect()
+                n.accuracies(&at(method, time)).into_iter().map(|a| 100.0 - a).collect()
             })
         };
-        let halved = gap("direct").into_iter().map(|gap| 0.5 * gap).collect();
+        let halved: Vec<f64> = gap("direct").into_iter().map(|gap| 0.5 * gap).collect();
         let test = format!(
             "mean over networks of 100 % − A* at {}, less half of that of direct mapping, < 0",
             TIMES[time]
         );
         Claim::new(id, "Tab. 2, Tab. 3", statement, test, paper.to_owned()).judge(
-            Estimate::of(&differences(gap("hwa"), halved), 1.0),
+            Estimate::of(&differences(&gap("hwa"), &halved), 1.0),
             Test::Below(0.0),
             " points",
         )
@@ -223,9 +120,10 @@ fn claims(networks: &[&Network<'_>]) -> Vec<Claim> {
             "−6.5 points (3.3 of 19.5 %)",
         ),
     ];
-    let hour =
-        |family| over_networks(networks.iter().filter(of(family)), |n| n.accuracies("hwa", HOUR));
-    let robust = differences(hour(Family::Recurrent), hour(Family::Convolutional));
+    let hour = |family| {
+        over_networks(networks.iter().filter(of(family)), |n| n.accuracies(&at("hwa", HOUR)))
+    };
+    let robust = differences(&hour(Family::Recurrent), &hour(Family::Convolutional));
     claims.push(
         Claim::new(
             "recurrent-robust",
@@ -238,12 +136,12 @@ fn claims(networks: &[&Network<'_>]) -> Vec<Claim> {
         .judge(Estimate::of(&robust, 1.0), Test::Above(0.0), " points"),
     );
     let loss = |named: bool| {
-        let is_named = move |n: &&&Network<'_>| {
+        let is_named = move |n: &&Evaluated<'_>| {
             ["DenseNet", "WideResNet-50", "ALBERT"].iter().any(|p| n.paper.name.starts_with(p))
                 == named
         };
         over_networks(networks.iter().filter(is_named), |n| {
-            differences(n.accuracies("hwa", HOUR), n.accuracies("hwa", YEAR))
+            differences(&n.accuracies(&at("hwa", HOUR)), &n.accuracies(&at("hwa", YEAR)))
         })
     };
     claims.push(
@@ -255,7 +153,7 @@ fn claims(networks: &[&Network<'_>]) -> Vec<Claim> {
             "+2.9 points".to_owned(),
         )
         .judge(
-            Estimate::of(&differences(loss(true), loss(false)), 1.0),
+            Estimate::of(&differences(&loss(true), &loss(false)), 1.0),
             Test::Above(0.0),
             " points",
         ),
@@ -282,7 +180,7 @@ fn claims(networks: &[&Network<'_>]) -> Vec<Claim> {
                 printed,
             )
             .judge(
-                network.and_then(|n| n.accuracy("hwa", HOUR)),
+                network.and_then(|n| n.accuracy(&at("hwa", HOUR))),
                 Test::Above(ISO_ACCURACY),
                 " %",
             ),
@@ -297,33 +195,20 @@ fn claims(networks: &[&Network<'_>]) -> Vec<Claim> {
             "A* at 1 h, trained for the hardware, > 98 %".to_owned(),
             "98.6 %".to_owned(),
         )
-        .judge(resnet.and_then(|n| n.accuracy("hwa", HOUR)), Test::Above(98.0), " %"),
+        .judge(resnet.and_then(|n| n.accuracy(&at("hwa", HOUR))), Test::Above(98.0), " %"),
     );
     claims
 }
 
 /// The paper's difference of mean A* at 1 h between two families, as text.
 fn paper_difference(a: Family, b: Family) -> String {
-    let mean = |family: Family| {
-        let values: Vec<f64> = ROWS
-            .iter()
-            .filter(|row| row.family == family)
-            .map(|row| normalized_accuracy(row.hwa.1[HOUR], row.hwa.0, row.hwa.2))
-            .collect();
-        values.iter().sum::<f64>() / values.len() as f64
+    let mean = |family| {
+        paper_mean(&[family], |row| normalized_accuracy(row.hwa.1[HOUR], row.hwa.0, row.hwa.2))
     };
     format!("{:+.1} points", mean(a) - mean(b))
 }
 
-/// The networks without a record, in a sentence.
-fn left_out(networks: &[Network<'_>]) -> Option<String> {
-    let missing: Vec<&str> =
-        networks.iter().filter(|n| n.records.is_empty()).map(|n| n.id).collect();
-    let list = missing.join(", ");
-    (!missing.is_empty()).then(|| format!("Without results so far, or without their data: {list}."))
-}
-
-fn notes(networks: &[Network<'_>], scale: Scale) -> Vec<String> {
+fn notes(networks: &[Evaluated<'_>], scale: Scale) -> Vec<String> {
     let mut notes = vec![
         "A* = 1 − (ε − ε_float)/(ε_chance − ε_float). Programmings of one network scatter as \
          intervals say; where a single training run is behind them, its own scatter is not in \

@@ -1,0 +1,225 @@
+//! What the experiments on trained networks share: records by network, accuracies, differences.
+
+use std::collections::BTreeMap;
+
+use super::networks::{names, points_of};
+use super::paper::{Family, ROWS, Row, TIMES, TIMES_S, normalized_accuracy, row};
+use crate::Error;
+use crate::experiment::{Point, Request, Results};
+use crate::record::Record;
+use crate::report::{Curve, Figure, LineStyle, Panel};
+use crate::statistics::Estimate;
+use crate::workloads::hardware_aware::series;
+use crate::workloads::networks::{NETWORKS, Workload, find};
+use crate::workloads::trained::{CHANCE_ERROR, FLOAT_ERROR};
+
+/// Index of one second in the paper's times.
+pub(super) const SECOND: usize = 0;
+/// Index of one hour.
+pub(super) const HOUR: usize = 1;
+/// Index of one day.
+pub(super) const DAY: usize = 2;
+/// Index of one year.
+pub(super) const YEAR: usize = 3;
+
+/// A* of a network as accurate as in f32, in %. [Rasch23 Results]
+pub(super) const ISO_ACCURACY: f64 = 99.0;
+
+/// All records of one network, or of one variant of it.
+pub(super) struct Evaluated<'a> {
+    /// Its name in [`NETWORKS`].
+    pub(super) id: &'static str,
+    /// Its row of the paper.
+    pub(super) paper: &'static Row,
+    pub(super) records: Vec<&'a Record>,
+}
+
+impl<'a> Evaluated<'a> {
+    /// Every network in the order of the paper's Table 1, with the records of the points that
+    /// `keep` keeps; some have none.
+    pub(super) fn all(results: &Results<'a>, keep: impl Fn(&Point) -> bool) -> Vec<Self> {
+        let of = |entry: &crate::workloads::networks::Entry| {
+            let records = results
+                .points
+                .iter()
+                .filter(|(point, _)| {
+                    point.config.pointer("/trained/network").and_then(|n| n.as_str())
+                        == Some(entry.id)
+                        && keep(point)
+                })
+                .filter_map(|(_, record)| record.as_ref());
+            Some(Self { id: entry.id, paper: row(entry.paper)?, records: records.collect() })
+        };
+        NETWORKS.iter().filter_map(of).collect()
+    }
+
+    /// Those of [`Self::all`] that have a record.
+    pub(super) fn present(results: &Results<'a>, keep: impl Fn(&Point) -> bool) -> Vec<Self> {
+        let all = Self::all(results, keep).into_iter();
+        all.filter(|network| !network.records.is_empty()).collect()
+    }
+
+    /// A single number over seeds.
+    pub(super) fn value(&self, name: &str) -> Option<Estimate> {
+        let values = self.records.iter().filter_map(|r| r.measurements.values.get(name).copied());
+        Estimate::of(&values.collect::<Vec<_>>(), 0.0)
+    }
+
+    /// Errors in % of all programmings of all seeds.
+    pub(super) fn errors(&self, series: &str) -> Vec<f64> {
+        self.records.iter().flat_map(|record| record.series(series).to_vec()).collect()
+    }
+
+    /// A* in % of all programmings by seed, each against the float network of its seed.
+    fn accuracies_by_seed(&self, series: &str) -> BTreeMap<u64, Vec<f64>> {
+        let of = |record: &&Record| {
+            let value = |name: &str| record.measurements.values.get(name).copied();
+            let (float, chance) = (value(FLOAT_ERROR)?, value(CHANCE_ERROR)?);
+            let errors = record.series(series).iter();
+            let accuracies = errors.map(|&error| normalized_accuracy(error, float, chance));
+            Some((record.seed, accuracies.collect()))
+        };
+        self.records.iter().filter_map(of).collect()
+    }
+
+    /// A* in % of all programmings of all seeds, each against the float network of its seed.
+    pub(super) fn accuracies(&self, series: &str) -> Vec<f64> {
+        self.accuracies_by_seed(series).into_values().flatten().collect()
+    }
+
+    /// A* in %; what a single programming scatters by is taken as 1 %.
+    pub(super) fn accuracy(&self, series: &str) -> Option<Estimate> {
+        Estimate::of(&self.accuracies(series), 1.0)
+    }
+
+    /// A* of one series less that of a series of another variant in points, programming by
+    /// programming of the seeds that both have.
+    pub(super) fn gains(&self, series: &str, other: &Self, than: &str) -> Vec<f64> {
+        let others = other.accuracies_by_seed(than);
+        let pairs = self.accuracies_by_seed(series).into_iter();
+        pairs
+            .filter_map(|(seed, ours)| Some(differences(&ours, others.get(&seed)?)))
+            .flatten()
+            .collect()
+    }
+
+    /// A* over time for the series that a name and a time make, with bands of a standard error.
+    pub(super) fn curve(&self, name: &str, label: &str, colour: usize) -> Curve {
+        let at = |t: usize| Some((TIMES_S[t].log10(), self.accuracy(&series(name, TIMES_S[t]))?));
+        curve(label, colour, (0..TIMES.len()).filter_map(at))
+    }
+}
+
+/// The paper's A* over time for errors of which it prints one at every time.
+pub(super) fn paper_curve(
+    (float, errors, chance): (f64, [f64; 4], f64),
+    label: &str,
+    colour: usize,
+) -> Curve {
+    let at = |t: usize| (TIMES_S[t].log10(), normalized_accuracy(errors[t], float, chance));
+    Curve::line(label, colour, LineStyle::Paper, (0..TIMES.len()).map(at).collect())
+}
+
+/// Our estimates over x, with bands of a standard error.
+pub(super) fn curve(
+    label: &str,
+    colour: usize,
+    points: impl Iterator<Item = (f64, Estimate)>,
+) -> Curve {
+    let points: Vec<(f64, Estimate)> = points.collect();
+    Curve {
+        label: label.to_owned(),
+        colour,
+        style: LineStyle::Ours,
+        points: points.iter().map(|(x, e)| (*x, e.mean)).collect(),
+        band: points.iter().map(|(_, e)| e.standard_error).collect(),
+        ..Curve::default()
+    }
+}
+
+/// A panel over the time since programming, whose curves have log₁₀ of seconds as x.
+pub(super) fn over_time(title: &str, y: &str, curves: Vec<Curve>) -> Panel {
+    Panel {
+        title: title.to_owned(),
+        x: "log₁₀ of seconds after programming".to_owned(),
+        y: y.to_owned(),
+        curves,
+        ..Panel::default()
+    }
+}
+
+/// The figure, unless it would be empty.
+pub(super) fn figure(caption: &str, panels: Vec<Panel>) -> Vec<Figure> {
+    let caption = caption.to_owned();
+    if panels.is_empty() { Vec::new() } else { vec![Figure { caption, panels }] }
+}
+
+/// Differences pair by pair.
+pub(super) fn differences(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}
+
+/// Mean over networks of a quantity, programming by programming: what claims about groups of
+/// networks scatter by. Networks that do not have it are left out.
+pub(super) fn over_networks<N>(
+    networks: impl IntoIterator<Item = N>,
+    of: impl Fn(N) -> Vec<f64>,
+) -> Vec<f64> {
+    let all: Vec<Vec<f64>> = networks.into_iter().map(of).filter(|v| !v.is_empty()).collect();
+    let count = all.iter().map(Vec::len).min().unwrap_or(0);
+    (0..count).map(|i| all.iter().map(|values| values[i]).sum::<f64>() / all.len() as f64).collect()
+}
+
+/// Mean ± standard error, the mean alone of a single sample.
+pub(super) fn text(estimate: Option<Estimate>, digits: usize) -> String {
+    let text = match estimate {
+        Some(e) if e.samples > 1 => format!("{:.digits$} ± {:.digits$}", e.mean, e.standard_error),
+        Some(e) => format!("{:.digits$}", e.mean),
+        None => "–".to_owned(),
+    };
+    // A minus sign, not a hyphen.
+    if text.starts_with('-') { text.replacen('-', "−", 1) } else { text }
+}
+
+/// The paper's mean over its rows of some families.
+pub(super) fn paper_mean(families: &[Family], of: impl Fn(&Row) -> f64) -> f64 {
+    let rows = ROWS.iter().filter(|row| families.contains(&row.family));
+    let values: Vec<f64> = rows.map(of).collect();
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Which of these networks have no record, in a sentence for the report, if there are any.
+pub(super) fn missing(results: &Results<'_>, networks: &[&str]) -> Vec<String> {
+    let there = Evaluated::present(results, |_| true);
+    let missing: Vec<&str> = networks
+        .iter()
+        .copied()
+        .filter(|id| there.iter().all(|network| network.id != *id))
+        .collect();
+    let list = missing.join(", ");
+    let sentence = format!("Without results so far, or without their data: {list}.");
+    if missing.is_empty() { Vec::new() } else { vec![sentence] }
+}
+
+/// The points of networks whose data is there, in the order in which networks are worth having;
+/// `of` gives the runs of one: name, configuration and amount of work.
+pub(super) fn points_of_networks<C: serde::Serialize>(
+    experiment: &'static str,
+    request: &Request,
+    seeds: u64,
+    networks: &[&str],
+    of: impl Fn(&str, &dyn Workload) -> Result<Vec<(String, C, u64)>, Error>,
+) -> Result<Vec<Point>, Error> {
+    let mut runs = Vec::new();
+    for network in names().filter(|name| networks.contains(name)) {
+        let workload = match (find(network)?.open)(&request.data, request.scale) {
+            // The other networks do without; the report names those that are left out.
+            Err(Error::NoData(_)) => continue,
+            opened => opened?,
+        };
+        for (name, config, work) in of(network, &*workload)? {
+            runs.push((name, config, workload.data(), work));
+        }
+    }
+    Ok(points_of(experiment, request, seeds, runs))
+}
