@@ -8,6 +8,7 @@ pub mod aging;
 pub mod comparison;
 pub mod equal_error;
 pub mod evaluation;
+pub mod exemption;
 pub mod hardware_aware;
 pub mod hwa_recipe;
 pub mod image_classifier;

@@ -5,6 +5,7 @@ mod boosts;
 pub mod column_scales;
 pub mod equal_error;
 mod evaluated;
+pub mod exemption;
 pub mod few_bits;
 pub mod ir_drop;
 pub mod mvm_error;

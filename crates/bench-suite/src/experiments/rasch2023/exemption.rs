@@ -1,0 +1,104 @@
+//! Networks whose most sensitive layers or columns have devices without errors: [Rasch23 Fig. 7,
+//! Supp. Tab. 8].
+
+mod findings;
+
+use super::evaluated::points_of_networks;
+use super::networks::trained;
+use super::paper::TIMES_S;
+use crate::Error;
+use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::record::Measurements;
+use crate::workloads::aging::Aging;
+use crate::workloads::exemption::{Columns, Exemption};
+
+/// The experiment.
+#[derive(Debug)]
+pub struct Exemptions;
+
+/// The networks of the paper's figure.
+const NETWORKS: [&str; 4] = ["resnet18", "resnet50", "densenet", "wide-resnet50"];
+
+/// How many times its standard error a layer is given to rank it. [Rasch23 Results]
+const RANKING_SCALE: f32 = 15.0;
+
+/// At most that many layers are exempted in the paper, and columns are chosen from as many.
+const LAYERS: usize = 6;
+
+/// Training runs, programmings of each, and networks.
+fn size(scale: Scale) -> (u64, u64, &'static [&'static str]) {
+    match scale {
+        Scale::Smoke => (1, 1, &["resnet18"]),
+        Scale::Desk => (1, 4, &NETWORKS),
+        Scale::Paper => (1, 10, &NETWORKS),
+    }
+}
+
+/// How far layers are exempted one by one, and which columns. [Rasch23 Supp. Tab. 8]: 256, 512,
+/// 1024 of about 2048 columns; the six layers of the small networks have 150 or so.
+fn exempted(scale: Scale) -> (usize, Columns) {
+    let columns = |batches, counts: &[usize]| Columns {
+        layers: LAYERS,
+        batches,
+        counts: counts.to_vec(),
+        smallest: counts[counts.len() - 1],
+    };
+    match scale {
+        Scale::Smoke => (1, columns(2, &[8])),
+        Scale::Desk => (8, columns(100, &[16, 32, 64])),
+        Scale::Paper => (12, columns(100, &[256, 512, 1024])),
+    }
+}
+
+impl Experiment for Exemptions {
+    fn id(&self) -> &'static str {
+        "rasch2023/exemption"
+    }
+
+    fn title(&self) -> &'static str {
+        "A few layers without errors of devices"
+    }
+
+    fn source(&self) -> &'static str {
+        "Rasch et al. 2023, Fig. 7, Supp. Tab. 8"
+    }
+
+    fn describe(&self, scale: Scale) -> String {
+        let (_, programmings, networks) = size(scale);
+        let (layers, _) = exempted(scale);
+        format!(
+            "{}, trained as ever; {layers} layers exempted one after the other, then all; \
+             programmings: {programmings}, and one for each layer to rank it",
+            networks.join(", ")
+        )
+    }
+
+    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+        let (seeds, programmings, networks) = size(request.scale);
+        let (layers, columns) = exempted(request.scale);
+        points_of_networks(self.id(), request, seeds, networks, |network, workload| {
+            let config = Exemption {
+                trained: trained(network, request.scale)?,
+                aging: Aging {
+                    tile: None,
+                    times_s: vec![TIMES_S[super::evaluated::HOUR]],
+                    programmings,
+                },
+                ranking_scale: RANKING_SCALE,
+                ranking_programmings: 1,
+                layers,
+                columns: columns.clone(),
+            };
+            let work = config.work(workload)?;
+            Ok(vec![(network.to_owned(), config, work)])
+        })
+    }
+
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        Exemption::run_point(point, context)
+    }
+
+    fn findings(&self, results: &Results<'_>) -> Findings {
+        findings::findings(results)
+    }
+}

@@ -1,0 +1,299 @@
+//! Curves, tables and claims about exempted layers and columns.
+//!
+//! Assumed: the paper's shares of parameters are of the weights on tiles.
+
+use super::super::evaluated::{
+    Evaluated, HOUR, ISO_ACCURACY, curve, differences, figure, missing, over_networks, text,
+};
+use super::super::paper::normalized_accuracy;
+use super::{LAYERS, exempted, size};
+use crate::claim::{Claim, Test};
+use crate::experiment::{Findings, Results, Scale};
+use crate::record::Record;
+use crate::report::{Curve, Figure, LineStyle, Panel, Table};
+use crate::statistics::Estimate;
+use crate::workloads::exemption::{
+    ALL_COLUMNS, LAYER_WEIGHTS, ORDER, SMALLEST_COLUMNS, columns_series, layers_series,
+};
+
+/// What the paper prints of a network.
+struct Printed {
+    id: &'static str,
+    /// Share of the parameters in % with whose exemption A* at 1 h reaches 99 %, if it does.
+    share: Option<f64>,
+    /// A* at 1 h in % with 256, 512, 1024 and all columns of the most sensitive layers exempted, and
+    /// with the 1024 least sensitive ones, if it was tried. [Rasch23 Supp. Tab. 8]
+    columns: Option<[f64; 5]>,
+}
+
+/// [Rasch23 Fig. 7, Supp. Tab. 8]
+const PRINTED: [Printed; 4] = [
+    Printed {
+        id: "resnet18",
+        share: Some(6.4),
+        columns: Some([98.71, 98.92, 99.03, 99.12, 98.50]),
+    },
+    Printed {
+        id: "resnet50",
+        share: Some(2.0),
+        columns: Some([98.90, 98.86, 98.98, 99.01, 98.74]),
+    },
+    Printed {
+        id: "densenet",
+        share: Some(11.3),
+        columns: Some([98.52, 98.60, 98.89, 99.03, 98.43]),
+    },
+    Printed { id: "wide-resnet50", share: None, columns: None },
+];
+
+fn printed(id: &str) -> &'static Printed {
+    PRINTED.iter().find(|printed| printed.id == id).expect("every network is the paper's")
+}
+
+/// Number of layers on tiles.
+fn depth(network: &Evaluated<'_>) -> usize {
+    network.records.iter().map(|record| record.series(ORDER).len()).min().unwrap_or(0)
+}
+
+/// Share in % of the weights on tiles that the `count` most sensitive layers have.
+fn share(record: &Record, count: usize) -> f64 {
+    let weights = record.series(LAYER_WEIGHTS);
+    let exempted = record.series(ORDER).iter().take(count);
+    // The sum of nothing would be −0.
+    let exempted = exempted.fold(0.0, |sum, &layer| sum + weights[layer as usize]);
+    100.0 * exempted / weights.iter().sum::<f64>()
+}
+
+fn mean_share(network: &Evaluated<'_>, count: usize) -> f64 {
+    let records = network.records.iter();
+    records.map(|record| share(record, count)).sum::<f64>() / network.records.len() as f64
+}
+
+/// Numbers of layers that were exempted, all of them last.
+fn counts(network: &Evaluated<'_>, scale: Scale) -> Vec<usize> {
+    let depth = depth(network);
+    (0..=exempted(scale).0.min(depth - 1)).chain([depth]).collect()
+}
+
+pub(super) fn findings(results: &Results<'_>) -> Findings {
+    let networks = Evaluated::present(results, |_| true);
+    let scale = results.scale;
+    let mut notes = vec![
+        "Exempted devices hold their weights exactly; wires, converters and the noise of products \
+         stay, so all layers exempted is what is left to them. Shares are of the weights on tiles."
+            .to_owned(),
+        "Layers are ranked by the error of the network with the devices of one layer 15 times as \
+         imprecise and all others exact, programmed once."
+            .to_owned(),
+    ];
+    for network in &networks {
+        let reached = counts(network, scale).into_iter().find_map(|count| {
+            let accuracy = network.accuracy(&layers_series(count))?;
+            (accuracy.mean > ISO_ACCURACY).then_some(count)
+        });
+        notes.push(match reached {
+            Some(count) => format!(
+                "{}: A* is above {ISO_ACCURACY} % with {count} of {} layers exempted, {:.1} % of \
+                 the weights.",
+                network.id,
+                depth(network),
+                mean_share(network, count)
+            ),
+            None => format!(
+                "{}: A* stays below {ISO_ACCURACY} %; with all layers exempted it is {} %.",
+                network.id,
+                text(network.accuracy(&layers_series(depth(network))), 1)
+            ),
+        });
+    }
+    Findings {
+        claims: claims(if scale >= Scale::Desk { &networks } else { &[] }, scale),
+        figures: figures(&networks, scale),
+        tables: vec![layers_table(&networks, scale), columns_table(&networks, scale)],
+        notes,
+        left_out: missing(results, size(scale).2),
+        ..Findings::default()
+    }
+}
+
+fn claims(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Claim> {
+    let accuracy = |id: &str, count: &dyn Fn(&Evaluated<'_>) -> usize| {
+        let network = networks.iter().find(|network| network.id == id)?;
+        network.accuracy(&layers_series(count(network)))
+    };
+    let few = |network: &Evaluated<'_>| LAYERS.min(depth(network));
+    let mut claims = Vec::new();
+    for (id, network, statement) in [
+        ("few-resnet18", "resnet18", "A few exempted layers make ResNet-18 iso-accurate."),
+        ("few-resnet50", "resnet50", "A few exempted layers make ResNet-50 iso-accurate."),
+        ("few-densenet", "densenet", "A few exempted layers make DenseNet-121 iso-accurate."),
+    ] {
+        let share = printed(network).share.unwrap_or_default();
+        claims.push(
+            Claim::new(
+                id,
+                "Fig. 7",
+                statement,
+                format!(
+                    "A* at 1 h with the {LAYERS} most sensitive layers exempted > {ISO_ACCURACY} %"
+                ),
+                format!("> 99 % with {share} % of the parameters"),
+            )
+            .judge(accuracy(network, &few), Test::Above(ISO_ACCURACY), " %"),
+        );
+    }
+    claims.push(
+        Claim::new(
+            "none-wide-resnet50",
+            "Fig. 7",
+            "WideResNet-50 does not become iso-accurate, whatever is exempted.",
+            format!("A* at 1 h with all layers exempted < {ISO_ACCURACY} %"),
+            "about 98 %".to_owned(),
+        )
+        .judge(accuracy("wide-resnet50", &depth), Test::Below(ISO_ACCURACY), " %"),
+    );
+    // Half of what all layers bring is what a few bring at least.
+    let most = over_networks(networks, |network| {
+        let at = |count: usize| network.accuracies(&layers_series(count));
+        let (none, some, all) = (at(0), at(few(network)), at(depth(network)));
+        let half: Vec<f64> = none.iter().zip(&all).map(|(a, b)| 0.5 * (a + b)).collect();
+        differences(&some, &half)
+    });
+    claims.push(
+        Claim::new(
+            "most-of-it",
+            "not in the paper, after Fig. 7",
+            "A few layers hold most of what errors of devices cost.",
+            format!(
+                "mean over networks of what exempting {LAYERS} layers gains of A* at 1 h, less \
+                 half of what exempting all gains, > 0"
+            ),
+            "–".to_owned(),
+        )
+        .judge(Estimate::of(&most, 1.0), Test::Above(0.0), " points"),
+    );
+    let smallest = exempted(scale).1.smallest;
+    let columns = over_networks(networks, |network| {
+        let largest = network.accuracies(&columns_series(smallest));
+        differences(&largest, &network.accuracies(SMALLEST_COLUMNS))
+    });
+    let of_paper: Vec<f64> =
+        PRINTED.iter().filter_map(|p| p.columns.map(|c| c[2] - c[4])).collect();
+    let paper = of_paper.iter().sum::<f64>() / of_paper.len() as f64;
+    claims.push(
+        Claim::new(
+            "columns",
+            "Supp. Tab. 8",
+            "Columns of large gradients are the ones to exempt.",
+            format!(
+                "mean over networks of A* at 1 h, the {smallest} columns of the largest gradients \
+                 exempted − those of the smallest, > 0"
+            ),
+            format!("{paper:+.2} points"),
+        )
+        .judge(Estimate::of(&columns, 1.0), Test::Above(0.0), " points"),
+    );
+    claims
+}
+
+fn layers_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
+    let (layers, _) = exempted(scale);
+    let mut header = vec!["network".to_owned()];
+    header.extend((0..=layers).map(|count| count.to_string()));
+    header.push("all".to_owned());
+    let mut rows = Vec::new();
+    for network in networks {
+        let counts = counts(network, scale);
+        let mut accuracies = vec![network.id.to_owned()];
+        let mut shares = vec!["… share of weights (%)".to_owned()];
+        for &count in &counts {
+            accuracies.push(text(network.accuracy(&layers_series(count)), 1));
+            shares.push(format!("{:.1}", mean_share(network, count)));
+        }
+        // A network of fewer layers than are asked for has all of them last.
+        for row in [&mut accuracies, &mut shares] {
+            while row.len() < header.len() {
+                row.insert(row.len() - 1, "–".to_owned());
+            }
+        }
+        rows.extend([accuracies, shares]);
+    }
+    Table {
+        caption: "A* in % (± standard error over programmings) 1 h after programming, by the \
+                  number of exempted layers, the most sensitive first."
+            .to_owned(),
+        header,
+        rows,
+    }
+}
+
+fn columns_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
+    let (_, columns) = exempted(scale);
+    let mut header: Vec<String> = ["network", "columns", "none"].map(str::to_owned).to_vec();
+    header.extend(columns.counts.iter().map(|count| format!("{count} largest")));
+    header.extend(["all".to_owned(), format!("{} smallest", columns.smallest)]);
+    let mut rows = Vec::new();
+    for network in networks {
+        let all = network.value(ALL_COLUMNS).map_or(0.0, |all| all.mean) as usize;
+        let accuracy = |series: &str| text(network.accuracy(series), 2);
+        let mut row = vec![network.id.to_owned(), all.to_string(), accuracy(&layers_series(0))];
+        row.extend(columns.counts.iter().map(|&count| accuracy(&columns_series(count))));
+        row.extend([accuracy(&columns_series(all)), accuracy(SMALLEST_COLUMNS)]);
+        rows.push(row);
+        // At smoke scale there are fewer counts than the paper has.
+        let whole = header.len() == 3 + 5;
+        if let (Some(printed), true) = (printed(network.id).columns, whole) {
+            let paper = network.paper;
+            let none = normalized_accuracy(paper.hwa.1[HOUR], paper.hwa.0, paper.hwa.2);
+            let columns = if network.id == "densenet" { "1664" } else { "2048" };
+            let mut row = vec![format!("paper: {} (256, 512, 1024, …)", paper.name)];
+            row.extend([columns.to_owned(), format!("{none:.2}")]);
+            row.extend(printed.map(|accuracy| format!("{accuracy:.2}")));
+            rows.push(row);
+        }
+    }
+    Table {
+        caption: format!(
+            "A* in % (± standard error over programmings) 1 h after programming, by the number of \
+             exempted columns of the {LAYERS} most sensitive layers, those of the largest mean \
+             gradient first."
+        ),
+        header,
+        rows,
+    }
+}
+
+fn figures(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Figure> {
+    let panels = networks.iter().map(|network| {
+        let counts = counts(network, scale);
+        // All layers would take the whole width.
+        let some = &counts[..counts.len() - 1];
+        let at = |&count: &usize| {
+            Some((mean_share(network, count), network.accuracy(&layers_series(count))?))
+        };
+        let mut curves = vec![curve("ours", 3, some.iter().filter_map(at))];
+        let paper = network.paper;
+        let none = normalized_accuracy(paper.hwa.1[HOUR], paper.hwa.0, paper.hwa.2);
+        if let Some(share) = printed(network.id).share {
+            let points = vec![(0.0, none), (share, ISO_ACCURACY)];
+            curves.push(Curve::line(
+                "paper, to where it is iso-accurate",
+                3,
+                LineStyle::Paper,
+                points,
+            ));
+        }
+        Panel {
+            title: network.id.to_owned(),
+            x: "exempted weights (%)".to_owned(),
+            y: "A* (%)".to_owned(),
+            curves,
+            ..Panel::default()
+        }
+    });
+    figure(
+        "A* 1 h after programming over the share of the weights on exempted layers, the most \
+         sensitive first; dashed, where the paper's network begins and where it is iso-accurate.",
+        panels.collect(),
+    )
+}
