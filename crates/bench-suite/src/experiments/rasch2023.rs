@@ -11,6 +11,7 @@ pub mod ir_drop;
 pub mod mvm_error;
 pub mod networks;
 mod paper;
+pub mod reram;
 mod sensitivity;
 pub mod tile_wise_training;
 pub mod tiles;
