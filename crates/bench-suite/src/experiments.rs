@@ -26,6 +26,7 @@ pub const EXPERIMENTS: &[&dyn Experiment] = &[
     &rasch2023::exemption::Exemptions,
     &rasch2023::ablation::Ablation,
     &rasch2023::reram::Reram,
+    &rasch2023::noise_structure::NoiseStructure,
     &rasch2023::column_scales::ColumnScales,
     &rasch2023::tile_wise_training::TileWiseTraining,
     &beyond::lfsr_training::LfsrBits,

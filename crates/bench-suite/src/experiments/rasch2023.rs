@@ -10,6 +10,7 @@ pub mod few_bits;
 pub mod ir_drop;
 pub mod mvm_error;
 pub mod networks;
+pub mod noise_structure;
 mod paper;
 pub mod reram;
 mod sensitivity;
