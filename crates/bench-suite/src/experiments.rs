@@ -28,6 +28,7 @@ pub const EXPERIMENTS: &[&dyn Experiment] = &[
     &rasch2023::reram::Reram,
     &rasch2023::noise_structure::NoiseStructure,
     &rasch2023::column_scales::ColumnScales,
+    &rasch2023::scale_precision::ScalePrecision,
     &rasch2023::tile_wise_training::TileWiseTraining,
     &beyond::lfsr_training::LfsrBits,
     &beyond::where_stochastic::WhereStochastic,

@@ -13,6 +13,7 @@ pub mod networks;
 pub mod noise_structure;
 mod paper;
 pub mod reram;
+pub mod scale_precision;
 mod sensitivity;
 pub mod tile_wise_training;
 pub mod tiles;

@@ -1,0 +1,217 @@
+//! Digital scales of few levels: [Rasch23 Supp., "scale precision"].
+//!
+//! ```text
+//! q_i = a_N ⌈γ_i / a_N⌉,   a_N = max γ / N,   w̆_ij ← w̆_ij γ_i / q_i
+//! ```
+//!
+//! It is done to trained networks before they are programmed.
+//!
+//! Assumed: max γ is that of the matrix, where the paper may take that of each tile.
+
+use std::collections::BTreeMap;
+
+use super::evaluated::{
+    DAY, Evaluated, differences, missing, over_networks, paper_mean, points_of_networks, text,
+};
+use super::networks::{SMOKE, names, trained};
+use super::paper::{Family, Row, TIMES_S, normalized_accuracy};
+use crate::Error;
+use crate::claim::{Claim, Test};
+use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::record::Measurements;
+use crate::report::{HeatCell, HeatMap, Table};
+use crate::statistics::Estimate;
+use crate::workloads::aging::Aging;
+use crate::workloads::comparison::{Comparison, Method};
+use crate::workloads::hardware_aware::series;
+use crate::workloads::trained::CHANCE_ERROR;
+
+/// The experiment.
+#[derive(Debug)]
+pub struct ScalePrecision;
+
+/// Numbers of levels N.
+const LEVELS: [u32; 5] = [1, 2, 4, 8, 16];
+
+/// Loss of accuracy in % at 1 day for each number of levels. [Rasch23 Supp., "scale precision"]
+const PAPER: [(&str, [f64; 5]); 11] = [
+    ("ResNet-32 CIFAR-10", [0.4, 0.5, 0.3, 0.2, 0.2]),
+    ("WideResNet-16 CIFAR-100", [1.7, 0.9, 0.3, 0.2, 0.1]),
+    ("ResNet-18 ImageNet", [11.8, 2.4, 1.2, 0.5, 0.2]),
+    ("ResNet-50 ImageNet", [68.8, 7.9, 2.1, 1.0, 0.4]),
+    ("DenseNet-121 ImageNet", [26.8, 4.6, 1.8, 0.8, 0.4]),
+    ("WideResNet-50 ImageNet", [95.4, 11.2, 2.7, 1.2, 0.7]),
+    ("BERT-base MRPC", [100.0, 100.0, 31.1, 2.2, 0.5]),
+    ("ALBERT-base MRPC", [99.0, 23.5, 4.7, 1.5, 0.7]),
+    ("Speech SWB300 (LSTM-HMM)", [3.1, 0.4, 0.1, 0.0, 0.0]),
+    ("LSTM PTB", [4.0, 0.7, 0.3, 0.1, 0.1]),
+    ("RNN-T SWB300", [26.3, 2.0, 0.4, 0.2, 0.1]),
+];
+
+/// The name of the series with scales as they are.
+const FULL: &str = "full";
+
+/// What 16 levels may cost of the accuracy in %. [Rasch23 Supp., "scale precision"]
+const SIXTEEN: f64 = 1.0;
+
+fn name(levels: u32) -> String {
+    format!("levels_{levels}")
+}
+
+fn paper(row: &Row) -> [f64; 5] {
+    PAPER.iter().find(|(name, _)| *name == row.name).expect("every row is printed").1
+}
+
+/// Training runs, programmings of each, and networks.
+fn size(scale: Scale) -> (u64, u64, Vec<&'static str>) {
+    match scale {
+        Scale::Smoke => (1, 1, SMOKE.to_vec()),
+        Scale::Desk => (1, 3, names().collect()),
+        Scale::Paper => (1, 10, names().collect()),
+    }
+}
+
+impl Experiment for ScalePrecision {
+    fn id(&self) -> &'static str {
+        "rasch2023/scale-precision"
+    }
+
+    fn title(&self) -> &'static str {
+        "How many levels the digital scales need"
+    }
+
+    fn source(&self) -> &'static str {
+        "Rasch et al. 2023, Supp., \"scale precision\""
+    }
+
+    fn describe(&self, scale: Scale) -> String {
+        let (_, programmings, networks) = size(scale);
+        format!(
+            "{} trained networks with scales of 1 to 16 levels, programmings: {programmings}",
+            networks.len()
+        )
+    }
+
+    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+        let (seeds, programmings, networks) = size(request.scale);
+        points_of_networks(self.id(), request, seeds, &networks, |network, workload| {
+            let trained = trained(network, request.scale)?;
+            let aging = |levels| {
+                let mut tile = trained.recipe.analog.tile().clone();
+                tile.mapping.scale_levels = levels;
+                Aging { tile: Some(tile), times_s: vec![TIMES_S[DAY]], programmings }
+            };
+            let mut variants = BTreeMap::from([(FULL.to_owned(), aging(None))]);
+            variants.extend(LEVELS.map(|levels| (name(levels), aging(Some(levels)))));
+            let config = Comparison { trained, method: Method::HardwareAware, variants };
+            let work = config.work(workload)?;
+            Ok(vec![(network.to_owned(), config, work)])
+        })
+    }
+
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        Comparison::run_point(point, context)
+    }
+
+    fn findings(&self, results: &Results<'_>) -> Findings {
+        let networks = Evaluated::present(results, |_| true);
+        let notes = vec![
+            "The loss is that of A = 1 − (ε − ε_full)/(ε_chance − ε_full), ε_full being the error \
+             of the same programming with scales as they are; so it may be negative by chance."
+                .to_owned(),
+            "A level is a share of the largest scale of a matrix; the paper may take the largest \
+             of a tile, which differs where a matrix needs several."
+                .to_owned(),
+        ];
+        Findings {
+            claims: claims(if results.scale >= Scale::Desk { &networks } else { &[] }),
+            heat_maps: if networks.is_empty() { Vec::new() } else { vec![heat_map(&networks)] },
+            tables: vec![table(&networks)],
+            notes,
+            left_out: missing(results, &size(results.scale).2),
+            ..Findings::default()
+        }
+    }
+}
+
+/// Loss of A in %, programming by programming.
+fn losses(network: &Evaluated<'_>, levels: u32) -> Vec<f64> {
+    let chance = network.value(CHANCE_ERROR).map_or(100.0, |chance| chance.mean);
+    let full = network.errors(&series(FULL, TIMES_S[DAY]));
+    let few = network.errors(&series(&name(levels), TIMES_S[DAY]));
+    let pairs = few.iter().zip(&full);
+    pairs.map(|(few, full)| 100.0 - normalized_accuracy(*few, *full, chance)).collect()
+}
+
+fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
+    // What a single programming scatters by is taken as 1 %.
+    let loss = |network, levels| Estimate::of(&losses(network, levels), 1.0);
+    let most = networks
+        .iter()
+        .filter_map(|network| loss(network, 16))
+        .max_by(|a, b| a.mean.total_cmp(&b.mean));
+    let saved = over_networks(networks, |n| differences(&losses(n, 1), &losses(n, 16)));
+    let all = [Family::Convolutional, Family::Transformer, Family::Recurrent];
+    vec![
+        Claim::new(
+            "sixteen",
+            "Supp., scale precision",
+            "With 16 levels no network loses more than 1 %.",
+            format!("loss of A at 1 day of the network that loses most < {SIXTEEN} %"),
+            format!("{:.1} %", PAPER.iter().map(|row| row.1[4]).fold(0.0, f64::max)),
+        )
+        .judge(most, Test::Below(SIXTEEN), " %"),
+        Claim::new(
+            "one",
+            "Supp., scale precision",
+            "A single level costs much.",
+            "mean over networks of the loss of A at 1 day, 1 level − 16 levels, > 0".to_owned(),
+            format!("{:+.1} points", paper_mean(&all, |row| paper(row)[0] - paper(row)[4])),
+        )
+        .judge(Estimate::of(&saved, 1.0), Test::Above(0.0), " points"),
+    ]
+}
+
+/// Losses of 0.1 % and less have the colour of 0, of 100 % that of 1, decades equal steps.
+fn colour(loss: f64) -> f64 {
+    (loss.max(0.1).log10() + 1.0) / 3.0
+}
+
+/// Ours above, the paper's below.
+fn heat_map(networks: &[Evaluated<'_>]) -> HeatMap {
+    let cell = |loss: f64| HeatCell { text: format!("{loss:.1}"), index: colour(loss) };
+    let (mut rows, mut cells) = (Vec::new(), Vec::new());
+    for network in networks {
+        rows.push(network.id.to_owned());
+        let of = |n| Estimate::of(&losses(network, n), 0.0).map(|loss| cell(loss.mean));
+        cells.push(LEVELS.map(of).to_vec());
+    }
+    for (name, losses) in PAPER {
+        rows.push(format!("paper: {name}"));
+        cells.push(losses.map(|loss| Some(cell(loss))).to_vec());
+    }
+    HeatMap {
+        caption: "Loss of accuracy in % 1 day after programming, by network and number of levels \
+                  of the digital scales; ours above, the paper's below."
+            .to_owned(),
+        rows,
+        columns: LEVELS.map(|n| format!("N = {n}")).to_vec(),
+        cells,
+        scale: ("0.1 % or less".to_owned(), "100 %".to_owned()),
+    }
+}
+
+fn table(networks: &[Evaluated<'_>]) -> Table {
+    let mut rows = Vec::new();
+    for network in networks {
+        let mut row = vec![network.id.to_owned()];
+        row.extend(LEVELS.map(|n| text(Estimate::of(&losses(network, n), 0.0), 1)));
+        rows.push(row);
+    }
+    let header = std::iter::once("network".to_owned());
+    Table {
+        caption: "Ours, with standard errors over programmings.".to_owned(),
+        header: header.chain(LEVELS.map(|n| format!("N = {n}"))).collect(),
+        rows,
+    }
+}
