@@ -25,6 +25,7 @@ pub const EXPERIMENTS: &[&dyn Experiment] = &[
     &rasch2023::tolerance::Tolerance,
     &rasch2023::exemption::Exemptions,
     &rasch2023::ablation::Ablation,
+    &rasch2023::dynamic_input::DynamicInput,
     &rasch2023::reram::Reram,
     &rasch2023::noise_structure::NoiseStructure,
     &rasch2023::column_scales::ColumnScales,

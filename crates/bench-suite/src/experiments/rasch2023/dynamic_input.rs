@@ -1,0 +1,169 @@
+//! Input ranges that follow every sample instead of learned ones: [Rasch23 Supp., "dynamic input
+//! scaling"].
+
+use std::collections::BTreeMap;
+
+use crossbar::{BoundManagement, NoiseManagement};
+
+use super::evaluated::{
+    Evaluated, SECOND, differences, missing, over_networks, points_of_networks, text,
+};
+use super::networks::{SMOKE, names, trained};
+use super::paper::{Family, TIMES_S};
+use crate::Error;
+use crate::claim::{Claim, Test};
+use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::record::Measurements;
+use crate::report::Table;
+use crate::statistics::Estimate;
+use crate::workloads::aging::Aging;
+use crate::workloads::comparison::{Comparison, Method};
+use crate::workloads::hardware_aware::series;
+use crate::workloads::trained::FLOAT_ERROR;
+
+/// The experiment.
+#[derive(Debug)]
+pub struct DynamicInput;
+
+const LEARNED: &str = "learned";
+const DYNAMIC: &str = "dynamic";
+
+/// What all networks but the transformers gain at most in points of A*. [Rasch23 Supp.]
+const GAIN: f64 = 0.1;
+
+/// Most halvings of a sample whose outputs saturate.
+///
+/// Assumed: as many as AIHWKit's factor of at most 1000 allows.
+const HALVINGS: u32 = 10;
+
+/// Training runs, programmings of each, and networks.
+fn size(scale: Scale) -> (u64, u64, Vec<&'static str>) {
+    match scale {
+        Scale::Smoke => (1, 1, SMOKE.to_vec()),
+        Scale::Desk => (1, 3, names().collect()),
+        Scale::Paper => (1, 10, names().collect()),
+    }
+}
+
+impl Experiment for DynamicInput {
+    fn id(&self) -> &'static str {
+        "rasch2023/dynamic-input"
+    }
+
+    fn title(&self) -> &'static str {
+        "Input ranges of every sample instead of learned ones"
+    }
+
+    fn source(&self) -> &'static str {
+        "Rasch et al. 2023, Supp., \"dynamic input scaling\""
+    }
+
+    fn describe(&self, scale: Scale) -> String {
+        let (_, programmings, networks) = size(scale);
+        format!(
+            "{} trained networks with learned and with dynamic input ranges, programmings: \
+             {programmings}",
+            networks.len()
+        )
+    }
+
+    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+        let (seeds, programmings, networks) = size(request.scale);
+        points_of_networks(self.id(), request, seeds, &networks, |network, workload| {
+            let trained = trained(network, request.scale)?;
+            let aging = |tile| Aging { tile, times_s: vec![TIMES_S[SECOND]], programmings };
+            let mut tile = trained.recipe.analog.tile().clone();
+            tile.periphery.dac.noise_management = NoiseManagement::AbsMax;
+            tile.periphery.dac.bound_management =
+                BoundManagement::Iterative { max_halvings: HALVINGS };
+            let variants = BTreeMap::from([
+                (LEARNED.to_owned(), aging(None)),
+                (DYNAMIC.to_owned(), aging(Some(tile))),
+            ]);
+            let config = Comparison { trained, method: Method::HardwareAware, variants };
+            let work = config.work(workload)?;
+            Ok(vec![(network.to_owned(), config, work)])
+        })
+    }
+
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        Comparison::run_point(point, context)
+    }
+
+    fn findings(&self, results: &Results<'_>) -> Findings {
+        let networks = Evaluated::present(results, |_| true);
+        let notes = vec![
+            "Every sample is divided by its own largest input in place of the input range, and \
+             multiplied again with halved inputs while an output saturates."
+                .to_owned(),
+        ];
+        Findings {
+            claims: claims(if results.scale >= Scale::Desk { &networks } else { &[] }),
+            tables: vec![table(&networks)],
+            notes,
+            left_out: missing(results, &size(results.scale).2),
+            ..Findings::default()
+        }
+    }
+}
+
+/// A* at 1 s in points, dynamic − learned, programming by programming.
+fn gains(network: &Evaluated<'_>) -> Vec<f64> {
+    let at = |way| network.accuracies(&series(way, TIMES_S[SECOND]));
+    differences(&at(DYNAMIC), &at(LEARNED))
+}
+
+fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
+    let of = |transformers: bool| {
+        let networks = networks
+            .iter()
+            .filter(move |n| (n.paper.family == Family::Transformer) == transformers);
+        Estimate::of(&over_networks(networks, gains), 1.0)
+    };
+    vec![
+        Claim::new(
+            "little",
+            "Supp., dynamic input scaling",
+            "Learned input ranges are as good as dynamic ones.",
+            format!(
+                "mean over networks but the transformers of A* at 1 s, dynamic − learned, < {GAIN} \
+                 points"
+            ),
+            "< 0.1 points".to_owned(),
+        )
+        .judge(of(false), Test::Below(GAIN), " points"),
+        Claim::new(
+            "transformers",
+            "Supp., dynamic input scaling",
+            "Transformers gain a little by dynamic ranges.",
+            "mean over transformers of A* at 1 s, dynamic − learned, > 0".to_owned(),
+            "about 1 point".to_owned(),
+        )
+        .judge(of(true), Test::Above(0.0), " points"),
+    ]
+}
+
+fn table(networks: &[Evaluated<'_>]) -> Table {
+    let row = |network: &Evaluated<'_>| {
+        let mut row = vec![network.id.to_owned(), text(network.value(FLOAT_ERROR), 2)];
+        for way in [LEARNED, DYNAMIC] {
+            let errors = network.errors(&series(way, TIMES_S[SECOND]));
+            row.push(text(Estimate::of(&errors, 0.0), 2));
+        }
+        row.push(text(Estimate::of(&gains(network), 0.0), 2));
+        row.push(match network.paper.family {
+            Family::Transformer => "about 1".to_owned(),
+            _ => "< 0.1".to_owned(),
+        });
+        row
+    };
+    let header =
+        ["network", "float", "learned range", "dynamic range", "A* gained (points)", "paper"];
+    Table {
+        caption: "Test error in % (± standard error over programmings) 1 s after programming, and \
+                  what dynamic ranges gain of A*."
+            .to_owned(),
+        header: header.map(str::to_owned).to_vec(),
+        rows: networks.iter().map(row).collect(),
+    }
+}
