@@ -6,6 +6,7 @@
 pub mod accelerator;
 pub mod aging;
 pub mod comparison;
+pub mod conductances;
 pub mod equal_error;
 pub mod evaluation;
 pub mod exemption;

@@ -3,6 +3,7 @@
 pub mod ablation;
 mod boosts;
 pub mod column_scales;
+pub mod conductances;
 pub mod dynamic_input;
 pub mod equal_error;
 mod evaluated;

@@ -1,0 +1,139 @@
+//! How conductances are distributed before and after training on tiles: [Rasch23 Fig. 6].
+
+use super::evaluated::{Evaluated, differences, missing, points_of_networks, text};
+use super::networks::{SMOKE, names, trained};
+use crate::Error;
+use crate::claim::{Claim, Test};
+use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::record::{Measurements, Record};
+use crate::report::Table;
+use crate::statistics::Estimate;
+use crate::workloads::conductances::{
+    Conductances, FLOAT_COLUMNS, FLOAT_ONE_SCALE, HARDWARE_AWARE, WEIGHTS,
+};
+
+/// The experiment.
+#[derive(Debug)]
+pub struct ConductanceDistribution;
+
+/// Series with their headings, in the order of the paper's argument.
+const CASES: [(&str, &str); 3] = [
+    (FLOAT_ONE_SCALE, "float, one scale"),
+    (FLOAT_COLUMNS, "float, column scales"),
+    (HARDWARE_AWARE, "hardware-aware"),
+];
+
+/// Training runs and networks.
+fn size(scale: Scale) -> (u64, Vec<&'static str>) {
+    match scale {
+        Scale::Smoke => (1, SMOKE.to_vec()),
+        Scale::Desk => (1, names().collect()),
+        Scale::Paper => (3, names().collect()),
+    }
+}
+
+/// Mean over the layers of a network, each counting as many times as it has weights.
+fn mean_kurtosis(record: &Record, series: &str) -> Option<f64> {
+    let (layers, weights) = (record.series(series), record.series(WEIGHTS));
+    let total: f64 = weights.iter().sum();
+    let sum: f64 = layers.iter().zip(weights).map(|(kurtosis, n)| kurtosis * n).sum();
+    (total > 0.0).then(|| sum / total)
+}
+
+/// That mean for every seed of a network.
+fn kurtoses(network: &Evaluated<'_>, series: &str) -> Vec<f64> {
+    network.records.iter().filter_map(|record| mean_kurtosis(record, series)).collect()
+}
+
+impl Experiment for ConductanceDistribution {
+    fn id(&self) -> &'static str {
+        "rasch2023/conductances"
+    }
+
+    fn title(&self) -> &'static str {
+        "How conductances are distributed before and after hardware-aware training"
+    }
+
+    fn source(&self) -> &'static str {
+        "Rasch et al. 2023, Fig. 6"
+    }
+
+    fn describe(&self, scale: Scale) -> String {
+        let (_, networks) = size(scale);
+        format!("every layer on tiles of {} networks", networks.len())
+    }
+
+    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+        let (seeds, networks) = size(request.scale);
+        points_of_networks(self.id(), request, seeds, &networks, |network, workload| {
+            let trained = trained(network, request.scale)?;
+            let work = trained.work(workload)?;
+            Ok(vec![(network.to_owned(), Conductances { trained }, work)])
+        })
+    }
+
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        Conductances::run_point(point, context)
+    }
+
+    fn findings(&self, results: &Results<'_>) -> Findings {
+        let networks = Evaluated::present(results, |_| true);
+        // Networks are what this scatters over: their kurtoses differ by an order of magnitude.
+        let falls = |from: &str| {
+            let fall = |network: &Evaluated<'_>| {
+                let pairs =
+                    differences(&kurtoses(network, from), &kurtoses(network, HARDWARE_AWARE));
+                Some(Estimate::of(&pairs, 0.0)?.mean)
+            };
+            let tested = if results.scale >= Scale::Desk { &*networks } else { &[] };
+            let falls: Vec<f64> = tested.iter().filter_map(fall).collect();
+            Estimate::of(&falls, 1.0)
+        };
+        let claim = |id, statement, from: &str, what: &str| {
+            Claim::new(
+                id,
+                "Fig. 6C",
+                statement,
+                format!("mean over networks of the excess kurtosis of {what} − that after, > 0"),
+                "lower".to_owned(),
+            )
+            .judge(falls(from), Test::Above(0.0), "")
+        };
+        let mut header = vec!["network".to_owned()];
+        header.extend(CASES.map(|(_, heading)| heading.to_owned()));
+        let row = |network: &Evaluated<'_>| {
+            let mut row = vec![network.id.to_owned()];
+            row.extend(
+                CASES.map(|(series, _)| text(Estimate::of(&kurtoses(network, series), 0.0), 2)),
+            );
+            row
+        };
+        Findings {
+            claims: vec![
+                claim(
+                    "kurtosis-one-scale",
+                    "Training for the hardware with column scales makes conductances less \
+                     heavy-tailed than float weights under one scale.",
+                    FLOAT_ONE_SCALE,
+                    "float weights under one scale per layer",
+                ),
+                claim(
+                    "kurtosis-columns",
+                    "… and less than column scales alone do.",
+                    FLOAT_COLUMNS,
+                    "float weights under column scales",
+                ),
+            ],
+            tables: vec![Table {
+                caption: "Excess kurtosis of conductances, mean over the layers of a network by \
+                          number of weights; 0 is that of normal weights. The paper shows bars \
+                          without numbers."
+                    .to_owned(),
+                header,
+                rows: networks.iter().map(row).collect(),
+            }],
+            notes: missing(results, &size(results.scale).1),
+            ..Findings::default()
+        }
+    }
+}
