@@ -1,5 +1,6 @@
 //! How much of each nonideality the networks bear: [Rasch23 Fig. 5].
 
+mod claims;
 mod findings;
 
 use super::sensitivity::{Grid, points};
