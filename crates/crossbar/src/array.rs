@@ -5,7 +5,7 @@ use std::ops::Range;
 use numerics::{Par, Seed};
 
 use crate::mapping::{check_weights, largest_magnitude};
-use crate::periphery::{Accum, MvmNoise, Saturation};
+use crate::periphery::{Accum, Inputs, MvmNoise, Saturation};
 use crate::{AnalogTile, TileConfig, TileError, columns_of, split};
 
 /// A weight matrix split over tiles: each part of the inputs has its own array, converters, scales
@@ -142,24 +142,40 @@ impl AnalogMatrix {
     /// If a shape differs.
     #[track_caller]
     pub fn forward(&self, x: &[f32], noise: &MvmNoise, par: Par, y: &mut [f32]) -> Saturation {
+        self.forward_inputs(Inputs::Rows(x), noise, par, y)
+    }
+
+    /// [`Self::forward`] for rows or windows.
+    ///
+    /// # Panics
+    ///
+    /// If a shape differs, or a window leaves its image.
+    #[track_caller]
+    pub fn forward_inputs(
+        &self,
+        x: Inputs<'_>,
+        noise: &MvmNoise,
+        par: Par,
+        y: &mut [f32],
+    ) -> Saturation {
         let (inputs, outputs) = (self.inputs, self.outputs);
-        assert_eq!(x.len() % inputs, 0, "{} inputs are not rows of {inputs}", x.len());
-        let batch = x.len() / inputs;
+        let batch = x.samples(inputs);
         assert_eq!(y.len(), batch * outputs, "{} outputs for {batch} × {outputs}", y.len());
         let mut saturation = Saturation::default();
         for (index, Part { rows, columns, tile }) in self.parts.iter().enumerate() {
             let noise = MvmNoise { seed: noise.seed.child(index), ..*noise };
             let accum = if columns.start == 0 { Accum::Replace } else { Accum::Add };
-            let x = columns_of(x, inputs, columns);
-            if rows.len() == outputs {
-                saturation += tile.forward_accum(&x, &noise, accum, par, y);
-                continue;
-            }
-            let mut part = vec![0.0; batch * rows.len()];
-            saturation += tile.forward_accum(&x, &noise, Accum::Replace, par, &mut part);
-            for (y, part) in y.chunks_exact_mut(outputs).zip(part.chunks_exact(rows.len())) {
-                accum.write(part, &mut y[rows.clone()]);
-            }
+            saturation += x.with_columns(inputs, columns, |x| {
+                if rows.len() == outputs {
+                    return tile.forward_inputs(x, &noise, accum, par, y);
+                }
+                let mut part = vec![0.0; batch * rows.len()];
+                let seen = tile.forward_inputs(x, &noise, Accum::Replace, par, &mut part);
+                for (y, part) in y.chunks_exact_mut(outputs).zip(part.chunks_exact(rows.len())) {
+                    accum.write(part, &mut y[rows.clone()]);
+                }
+                seen
+            });
         }
         saturation
     }

@@ -47,8 +47,8 @@ pub use mapping::{ArrayRole, MappingConfig, UnitCell, WeightScale, weight_scales
 pub use metrics::{excess_kurtosis, mvm_error};
 pub use periphery::{
     Accum, Adc, ArrayWeights, BoundManagement, ClipMask, ClipMasks, ConverterRounding, Dac,
-    Digital, MvmNoise, NoiseManagement, Periphery, PeripheryConfig, ReadNoise, SShape, Saturation,
-    mean_abs_max, mean_scaled_std,
+    Digital, Inputs, Kept, MvmNoise, NoiseManagement, Periphery, PeripheryConfig, ReadNoise,
+    SShape, Saturation, Windows, mean_abs_max, mean_scaled_std,
 };
 pub use tile::AnalogTile;
 pub use tiling::{columns_of, split};

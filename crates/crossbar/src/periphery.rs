@@ -17,6 +17,7 @@ pub mod adc;
 mod chunk;
 mod clip_mask;
 pub mod dac;
+mod draw;
 mod epilogue;
 mod forward;
 mod inputs;
@@ -24,15 +25,17 @@ mod pack;
 mod product;
 mod read_noise;
 pub(crate) mod simd;
+mod windows;
 
 pub use adc::{Adc, SShape};
 pub use clip_mask::{ClipMask, ClipMasks};
 pub use dac::{
     BoundManagement, ConverterRounding, Dac, NoiseManagement, mean_abs_max, mean_scaled_std,
 };
-pub use forward::{Accum, Digital, MvmNoise, Periphery, Saturation};
+pub use forward::{Accum, Digital, Kept, MvmNoise, Periphery, Saturation};
 pub use pack::ArrayWeights;
 pub use read_noise::ReadNoise;
+pub use windows::{Inputs, Windows};
 
 use serde::{Deserialize, Serialize};
 

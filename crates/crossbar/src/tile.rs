@@ -8,7 +8,7 @@ use crate::compensation::DriftReference;
 use crate::device::{Device, Draws, Programmed, StuckDevices};
 use crate::mapping::{UnitCell, WeightScale, largest_magnitude, weight_scales};
 use crate::periphery::{
-    Accum, ArrayWeights, Digital, MvmNoise, Periphery, Saturation, mean_abs_max,
+    Accum, ArrayWeights, Digital, Inputs, Kept, MvmNoise, Periphery, Saturation, mean_abs_max,
 };
 use crate::{TileConfig, TileError};
 
@@ -277,16 +277,18 @@ impl AnalogTile {
         par: Par,
         y: &mut [f32],
     ) -> Saturation {
-        self.forward_scaled(x, self.input_range, &self.compensation, noise, accum, par, y)
+        self.forward_inputs(Inputs::Rows(x), noise, accum, par, y)
     }
 
+    /// [`Self::forward_accum`] for rows or windows.
+    ///
+    /// # Panics
+    ///
+    /// If a shape differs, or a window leaves its image.
     #[track_caller]
-    #[expect(clippy::too_many_arguments, reason = "a product has operands, noise and a result")]
-    fn forward_scaled(
+    pub fn forward_inputs(
         &self,
-        x: &[f32],
-        input_range: f32,
-        compensation: &[f32],
+        x: Inputs<'_>,
         noise: &MvmNoise,
         accum: Accum,
         par: Par,
@@ -294,16 +296,18 @@ impl AnalogTile {
     ) -> Saturation {
         let mut saturation = Saturation::default();
         for (index, plane) in self.planes.iter().enumerate() {
-            let scale: Vec<f32> = (self.scale.iter().zip(compensation))
+            let scale: Vec<f32> = (self.scale.iter().zip(&self.compensation))
                 .map(|(scale, c)| scale * c * plane.significance)
                 .collect();
             // The bias belongs to the output, not to each of its conversions.
             let bias: &[f32] = if index == 0 { &self.bias } else { &[] };
-            let digital = Digital { input_range, scale: &scale, bias };
+            let digital = Digital { input_range: self.input_range, scale: &scale, bias };
             let seed = if index == 0 { noise.seed } else { noise.seed.child(index) };
             let noise = MvmNoise { seed, ..*noise };
             let accum = if index == 0 { accum } else { Accum::Add };
-            saturation += self.periphery.forward(&plane.packed, x, digital, &noise, accum, par, y);
+            let (weights, kept) = (&plane.packed, Kept::default());
+            saturation +=
+                self.periphery.forward_kept(weights, x, digital, &noise, accum, par, y, kept);
         }
         saturation
     }

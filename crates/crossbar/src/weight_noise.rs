@@ -271,9 +271,9 @@ impl WeightNoise {
             if threshold > 0 {
                 let mut words = vec![0; out.len()];
                 drops.fill_words(first as u64, &mut words);
-                for (w, word) in out.iter_mut().zip(words) {
-                    *w = if u64::from(word) < threshold { 0.0 } else { *w };
-                }
+                // The largest word that drops a weight.
+                let last = (threshold - 1) as u32;
+                dispatch(DropConnect { words: &words, last, out });
             }
         });
     }
@@ -305,6 +305,22 @@ impl Kernel for Perturb<'_> {
         for (&w, out) in weights.iter().zip(out) {
             let magnitude = (w.abs() + size * table.std(w.abs() * inverse) * *out).abs();
             *out = if w == 0.0 { 0.0 } else { magnitude.copysign(w) };
+        }
+    }
+}
+
+/// Drop-connect: zeros where the word is at most `last`.
+struct DropConnect<'a> {
+    words: &'a [u32],
+    last: u32,
+    out: &'a mut [f32],
+}
+
+impl Kernel for DropConnect<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        for (w, &word) in self.out.iter_mut().zip(self.words) {
+            *w = if word <= self.last { 0.0 } else { *w };
         }
     }
 }

@@ -1,19 +1,20 @@
 //! One chunk of a batch on one thread: from inputs over codes and sums to digital numbers.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
-use numerics::{Seed, Stream};
+use numerics::Seed;
 
 use super::adc::Columns;
 use super::clip_mask::Beyond;
+use super::draw::{Draws, Streams};
 use super::epilogue::{Column, Epilogue};
 use super::forward::{Accum, Digital, Periphery, Saturation};
-use super::inputs::{Convert, Phase, SumKind};
-use super::pack::ArrayWeights;
-use super::product::{
-    FloatMagnitudes, IntegerMagnitudes, LANES, Lanes, PLAIN_GROUP, Running, Sums,
-};
+use super::inputs::{Convert, Phase, Places, SumKind};
+use super::pack::{ArrayWeights, padded};
+use super::product::{FloatMagnitudes, LANES, Lanes, PLAIN_GROUP, Running, Sums};
 use super::simd::dispatch;
+use super::windows::Source;
 use super::{BoundManagement, ConverterRounding, NoiseManagement};
 
 /// Samples of one chunk: a multiple of both group sizes, so that groups are full.
@@ -23,42 +24,21 @@ pub(super) const CHUNK: usize = 60;
 pub(super) struct Written<'a> {
     /// (samples, out)
     pub(super) y: &'a mut [f32],
-    /// Words of the masks, if they are wanted.
-    pub(super) clipped: Option<Words<'a>>,
-}
-
-/// Rows of the two masks.
-pub(super) struct Words<'a> {
-    pub(super) inputs: &'a mut [u16],
-    pub(super) outputs: &'a mut [u16],
+    /// α z, (samples, out), if it is kept.
+    pub(super) products: Option<&'a mut [f32]>,
+    /// Words of the masks that are wanted.
+    pub(super) clipped_inputs: Option<&'a mut [u16]>,
+    pub(super) clipped_outputs: Option<&'a mut [u16]>,
 }
 
 impl Written<'_> {
-    /// The same masks with other results.
+    /// The same with other results.
     fn with<'a>(&'a mut self, y: &'a mut [f32]) -> Written<'a> {
-        let words = |w: &'a mut Words<'_>| Words { inputs: w.inputs, outputs: w.outputs };
-        Written { y, clipped: self.clipped.as_mut().map(words) }
-    }
-}
-
-/// The streams of one pass, named once.
-pub(super) struct Streams {
-    input: Stream,
-    read: Stream,
-    output: Stream,
-    input_rounding: Stream,
-    output_rounding: Stream,
-}
-
-impl Streams {
-    pub(super) fn new(seed: &Seed) -> Self {
-        let stream = |name: &str| seed.child(name).stream();
-        Self {
-            input: stream("input-noise"),
-            read: stream("read-noise"),
-            output: stream("output-noise"),
-            input_rounding: stream("input-rounding"),
-            output_rounding: stream("output-rounding"),
+        Written {
+            y,
+            products: self.products.as_deref_mut(),
+            clipped_inputs: self.clipped_inputs.as_deref_mut(),
+            clipped_outputs: self.clipped_outputs.as_deref_mut(),
         }
     }
 }
@@ -69,15 +49,14 @@ struct Scratch {
     codes: Vec<f32>,
     noise: Vec<f32>,
     phases: [Phase; 2],
+    starts: Vec<usize>,
     squares: Vec<f32>,
-    read: Vec<f32>,
-    output: Vec<f32>,
-    rounding: Vec<f32>,
+    draws: Draws,
     float: Vec<Running<FloatMagnitudes>>,
-    integer: Vec<Running<IntegerMagnitudes>>,
     plain: Vec<[Lanes; PLAIN_GROUP]>,
     sums: Vec<Sums>,
     out: Vec<Lanes>,
+    products: Vec<Lanes>,
     bits: Vec<u32>,
 }
 
@@ -150,28 +129,38 @@ impl Pass<'_> {
     /// Multiplies the chunk, then what saturated again with halved inputs if bound management says so.
     pub(super) fn run(
         &self,
-        x: &[f32],
+        source: Source<'_>,
         input_range: f32,
         accum: Accum,
         written: &mut Written<'_>,
     ) -> Saturation {
-        let mut ranges = self.ranges(x, input_range);
-        let mut todo: Vec<usize> = (0..ranges.len()).collect();
+        let samples = written.y.len() / self.periphery.outputs;
+        let mut ranges = self.ranges(source, samples, input_range);
+        let mut todo: Vec<usize> = (0..samples).collect();
         let max_halvings = match self.periphery.config.dac.bound_management {
             BoundManagement::None => 0,
             BoundManagement::Iterative { max_halvings } => u64::from(max_halvings),
         };
         let seen = SCRATCH.with_borrow_mut(|scratch| {
             if max_halvings == 0 {
-                return self.multiply(x, &todo, &ranges, self.streams, scratch, accum, written);
+                return self.multiply(
+                    source,
+                    &todo,
+                    &ranges,
+                    self.streams,
+                    scratch,
+                    accum,
+                    written,
+                );
             }
             // Rows are written again and again, so they are added to `y` at the end only.
             let mut rows = vec![0.0; written.y.len()];
-            let replace = Accum::Replace;
+            let once = Accum::Replace;
             let first = &mut written.with(&mut rows);
-            let mut seen = self.multiply(x, &todo, &ranges, self.streams, scratch, replace, first);
+            let mut seen =
+                self.multiply(source, &todo, &ranges, self.streams, scratch, once, first);
             // Inputs were clipped, or not, before any halving.
-            let kept = written.clipped.as_ref().map(|words| words.inputs.to_vec());
+            let kept = written.clipped_inputs.as_ref().map(|words| words.to_vec());
             for halving in 1..=max_halvings {
                 todo.retain(|&s| seen.saturated[s]);
                 if todo.is_empty() {
@@ -180,11 +169,11 @@ impl Pass<'_> {
                 todo.iter().for_each(|&s| ranges[s] *= 2.0);
                 let streams = Streams::new(&self.seed.child("halving").child(halving));
                 let again = &mut written.with(&mut rows);
-                let again = self.multiply(x, &todo, &ranges, &streams, scratch, replace, again);
+                let again = self.multiply(source, &todo, &ranges, &streams, scratch, once, again);
                 seen = Seen { inputs: seen.inputs, ..again };
             }
-            if let (Some(words), Some(kept)) = (&mut written.clipped, kept) {
-                words.inputs.copy_from_slice(&kept);
+            if let (Some(words), Some(kept)) = (&mut written.clipped_inputs, kept) {
+                words.copy_from_slice(&kept);
             }
             accum.write(&rows, written.y);
             seen
@@ -193,16 +182,16 @@ impl Pass<'_> {
     }
 
     /// Input range of every sample.
-    fn ranges(&self, x: &[f32], input_range: f32) -> Vec<f32> {
-        let rows = x.chunks_exact(self.periphery.inputs);
-        match self.periphery.config.dac.noise_management {
-            NoiseManagement::None => vec![input_range; rows.len()],
-            NoiseManagement::AbsMax => rows
+    fn ranges(&self, source: Source<'_>, samples: usize, input_range: f32) -> Vec<f32> {
+        match (self.periphery.config.dac.noise_management, source) {
+            (NoiseManagement::AbsMax, Source::Rows(x)) => x
+                .chunks_exact(self.periphery.inputs)
                 .map(|row| match crate::mapping::largest_magnitude(row) {
                     max if max > 0.0 && max.is_finite() => max,
                     _ => 1.0,
                 })
                 .collect(),
+            _ => vec![input_range; samples],
         }
     }
 
@@ -210,7 +199,7 @@ impl Pass<'_> {
     #[expect(clippy::too_many_arguments, reason = "the buffers belong to the thread")]
     fn multiply(
         &self,
-        x: &[f32],
+        source: Source<'_>,
         todo: &[usize],
         ranges: &[f32],
         streams: &Streams,
@@ -218,180 +207,214 @@ impl Pass<'_> {
         accum: Accum,
         written: &mut Written<'_>,
     ) -> Seen {
-        let Periphery { inputs, outputs, chain, .. } = *self.periphery;
+        let Periphery { outputs, chain, .. } = *self.periphery;
         let samples = written.y.len() / outputs;
         let mut seen = Seen { inputs: 0, outputs: 0, saturated: vec![false; samples] };
-        seen.inputs = self.convert_inputs(x, todo, ranges, streams, scratch);
-        if let Some(Words { inputs: words, .. }) = &mut written.clipped {
-            let stride = inputs.div_ceil(LANES);
-            for &s in todo {
-                dispatch(Beyond {
-                    x: &x[s * inputs..][..inputs],
-                    scale: 1.0 / (ranges[s] * chain.unit),
-                    bound: self.periphery.config.dac.bound / chain.unit,
-                    words: &mut words[s * stride..][..stride],
-                });
-            }
+        seen.inputs = self.convert_inputs(source, todo, ranges, streams, scratch);
+        if let (Some(words), Source::Rows(x)) = (&mut written.clipped_inputs, source) {
+            self.mask_inputs(x, todo, ranges, words);
         }
-        self.draw(todo, streams, scratch);
-        let padded = outputs.next_multiple_of(LANES);
+        scratch.draws.draw(&chain, streams, (todo, self.first_sample, outputs));
         let of_todo: Vec<f32> = todo.iter().map(|&s| ranges[s]).collect();
+        let keeps = written.products.is_some();
         for panel in 0..self.weights.panels() {
-            self.panel_sums(panel, todo.len(), scratch);
-            let columns = self.padded.panel(panel);
-            let width = LANES.min(outputs - panel * LANES);
+            self.panel_sums(source, panel, todo.len(), scratch);
             let first = panel * LANES;
-            let Scratch { out, bits, sums, squares, output, read, rounding, .. } = scratch;
+            let width = LANES.min(outputs - first);
+            let Scratch { out, products, bits, sums, squares, draws, .. } = scratch;
             out.resize(todo.len(), [0.0; LANES]);
+            products.resize(if keeps { todo.len() } else { 0 }, [0.0; LANES]);
             bits.resize(todo.len(), 0);
             dispatch(Epilogue {
                 chain,
-                columns,
+                columns: self.padded.panel(panel),
                 sums,
                 input_squares: squares,
                 ranges: &of_todo,
-                output_noise: &output[first..],
-                read_noise: &read[first..],
-                rounding: &rounding[first..],
-                noise_stride: padded,
+                output_noise: draws.output.panel(panel),
+                read_noise: draws.read.panel(panel),
+                rounding: draws.rounding.panel(panel),
                 out,
+                products: keeps.then_some(products),
                 saturated: bits,
             });
-            for ((&s, out), bits) in todo.iter().zip(&*out).zip(&*bits) {
+            for (&s, bits) in todo.iter().zip(&*bits) {
                 let lanes = (1u32 << width) - 1;
                 let count = (bits & lanes).count_ones();
                 seen.outputs += u64::from(count);
                 seen.saturated[s] |= count > 0;
-                if let Some(Words { outputs: words, .. }) = &mut written.clipped {
+                if let Some(words) = &mut written.clipped_outputs {
                     words[s * self.weights.panels() + panel] = (bits >> LANES & lanes) as u16;
                 }
-                let y = &mut written.y[s * outputs + first..][..width];
-                // A whole panel is a copy of known length, without a call.
-                match y.as_mut_array::<LANES>() {
-                    Some(y) => accum.write(out, y),
-                    None => accum.write(&out[..width], y),
-                }
+            }
+            write_panel(accum, todo, out, written.y, outputs, first..first + width);
+            if let Some(kept) = &mut written.products {
+                write_panel(Accum::Replace, todo, products, kept, outputs, first..first + width);
             }
         }
         seen
     }
 
-    /// Fills the phases with codes and returns how many inputs saturated.
+    /// Says which inputs of the samples were clipped.
+    fn mask_inputs(&self, x: &[f32], todo: &[usize], ranges: &[f32], words: &mut [u16]) {
+        let Periphery { inputs, chain, config, .. } = *self.periphery;
+        let stride = inputs.div_ceil(LANES);
+        for &s in todo {
+            dispatch(Beyond {
+                x: &x[s * inputs..][..inputs],
+                scale: 1.0 / (ranges[s] * chain.unit),
+                bound: config.dac.bound / chain.unit,
+                words: &mut words[s * stride..][..stride],
+            });
+        }
+    }
+
+    /// Fills the phases with codes, unless they are read in place, and returns how many inputs
+    /// saturated.
     fn convert_inputs(
         &self,
-        x: &[f32],
+        source: Source<'_>,
         todo: &[usize],
         ranges: &[f32],
         streams: &Streams,
         scratch: &mut Scratch,
     ) -> u64 {
-        let Periphery { inputs, chain, sums, config, .. } = *self.periphery;
-        let stepped = config.dac.steps.is_some();
-        let stochastic = stepped && config.dac.rounding == ConverterRounding::Stochastic;
-        scratch.codes.resize(todo.len() * inputs, 0.0);
+        let Periphery { inputs, sums, chain, .. } = *self.periphery;
+        source.starts(todo.len(), inputs, &mut scratch.starts);
         scratch.squares.clear();
-        let mut saturated = 0;
-        for (&s, codes) in todo.iter().zip(scratch.codes.chunks_exact_mut(inputs)) {
-            let x = &x[s * inputs..][..inputs];
-            let scale = 1.0 / (ranges[s] * chain.unit);
-            let bound = config.dac.bound / chain.unit;
-            let first = (self.first_sample + s as u64) * inputs as u64;
-            let uniform: &[f32] = if stochastic {
-                scratch.noise.resize(inputs, 0.0);
-                streams.input_rounding.fill_uniform(first, &mut scratch.noise);
-                &scratch.noise
-            } else {
-                &[]
-            };
-            let saturated = &mut saturated;
-            dispatch(Convert { x, scale, bound, stepped, uniform, codes, saturated });
-            if config.dac.noise > 0.0 {
-                scratch.noise.resize(inputs, 0.0);
-                streams.input.fill_gaussian(first, &mut scratch.noise);
-                let std = config.dac.noise / chain.unit;
-                for (code, xi) in codes.iter_mut().zip(&scratch.noise) {
-                    *code += std * xi;
-                }
-            }
-            let squares =
-                if chain.constant_variance > 0.0 { codes.iter().map(|k| k * k).sum() } else { 0.0 };
-            scratch.squares.push(squares);
+        scratch.squares.resize(todo.len(), 0.0);
+        if source.in_place().is_some() {
+            return 0;
         }
-        let codes = &scratch.codes;
-        if self.weights.negative().is_some() {
-            let [positive, negative] = &mut scratch.phases;
-            positive.fill(codes, inputs, sums, |k| k.max(0.0));
-            negative.fill(codes, inputs, sums, |k| k.min(0.0));
+        let two_phases = self.weights.negative().is_some();
+        let integer = sums == SumKind::Integer;
+        let stride = if integer { padded(inputs) } else { inputs };
+        // A single phase of integers is what it is given.
+        let mut codes = if integer && !two_phases {
+            std::mem::take(&mut scratch.phases[0].codes)
         } else {
-            scratch.phases[0].fill(codes, inputs, sums, |k| k);
+            std::mem::take(&mut scratch.codes)
+        };
+        let saturated = match source {
+            Source::Converted { images, windows, first } => {
+                windows.gather(&images.codes, first..first + todo.len(), stride, &mut codes);
+                0
+            }
+            Source::Rows(x) => {
+                codes.resize(todo.len() * stride, 0.0);
+                let mut saturated = 0;
+                for (&s, codes) in todo.iter().zip(codes.chunks_exact_mut(stride)) {
+                    let (codes, padding) = codes.split_at_mut(inputs);
+                    padding.fill(0.0);
+                    let x = &x[s * inputs..][..inputs];
+                    let place = (self.first_sample + s as u64) * inputs as u64;
+                    saturated +=
+                        self.convert(x, ranges[s], place, streams, codes, &mut scratch.noise);
+                }
+                saturated
+            }
+        };
+        if chain.constant_variance > 0.0 {
+            for (squares, codes) in scratch.squares.iter_mut().zip(codes.chunks_exact(stride)) {
+                *squares = codes.iter().map(|k| k * k).sum();
+            }
+        }
+        let [positive, negative] = &mut scratch.phases;
+        match (two_phases, integer) {
+            (true, _) => {
+                positive.fill(&codes, stride, sums, |k| k.max(0.0));
+                negative.fill(&codes, stride, sums, |k| k.min(0.0));
+            }
+            (false, false) => positive.fill(&codes, stride, sums, |k| k),
+            (false, true) => {
+                positive.codes = codes;
+                positive.fill_powers();
+                return saturated;
+            }
+        }
+        scratch.codes = codes;
+        saturated
+    }
+
+    /// Converts values, the first of which draws at `place`; returns how many saturated.
+    fn convert(
+        &self,
+        x: &[f32],
+        range: f32,
+        place: u64,
+        streams: &Streams,
+        codes: &mut [f32],
+        noise: &mut Vec<f32>,
+    ) -> u64 {
+        let dac = &self.periphery.config.dac;
+        let unit = self.periphery.chain.unit;
+        let stepped = dac.steps.is_some();
+        let stochastic = stepped && dac.rounding == ConverterRounding::Stochastic;
+        noise.resize(x.len(), 0.0);
+        let uniform: &[f32] = if stochastic {
+            streams.input_rounding.fill_uniform(place, noise);
+            noise
+        } else {
+            &[]
+        };
+        let mut saturated = 0;
+        dispatch(Convert {
+            x,
+            scale: 1.0 / (range * unit),
+            bound: dac.bound / unit,
+            stepped,
+            uniform,
+            codes: &mut *codes,
+            saturated: &mut saturated,
+        });
+        if dac.noise > 0.0 {
+            streams.input.fill_gaussian(place, noise);
+            let std = dac.noise / unit;
+            codes.iter_mut().zip(&*noise).for_each(|(code, xi)| *code += std * xi);
         }
         saturated
     }
 
-    /// Draws the noise of every output of the samples, in rows filled up to whole panels.
-    fn draw(&self, todo: &[usize], streams: &Streams, scratch: &mut Scratch) {
-        let Periphery { chain, .. } = *self.periphery;
-        let noisy_devices = chain.pcm_variance + chain.constant_variance > 0.0;
-        let at_output = chain.output_noise > 0.0 || noisy_devices && !chain.s_shape;
-        let at_devices = noisy_devices && chain.s_shape;
-        let Scratch { noise, output, read, rounding, .. } = scratch;
-        self.fill_rows(todo, at_output, output, noise, |first, out| {
-            streams.output.fill_gaussian(first, out);
-        });
-        self.fill_rows(todo, at_devices, read, noise, |first, out| {
-            streams.read.fill_gaussian(first, out);
-        });
-        self.fill_rows(todo, chain.stochastic, rounding, noise, |first, out| {
-            streams.output_rounding.fill_uniform(first, out);
-        });
-    }
-
-    /// Fills a row of outputs for each sample from the positions of its stream, or with zeros.
-    /// Samples that follow one another are one stretch of positions: rows may be short, and it is
-    /// long stretches that are drawn fast.
-    fn fill_rows(
-        &self,
-        todo: &[usize],
-        needed: bool,
-        rows: &mut Vec<f32>,
-        drawn: &mut Vec<f32>,
-        fill: impl Fn(u64, &mut [f32]),
-    ) {
-        let outputs = self.periphery.outputs;
-        let padded = outputs.next_multiple_of(LANES);
-        rows.resize(todo.len() * padded, 0.0);
-        if !needed {
-            rows.fill(0.0);
-            return;
-        }
-        let mut rest = &mut rows[..];
-        for run in todo.chunk_by(|a, b| a + 1 == *b) {
-            let first = (self.first_sample + run[0] as u64) * outputs as u64;
-            let rows = rest.split_off_mut(..run.len() * padded).expect("a row for each sample");
-            if padded == outputs {
-                fill(first, rows);
-                continue;
-            }
-            drawn.resize(run.len() * outputs, 0.0);
-            fill(first, drawn);
-            for (row, drawn) in rows.chunks_exact_mut(padded).zip(drawn.chunks_exact(outputs)) {
-                row[..outputs].copy_from_slice(drawn);
-            }
-        }
-    }
-
     /// Writes the sums of one panel for all samples into `scratch.sums`.
-    fn panel_sums(&self, panel: usize, samples: usize, scratch: &mut Scratch) {
+    fn panel_sums(&self, source: Source<'_>, panel: usize, samples: usize, scratch: &mut Scratch) {
         scratch.sums.resize(samples, Sums::ZERO);
-        let phases = std::iter::once((self.weights, Accum::Replace))
+        let weights = std::iter::once((self.weights, Accum::Replace))
             .chain(self.weights.negative().map(|weights| (weights, Accum::Add)));
-        let Scratch { phases: inputs, float, integer, plain, sums, .. } = scratch;
-        for ((weights, accum), phase) in phases.zip(inputs) {
+        let Scratch { phases, starts, float, plain, sums, .. } = scratch;
+        let row = 0..padded(self.periphery.inputs) / 4;
+        let rows: &[Range<usize>] = &[row];
+        let (phases, runs) = source.in_place().unwrap_or((phases, rows));
+        for ((weights, accum), phase) in weights.zip(phases) {
             match self.periphery.sums {
                 SumKind::Plain => phase.plain_sums(weights, panel, plain, accum, sums),
                 SumKind::Float => phase.float_sums(weights, panel, float, accum, sums),
-                SumKind::Integer => phase.integer_sums(weights, panel, integer, accum, sums),
+                SumKind::Integer => {
+                    phase.integer_sums(weights, panel, Places { starts, runs }, accum, sums);
+                }
             }
+        }
+    }
+}
+
+/// Writes a panel of results into the rows of the samples `todo` of `y`, (samples, out).
+fn write_panel(
+    accum: Accum,
+    todo: &[usize],
+    results: &[Lanes],
+    y: &mut [f32],
+    outputs: usize,
+    columns: Range<usize>,
+) {
+    let width = columns.len();
+    for (&s, result) in todo.iter().zip(results) {
+        let y = &mut y[s * outputs + columns.start..][..width];
+        // A whole panel, or half of one, is a copy of known length, without a call.
+        if let Some(y) = y.as_mut_array::<LANES>() {
+            accum.write(result, y);
+        } else if let Some(y) = y.as_mut_array::<{ LANES / 2 }>() {
+            accum.write(&result[..LANES / 2], y);
+        } else {
+            accum.write(&result[..width], y);
         }
     }
 }

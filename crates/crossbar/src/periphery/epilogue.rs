@@ -52,33 +52,59 @@ pub(super) struct Epilogue<'a> {
     pub(super) input_squares: &'a [f32],
     /// Input range.
     pub(super) ranges: &'a [f32],
-    /// Standard normal numbers, rows of `noise_stride` numbers that start at the panel: noise of
-    /// the read-out, and of the devices before a nonlinearity.
-    pub(super) output_noise: &'a [f32],
-    pub(super) read_noise: &'a [f32],
-    /// Uniform numbers of the ADC's stochastic rounding, likewise.
-    pub(super) rounding: &'a [f32],
-    pub(super) noise_stride: usize,
+    /// Standard normal numbers: noise of the read-out, and of the devices before a nonlinearity.
+    pub(super) output_noise: Drawn<'a>,
+    pub(super) read_noise: Drawn<'a>,
+    /// Uniform numbers of the ADC's stochastic rounding.
+    pub(super) rounding: Drawn<'a>,
     pub(super) out: &'a mut [Lanes],
+    /// α z, if it is kept: then γ is applied to it, else to z and α together.
+    pub(super) products: Option<&'a mut [Lanes]>,
     /// Bit i is set where output i went beyond the bound, bit 16 + i where it came out there.
     pub(super) saturated: &'a mut [u32],
+}
+
+/// Random numbers of the samples of a panel, those of a sample `stride` behind those of the last.
+/// Lanes beyond the last output have whatever follows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Drawn<'a> {
+    pub(super) values: &'a [f32],
+    pub(super) stride: usize,
+}
+
+impl<'a> Drawn<'a> {
+    #[inline(always)]
+    fn of(self, slot: usize) -> &'a Lanes {
+        self.values[slot * self.stride..].first_chunk().expect("a panel lies behind every place")
+    }
 }
 
 impl Kernel for Epilogue<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
+        let Self { chain, columns, mut products, .. } = self;
+        let Column { scale, bias, .. } = columns;
         for (slot, (sums, out)) in self.sums.iter().zip(self.out).enumerate() {
-            let at = slot * self.noise_stride;
-            let noise = [&self.output_noise[at..], &self.read_noise[at..], &self.rounding[at..]]
-                .map(|row| row.first_chunk().expect("rows are padded to whole panels"));
+            let range = self.ranges[slot];
             let sample = Sample {
                 input_squares: self.input_squares[slot],
-                range: self.ranges[slot],
-                output_noise: noise[0],
-                read_noise: noise[1],
-                rounding: noise[2],
+                output_noise: self.output_noise.of(slot),
+                read_noise: self.read_noise.of(slot),
+                rounding: self.rounding.of(slot),
             };
-            self.saturated[slot] = sample.convert(&self.chain, &self.columns, sums, out);
+            let mut z = [0.0; LANES];
+            self.saturated[slot] = sample.convert(&chain, &columns, sums, &mut z);
+            if let Some(products) = &mut products {
+                let kept = &mut products[slot];
+                for i in 0..LANES {
+                    kept[i] = range * z[i];
+                    out[i] = scale[i] * kept[i] + bias[i];
+                }
+            } else {
+                for i in 0..LANES {
+                    out[i] = range * scale[i] * z[i] + bias[i];
+                }
+            }
         }
     }
 }
@@ -86,16 +112,15 @@ impl Kernel for Epilogue<'_> {
 /// What differs between samples.
 struct Sample<'a> {
     input_squares: f32,
-    range: f32,
     output_noise: &'a Lanes,
     read_noise: &'a Lanes,
     rounding: &'a Lanes,
 }
 
 impl Sample<'_> {
-    /// Writes the digital numbers and returns which outputs went beyond the bound or came out there.
+    /// Writes what the ADC gives and returns which outputs went beyond the bound or came out there.
     #[inline(always)]
-    fn convert(&self, chain: &Chain, columns: &Column<'_>, sums: &Sums, out: &mut Lanes) -> u32 {
+    fn convert(&self, chain: &Chain, columns: &Column<'_>, sums: &Sums, z: &mut Lanes) -> u32 {
         let mut clipped = [0u32; LANES];
         let constant = chain.constant_variance * self.input_squares;
         let unit_squared = chain.unit * chain.unit;
@@ -116,19 +141,18 @@ impl Sample<'_> {
             }
             y = columns.gain[i] * y + columns.offset[i];
             if chain.step > 0.0 {
-                let z = y / chain.step;
-                let z = if chain.stochastic {
-                    round_stochastically(z, self.rounding[i])
+                let code = y / chain.step;
+                let code = if chain.stochastic {
+                    round_stochastically(code, self.rounding[i])
                 } else {
-                    z.round_ties_even()
+                    code.round_ties_even()
                 };
-                y = z * chain.step;
+                y = code * chain.step;
             }
             let beyond = u32::from(y.abs() > chain.bound);
             let there = u32::from(y.abs() >= AT_BOUND * chain.bound);
             clipped[i] = (beyond | there << LANES) << i;
-            let y = y.max(-chain.bound).min(chain.bound);
-            out[i] = self.range * columns.scale[i] * y + columns.bias[i];
+            z[i] = y.max(-chain.bound).min(chain.bound);
         }
         clipped.iter().fold(0, |bits, clipped| bits | clipped)
     }

@@ -1,17 +1,21 @@
 //! [`Periphery::forward`]: a batch through DAC, array and ADC.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use numerics::{Par, Seed};
 
 use super::adc::Columns;
-use super::chunk::{CHUNK, PaddedColumns, Pass, Streams, Words, Written};
-use super::clip_mask::ClipMasks;
+use super::chunk::{CHUNK, PaddedColumns, Pass, Written};
+use super::clip_mask::{ClipMask, ClipMasks};
+use super::draw::Streams;
 use super::epilogue::Chain;
-use super::inputs::SumKind;
+use super::inputs::{Convert, SumKind};
 use super::pack::ArrayWeights;
 use super::product::{INTEGER_CODE, INTEGER_DROP, INTEGER_INPUTS};
-use super::{ConverterRounding, PeripheryConfig, ReadNoise};
+use super::simd::dispatch;
+use super::windows::{Converted, Inputs, SLACK, Source, Windows};
+use super::{BoundManagement, ConverterRounding, NoiseManagement, PeripheryConfig, ReadNoise};
 use crate::TileError;
 use crate::wires::IrDropConfig;
 
@@ -72,6 +76,15 @@ pub struct Saturation {
     pub inputs: u64,
     /// Outputs beyond the output bound.
     pub outputs: u64,
+}
+
+/// What a product of training keeps beside its results, each if it is wanted.
+#[derive(Debug, Default)]
+pub struct Kept<'a> {
+    /// (batch, out): outputs at the bound of the ADC, as in [`ClipMasks::outputs`].
+    pub clipped: Option<&'a mut ClipMask>,
+    /// α z, (batch, out): what the ADC gave, before γ and β.
+    pub products: Option<&'a mut [f32]>,
 }
 
 impl std::ops::AddAssign for Saturation {
@@ -181,7 +194,37 @@ impl Periphery {
         par: Par,
         y: &mut [f32],
     ) -> Saturation {
-        self.forward_into(weights, x, digital, noise, accum, par, y, None)
+        let x = Inputs::Rows(x);
+        self.forward_into(weights, x, digital, noise, accum, par, y, Kept::default(), None)
+    }
+
+    /// [`Self::forward`] for rows or windows, which keeps what the gradients of digital scales and
+    /// of saturated outputs need. Where α z is kept, γ is multiplied with it, and not with α first.
+    ///
+    /// The results of windows are those of the rows that they stand for, bit for bit. Inputs that
+    /// saturate are counted once, however many windows read them.
+    ///
+    /// # Shapes
+    ///
+    /// As [`Self::forward`]; `kept.products`: (batch, out). The mask is made to fit.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::forward`], or if a window leaves its image.
+    #[track_caller]
+    #[expect(clippy::too_many_arguments, reason = "a product has operands, noise and results")]
+    pub fn forward_kept(
+        &self,
+        weights: &ArrayWeights,
+        x: Inputs<'_>,
+        digital: Digital<'_>,
+        noise: &MvmNoise,
+        accum: Accum,
+        par: Par,
+        y: &mut [f32],
+        kept: Kept<'_>,
+    ) -> Saturation {
+        self.forward_into(weights, x, digital, noise, accum, par, y, kept, None)
     }
 
     /// [`Self::forward`], which also says which inputs and outputs were clipped: the forward product
@@ -216,7 +259,9 @@ impl Periphery {
         y: &mut [f32],
         masks: &mut ClipMasks,
     ) -> Saturation {
-        self.forward_into(weights, x, digital, noise, accum, par, y, Some(masks))
+        let kept = Kept { clipped: Some(&mut masks.outputs), products: None };
+        let (x, inputs) = (Inputs::Rows(x), Some(&mut masks.inputs));
+        self.forward_into(weights, x, digital, noise, accum, par, y, kept, inputs)
     }
 
     #[track_caller]
@@ -224,13 +269,14 @@ impl Periphery {
     fn forward_into(
         &self,
         weights: &ArrayWeights,
-        x: &[f32],
+        x: Inputs<'_>,
         digital: Digital<'_>,
         noise: &MvmNoise,
         accum: Accum,
         par: Par,
         y: &mut [f32],
-        masks: Option<&mut ClipMasks>,
+        kept: Kept<'_>,
+        clipped_inputs: Option<&mut ClipMask>,
     ) -> Saturation {
         let (inputs, outputs) = (self.inputs, self.outputs);
         assert_eq!(
@@ -238,30 +284,42 @@ impl Periphery {
             (outputs, inputs),
             "(out, in) of the weights is not that of the periphery"
         );
-        assert_eq!(x.len() % inputs, 0, "{} inputs are not rows of {inputs}", x.len());
-        let batch = x.len() / inputs;
+        let batch = x.samples(inputs);
         assert_eq!(y.len(), batch * outputs, "{} outputs for {batch} × {outputs}", y.len());
+        let products = kept.products.as_ref().map_or(y.len(), |products| products.len());
+        assert_eq!(products, y.len(), "products are kept as (batch, out)");
         assert_eq!(digital.scale.len(), outputs, "scales are not one per output");
         let bias = digital.bias.len();
         assert!(bias == 0 || bias == outputs, "{bias} biases for {outputs} outputs");
         assert!(digital.input_range > 0.0, "input range {} is not > 0", digital.input_range);
 
         let padded = PaddedColumns::new(&self.columns, &digital);
-        let (in_count, out_count) = (AtomicU64::new(0), AtomicU64::new(0));
         let streams = Streams::new(&noise.seed);
-        let mut units: Vec<Written<'_>> = match masks {
-            None => y.chunks_mut(CHUNK * outputs).map(|y| Written { y, clipped: None }).collect(),
-            Some(masks) => {
-                masks.inputs.reset(batch, inputs);
-                masks.outputs.reset(batch, outputs);
-                let words = masks.inputs.chunks_mut(CHUNK).zip(masks.outputs.chunks_mut(CHUNK));
-                let words = words.map(|(inputs, outputs)| Some(Words { inputs, outputs }));
-                y.chunks_mut(CHUNK * outputs)
-                    .zip(words)
-                    .map(|(y, clipped)| Written { y, clipped })
-                    .collect()
+        let mut images = CONVERTED.take();
+        let converted = match &x {
+            Inputs::Windows(windows) if self.shares_codes() => {
+                Some(self.convert_images(windows, digital.input_range, weights, &mut images))
             }
+            _ => None,
         };
+        let (in_count, out_count) = (AtomicU64::new(converted.unwrap_or(0)), AtomicU64::new(0));
+
+        let words = |mask: Option<_>, columns| {
+            mask.map(|mask: &mut ClipMask| {
+                mask.reset(batch, columns);
+                mask.chunks_mut(CHUNK)
+            })
+        };
+        let mut input_words = words(clipped_inputs, inputs);
+        let mut output_words = words(kept.clipped, outputs);
+        let mut products = kept.products.map(|products| products.chunks_mut(CHUNK * outputs));
+        let units = y.chunks_mut(CHUNK * outputs).map(|y| Written {
+            y,
+            products: products.as_mut().and_then(Iterator::next),
+            clipped_inputs: input_words.as_mut().and_then(Iterator::next),
+            clipped_outputs: output_words.as_mut().and_then(Iterator::next),
+        });
+        let mut units: Vec<Written<'_>> = units.collect();
         par.for_each_chunk(&mut units, 1, |chunk, unit| {
             let written = &mut unit[0];
             let samples = written.y.len() / outputs;
@@ -274,12 +332,74 @@ impl Periphery {
                 seed: noise.seed,
                 first_sample: noise.first_sample + first as u64,
             };
-            let x = &x[first * inputs..(first + samples) * inputs];
-            let seen = pass.run(x, digital.input_range, accum, written);
+            let range = digital.input_range;
+            let seen = match (&x, converted) {
+                (Inputs::Rows(x), _) => {
+                    let rows = &x[first * inputs..(first + samples) * inputs];
+                    pass.run(Source::Rows(rows), range, accum, written)
+                }
+                (Inputs::Windows(windows), Some(_)) => {
+                    let source = Source::Converted { images: &images, windows, first };
+                    pass.run(source, range, accum, written)
+                }
+                (Inputs::Windows(windows), None) => {
+                    let mut rows = GATHERED.take();
+                    windows.gather(windows.images, first..first + samples, inputs, &mut rows);
+                    let seen = pass.run(Source::Rows(&rows), range, accum, written);
+                    GATHERED.set(rows);
+                    seen
+                }
+            };
             // Integer sums do not depend on the order of the threads.
             in_count.fetch_add(seen.inputs, Ordering::Relaxed);
             out_count.fetch_add(seen.outputs, Ordering::Relaxed);
         });
+        CONVERTED.set(images);
         Saturation { inputs: in_count.into_inner(), outputs: out_count.into_inner() }
     }
+
+    /// Whether the converter does the same to a value in every window.
+    fn shares_codes(&self) -> bool {
+        let dac = &self.config.dac;
+        dac.noise == 0.0
+            && dac.rounding == ConverterRounding::Nearest
+            && dac.noise_management == NoiseManagement::None
+            && dac.bound_management == BoundManagement::None
+    }
+
+    /// Converts all values of the images and returns how many of them saturated.
+    fn convert_images(
+        &self,
+        windows: &Windows<'_>,
+        range: f32,
+        weights: &ArrayWeights,
+        images: &mut Converted,
+    ) -> u64 {
+        let (dac, unit) = (&self.config.dac, self.chain.unit);
+        // The squares of constant noise are summed over rows.
+        let in_place = self.sums == SumKind::Integer && self.chain.constant_variance == 0.0;
+        let two_phases = weights.negative().is_some();
+        images.begin(windows, in_place);
+        let codes = images.codes_mut(two_phases);
+        codes.resize(windows.images.len().next_multiple_of(4) + SLACK, 0.0);
+        let mut saturated = 0;
+        dispatch(Convert {
+            x: windows.images,
+            scale: 1.0 / (range * unit),
+            bound: dac.bound / unit,
+            stepped: dac.steps.is_some(),
+            uniform: &[],
+            codes,
+            saturated: &mut saturated,
+        });
+        images.finish(two_phases);
+        saturated
+    }
+}
+
+thread_local! {
+    /// Codes of images, for the memory.
+    static CONVERTED: RefCell<Converted> = RefCell::default();
+    /// Rows of windows, for the memory.
+    static GATHERED: RefCell<Vec<f32>> = RefCell::default();
 }

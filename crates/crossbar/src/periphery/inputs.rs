@@ -1,11 +1,13 @@
 //! The input side of a pass: codes, their layout for the kernels, and the sums of a panel.
 
+use std::ops::Range;
+
 use super::clip_mask::is_beyond;
 use super::forward::Accum;
 use super::pack::{ArrayWeights, padded};
 use super::product::{
     DEPTH, FULL_GROUP, FloatMagnitudes, IntegerMagnitudes, IntegerSums, LANES, Lanes, PLAIN_GROUP,
-    Running, Sums, add_float, add_plain,
+    Running, Sums, add_float, add_plain, powers,
 };
 use super::simd::{Kernel, dispatch, integer_sums};
 
@@ -17,15 +19,21 @@ pub(super) enum SumKind {
     Integer,
 }
 
-/// Inputs of a chunk as one phase of the array sees them.
+/// Inputs as one phase of the array sees them.
 #[derive(Debug, Default)]
 pub(super) struct Phase {
-    /// [group][input][sample of the group]
-    codes: Vec<f32>,
-    /// [group][input / 2][sample of the group], [|k₀|, |k₁|, k₀², k₁²] of two inputs
-    powers: Vec<[i16; 4]>,
-    /// |k| and k² of one row.
-    row: [Vec<u16>; 2],
+    /// For integer sums as they were given, a multiple of four; otherwise
+    /// \[group\]\[input\]\[sample of the group\].
+    pub(super) codes: Vec<f32>,
+    /// Of every two codes, for integer sums only.
+    powers: Vec<u64>,
+}
+
+/// Where the samples of a chunk find their inputs in a [`Phase`] for integer sums, in fours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places<'a> {
+    pub(super) starts: &'a [usize],
+    pub(super) runs: &'a [Range<usize>],
 }
 
 /// Inputs to codes: divide, round, clip.
@@ -65,25 +73,17 @@ impl Kernel for Convert<'_> {
     }
 }
 
-/// Codes to |k| and k², small integers.
-struct Powers<'a, F> {
+/// Codes to their powers, two by two.
+struct Powers<'a> {
     codes: &'a [f32],
-    part: F,
-    /// Each at least as long as `codes`.
-    magnitudes: &'a mut [u16],
-    squares: &'a mut [u16],
+    powers: &'a mut [u64],
 }
 
-impl<F: Fn(f32) -> f32> Kernel for Powers<'_, F> {
+impl Kernel for Powers<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        // Behind 2^23 the mantissa is the integer, without a conversion that looks for NaN.
-        let integer = |k: f32| (k + 8_388_608.0).to_bits() as u16;
-        let out = self.magnitudes.iter_mut().zip(self.squares);
-        for (&k, (magnitude, square)) in self.codes.iter().zip(out) {
-            let k = (self.part)(k).abs();
-            *magnitude = integer(k);
-            *square = integer(k * k);
+        for (&two, out) in self.codes.as_chunks::<2>().0.iter().zip(self.powers) {
+            *out = powers(two);
         }
     }
 }
@@ -96,46 +96,29 @@ pub(super) fn round_stochastically(k: f32, u: f32) -> f32 {
 }
 
 impl Phase {
-    /// Interleaves codes by groups of samples; `part` selects what this phase sees.
+    /// Takes rows of `inputs` codes; `part` selects what this phase sees.
     pub(super) fn fill(
         &mut self,
         codes: &[f32],
         inputs: usize,
         sums: SumKind,
-        part: impl Fn(f32) -> f32 + Copy,
+        part: impl Fn(f32) -> f32,
     ) {
-        if sums == SumKind::Plain {
-            self.fill_codes::<PLAIN_GROUP>(codes, inputs, part);
-        } else {
-            self.fill_codes::<FULL_GROUP>(codes, inputs, part);
-        }
-        if sums == SumKind::Integer {
-            self.fill_powers(inputs, codes, part);
+        match sums {
+            SumKind::Plain => self.fill_codes::<PLAIN_GROUP>(codes, inputs, part),
+            SumKind::Float => self.fill_codes::<FULL_GROUP>(codes, inputs, part),
+            SumKind::Integer => {
+                self.codes.clear();
+                self.codes.extend(codes.iter().map(|&k| part(k)));
+                self.fill_powers();
+            }
         }
     }
 
-    /// Powers of row after row, and then every one into its group.
-    fn fill_powers(&mut self, inputs: usize, codes: &[f32], part: impl Fn(f32) -> f32 + Copy) {
-        let filled = padded(inputs);
-        let Self { codes: packed, powers, row: [magnitudes, squares] } = self;
-        powers.resize(packed.len() / 2, [0; 4]);
-        for row in [&mut *magnitudes, squares] {
-            row.clear();
-            row.resize(filled, 0);
-        }
-        let groups = powers.as_chunks_mut::<FULL_GROUP>().0.chunks_exact_mut(filled / 2);
-        for (rows, powers) in codes.chunks(FULL_GROUP * inputs).zip(groups) {
-            if rows.len() < FULL_GROUP * inputs {
-                powers.fill([[0; 4]; FULL_GROUP]);
-            }
-            for (s, codes) in rows.chunks_exact(inputs).enumerate() {
-                dispatch(Powers { codes, part, magnitudes, squares });
-                let pairs = magnitudes.as_chunks::<2>().0.iter().zip(squares.as_chunks::<2>().0);
-                for (powers, (a, b)) in powers.iter_mut().zip(pairs) {
-                    powers[s] = [a[0] as i16, a[1] as i16, b[0] as i16, b[1] as i16];
-                }
-            }
-        }
+    /// Forms the powers of the codes, whose number is a multiple of four.
+    pub(super) fn fill_powers(&mut self) {
+        self.powers.resize(self.codes.len() / 2, 0);
+        dispatch(Powers { codes: &self.codes, powers: &mut self.powers });
     }
 
     fn fill_codes<const GROUP: usize>(
@@ -212,22 +195,23 @@ impl Phase {
         &self,
         weights: &ArrayWeights,
         panel: usize,
-        running: &mut Vec<Running<IntegerMagnitudes>>,
+        places: Places<'_>,
         accum: Accum,
         sums: &mut [Sums],
     ) {
         let unit = weights.magnitude_unit(panel);
         let (panel, magnitudes) = (weights.panel(panel), weights.magnitudes(panel));
-        let filled = panel.len() / LANES;
-        running.resize(sums.len().div_ceil(FULL_GROUP), Running::integer());
-        for (group, running) in running.iter_mut().enumerate() {
-            let at = group * filled * FULL_GROUP;
-            let codes = &self.codes[at..][..filled * FULL_GROUP];
-            let powers = &self.powers[at / 2..][..filled / 2 * FULL_GROUP];
-            integer_sums(IntegerSums { panel, magnitudes, codes, powers, running });
+        let moments = Moments::new(weights.inputs(), panel.len() / LANES);
+        let codes = self.codes.as_chunks().0;
+        let powers = self.powers.as_chunks().0;
+        let running = &mut Running::integer();
+        for (sums, starts) in sums.chunks_mut(FULL_GROUP).zip(places.starts.chunks(FULL_GROUP)) {
+            // A short group repeats its last sample, whose sums are then not used.
+            let starts = std::array::from_fn(|s| starts[s.min(starts.len() - 1)]);
+            let runs = places.runs;
+            integer_sums(IntegerSums { panel, magnitudes, codes, powers, starts, runs, running });
+            dispatch(FinishInteger { running, unit, moments, accum, sums });
         }
-        let moments = Moments::new(weights.inputs(), filled);
-        dispatch(FinishInteger { running, unit, moments, accum, sums });
     }
 }
 
@@ -278,9 +262,9 @@ impl Kernel for FinishFloat<'_> {
     }
 }
 
-/// Likewise from integer sums.
+/// Likewise from the integer sums of one group.
 struct FinishInteger<'a> {
-    running: &'a [Running<IntegerMagnitudes>],
+    running: &'a Running<IntegerMagnitudes>,
     unit: &'a Lanes,
     moments: Moments,
     accum: Accum,
@@ -290,8 +274,8 @@ struct FinishInteger<'a> {
 impl Kernel for FinishInteger<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        for (slot, sums) in self.sums.iter_mut().enumerate() {
-            let (running, s) = (&self.running[slot / FULL_GROUP], slot % FULL_GROUP);
+        let running = self.running;
+        for (s, sums) in self.sums.iter_mut().enumerate() {
             let (mut z, y) = ([0.0; LANES], running.y[s]);
             let (mut current, mut variance) = ([0.0; LANES], [0.0; LANES]);
             for i in 0..LANES {

@@ -32,6 +32,8 @@
 //! Every output is one chain of operations over j in order, whatever its place in a batch, a
 //! panel or a thread: hence the same bits.
 
+use std::ops::Range;
+
 use super::forward::Accum;
 use super::simd::{Kernel, dispatch};
 
@@ -176,38 +178,93 @@ impl Kernel for FloatSums<'_> {
     }
 }
 
+/// Codes of four inputs, and the [`powers`] of each two of them: what the magnitudes are multiplied
+/// by.
+pub(super) type FourCodes = [f32; 4];
+pub(super) type FourPowers = [u64; 2];
+
+/// |k₀|, |k₁|, k₀², k₁² as four numbers of 16 bits, the first one lowest. Codes are integers of at
+/// most [`INTEGER_CODE`].
+#[inline(always)]
+pub(super) fn powers([k0, k1]: [f32; 2]) -> u64 {
+    // Behind 2^23 the mantissa is the integer, without a conversion that looks for NaN.
+    let integer = |k: f32| u64::from((k + 8_388_608.0).to_bits() & 0xffff);
+    let [a0, a1] = [k0.abs(), k1.abs()];
+    integer(a0) | integer(a1) << 16 | integer(k0 * k0) << 32 | integer(k1 * k1) << 48
+}
+
 /// All four sums over all inputs, filled up to 4 m, a and v as integers: the portable twin of the
 /// vector kernels. At most [`INTEGER_INPUTS`] inputs are one pass, so sums are written, not added to.
+///
+/// The inputs of a sample are read where they lie, in fours: those at `starts[s] + run`, for every
+/// run, one after another.
 pub(super) struct IntegerSums<'a> {
     pub(super) panel: &'a [f32],
     /// [q₀, q₁, q′₀, q′₁] of two inputs.
     pub(super) magnitudes: &'a [[i16; 4]],
-    pub(super) codes: &'a [f32],
-    /// [|k₀|, |k₁|, k₀², k₁²] of two inputs: what the magnitudes are multiplied by.
-    pub(super) powers: &'a [[i16; 4]],
+    pub(super) codes: &'a [FourCodes],
+    pub(super) powers: &'a [FourPowers],
+    pub(super) starts: [usize; FULL_GROUP],
+    pub(super) runs: &'a [Range<usize>],
     pub(super) running: &'a mut Running<IntegerMagnitudes>,
+}
+
+/// What four inputs are multiplied by in a panel.
+pub(super) type FourWeights = [Lanes; 4];
+pub(super) type FourMagnitudes = [[[i16; 4]; LANES]; 2];
+
+/// One run: weights, magnitudes, and for `N` samples codes and powers, all of one length.
+pub(super) struct Run<'a, const N: usize> {
+    pub(super) weights: &'a [FourWeights],
+    pub(super) magnitudes: &'a [FourMagnitudes],
+    pub(super) codes: [&'a [FourCodes]; N],
+    pub(super) powers: [&'a [FourPowers]; N],
+}
+
+impl<'a> IntegerSums<'a> {
+    /// The runs, for the samples `FIRST..FIRST + N` of the group.
+    #[inline(always)]
+    pub(super) fn runs<const FIRST: usize, const N: usize>(
+        &self,
+    ) -> impl Iterator<Item = Run<'a, N>> {
+        let Self { panel, magnitudes, codes, powers, starts, runs, .. } = *self;
+        let mut weights = panel.as_chunks::<LANES>().0.as_chunks::<4>().0;
+        let mut magnitudes = magnitudes.as_chunks::<LANES>().0.as_chunks::<2>().0;
+        runs.iter().map(move |run| {
+            let len = run.len();
+            let starts: [usize; N] = std::array::from_fn(|s| starts[FIRST + s] + run.start);
+            Run {
+                weights: weights.split_off(..len).expect("weights for every input"),
+                magnitudes: magnitudes.split_off(..len).expect("magnitudes for every input"),
+                codes: starts.map(|start| &codes[start..start + len]),
+                powers: starts.map(|start| &powers[start..start + len]),
+            }
+        })
+    }
 }
 
 impl Kernel for IntegerSums<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
         let Running { mut y, mut s1, mut s2, mut magnitudes } = Running::integer();
-        let panel = self.panel.as_chunks::<LANES>().0.as_chunks::<4>().0;
-        let codes = self.codes.as_chunks::<FULL_GROUP>().0.as_chunks::<4>().0;
-        let q = self.magnitudes.as_chunks::<LANES>().0.as_chunks::<2>().0;
-        let p = self.powers.as_chunks::<FULL_GROUP>().0.as_chunks::<2>().0;
-        for (((w, k), q), p) in panel.iter().zip(codes).zip(q).zip(p) {
-            for s in 0..FULL_GROUP {
-                for i in 0..LANES {
-                    for r in 0..4 {
-                        y[s][i] = multiply_add::<FMA>(w[r][i], k[r][s], y[s][i]);
-                        s1[s][i] += y[s][i];
-                        let product =
-                            |at: usize| i32::from(q[r / 2][i][at]) * i32::from(p[r / 2][s][at]);
-                        magnitudes[s][i][0] += product(r % 2);
-                        magnitudes[s][i][1] += product(2 + r % 2);
+        for run in self.runs::<0, FULL_GROUP>() {
+            let Run { weights, magnitudes: q, codes, powers } = run;
+            for (at, (w, q)) in weights.iter().zip(q).enumerate() {
+                for s in 0..FULL_GROUP {
+                    let (k, p) = (codes[s][at], powers[s][at]);
+                    for i in 0..LANES {
+                        for r in 0..4 {
+                            y[s][i] = multiply_add::<FMA>(w[r][i], k[r], y[s][i]);
+                            s1[s][i] += y[s][i];
+                            let product = |at: usize| {
+                                let power = (p[r / 2] >> (16 * at)) as u16;
+                                i32::from(q[r / 2][i][at]) * i32::from(power)
+                            };
+                            magnitudes[s][i][0] += product(r % 2);
+                            magnitudes[s][i][1] += product(2 + r % 2);
+                        }
+                        s2[s][i] += s1[s][i];
                     }
-                    s2[s][i] += s1[s][i];
                 }
             }
         }
@@ -242,8 +299,24 @@ mod tests {
     struct Case {
         panel: Vec<f32>,
         magnitudes: Vec<[i16; 4]>,
-        codes: Vec<f32>,
-        powers: Vec<[i16; 4]>,
+        /// Rows of `N` codes, in fours.
+        codes: Vec<FourCodes>,
+        powers: Vec<FourPowers>,
+        starts: [usize; FULL_GROUP],
+        runs: Vec<Range<usize>>,
+    }
+
+    impl Case {
+        /// The samples' codes, one after another.
+        fn codes_of(&self, s: usize) -> Vec<f32> {
+            let start = self.starts[s];
+            self.runs
+                .iter()
+                .flat_map(|run| &self.codes[start + run.start..start + run.end])
+                .flatten()
+                .copied()
+                .collect()
+        }
     }
 
     fn case() -> Case {
@@ -262,20 +335,19 @@ mod tests {
             magnitudes[j / 2 * LANES + lane][j % 2] = q;
             magnitudes[j / 2 * LANES + lane][2 + j % 2] = to_8_bits(q);
         }
-        let mut powers = vec![[0; 4]; N / 2 * FULL_GROUP];
-        for (at, k) in codes.iter().enumerate() {
-            let (j, s) = (at / FULL_GROUP, at % FULL_GROUP);
-            powers[j / 2 * FULL_GROUP + s][j % 2] = k.abs() as i16;
-            powers[j / 2 * FULL_GROUP + s][2 + j % 2] = (k * k) as i16;
-        }
-        Case { panel, magnitudes, codes, powers }
+        let codes = codes.as_chunks::<4>().0.to_vec();
+        let powers = codes.iter().map(|&[a, b, c, d]| [powers([a, b]), powers([c, d])]).collect();
+        // Rows that overlap, cut into runs with gaps between them.
+        let starts = [0, 7, 100, 30, 60];
+        let runs = vec![0..1, 3..64, 70..136];
+        Case { panel, magnitudes, codes, powers, starts, runs }
     }
 
     fn integer(case: &Case) -> IntegerSums<'_> {
         // Leaked in a test: the borrow must outlive the case's own.
         let running = Box::leak(Box::new(Running::integer()));
-        let Case { panel, magnitudes, codes, powers } = case;
-        IntegerSums { panel, magnitudes, codes, powers, running }
+        let Case { panel, magnitudes, codes, powers, starts, runs } = case;
+        IntegerSums { panel, magnitudes, codes, powers, starts: *starts, runs, running }
     }
 
     #[test]
@@ -309,6 +381,15 @@ mod tests {
     }
 
     #[test]
+    fn powers_are_four_numbers() {
+        for [a, b] in [[0.0, -127.0], [127.0, 1.0], [-3.0, 5.0]] {
+            let packed = powers([a, b]);
+            let parts: [f32; 4] = std::array::from_fn(|i| f32::from((packed >> (16 * i)) as u16));
+            assert_eq!(parts, [a.abs(), b.abs(), a * a, b * b]);
+        }
+    }
+
+    #[test]
     fn integer_sums_keep_their_error_bounds() {
         let case = case();
         let max = f64::from(crate::mapping::largest_magnitude(&case.panel));
@@ -316,10 +397,12 @@ mod tests {
         let sums = integer(&case);
         integer_sums(IntegerSums { running: &mut running, ..sums });
         for s in 0..FULL_GROUP {
+            let codes = case.codes_of(s);
+            assert_eq!(codes.len(), N);
             for i in 0..LANES {
                 let term = |j: usize| {
                     let w = f64::from(case.panel[j * LANES + i]).abs();
-                    (w, f64::from(case.codes[j * FULL_GROUP + s]).abs())
+                    (w, f64::from(codes[j]).abs())
                 };
                 let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
                     (0..N).map(term).map(|(w, k)| f(w, k)).sum()
@@ -340,18 +423,20 @@ mod tests {
     fn every_fourth_running_sum_gives_the_second_moment() {
         let mut case = case();
         case.panel.iter_mut().for_each(|w| *w = w.round());
-        case.codes.iter_mut().for_each(|k| *k = (*k / 64.0).round());
+        case.codes.as_flattened_mut().iter_mut().for_each(|k| *k = (*k / 64.0).round());
         // 8 inputs: an eighth of the square of the distance is far above any rounding.
         case.panel.truncate(8 * LANES);
+        case.runs = vec![1..2, 5..6];
         let mut running = Running::integer();
         let sums = integer(&case);
         integer_sums(IntegerSums { running: &mut running, ..sums });
         for s in 0..FULL_GROUP {
+            let codes = case.codes_of(s);
             for i in 0..LANES {
                 let moment = |f: fn(i32, i32) -> i32| -> f32 {
                     (0..8)
                         .map(|j| {
-                            let term = case.panel[j * LANES + i] * case.codes[j * FULL_GROUP + s];
+                            let term = case.panel[j * LANES + i] * codes[j];
                             f(8 - j as i32, j as i32 % 4) as f32 * term
                         })
                         .sum()

@@ -8,14 +8,6 @@
 
 use super::product::IntegerSums;
 
-/// Four numbers of 16 bits as one of 64, to be loaded once for a whole register.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn as_one([a, b, c, d]: [i16; 4]) -> i64 {
-    let [a, b, c, d] = [a, b, c, d].map(|number| i64::from(number as u16));
-    a | b << 16 | c << 32 | d << 48
-}
-
 /// Scalar code that the compiler can vectorise.
 pub(crate) trait Kernel {
     /// Runs the kernel; `FMA` says whether fused multiplication is one instruction.
@@ -122,7 +114,6 @@ mod avx2 {
     };
 
     use super::super::product::{FULL_GROUP, IntegerSums, LANES};
-    use super::as_one;
 
     /// Numbers of 32 bits in a register.
     const WIDTH: usize = 8;
@@ -142,29 +133,29 @@ mod avx2 {
     #[target_feature(enable = "avx2,fma")]
     fn float_sums<const FIRST: usize, const SAMPLES: usize>(sums: &mut IntegerSums<'_>) {
         const { assert!(FIRST + SAMPLES <= FULL_GROUP) };
-        let running = &mut *sums.running;
         let mut y = [[_mm256_setzero_ps(); 2]; SAMPLES];
         let (mut s1, mut s2) = (y, y);
-        let panel = sums.panel.as_chunks::<LANES>().0.as_chunks::<4>().0;
-        let codes = sums.codes.as_chunks::<FULL_GROUP>().0.as_chunks::<4>().0;
-        for (w, k) in panel.iter().zip(codes) {
-            for (w, k) in w.iter().zip(k) {
-                let [low, high] = halves(w);
-                let w = [floats(low), floats(high)];
+        for run in sums.runs::<FIRST, SAMPLES>() {
+            for (at, w) in run.weights.iter().enumerate() {
+                for (r, w) in w.iter().enumerate() {
+                    let [low, high] = halves(w);
+                    let w = [floats(low), floats(high)];
+                    for s in 0..SAMPLES {
+                        let k = _mm256_set1_ps(run.codes[s][at][r]);
+                        for half in 0..2 {
+                            y[s][half] = _mm256_fmadd_ps(w[half], k, y[s][half]);
+                            s1[s][half] = _mm256_add_ps(s1[s][half], y[s][half]);
+                        }
+                    }
+                }
                 for s in 0..SAMPLES {
-                    let k = _mm256_set1_ps(k[FIRST + s]);
                     for half in 0..2 {
-                        y[s][half] = _mm256_fmadd_ps(w[half], k, y[s][half]);
-                        s1[s][half] = _mm256_add_ps(s1[s][half], y[s][half]);
+                        s2[s][half] = _mm256_add_ps(s2[s][half], s1[s][half]);
                     }
                 }
             }
-            for s in 0..SAMPLES {
-                for half in 0..2 {
-                    s2[s][half] = _mm256_add_ps(s2[s][half], s1[s][half]);
-                }
-            }
         }
+        let running = &mut *sums.running;
         for s in 0..SAMPLES {
             for half in 0..2 {
                 let at = half * WIDTH;
@@ -178,20 +169,22 @@ mod avx2 {
     /// a and v of half the lanes; a register holds both for four of them.
     #[target_feature(enable = "avx2,fma")]
     fn dot_sums(sums: &mut IntegerSums<'_>, half: usize) {
-        let running = &mut *sums.running;
         let mut dots = [[_mm256_setzero_si256(); 2]; FULL_GROUP];
-        let magnitudes = sums.magnitudes.as_chunks::<LANES>().0;
-        let powers = sums.powers.as_chunks::<FULL_GROUP>().0;
-        for (q, powers) in magnitudes.iter().zip(powers) {
-            let [low, high] = &quarters(q)[half];
-            let q = [words(low), words(high)];
-            for (dots, &powers) in dots.iter_mut().zip(powers) {
-                let powers = _mm256_set1_epi64x(as_one(powers));
-                for (dots, q) in dots.iter_mut().zip(q) {
-                    *dots = _mm256_add_epi32(*dots, _mm256_madd_epi16(q, powers));
+        for run in sums.runs::<0, FULL_GROUP>() {
+            for (at, q) in run.magnitudes.iter().enumerate() {
+                for (two, q) in q.iter().enumerate() {
+                    let [low, high] = &quarters(q)[half];
+                    let q = [words(low), words(high)];
+                    for (dots, powers) in dots.iter_mut().zip(run.powers) {
+                        let powers = _mm256_set1_epi64x(powers[at][two].cast_signed());
+                        for (dots, q) in dots.iter_mut().zip(q) {
+                            *dots = _mm256_add_epi32(*dots, _mm256_madd_epi16(q, powers));
+                        }
+                    }
                 }
             }
         }
+        let running = &mut *sums.running;
         for (lanes, dots) in running.magnitudes.iter_mut().zip(dots) {
             for (quarter, dots) in dots.into_iter().enumerate() {
                 let at = half * WIDTH + quarter * WIDTH / 2;
@@ -266,7 +259,6 @@ mod avx512 {
     };
 
     use super::super::product::{FULL_GROUP, IntegerSums, LANES};
-    use super::as_one;
 
     /// Pairs of numbers of 32 bits in a register: half a panel.
     const HALF: usize = LANES / 2;
@@ -277,34 +269,31 @@ mod avx512 {
     /// side, one broadcast of |k| and k² serves both of their products.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
     pub(super) fn integer_sums(sums: IntegerSums<'_>) {
-        let running = sums.running;
         let mut y = [_mm512_setzero_ps(); FULL_GROUP];
         let (mut s1, mut s2) = (y, y);
         let mut dots = [[_mm512_setzero_si512(); 2]; FULL_GROUP];
-
-        let panel = sums.panel.as_chunks::<LANES>().0.as_chunks::<4>().0;
-        let codes = sums.codes.as_chunks::<FULL_GROUP>().0.as_chunks::<4>().0;
-        let magnitudes = sums.magnitudes.as_chunks::<LANES>().0.as_chunks::<2>().0;
-        let powers = sums.powers.as_chunks::<FULL_GROUP>().0.as_chunks::<2>().0;
-        for (((w, k), q), powers) in panel.iter().zip(codes).zip(magnitudes).zip(powers) {
-            for two in 0..2 {
-                let w = [floats(&w[2 * two]), floats(&w[2 * two + 1])];
-                let [low, high] = halves(&q[two]);
-                let q = [words(low), words(high)];
-                for s in 0..FULL_GROUP {
-                    for (w, k) in w.iter().zip(&k[2 * two..]) {
-                        y[s] = _mm512_fmadd_ps(*w, _mm512_set1_ps(k[s]), y[s]);
-                        s1[s] = _mm512_add_ps(s1[s], y[s]);
+        for run in sums.runs::<0, FULL_GROUP>() {
+            for (at, (w, q)) in run.weights.iter().zip(run.magnitudes).enumerate() {
+                for two in 0..2 {
+                    let w = [floats(&w[2 * two]), floats(&w[2 * two + 1])];
+                    let [low, high] = halves(&q[two]);
+                    let q = [words(low), words(high)];
+                    for s in 0..FULL_GROUP {
+                        for (w, k) in w.iter().zip(&run.codes[s][at][2 * two..]) {
+                            y[s] = _mm512_fmadd_ps(*w, _mm512_set1_ps(*k), y[s]);
+                            s1[s] = _mm512_add_ps(s1[s], y[s]);
+                        }
+                        let powers = _mm512_set1_epi64(run.powers[s][at][two].cast_signed());
+                        dots[s] =
+                            [add_dot(dots[s][0], q[0], powers), add_dot(dots[s][1], q[1], powers)];
                     }
-                    let powers = _mm512_set1_epi64(as_one(powers[two][s]));
-                    dots[s] =
-                        [add_dot(dots[s][0], q[0], powers), add_dot(dots[s][1], q[1], powers)];
+                }
+                for s in 0..FULL_GROUP {
+                    s2[s] = _mm512_add_ps(s2[s], s1[s]);
                 }
             }
-            for s in 0..FULL_GROUP {
-                s2[s] = _mm512_add_ps(s2[s], s1[s]);
-            }
         }
+        let running = sums.running;
         running.y = y.map(float_lanes);
         running.s1 = s1.map(float_lanes);
         running.s2 = s2.map(float_lanes);
