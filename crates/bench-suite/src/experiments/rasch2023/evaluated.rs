@@ -172,13 +172,23 @@ pub(super) fn over_networks<N>(
 
 /// Mean ± standard error, the mean alone of a single sample.
 pub(super) fn text(estimate: Option<Estimate>, digits: usize) -> String {
-    let text = match estimate {
-        Some(e) if e.samples > 1 => format!("{:.digits$} ± {:.digits$}", e.mean, e.standard_error),
-        Some(e) => format!("{:.digits$}", e.mean),
+    match estimate {
+        Some(e) if e.samples > 1 => {
+            format!("{} ± {:.digits$}", number(e.mean, digits), e.standard_error)
+        }
+        Some(e) => number(e.mean, digits),
         None => "–".to_owned(),
-    };
-    // A minus sign, not a hyphen.
-    if text.starts_with('-') { text.replacen('-', "−", 1) } else { text }
+    }
+}
+
+/// A number with a minus sign, not a hyphen, and none before a zero.
+pub(super) fn number(x: f64, digits: usize) -> String {
+    let text = format!("{x:.digits$}");
+    match text.strip_prefix('-') {
+        None => text,
+        Some(zero) if zero.bytes().all(|byte| matches!(byte, b'0' | b'.')) => zero.to_owned(),
+        Some(magnitude) => format!("−{magnitude}"),
+    }
 }
 
 /// The paper's mean over its rows of some families.
@@ -222,4 +232,23 @@ pub(super) fn points_of_networks<C: serde::Serialize>(
         }
     }
     Ok(points_of(experiment, request, seeds, runs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn negative_numbers_have_a_minus_sign_and_zeros_none() {
+        assert_eq!([1.26, -1.26, -0.04, 0.0].map(|x| number(x, 1)), ["1.3", "−1.3", "0.0", "0.0"]);
+        let estimate = Estimate { mean: -0.5, standard_error: 0.25, samples: 4 };
+        assert_eq!(text(Some(estimate), 2), "−0.50 ± 0.25");
+    }
+
+    #[test]
+    fn means_over_networks_go_programming_by_programming() {
+        let networks: [&[f64]; 3] = [&[1.0, 3.0, 9.0], &[], &[2.0, 5.0]];
+        assert_eq!(over_networks(networks, <[f64]>::to_vec), [1.5, 4.0]);
+        assert_eq!(differences(&[3.0, 1.0], &[1.0, 2.0]), [2.0, -1.0]);
+    }
 }

@@ -67,7 +67,7 @@ impl Experiment for Exemptions {
         let (_, programmings, networks) = size(scale);
         let (layers, _) = exempted(scale);
         format!(
-            "{}, trained as ever; {layers} layers exempted one after the other, then all; \
+            "{}, trained as ever; layers exempted one after the other: {layers}, then all; \
              programmings: {programmings}, and one for each layer to rank it",
             networks.join(", ")
         )

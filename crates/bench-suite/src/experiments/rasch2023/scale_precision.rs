@@ -11,7 +11,8 @@
 use std::collections::BTreeMap;
 
 use super::evaluated::{
-    DAY, Evaluated, differences, missing, over_networks, paper_mean, points_of_networks, text,
+    DAY, Evaluated, differences, missing, number, over_networks, paper_mean, points_of_networks,
+    text,
 };
 use super::networks::{SMOKE, names, trained};
 use super::paper::{Family, Row, TIMES_S, normalized_accuracy};
@@ -179,7 +180,7 @@ fn colour(loss: f64) -> f64 {
 
 /// Ours above, the paper's below.
 fn heat_map(networks: &[Evaluated<'_>]) -> HeatMap {
-    let cell = |loss: f64| HeatCell { text: format!("{loss:.1}"), index: colour(loss) };
+    let cell = |loss: f64| HeatCell { text: number(loss, 1), index: colour(loss) };
     let (mut rows, mut cells) = (Vec::new(), Vec::new());
     for network in networks {
         rows.push(network.id.to_owned());
