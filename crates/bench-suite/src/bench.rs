@@ -8,6 +8,7 @@
 mod crossbar;
 mod nn;
 mod numerics;
+mod paper;
 mod systolic;
 
 use std::path::Path;
@@ -112,5 +113,5 @@ pub fn run(only: Option<&str>, json: Option<&Path>) -> Result<(), Error> {
 
 /// Every row, in the order of the crates; each module of `bench` holds the rows of one crate.
 pub fn rows() -> Vec<Row> {
-    [numerics::ROWS, &nn::rows(), crossbar::ROWS, systolic::ROWS].concat()
+    [numerics::ROWS, &nn::rows(), crossbar::ROWS, systolic::ROWS, paper::ROWS].concat()
 }

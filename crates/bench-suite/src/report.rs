@@ -219,7 +219,7 @@ mod tests {
                 vec![cell("2.5", 0.6), None, cell("4", 0.9)],
                 vec![cell("> 16", 1.0), cell("3", 0.1), cell("7.5", 0.5)],
             ],
-            scale: ("most sensitive".to_owned(), "least".to_owned()),
+            scale: ("least sensitive".to_owned(), "most".to_owned()),
         };
         let named = |x: f64, y, name: &str| ((x, y), name.to_owned());
         let bits = vec![

@@ -110,7 +110,7 @@ pub struct HeatMap {
     pub columns: Vec<String>,
     /// The cells by row and column; `None` where nothing was measured.
     pub cells: Vec<Vec<Option<HeatCell>>>,
-    /// What the indices 0 and 1 mean, for the legend.
+    /// What the indices 0 (blue) and 1 (orange) mean, for the legend.
     pub scale: (String, String),
 }
 

@@ -17,7 +17,11 @@ pub(super) const COLOURS: [RGBColor; 6] = [
     RGBColor(230, 159, 0),
 ];
 
-const SIZE: (u32, u32) = (460, 330);
+const SIZE: (u32, u32) = (460, 340);
+/// Size of the letters at the axes: a phone shrinks the drawing to three quarters.
+const FONT: i32 = 16;
+/// Curves with more points than this have no marker on each of them.
+const MARKERS: usize = 40;
 const GRID: RGBColor = RGBColor(221, 221, 221);
 
 /// The panel as an `<svg>` element.
@@ -64,7 +68,7 @@ fn widen((low, high): (f64, f64), log: bool, part: f64) -> (f64, f64) {
         let factor = (high / low).powf(part).max(if low < high { 1.0 } else { 2.0 });
         (low / factor, high * factor)
     } else {
-        let pad = if low < high { part * (high - low) } else { 0.5 * low.abs().max(1e-9) };
+        let pad = if low < high { part * (high - low) } else { 0.1 * low.abs().max(0.1) };
         (low - pad, high + pad)
     }
 }
@@ -79,11 +83,10 @@ fn draw<'a>(panel: &Panel, root: &Area<'a>) -> Result<(), DrawError<'a>> {
     let (low, high) = match (panel.y_range, y) {
         (Some(range), _) => range,
         (None, Some((low, high))) if panel.log_y => (0.8 * low, 1.25 * high),
-        (None, Some((low, high))) if low == high => (low - 1e-9, high + 1e-9),
         (None, y) => widen(y.unwrap_or((0.1, 1.0)), panel.log_y, 0.05),
     };
     let mut builder = ChartBuilder::on(root);
-    builder.margin(8).margin_right(14).x_label_area_size(38).y_label_area_size(54);
+    builder.margin(8).margin_right(14).x_label_area_size(46).y_label_area_size(64);
     let (x, y) = (x_min..x_max, low..high);
     let log = |range: std::ops::Range<f64>| {
         let ticks = decade_ticks(range.start, range.end);
@@ -104,7 +107,7 @@ where
     X: Ranged<ValueType = f64> + ValueFormatter<f64>,
     Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
-    let font = ("sans-serif", 13).into_font();
+    let font = ("sans-serif", FONT).into_font();
     let (x_range, y_range) = (chart.x_range(), chart.y_range());
     let whole = panel.curves.iter().flat_map(|curve| &curve.points).all(|p| p.0.fract() == 0.0);
     let x_labels = if whole && !panel.log_x {
@@ -160,11 +163,14 @@ where
                 let line = LineSeries::new(points.iter().copied(), colour.stroke_width(2));
                 chart.draw_series(line)?;
             }
+            let every =
+                if curve.style == LineStyle::Points { 1 } else { points.len().div_ceil(MARKERS) };
+            let points = points.iter().step_by(every);
             let corners = marker(curve.colour);
             if corners.is_empty() {
-                chart.draw_series(points.iter().map(|&p| Circle::new(p, 3, colour.filled())))?;
+                chart.draw_series(points.map(|&p| Circle::new(p, 3, colour.filled())))?;
             } else {
-                chart.draw_series(points.iter().map(|&p| {
+                chart.draw_series(points.map(|&p| {
                     EmptyElement::at(p) + Polygon::new(corners.to_vec(), colour.filled())
                 }))?;
             }
@@ -191,7 +197,7 @@ where
     let area = chart.plotting_area();
     let (x, y) = area.get_pixel_range();
     let places = place(&points, &names, (x.start, y.start), (x.end - x.start, y.end - y.start));
-    let font = ("sans-serif", HEIGHT - 1).into_font();
+    let font = ("sans-serif", HEIGHT).into_font();
     let root = area.strip_coord_spec();
     for (name, (left, top)) in names.iter().zip(places) {
         // An area without coordinates counts from its own corner.

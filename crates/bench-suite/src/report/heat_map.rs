@@ -1,6 +1,6 @@
 //! Heat maps as HTML tables.
 //!
-//! The scale runs from orange over white to sky blue (Okabe and Ito's), which people with any kind
+//! The scale runs from sky blue over white to orange (Okabe and Ito's), which people with any kind
 //! of colour blindness can tell apart. All of it is light, so that black figures stay legible on a
 //! dark page and in print without backgrounds. A bar under the number shows the index once more,
 //! for print in grey.
@@ -11,7 +11,7 @@ use super::HeatMap;
 use super::html::escape;
 
 /// Colours at the indices 0, ½ and 1.
-const STOPS: [(u8, u8, u8); 3] = [(230, 159, 0), (250, 250, 247), (86, 180, 233)];
+const STOPS: [(u8, u8, u8); 3] = [(86, 180, 233), (250, 250, 247), (230, 159, 0)];
 
 /// The colour of an index, `#rrggbb`.
 fn colour(index: f64) -> String {
@@ -80,15 +80,15 @@ mod tests {
             rows: vec!["ResNet-20".to_owned(), "LSTM".to_owned()],
             columns: vec!["read noise".to_owned(), "offset".to_owned()],
             cells: vec![vec![cell("0.31", 0.0), None], vec![cell("> 9", 7.0), cell("–", f64::NAN)]],
-            scale: ("fragile".to_owned(), "robust".to_owned()),
+            scale: ("robust".to_owned(), "fragile".to_owned()),
         };
         let mut page = String::new();
         write(&mut page, &map, " From 2 records.").unwrap();
         for part in [
             "aria-label=\"tolerance &lt; 1\"",
             "<th scope=\"row\">LSTM</th>",
-            "background:#e69f00\">0.31<i style=\"width:0%\">",
-            "background:#56b4e9\">&gt; 9<i style=\"width:100%\">",
+            "background:#56b4e9\">0.31<i style=\"width:0%\">",
+            "background:#e69f00\">&gt; 9<i style=\"width:100%\">",
             "<td class=\"soft\">–</td>",
             "<td>–</td>",
             "fragile",

@@ -71,8 +71,9 @@ fn write_papers(page: &mut String, report: &Report) -> Result {
     writeln!(
         page,
         "<div class=\"scroll\"><table class=\"papers\"><thead><tr><th>reproduced</th>\
-         <th class=\"number\">experiments</th><th class=\"number\">records</th><th class=\"number\">claims</th>\
-         <th class=\"number\">hold</th><th class=\"number\">fail</th><th class=\"number\">inconclusive</th>\
+         <th class=\"number wide\">experiments</th><th class=\"number wide\">records</th>\
+         <th class=\"number wide\">claims</th>\
+         <th class=\"number\">hold</th><th class=\"number\">fail</th><th class=\"number\">incon&shy;clusive</th>\
          <th class=\"number\">not run</th></tr></thead><tbody>"
     )?;
     for (paper, sections) in papers::group(&report.sections) {
@@ -86,8 +87,8 @@ fn write_papers(page: &mut String, report: &Report) -> Result {
         let missing: usize = sections.iter().map(Section::missing).sum();
         write!(
             page,
-            "<tr><th><a href=\"#{}\">{}</a></th><td class=\"number\">{}</td><td class=\"number\">{}</td>\
-             <td class=\"number\">{}</td>",
+            "<tr><th><a href=\"#{}\">{}</a></th><td class=\"number wide\">{}</td>\
+             <td class=\"number wide\">{}</td><td class=\"number wide\">{}</td>",
             paper.id,
             escape(paper.name),
             of(run, sections.len()),
@@ -205,11 +206,20 @@ fn write_contents(page: &mut String, report: &Report) -> Result {
     writeln!(page, "</nav>")
 }
 
+/// The verdicts without the zeros: "3 hold, 6 not run".
 fn claims_in_words(section: &Section) -> String {
+    let Summary { holds, fails, inconclusive, not_run } = section.summary();
+    let counts = [
+        (holds, if holds == 1 { "holds" } else { "hold" }),
+        (fails, if fails == 1 { "fails" } else { "fail" }),
+        (inconclusive, "inconclusive"),
+        (not_run, "not run"),
+    ];
+    let words = counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
+    let words = words.collect::<Vec<_>>().join(", ");
     match section.findings.claims.len() {
         0 => "no claims".to_owned(),
-        1 => format!("1 claim {}", section.summary().words()),
-        n => format!("{n} claims: {}", section.summary().words()),
+        n => format!("{}: {words}", count(n, "claim")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where the names of points are written, so that they do not lie on each other.
 
 /// Height of a line of text, in pixels of the drawing.
-pub(super) const HEIGHT: i32 = 12;
+pub(super) const HEIGHT: i32 = 15;
 
 /// A rectangle of the drawing.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ pub(super) fn place(
     let mut places = Vec::with_capacity(names.len());
     for (&(x, y), name) in points.iter().zip(names) {
         // Sans-serif letters are about half as wide as they are high.
-        let wide = 6 * i32::try_from(name.chars().count()).unwrap_or(i32::MAX / 12) + 2;
+        let wide = 7 * i32::try_from(name.chars().count()).unwrap_or(i32::MAX / 14) + 2;
         let half = HEIGHT / 2;
         let (right, left, middle) = (x + 7, x - 7 - wide, x - wide / 2);
         let (above, below) = (y - 7 - HEIGHT, y + 7);
@@ -81,7 +81,7 @@ mod tests {
         let places = place(&points, &names, (0, 0), (300, 100));
         let boxes: Vec<Box> = places
             .iter()
-            .map(|&(left, top)| Box { left, right: left + 38, top, bottom: top + HEIGHT })
+            .map(|&(left, top)| Box { left, right: left + 44, top, bottom: top + HEIGHT })
             .collect();
         assert_eq!(boxes[0].overlap(&boxes[1]), 0, "{places:?}");
         assert!(boxes[2].right <= 300, "the last name is cut off: {places:?}");

@@ -3,7 +3,7 @@
 use std::fmt::{Result, Write};
 
 use super::overview::Named;
-use super::words::{count, sentence};
+use super::words::{capital, count, sentence};
 use super::{HeatCell, HeatMap, Report, Section, Summary, Table, papers};
 use crate::provenance;
 
@@ -103,7 +103,7 @@ fn write_overview(text: &mut String, report: &Report) -> Result {
 
 fn write_section(text: &mut String, section: &Section) -> Result {
     writeln!(text, "\n### {}\n", section.title)?;
-    let description = sentence(&section.description);
+    let description = capital(&sentence(&section.description));
     writeln!(text, "{} · `{}`\n\n{description}", section.source, section.id)?;
     for reason in section.left_out.iter().chain(&section.findings.left_out) {
         writeln!(text, "\nLeft out: {}", escape(&sentence(reason)))?;

@@ -34,9 +34,23 @@ pub(super) fn sentence(text: &str) -> String {
     if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
 }
 
+/// A text that begins like a sentence.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_begin_and_end_once() {
+        assert_eq!(sentence("one run"), "one run.");
+        assert_eq!(sentence("One run."), "One run.");
+        assert_eq!(capital("ökonomisch."), "Ökonomisch.");
+        assert_eq!([count(1, "claim"), count(2, "claim")], ["1 claim", "2 claims"]);
+    }
 
     #[test]
     fn dates_and_durations_read_well() {

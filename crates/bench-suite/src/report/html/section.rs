@@ -3,7 +3,7 @@
 use std::fmt::{Result, Write};
 
 use super::super::figure::{COLOURS, marker, svg};
-use super::super::words::{count, sentence};
+use super::super::words::{capital, count, sentence};
 use super::super::{Figure, LineStyle, Panel, Section, Table, heat_map};
 use super::{anchor, claim_anchor, escape, records, verdict};
 
@@ -16,7 +16,7 @@ pub(super) fn write(page: &mut String, section: &Section) -> Result {
         escape(section.title),
         escape(section.source),
         section.id,
-        escape(&sentence(&section.description)),
+        escape(&capital(&sentence(&section.description))),
     )?;
     for reason in section.left_out.iter().chain(&section.findings.left_out) {
         writeln!(page, "<p class=\"notice\">Left out: {}</p>", escape(&sentence(reason)))?;
@@ -68,18 +68,25 @@ fn write_claims(page: &mut String, section: &Section, from: &str) -> Result {
         writeln!(
             page,
             "<tr id=\"{}\"><td>{} <span class=\"soft\">({})</span><span class=\"test\">Test: {}.</span></td>\
-             <td data-label=\"paper\">{}</td><td data-label=\"ours\">{}</td><td>{}</td></tr>",
+             <td data-label=\"paper\"{}>{}</td><td data-label=\"ours\"{}>{}</td><td>{}</td></tr>",
             claim_anchor(section, claim),
             escape(claim.statement),
             escape(claim.source),
             escape(&claim.test),
+            none(&claim.paper),
             escape(&claim.paper),
+            none(&claim.measured),
             escape(&claim.measured),
             verdict(claim),
         )?;
     }
     writeln!(page, "</tbody></table>")?;
     if from.is_empty() { Ok(()) } else { writeln!(page, "<p class=\"soft\">{from}</p>") }
+}
+
+/// Marks an empty cell, which a phone does not show.
+fn none(cell: &str) -> &'static str {
+    if cell == "–" { " class=\"none\"" } else { "" }
 }
 
 fn write_figure(page: &mut String, figure: &Figure, from: &str) -> Result {
