@@ -121,8 +121,10 @@ mod tests {
             assert!(experiment.id().starts_with(paper.id), "{} is of no paper", experiment.id());
             let place = place(paper, experiment.source());
             assert!(
-                place != (paper.parts.len(), u32::MAX) || paper.parts.is_empty(),
-                "{}: '{}' names no figure, table or equation",
+                place != (paper.parts.len(), u32::MAX)
+                    || paper.parts.is_empty()
+                    || experiment.source().contains("Supp."),
+                "{}: '{}' names no figure, table, equation or supplement",
                 experiment.id(),
                 experiment.source()
             );
