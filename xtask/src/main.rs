@@ -12,6 +12,7 @@ const HELP: &str = "\
 cargo xtask reproduce [ID…]   run experiments and write the report
 cargo xtask train FILE        train a network of your own on MNIST
 cargo xtask evaluate [NAME…]  check published weights against their known accuracy
+cargo xtask sensitivity       tell what imprecise hardware does to one network, and where
 cargo xtask merge [ID…]       check that a store is complete and write its report
 cargo xtask report [ID…]      write the report of the records that are there; --archive packs both
 cargo xtask list              list the experiments
@@ -24,9 +25,10 @@ Each takes --help.";
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
-        Some("reproduce" | "train" | "evaluate" | "merge" | "report" | "list" | "bench") => {
-            process::bench_suite(&arguments)
-        }
+        Some(
+            "reproduce" | "train" | "evaluate" | "sensitivity" | "merge" | "report" | "list"
+            | "bench",
+        ) => process::bench_suite(&arguments),
         Some("assumptions") => assumptions::run(&arguments[1..]),
         Some("ci") => ci::run(&arguments[1..]),
         Some("help" | "--help" | "-h") | None => {

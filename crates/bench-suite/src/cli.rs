@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::experiment::Scale;
+use crate::workloads::sensitivity::Method;
 
 /// Reproduces the papers: trains, measures, judges their claims, writes the report.
 #[derive(Debug, Parser)]
@@ -29,6 +30,11 @@ pub enum Command {
     ///
     /// Exit code: 0 if every value is the known one, 1 if not, 2 if weights or data are missing.
     Evaluate(Evaluate),
+    /// Tell what imprecise hardware does to one network, where, and which converters are enough.
+    ///
+    /// Writes a report of its own. The same command again goes on where a run stopped. Exit code: 0,
+    /// or 2 for an error in the command line, a file or the data.
+    Sensitivity(Sensitivity),
     /// Check that a store is complete, after adding the records of others, and write the report.
     Merge(Merge),
     /// Write the report of the records that are there.
@@ -137,6 +143,58 @@ pub struct Evaluate {
     /// Folder of data sets and weights that do not ship with the source, looked in first.
     #[arg(long, value_name = "DIR", env = "DITHER_DATA")]
     pub data: Option<PathBuf>,
+}
+
+/// Arguments of `sensitivity`.
+#[derive(Clone, Debug, Args)]
+pub struct Sensitivity {
+    /// The network, such as lstm-japanese-vowels; an unknown name lists all.
+    #[arg(long, value_name = "NAME")]
+    pub workload: String,
+    /// smoke (seconds), desk (minutes, real data) or paper (the paper's own size).
+    #[arg(long, default_value_t = Scale::Desk)]
+    pub scale: Scale,
+    /// The seed.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// How the network comes onto tiles [default: hardware-aware; that of the checkpoint if it is a
+    /// network on tiles].
+    #[arg(long, value_enum)]
+    pub method: Option<Method>,
+    /// How often it is programmed; the scale's own number if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub programmings: Option<u64>,
+    /// The tile, a preset of crossbar or a TOML file [default: that of the recipe].
+    #[arg(long, value_name = "PRESET|FILE")]
+    pub tile: Option<String>,
+    /// How it is trained for its hardware, a TOML file [default: the network's own recipe].
+    #[arg(long, value_name = "FILE")]
+    pub recipe: Option<PathBuf>,
+    /// Weights to take instead of trained ones: safetensors of f32 tensors with the names of
+    /// PyTorch, or a model of a store.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// Points to run side by side; threads beyond their number serve the kernels [default: all
+    /// cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub threads: Option<u32>,
+    /// Folder of records and report [default: results/sensitivity/NAME].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Folder of data sets that do not ship with the source, looked in first.
+    #[arg(long, value_name = "DIR", env = "DITHER_DATA")]
+    pub data: Option<PathBuf>,
+    /// Run every point again, replacing its record.
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+impl Sensitivity {
+    /// The folder of records and report.
+    pub fn out(&self) -> PathBuf {
+        let named = || PathBuf::from("results/sensitivity").join(&self.workload);
+        self.out.clone().unwrap_or_else(named)
+    }
 }
 
 /// Arguments of `merge`.

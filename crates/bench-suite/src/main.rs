@@ -6,10 +6,13 @@
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-use bench_suite::cli::{self, Bench, Cli, Command, Evaluate, Merge, Reproduce, Selection, Train};
+use bench_suite::cli::{
+    self, Bench, Cli, Command, Evaluate, Merge, Reproduce, Selection, Sensitivity, Train,
+};
 use bench_suite::datasets::DataFolder;
 use bench_suite::experiment::{Experiment, Request, Scale};
 use bench_suite::experiments::custom::Custom;
+use bench_suite::experiments::sensitivity::OneNetwork;
 use bench_suite::experiments::{EXPERIMENTS, select};
 use bench_suite::report::{Job, Report, archive};
 use bench_suite::store::Store;
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
         Command::Reproduce(arguments) => reproduce(&arguments),
         Command::Train(arguments) => train(&arguments),
         Command::Evaluate(arguments) => evaluate(&arguments),
+        Command::Sensitivity(arguments) => sensitivity(&arguments),
         Command::Merge(arguments) => merge(&arguments),
         Command::Report(arguments) => report(&arguments),
         Command::List => Ok(list()),
@@ -125,6 +129,36 @@ fn train(arguments: &Train) -> Result<u8, Error> {
     stop_on_ctrl_c()?;
     runner::run(&[(&Custom, point.clone())], &store, &data, threads(arguments.threads))?;
     println!("Record: {}", store.record_path(&point).display());
+    Ok(HOLDS)
+}
+
+fn sensitivity(arguments: &Sensitivity) -> Result<u8, Error> {
+    let data = DataFolder::new(arguments.data.as_deref());
+    let store = Store::open(&arguments.out())?;
+    if arguments.fresh {
+        if let Some(file) = arguments.checkpoint.as_deref().filter(|file| store.holds(file)) {
+            let file = file.display();
+            let reason = format!("{file}: --fresh would remove it; copy it out of the store");
+            return Err(Error::Usage(reason));
+        }
+        store.forget_models()?;
+    }
+    // A report keeps its experiments as long as the program runs.
+    let experiment: &'static OneNetwork =
+        Box::leak(Box::new(OneNetwork::asked_for(arguments, &data, &store.models())?));
+    let (scale, seed) = (arguments.scale, arguments.seed);
+    let points = experiment.points(&Request { scale, seed, seeds: None, data: data.clone() })?;
+    if arguments.fresh {
+        points.iter().try_for_each(|point| store.forget(point))?;
+    }
+    let wanted: Vec<runner::Job<'_>> =
+        points.iter().map(|point| (experiment as &dyn Experiment, point.clone())).collect();
+    stop_on_ctrl_c()?;
+    runner::run(&wanted, &store, &data, threads(arguments.threads))?;
+    let jobs = [Job { experiment, points, left_out: None }];
+    let subject = format!("Imprecise hardware and {}", arguments.workload);
+    let report = Report::collect(&store, scale, &jobs)?.about(subject);
+    println!("Report: {}", report.write(&store)?.display());
     Ok(HOLDS)
 }
 

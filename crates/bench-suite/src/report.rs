@@ -61,6 +61,8 @@ impl Section {
 /// Everything the report shows.
 #[derive(Debug)]
 pub struct Report {
+    /// What it is about, if it reproduces nothing: then it is its experiments and no more.
+    pub(crate) subject: Option<String>,
     pub(crate) scale: Scale,
     pub(crate) sections: Vec<Section>,
 }
@@ -111,7 +113,13 @@ impl Report {
             });
         }
         papers::sort(&mut sections);
-        Ok(Self { scale, sections })
+        Ok(Self { subject: None, scale, sections })
+    }
+
+    /// The report without what is said of papers, under a heading of its own.
+    #[must_use]
+    pub fn about(self, subject: String) -> Self {
+        Self { subject: Some(subject), ..self }
     }
 
     /// Number of claims by verdict.

@@ -60,6 +60,12 @@ impl Store {
         &self.folder
     }
 
+    /// Whether a file lies in the store.
+    pub fn holds(&self, file: &Path) -> bool {
+        let real = |path: &Path| path.canonicalize().ok();
+        real(file).zip(real(&self.folder)).is_some_and(|(file, folder)| file.starts_with(folder))
+    }
+
     /// Where a point's record is.
     pub fn record_path(&self, point: &Point) -> PathBuf {
         self.path("records", point)

@@ -17,6 +17,7 @@ pub mod lfsr_training;
 pub mod networks;
 pub mod nonideality;
 pub mod product;
+pub mod sensitivity;
 pub mod tolerance;
 pub mod trained;
 pub mod trial;

@@ -302,3 +302,104 @@ fn an_archive_unpacks_to_the_same_report() {
     let command = "cargo xtask report gupta2015/accelerator rasch2023/ir-drop --scale smoke";
     assert!(readme.contains(command), "{readme}");
 }
+
+fn sensitivity(out: &Path, more: &[&str]) -> Command {
+    let mut command = bench_suite(&["sensitivity", "--scale", "smoke", "--out"]);
+    command.arg(out).args(more);
+    command
+}
+
+/// The analysis of one network: a report with every part of it, the same records when it is stopped
+/// and goes on, and from a checkpoint of its own.
+#[test]
+fn one_network_is_analysed() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, killed, again] = ["whole", "killed", "again"].map(|name| folder.path().join(name));
+    let vowels = ["--workload", "lstm-japanese-vowels"];
+    let output = sensitivity(&whole, &vowels).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let markdown = std::fs::read_to_string(whole.join("report.md")).unwrap();
+    for part in [
+        "Error budget",
+        "IR drop",
+        "MVM error (%)",
+        "lstm",
+        "least energy of all pairs",
+        "Tolerance of",
+    ] {
+        assert!(markdown.contains(part), "'{part}' is not in the report: {markdown}");
+    }
+    let records = files(&whole.join("records"));
+    let mut child = sensitivity(&killed, &vowels).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(sensitivity(&killed, &vowels).output().unwrap().status.success());
+    assert_eq!(files(&killed.join("records")), records, "killed");
+
+    // A model of the store is a checkpoint; another network's, or the file of something else, is not.
+    let models = files(&whole.join("models"));
+    let model = |stage: &str| {
+        let marked = |(_, bytes): &(&PathBuf, &Vec<u8>)| {
+            String::from_utf8_lossy(&bytes[..4096]).contains(&format!("\\\"stage\\\":\\\"{stage}"))
+        };
+        let (name, _) = models.iter().find(marked).unwrap();
+        whole.join("models").join(name)
+    };
+    let with = |checkpoint: &Path, more: &[&str]| {
+        let mut command = sensitivity(&again, more);
+        command.arg("--checkpoint").arg(checkpoint);
+        command
+    };
+    let hardware = model("hardware");
+    let output = with(&hardware, &vowels).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let values = |out: &Path| std::fs::read_to_string(out.join("report.md")).unwrap();
+    let tables = |text: &str| text.lines().filter(|l| l.starts_with('|')).collect::<String>();
+    assert_eq!(tables(&values(&again)), tables(&markdown), "from the model of the store");
+    fails_with(
+        with(&model("float"), &["--workload", "lstm-language"]),
+        &["a model of 'lstm-japanese-vowels', not of 'lstm-language'"],
+    );
+    fails_with(
+        with(&hardware, &[vowels[0], vowels[1], "--method", "direct"]),
+        &["--method cannot change"],
+    );
+    let mut fresh = sensitivity(&whole, &vowels);
+    fresh.arg("--checkpoint").arg(&hardware).arg("--fresh");
+    fails_with(fresh, &["--fresh would remove it"]);
+    assert!(hardware.exists());
+}
+
+#[test]
+fn what_cannot_be_analysed_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    fails_with(
+        sensitivity(&out, &["--workload", "lstm"]),
+        &["there is no network 'lstm'", "lstm-japanese-vowels", "resnet18", "rnn-t"],
+    );
+    let vowels = |more: &[&str]| {
+        let mut command = sensitivity(&out, &["--workload", "lstm-japanese-vowels"]);
+        command.args(more);
+        command
+    };
+    fails_with(vowels(&["--tile", "no-such-tile"]), &["--tile", "no-such-tile", "standard-pcm"]);
+    fails_with(vowels(&["--recipe", "no-such-file"]), &["cannot read", "no-such-file"]);
+    fails_with(vowels(&["--checkpoint", "no-such-file"]), &["cannot read", "no-such-file"]);
+    let file = folder.path().join("weights.safetensors");
+    let name = file.to_str().unwrap();
+    std::fs::write(&file, "no weights").unwrap();
+    fails_with(vowels(&["--checkpoint", name]), &["weights.safetensors", "not a readable"]);
+    let tensor = safetensors::tensor::TensorView::new(
+        safetensors::Dtype::F32,
+        vec![2],
+        &[0, 0, 0, 0, 0, 0, 0, 0],
+    );
+    let bytes = safetensors::serialize([("stray", tensor.unwrap())], None).unwrap();
+    std::fs::write(&file, bytes).unwrap();
+    fails_with(
+        vowels(&["--checkpoint", name]),
+        &["weights.safetensors", "stray is not in the network", "weight is missing"],
+    );
+}

@@ -18,6 +18,9 @@ use crate::{AnalogMatrix, AnalogTile, TileError};
 
 const STANDARD: &str = include_str!("../presets/cost-standard.toml");
 
+/// 2^bits of the converters that the figures are of.
+const EIGHT_BIT_CODES: f64 = 256.0;
+
 /// A number with the range in which it is believed to lie.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -146,6 +149,39 @@ impl CostFigures {
         let figures: Self = toml::from_str(text).map_err(|e| TileError::Syntax(e.to_string()))?;
         figures.check()?;
         Ok(figures)
+    }
+
+    /// The figures, which are those of 8-bit converters, for converters of other resolutions.
+    ///
+    /// ```text
+    /// E_ADC, t_ADC ∝ 2^bits       a converter that counts takes its energy and its time per count
+    /// t_int        ∝ 2^bits       inputs are widths of pulses, in as many slots
+    /// ```
+    ///
+    /// with 2^bits = steps + 2 of the converter. So the array's energy grows with the resolution of
+    /// the DAC, and its own conversion, one charging of a word line, does not.
+    ///
+    /// Assumed: both scalings, and that areas stay; they are those of the counting ADC and the
+    /// pulse-width DAC of [Hermes22] and [LeGallo23], from which the figures come. A constant energy
+    /// per conversion step is the common figure of merit of converters of few bits.
+    ///
+    /// # Panics
+    ///
+    /// Unless both numbers of steps are positive and finite.
+    #[must_use]
+    #[track_caller]
+    pub fn at_steps(&self, dac_steps: f32, adc_steps: f32) -> Self {
+        let factor = |steps: f32| {
+            assert!(steps > 0.0 && steps.is_finite(), "{steps} steps are no converter");
+            (f64::from(steps) + 2.0) / EIGHT_BIT_CODES
+        };
+        let (dac, adc) = (factor(dac_steps), factor(adc_steps));
+        Self {
+            adc_pj: self.adc_pj.scaled(adc),
+            adc_ns: self.adc_ns.scaled(adc),
+            integration_ns: self.integration_ns.scaled(dac),
+            ..self.clone()
+        }
     }
 
     fn check(&self) -> Result<(), TileError> {
@@ -319,6 +355,28 @@ mod tests {
         assert_eq!(parts.len(), 2);
         assert!((total.energy.total_pj().nominal - sum).abs() < 1e-9 * sum);
         assert_eq!(total.latency_ns, parts[0].latency_ns);
+    }
+
+    /// Two bits less: a quarter of what counts, and the rest as it was.
+    #[test]
+    fn coarser_converters_count_less() {
+        let figures = CostFigures::standard();
+        assert_eq!(figures.at_steps(254.0, 254.0), figures);
+        let cost = |figures: &CostFigures| figures.tile(&ideal_tile(), &[1.0, 1.0, 0.0, 0.5]);
+        let (eight, adc, dac) = (
+            cost(&figures),
+            cost(&figures.at_steps(254.0, 62.0)),
+            cost(&figures.at_steps(62.0, 254.0)),
+        );
+        assert_eq!(4.0 * adc.energy.adc_pj.nominal, eight.energy.adc_pj.nominal);
+        assert_eq!(adc.energy.array_pj, eight.energy.array_pj);
+        assert!(
+            (4.0 * dac.energy.array_pj.nominal / eight.energy.array_pj.nominal - 1.0).abs() < 1e-9
+        );
+        assert_eq!(dac.energy.adc_pj, eight.energy.adc_pj);
+        let nanoseconds = |cost: &Cost| cost.latency_ns.nominal;
+        assert!((nanoseconds(&eight) - nanoseconds(&dac) - 96.0).abs() < 1e-9);
+        assert!((nanoseconds(&eight) - nanoseconds(&adc) - 3.75).abs() < 1e-9);
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub use array::AnalogMatrix;
 pub use config::TileConfig;
 pub use error::TileError;
 pub use mapping::{ArrayRole, MappingConfig, UnitCell, WeightScale, weight_scales};
-pub use metrics::{excess_kurtosis, mvm_error};
+pub use metrics::{excess_kurtosis, mvm_error, mvm_lengths};
 pub use periphery::{
     Accum, Adc, ArrayWeights, BoundManagement, ClipMask, ClipMasks, ConverterRounding, Dac,
     Digital, Inputs, Kept, MvmNoise, NoiseManagement, Periphery, PeripheryConfig, ReadNoise,

@@ -24,9 +24,26 @@
 /// Source: [Rasch23 Eq. 20].
 #[track_caller]
 pub fn mvm_error(exact: &[f32], analog: &[f32], outputs: usize) -> f64 {
+    assert!(!exact.is_empty(), "no outputs have no error");
+    let (error, size) = mvm_lengths(exact, analog, outputs);
+    error / size
+}
+
+/// Σ_k ‖y_k − ỹ_k‖₂ and Σ_k ‖y_k‖₂, whose quotient is [`mvm_error`]: for batches that come one after
+/// another.
+///
+/// # Shapes
+///
+/// - `exact`, `analog`: (batch, out)
+///
+/// # Panics
+///
+/// If the shapes differ.
+#[track_caller]
+pub fn mvm_lengths(exact: &[f32], analog: &[f32], outputs: usize) -> (f64, f64) {
     assert_eq!(exact.len(), analog.len(), "exact and analog outputs differ in number");
     assert!(
-        !exact.is_empty() && outputs > 0 && exact.len().is_multiple_of(outputs),
+        outputs > 0 && exact.len().is_multiple_of(outputs),
         "{} outputs are not rows of {outputs}",
         exact.len()
     );
@@ -39,7 +56,7 @@ pub fn mvm_error(exact: &[f32], analog: &[f32], outputs: usize) -> f64 {
         error += length(squares(&|y, z| y - z));
         size += length(squares(&|y, _| y));
     }
-    error / size
+    (error, size)
 }
 
 /// Excess kurtosis: the fourth central moment over the squared variance, less 3.

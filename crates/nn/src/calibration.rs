@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use numerics::{Par, Seed};
 use serde::{Deserialize, Serialize};
 
-use crate::{Mode, Parameters, Pass, Step, Tape, Task, batches};
+use crate::{Mode, Observer, Parameters, Pass, Step, Tape, Task, TileProduct, batches};
 
 /// What of a layer's inputs becomes its range.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ impl Default for RangeStatistic {
 
 /// Sees the inputs of analog layers; several uses of a layer in a mini-batch count as one.
 #[derive(Debug, Default)]
-pub(crate) struct Observer {
+struct Inputs {
     layers: BTreeMap<String, Seen>,
 }
 
@@ -49,9 +49,10 @@ struct Seen {
     count: usize,
 }
 
-impl Observer {
+impl Observer for Inputs {
     /// Adds an input of the layer to the mini-batch at hand.
-    pub(crate) fn see(&mut self, layer: &str, x: &[f32]) {
+    fn see(&mut self, product: &TileProduct<'_>) {
+        let (layer, x) = (product.layer(), product.input());
         if !self.layers.contains_key(layer) {
             self.layers.insert(layer.to_owned(), Seen::default());
         }
@@ -62,6 +63,10 @@ impl Observer {
             seen.squares += f64::from(x) * f64::from(x);
         }
         seen.count += x.len();
+    }
+
+    fn calibrates(&self) -> bool {
+        true
     }
 }
 
@@ -89,13 +94,13 @@ pub fn calibrate_input_ranges(
     let mut tape = Tape::new();
     let mut sums: BTreeMap<String, (f64, usize)> = BTreeMap::new();
     for (index, examples) in order.iter().take(count).enumerate() {
-        tape.set_observer(Some(Observer::default()));
+        tape.observe(Inputs::default());
         let seed = seed.child("batch").child(index);
         let pass = Pass { seed, first_row: 0, step: 0, mode: Mode::Train, par };
         task.forward(examples, &mut Step { tape: &mut tape, parameters, pass });
         tape.clear();
-        let observer = tape.set_observer(None).unwrap_or_default();
-        for (layer, seen) in observer.layers {
+        let inputs: Inputs = tape.observed().unwrap_or_default();
+        for (layer, seen) in inputs.layers {
             let n = seen.count.max(1) as f64;
             let value = match statistic {
                 RangeStatistic::MeanAbsMax { .. } => f64::from(seen.max),

@@ -27,6 +27,7 @@ pub mod functions;
 pub mod layers;
 mod linear_map;
 pub mod models;
+mod observer;
 pub mod ops;
 pub mod optim;
 mod parameters;
@@ -46,6 +47,7 @@ pub use data::{Augmentation, Images, Normalization, PixelError, Pixels, Sequence
 pub use float_gemm::matmul;
 pub use linear_map::{LinearMap, Window};
 pub use models::Model;
+pub use observer::{Observer, TileProduct};
 pub use optim::{Adam, Optimizer, Schedule, Sgd};
 pub use parameters::{
     AnalogWeights, Parameter, ParameterId, Parameters, Rounded, StateId, Storage,

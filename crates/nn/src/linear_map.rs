@@ -18,6 +18,7 @@ mod rows;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crossbar::Saturation;
 use numerics::{Codes, Seed};
 
 use crate::arithmetic::Signals;
@@ -78,6 +79,14 @@ impl Operand {
     pub(crate) fn into_buffer(self) -> Option<Vec<f32>> {
         match self {
             Self::Analog(used) => Some(used.into_buffer()),
+            Self::Tape | Self::Fixed(_) => None,
+        }
+    }
+
+    /// What tiles clipped; `None` if no tiles multiplied.
+    pub(crate) fn saturation(&self) -> Option<Saturation> {
+        match self {
+            Self::Analog(used) => Some(used.saturation),
             Self::Tape | Self::Fixed(_) => None,
         }
     }
@@ -176,7 +185,7 @@ impl LinearMap {
         pass: &Pass,
     ) -> Option<Arc<StepWeights>> {
         let Executor::Analog(tiles) = &self.executor else { return None };
-        let calibrating = tape.observer().is_some();
+        let calibrating = tape.calibrates();
         let make = || tiles.step_weights(self, parameters, pass, calibrating);
         Some(tape.step_weights(self.weight, make))
     }
@@ -187,11 +196,6 @@ impl LinearMap {
             Executor::Analog(tiles) => tiles.kept(rows, pass),
             Executor::Float32 | Executor::FixedPoint(_) => 0,
         }
-    }
-
-    /// Whether tiles multiply.
-    pub(crate) fn is_analog(&self) -> bool {
-        matches!(self.executor, Executor::Analog(_))
     }
 
     /// Writes y for the rows of x. `weights` are those of [`Self::step_weights`], `kept` is a

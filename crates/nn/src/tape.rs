@@ -9,13 +9,14 @@
 //! any topology works without a hand-written backward. Buffers go back to a pool when the tape is
 //! cleared and serve the next step.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use numerics::{Par, Seed};
 
-use crate::calibration::Observer;
-use crate::linear_map::StepWeights;
+use crate::linear_map::{Operand, Rows, StepWeights};
+use crate::observer::{Observer, TileProduct};
 use crate::{LinearMap, ParameterId, Parameters, StateId, Tensor};
 
 /// A value on a [`Tape`].
@@ -121,8 +122,15 @@ pub struct Tape {
     pool: Pool,
     /// Weights that are made once per step: see [`LinearMap::step_weights`].
     step_weights: HashMap<ParameterId, Arc<StepWeights>>,
-    observer: Option<Observer>,
+    observer: Option<Box<dyn Observer>>,
     survey: Option<Vec<MapUse>>,
+}
+
+/// An input that an observer is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shown<'a> {
+    Var(Var),
+    Values(&'a [f32]),
 }
 
 /// One use of a linear map, as [`Tape::survey`] finds it.
@@ -168,9 +176,16 @@ impl Tape {
         Arc::clone(self.step_weights.entry(weight).or_insert_with(|| Arc::new(make())))
     }
 
-    /// Lets `observer` see what enters tiles from here on, or nobody.
-    pub(crate) fn set_observer(&mut self, observer: Option<Observer>) -> Option<Observer> {
-        std::mem::replace(&mut self.observer, observer)
+    /// Lets `observer` see every product of tiles from here on.
+    pub fn observe(&mut self, observer: impl Observer) {
+        self.observer = Some(Box::new(observer));
+    }
+
+    /// The observer of [`Self::observe`], which sees nothing more; `None` if there is none, or of
+    /// another type.
+    pub fn observed<T: Observer>(&mut self) -> Option<T> {
+        let observer: Box<dyn Any> = self.observer.take()?;
+        observer.downcast().ok().map(|observer| *observer)
     }
 
     /// From here on linear maps do not multiply: each gives zeros, and its use is noted. So a
@@ -192,22 +207,28 @@ impl Tape {
         true
     }
 
-    pub(crate) fn observer(&mut self) -> Option<&mut Observer> {
-        self.observer.as_mut()
+    /// Whether an observer is finding input ranges.
+    pub(crate) fn calibrates(&self) -> bool {
+        self.observer.as_ref().is_some_and(|observer| observer.calibrates())
     }
 
-    /// Shows a map's input to the observer, if there is one.
-    pub(crate) fn observe(&mut self, map: &LinearMap, x: Var) {
-        if let (Some(observer), true) = (&mut self.observer, map.is_analog()) {
-            observer.see(map.name(), self.nodes[x.0].value.data());
-        }
-    }
-
-    /// The same for an input that is no variable.
-    pub(crate) fn observe_values(&mut self, map: &LinearMap, x: &[f32]) {
-        if let (Some(observer), true) = (&mut self.observer, map.is_analog()) {
-            observer.see(map.name(), x);
-        }
+    /// Shows a product that is done to the observer, if there is one and tiles did it.
+    pub(crate) fn show(
+        &mut self,
+        map: &LinearMap,
+        x: Shown<'_>,
+        rows: &Rows,
+        output: &[f32],
+        operand: &Operand,
+    ) {
+        let (Some(observer), Some(saturation)) = (&mut self.observer, operand.saturation()) else {
+            return;
+        };
+        let input = match x {
+            Shown::Var(x) => self.nodes[x.0].value.data(),
+            Shown::Values(x) => x,
+        };
+        observer.see(&TileProduct { layer: map.name(), input, rows, output, saturation });
     }
 
     /// A buffer of `len` values to be overwritten: it may hold those of earlier steps.

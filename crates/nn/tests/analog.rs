@@ -9,8 +9,8 @@ use nn::layers::RecurrentConfig;
 use nn::layers::{Builder, Cell, Conv2d, ConvConfig, Init, Linear, Readout, Recurrent};
 use nn::optim::Update;
 use nn::{
-    Analog, Arithmetic, Mode, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape, Tensor, Var,
-    Window, ops,
+    Analog, Arithmetic, Mode, Observer, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape,
+    Tensor, TileProduct, Var, Window, ops,
 };
 use numerics::{Par, Seed};
 
@@ -440,4 +440,73 @@ fn a_recipe_names_its_preset_and_refuses_what_it_does_not_know() {
     }
     let again = toml::to_string(&analog).unwrap();
     assert_eq!(parse(&again).unwrap(), analog);
+}
+
+/// What an observer saw of a layer.
+#[derive(Debug)]
+struct Product {
+    layer: String,
+    rows: Vec<f32>,
+    output: Vec<f32>,
+    clipped: (u64, u64),
+}
+
+#[derive(Debug, Default)]
+struct Products(Vec<Product>);
+
+impl Observer for Products {
+    fn see(&mut self, product: &TileProduct<'_>) {
+        let (rows, output) = (product.rows(), product.output().to_vec());
+        let clipped = (product.saturation().inputs, product.saturation().outputs);
+        self.0.push(Product { layer: product.layer().to_owned(), rows, output, clipped });
+    }
+}
+
+/// An observer sees the rows that tiles multiplied, what they gave and what they clipped, before
+/// and after devices are programmed: element by element what the definition says.
+#[test]
+fn an_observer_sees_what_tiles_did() {
+    let mut tile = perfect(512);
+    tile.periphery.adc.bound = Some(0.75);
+    let (mut parameters, network) = build(&analog(tile, AnalogTraining::default()));
+    let layers: Vec<String> = parameters.analog().map(|a| a.name().to_owned()).collect();
+    layers.iter().for_each(|layer| parameters.set_input_range(layer, 0.5));
+    for programmed in [false, true] {
+        if programmed {
+            parameters
+                .program(|layer| layer.config().tile().clone(), &Seed::new(5), Par::Seq)
+                .unwrap();
+        }
+        let pass = Pass { mode: Mode::Eval, ..pass() };
+        let mut tape = Tape::new();
+        tape.observe(Products::default());
+        let x = tape.constant(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
+        network.forward(x, &mut Step { tape: &mut tape, parameters: &parameters, pass });
+        let Products(products) = tape.observed().unwrap();
+        assert!(tape.observed::<Products>().is_none());
+        // Two groups, the input's share of three directions, five times of each, the last layer.
+        assert_eq!(products.len(), 2 + 3 + 3 * 5 + 1);
+        let (mut clipped_inputs, mut clipped_outputs) = (0, 0);
+        for Product { layer, rows, output, clipped } in &products {
+            let analog = parameters.analog().find(|a| a.name() == layer).unwrap();
+            let ((outputs, inputs), scales) = (analog.shape(), analog.scales(&parameters));
+            let bias = parameters.iter().find(|p| *p.name() == format!("{layer}.bias")).unwrap();
+            let (weights, bias) = (analog.normalized(&parameters), bias.values());
+            let saturated = rows.iter().filter(|x| x.abs() > 0.5).count() as u64;
+            let (mut at_bound, mut expected) = (0, Vec::new());
+            for row in rows.chunks_exact(inputs) {
+                for o in 0..outputs {
+                    let terms = row.iter().zip(&weights[o * inputs..][..inputs]);
+                    let z: f32 = terms.map(|(x, w)| (x / 0.5).clamp(-1.0, 1.0) * w).sum();
+                    at_bound += u64::from(z.abs() > 0.75);
+                    expected.push(bias[o] + 0.5 * scales[o] * z.clamp(-0.75, 0.75));
+                }
+            }
+            assert_eq!(*clipped, (saturated, at_bound), "{layer}, programmed: {programmed}");
+            close(layer, &expected, output, 1e-5);
+            clipped_inputs += saturated;
+            clipped_outputs += at_bound;
+        }
+        assert!(clipped_inputs > 0 && clipped_outputs > 0);
+    }
 }

@@ -23,17 +23,24 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 fn write_page(page: &mut String, report: &Report) -> Result {
+    let (scale, code) = (report.scale, provenance::CODE_VERSION);
+    if let Some(subject) = &report.subject {
+        write_head(page, &escape(subject))?;
+        writeln!(
+            page,
+            "<h1 id=\"contents\">{}</h1>\n\
+             <p class=\"soft\">At <b>{scale}</b> scale, code version <code>{code}</code>.</p>",
+            escape(subject),
+        )?;
+        report.sections.iter().try_for_each(|section| section::write(page, section))?;
+        return writeln!(page, "</body>\n</html>");
+    }
+    write_head(page, &format!("reproduction at {scale} scale"))?;
     writeln!(
         page,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>dither: reproduction at {scale} scale</title>\n<style>\n{css}</style>\n</head>\n<body>\n\
-         <h1>Neural networks on imprecise hardware</h1>\n\
+        "<h1>Neural networks on imprecise hardware</h1>\n\
          <p class=\"soft\">A reproduction at <b>{scale}</b> scale, code version <code>{code}</code>.</p>\n\
          <p class=\"lead\">Of {total} claims, {words}.</p>",
-        scale = report.scale,
-        css = include_str!("style.css"),
-        code = provenance::CODE_VERSION,
         total = report.claims().count(),
         words = report.summary().words(),
     )?;
@@ -64,6 +71,17 @@ fn write_page(page: &mut String, report: &Report) -> Result {
         }
     }
     writeln!(page, "</body>\n</html>")
+}
+
+/// All before the page's heading.
+fn write_head(page: &mut String, title: &str) -> Result {
+    writeln!(
+        page,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>dither: {title}</title>\n<style>\n{css}</style>\n</head>\n<body>",
+        css = include_str!("style.css"),
+    )
 }
 
 /// The counts, paper by paper.

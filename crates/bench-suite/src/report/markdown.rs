@@ -14,6 +14,12 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 fn write_report(text: &mut String, report: &Report) -> Result {
+    if let Some(subject) = &report.subject {
+        let (scale, code) = (report.scale, provenance::CODE_VERSION);
+        let subject = escape(subject);
+        writeln!(text, "# {subject}\n\nAt {scale} scale, code version `{code}`.")?;
+        return report.sections.iter().try_for_each(|section| write_section(text, section));
+    }
     writeln!(text, "# Reproduction at {} scale\n", report.scale)?;
     writeln!(
         text,

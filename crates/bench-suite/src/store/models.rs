@@ -55,6 +55,24 @@ impl Models {
         Ok(bytes)
     }
 
+    /// The model of that key, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if its file cannot be read.
+    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        read(&self.path(key))
+    }
+
+    /// Keeps a model that was made elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if its file cannot be written.
+    pub fn keep(&self, key: &str, bytes: &[u8]) -> Result<(), Error> {
+        write_whole(&self.path(key), bytes)
+    }
+
     /// An error about a model's file.
     pub fn damaged(&self, key: &str, reason: impl Into<String>) -> Error {
         let reason = format!("{}; run with --fresh to make it again", reason.into());

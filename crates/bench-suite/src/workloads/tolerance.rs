@@ -77,6 +77,19 @@ impl Tolerance {
     pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
         let workload = self.trained.open(context)?;
         let mut trial = Trial::new(&self.trained, &*workload, self.repeats, seed, context)?;
+        self.search(&mut trial, context)
+    }
+
+    /// Searches with a network that is there already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::run`].
+    pub fn search(
+        &self,
+        trial: &mut Trial<'_>,
+        context: &Context<'_>,
+    ) -> Result<Measurements, Error> {
         let (axis, chance) = (self.nonideality.axis(), trial.chance_percent());
         let standard = trial.errors(self.nonideality, axis.standard)?;
         let guess = spread_of(&standard, trial.share());

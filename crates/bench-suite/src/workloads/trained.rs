@@ -11,6 +11,8 @@
 //!
 //! Source: [Rasch23 Methods; Supp. Tab. 3].
 
+mod weights;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -38,6 +40,10 @@ pub struct Trained {
     pub scale: Scale,
     /// The recipe.
     pub recipe: HwaRecipe,
+    /// SHA-256 of a file of weights that are taken instead of trained ones; the store has them
+    /// since [`Self::keep_weights`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
 }
 
 /// Test error of the float network, in %.
@@ -70,9 +76,11 @@ struct Note {
 /// How far a model is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Stage {
+pub enum Stage {
     /// Trained in f32.
     Float,
+    /// Mapped directly, ranges and scales tuned.
+    Direct,
     /// Trained on tiles.
     Hardware,
 }
@@ -85,6 +93,10 @@ impl Trained {
     /// [`Error::Usage`] if there is no such network, and what is wrong with its data.
     pub fn open(&self, context: &Context<'_>) -> Result<Box<dyn Workload>, Error> {
         (networks::find(&self.network)?.open)(context.data, self.scale)
+    }
+
+    fn trains_float(&self, workload: &dyn Workload) -> Result<bool, Error> {
+        Ok(self.weights.is_none() && workload.pretrained()?.is_none())
     }
 
     /// The paper's digital layers in f32, all others on tiles.
@@ -108,6 +120,10 @@ impl Trained {
     ) -> Result<Network<'w>, Error> {
         let run = Run { trained: self, workload, seed, context };
         run.model(Stage::Float, &Policy::uniform(Arithmetic::Float32), |instance, _| {
+            if let Some(sha256) = &self.weights {
+                let bytes = weights::kept(context.models, sha256)?;
+                return weights::load_float(&mut instance.parameters, &bytes).map_err(Error::Usage);
+            }
             if let Some(weights) = workload.pretrained()? {
                 instance.parameters.copy_from(&weights);
             }
@@ -126,18 +142,18 @@ impl Trained {
         seed: u64,
         context: &Context<'_>,
     ) -> Result<Network<'w>, Error> {
-        let float = self.float(workload, seed, context)?;
         let recipe = &self.recipe;
         let training =
             AnalogTraining { weight_noise: None, remap_every: None, ..*recipe.analog.training() };
         let analog = Analog::new(recipe.analog.tile().clone(), training)
             .map_err(|error| Error::Usage(error.to_string()))?;
         let run = Run { trained: self, workload, seed, context };
-        let mut instance =
-            workload.instance(&Self::policy(workload, &analog), &run.root().child("init"));
-        run.map_onto_tiles(&mut instance, &float.instance.parameters)?;
-        run.tune(&mut instance)?;
-        Ok(Network { instance, measured: float.measured })
+        run.model(Stage::Direct, &Self::policy(workload, &analog), |instance, measured| {
+            let float = self.float(workload, seed, context)?;
+            *measured = float.measured;
+            run.map_onto_tiles(instance, &float.instance.parameters)?;
+            run.tune(instance)
+        })
     }
 
     /// The network trained on tiles.
@@ -172,7 +188,7 @@ impl Trained {
     /// If weights that others trained are missing or damaged.
     pub fn work(&self, workload: &dyn Workload) -> Result<u64, Error> {
         let instance = workload.instance(&Policy::uniform(Arithmetic::Float32), &Seed::new(0));
-        let float = if workload.pretrained()?.is_some() { 0 } else { workload.recipe().epochs };
+        let float = if self.trains_float(workload)? { workload.recipe().epochs } else { 0 };
         Ok(instance.train.len() as u64 * (float as u64 + 3 * self.recipe.training.epochs as u64))
     }
 }
@@ -193,9 +209,9 @@ impl<'w> Run<'_, 'w> {
     /// The hash of everything that determines the model. The recipe of hardware-aware training has
     /// no part in the float network.
     fn key(&self, stage: Stage) -> String {
-        let recipe = (stage == Stage::Hardware).then_some(&self.trained.recipe);
-        let Trained { network, scale, .. } = self.trained;
-        record::hash(&(stage, network, scale, recipe, self.seed, self.workload.data()))
+        let recipe = (stage != Stage::Float).then_some(&self.trained.recipe);
+        let Trained { network, scale, weights, .. } = self.trained;
+        record::hash(&(stage, network, scale, recipe, weights, self.seed, self.workload.data()))
     }
 
     /// The model from the store; or else begun, trained to the end of its recipe, and kept there.
@@ -209,6 +225,13 @@ impl<'w> Run<'_, 'w> {
         let models = self.context.models;
         let key = self.key(stage);
         let bytes = models.get_or_make(&key, self.context.progress, |saved| {
+            let given = self.trained.weights.as_ref().map(|sha| weights::kept(models, sha));
+            let given = given.transpose()?;
+            if let Some(given) = &given
+                && weights::stage(given) == Some(stage)
+            {
+                return Ok(given.clone());
+            }
             let mut note = Note {
                 network: self.trained.network.clone(),
                 stage,
@@ -241,7 +264,8 @@ impl<'w> Run<'_, 'w> {
         saved: &Checkpoint,
     ) -> Result<(), Error> {
         let (what, recipe, work) = match note.stage {
-            Stage::Float if self.workload.pretrained()?.is_some() => return Ok(()),
+            Stage::Direct => return Ok(()),
+            Stage::Float if !self.trained.trains_float(self.workload)? => return Ok(()),
             Stage::Float => ("float", self.workload.recipe(), 1),
             Stage::Hardware => ("hwa", &self.trained.recipe.training, 3),
         };

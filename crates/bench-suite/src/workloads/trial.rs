@@ -1,7 +1,7 @@
 //! [`Trial`]: a network trained on tiles, tested on tiles that are worse in one way.
 
 use crossbar::TileConfig;
-use nn::Analog;
+use nn::{Analog, AnalogWeights};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -50,8 +50,20 @@ impl<'a> Trial<'a> {
         context: &'a Context<'a>,
     ) -> Result<Self, Error> {
         let instance = trained.hardware_aware(workload, seed, context)?.instance;
+        Ok(Self::of(instance, trained, workload, repeats, seed, context))
+    }
+
+    /// The trial of a network that is there already.
+    pub fn of(
+        instance: Instance<'a>,
+        trained: &'a Trained,
+        workload: &'a dyn Workload,
+        repeats: Repeats,
+        seed: u64,
+        context: &'a Context<'a>,
+    ) -> Self {
         let seed = Seed::new(seed).child("trial");
-        Ok(Self { workload, trained, repeats, instance, seed, context })
+        Self { workload, trained, repeats, instance, seed, context }
     }
 
     /// Error of a network that knows nothing, in %.
@@ -77,9 +89,35 @@ impl<'a> Trial<'a> {
         nonideality.apply(&mut tile, x)?;
         let (seed, context) = (&self.seed, self.context);
         if nonideality.axis().stage == Stage::Layout {
-            return test(&mut self.mapped_anew(&tile)?, &tile, self.repeats, seed, context);
+            let mut mapped = self.mapped_anew(&tile)?;
+            return test(&mut mapped, &|_| tile.clone(), self.repeats, seed, context);
         }
-        test(&mut self.instance, &tile, self.repeats, seed, context)
+        self.errors_on(|_| tile.clone())
+    }
+
+    /// Test errors in %, one per programming, with these tiles under the layers. They cut matrices
+    /// as those of the network do.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`]; [`Error::Usage`] if a tile cannot be programmed.
+    pub fn errors_on(
+        &mut self,
+        tile: impl Fn(&AnalogWeights) -> TileConfig,
+    ) -> Result<Vec<f64>, Error> {
+        test(&mut self.instance, &tile, self.repeats, &self.seed, self.context)
+    }
+
+    /// The network with such tiles under all layers, programmed and aged as in the first programming
+    /// of a test.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if the tile cannot be programmed.
+    pub fn programmed(&mut self, tile: &TileConfig) -> Result<&Instance<'a>, Error> {
+        let seed = self.seed.child(0u64);
+        program(&mut self.instance, &|_| tile.clone(), self.repeats.t_s, &seed, self.context)?;
+        Ok(&self.instance)
     }
 
     /// The network with its logical weights, states and input ranges on other tiles.
@@ -98,27 +136,39 @@ impl<'a> Trial<'a> {
     }
 }
 
+/// What a layer's matrix is programmed into.
+type TileOf<'a> = dyn Fn(&AnalogWeights) -> TileConfig + 'a;
+
+fn program(
+    instance: &mut Instance<'_>,
+    tile: &TileOf<'_>,
+    t_s: f64,
+    seed: &Seed,
+    context: &Context<'_>,
+) -> Result<(), Error> {
+    let wrong = |error: crossbar::TileError| Error::Usage(error.to_string());
+    let parameters = &mut instance.parameters;
+    parameters.program(tile, &seed.child("devices"), context.par).map_err(wrong)?;
+    parameters.age_to(t_s, &seed.child("read-out"), context.par).map_err(wrong)
+}
+
 /// Test errors in %, one per programming.
 fn test(
     instance: &mut Instance<'_>,
-    tile: &TileConfig,
+    tile: &TileOf<'_>,
     Repeats { programmings, t_s }: Repeats,
     seed: &Seed,
     context: &Context<'_>,
 ) -> Result<Vec<f64>, Error> {
-    let wrong = |error: crossbar::TileError| Error::Usage(error.to_string());
-    let par = context.par;
     let mut errors = Vec::new();
     for programming in 0..programmings {
         if context.progress.stopped() {
             return Err(Error::Interrupted);
         }
         let seed = seed.child(programming);
-        let parameters = &mut instance.parameters;
-        parameters.program(|_| tile.clone(), &seed.child("devices"), par).map_err(wrong)?;
-        parameters.age_to(t_s, &seed.child("read-out"), par).map_err(wrong)?;
+        program(instance, tile, t_s, &seed, context)?;
         let share = (programming as usize, programmings as usize);
-        errors.push(100.0 * instance.test_error_of(share, &seed.child("test"), par));
+        errors.push(100.0 * instance.test_error_of(share, &seed.child("test"), context.par));
     }
     context.progress.advance(instance.test.len() as u64);
     instance.parameters.erase();

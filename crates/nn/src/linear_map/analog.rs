@@ -24,8 +24,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crossbar::{
-    Accum, AnalogMatrix, ArrayWeights, ClipMasks, Digital, MvmNoise, Periphery, WeightNoise,
-    columns_of, split,
+    Accum, AnalogMatrix, ArrayWeights, ClipMasks, Digital, MvmNoise, Periphery, Saturation,
+    WeightNoise, columns_of, split,
 };
 use numerics::{Par, Seed};
 
@@ -99,7 +99,7 @@ pub(crate) struct Use {
     products: Vec<f32>,
     /// Of every block, the masks of its tiles.
     masks: Vec<Vec<ClipMasks>>,
-    saturated: u64,
+    pub(super) saturation: Saturation,
 }
 
 /// Registers the parameters of a map beside its weights: scales and input range.
@@ -241,7 +241,7 @@ struct Block<'a> {
     y: &'a mut [f32],
     products: &'a mut [f32],
     masks: Vec<ClipMasks>,
-    saturated: u64,
+    saturation: Saturation,
 }
 
 /// y = β + Σ_p α γ_p ⊙ z_p.
@@ -279,7 +279,7 @@ pub(super) fn forward(
             y,
             products: kept.next().unwrap_or_default(),
             masks: Vec::new(),
-            saturated: 0,
+            saturation: Saturation::default(),
         })
         .collect();
     let reader = rows.reader();
@@ -293,7 +293,7 @@ pub(super) fn forward(
             let noise = MvmNoise { seed, first_sample: first_sample + first as u64 };
             match &**weights {
                 StepWeights::Programmed(matrix) => {
-                    matrix.forward(x, &noise, Par::Seq, block.y);
+                    block.saturation = matrix.forward(x, &noise, Par::Seq, block.y);
                 }
                 StepWeights::Perturbed(perturbed) => {
                     let train = pass.mode == Mode::Train;
@@ -303,10 +303,11 @@ pub(super) fn forward(
         });
         GATHERED.set(gathered);
     });
-    let saturated = blocks.iter().map(|block| block.saturated).sum();
+    let mut saturation = Saturation::default();
+    blocks.iter().for_each(|block| saturation += block.saturation);
     let masks = blocks.into_iter().map(|block| block.masks).collect();
     products.truncate(if pass.mode == Mode::Train { usize::MAX } else { 0 });
-    Use { weights: Arc::clone(weights), input_range, products, masks, saturated }
+    Use { weights: Arc::clone(weights), input_range, products, masks, saturation }
 }
 
 /// The products of one block, tile by tile.
@@ -321,7 +322,7 @@ fn multiply(
     train: bool,
     block: &mut Block<'_>,
 ) {
-    let Block { y, products, masks, saturated } = block;
+    let Block { y, products, masks, saturation } = block;
     let inputs = tiles.parts.last().map_or(1, |part| part.columns.end);
     let outputs = tiles.parts.last().map_or(1, |part| part.rows.end);
     let count = y.len() / outputs;
@@ -339,7 +340,7 @@ fn multiply(
             let periphery = &part.periphery;
             if train {
                 let mut mask = ClipMasks::default();
-                periphery.forward_with_masks(
+                *saturation += periphery.forward_with_masks(
                     packed,
                     &x,
                     digital,
@@ -349,10 +350,9 @@ fn multiply(
                     y,
                     &mut mask,
                 );
-                *saturated += mask.outputs.count();
                 masks.push(mask);
             } else {
-                periphery.forward(packed, &x, digital, &noise, accum, Par::Seq, y);
+                *saturation += periphery.forward(packed, &x, digital, &noise, accum, Par::Seq, y);
             }
         };
         if kept.is_empty() && height == outputs {

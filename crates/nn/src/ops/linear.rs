@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::linear_map::{Operand, Patches, Rows, Window};
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Shown};
 use crate::{LinearMap, Pass, Step, Tensor, Var};
 
 /// Records y = x·Wᵀ + b.
@@ -67,12 +67,12 @@ fn record(step: &mut Step<'_>, map: &Arc<LinearMap>, x: Var, rows: Rows, shape: 
         return step.tape.constant(Tensor::new(shape, vec![0.0; rows.count() * map.outputs()]));
     }
     let weights = map.step_weights(step.tape, step.parameters, &pass);
-    step.tape.observe(map, x);
     let mut y = step.tape.scratch(rows.count() * map.outputs());
     let kept = step.tape.scratch(map.kept(&rows, &pass));
     let x_data = step.tape.value(x).data();
     let weights = weights.as_ref();
     let operand = map.forward(step.parameters, weights, x_data, &rows, &mut y, kept, &pass);
+    step.tape.show(map, Shown::Var(x), &rows, &y, &operand);
     let operation = Linear { map: Arc::clone(map), x, rows, operand, pass };
     step.tape.record(Tensor::new(shape, y), true, operation)
 }

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::functions::{sigmoid, tanh, vectorised};
 use crate::linear_map::{Errors, Operand, Rows};
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Shown};
 use crate::{LinearMap, Pass, Step, Tensor, Var};
 
 /// What happens at each time.
@@ -145,8 +145,7 @@ pub fn recurrent(
             output.fill(0.0);
             continue;
         }
-        step.tape.observe_values(map, before);
-        operands.push(map.forward(
+        let operand = map.forward(
             step.parameters,
             weights.as_ref(),
             before,
@@ -154,7 +153,9 @@ pub fn recurrent(
             &mut projected,
             kept,
             &pass,
-        ));
+        );
+        step.tape.show(map, Shown::Values(before), &rows, &projected, &operand);
+        operands.push(operand);
         let gates = step.tape.value(input).data();
         let (cell_before, cell_after) = match cell {
             Cell::Lstm => {

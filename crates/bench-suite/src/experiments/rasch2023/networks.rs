@@ -90,7 +90,8 @@ fn repeats(scale: Scale) -> (u64, u64) {
 
 /// A network trained as its recipe says.
 pub(crate) fn trained(network: &str, scale: Scale) -> Result<Trained, Error> {
-    Ok(Trained { network: network.to_owned(), scale, recipe: recipe(network, scale)? })
+    let recipe = recipe(network, scale)?;
+    Ok(Trained { network: network.to_owned(), scale, recipe, weights: None })
 }
 
 /// What a point runs.

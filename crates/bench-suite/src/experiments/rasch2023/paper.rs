@@ -27,7 +27,7 @@ pub(super) struct Row {
 }
 
 /// A* in % for an error, both errors in %. [Rasch23 Eq. 3]
-pub(super) fn normalized_accuracy(error: f64, float: f64, chance: f64) -> f64 {
+pub(crate) fn normalized_accuracy(error: f64, float: f64, chance: f64) -> f64 {
     100.0 * (1.0 - (error - float) / (chance - float))
 }
 

@@ -15,7 +15,7 @@ impl Use {
         tiles: &Tiles,
         gradient: &'a [f32],
     ) -> Cow<'a, [f32]> {
-        if self.saturated == 0 {
+        if self.saturation.outputs == 0 {
             return Cow::Borrowed(gradient);
         }
         let outputs = tiles.parts.last().map_or(1, |part| part.rows.end);
@@ -191,7 +191,7 @@ pub(in super::super) fn accumulate_range(
     let pull = range * loss_scale;
     if let Some(limit) = learned.outputs_inside {
         let outputs: usize = used.masks.iter().flatten().map(|mask| mask.outputs.len()).sum();
-        let inside = 1.0 - used.saturated as f32 / outputs.max(1) as f32;
+        let inside = 1.0 - used.saturation.outputs as f32 / outputs.max(1) as f32;
         if inside < limit {
             gradient -= (1.0 - inside) * pull;
         }

@@ -1,0 +1,306 @@
+//! What imprecise hardware does to one network, where, and which converters are enough.
+//!
+//! Not in the register of experiments: `cargo xtask sensitivity` asks for one network.
+
+mod budget;
+mod converters;
+mod layers;
+mod tolerances;
+
+use crossbar::TileConfig;
+use nn::Analog;
+use serde::Serialize;
+
+use crate::datasets::DataFolder;
+use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::record::{Measurements, Record};
+use crate::statistics::Estimate;
+use crate::store::Models;
+use crate::workloads::networks::Workload;
+use crate::workloads::nonideality::{AXES, Nonideality};
+use crate::workloads::sensitivity::{
+    Analysis, Case, ErrorSource, Method, Raised, Resolutions, Sensitivity,
+};
+use crate::workloads::trained::{CHANCE_ERROR, FLOAT_ERROR, Stage, Trained};
+use crate::workloads::trial::Repeats;
+use crate::{Error, cli};
+
+use super::rasch2023::{networks, normalized_accuracy};
+
+/// Seconds after programming at which everything is measured. [Rasch23 Fig. 5]
+const TIME_S: f64 = 3600.0;
+/// Of the A* of the standard tile, what a cheaper converter must keep.
+const KEPT: f64 = 0.99;
+/// Loss that defines a tolerance, in % of the accuracy above chance. [Rasch23 Fig. 5]
+const LOSS_PERCENT: f64 = 1.0;
+
+/// What is raised in one layer at a time, and how far.
+///
+/// Assumed: so far that a network which bears it everywhere on the standard tile is rare, and layers
+/// differ.
+const RAISED: [Raised; 4] = [
+    Raised { nonideality: Nonideality::Pcm, x: 4.0 },
+    Raised { nonideality: Nonideality::OutputNoise, x: 0.4 },
+    Raised { nonideality: Nonideality::DacBits, x: 3.0 },
+    Raised { nonideality: Nonideality::AdcBits, x: 3.0 },
+];
+
+/// The experiment with one network.
+#[derive(Debug)]
+pub struct OneNetwork {
+    trained: Trained,
+    method: Method,
+    programmings: Option<u64>,
+}
+
+/// How much is measured at a scale.
+struct Effort {
+    programmings: u64,
+    /// Most evaluations of a tolerance, and how many axes have one.
+    evaluations: u64,
+    axes: usize,
+    /// Test examples that pass through the network to see what its layers do.
+    examples: usize,
+    /// Resolutions below that of the tile.
+    bits_below: u32,
+}
+
+const fn effort(scale: Scale) -> Effort {
+    const ALL: usize = AXES.len();
+    match scale {
+        Scale::Smoke => {
+            Effort { programmings: 2, evaluations: 2, axes: 2, examples: 4, bits_below: 2 }
+        }
+        Scale::Desk => {
+            Effort { programmings: 4, evaluations: 6, axes: ALL, examples: 32, bits_below: 5 }
+        }
+        Scale::Paper => {
+            Effort { programmings: 24, evaluations: 10, axes: ALL, examples: 100, bits_below: 6 }
+        }
+    }
+}
+
+impl OneNetwork {
+    /// The analysis of the network that a command asks for, whose weights are kept in `models` if it
+    /// names a file of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if there is no such network, tile or method; what is wrong with a file.
+    pub fn asked_for(
+        arguments: &cli::Sensitivity,
+        data: &DataFolder,
+        models: &Models,
+    ) -> Result<Self, Error> {
+        let (name, scale) = (&arguments.workload, arguments.scale);
+        crate::workloads::networks::find(name)?;
+        let mut trained = networks::trained(name, scale)?;
+        if let Some(file) = &arguments.recipe {
+            let text = std::fs::read_to_string(file).map_err(Error::io("read", file))?;
+            trained.recipe = toml::from_str(&text)
+                .map_err(|error| Error::data(file, error.to_string().trim_end().to_owned()))?;
+            trained.recipe.training.check().map_err(|reason| Error::data(file, reason))?;
+        }
+        if let Some(tile) = &arguments.tile {
+            let wrong = |error: &dyn std::fmt::Display| Error::Usage(format!("--tile: {error}"));
+            let tile = TileConfig::load(tile).map_err(|error| wrong(&error))?;
+            let training = *trained.recipe.analog.training();
+            trained.recipe.analog = Analog::new(tile, training).map_err(|error| wrong(&error))?;
+        }
+        let mut method = arguments.method.unwrap_or(Method::HardwareAware);
+        if let Some(file) = &arguments.checkpoint {
+            let on_tiles = match trained.keep_weights(file, data, models)? {
+                Stage::Float => None,
+                Stage::Direct => Some(Method::Direct),
+                Stage::Hardware => Some(Method::HardwareAware),
+            };
+            if let (Some(asked), Some(found)) = (arguments.method, on_tiles)
+                && asked != found
+            {
+                let reason = "holds a network on tiles, which --method cannot change";
+                return Err(Error::data(file, reason));
+            }
+            method = on_tiles.unwrap_or(method);
+        }
+        Ok(Self { trained, method, programmings: arguments.programmings })
+    }
+
+    fn effort(&self, scale: Scale) -> Effort {
+        let effort = effort(scale);
+        Effort { programmings: self.programmings.unwrap_or(effort.programmings), ..effort }
+    }
+
+    /// Name, analysis and number of tests of every point, in the order in which they are worth
+    /// having.
+    fn analyses(&self, layers: &[String], effort: &Effort) -> Vec<(String, Analysis, u64)> {
+        let tile = self.trained.recipe.analog.tile();
+        let mut analyses = Vec::new();
+        let mut budget = |name: String, case: Case| {
+            analyses.push((name, Analysis::Budget { case }, 1));
+        };
+        budget("everything".to_owned(), Case::Everything);
+        budget("nothing".to_owned(), Case::Nothing);
+        let sources = ErrorSource::of(tile);
+        for &source in &sources {
+            budget(format!("{} alone", source.words()), Case::Alone(source));
+        }
+        for &source in &sources {
+            budget(format!("without {}", source.words()), Case::Without(source));
+        }
+        let examples = effort.examples;
+        analyses.insert(2, ("layers".to_owned(), Analysis::Layers { examples }, 1));
+        let own = converters::own_bits(tile);
+        let bits: Vec<u32> = (2.max(own.saturating_sub(effort.bits_below))..=own).rev().collect();
+        for &dac_bits in &bits {
+            let resolutions =
+                Resolutions { dac_bits, adc_bits: bits.clone(), examples: effort.examples.min(8) };
+            let analysis = Analysis::Converters(resolutions);
+            analyses.push((format!("DAC of {dac_bits} bits"), analysis, bits.len() as u64));
+        }
+        let raised: Vec<Raised> =
+            RAISED.into_iter().filter(|raised| has(tile, raised.nonideality)).collect();
+        for layer in layers {
+            let (layer, raised) = (layer.clone(), raised.clone());
+            let (name, tests) = (format!("layer {layer}"), raised.len() as u64);
+            analyses.push((name, Analysis::OneLayer { layer, raised }, tests));
+        }
+        let axes = AXES.iter().filter(|axis| has(tile, axis.nonideality)).take(effort.axes);
+        for axis in axes {
+            let analysis = Analysis::Tolerance {
+                nonideality: axis.nonideality,
+                loss_percent: LOSS_PERCENT,
+                evaluations: effort.evaluations,
+            };
+            analyses.push((format!("tolerance: {}", axis.words), analysis, effort.evaluations + 1));
+        }
+        analyses
+    }
+}
+
+impl Experiment for OneNetwork {
+    fn id(&self) -> &'static str {
+        "sensitivity"
+    }
+
+    fn title(&self) -> &'static str {
+        "What imprecise hardware does to a network"
+    }
+
+    fn source(&self) -> &'static str {
+        "after Rasch et al. 2023, Fig. 3 to 5"
+    }
+
+    fn describe(&self, scale: Scale) -> String {
+        let method = match self.method {
+            Method::HardwareAware => "trained for its hardware",
+            Method::Direct => "mapped directly",
+        };
+        let weights = if self.trained.weights.is_some() { " with weights from a file" } else { "" };
+        format!(
+            "{}{weights}, {method}, programmed {} times and tested 1 h later",
+            self.trained.network,
+            self.effort(scale).programmings
+        )
+    }
+
+    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+        let entry = crate::workloads::networks::find(&self.trained.network)?;
+        let workload: Box<dyn Workload> = (entry.open)(&request.data, request.scale)?;
+        let mut training = self.trained.work(&*workload)?;
+        let policy = Trained::policy(&*workload, &self.trained.recipe.analog);
+        let instance = workload.instance(&policy, &numerics::Seed::new(0));
+        let layers: Vec<String> =
+            instance.parameters.analog().map(|analog| analog.name().to_owned()).collect();
+        let examples = instance.test.len() as u64;
+        let effort = self.effort(request.scale);
+        let point = |(name, analysis, tests): (String, Analysis, u64)| {
+            let config = Sensitivity {
+                trained: self.trained.clone(),
+                method: self.method,
+                repeats: Repeats { programmings: effort.programmings, t_s: TIME_S },
+                analysis,
+            };
+            Point {
+                experiment: self.id(),
+                name,
+                config: to_value(&config),
+                seed: request.seed,
+                data: workload.data(),
+                // The first point that needs the network trains it.
+                work: tests * examples + std::mem::take(&mut training),
+            }
+        };
+        Ok(self.analyses(&layers, &effort).into_iter().map(point).collect())
+    }
+
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        Sensitivity::run_point(point, context)
+    }
+
+    fn findings(&self, results: &Results<'_>) -> Findings {
+        let readings = Readings::of(results);
+        let mut findings = Findings::default();
+        budget::add(&readings, &mut findings);
+        layers::add(&readings, &mut findings);
+        converters::add(&readings, self.trained.recipe.analog.tile(), &mut findings);
+        tolerances::add(&readings, &mut findings);
+        findings
+    }
+}
+
+/// Whether a tile has this nonideality at its standard value, from which a search begins.
+fn has(tile: &TileConfig, nonideality: Nonideality) -> bool {
+    let mut standard = tile.clone();
+    let applied = nonideality.apply(&mut standard, nonideality.axis().standard);
+    applied.is_ok() && standard == *tile
+}
+
+fn to_value(config: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(config).expect("a configuration is plain data")
+}
+
+/// The records with what each analysed.
+struct Readings<'a>(Vec<(Analysis, &'a Record)>);
+
+impl<'a> Readings<'a> {
+    fn of(results: &'a Results<'_>) -> Self {
+        let readings = results.points.iter().filter_map(|(point, record)| {
+            let config: Sensitivity = serde_json::from_value(point.config.clone()).ok()?;
+            Some((config.analysis, record.as_ref()?))
+        });
+        Self(readings.collect())
+    }
+
+    /// The record of a case of the error budget.
+    fn case(&self, wanted: Case) -> Option<&'a Record> {
+        let found = self
+            .0
+            .iter()
+            .find(|(analysis, _)| matches!(analysis, Analysis::Budget { case } if *case == wanted));
+        found.map(|(_, record)| *record)
+    }
+}
+
+/// A* in % of every programming, from a series of test errors in %.
+fn accuracies(record: &Record, series: &str) -> Vec<f64> {
+    let value = |name: &str| record.measurements.values.get(name).copied();
+    let (Some(float), Some(chance)) = (value(FLOAT_ERROR), value(CHANCE_ERROR)) else {
+        return Vec::new();
+    };
+    record.series(series).iter().map(|&error| normalized_accuracy(error, float, chance)).collect()
+}
+
+/// Mean of a − b, programming by programming: both saw the same devices.
+fn difference(a: &[f64], b: &[f64]) -> Option<Estimate> {
+    let pairs: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    Estimate::of(&pairs, 0.0)
+}
+
+/// A mean with its standard error.
+fn text(estimate: Option<Estimate>, digits: usize) -> String {
+    match estimate {
+        Some(e) if e.samples > 1 => format!("{:.digits$} ± {:.digits$}", e.mean, e.standard_error),
+        Some(e) => format!("{:.digits$}", e.mean),
+        None => "–".to_owned(),
+    }
+}

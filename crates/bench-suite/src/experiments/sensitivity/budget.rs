@@ -1,0 +1,87 @@
+//! The error budget: each source of errors alone, all together, and all but each.
+
+use super::{Readings, accuracies, difference, text};
+use crate::experiment::Findings;
+use crate::report::{Curve, Figure, Panel, Table};
+use crate::statistics::Estimate;
+use crate::workloads::sensitivity::{Case, ERRORS, ErrorSource};
+use crate::workloads::trained::FLOAT_ERROR;
+
+pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
+    let of = |case: Case| readings.case(case).map(|record| accuracies(record, ERRORS));
+    let (nothing, everything) = (of(Case::Nothing), of(Case::Everything));
+    let errors = |case: Case| {
+        readings.case(case).and_then(|record| Estimate::of(record.series(ERRORS), 0.0))
+    };
+    let mean = |accuracies: &Option<Vec<f64>>| Estimate::of(accuracies.as_ref()?, 0.0);
+    let mut rows = Vec::new();
+    let float = readings.case(Case::Everything).or_else(|| readings.case(Case::Nothing));
+    let float = float.and_then(|record| record.measurements.values.get(FLOAT_ERROR));
+    if let Some(float) = float {
+        rows.push(vec!["float network".to_owned(), format!("{float:.2}"), "100".to_owned()]);
+    }
+    for (name, case, accuracies) in [
+        ("on tiles without any source of errors", Case::Nothing, &nothing),
+        ("on the tiles of its recipe", Case::Everything, &everything),
+    ] {
+        rows.push(vec![name.to_owned(), text(errors(case), 2), text(mean(accuracies), 2)]);
+    }
+    findings.tables.push(Table {
+        caption:
+            "The network. A* is 100 % for the float network's accuracy and 0 % for chance; ± is \
+                  a standard error over programmings."
+                .to_owned(),
+        header: ["", "test error (%)", "A* (%)"].map(str::to_owned).to_vec(),
+        rows,
+    });
+    let loss =
+        |from: &Option<Vec<f64>>, to: &Option<Vec<f64>>| difference(from.as_ref()?, to.as_ref()?);
+    let mut budget: Vec<(ErrorSource, Option<Estimate>, Option<Estimate>)> = ErrorSource::ALL
+        .into_iter()
+        .filter_map(|source| {
+            let (alone, without) = (of(Case::Alone(source)), of(Case::Without(source)));
+            (alone.is_some() || without.is_some())
+                .then(|| (source, loss(&nothing, &alone), loss(&without, &everything)))
+        })
+        .collect();
+    if budget.is_empty() {
+        return;
+    }
+    let size = |e: &Option<Estimate>| e.map_or(f64::NEG_INFINITY, |e| e.mean);
+    budget.sort_by(|a, b| size(&b.1).total_cmp(&size(&a.1)));
+    let mut rows: Vec<Vec<String>> = budget
+        .iter()
+        .map(|(source, alone, without)| {
+            vec![source.words().to_owned(), text(*alone, 2), text(*without, 2)]
+        })
+        .collect();
+    let alone_sum: f64 = budget.iter().filter_map(|(_, alone, _)| Some(alone.as_ref()?.mean)).sum();
+    rows.push(vec!["sum of the rows".to_owned(), format!("{alone_sum:.2}"), String::new()]);
+    let together = text(loss(&nothing, &everything), 2);
+    rows.push(vec!["all together".to_owned(), together, String::new()]);
+    findings.tables.push(Table {
+        caption: "Error budget at 1 h, in points of A*: what is lost with one source of errors \
+                  alone, and what is won back where it is taken away from the whole. ± is a standard \
+                  error over programmings, which share their devices from row to row."
+            .to_owned(),
+        header: ["source of errors", "alone: loss", "taken away: gain"].map(str::to_owned).to_vec(),
+        rows,
+    });
+    let points = budget.iter().filter_map(|(source, alone, without)| {
+        Some(((alone.as_ref()?.mean, without.as_ref()?.mean), source.words().to_owned()))
+    });
+    let curve = Curve::scatter("", 3, points.collect());
+    findings.figures.push(Figure {
+        caption: "Error budget: to the right, what a source of errors costs alone; upwards, what \
+                  its removal gives back. Work on what is far to the upper right. A source that \
+                  costs much alone and whose removal gives little is covered by others."
+            .to_owned(),
+        panels: vec![Panel {
+            title: "Each source of errors".to_owned(),
+            x: "loss of A* alone (points)".to_owned(),
+            y: "gain of A* without it (points)".to_owned(),
+            curves: vec![curve],
+            ..Panel::default()
+        }],
+    });
+}

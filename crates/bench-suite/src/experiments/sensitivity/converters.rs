@@ -1,0 +1,256 @@
+//! Which converters are enough, and what they take.
+
+use crossbar::TileConfig;
+
+use super::{KEPT, Readings, accuracies, text};
+use crate::experiment::Findings;
+use crate::report::{Curve, Figure, HeatCell, HeatMap, Panel, Table};
+use crate::statistics::Estimate;
+use crate::workloads::sensitivity::{Analysis, Estimated, Resolutions};
+
+/// The resolution of a tile's converters that have none, or one of no whole number of bits.
+const USUAL_BITS: u32 = 8;
+/// Most points of the front that are named in the figure.
+const NAMED: usize = 8;
+
+/// The larger number of bits of the tile's two converters; that of the standard tile is 8.
+pub(super) fn own_bits(tile: &TileConfig) -> u32 {
+    let bits = |steps: Option<f32>| {
+        let bits = (steps? + 2.0).log2();
+        (bits.fract() == 0.0 && (2.0..=24.0).contains(&bits)).then_some(bits as u32)
+    };
+    let (dac, adc) = (bits(tile.periphery.dac.steps), bits(tile.periphery.adc.steps));
+    dac.max(adc).unwrap_or(USUAL_BITS)
+}
+
+/// A pair of converters.
+struct Pair {
+    dac: u32,
+    adc: u32,
+    accuracies: Vec<f64>,
+    /// Low, nominal, high.
+    energy_nj: [f64; 3],
+    latency_us: [f64; 3],
+}
+
+impl Pair {
+    fn mean(&self) -> f64 {
+        Estimate::of(&self.accuracies, 0.0).map_or(f64::NAN, |e| e.mean)
+    }
+
+    fn name(&self) -> String {
+        format!("{}/{}", self.dac, self.adc)
+    }
+}
+
+fn pairs(readings: &Readings<'_>) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    for (analysis, record) in &readings.0 {
+        let Analysis::Converters(Resolutions { dac_bits, adc_bits, .. }) = analysis else {
+            continue;
+        };
+        for &adc in adc_bits {
+            let estimate = |quantity| {
+                let series = record.series(&Resolutions::estimate(quantity, adc));
+                <[f64; 3]>::try_from(series).ok()
+            };
+            let (Some(energy_nj), Some(latency_us)) =
+                (estimate(Estimated::Energy), estimate(Estimated::Latency))
+            else {
+                continue;
+            };
+            let accuracies = accuracies(record, &Resolutions::errors(adc));
+            pairs.push(Pair { dac: *dac_bits, adc, accuracies, energy_nj, latency_us });
+        }
+    }
+    pairs
+}
+
+pub(super) fn add(readings: &Readings<'_>, tile: &TileConfig, findings: &mut Findings) {
+    let pairs = pairs(readings);
+    let own = own_bits(tile);
+    let Some(standard) = pairs.iter().find(|pair| (pair.dac, pair.adc) == (own, own)) else {
+        return;
+    };
+    let enough = |pair: &Pair| pair.mean() >= KEPT * standard.mean();
+    let cheapest = pairs
+        .iter()
+        .filter(|pair| enough(pair))
+        .min_by(|a, b| a.energy_nj[1].total_cmp(&b.energy_nj[1]));
+    // Alone: the other converter as it is, and nothing better in between that fails.
+    let smallest = |bits: fn(&Pair) -> u32, other: fn(&Pair) -> u32| {
+        let mut line: Vec<&Pair> = pairs.iter().filter(|pair| other(pair) == own).collect();
+        line.sort_by_key(|pair| std::cmp::Reverse(bits(pair)));
+        line.into_iter().take_while(|pair| enough(pair)).last()
+    };
+    let dac = smallest(|pair| pair.dac, |pair| pair.adc);
+    let adc = smallest(|pair| pair.adc, |pair| pair.dac);
+    table(standard, dac, adc, cheapest, findings);
+    map(&pairs, standard, findings);
+    figure(&pairs, standard, cheapest, findings);
+    findings.notes.push(
+        "Energies and times are estimates from the component figures of crossbar's \
+         presets/cost-standard.toml, each with its source; they hold the tiles with their converters \
+         and nothing between tiles. Energy and time of the ADC are taken to double with each bit, and \
+         so is the time for which inputs drive the array with each bit of the DAC. Products of a \
+         layer follow one another, as do layers; nothing is pipelined."
+            .to_owned(),
+    );
+}
+
+fn range([low, nominal, high]: [f64; 3]) -> String {
+    let digits = if nominal < 10.0 { 2 } else { usize::from(nominal < 100.0) };
+    format!("{nominal:.digits$} ({low:.digits$} to {high:.digits$})")
+}
+
+fn table(
+    standard: &Pair,
+    dac: Option<&Pair>,
+    adc: Option<&Pair>,
+    cheapest: Option<&Pair>,
+    findings: &mut Findings,
+) {
+    let row = |what: &str, pair: Option<&Pair>| match pair {
+        Some(pair) => vec![
+            what.to_owned(),
+            pair.dac.to_string(),
+            pair.adc.to_string(),
+            text(Estimate::of(&pair.accuracies, 0.0), 2),
+            format!("{:.2}", 100.0 * pair.mean() / standard.mean()),
+            range(pair.energy_nj),
+            range(pair.latency_us),
+        ],
+        None => std::iter::once(what.to_owned()).chain(vec!["–".to_owned(); 6]).collect(),
+    };
+    findings.tables.push(Table {
+        caption: format!(
+            "The smallest converters that keep at least {:.0} % of the A* of the standard ones at \
+             1 h. In brackets, the range of the estimate.",
+            100.0 * KEPT
+        ),
+        header: [
+            "",
+            "DAC bits",
+            "ADC bits",
+            "A* (%)",
+            "of the standard (%)",
+            "energy per example (nJ)",
+            "time per example (µs)",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        rows: vec![
+            row("standard", Some(standard)),
+            row("smallest DAC, ADC as it is", dac),
+            row("smallest ADC, DAC as it is", adc),
+            row("least energy of all pairs", cheapest),
+        ],
+    });
+}
+
+fn map(pairs: &[Pair], standard: &Pair, findings: &mut Findings) {
+    let axis = |bits: fn(&Pair) -> u32| {
+        let mut all: Vec<u32> = pairs.iter().map(bits).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    };
+    let (dacs, adcs) = (axis(|pair| pair.dac), axis(|pair| pair.adc));
+    let cell = |dac: u32, adc: u32| {
+        let pair = pairs.iter().find(|pair| (pair.dac, pair.adc) == (dac, adc))?;
+        let kept = pair.mean() / standard.mean();
+        // From 90 % to all of it: where decisions are.
+        Some(HeatCell { text: format!("{:.1}", 100.0 * kept), index: 1.0 - (1.0 - kept) / 0.1 })
+    };
+    findings.heat_maps.push(HeatMap {
+        caption: "A* in % of that with the standard converters, by resolution.".to_owned(),
+        rows: dacs.iter().map(|bits| format!("DAC {bits} bits")).collect(),
+        columns: adcs.iter().map(|bits| format!("ADC {bits} bits")).collect(),
+        cells: dacs.iter().map(|&dac| adcs.iter().map(|&adc| cell(dac, adc)).collect()).collect(),
+        scale: ("90 % or less".to_owned(), "all of it".to_owned()),
+    });
+}
+
+/// The pairs that no other beats in both energy and A*, from cheap to dear.
+fn front(pairs: &[Pair]) -> Vec<&Pair> {
+    let mut sorted: Vec<&Pair> = pairs.iter().collect();
+    sorted.sort_by(|a, b| {
+        a.energy_nj[1].total_cmp(&b.energy_nj[1]).then(b.mean().total_cmp(&a.mean()))
+    });
+    let mut best = f64::NEG_INFINITY;
+    sorted.retain(|pair| {
+        let better = pair.mean() > best;
+        best = best.max(pair.mean());
+        better
+    });
+    sorted
+}
+
+fn figure(pairs: &[Pair], standard: &Pair, cheapest: Option<&Pair>, findings: &mut Findings) {
+    let at = |pair: &Pair, y: f64| (pair.energy_nj[1], y);
+    // Where nothing is left of the accuracy there is nothing to choose.
+    let shown = |pair: &&Pair| pair.mean() > 0.5 * standard.mean();
+    let front = front(pairs);
+    let named: Vec<_> = front
+        .iter()
+        .copied()
+        .filter(shown)
+        .rev()
+        .take(NAMED)
+        .map(|pair| (at(pair, pair.mean()), pair.name()))
+        .collect();
+    let others = pairs.iter().filter(shown).map(|pair| (at(pair, pair.mean()), String::new()));
+    let mark = |pair: &Pair| vec![(at(pair, pair.mean()), pair.name())];
+    let mut curves = vec![
+        Curve::scatter("all pairs", 0, others.collect()),
+        Curve::scatter("best for their energy, DAC/ADC bits", 3, named),
+        Curve::scatter("standard", 1, mark(standard)),
+    ];
+    curves.extend(cheapest.map(|pair| Curve::scatter("least that is enough", 2, mark(pair))));
+    findings.figures.push(Figure {
+        caption:
+            "Accuracy against the estimated energy of an example (nominal figures), one point \
+                  for each pair of converters; pairs that lose half of A* or more are left out."
+                .to_owned(),
+        panels: vec![Panel {
+            title: "Converters".to_owned(),
+            x: "energy per example (nJ)".to_owned(),
+            y: "A* (%)".to_owned(),
+            log_x: true,
+            curves,
+            ..Panel::default()
+        }],
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(dac: u32, adc: u32, accuracy: f64, energy: f64) -> Pair {
+        let energy_nj = [energy; 3];
+        Pair { dac, adc, accuracies: vec![accuracy], energy_nj, latency_us: [1.0; 3] }
+    }
+
+    #[test]
+    fn the_front_has_what_nothing_beats() {
+        let pairs = [
+            pair(8, 8, 99.0, 8.0),
+            pair(7, 8, 99.5, 7.0),
+            pair(4, 4, 90.0, 2.0),
+            pair(4, 5, 89.0, 3.0),
+            pair(5, 5, 90.0, 4.0),
+        ];
+        let names: Vec<String> = front(&pairs).iter().map(|pair| pair.name()).collect();
+        assert_eq!(names, ["4/4", "7/8"]);
+    }
+
+    #[test]
+    fn the_standard_tile_has_eight_bits() {
+        assert_eq!(own_bits(&crossbar::presets::standard_pcm()), 8);
+        let mut tile = crossbar::presets::standard_pcm();
+        tile.periphery.dac.steps = None;
+        tile.periphery.adc.steps = Some(1022.0);
+        assert_eq!(own_bits(&tile), 10);
+    }
+}

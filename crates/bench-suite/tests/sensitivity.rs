@@ -1,0 +1,186 @@
+//! What is measured of one network, against the definitions.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bench_suite::datasets::DataFolder;
+use bench_suite::experiment::{Context, Experiment, Point, Request, Scale};
+use bench_suite::experiments::EXPERIMENTS;
+use bench_suite::progress::Progress;
+use bench_suite::record::Measurements;
+use bench_suite::store::Store;
+use bench_suite::workloads::hardware_aware::HardwareAware;
+use bench_suite::workloads::sensitivity::{
+    Analysis, Case, ERRORS, LayerQuantity, Method, Sensitivity, layer_value, layers_of,
+};
+use bench_suite::workloads::trained::{FLOAT_ERROR, Trained};
+use bench_suite::workloads::trial::Repeats;
+use crossbar::compensation::CompensationScope;
+use nn::{Analog, Mode, Observer, Pass, Step, Tape, TileProduct};
+use numerics::{Par, Seed};
+
+const SEED: u64 = 5;
+
+/// A network whose data ships with the source, with its recipe at smoke scale.
+fn trained() -> Trained {
+    let find = |e: &&&dyn Experiment| e.id() == "rasch2023/networks";
+    let experiment = EXPERIMENTS.iter().find(find).unwrap();
+    let data = DataFolder::new(None);
+    let request = Request { scale: Scale::Smoke, seed: SEED, seeds: None, data };
+    let points = experiment.points(&request).unwrap();
+    let point = points.into_iter().find(|p| p.name.starts_with("lstm-japanese-vowels")).unwrap();
+    serde_json::from_value::<HardwareAware>(point.config).unwrap().trained
+}
+
+fn sensitivity(trained: Trained, method: Method, analysis: Analysis) -> Sensitivity {
+    Sensitivity { trained, method, repeats: Repeats { programmings: 1, t_s: 3600.0 }, analysis }
+}
+
+/// Calls `f` with all that a running point has.
+fn with_context<R>(store: &Path, f: impl FnOnce(&Context<'_>) -> R) -> R {
+    let data = DataFolder::new(None);
+    let point = Point {
+        experiment: "sensitivity",
+        name: "a test".to_owned(),
+        config: serde_json::Value::Null,
+        seed: SEED,
+        data: Vec::new(),
+        work: 1,
+    };
+    let store = Store::open(store).unwrap();
+    let progress = Progress::new(1);
+    let progress = progress.start(&point);
+    let (checkpoint, models) = (store.checkpoint(&point), store.models());
+    f(&Context {
+        data: &data,
+        par: Par::Seq,
+        progress: &progress,
+        checkpoint: &checkpoint,
+        models: &models,
+    })
+}
+
+fn run(store: &Path, sensitivity: &Sensitivity) -> Measurements {
+    with_context(store, |context| sensitivity.run(SEED, context).unwrap())
+}
+
+#[test]
+fn without_any_source_of_errors_the_network_is_the_float_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut trained = trained();
+    // Tuning changes scales, and with them the network.
+    trained.recipe.calibration.tuning = 0;
+    let errors = |case: Case| {
+        let analysis = Analysis::Budget { case };
+        let measured = run(folder.path(), &sensitivity(trained.clone(), Method::Direct, analysis));
+        (measured.series[ERRORS].clone(), measured.values[FLOAT_ERROR])
+    };
+    let (nothing, float) = errors(Case::Nothing);
+    assert_eq!(nothing, [float]);
+    let (everything, _) = errors(Case::Everything);
+    assert_ne!(everything, nothing, "the standard tile changes nothing");
+}
+
+/// Rows and outputs of every product, by layer.
+#[derive(Debug, Default)]
+struct Products(BTreeMap<String, (Vec<f32>, Vec<f32>)>);
+
+impl Observer for Products {
+    fn see(&mut self, product: &TileProduct<'_>) {
+        let (rows, outputs) = self.0.entry(product.layer().to_owned()).or_default();
+        rows.extend(product.rows());
+        outputs.extend(product.output());
+    }
+}
+
+/// The quantities of every layer, from its rows and outputs one number after another.
+#[test]
+fn layers_are_what_the_definitions_say() {
+    const EXAMPLES: usize = 3;
+    let folder = tempfile::tempdir().unwrap();
+    let mut trained = trained();
+    // Clipped outputs are at the bound itself, no factor of a compensation in between; several
+    // tiles to a matrix.
+    let mut tile = trained.recipe.analog.tile().clone();
+    tile.periphery.adc.steps = None;
+    tile.periphery.adc.bound = Some(0.75);
+    tile.compensation.scope = CompensationScope::None;
+    tile.mapping.max_inputs = 20;
+    trained.recipe.analog = Analog::new(tile.clone(), *trained.recipe.analog.training()).unwrap();
+    let analysis = Analysis::Layers { examples: EXAMPLES };
+    let measured =
+        run(folder.path(), &sensitivity(trained.clone(), Method::HardwareAware, analysis));
+    with_context(folder.path(), |context| {
+        let workload = trained.open(context).unwrap();
+        let mut instance = trained.hardware_aware(&*workload, SEED, context).unwrap().instance;
+        let seed = Seed::new(SEED).child("trial").child(0u64);
+        let parameters = &mut instance.parameters;
+        parameters.program(|_| tile.clone(), &seed.child("devices"), Par::Seq).unwrap();
+        parameters.age_to(3600.0, &seed.child("read-out"), Par::Seq).unwrap();
+        let parameters = &instance.parameters;
+        let mut tape = Tape::new();
+        tape.observe(Products::default());
+        for k in 0..EXAMPLES {
+            let example = (k * instance.test.len() / EXAMPLES) as u32;
+            let pass = Pass {
+                seed: Seed::new(SEED).child("observed"),
+                first_row: u64::from(example),
+                step: 0,
+                mode: Mode::Eval,
+                par: Par::Seq,
+            };
+            instance.test.forward(&[example], &mut Step { tape: &mut tape, parameters, pass });
+            tape.clear();
+        }
+        let Products(products) = tape.observed().unwrap();
+        let names: Vec<String> = parameters.analog().map(|a| a.name().to_owned()).collect();
+        assert_eq!(layers_of(&measured), names);
+        let (mut clipped_inputs, mut clipped_outputs) = (0, 0);
+        for analog in parameters.analog() {
+            let layer = analog.name();
+            let value = |quantity| layer_value(&measured, layer, quantity).unwrap();
+            let ((outputs, inputs), (rows, ys)) = (analog.shape(), &products[layer]);
+            let bias = parameters.iter().find(|p| *p.name() == format!("{layer}.bias"));
+            let bias = bias.map_or(vec![0.0; outputs], |bias| bias.values());
+            let weights = analog.logical(parameters);
+            let (mut error, mut size) = (0.0, 0.0);
+            for (x, y) in rows.chunks_exact(inputs).zip(ys.chunks_exact(outputs)) {
+                let (mut e, mut s) = (0.0, 0.0);
+                for o in 0..outputs {
+                    let terms = x.iter().zip(&weights[o * inputs..][..inputs]);
+                    let exact: f64 = terms.map(|(x, w)| f64::from(*x) * f64::from(*w)).sum();
+                    e += (f64::from(y[o] - bias[o]) - exact).powi(2);
+                    s += exact.powi(2);
+                }
+                error += e.sqrt();
+                size += s.sqrt();
+            }
+            let expected = 100.0 * error / size;
+            let found = value(LayerQuantity::MvmError);
+            assert!((found / expected - 1.0).abs() < 1e-4, "{layer}: {found} %, not {expected} %");
+            assert!(found > 1.0, "{layer} is nearly exact: {found} %");
+
+            let count = rows.len() / inputs;
+            assert_eq!(value(LayerQuantity::Products), count as f64 / EXAMPLES as f64);
+            assert_eq!(value(LayerQuantity::Tiles), inputs.div_ceil(20) as f64);
+            let alpha = analog.input_range(parameters);
+            let beyond = rows.iter().filter(|x| x.abs() > alpha).count();
+            let expected = 100.0 * beyond as f64 / rows.len() as f64;
+            assert!((value(LayerQuantity::InputsClipped) - expected).abs() < 1e-9, "{layer}");
+            clipped_inputs += beyond;
+            if analog.places().len() > 1 {
+                continue;
+            }
+            let scales = analog.scales(parameters);
+            let at_bound = ys
+                .chunks_exact(outputs)
+                .flat_map(|y| (0..outputs).map(move |o| (y[o], o)))
+                .filter(|&(y, o)| ((y - bias[o]) / (alpha * scales[o])).abs() > 0.75 * (1.0 - 1e-5))
+                .count();
+            let expected = 100.0 * at_bound as f64 / ys.len() as f64;
+            assert!((value(LayerQuantity::OutputsClipped) - expected).abs() < 1e-9, "{layer}");
+            clipped_outputs += at_bound;
+        }
+        assert!(clipped_inputs > 0 && clipped_outputs > 0, "{clipped_inputs}, {clipped_outputs}");
+    });
+}
