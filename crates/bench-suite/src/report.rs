@@ -280,7 +280,7 @@ mod tests {
         ];
         sections[2].left_out = Some("there is no CIFAR-10 in /data".to_owned());
         papers::sort(&mut sections);
-        Report { scale: Scale::Desk, sections }
+        Report { subject: None, scale: Scale::Desk, sections }
     }
 
     #[test]
