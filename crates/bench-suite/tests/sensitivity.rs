@@ -16,7 +16,7 @@ use bench_suite::workloads::sensitivity::{
 use bench_suite::workloads::trained::{FLOAT_ERROR, Trained};
 use bench_suite::workloads::trial::Repeats;
 use crossbar::compensation::CompensationScope;
-use nn::{Analog, Mode, Observer, Pass, Step, Tape, TileProduct};
+use nn::{Analog, Mode, Observer, Pass, RangeStatistic, Step, Tape, TileProduct};
 use numerics::{Par, Seed};
 
 const SEED: u64 = 5;
@@ -106,6 +106,8 @@ fn layers_are_what_the_definitions_say() {
     tile.periphery.adc.bound = Some(0.75);
     tile.compensation.scope = CompensationScope::None;
     tile.mapping.max_inputs = 20;
+    // A range that inputs go beyond.
+    trained.recipe.calibration.statistic = RangeStatistic::MeanAbsMax { cap: 0.5 };
     trained.recipe.analog = Analog::new(tile.clone(), *trained.recipe.analog.training()).unwrap();
     let analysis = Analysis::Layers { examples: EXAMPLES };
     let measured =

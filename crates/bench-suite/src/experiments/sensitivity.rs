@@ -298,9 +298,29 @@ fn difference(a: &[f64], b: &[f64]) -> Option<Estimate> {
 
 /// A mean with its standard error.
 fn text(estimate: Option<Estimate>, digits: usize) -> String {
+    let number = |x: f64| {
+        let text = format!("{x:.digits$}");
+        // A loss that rounds to nothing has no sign.
+        if text.chars().any(|c| ('1'..='9').contains(&c)) { text } else { text.replace('-', "") }
+    };
     match estimate {
-        Some(e) if e.samples > 1 => format!("{:.digits$} ± {:.digits$}", e.mean, e.standard_error),
-        Some(e) => format!("{:.digits$}", e.mean),
+        Some(e) if e.samples > 1 => {
+            format!("{} ± {:.digits$}", number(e.mean), e.standard_error)
+        }
+        Some(e) => number(e.mean),
         None => "–".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_has_no_sign() {
+        let of = |mean| Some(Estimate { mean, standard_error: 0.31, samples: 4 });
+        assert_eq!(text(of(-0.04), 1), "0.0 ± 0.3");
+        assert_eq!(text(of(-1.04), 1), "-1.0 ± 0.3");
+        assert_eq!(text(None, 1), "–");
     }
 }

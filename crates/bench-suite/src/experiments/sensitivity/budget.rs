@@ -70,7 +70,7 @@ pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
     let points = budget.iter().filter_map(|(source, alone, without)| {
         Some(((alone.as_ref()?.mean, without.as_ref()?.mean), source.words().to_owned()))
     });
-    let curve = Curve::scatter("", 3, points.collect());
+    let curve = Curve::scatter("a source of errors", 3, points.collect());
     findings.figures.push(Figure {
         caption: "Error budget: to the right, what a source of errors costs alone; upwards, what \
                   its removal gives back. Work on what is far to the upper right. A source that \

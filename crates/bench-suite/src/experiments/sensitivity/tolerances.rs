@@ -1,6 +1,6 @@
 //! How much of each nonideality the network bears, and in which layers.
 
-use super::{LOSS_PERCENT, Readings, accuracies, difference};
+use super::{LOSS_PERCENT, Readings, accuracies, difference, text};
 use crate::experiment::Findings;
 use crate::record::Record;
 use crate::report::{HeatCell, HeatMap, Table};
@@ -68,8 +68,7 @@ fn map(readings: &Readings<'_>, findings: &mut Findings) {
         rows.push(layer.clone());
         let cell = |raised: &Raised| {
             let loss = difference(&standard, &accuracies(record, &raised.errors()))?;
-            let text = format!("{:.1} ± {:.1}", loss.mean, loss.standard_error);
-            Some(HeatCell { text, index: 1.0 - loss.mean / WORST })
+            Some(HeatCell { text: text(Some(loss), 1), index: 1.0 - loss.mean / WORST })
         };
         cells.push(raised.iter().map(cell).collect());
     }

@@ -1,3 +1,5 @@
+//! Every axis leaves the standard tile as it is, and hurts in its direction.
+
 use crossbar::{AnalogTile, presets};
 use numerics::{Par, Seed};
 

@@ -1,3 +1,5 @@
+//! The search finds tolerances that are known.
+
 use super::*;
 use numerics::Seed;
 
