@@ -162,7 +162,7 @@ impl CostFigures {
     /// the DAC, and its own conversion, one charging of a word line, does not.
     ///
     /// Assumed: both scalings, and that areas stay; they are those of the counting ADC and the
-    /// pulse-width DAC of [Hermes22] and [LeGallo23], from which the figures come. A constant energy
+    /// pulse-width DAC of \[Hermes22\] and \[LeGallo23\], from which the figures come. A constant energy
     /// per conversion step is the common figure of merit of converters of few bits.
     ///
     /// # Panics
