@@ -139,7 +139,7 @@ fn products_that_are_kept_give_the_results() {
     let noise = MvmNoise { seed: Seed::new(8), first_sample: 0 };
     let mut y = vec![0.0; batch * outputs];
     let mut products = y.clone();
-    let mut run = |scale: &[f32], bias: &[f32], products: Option<&mut [f32]>, y: &mut [f32]| {
+    let run = |scale: &[f32], bias: &[f32], products: Option<&mut [f32]>, y: &mut [f32]| {
         let digital = Digital { input_range: 0.7, scale, bias };
         let (x, kept) = (Inputs::Rows(&x), Kept { clipped: None, products });
         periphery.forward_kept(&weights, x, digital, &noise, Accum::Replace, Par::Seq, y, kept);
