@@ -21,9 +21,12 @@ mod draw;
 mod epilogue;
 mod forward;
 mod inputs;
+mod integer;
+mod operands;
 mod pack;
 mod product;
 mod read_noise;
+mod results;
 pub(crate) mod simd;
 mod windows;
 
@@ -32,7 +35,8 @@ pub use clip_mask::{ClipMask, ClipMasks};
 pub use dac::{
     BoundManagement, ConverterRounding, Dac, NoiseManagement, mean_abs_max, mean_scaled_std,
 };
-pub use forward::{Accum, Digital, Kept, MvmNoise, Periphery, Saturation};
+pub use forward::Periphery;
+pub use operands::{Accum, Digital, Kept, MvmNoise, Saturation};
 pub use pack::ArrayWeights;
 pub use read_noise::ReadNoise;
 pub use windows::{Inputs, Windows};

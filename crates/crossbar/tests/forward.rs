@@ -91,7 +91,8 @@ fn two_threads_give_the_bits_of_one() {
 fn a_split_batch_gives_the_bits_of_the_whole() {
     let (inputs, batch) = (64, 137);
     let x = uniform(4, batch * inputs);
-    for outputs in [32, 33] {
+    // Two samples share a panel; whole panels; a panel with room; more than one strip of panels.
+    for outputs in [8, 32, 33, 530] {
         let weights = ArrayWeights::pack(&gaussian(3, outputs * inputs, 0.246), outputs, inputs);
         for (name, config, wires) in configurations() {
             let part = |x: &[f32], first| run((&config, &wires), &weights, x, first, Par::Seq);
@@ -307,7 +308,12 @@ fn a_time_before_programming_is_refused() {
 
 #[test]
 fn masks_say_what_was_clipped_and_change_nothing_else() {
-    let (outputs, inputs, batch) = (37, 90, 130);
+    masks_of(37);
+    masks_of(8);
+}
+
+fn masks_of(outputs: usize) {
+    let (inputs, batch) = (90, 131);
     // Weights so large that some outputs reach the bound.
     let weights = ArrayWeights::pack(&gaussian(21, outputs * inputs, 0.8), outputs, inputs);
     let mut x = uniform(22, batch * inputs);
@@ -365,7 +371,7 @@ fn masks_say_what_was_clipped_and_change_nothing_else() {
             assert_eq!(clipped, z >= 0.999 * 4.0 - 1e-5, "{name}: {z}");
             reached += u64::from(clipped);
         }
-        assert!(managed || reached > 50, "{name}: {reached} outputs at the bound");
+        assert!(managed || reached > 10, "{name}: {reached} outputs at the bound");
         assert!(reached >= seen.outputs, "{name}: outputs are rounded to the bound, too");
     }
 }

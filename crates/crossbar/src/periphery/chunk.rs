@@ -5,14 +5,15 @@ use std::ops::Range;
 
 use numerics::Seed;
 
-use super::adc::Columns;
 use super::clip_mask::Beyond;
-use super::draw::{Draws, Streams};
-use super::epilogue::{Column, Epilogue};
-use super::forward::{Accum, Digital, Periphery, Saturation};
+use super::draw::{Draws, Streams, Wanted};
+use super::epilogue::{Epilogue, convert};
+use super::forward::Periphery;
 use super::inputs::{Convert, Phase, Places, SumKind};
+use super::operands::{Accum, Saturation};
 use super::pack::{ArrayWeights, padded};
 use super::product::{FloatMagnitudes, LANES, Lanes, PLAIN_GROUP, Running, Sums};
+use super::results::{HALF, PaddedColumns, Place, Results, join_halves};
 use super::simd::dispatch;
 use super::windows::Source;
 use super::{BoundManagement, ConverterRounding, NoiseManagement};
@@ -64,47 +65,6 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Vectors over outputs, filled up to whole panels.
-pub(super) struct PaddedColumns {
-    curvature: Vec<f32>,
-    gain: Vec<f32>,
-    offset: Vec<f32>,
-    scale: Vec<f32>,
-    bias: Vec<f32>,
-}
-
-impl PaddedColumns {
-    pub(super) fn new(columns: &Columns, digital: &Digital<'_>) -> Self {
-        let outputs = digital.scale.len();
-        let pad = |values: &[f32]| {
-            let mut padded = values.to_vec();
-            padded.resize(outputs.next_multiple_of(LANES), 0.0);
-            padded
-        };
-        Self {
-            curvature: pad(&columns.curvature),
-            gain: pad(&columns.gain),
-            offset: pad(&columns.offset),
-            scale: pad(digital.scale),
-            bias: pad(digital.bias),
-        }
-    }
-
-    fn panel(&self, index: usize) -> Column<'_> {
-        Column {
-            curvature: lanes_of(&self.curvature, index),
-            gain: lanes_of(&self.gain, index),
-            offset: lanes_of(&self.offset, index),
-            scale: lanes_of(&self.scale, index),
-            bias: lanes_of(&self.bias, index),
-        }
-    }
-}
-
-fn lanes_of(values: &[f32], panel: usize) -> &Lanes {
-    values[panel * LANES..].first_chunk().expect("vectors are padded to whole panels")
-}
-
 /// What one multiplication of a chunk found out.
 struct Seen {
     inputs: u64,
@@ -123,6 +83,8 @@ pub(super) struct Pass<'a> {
     /// Seed of the whole pass, from which repetitions with halved inputs get streams of their own.
     pub(super) seed: Seed,
     pub(super) first_sample: u64,
+    /// The panels of outputs that this pass forms.
+    pub(super) panels: Range<usize>,
 }
 
 impl Pass<'_> {
@@ -214,45 +176,53 @@ impl Pass<'_> {
         if let (Some(words), Source::Rows(x)) = (&mut written.clipped_inputs, source) {
             self.mask_inputs(x, todo, ranges, words);
         }
-        scratch.draws.draw(&chain, streams, (todo, self.first_sample, outputs));
+        let columns = self.panels.start * LANES..outputs.min(self.panels.end * LANES);
+        let first_sample = self.first_sample;
+        scratch.draws.draw(&chain, streams, &Wanted { todo, first_sample, outputs, columns });
         let of_todo: Vec<f32> = todo.iter().map(|&s| ranges[s]).collect();
         let keeps = written.products.is_some();
-        for panel in 0..self.weights.panels() {
+        let halves = self.shares_panels();
+        for panel in self.panels.clone() {
             self.panel_sums(source, panel, todo.len(), scratch);
-            let first = panel * LANES;
-            let width = LANES.min(outputs - first);
             let Scratch { out, products, bits, sums, squares, draws, .. } = scratch;
-            out.resize(todo.len(), [0.0; LANES]);
-            products.resize(if keeps { todo.len() } else { 0 }, [0.0; LANES]);
-            bits.resize(todo.len(), 0);
-            dispatch(Epilogue {
+            if halves {
+                join_halves(sums);
+            }
+            out.resize(sums.len(), [0.0; LANES]);
+            products.resize(if keeps { sums.len() } else { 0 }, [0.0; LANES]);
+            bits.resize(sums.len(), 0);
+            let number = panel - self.panels.start;
+            convert(Epilogue {
                 chain,
                 columns: self.padded.panel(panel),
                 sums,
                 input_squares: squares,
                 ranges: &of_todo,
-                output_noise: draws.output.panel(panel),
-                read_noise: draws.read.panel(panel),
-                rounding: draws.rounding.panel(panel),
-                out,
-                products: keeps.then_some(products),
-                saturated: bits,
+                output_noise: draws.output.panel(number, halves),
+                read_noise: draws.read.panel(number, halves),
+                rounding: draws.rounding.panel(number, halves),
+                out: &mut *out,
+                products: keeps.then_some(&mut *products),
+                saturated: &mut *bits,
             });
-            for (&s, bits) in todo.iter().zip(&*bits) {
-                let lanes = (1u32 << width) - 1;
-                let count = (bits & lanes).count_ones();
+            let place = Place { todo, halves, outputs, panel };
+            let results = Results { out, products, saturated: bits };
+            place.write(&results, accum, written, |s, count| {
                 seen.outputs += u64::from(count);
                 seen.saturated[s] |= count > 0;
-                if let Some(words) = &mut written.clipped_outputs {
-                    words[s * self.weights.panels() + panel] = (bits >> LANES & lanes) as u16;
-                }
-            }
-            write_panel(accum, todo, out, written.y, outputs, first..first + width);
-            if let Some(kept) = &mut written.products {
-                write_panel(Accum::Replace, todo, products, kept, outputs, first..first + width);
-            }
+            });
         }
         seen
+    }
+
+    /// Whether two samples share a panel: nothing may differ between them but what a lane has of
+    /// its own.
+    fn shares_panels(&self) -> bool {
+        let Periphery { outputs, chain, config, .. } = self.periphery;
+        *outputs == HALF
+            && chain.constant_variance == 0.0
+            && config.dac.noise_management == NoiseManagement::None
+            && config.dac.bound_management == BoundManagement::None
     }
 
     /// Says which inputs of the samples were clipped.
@@ -392,29 +362,6 @@ impl Pass<'_> {
                     phase.integer_sums(weights, panel, Places { starts, runs }, accum, sums);
                 }
             }
-        }
-    }
-}
-
-/// Writes a panel of results into the rows of the samples `todo` of `y`, (samples, out).
-fn write_panel(
-    accum: Accum,
-    todo: &[usize],
-    results: &[Lanes],
-    y: &mut [f32],
-    outputs: usize,
-    columns: Range<usize>,
-) {
-    let width = columns.len();
-    for (&s, result) in todo.iter().zip(results) {
-        let y = &mut y[s * outputs + columns.start..][..width];
-        // A whole panel, or half of one, is a copy of known length, without a call.
-        if let Some(y) = y.as_mut_array::<LANES>() {
-            accum.write(result, y);
-        } else if let Some(y) = y.as_mut_array::<{ LANES / 2 }>() {
-            accum.write(&result[..LANES / 2], y);
-        } else {
-            accum.write(&result[..width], y);
         }
     }
 }

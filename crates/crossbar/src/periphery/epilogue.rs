@@ -2,7 +2,7 @@
 
 use super::inputs::round_stochastically;
 use super::product::{LANES, Lanes, Sums};
-use super::simd::Kernel;
+use super::simd::{Kernel, dispatch};
 use crate::wires::DROP;
 
 /// Share of the bound from which on an output counts as clipped for a gradient.
@@ -79,9 +79,38 @@ impl<'a> Drawn<'a> {
     }
 }
 
-impl Kernel for Epilogue<'_> {
+/// Converts the samples of a panel.
+pub(super) fn convert(epilogue: Epilogue<'_>) {
+    if epilogue.chain.s_shape || epilogue.chain.stochastic {
+        dispatch(General(epilogue));
+    } else {
+        dispatch(Simple(epilogue));
+    }
+}
+
+/// With everything that a chain may have.
+struct General<'a>(Epilogue<'a>);
+
+impl Kernel for General<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
+        self.0.run::<false>();
+    }
+}
+
+/// Without S-shape and stochastic rounding, and without asking for them in every lane.
+struct Simple<'a>(Epilogue<'a>);
+
+impl Kernel for Simple<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        self.0.run::<true>();
+    }
+}
+
+impl Epilogue<'_> {
+    #[inline(always)]
+    fn run<const SIMPLE: bool>(self) {
         let Self { chain, columns, mut products, .. } = self;
         let Column { scale, bias, .. } = columns;
         for (slot, (sums, out)) in self.sums.iter().zip(self.out).enumerate() {
@@ -93,18 +122,21 @@ impl Kernel for Epilogue<'_> {
                 rounding: self.rounding.of(slot),
             };
             let mut z = [0.0; LANES];
-            self.saturated[slot] = sample.convert(&chain, &columns, sums, &mut z);
+            self.saturated[slot] = sample.convert::<SIMPLE>(&chain, &columns, sums, &mut z);
+            // Whole lanes at a time: written one by one they might be read as a scale or bias.
+            let (mut kept, mut result) = ([0.0; LANES], [0.0; LANES]);
             if let Some(products) = &mut products {
-                let kept = &mut products[slot];
                 for i in 0..LANES {
                     kept[i] = range * z[i];
-                    out[i] = scale[i] * kept[i] + bias[i];
+                    result[i] = scale[i] * kept[i] + bias[i];
                 }
+                products[slot] = kept;
             } else {
                 for i in 0..LANES {
-                    out[i] = range * scale[i] * z[i] + bias[i];
+                    result[i] = range * scale[i] * z[i] + bias[i];
                 }
             }
+            *out = result;
         }
     }
 }
@@ -120,7 +152,13 @@ struct Sample<'a> {
 impl Sample<'_> {
     /// Writes what the ADC gives and returns which outputs went beyond the bound or came out there.
     #[inline(always)]
-    fn convert(&self, chain: &Chain, columns: &Column<'_>, sums: &Sums, z: &mut Lanes) -> u32 {
+    fn convert<const SIMPLE: bool>(
+        &self,
+        chain: &Chain,
+        columns: &Column<'_>,
+        sums: &Sums,
+        z: &mut Lanes,
+    ) -> u32 {
         let mut clipped = [0u32; LANES];
         let constant = chain.constant_variance * self.input_squares;
         let unit_squared = chain.unit * chain.unit;
@@ -130,7 +168,7 @@ impl Sample<'_> {
             let c = ((c3 * a + c2) * a + c1) * a;
             let mut y = chain.unit * (sums.y[i] - chain.drop_scale * c * sums.z[i]);
             let variance = unit_squared * (chain.pcm_variance * sums.variance[i] + constant);
-            if chain.s_shape {
+            if !SIMPLE && chain.s_shape {
                 y += variance.sqrt() * self.read_noise[i];
                 y = chain.prefactor * y / (1.0 + columns.curvature[i] * y.abs());
                 y += chain.output_noise * self.output_noise[i];
@@ -142,7 +180,7 @@ impl Sample<'_> {
             y = columns.gain[i] * y + columns.offset[i];
             if chain.step > 0.0 {
                 let code = y / chain.step;
-                let code = if chain.stochastic {
+                let code = if !SIMPLE && chain.stochastic {
                     round_stochastically(code, self.rounding[i])
                 } else {
                     code.round_ties_even()

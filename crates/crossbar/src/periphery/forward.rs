@@ -1,18 +1,21 @@
 //! [`Periphery::forward`]: a batch through DAC, array and ADC.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use numerics::{Par, Seed};
 
 use super::adc::Columns;
-use super::chunk::{CHUNK, PaddedColumns, Pass, Written};
+use super::chunk::{CHUNK, Pass, Written};
 use super::clip_mask::{ClipMask, ClipMasks};
 use super::draw::Streams;
 use super::epilogue::Chain;
 use super::inputs::{Convert, SumKind};
+use super::operands::{Accum, Digital, Kept, MvmNoise, Saturation};
 use super::pack::ArrayWeights;
 use super::product::{INTEGER_CODE, INTEGER_DROP, INTEGER_INPUTS};
+use super::results::PaddedColumns;
 use super::simd::dispatch;
 use super::windows::{Converted, Inputs, SLACK, Source, Windows};
 use super::{BoundManagement, ConverterRounding, NoiseManagement, PeripheryConfig, ReadNoise};
@@ -28,70 +31,6 @@ pub struct Periphery {
     pub(super) chain: Chain,
     columns: Columns,
     pub(super) sums: SumKind,
-}
-
-/// Digital scale and bias of every output.
-#[derive(Clone, Copy, Debug)]
-pub struct Digital<'a> {
-    /// Input range α: the input that drives the DAC to 1.
-    pub input_range: f32,
-    /// Scale γ_i of every output, drift compensation included.
-    pub scale: &'a [f32],
-    /// Bias β_i of every output, or empty for none.
-    pub bias: &'a [f32],
-}
-
-/// Names the noise of a batch: sample s of a call is sample `first_sample + s` of the seed.
-#[derive(Clone, Copy, Debug)]
-pub struct MvmNoise {
-    /// Node of the tree of streams; a fresh one for every pass that shall see fresh noise.
-    pub seed: Seed,
-    /// Position of the first sample, so that a batch may be split.
-    pub first_sample: u64,
-}
-
-/// Whether results replace what is in the output or add to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accum {
-    /// y = result
-    Replace,
-    /// y += result: partial sums over tiles and bit slices.
-    Add,
-}
-
-impl Accum {
-    #[inline(always)]
-    pub(crate) fn write(self, result: &[f32], y: &mut [f32]) {
-        match self {
-            Self::Replace => y.copy_from_slice(result),
-            Self::Add => y.iter_mut().zip(result).for_each(|(y, result)| *y += result),
-        }
-    }
-}
-
-/// How often a converter saturated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Saturation {
-    /// Inputs beyond the input range, and NaN, which counts as 0.
-    pub inputs: u64,
-    /// Outputs beyond the output bound.
-    pub outputs: u64,
-}
-
-/// What a product of training keeps beside its results, each if it is wanted.
-#[derive(Debug, Default)]
-pub struct Kept<'a> {
-    /// (batch, out): outputs at the bound of the ADC, as in [`ClipMasks::outputs`].
-    pub clipped: Option<&'a mut ClipMask>,
-    /// α z, (batch, out): what the ADC gave, before γ and β.
-    pub products: Option<&'a mut [f32]>,
-}
-
-impl std::ops::AddAssign for Saturation {
-    fn add_assign(&mut self, other: Self) {
-        self.inputs += other.inputs;
-        self.outputs += other.outputs;
-    }
 }
 
 impl Periphery {
@@ -320,42 +259,57 @@ impl Periphery {
             clipped_outputs: output_words.as_mut().and_then(Iterator::next),
         });
         let mut units: Vec<Written<'_>> = units.collect();
-        par.for_each_chunk(&mut units, 1, |chunk, unit| {
-            let written = &mut unit[0];
-            let samples = written.y.len() / outputs;
-            let first = chunk * CHUNK;
-            let pass = Pass {
-                periphery: self,
-                weights,
-                padded: &padded,
-                streams: &streams,
-                seed: noise.seed,
-                first_sample: noise.first_sample + first as u64,
-            };
-            let range = digital.input_range;
-            let seen = match (&x, converted) {
-                (Inputs::Rows(x), _) => {
-                    let rows = &x[first * inputs..(first + samples) * inputs];
-                    pass.run(Source::Rows(rows), range, accum, written)
+        let strips = self.strips(weights.panels());
+        strips.iter().for_each(|panels| {
+            par.for_each_chunk(&mut units, 1, |chunk, unit| {
+                let written = &mut unit[0];
+                let samples = written.y.len() / outputs;
+                let first = chunk * CHUNK;
+                let pass = Pass {
+                    periphery: self,
+                    weights,
+                    padded: &padded,
+                    streams: &streams,
+                    seed: noise.seed,
+                    first_sample: noise.first_sample + first as u64,
+                    panels: panels.clone(),
+                };
+                let range = digital.input_range;
+                let seen = match (&x, converted) {
+                    (Inputs::Rows(x), _) => {
+                        let rows = &x[first * inputs..(first + samples) * inputs];
+                        pass.run(Source::Rows(rows), range, accum, written)
+                    }
+                    (Inputs::Windows(windows), Some(_)) => {
+                        let source = Source::Converted { images: &images, windows, first };
+                        pass.run(source, range, accum, written)
+                    }
+                    (Inputs::Windows(windows), None) => {
+                        let mut rows = GATHERED.take();
+                        windows.gather(windows.images, first..first + samples, inputs, &mut rows);
+                        let seen = pass.run(Source::Rows(&rows), range, accum, written);
+                        GATHERED.set(rows);
+                        seen
+                    }
+                };
+                // Integer sums do not depend on the order of the threads. Each strip sees all inputs.
+                if panels.start == 0 {
+                    in_count.fetch_add(seen.inputs, Ordering::Relaxed);
                 }
-                (Inputs::Windows(windows), Some(_)) => {
-                    let source = Source::Converted { images: &images, windows, first };
-                    pass.run(source, range, accum, written)
-                }
-                (Inputs::Windows(windows), None) => {
-                    let mut rows = GATHERED.take();
-                    windows.gather(windows.images, first..first + samples, inputs, &mut rows);
-                    let seen = pass.run(Source::Rows(&rows), range, accum, written);
-                    GATHERED.set(rows);
-                    seen
-                }
-            };
-            // Integer sums do not depend on the order of the threads.
-            in_count.fetch_add(seen.inputs, Ordering::Relaxed);
-            out_count.fetch_add(seen.outputs, Ordering::Relaxed);
+                out_count.fetch_add(seen.outputs, Ordering::Relaxed);
+            })
         });
         CONVERTED.set(images);
         Saturation { inputs: in_count.into_inner(), outputs: out_count.into_inner() }
+    }
+
+    /// The panels in strips. Bound management looks at all outputs of a sample at once.
+    fn strips(&self, panels: usize) -> Vec<Range<usize>> {
+        let strip = match self.config.dac.bound_management {
+            BoundManagement::None => STRIP,
+            BoundManagement::Iterative { .. } => panels,
+        };
+        (0..panels).step_by(strip).map(|first| first..panels.min(first + strip)).collect()
     }
 
     /// Whether the converter does the same to a value in every window.
@@ -396,6 +350,10 @@ impl Periphery {
         saturated
     }
 }
+
+/// Panels of outputs that are formed for all samples before the next ones, so that their weights
+/// are read from a cache.
+const STRIP: usize = 32;
 
 thread_local! {
     /// Codes of images, for the memory.

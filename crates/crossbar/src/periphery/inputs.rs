@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use super::clip_mask::is_beyond;
-use super::forward::Accum;
+use super::integer::{IntegerSums, powers};
+use super::operands::Accum;
 use super::pack::{ArrayWeights, padded};
 use super::product::{
-    DEPTH, FULL_GROUP, FloatMagnitudes, IntegerMagnitudes, IntegerSums, LANES, Lanes, PLAIN_GROUP,
-    Running, Sums, add_float, add_plain, powers,
+    DEPTH, FULL_GROUP, FloatMagnitudes, IntegerMagnitudes, LANES, Lanes, PLAIN_GROUP, Running,
+    Sums, add_float, add_plain,
 };
 use super::simd::{Kernel, dispatch, integer_sums};
 

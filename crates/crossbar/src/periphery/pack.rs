@@ -10,7 +10,8 @@
 
 use numerics::Par;
 
-use super::product::{LANES, Lanes, to_8_bits};
+use super::integer::to_8_bits;
+use super::product::{LANES, Lanes};
 use super::simd::{Kernel, dispatch};
 
 /// Effective weights of one array, normalised to [−1, 1], packed for [`Periphery::forward`].

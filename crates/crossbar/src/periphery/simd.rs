@@ -6,7 +6,7 @@
 //! multiplication execute the same operations in the same order and give the same bits; a
 //! processor without it rounds products on their own.
 
-use super::product::IntegerSums;
+use super::integer::IntegerSums;
 
 /// Scalar code that the compiler can vectorise.
 pub(crate) trait Kernel {
@@ -113,7 +113,8 @@ mod avx2 {
         _mm256_set1_epi64x, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256,
     };
 
-    use super::super::product::{FULL_GROUP, IntegerSums, LANES};
+    use super::super::integer::IntegerSums;
+    use super::super::product::{FULL_GROUP, LANES};
 
     /// Numbers of 32 bits in a register.
     const WIDTH: usize = 8;
@@ -135,13 +136,21 @@ mod avx2 {
         const { assert!(FIRST + SAMPLES <= FULL_GROUP) };
         let mut y = [[_mm256_setzero_ps(); 2]; SAMPLES];
         let (mut s1, mut s2) = (y, y);
-        for run in sums.runs::<FIRST, SAMPLES>() {
-            for (at, w) in run.weights.iter().enumerate() {
-                for (r, w) in w.iter().enumerate() {
-                    let [low, high] = halves(w);
+        let (mut weights, _) = sums.fours();
+        for run in sums.runs {
+            let len = run.len();
+            let mut codes = [&[][..]; SAMPLES];
+            for (codes, start) in codes.iter_mut().zip(&sums.starts[FIRST..]) {
+                *codes = &sums.codes[start + run.start..][..len];
+            }
+            let (run_weights, rest) = weights.split_at(len);
+            weights = rest;
+            for at in 0..len {
+                for r in 0..4 {
+                    let [low, high] = halves(&run_weights[at][r]);
                     let w = [floats(low), floats(high)];
                     for s in 0..SAMPLES {
-                        let k = _mm256_set1_ps(run.codes[s][at][r]);
+                        let k = _mm256_set1_ps(codes[s][at][r]);
                         for half in 0..2 {
                             y[s][half] = _mm256_fmadd_ps(w[half], k, y[s][half]);
                             s1[s][half] = _mm256_add_ps(s1[s][half], y[s][half]);
@@ -170,15 +179,24 @@ mod avx2 {
     #[target_feature(enable = "avx2,fma")]
     fn dot_sums(sums: &mut IntegerSums<'_>, half: usize) {
         let mut dots = [[_mm256_setzero_si256(); 2]; FULL_GROUP];
-        for run in sums.runs::<0, FULL_GROUP>() {
-            for (at, q) in run.magnitudes.iter().enumerate() {
-                for (two, q) in q.iter().enumerate() {
-                    let [low, high] = &quarters(q)[half];
+        let (_, mut magnitudes) = sums.fours();
+        for run in sums.runs {
+            let len = run.len();
+            let mut powers = [&[][..]; FULL_GROUP];
+            for (powers, start) in powers.iter_mut().zip(&sums.starts) {
+                *powers = &sums.powers[start + run.start..][..len];
+            }
+            let (run_magnitudes, rest) = magnitudes.split_at(len);
+            magnitudes = rest;
+            for at in 0..len {
+                for two in 0..2 {
+                    let [low, high] = &quarters(&run_magnitudes[at][two])[half];
                     let q = [words(low), words(high)];
-                    for (dots, powers) in dots.iter_mut().zip(run.powers) {
-                        let powers = _mm256_set1_epi64x(powers[at][two].cast_signed());
-                        for (dots, q) in dots.iter_mut().zip(q) {
-                            *dots = _mm256_add_epi32(*dots, _mm256_madd_epi16(q, powers));
+                    for s in 0..FULL_GROUP {
+                        let powers = _mm256_set1_epi64x(powers[s][at][two].cast_signed());
+                        for quarter in 0..2 {
+                            let product = _mm256_madd_epi16(q[quarter], powers);
+                            dots[s][quarter] = _mm256_add_epi32(dots[s][quarter], product);
                         }
                     }
                 }
@@ -258,7 +276,8 @@ mod avx512 {
         _mm512_setzero_ps, _mm512_setzero_si512,
     };
 
-    use super::super::product::{FULL_GROUP, IntegerSums, LANES};
+    use super::super::integer::IntegerSums;
+    use super::super::product::{FULL_GROUP, LANES};
 
     /// Pairs of numbers of 32 bits in a register: half a panel.
     const HALF: usize = LANES / 2;
@@ -269,23 +288,44 @@ mod avx512 {
     /// side, one broadcast of |k| and k² serves both of their products.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
     pub(super) fn integer_sums(sums: IntegerSums<'_>) {
+        sums.check();
         let mut y = [_mm512_setzero_ps(); FULL_GROUP];
         let (mut s1, mut s2) = (y, y);
         let mut dots = [[_mm512_setzero_si512(); 2]; FULL_GROUP];
-        for run in sums.runs::<0, FULL_GROUP>() {
-            for (at, (w, q)) in run.weights.iter().zip(run.magnitudes).enumerate() {
+        let (weights, magnitudes) = sums.fours();
+        let (mut w, mut q) = (weights.as_ptr(), magnitudes.as_ptr());
+        for run in sums.runs {
+            // Pointers, because ten checked slices do not fit into the registers.
+            let mut codes = [sums.codes.as_ptr(); FULL_GROUP];
+            let mut powers = [sums.powers.as_ptr(); FULL_GROUP];
+            for s in 0..FULL_GROUP {
+                let start = sums.starts[s] + run.start;
+                codes[s] = codes[s].wrapping_add(start);
+                powers[s] = powers[s].wrapping_add(start);
+            }
+            for at in 0..run.len() {
+                #[expect(unsafe_code, reason = "reads through pointers that were checked at once")]
+                // SAFETY: `check` has seen that start + run lies in the codes and powers of every
+                // sample, and that there are weights and magnitudes for all inputs of the runs.
+                let (weights, magnitudes) = unsafe { (&*w, &*q) };
+                (w, q) = (w.wrapping_add(1), q.wrapping_add(1));
                 for two in 0..2 {
-                    let w = [floats(&w[2 * two]), floats(&w[2 * two + 1])];
-                    let [low, high] = halves(&q[two]);
+                    let weights = [floats(&weights[2 * two]), floats(&weights[2 * two + 1])];
+                    let [low, high] = halves(&magnitudes[two]);
                     let q = [words(low), words(high)];
                     for s in 0..FULL_GROUP {
-                        for (w, k) in w.iter().zip(&run.codes[s][at][2 * two..]) {
-                            y[s] = _mm512_fmadd_ps(*w, _mm512_set1_ps(*k), y[s]);
+                        #[expect(unsafe_code, reason = "as above")]
+                        // SAFETY: as above.
+                        let (k, power) =
+                            unsafe { (&*codes[s].wrapping_add(at), &*powers[s].wrapping_add(at)) };
+                        for r in 0..2 {
+                            let k = _mm512_set1_ps(k[2 * two + r]);
+                            y[s] = _mm512_fmadd_ps(weights[r], k, y[s]);
                             s1[s] = _mm512_add_ps(s1[s], y[s]);
                         }
-                        let powers = _mm512_set1_epi64(run.powers[s][at][two].cast_signed());
+                        let power = _mm512_set1_epi64(power[two].cast_signed());
                         dots[s] =
-                            [add_dot(dots[s][0], q[0], powers), add_dot(dots[s][1], q[1], powers)];
+                            [add_dot(dots[s][0], q[0], power), add_dot(dots[s][1], q[1], power)];
                     }
                 }
                 for s in 0..FULL_GROUP {

@@ -1,0 +1,152 @@
+//! The results of a panel: from its sums to rows of `y`, and to what is kept beside them.
+//!
+//! A panel has 16 outputs. Where an array has eight, two samples share a panel from the sums on:
+//! their numbers lie one after another, in the random numbers and in `y` too.
+
+use std::ops::Range;
+
+use super::adc::Columns;
+use super::chunk::Written;
+use super::epilogue::Column;
+use super::operands::{Accum, Digital};
+use super::product::{LANES, Lanes, Sums};
+
+/// Outputs of an array of which two samples share a panel.
+pub(super) const HALF: usize = LANES / 2;
+
+/// Vectors over outputs, filled up to whole panels.
+pub(super) struct PaddedColumns {
+    curvature: Vec<f32>,
+    gain: Vec<f32>,
+    offset: Vec<f32>,
+    scale: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl PaddedColumns {
+    pub(super) fn new(columns: &Columns, digital: &Digital<'_>) -> Self {
+        let outputs = digital.scale.len();
+        let pad = |values: &[f32]| {
+            let mut padded = values.to_vec();
+            if values.len() == HALF {
+                padded.extend_from_slice(values); // for a second sample in the panel
+            }
+            padded.resize(outputs.next_multiple_of(LANES), 0.0);
+            padded
+        };
+        Self {
+            curvature: pad(&columns.curvature),
+            gain: pad(&columns.gain),
+            offset: pad(&columns.offset),
+            scale: pad(digital.scale),
+            bias: pad(digital.bias),
+        }
+    }
+
+    pub(super) fn panel(&self, index: usize) -> Column<'_> {
+        Column {
+            curvature: lanes_of(&self.curvature, index),
+            gain: lanes_of(&self.gain, index),
+            offset: lanes_of(&self.offset, index),
+            scale: lanes_of(&self.scale, index),
+            bias: lanes_of(&self.bias, index),
+        }
+    }
+}
+
+fn lanes_of(values: &[f32], panel: usize) -> &Lanes {
+    values[panel * LANES..].first_chunk().expect("vectors are padded to whole panels")
+}
+
+/// Brings the sums of two samples into the two halves of a panel each.
+pub(super) fn join_halves(sums: &mut Vec<Sums>) {
+    let panels = sums.len().div_ceil(2);
+    for panel in 0..panels {
+        let mut joined = sums[2 * panel];
+        if let Some(second) = sums.get(2 * panel + 1) {
+            joined.y[HALF..].copy_from_slice(&second.y[..HALF]);
+            joined.z[HALF..].copy_from_slice(&second.z[..HALF]);
+            joined.current[HALF..].copy_from_slice(&second.current[..HALF]);
+            joined.variance[HALF..].copy_from_slice(&second.variance[..HALF]);
+        }
+        sums[panel] = joined;
+    }
+    sums.truncate(panels);
+}
+
+/// Where the results of a panel go.
+pub(super) struct Place<'a> {
+    /// The samples, in their order.
+    pub(super) todo: &'a [usize],
+    /// Whether two of them share a panel; they are all samples then.
+    pub(super) halves: bool,
+    pub(super) outputs: usize,
+    pub(super) panel: usize,
+}
+
+/// What a panel gave, by slot: a sample, or two that share it.
+pub(super) struct Results<'a> {
+    pub(super) out: &'a [Lanes],
+    pub(super) products: &'a [Lanes],
+    /// Bit i is set where output i went beyond the bound, bit 16 + i where it came out there.
+    pub(super) saturated: &'a [u32],
+}
+
+impl Place<'_> {
+    fn columns(&self) -> Range<usize> {
+        let first = self.panel * LANES;
+        first..self.outputs.min(first + LANES)
+    }
+
+    /// Writes results; `beyond` hears of every sample how many of its outputs went beyond the bound.
+    pub(super) fn write(
+        &self,
+        results: &Results<'_>,
+        accum: Accum,
+        written: &mut Written<'_>,
+        mut beyond: impl FnMut(usize, u32),
+    ) {
+        let width = self.columns().len();
+        let lanes = (1u32 << width) - 1;
+        let stride = self.outputs.div_ceil(LANES);
+        let per_slot = if self.halves { 2 } else { 1 };
+        for (samples, bits) in self.todo.chunks(per_slot).zip(results.saturated) {
+            for (half, &s) in samples.iter().enumerate() {
+                let bits = bits >> (half * HALF);
+                beyond(s, (bits & lanes).count_ones());
+                if let Some(words) = &mut written.clipped_outputs {
+                    words[s * stride + self.panel] = (bits >> LANES & lanes) as u16;
+                }
+            }
+        }
+        self.write_rows(accum, results.out, written.y);
+        if let Some(products) = &mut written.products {
+            self.write_rows(Accum::Replace, results.products, products);
+        }
+    }
+
+    /// Writes lanes into rows of `y`, (samples, out).
+    fn write_rows(&self, accum: Accum, results: &[Lanes], y: &mut [f32]) {
+        if self.halves {
+            y.chunks_mut(LANES).zip(results).for_each(|(y, result)| write(accum, result, y));
+            return;
+        }
+        let columns = self.columns();
+        for (&s, result) in self.todo.iter().zip(results) {
+            write(accum, result, &mut y[s * self.outputs..][columns.clone()]);
+        }
+    }
+}
+
+/// Writes as many lanes as there is room for. A whole panel, or half of one, is a copy of known
+/// length, without a call.
+#[inline(always)]
+fn write(accum: Accum, result: &Lanes, y: &mut [f32]) {
+    if let Some(y) = y.as_mut_array::<LANES>() {
+        accum.write(result, y);
+    } else if let Some(y) = y.as_mut_array::<HALF>() {
+        accum.write(&result[..HALF], y);
+    } else {
+        accum.write(&result[..y.len()], y);
+    }
+}
