@@ -23,13 +23,16 @@ use crate::{LinearMap, ParameterId, Parameters, StateId, Tensor};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Var(usize);
 
-/// Whether a pass trains or evaluates.
+/// What a pass is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Values are kept for the backward pass.
     Train,
     /// Nothing is kept.
     Eval,
+    /// As in evaluation, but on the examples as training sees them, augmented: what a teacher says
+    /// of them. See [`Distilled`](crate::Distilled).
+    Teach,
 }
 
 /// What one forward (and backward) pass is told from outside: randomness, mode, threads.
@@ -41,7 +44,7 @@ pub struct Pass {
     pub first_row: u64,
     /// Number of the mini-batch since training began, counted from 0; 0 in evaluation.
     pub step: u64,
-    /// Train or evaluate.
+    /// What it is for.
     pub mode: Mode,
     /// Whether kernels may use threads.
     pub par: Par,
