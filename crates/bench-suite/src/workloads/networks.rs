@@ -100,19 +100,6 @@ impl Instance<'_> {
         };
         (parameters, error)
     }
-}
-
-fn test_error(
-    test: &dyn Task,
-    metric: Option<&Metric<'_>>,
-    parameters: &Parameters,
-    seed: &Seed,
-    par: Par,
-) -> f64 {
-    match metric {
-        None => evaluate(test, parameters, seed, par).error_rate,
-        Some(metric) => metric(parameters, seed, par),
-    }
 
     /// The test error on every `of`-th example from the `first` on; on all of them where it is not
     /// the fraction of wrong units.
@@ -128,6 +115,19 @@ fn test_error(
         }
         let share = Share { task: &*self.test, first, of };
         evaluate(&share, &self.parameters, seed, par).error_rate
+    }
+}
+
+fn test_error(
+    test: &dyn Task,
+    metric: Option<&Metric<'_>>,
+    parameters: &Parameters,
+    seed: &Seed,
+    par: Par,
+) -> f64 {
+    match metric {
+        None => evaluate(test, parameters, seed, par).error_rate,
+        Some(metric) => metric(parameters, seed, par),
     }
 }
 
