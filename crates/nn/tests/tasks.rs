@@ -8,16 +8,16 @@ use common::{check, check_at, gaussian};
 use nn::decode::transducer_greedy;
 use nn::layers::{Activation, Builder, Cell, EncoderConfig, Init, RecurrentConfig};
 use nn::models::{
-    AcousticConfig, LanguageModel, LanguageModelConfig, RnnTransducer, TextEncoderConfig,
+    AcousticConfig, LanguageModel, LanguageModelConfig, Mlp, RnnTransducer, TextEncoderConfig,
     TransducerConfig, acoustic_model, lstm_language_model, mlp, rnn_transducer, text_classifier,
     text_encoder,
 };
 use nn::ops::{Distillation, Pairing};
 use nn::{
     Adam, Arithmetic, Augmentation, Classification, Distilled, Images, LanguageModelling, Mode,
-    Optimizer, Parameters, Pass, Pixels, Policy, Progress, Recipe, Schedule, SentenceSimilarity,
-    SequenceClassification, SequenceLabels, Sequences, Step, Tape, Task, Tensor,
-    TextClassification, Transduction, evaluate, ops, train_epoch,
+    Model, Optimizer, Parameters, Pass, Pixels, Policy, Progress, Recipe, Schedule,
+    SentenceSimilarity, SequenceClassification, SequenceLabels, Sequences, Step, Tape, Task,
+    Tensor, TextClassification, Transduction, Var, evaluate, ops, train_epoch,
 };
 use numerics::{Par, Seed};
 use proptest::prelude::*;
@@ -350,6 +350,18 @@ fn a_student_follows_its_teacher() {
     assert_eq!(error(&distilled, &student), 1.0, "outside training it is the task itself");
 }
 
+/// A perceptron of images.
+#[derive(Debug)]
+struct Flat(Mlp);
+
+impl Model for Flat {
+    fn forward(&self, x: Var, step: &mut Step<'_>) -> Var {
+        let images = step.tape.value(x).shape()[0];
+        let x = ops::reshape(step.tape, x, &[images, 64]);
+        self.0.forward(x, step)
+    }
+}
+
 /// The loss to a teacher with the same parameters is zero where both see the same: the same crops
 /// of images, without padding of sequences, of windows of words.
 #[test]
@@ -361,7 +373,7 @@ fn a_teacher_sees_what_its_student_sees() {
         let outcome = distilled.forward(examples, &mut step);
         tape.value(outcome.loss).item()
     };
-    let (parameters, model) = build(|builder| mlp(builder, &[64, 5, 3], Init::XavierNormal));
+    let (parameters, model) = build(|builder| Flat(mlp(builder, &[64, 5, 3], Init::XavierNormal)));
     let pixels: Vec<u8> = (0..4 * 64u32).map(|i| (37 * i % 251) as u8).collect();
     let images = Images::new(&[8, 8, 1], pixels, vec![0, 1, 2, 0]);
     let task = Classification {
