@@ -73,3 +73,9 @@ impl Error {
         Self::Data { path: path.to_owned(), reason: reason.into() }
     }
 }
+
+impl From<crossbar::TileError> for Error {
+    fn from(error: crossbar::TileError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}

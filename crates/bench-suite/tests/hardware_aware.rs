@@ -2,6 +2,7 @@
 //! it is stopped.
 
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -13,25 +14,34 @@ use bench_suite::progress::{Progress, STOP};
 use bench_suite::record::Measurements;
 use bench_suite::store::Store;
 use bench_suite::workloads::hardware_aware::{HardwareAware, series};
-use bench_suite::workloads::trained::{CHANCE_ERROR, FLOAT_ERROR};
+use bench_suite::workloads::trained::{CHANCE_ERROR, FLOAT_ERROR, HWA_TRAIN_LOSS};
+use nn::ops::Distillation;
 use numerics::Par;
 
 /// The point of a network whose data ships with the source.
-fn point() -> Point {
+fn point(network: &str) -> Point {
     let experiment = EXPERIMENTS.iter().find(|e| e.id() == "rasch2023/networks").unwrap();
     let data = DataFolder::new(None);
     let request = Request { scale: Scale::Smoke, seed: 3, seeds: None, data };
     let points = experiment.points(&request).unwrap();
-    points.into_iter().find(|p| p.name.starts_with("lstm-japanese-vowels")).unwrap()
+    points.into_iter().find(|p| p.name.starts_with(network)).unwrap()
 }
 
+/// [`STOP`] belongs to the process, so one test at a time may run something.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// Runs the point in a store, stopped after `stop_after` if given.
-fn run(folder: &Path, par: Par, stop_after: Option<Duration>) -> Result<Measurements, Error> {
-    let (point, data) = (point(), DataFolder::new(None));
+fn run(
+    point: &Point,
+    folder: &Path,
+    par: Par,
+    stop_after: Option<Duration>,
+) -> Result<Measurements, Error> {
+    let data = DataFolder::new(None);
     let store = Store::open(folder).unwrap();
     let progress = Progress::new(point.work);
-    let progress = progress.start(&point);
-    let (checkpoint, models) = (store.checkpoint(&point), store.models());
+    let progress = progress.start(point);
+    let (checkpoint, models) = (store.checkpoint(point), store.models());
     let context =
         Context { data: &data, par, progress: &progress, checkpoint: &checkpoint, models: &models };
     STOP.store(false, Ordering::Relaxed);
@@ -42,23 +52,34 @@ fn run(folder: &Path, par: Par, stop_after: Option<Duration>) -> Result<Measurem
                 STOP.store(true, Ordering::Relaxed);
             });
         }
-        HardwareAware::run_point(&point, &context)
+        HardwareAware::run_point(point, &context)
     })
+}
+
+/// The point, whose network on tiles has the float one as a teacher.
+fn distilled(network: &str) -> Point {
+    let mut point = point(network);
+    let mut config: HardwareAware = serde_json::from_value(point.config).unwrap();
+    config.trained.recipe.distillation = Some(Distillation { temperature: 10.0, mix: 0.75 });
+    config.direct = false;
+    point.config = serde_json::to_value(config).unwrap();
+    point
 }
 
 #[test]
 fn records_do_not_depend_on_threads_or_interruptions() {
-    let folder = tempfile::tempdir().unwrap();
-    let whole = run(&folder.path().join("whole"), Par::Seq, None).unwrap();
+    let _alone = ALONE.lock();
+    let (folder, point) = (tempfile::tempdir().unwrap(), point("lstm-japanese-vowels"));
+    let whole = run(&point, &folder.path().join("whole"), Par::Seq, None).unwrap();
     let [float, chance] = [FLOAT_ERROR, CHANCE_ERROR].map(|name| whole.values[name]);
     assert!(float < chance, "the float network errs in {float} %, chance is {chance} %");
     for method in ["direct", "hwa"] {
         assert_eq!(whole.series[&series(method, 3600.0)].len(), 1, "{method}");
     }
-    assert_eq!(whole, run(&folder.path().join("threads"), Par::Rayon, None).unwrap());
+    assert_eq!(whole, run(&point, &folder.path().join("threads"), Par::Rayon, None).unwrap());
     let (mut stops, mut after) = (0, Duration::from_millis(5));
     let resumed = loop {
-        match run(&folder.path().join("stopped"), Par::Seq, Some(after)) {
+        match run(&point, &folder.path().join("stopped"), Par::Seq, Some(after)) {
             Err(Error::Interrupted) => stops += 1,
             finished => break finished.unwrap(),
         }
@@ -67,4 +88,20 @@ fn records_do_not_depend_on_threads_or_interruptions() {
     };
     assert!(stops > 0, "the run was over before it could be stopped");
     assert_eq!(whole, resumed);
+}
+
+#[test]
+fn a_recipe_may_ask_for_distillation() {
+    let _alone = ALONE.lock();
+    let folder = tempfile::tempdir().unwrap();
+    // One store: both have the same float network.
+    let run = |point: &Point| run(point, folder.path(), Par::Seq, None);
+    let alone = run(&point("lstm-japanese-vowels")).unwrap();
+    let taught = run(&distilled("lstm-japanese-vowels")).unwrap();
+    assert_eq!(alone.values[FLOAT_ERROR], taught.values[FLOAT_ERROR]);
+    assert_ne!(alone.series[HWA_TRAIN_LOSS], taught.series[HWA_TRAIN_LOSS]);
+    assert_eq!(
+        run(&distilled("rnn-t")).unwrap_err().to_string(),
+        "recipe of 'rnn-t': distillation needs a network whose loss is a cross-entropy of logits"
+    );
 }

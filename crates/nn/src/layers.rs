@@ -38,6 +38,31 @@ pub struct Builder<'a> {
     pub seed: Seed,
 }
 
+/// Builds a network: its parameters, with initial values from `seed`, and what `build` makes of
+/// them.
+///
+/// # Examples
+///
+/// ```
+/// use nn::layers::{Init, build};
+/// use nn::{Arithmetic, Policy, models::mlp};
+/// use numerics::Seed;
+///
+/// let policy = Policy::uniform(Arithmetic::Float32);
+/// let (parameters, _model) =
+///     build(&policy, Seed::new(0), |builder| mlp(builder, &[784, 64, 10], Init::XavierNormal));
+/// assert_eq!(parameters.count(), 784 * 64 + 64 + 64 * 10 + 10);
+/// ```
+pub fn build<M>(
+    policy: &Policy,
+    seed: Seed,
+    build: impl FnOnce(&mut Builder<'_>) -> M,
+) -> (Parameters, M) {
+    let mut parameters = Parameters::new();
+    let model = build(&mut Builder { parameters: &mut parameters, policy, seed });
+    (parameters, model)
+}
+
 impl Builder<'_> {
     /// A linear map of that name in the arithmetic that the policy gives it, with initial weights
     /// of shape (out, …, in).

@@ -12,7 +12,9 @@
 //! - [`Arithmetic`] says what executes a linear map and stores its weights; layers never ask.
 //! - [`Parameters`] own weights, gradients and optimiser state in the arithmetic's own numbers.
 //! - An [`Optimizer`] proposes increments; the arithmetic rounds them into the weights.
-//! - [`train_epoch`] and [`evaluate`] run a [`Task`], a model with its data and its loss.
+//! - [`train`] and [`evaluate`] run a [`Task`], a model with its data and its loss; [`train_epoch`]
+//!   can be stopped and goes on.
+//! - [`map_onto_tiles`] and [`drift_curve`] are what comes before and after training on tiles.
 
 #![deny(unsafe_code)] // but for the island `simd`
 
@@ -24,6 +26,7 @@ mod data;
 pub mod decode;
 mod float_gemm;
 pub mod functions;
+mod hardware_aware;
 pub mod layers;
 mod linear_map;
 pub mod models;
@@ -45,6 +48,7 @@ pub use calibration::{RangeStatistic, calibrate_input_ranges};
 pub use column_gradients::column_gradients;
 pub use data::{Augmentation, Images, Normalization, PixelError, Pixels, Sequences, batches};
 pub use float_gemm::matmul;
+pub use hardware_aware::{Calibration, age_and_test, drift_curve, map_onto_tiles};
 pub use linear_map::{LinearMap, Window};
 pub use models::Model;
 pub use observer::{Observer, TileProduct};
@@ -55,10 +59,11 @@ pub use parameters::{
 pub use pretrained::{PretrainedError, load_pretrained, same_names};
 pub use tape::{Backward, Gradients, MapUse, Mode, Operation, Pass, Step, Tape, Var};
 pub use task::{
-    Classification, LanguageModelling, Outcome, SentenceSimilarity, SequenceClassification,
-    SequenceLabels, Task, TextClassification, Transduction,
+    Classification, DistillationError, Distilled, LanguageModelling, Logits, Outcome,
+    SentenceSimilarity, SequenceClassification, SequenceLabels, Task, TextClassification,
+    Transduction,
 };
 pub use tensor::Tensor;
-pub use train::{EpochStats, Interrupted, Progress, Recipe, evaluate, train_epoch};
+pub use train::{EpochStats, Interrupted, Progress, Recipe, evaluate, train, train_epoch};
 pub use unigram::Unigram;
 pub use wordpiece::{VocabularyError, WordPiece};

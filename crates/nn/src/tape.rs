@@ -23,13 +23,16 @@ use crate::{LinearMap, ParameterId, Parameters, StateId, Tensor};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Var(usize);
 
-/// Whether a pass trains or evaluates.
+/// What a pass is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Values are kept for the backward pass.
     Train,
     /// Nothing is kept.
     Eval,
+    /// As in evaluation, but on the examples as training sees them, augmented: what a teacher says
+    /// of them. See [`Distilled`](crate::Distilled).
+    Teach,
 }
 
 /// What one forward (and backward) pass is told from outside: randomness, mode, threads.
@@ -41,7 +44,7 @@ pub struct Pass {
     pub first_row: u64,
     /// Number of the mini-batch since training began, counted from 0; 0 in evaluation.
     pub step: u64,
-    /// Train or evaluate.
+    /// What it is for.
     pub mode: Mode,
     /// Whether kernels may use threads.
     pub par: Par,
@@ -99,18 +102,25 @@ impl Pool {
         buffer
     }
 
-    /// A buffer whose content is whatever was there: the smallest spare one that is large enough,
-    /// or a new one.
+    /// A buffer whose content is whatever was there: the smallest spare one that is large enough.
+    ///
+    /// If there is none, the largest one makes way for it. So there are never more buffers than were
+    /// in use at once, although the lengths of sentences change from step to step.
     fn scratch(&mut self, len: usize) -> Vec<f32> {
         if len == 0 {
             return Vec::new();
         }
-        let fitting = (0..self.0.len())
-            .filter(|&i| self.0[i].capacity() >= len)
-            .min_by_key(|&i| self.0[i].capacity());
-        let mut buffer = fitting.map(|i| self.0.swap_remove(i)).unwrap_or_default();
-        buffer.resize(len, 0.0);
-        buffer
+        let capacity = |i: &usize| self.0[*i].capacity();
+        let fitting = (0..self.0.len()).filter(|i| capacity(i) >= len).min_by_key(capacity);
+        if let Some(fitting) = fitting {
+            let mut buffer = self.0.swap_remove(fitting);
+            buffer.resize(len, 0.0);
+            return buffer;
+        }
+        if let Some(largest) = (0..self.0.len()).max_by_key(capacity) {
+            self.0.swap_remove(largest);
+        }
+        vec![0.0; len]
     }
 }
 
@@ -389,5 +399,22 @@ impl Gradients {
     /// The gradient with respect to a [`Tape::variable`], if the loss depends on it.
     pub fn of(&self, var: Var) -> Option<&[f32]> {
         self.0.get(var.0)?.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pool_does_not_grow_with_the_lengths_it_saw() {
+        let mut pool = Pool::default();
+        for len in 1..50 {
+            let buffers = [pool.scratch(len), pool.scratch(2 * len), pool.zeros(3 * len)];
+            assert_eq!(buffers.each_ref().map(Vec::len), [len, 2 * len, 3 * len]);
+            assert!(buffers[2].iter().all(|&x| x == 0.0));
+            pool.0.extend(buffers);
+            assert_eq!(pool.0.len(), 3);
+        }
     }
 }

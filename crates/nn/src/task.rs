@@ -1,5 +1,6 @@
 //! [`Task`]: what is trained, a model with its data and its loss.
 
+mod distilled;
 mod language_modelling;
 mod sequence_classification;
 mod text;
@@ -8,13 +9,14 @@ mod transduction;
 use crate::data::{Augmentation, Images, Pixels};
 use crate::{Mode, Model, Step, Tensor, Var, ops};
 
+pub use distilled::{DistillationError, Distilled};
 pub use language_modelling::LanguageModelling;
 pub use sequence_classification::{SequenceClassification, SequenceLabels};
 pub use text::{SentenceSimilarity, TextClassification};
 pub use transduction::Transduction;
 
 /// What a batch of examples gave.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
     /// The mean loss over the units, recorded on the tape.
     pub loss: Var,
@@ -22,7 +24,21 @@ pub struct Outcome {
     pub units: usize,
     /// Units that the network gets wrong; 0 where that has no meaning.
     pub wrong: usize,
+    /// What the loss is the cross-entropy of, where it is one: see [`Task::has_logits`].
+    pub logits: Option<Logits>,
 }
+
+/// Rows of logits with a label for each.
+#[derive(Clone, Debug)]
+pub struct Logits {
+    /// The logits, (…, classes), recorded on the tape.
+    pub values: Var,
+    /// As many as rows; [`u32::MAX`] where a row does not count.
+    pub labels: Vec<u32>,
+}
+
+/// The label of rows that do not count: padding, for instance.
+const IGNORED: u32 = u32::MAX;
 
 /// A model with its data and its loss, as training and evaluation see it.
 pub trait Task {
@@ -32,6 +48,12 @@ pub trait Task {
     /// Whether there are none.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether the loss is the mean cross-entropy of rows of logits, which [`Outcome::logits`] then
+    /// gives. Only of such a network another one can be the teacher.
+    fn has_logits(&self) -> bool {
+        false
     }
 
     /// Records the forward pass and the loss of the examples at these indices.
@@ -51,15 +73,26 @@ pub struct Classification<'a> {
     pub augmentation: Option<Augmentation>,
 }
 
+impl<'a> Classification<'a> {
+    /// The images as they are.
+    pub fn new(model: &'a dyn Model, images: &'a Images, pixels: &'a Pixels) -> Self {
+        Self { model, images, pixels, augmentation: None }
+    }
+}
+
 impl Task for Classification<'_> {
     fn len(&self) -> usize {
         self.images.len()
     }
 
+    fn has_logits(&self) -> bool {
+        true
+    }
+
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
         let buffer = step.tape.scratch(self.images.batch_len(examples.len()));
         let stream = step.pass.seed.child("augmentation").stream();
-        let augmentation = self.augmentation.as_ref().filter(|_| step.pass.mode == Mode::Train);
+        let augmentation = self.augmentation.as_ref().filter(|_| step.pass.mode != Mode::Eval);
         let augmentation = augmentation.map(|augmentation| (augmentation, &stream));
         let (x, labels) = self.images.gather(examples, self.pixels, augmentation, buffer);
         let x = step.tape.constant(x);
@@ -72,7 +105,9 @@ impl Task for Classification<'_> {
             .zip(&labels)
             .filter(|(row, label)| argmax(row) != usize::from(**label))
             .count();
-        Outcome { loss, units: labels.len(), wrong }
+        let labels = labels.into_iter().map(u32::from).collect();
+        let logits = Some(Logits { values: logits, labels });
+        Outcome { loss, units: examples.len(), wrong, logits }
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use numerics::{Par, Seed};
 use serde::{Deserialize, Serialize};
 
-use crate::optim::{Decay, Plateau, Schedule, Update};
+use crate::optim::{Decay, Plateau, Schedule, Sgd, Update};
 use crate::{Mode, Optimizer, Parameters, Pass, Rounded, Step, Tape, Task, batches};
 
 /// How a network is trained.
@@ -29,6 +29,13 @@ pub struct Recipe {
 }
 
 impl Recipe {
+    /// Stochastic gradient descent with momentum 0.9 at a constant rate.
+    pub fn sgd(batch: usize, epochs: usize, learning_rate: f32) -> Self {
+        let sgd = Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: false };
+        let (schedule, optimizer) = (Schedule::default(), Optimizer::Sgd(sgd));
+        Self { batch, epochs, learning_rate, schedule, optimizer, clip_norm: None }
+    }
+
     /// Whether the numbers make sense.
     ///
     /// # Errors
@@ -96,6 +103,25 @@ pub struct EpochStats {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted")]
 pub struct Interrupted;
+
+/// Trains through all epochs of the recipe, and returns the averages over each, taken before its
+/// updates: [`train_epoch`] without a stop.
+pub fn train(
+    task: &dyn Task,
+    parameters: &mut Parameters,
+    recipe: &Recipe,
+    (seed, par): (&Seed, Par),
+) -> Vec<EpochStats> {
+    let mut progress = Progress::default();
+    let mut epoch = |_| {
+        let go_on = |_: &Progress, _| ControlFlow::Continue(());
+        let stats = train_epoch(task, parameters, recipe, &mut progress, (seed, par), go_on)
+            .expect("nobody stops it");
+        progress.observe(recipe, stats.loss);
+        stats
+    };
+    (0..recipe.epochs).map(&mut epoch).collect()
+}
 
 /// Trains to the end of the epoch that `progress` is in, and returns the averages over its steps,
 /// each taken before its update.

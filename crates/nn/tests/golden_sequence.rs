@@ -232,7 +232,7 @@ fn losses_are_pytorchs() {
     check_loss("distillation", |step, x| {
         let teacher = golden("distillation.teacher");
         let options = Distillation { temperature: 10.0, mix: 0.75 };
-        ops::distillation(step.tape, x, teacher.data(), &[0, 3, 5, 4, 2], options)
+        ops::distillation(step.tape, x, teacher.data(), &[0, 3, 5, 4, 2], None, options)
     });
     check_loss("mean_squared_error", |step, x| {
         let target = golden("mean_squared_error.target");

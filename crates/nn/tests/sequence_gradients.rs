@@ -328,8 +328,23 @@ fn mean_squared_error_and_distillation_have_their_gradients() {
     for mix in [0.0, 0.75, 1.0] {
         let options = Distillation { temperature: 3.0, mix };
         check(&[&[3, 4]], &Parameters::new(), |step, x| {
-            ops::distillation(step.tape, x[0], &target, &[0, 3, 1], options)
+            ops::distillation(step.tape, x[0], &target, &[0, 3, 1], None, options)
         });
+        // As if the row that does not count were not there.
+        check(&[&[3, 4]], &Parameters::new(), |step, x| {
+            ops::distillation(step.tape, x[0], &target, &[0, 9, 1], Some(9), options)
+        });
+        let counted = |labels: &[u32], rows: &[usize]| {
+            let (mut tape, all) = (Tape::new(), gaussian("x", 12));
+            let of = |from: &[f32]| -> Vec<f32> {
+                rows.iter().flat_map(|row| from[4 * row..4 * row + 4].to_vec()).collect()
+            };
+            let x = tape.variable(Tensor::new(&[rows.len(), 4], of(&all)));
+            let loss = ops::distillation(&mut tape, x, &of(&target), labels, Some(9), options);
+            tape.value(loss).item()
+        };
+        assert_eq!(counted(&[0, 9, 1], &[0, 1, 2]), counted(&[0, 1], &[0, 2]));
+        assert_eq!(counted(&[9], &[0]), 0.0);
     }
 }
 

@@ -8,15 +8,16 @@ use common::{check, check_at, gaussian};
 use nn::decode::transducer_greedy;
 use nn::layers::{Activation, Builder, Cell, EncoderConfig, Init, RecurrentConfig};
 use nn::models::{
-    AcousticConfig, LanguageModel, LanguageModelConfig, RnnTransducer, TextEncoderConfig,
-    TransducerConfig, acoustic_model, lstm_language_model, rnn_transducer, text_classifier,
+    AcousticConfig, LanguageModel, LanguageModelConfig, Mlp, RnnTransducer, TextEncoderConfig,
+    TransducerConfig, acoustic_model, lstm_language_model, mlp, rnn_transducer, text_classifier,
     text_encoder,
 };
-use nn::ops::Pairing;
+use nn::ops::{Distillation, Pairing};
 use nn::{
-    Adam, Arithmetic, LanguageModelling, Mode, Optimizer, Parameters, Pass, Policy, Progress,
-    Recipe, Schedule, SentenceSimilarity, SequenceClassification, SequenceLabels, Sequences, Step,
-    Tape, Task, Tensor, TextClassification, Transduction, evaluate, ops, train_epoch,
+    Adam, Arithmetic, Augmentation, Classification, Distilled, Images, LanguageModelling, Mode,
+    Model, Optimizer, Parameters, Pass, Pixels, Policy, Progress, Recipe, Schedule,
+    SentenceSimilarity, SequenceClassification, SequenceLabels, Sequences, Step, Tape, Task,
+    Tensor, TextClassification, Transduction, Var, evaluate, ops, train_epoch,
 };
 use numerics::{Par, Seed};
 use proptest::prelude::*;
@@ -318,4 +319,107 @@ fn similarities_are_learned() {
     }
     let (before, after) = train(&task, &mut parameters, 40);
     assert!(after < before / 3.0, "{before}, then {after}");
+}
+
+const ALL_TEACHER: Distillation = Distillation { temperature: 2.0, mix: 1.0 };
+
+/// The fraction of units in which a network says what `labels` are.
+fn error(task: &dyn Task, parameters: &Parameters) -> f64 {
+    evaluate(task, parameters, &Seed::new(0), Par::Seq).error_rate
+}
+
+/// A student whose labels are wrong says what its teacher says, who learned the right ones.
+#[test]
+fn a_student_follows_its_teacher() {
+    let ((mut taught, model), (mut student, own)) = (
+        build(|builder| text_classifier(builder, encoder_config(), 2)),
+        build(|builder| text_classifier(builder, encoder_config(), 2)),
+    );
+    let sentences = sentences(12);
+    let labels: Vec<u32> = sentences.iter().map(|s| s[0] % 2).collect();
+    let wrong: Vec<u32> = labels.iter().map(|label| 1 - label).collect();
+    let task =
+        |model, labels| TextClassification { model, sentences: &sentences, segments: None, labels };
+    let teacher = task(model, &labels);
+    train(&teacher, &mut taught, 40);
+    assert_eq!(error(&teacher, &taught), 0.0, "the teacher knows");
+    let pupil = task(own.clone(), &wrong);
+    let distilled = Distilled::new(&pupil, (&teacher, &taught), ALL_TEACHER).unwrap();
+    train(&distilled, &mut student, 40);
+    assert_eq!(error(&task(own, &labels), &student), 0.0, "the student knows, too");
+    assert_eq!(error(&distilled, &student), 1.0, "outside training it is the task itself");
+}
+
+/// A perceptron of images.
+#[derive(Debug)]
+struct Flat(Mlp);
+
+impl Model for Flat {
+    fn forward(&self, x: Var, step: &mut Step<'_>) -> Var {
+        let images = step.tape.value(x).shape()[0];
+        let x = ops::reshape(step.tape, x, &[images, 64]);
+        self.0.forward(x, step)
+    }
+}
+
+/// The loss to a teacher with the same parameters is zero where both see the same: the same crops
+/// of images, without padding of sequences, of windows of words.
+#[test]
+fn a_teacher_sees_what_its_student_sees() {
+    let loss = |task: &dyn Task, parameters: &Parameters, examples: &[u32]| {
+        let distilled = Distilled::new(task, (task, parameters), ALL_TEACHER).unwrap();
+        let mut tape = Tape::new();
+        let mut step = Step { tape: &mut tape, parameters, pass: pass(Mode::Train) };
+        let outcome = distilled.forward(examples, &mut step);
+        tape.value(outcome.loss).item()
+    };
+    let (parameters, model) = build(|builder| Flat(mlp(builder, &[64, 5, 3], Init::XavierNormal)));
+    let pixels: Vec<u8> = (0..4 * 64u32).map(|i| (37 * i % 251) as u8).collect();
+    let images = Images::new(&[8, 8, 1], pixels, vec![0, 1, 2, 0]);
+    let task = Classification {
+        model: &model,
+        images: &images,
+        pixels: &Pixels::unit(&Arithmetic::Float32),
+        augmentation: Some(Augmentation { pad_and_crop: 2, mirror: true, cut_out: 0 }),
+    };
+    assert!(loss(&task, &parameters, &[0, 1, 2, 3]).abs() < 1e-6);
+
+    let config = AcousticConfig { lstm: recurrent(4, true), bottleneck: 5, classes: 3 };
+    let (parameters, model) = build(|builder| acoustic_model(builder, config));
+    let (sequences, whole) = (sequences(6), [0, 1, 2, 0, 1, 2]);
+    let labels = SequenceLabels::Whole(&whole);
+    let task = SequenceClassification { model, sequences: &sequences, labels };
+    assert!(loss(&task, &parameters, &[0, 3, 5]).abs() < 1e-6);
+
+    let ((parameters, model), words) = (language_model(), text(20));
+    let task = LanguageModelling { model, words: &words, window: 6, context: 2 };
+    assert!(loss(&task, &parameters, &[0, 2, 3]).abs() < 1e-6);
+}
+
+#[test]
+fn distillation_needs_logits_and_sound_options() {
+    let (parameters, model) = transducer();
+    let sequences = sequences(1);
+    let task = Transduction {
+        model,
+        sequences: &sequences,
+        labels: &[vec![1]],
+        labels_per_time: 1,
+        separator: None,
+    };
+    let error = Distilled::new(&task, (&task, &parameters), ALL_TEACHER).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "distillation needs a network whose loss is a cross-entropy of logits"
+    );
+    for (options, expected) in [
+        (
+            Distillation { temperature: 0.0, mix: 0.5 },
+            "temperature = 0 must be positive and finite",
+        ),
+        (Distillation { temperature: 1.0, mix: 1.5 }, "mix = 1.5 is not a share"),
+    ] {
+        let error = Distilled::new(&task, (&task, &parameters), options).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
 }

@@ -3,11 +3,11 @@
 //! Source: [Rasch23 Methods, "AIMC evaluation"].
 
 use crossbar::{TileConfig, TileError};
-use nn::{AnalogWeights, Parameters};
+use nn::{AnalogWeights, Parameters, age_and_test};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
-use super::networks::{Instance, Workload};
+use super::networks::Instance;
 use crate::Error;
 use crate::experiment::Context;
 
@@ -35,7 +35,6 @@ impl Aging {
     /// [`Error::Interrupted`]; [`Error::Usage`] if the tile cannot be programmed.
     pub fn errors(
         &self,
-        workload: &dyn Workload,
         instance: &mut Instance<'_>,
         seed: &Seed,
         context: &Context<'_>,
@@ -43,7 +42,7 @@ impl Aging {
         let tile = |layer: &AnalogWeights| {
             self.tile.as_ref().unwrap_or_else(|| layer.config().tile()).clone()
         };
-        self.errors_programmed(workload, instance, seed, context, |parameters, seed| {
+        self.errors_programmed(instance, seed, context, |parameters, seed| {
             parameters.program(tile, seed, context.par)
         })
     }
@@ -55,29 +54,27 @@ impl Aging {
     /// [`Error::Interrupted`]; [`Error::Usage`] if `program` fails.
     pub fn errors_programmed(
         &self,
-        workload: &dyn Workload,
         instance: &mut Instance<'_>,
         seed: &Seed,
         context: &Context<'_>,
         program: impl Fn(&mut Parameters, &Seed) -> Result<(), TileError>,
     ) -> Result<Vec<Vec<f64>>, Error> {
-        let wrong = |error: TileError| Error::Usage(error.to_string());
-        let par = context.par;
+        let (examples, par) = (instance.test.len() as u64, context.par);
+        let (parameters, test_error) = instance.parts();
         let mut errors = vec![Vec::new(); self.times_s.len()];
         for programming in 0..self.programmings {
             let seed = seed.child("programming").child(programming);
-            program(&mut instance.parameters, &seed.child("devices")).map_err(wrong)?;
-            for (errors, &t_s) in errors.iter_mut().zip(&self.times_s) {
+            let test = |parameters: &Parameters, seed: &Seed| {
                 if context.progress.stopped() {
                     return Err(Error::Interrupted);
                 }
-                instance.parameters.age_to(t_s, &seed.child("read-out"), par).map_err(wrong)?;
-                let seed = seed.child("test").child(t_s.to_bits());
-                errors.push(100.0 * workload.test_error(instance, &seed, par));
-                context.progress.advance(instance.test.len() as u64);
-            }
+                let error = 100.0 * test_error(parameters, seed, par);
+                context.progress.advance(examples);
+                Ok(error)
+            };
+            let curve = age_and_test(parameters, &program, &self.times_s, (&seed, par), test)?;
+            errors.iter_mut().zip(curve).for_each(|(errors, error)| errors.push(error));
         }
-        instance.parameters.erase();
         Ok(errors)
     }
 

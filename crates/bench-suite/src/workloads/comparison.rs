@@ -69,7 +69,7 @@ impl Comparison {
         };
         let seed = Seed::new(seed).child(name);
         for (variant, aging) in &self.variants {
-            let errors = aging.errors(&*workload, &mut network.instance, &seed, context)?;
+            let errors = aging.errors(&mut network.instance, &seed, context)?;
             let names = aging.times_s.iter().map(|&t_s| series(variant, t_s));
             network.measured.series.extend(names.zip(errors));
         }

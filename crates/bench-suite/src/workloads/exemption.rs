@@ -130,14 +130,7 @@ impl Exemption {
             let others = exempt(&|other| other != index);
             let scale = |layer: &str| if layer == name { self.ranking_scale } else { 1.0 };
             let seed = seed.child("ranking");
-            let errors = errors_with(
-                &ranking,
-                &*workload,
-                &mut instance,
-                (&scale, &others),
-                &seed,
-                context,
-            )?;
+            let errors = errors_with(&ranking, &mut instance, (&scale, &others), &seed, context)?;
             sensitivities.push(errors.iter().sum::<f64>() / errors.len() as f64);
         }
         let mut order: Vec<usize> = (0..layers.len()).collect();
@@ -149,7 +142,7 @@ impl Exemption {
 
         let hwa = seed.child("hwa");
         let test = |exempt: &Exempt, instance: &mut Instance<'_>| {
-            errors_with(&self.aging, &*workload, instance, (&|_| 1.0, exempt), &hwa, context)
+            errors_with(&self.aging, instance, (&|_| 1.0, exempt), &hwa, context)
         };
         for count in (0..=self.layers.min(layers.len() - 1)).chain([layers.len()]) {
             let exempt = exempt(&|index| order[..count].contains(&index));
@@ -210,7 +203,6 @@ impl Exemption {
 /// Errors in % at the one time, one per programming.
 fn errors_with(
     aging: &Aging,
-    workload: &dyn Workload,
     instance: &mut Instance<'_>,
     (scale, exempt): (&dyn Fn(&str) -> f32, &Exempt),
     seed: &Seed,
@@ -228,7 +220,7 @@ fn errors_with(
         }
         Ok(())
     };
-    let errors = aging.errors_programmed(workload, instance, seed, context, program)?;
+    let errors = aging.errors_programmed(instance, seed, context, program)?;
     let count = errors.len();
     <[Vec<f64>; 1]>::try_from(errors)
         .map(|[errors]| errors)

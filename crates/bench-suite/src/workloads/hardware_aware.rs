@@ -57,7 +57,7 @@ impl HardwareAware {
         let mut direct = Measurements::default();
         if self.direct {
             let mut network = self.trained.direct(&*workload, seed, context)?;
-            self.test("direct", &*workload, &mut network.instance, (seed, context), &mut direct)?;
+            self.test("direct", &mut network.instance, (seed, context), &mut direct)?;
         }
         let network = self.trained.hardware_aware(&*workload, seed, context)?;
         let (mut instance, mut measured) = (network.instance, network.measured);
@@ -65,20 +65,19 @@ impl HardwareAware {
         let unprogrammed = Seed::new(seed).child("unprogrammed");
         let error = workload.test_error(&instance, &unprogrammed, context.par);
         measured.values.insert(HWA_UNPROGRAMMED.to_owned(), 100.0 * error);
-        self.test("hwa", &*workload, &mut instance, (seed, context), &mut measured)?;
+        self.test("hwa", &mut instance, (seed, context), &mut measured)?;
         Ok(measured)
     }
 
     fn test(
         &self,
         method: &str,
-        workload: &dyn Workload,
         instance: &mut Instance<'_>,
         (seed, context): (u64, &Context<'_>),
         measured: &mut Measurements,
     ) -> Result<(), Error> {
         let seed = Seed::new(seed).child(method);
-        let errors = self.aging.errors(workload, instance, &seed, context)?;
+        let errors = self.aging.errors(instance, &seed, context)?;
         if let Some(first) = errors.first().filter(|errors| !errors.is_empty()) {
             let mean = first.iter().sum::<f64>() / first.len() as f64;
             context.progress.say(&format!("{method}: {mean:.2} % at first"));

@@ -1,5 +1,6 @@
 //! [`HwaRecipe`]: how a network is trained for its hardware, as data.
 
+use nn::ops::Distillation;
 use nn::{Analog, RangeStatistic, Recipe};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,11 @@ pub struct HwaRecipe {
     pub calibration: Calibration,
     /// Epochs, learning rate, optimiser.
     pub training: Recipe,
+    /// The float network as a teacher, for networks of classes: temperature and mix.
+    ///
+    /// Source: [Rasch23 Methods]: 10 and 0.75.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distillation: Option<Distillation>,
 }
 
 /// Input ranges from data, and what follows in direct mapping.

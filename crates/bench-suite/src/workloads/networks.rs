@@ -89,10 +89,16 @@ type Metric<'a> = dyn Fn(&Parameters, &Seed, Par) -> f64 + Send + Sync + 'a;
 impl Instance<'_> {
     /// The test error with the present parameters.
     pub fn test_error(&self, seed: &Seed, par: Par) -> f64 {
-        match &self.metric {
-            None => evaluate(&*self.test, &self.parameters, seed, par).error_rate,
-            Some(metric) => metric(&self.parameters, seed, par),
-        }
+        test_error(&*self.test, self.metric.as_deref(), &self.parameters, seed, par)
+    }
+
+    /// The parameters, to be changed, and the test error with them.
+    pub fn parts(&mut self) -> (&mut Parameters, impl Fn(&Parameters, &Seed, Par) -> f64 + '_) {
+        let Self { parameters, test, metric, .. } = self;
+        let error = |parameters: &Parameters, seed: &Seed, par| {
+            test_error(&**test, metric.as_deref(), parameters, seed, par)
+        };
+        (parameters, error)
     }
 
     /// The test error on every `of`-th example from the `first` on; on all of them where it is not
@@ -109,6 +115,19 @@ impl Instance<'_> {
         }
         let share = Share { task: &*self.test, first, of };
         evaluate(&share, &self.parameters, seed, par).error_rate
+    }
+}
+
+fn test_error(
+    test: &dyn Task,
+    metric: Option<&Metric<'_>>,
+    parameters: &Parameters,
+    seed: &Seed,
+    par: Par,
+) -> f64 {
+    match metric {
+        None => evaluate(test, parameters, seed, par).error_rate,
+        Some(metric) => metric(parameters, seed, par),
     }
 }
 

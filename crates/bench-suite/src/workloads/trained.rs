@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use nn::{
-    Analog, AnalogTraining, Arithmetic, Parameters, Policy, Progress, Recipe,
-    calibrate_input_ranges, checkpoint, train_epoch,
+    Analog, AnalogTraining, Arithmetic, Distilled, Parameters, Policy, Progress, Recipe, Task,
+    checkpoint, map_onto_tiles, train_epoch,
 };
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
@@ -90,9 +90,27 @@ impl Trained {
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`] if there is no such network, and what is wrong with its data.
+    /// [`Error::Usage`] if there is no such network, or if the recipe asks for distillation in vain;
+    /// and what is wrong with its data.
     pub fn open(&self, context: &Context<'_>) -> Result<Box<dyn Workload>, Error> {
-        (networks::find(&self.network)?.open)(context.data, self.scale)
+        let workload = (networks::find(&self.network)?.open)(context.data, self.scale)?;
+        if self.recipe.distillation.is_some() {
+            let float = Policy::uniform(Arithmetic::Float32);
+            let Instance { train, parameters, .. } = workload.instance(&float, &Seed::new(0));
+            self.distilled(&*train, (&*train, &parameters))?;
+        }
+        Ok(workload)
+    }
+
+    /// The training task with a teacher, if the recipe wants one.
+    fn distilled<'a>(
+        &self,
+        student: &'a dyn Task,
+        teacher: (&'a dyn Task, &'a Parameters),
+    ) -> Result<Option<Distilled<'a>>, Error> {
+        let distilled = |options| Distilled::new(student, teacher, options);
+        let wrong = |error| Error::Usage(format!("recipe of '{}': {error}", self.network));
+        self.recipe.distillation.map(distilled).transpose().map_err(wrong)
     }
 
     fn trains_float(&self, workload: &dyn Workload) -> Result<bool, Error> {
@@ -250,7 +268,7 @@ impl<'w> Run<'_, 'w> {
                 self.test_float(&instance, &mut note.measured);
             }
             instance.parameters.forget_optimizer();
-            Ok(bytes_of(&instance, &note))
+            Ok(bytes_of(&instance.parameters, &note))
         })?;
         let note = restore(&mut instance, &bytes).map_err(|why| models.damaged(&key, why))?;
         Ok(Network { instance, measured: note.measured })
@@ -269,10 +287,26 @@ impl<'w> Run<'_, 'w> {
             Stage::Float => ("float", self.workload.recipe(), 1),
             Stage::Hardware => ("hwa", &self.trained.recipe.training, 3),
         };
+        let taught = note.stage == Stage::Hardware && self.trained.recipe.distillation.is_some();
+        let teacher = match taught {
+            true => Some(self.trained.float(self.workload, self.seed, self.context)?.instance),
+            false => None,
+        };
+        let Instance { parameters, train, .. } = instance;
+        let distilled = match &teacher {
+            Some(Instance { train: teacher, parameters, .. }) => {
+                self.trained.distilled(&**train, (&**teacher, parameters))?
+            }
+            None => None,
+        };
+        let task: &dyn Task = match &distilled {
+            Some(distilled) => distilled,
+            None => &**train,
+        };
         while note.progress.epoch < recipe.epochs {
             let stats = train_epoch(
-                &*instance.train,
-                &mut instance.parameters,
+                task,
+                parameters,
                 recipe,
                 &mut note.progress,
                 (&self.root().child(what), self.context.par),
@@ -291,7 +325,7 @@ impl<'w> Run<'_, 'w> {
                 losses.or_default().push(stats.loss);
             }
             note.progress.observe(recipe, stats.loss);
-            saved.save(&bytes_of(instance, note))?;
+            saved.save(&bytes_of(parameters, note))?;
         }
         Ok(())
     }
@@ -308,14 +342,14 @@ impl<'w> Run<'_, 'w> {
     /// The trained float weights on tiles, with input ranges from data.
     fn map_onto_tiles(&self, instance: &mut Instance<'_>, float: &Parameters) -> Result<(), Error> {
         let Calibration { statistic, batches, .. } = self.trained.recipe.calibration;
-        instance.parameters.convert_from(float);
         if self.context.progress.stopped() {
             return Err(Error::Interrupted);
         }
-        let sizes = (self.trained.recipe.training.batch, batches);
+        let batch = self.trained.recipe.training.batch;
+        let calibration = nn::Calibration { statistic, batch, batches };
         let (seed, par) = (self.root().child("calibration"), self.context.par);
         let Instance { parameters, train, .. } = instance;
-        calibrate_input_ranges(&**train, parameters, statistic, sizes, &seed, par);
+        map_onto_tiles(&**train, parameters, float, calibration, (&seed, par));
         Ok(())
     }
 
@@ -360,9 +394,9 @@ impl<'w> Run<'_, 'w> {
     }
 }
 
-fn bytes_of(instance: &Instance<'_>, note: &Note) -> Vec<u8> {
+fn bytes_of(parameters: &Parameters, note: &Note) -> Vec<u8> {
     let note = serde_json::to_string(note).expect("a note is plain data");
-    checkpoint::save(&instance.parameters, &note)
+    checkpoint::save(parameters, &note)
 }
 
 /// Puts what was saved into the network, and returns its note.

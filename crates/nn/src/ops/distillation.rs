@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! p = softmax(teacher / T),   q = softmax(x / T)
-//! loss = α·T²·(1/B) Σ_i KL(p_i ‖ q_i) + (1 − α)·cross-entropy(x, labels)
+//! loss = α·T²·(1/B) Σ_i KL(p_i ‖ q_i) + (1 − α)·cross-entropy(x, labels)     over the B rows that count
 //! ∂/∂x of the first = α·T·(q − p) / B
 //! ```
 //!
@@ -11,12 +11,15 @@
 //!
 //! Assumed: the factor T² is also used there; the paper does not say.
 
+use serde::{Deserialize, Serialize};
+
 use crate::functions::{self, exp, log_sum_exp, vectorised};
 use crate::tape::{Backward, Operation};
 use crate::{Tape, Tensor, Var};
 
 /// Temperature and mix of [`distillation`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Distillation {
     /// T, above 0.
     pub temperature: f32,
@@ -24,7 +27,8 @@ pub struct Distillation {
     pub mix: f32,
 }
 
-/// Records the distillation loss of `logits` against the constants `teacher` and `labels`.
+/// Records the distillation loss of `logits` against the constants `teacher` and `labels`. Rows
+/// whose label is `ignore` count neither for the loss nor for its mean; if no row counts, it is 0.
 ///
 /// # Shapes
 ///
@@ -41,6 +45,7 @@ pub fn distillation(
     logits: Var,
     teacher: &[f32],
     labels: &[u32],
+    ignore: Option<u32>,
     options: Distillation,
 ) -> Var {
     let Distillation { temperature, mix } = options;
@@ -52,13 +57,18 @@ pub fn distillation(
     let mut share = tape.scratch(rows * classes);
     let mut loss = 0.0f64;
     let data = tape.value(logits).data();
-    let batch = rows.max(1) as f32;
+    let counted = labels.iter().filter(|&&label| Some(label) != ignore).count();
+    let batch = counted.max(1) as f32;
     for (((dx, x), teacher), &label) in share
         .chunks_exact_mut(classes.max(1))
         .zip(data.chunks_exact(classes.max(1)))
         .zip(teacher.chunks_exact(classes.max(1)))
         .zip(labels)
     {
+        if Some(label) == ignore {
+            dx.fill(0.0);
+            continue;
+        }
         assert!((label as usize) < classes, "label {label} is not one of {classes} classes");
         let mut p: Vec<f32> = teacher.iter().map(|t| t / temperature).collect();
         let mut q: Vec<f32> = x.iter().map(|x| x / temperature).collect();

@@ -9,7 +9,7 @@
 use crate::tape::{Backward, Operation};
 use crate::{Mode, Step, Tensor, Var};
 
-/// Records y; in evaluation, or with `probability` 0, x itself.
+/// Records y; where nothing is trained, or with `probability` 0, x itself.
 ///
 /// The mask is drawn from the child `name` of the pass's seed, by position in the batch.
 ///
@@ -19,7 +19,7 @@ use crate::{Mode, Step, Tensor, Var};
 #[track_caller]
 pub fn dropout(step: &mut Step<'_>, name: &str, x: Var, probability: f32) -> Var {
     assert!((0.0..1.0).contains(&probability), "{probability} is no probability below 1");
-    if step.pass.mode == Mode::Eval || probability == 0.0 {
+    if step.pass.mode != Mode::Train || probability == 0.0 {
         return x;
     }
     let mut out = step.tape.scratch(step.tape.value(x).data().len());

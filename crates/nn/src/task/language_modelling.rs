@@ -4,7 +4,7 @@ use crate::models::LanguageModel;
 use crate::ops::{self, CrossEntropy};
 use crate::{Outcome, Step, Task};
 
-use super::wrong_rows;
+use super::{IGNORED, Logits, wrong_rows};
 
 /// Predicts each word of a text from those before it, in windows that do not depend on each other.
 ///
@@ -27,9 +27,6 @@ pub struct LanguageModelling<'a> {
     pub context: usize,
 }
 
-/// The label of predictions that do not count.
-const IGNORED: u32 = u32::MAX;
-
 impl LanguageModelling<'_> {
     /// Words to read and, for each, the word to predict after it, of a window.
     fn example(&self, index: usize) -> impl Iterator<Item = (u32, u32)> {
@@ -46,6 +43,10 @@ impl Task for LanguageModelling<'_> {
         self.words.len().saturating_sub(1).div_ceil(self.window)
     }
 
+    fn has_logits(&self) -> bool {
+        true
+    }
+
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
         let windows: Vec<Vec<(u32, u32)>> =
             examples.iter().map(|&i| self.example(i as usize).collect()).collect();
@@ -59,6 +60,7 @@ impl Task for LanguageModelling<'_> {
         let options = CrossEntropy { ignore: Some(IGNORED), ..CrossEntropy::default() };
         let loss = ops::cross_entropy(step, logits, &labels, options);
         let units = labels.iter().filter(|&&label| label != IGNORED).count();
-        Outcome { loss, units, wrong: wrong_rows(step.tape.value(logits), &labels, Some(IGNORED)) }
+        let wrong = wrong_rows(step.tape.value(logits), &labels, Some(IGNORED));
+        Outcome { loss, units, wrong, logits: Some(Logits { values: logits, labels }) }
     }
 }

@@ -6,7 +6,7 @@ use crate::models::AcousticModel;
 use crate::ops::{self, CrossEntropy};
 use crate::{Outcome, Step, Task, Tensor};
 
-use super::{argmax, wrong_rows};
+use super::{IGNORED, Logits, argmax, wrong_rows};
 
 /// What a sequence is labelled with.
 #[derive(Clone, Copy, Debug)]
@@ -31,12 +31,13 @@ pub struct SequenceClassification<'a> {
     pub labels: SequenceLabels<'a>,
 }
 
-/// The label of padding.
-const IGNORED: u32 = u32::MAX;
-
 impl Task for SequenceClassification<'_> {
     fn len(&self) -> usize {
         self.sequences.len()
+    }
+
+    fn has_logits(&self) -> bool {
+        true
     }
 
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
@@ -56,19 +57,19 @@ impl Task for SequenceClassification<'_> {
         let logits = self.model.forward(x, Some(&lengths), step);
         let options = CrossEntropy { ignore: Some(IGNORED), ..CrossEntropy::default() };
         let loss = ops::cross_entropy(step, logits, &labels, options);
-        let logits = step.tape.value(logits);
+        let values = step.tape.value(logits);
         let (units, wrong) = match self.labels {
             SequenceLabels::Whole(classes) => {
                 let label = |&example: &u32| classes[example as usize];
-                let said = whole_classes(logits, &lengths);
+                let said = whole_classes(values, &lengths);
                 let wrong = said.zip(examples).filter(|(said, e)| *said != label(e)).count();
                 (examples.len(), wrong)
             }
             SequenceLabels::Each(_) => {
-                (lengths.iter().sum(), wrong_rows(logits, &labels, Some(IGNORED)))
+                (lengths.iter().sum(), wrong_rows(values, &labels, Some(IGNORED)))
             }
         };
-        Outcome { loss, units, wrong }
+        Outcome { loss, units, wrong, logits: Some(Logits { values: logits, labels }) }
     }
 }
 

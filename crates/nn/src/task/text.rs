@@ -4,7 +4,7 @@ use crate::models::{TextClassifier, TextEncoder, Tokens};
 use crate::ops::{self, CrossEntropy};
 use crate::{Outcome, Step, Task, Var};
 
-use super::wrong_rows;
+use super::{Logits, wrong_rows};
 
 /// Sentences into classes.
 #[derive(Clone, Debug)]
@@ -24,6 +24,10 @@ impl Task for TextClassification<'_> {
         self.sentences.len()
     }
 
+    fn has_logits(&self) -> bool {
+        true
+    }
+
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
         let sentences = examples.iter().map(|&i| &*self.sentences[i as usize]);
         let batch = Batch::new(sentences);
@@ -35,7 +39,8 @@ impl Task for TextClassification<'_> {
         let logits = self.model.forward(&tokens, step);
         let loss = ops::cross_entropy(step, logits, &labels, CrossEntropy::default());
         let wrong = wrong_rows(step.tape.value(logits), &labels, None);
-        Outcome { loss, units: labels.len(), wrong }
+        let logits = Some(Logits { values: logits, labels });
+        Outcome { loss, units: examples.len(), wrong, logits }
     }
 }
 
@@ -79,7 +84,7 @@ impl Task for SentenceSimilarity<'_> {
         let similarity = self.similarity(examples, step);
         let wanted: Vec<f32> = examples.iter().map(|&i| self.similarities[i as usize]).collect();
         let loss = ops::mean_squared_error(step.tape, similarity, &wanted);
-        Outcome { loss, units: examples.len(), wrong: 0 }
+        Outcome { loss, units: examples.len(), wrong: 0, logits: None }
     }
 }
 

@@ -43,7 +43,7 @@ impl Task for Transduction<'_> {
         let separator = self.separator;
         let units = labels.iter().map(|labels| words(labels, separator).len()).sum();
         let wrong = match step.pass.mode {
-            Mode::Train => 0,
+            Mode::Train | Mode::Teach => 0,
             Mode::Eval => {
                 let said = self.model.greedy(encoding, &lengths, self.labels_per_time, step);
                 let pairs = said.iter().zip(&labels);
@@ -53,7 +53,7 @@ impl Task for Transduction<'_> {
                 pairs.map(edits).sum()
             }
         };
-        Outcome { loss, units, wrong }
+        Outcome { loss, units, wrong, logits: None }
     }
 }
 

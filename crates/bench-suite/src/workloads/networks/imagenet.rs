@@ -12,8 +12,8 @@ use nn::layers::Builder;
 use nn::ops::{CrossEntropy, cross_entropy};
 use nn::optim::Decay;
 use nn::{
-    Mode, Model, Optimizer, Outcome, Parameters, Policy, Recipe, Schedule, Sgd, Step, Task, Tensor,
-    load_pretrained,
+    Logits, Mode, Model, Optimizer, Outcome, Parameters, Policy, Recipe, Schedule, Sgd, Step, Task,
+    Tensor, load_pretrained,
 };
 use numerics::Seed;
 use rayon::prelude::*;
@@ -142,12 +142,16 @@ impl Task for PhotographTask<'_> {
         self.files.len()
     }
 
+    fn has_logits(&self) -> bool {
+        true
+    }
+
     /// # Panics
     ///
     /// If a file cannot be read, naming it.
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
         let stream = step.pass.seed.child("augmentation").stream();
-        let training = step.pass.mode == Mode::Train;
+        let training = step.pass.mode != Mode::Eval;
         let image = |(row, &index): (usize, &u32)| {
             let augmentation = training.then_some((&stream, row as u64 * WORDS));
             let pixels = self.files.read(index as usize, augmentation);
@@ -166,6 +170,7 @@ impl Task for PhotographTask<'_> {
         let largest =
             |row: &[f32]| (1..row.len()).fold(0, |k, i| if row[i] > row[k] { i } else { k });
         let wrong = rows.filter(|(row, label)| largest(row) != **label as usize).count();
-        Outcome { loss, units: labels.len(), wrong }
+        let logits = Some(Logits { values: logits, labels });
+        Outcome { loss, units: examples.len(), wrong, logits }
     }
 }

@@ -412,6 +412,10 @@ impl Task for ImageTask<'_> {
         self.images.len()
     }
 
+    fn has_logits(&self) -> bool {
+        true
+    }
+
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
         let Self { model, images, pixels, augmentation } = self;
         let augmentation = *augmentation;

@@ -1,0 +1,113 @@
+//! Onto tiles and down the drift curve: the same numbers as step by step.
+
+mod common;
+
+use common::gaussian;
+use crossbar::{AnalogMatrix, TileConfig};
+use nn::layers::{Init, Linear, Readout, build};
+use nn::{
+    Analog, AnalogTraining, Arithmetic, Calibration, Outcome, Parameters, Policy, RangeStatistic,
+    Step, Task, Tensor, Var, age_and_test, drift_curve, map_onto_tiles, ops,
+};
+use numerics::{Par, Seed};
+
+const INPUTS: usize = 64;
+const OUTPUTS: usize = 32;
+const ROWS: usize = 400;
+
+/// Rows of inputs into one layer. A unit is wrong if the first output is not its largest.
+#[derive(Debug)]
+struct Rows {
+    layer: Linear,
+    x: Vec<f32>,
+}
+
+impl Rows {
+    fn outputs(&self, examples: &[u32], step: &mut Step<'_>) -> Var {
+        let rows = examples.iter().flat_map(|&i| &self.x[i as usize * INPUTS..][..INPUTS]);
+        let x = Tensor::new(&[examples.len(), INPUTS], rows.copied().collect());
+        let x = step.tape.constant(x);
+        self.layer.forward(x, step)
+    }
+}
+
+impl Task for Rows {
+    fn len(&self) -> usize {
+        ROWS
+    }
+
+    fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
+        let y = self.outputs(examples, step);
+        let rows = step.tape.value(y).data().chunks_exact(OUTPUTS);
+        let wrong = rows.filter(|row| row[1..].iter().any(|y| *y > row[0])).count();
+        Outcome { loss: ops::sum(step.tape, y), units: examples.len(), wrong, logits: None }
+    }
+}
+
+fn arithmetic(tile: TileConfig) -> Arithmetic {
+    Arithmetic::Analog(Box::new(Analog::new(tile, AnalogTraining::default()).unwrap()))
+}
+
+/// A layer whose inputs have a few that are `outliers` times as large as the others.
+fn task(arithmetic: Arithmetic, outliers: f32) -> (Parameters, Rows) {
+    let (parameters, layer) = build(&Policy::uniform(arithmetic), Seed::new(7), |builder| {
+        Linear::new(builder, "layer", INPUTS, OUTPUTS, Init::XavierNormal, Readout::Layer)
+    });
+    let mut x = gaussian("x", ROWS * INPUTS);
+    x.iter_mut().skip(5).step_by(INPUTS).for_each(|x| *x *= outliers);
+    (parameters, Rows { layer, x })
+}
+
+fn range(parameters: &Parameters) -> f32 {
+    parameters.analog().next().unwrap().input_range(parameters)
+}
+
+fn calibrated(tile: &TileConfig, outliers: f32, statistic: RangeStatistic) -> (Parameters, Rows) {
+    let (float, _) = task(Arithmetic::Float32, outliers);
+    let (mut tiles, rows) = task(arithmetic(tile.clone()), outliers);
+    let calibration = Calibration { statistic, batch: 50, batches: 8 };
+    map_onto_tiles(&rows, &mut tiles, &float, calibration, (&Seed::new(3), Par::Seq));
+    (tiles, rows)
+}
+
+#[test]
+fn ranges_come_from_data() {
+    let tile = TileConfig::load("standard-pcm").unwrap();
+    let max_of = |x: &[f32]| x.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+    let (tiles, rows) = calibrated(&tile, 30.0, RangeStatistic::MeanAbsMax { cap: 1e3 });
+    let per_batch = rows.x.chunks(50 * INPUTS).map(max_of).sum::<f32>() / 8.0;
+    // The mini-batches are others.
+    assert!((range(&tiles) / per_batch - 1.0).abs() < 0.1, "{} {per_batch}", range(&tiles));
+    let (capped, _) = calibrated(&tile, 30.0, RangeStatistic::default());
+    assert_eq!(range(&capped), 10.0);
+    let (scaled, _) = calibrated(&tile, 1.0, RangeStatistic::ScaledStd { factor: 3.0 });
+    assert!((range(&scaled) - 3.0).abs() < 0.1, "{}", range(&scaled));
+}
+
+#[test]
+fn a_drift_curve_is_what_its_steps_give() {
+    let tile = TileConfig::load("standard-pcm").unwrap();
+    let (mut tiles, rows) = calibrated(&tile, 1.0, RangeStatistic::default());
+    let (seed, times_s) = (Seed::new(4), [1.0, 3600.0, 31_536_000.0]);
+    let curve = drift_curve(&rows, &mut tiles, &times_s, (&seed, Par::Seq)).unwrap();
+    assert!(tiles.analog().all(|layer| layer.programmed().is_none()), "devices are erased");
+    tiles.program(|layer| layer.config().tile().clone(), &seed.child("devices"), Par::Seq).unwrap();
+    for (t_s, error) in times_s.into_iter().zip(&curve) {
+        tiles.age_to(t_s, &seed.child("read-out"), Par::Seq).unwrap();
+        let seed = seed.child("test").child(t_s.to_bits());
+        assert_eq!(nn::evaluate(&rows, &tiles, &seed, Par::Seq).error_rate, *error);
+    }
+    tiles.erase();
+    // A test may end it, and the devices are erased all the same.
+    let program = |parameters: &mut Parameters, seed: &Seed| {
+        parameters.program(|layer| layer.config().tile().clone(), seed, Par::Seq)
+    };
+    let stopped: Result<Vec<f64>, Box<dyn std::error::Error>> =
+        age_and_test(&mut tiles, program, &times_s, (&seed, Par::Seq), |parameters, _| {
+            let devices: Option<&AnalogMatrix> = parameters.analog().next().unwrap().programmed();
+            assert!(devices.is_some());
+            Err("stopped".into())
+        });
+    assert_eq!(stopped.unwrap_err().to_string(), "stopped");
+    assert!(tiles.analog().all(|layer| layer.programmed().is_none()), "devices are erased");
+}
