@@ -14,6 +14,7 @@ mod fixed_point;
 mod float32;
 mod plan;
 mod rows;
+mod sums;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -177,7 +178,7 @@ impl LinearMap {
     ) -> Option<Arc<StepWeights>> {
         let Executor::Analog(tiles) = &self.executor else { return None };
         let calibrating = tape.observer().is_some();
-        let make = || tiles.step_weights(self, parameters, pass, calibrating);
+        let make = |spare| tiles.step_weights(self, parameters, pass, calibrating, spare);
         Some(tape.step_weights(self.weight, make))
     }
 
