@@ -321,6 +321,22 @@ impl LinearMap {
         }
     }
 
+    /// Writes the errors of x that [`Self::accumulate_range`] looks at, where
+    /// [`Self::needs_input_gradient`] wants them and nobody else does; the others are undefined.
+    pub(crate) fn propagate_for_range(
+        &self,
+        operand: &Operand,
+        x: &[f32],
+        rows: &Rows,
+        errors: &Errors<'_>,
+        dx: &mut [f32],
+        pass: &Pass,
+    ) {
+        if let (Operand::Analog(used), Errors::Float(errors)) = (operand, errors) {
+            analog::propagate_at_range(self, used, x, rows, errors, dx, pass);
+        }
+    }
+
     /// Adds to the gradient of the input range of tiles; `dx` may be absent if
     /// [`Self::needs_input_gradient`] does not want it.
     pub(crate) fn accumulate_range(

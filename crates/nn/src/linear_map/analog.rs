@@ -17,6 +17,7 @@
 //! the paper has one for each.
 
 mod backward;
+mod clipped;
 mod step_weights;
 
 use std::cell::RefCell;
@@ -36,6 +37,7 @@ use crate::{Mode, ParameterId, Parameters, Pass, Storage};
 pub(super) use backward::{
     accumulate_digital, accumulate_range, accumulate_weights, needs_input_gradient, propagate,
 };
+pub(super) use clipped::propagate_at_range;
 use step_weights::Perturbed;
 pub(crate) use step_weights::StepWeights;
 

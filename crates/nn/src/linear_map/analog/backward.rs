@@ -43,7 +43,7 @@ fn any_beyond(x: &[f32], range: f32) -> bool {
 }
 
 /// The indices of the values that are not inside the range, in their order.
-fn at_range(x: &[f32], range: f32) -> impl Iterator<Item = usize> {
+pub(super) fn at_range(x: &[f32], range: f32) -> impl Iterator<Item = usize> {
     let outside = move |x: &f32| x.abs() >= range || x.is_nan();
     x.chunks(STRETCH)
         .enumerate()
