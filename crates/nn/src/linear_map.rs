@@ -14,6 +14,7 @@ mod fixed_point;
 mod float32;
 mod plan;
 mod rows;
+mod sums;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -186,7 +187,7 @@ impl LinearMap {
     ) -> Option<Arc<StepWeights>> {
         let Executor::Analog(tiles) = &self.executor else { return None };
         let calibrating = tape.calibrates();
-        let make = || tiles.step_weights(self, parameters, pass, calibrating);
+        let make = |spare| tiles.step_weights(self, parameters, pass, calibrating, spare);
         Some(tape.step_weights(self.weight, make))
     }
 
@@ -321,6 +322,22 @@ impl LinearMap {
                 analog::needs_input_gradient(tiles, used, x)
             }
             _ => false,
+        }
+    }
+
+    /// Writes the errors of x that [`Self::accumulate_range`] looks at, where
+    /// [`Self::needs_input_gradient`] wants them and nobody else does; the others are undefined.
+    pub(crate) fn propagate_for_range(
+        &self,
+        operand: &Operand,
+        x: &[f32],
+        rows: &Rows,
+        errors: &Errors<'_>,
+        dx: &mut [f32],
+        pass: &Pass,
+    ) {
+        if let (Operand::Analog(used), Errors::Float(errors)) = (operand, errors) {
+            analog::propagate_at_range(self, used, x, rows, errors, dx, pass);
         }
     }
 

@@ -45,7 +45,8 @@ impl<'a> TileProduct<'a> {
         self.output
     }
 
-    /// What was clipped: inputs counted at the DAC of every tile, outputs at its ADC.
+    /// What was clipped: inputs counted at the DAC of every tile, outputs at its ADC. A value of an
+    /// image that is converted once for many windows counts once.
     pub fn saturation(&self) -> Saturation {
         self.saturation
     }

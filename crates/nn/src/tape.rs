@@ -132,6 +132,8 @@ pub struct Tape {
     pool: Pool,
     /// Weights that are made once per step: see [`LinearMap::step_weights`].
     step_weights: HashMap<ParameterId, Arc<StepWeights>>,
+    /// Those of the last step, for their memory.
+    spare_weights: HashMap<ParameterId, StepWeights>,
     observer: Option<Box<dyn Observer>>,
     survey: Option<Vec<MapUse>>,
 }
@@ -174,16 +176,25 @@ impl Tape {
         }
         self.pool.0.retain(|buffer| buffer.capacity() > 0);
         self.states.clear();
-        self.step_weights.clear();
+        for (id, weights) in self.step_weights.drain() {
+            if let Ok(weights) = Arc::try_unwrap(weights) {
+                self.spare_weights.insert(id, weights);
+            }
+        }
     }
 
-    /// The weights of a map in this step, made if they are not there yet.
+    /// The weights of a map in this step, made if they are not there yet, perhaps in the memory of
+    /// those of the last step.
     pub(crate) fn step_weights(
         &mut self,
         weight: ParameterId,
-        make: impl FnOnce() -> StepWeights,
+        make: impl FnOnce(Option<StepWeights>) -> StepWeights,
     ) -> Arc<StepWeights> {
-        Arc::clone(self.step_weights.entry(weight).or_insert_with(|| Arc::new(make())))
+        let Self { step_weights, spare_weights, .. } = self;
+        let weights = step_weights
+            .entry(weight)
+            .or_insert_with(|| Arc::new(make(spare_weights.remove(&weight))));
+        Arc::clone(weights)
     }
 
     /// Lets `observer` see every product of tiles from here on.

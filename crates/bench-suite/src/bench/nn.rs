@@ -1,5 +1,6 @@
 //! Rows of `nn`: training steps against our own float step, and against PyTorch's.
 
+mod aihwkit;
 mod hardware_aware;
 mod mlp;
 mod sequence;
@@ -10,7 +11,7 @@ use super::{Measured, Row, alternate};
 
 /// The rows.
 pub(super) fn rows() -> Vec<Row> {
-    [mlp::ROWS, vision::ROWS, sequence::ROWS, hardware_aware::ROWS].concat()
+    [mlp::ROWS, vision::ROWS, sequence::ROWS, hardware_aware::ROWS, aihwkit::ROWS].concat()
 }
 
 /// Times `ours` against steps of the PyTorch program that defines `step()`.

@@ -16,7 +16,7 @@ use super::product::{FloatMagnitudes, LANES, Lanes, PLAIN_GROUP, Running, Sums};
 use super::results::{HALF, PaddedColumns, Place, Results, join_halves};
 use super::simd::dispatch;
 use super::windows::Source;
-use super::{BoundManagement, ConverterRounding, NoiseManagement};
+use super::{BoundManagement, NoiseManagement};
 
 /// Samples of one chunk: a multiple of both group sizes, so that groups are full.
 pub(super) const CHUNK: usize = 60;
@@ -129,7 +129,7 @@ impl Pass<'_> {
                     break;
                 }
                 todo.iter().for_each(|&s| ranges[s] *= 2.0);
-                let streams = Streams::new(&self.seed.child("halving").child(halving));
+                let streams = self.periphery.streams(&self.seed.child("halving").child(halving));
                 let again = &mut written.with(&mut rows);
                 let again = self.multiply(source, &todo, &ranges, &streams, scratch, once, again);
                 seen = Seen { inputs: seen.inputs, ..again };
@@ -178,7 +178,7 @@ impl Pass<'_> {
         }
         let columns = self.panels.start * LANES..outputs.min(self.panels.end * LANES);
         let first_sample = self.first_sample;
-        scratch.draws.draw(&chain, streams, &Wanted { todo, first_sample, outputs, columns });
+        scratch.draws.draw(streams, &Wanted { todo, first_sample, outputs, columns });
         let of_todo: Vec<f32> = todo.iter().map(|&s| ranges[s]).collect();
         let keeps = written.products.is_some();
         let halves = self.shares_panels();
@@ -319,13 +319,13 @@ impl Pass<'_> {
         let dac = &self.periphery.config.dac;
         let unit = self.periphery.chain.unit;
         let stepped = dac.steps.is_some();
-        let stochastic = stepped && dac.rounding == ConverterRounding::Stochastic;
         noise.resize(x.len(), 0.0);
-        let uniform: &[f32] = if stochastic {
-            streams.input_rounding.fill_uniform(place, noise);
-            noise
-        } else {
-            &[]
+        let uniform: &[f32] = match &streams.input_rounding {
+            Some(stream) => {
+                stream.fill_uniform(place, noise);
+                noise
+            }
+            None => &[],
         };
         let mut saturated = 0;
         dispatch(Convert {
@@ -337,8 +337,8 @@ impl Pass<'_> {
             codes: &mut *codes,
             saturated: &mut saturated,
         });
-        if dac.noise > 0.0 {
-            streams.input.fill_gaussian(place, noise);
+        if let Some(stream) = &streams.input {
+            stream.fill_gaussian(place, noise);
             let std = dac.noise / unit;
             codes.iter_mut().zip(&*noise).for_each(|(code, xi)| *code += std * xi);
         }

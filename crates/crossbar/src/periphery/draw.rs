@@ -6,25 +6,30 @@ use numerics::{Seed, Stream};
 
 use super::epilogue::{Chain, Drawn};
 use super::product::LANES;
+use super::{ConverterRounding, Dac};
 
-/// The streams of one pass, named once.
+/// The streams of one pass that its converters use, named once: naming costs as much as drawing a
+/// few hundred numbers.
 pub(super) struct Streams {
-    pub(super) input: Stream,
-    read: Stream,
-    output: Stream,
-    pub(super) input_rounding: Stream,
-    output_rounding: Stream,
+    pub(super) input: Option<Stream>,
+    pub(super) input_rounding: Option<Stream>,
+    read: Option<Stream>,
+    output: Option<Stream>,
+    output_rounding: Option<Stream>,
 }
 
 impl Streams {
-    pub(super) fn new(seed: &Seed) -> Self {
-        let stream = |name: &str| seed.child(name).stream();
+    pub(super) fn new(seed: &Seed, dac: &Dac, chain: &Chain) -> Self {
+        let stream = |needed: bool, name: &str| needed.then(|| seed.child(name).stream());
+        let noisy_devices = chain.pcm_variance + chain.constant_variance > 0.0;
+        let at_output = chain.output_noise > 0.0 || noisy_devices && !chain.s_shape;
+        let stochastic = dac.steps.is_some() && dac.rounding == ConverterRounding::Stochastic;
         Self {
-            input: stream("input-noise"),
-            read: stream("read-noise"),
-            output: stream("output-noise"),
-            input_rounding: stream("input-rounding"),
-            output_rounding: stream("output-rounding"),
+            input: stream(dac.noise > 0.0, "input-noise"),
+            input_rounding: stream(stochastic, "input-rounding"),
+            read: stream(noisy_devices && chain.s_shape, "read-noise"),
+            output: stream(at_output, "output-noise"),
+            output_rounding: stream(chain.stochastic, "output-rounding"),
         }
     }
 }
@@ -70,34 +75,36 @@ impl Rows {
     /// Fills a row for each sample from the positions of its stream. Samples that follow one
     /// another are one stretch of positions if all columns are wanted: rows may be short, and it is
     /// long stretches that are drawn fast.
-    fn fill(&mut self, needed: bool, wanted: &Wanted<'_>, fill: impl Fn(u64, &mut [f32])) {
+    fn fill(
+        &mut self,
+        stream: Option<&Stream>,
+        wanted: &Wanted<'_>,
+        fill: impl Fn(&Stream, u64, &mut [f32]),
+    ) {
         let Wanted { todo, first_sample, outputs, ref columns } = *wanted;
         let width = columns.len();
         self.width = width;
-        self.values.resize(if needed { todo.len() * width + LANES } else { 0 }, 0.0);
-        if !needed {
+        let Some(stream) = stream else {
+            self.values.clear();
             return;
-        }
+        };
+        self.values.resize(todo.len() * width + LANES, 0.0);
         let mut rest = &mut self.values[..];
         let whole = width == outputs;
         for run in todo.chunk_by(|a, b| whole && a + 1 == *b) {
             let first = (first_sample + run[0] as u64) * outputs as u64 + columns.start as u64;
-            fill(first, rest.split_off_mut(..run.len() * width).expect("a row for each sample"));
+            let rows = rest.split_off_mut(..run.len() * width).expect("a row for each sample");
+            fill(stream, first, rows);
         }
     }
 }
 
 impl Draws {
-    /// Draws what the chain needs.
-    pub(super) fn draw(&mut self, chain: &Chain, streams: &Streams, wanted: &Wanted<'_>) {
-        let noisy_devices = chain.pcm_variance + chain.constant_variance > 0.0;
-        let at_output = chain.output_noise > 0.0 || noisy_devices && !chain.s_shape;
-        let at_devices = noisy_devices && chain.s_shape;
+    /// Draws from the streams that there are.
+    pub(super) fn draw(&mut self, streams: &Streams, wanted: &Wanted<'_>) {
         let Self { output, read, rounding } = self;
-        output.fill(at_output, wanted, |at, out| streams.output.fill_gaussian(at, out));
-        read.fill(at_devices, wanted, |at, out| streams.read.fill_gaussian(at, out));
-        rounding.fill(chain.stochastic, wanted, |at, out| {
-            streams.output_rounding.fill_uniform(at, out);
-        });
+        output.fill(streams.output.as_ref(), wanted, Stream::fill_gaussian);
+        read.fill(streams.read.as_ref(), wanted, Stream::fill_gaussian);
+        rounding.fill(streams.output_rounding.as_ref(), wanted, Stream::fill_uniform);
     }
 }

@@ -233,7 +233,7 @@ impl Periphery {
         assert!(digital.input_range > 0.0, "input range {} is not > 0", digital.input_range);
 
         let padded = PaddedColumns::new(&self.columns, &digital);
-        let streams = Streams::new(&noise.seed);
+        let streams = self.streams(&noise.seed);
         let mut images = CONVERTED.take();
         let converted = match &x {
             Inputs::Windows(windows) if self.shares_codes() => {
@@ -301,6 +301,11 @@ impl Periphery {
         });
         CONVERTED.set(images);
         Saturation { inputs: in_count.into_inner(), outputs: out_count.into_inner() }
+    }
+
+    /// The streams of a pass.
+    pub(super) fn streams(&self, seed: &Seed) -> Streams {
+        Streams::new(seed, &self.config.dac, &self.chain)
     }
 
     /// The panels in strips. Bound management looks at all outputs of a sample at once.

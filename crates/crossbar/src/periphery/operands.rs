@@ -55,7 +55,7 @@ pub struct Saturation {
 /// What a product of training keeps beside its results, each if it is wanted.
 #[derive(Debug, Default)]
 pub struct Kept<'a> {
-    /// (batch, out): outputs at the bound of the ADC, as in [`ClipMasks::outputs`].
+    /// (batch, out): outputs at the bound of the ADC, as in [`ClipMasks::outputs`](super::ClipMasks::outputs).
     pub clipped: Option<&'a mut ClipMask>,
     /// α z, (batch, out): what the ADC gave, before γ and β.
     pub products: Option<&'a mut [f32]>,

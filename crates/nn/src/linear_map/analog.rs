@@ -17,20 +17,20 @@
 //! the paper has one for each.
 
 mod backward;
+mod clipped;
+mod step_weights;
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crossbar::{
-    Accum, AnalogMatrix, ArrayWeights, ClipMasks, Digital, MvmNoise, Periphery, Saturation,
-    WeightNoise, columns_of, split,
+    Accum, ClipMask, Digital, Inputs, Kept, MvmNoise, Periphery, Saturation, WeightNoise, split,
 };
 use numerics::{Par, Seed};
 
 use super::LinearMap;
-use super::plan::Gathered;
+use super::plan::Framed;
 use super::rows::Rows;
 use crate::arithmetic::Analog;
 use crate::parameters::AnalogWeights;
@@ -39,13 +39,16 @@ use crate::{Mode, ParameterId, Parameters, Pass, Storage};
 pub(super) use backward::{
     accumulate_digital, accumulate_range, accumulate_weights, needs_input_gradient, propagate,
 };
+pub(super) use clipped::propagate_at_range;
+use step_weights::Perturbed;
+pub(crate) use step_weights::StepWeights;
 
 /// Rows of one unit of work: about as many as fill the second-level cache.
 const BLOCK_ROWS: usize = 480;
 
 thread_local! {
-    /// Patches of a block, for the next one.
-    static GATHERED: RefCell<Gathered<f32>> = RefCell::default();
+    /// Images of a block, for the next one.
+    static FRAMED: RefCell<Framed> = RefCell::default();
 }
 
 /// The tiles of a map: what does not change from step to step.
@@ -69,27 +72,6 @@ struct Part {
     periphery: Periphery,
 }
 
-/// The weights of a map for one step.
-#[derive(Debug)]
-pub(crate) enum StepWeights {
-    /// Of hardware-aware training, or of an evaluation before anything is programmed.
-    Perturbed(Perturbed),
-    /// Devices.
-    Programmed(Arc<AnalogMatrix>),
-}
-
-/// w̆ with the noise of the mini-batch.
-#[derive(Debug)]
-pub(crate) struct Perturbed {
-    /// |α|, or none while it is being calibrated: then each product takes its own.
-    input_range: Option<f32>,
-    /// γ of every tile and output.
-    scales: Vec<f32>,
-    packed: Vec<ArrayWeights>,
-    /// γ ⊙ W̃ as (out, in), for the backward product; empty in evaluation.
-    logical: Vec<f32>,
-}
-
 /// What one forward product keeps for the backward pass.
 #[derive(Debug)]
 pub(crate) struct Use {
@@ -98,7 +80,7 @@ pub(crate) struct Use {
     /// α z by block: \[tile\]\[row\]\[output of the tile\]; empty if no scale is learned.
     products: Vec<f32>,
     /// Of every block, the masks of its tiles.
-    masks: Vec<Vec<ClipMasks>>,
+    masks: Vec<Vec<ClipMask>>,
     pub(super) saturation: Saturation,
 }
 
@@ -169,55 +151,6 @@ pub(crate) fn tile_scale_start(config: &Analog) -> f32 {
 }
 
 impl Tiles {
-    /// The weights of one step, which all uses of the map in it share.
-    pub(super) fn step_weights(
-        &self,
-        map: &LinearMap,
-        parameters: &Parameters,
-        pass: &Pass,
-        calibrating: bool,
-    ) -> StepWeights {
-        let place = parameters.analog_of(map.weight);
-        if let (Mode::Eval, Some(matrix)) = (pass.mode, &place.programmed) {
-            return StepWeights::Programmed(Arc::clone(matrix));
-        }
-        let weight = parameters.get(map.weight).float();
-        let training = self.config.training();
-        let ramp = match training.ramp {
-            0 => 1.0,
-            ramp => (pass.step as f32 / ramp as f32).min(1.0),
-        };
-        let scales = place.scales(parameters);
-        let train = pass.mode == Mode::Train;
-        let mut logical = vec![0.0; if train { weight.len() } else { 0 }];
-        let seed = map.seed(pass, "weights");
-        let mut packed = Vec::with_capacity(self.parts.len());
-        for (index, part) in self.parts.iter().enumerate() {
-            let width = part.columns.len();
-            let clean = part.columns_of(weight, map.inputs);
-            let noisy = match &self.noise {
-                Some(noise) if train && !calibrating => {
-                    let mut noisy = vec![0.0; clean.len()];
-                    let seed = seed.child(index);
-                    noise.perturb(&clean, width, ramp, &seed, pass.par, &mut noisy);
-                    Cow::Owned(noisy)
-                }
-                _ => clean,
-            };
-            packed.push(ArrayWeights::pack(&noisy, part.rows.len(), width));
-            if train {
-                let scales = &scales[part.first_scale..][..part.rows.len()];
-                let rows = part.rows.clone().zip(noisy.chunks_exact(width)).zip(scales);
-                for ((row, noisy), &scale) in rows {
-                    let out = &mut logical[row * map.inputs..][part.columns.clone()];
-                    out.iter_mut().zip(noisy).for_each(|(out, w)| *out = scale * w);
-                }
-            }
-        }
-        let input_range = (!calibrating).then(|| place.input_range(parameters));
-        StepWeights::Perturbed(Perturbed { input_range, scales, packed, logical })
-    }
-
     /// How many numbers [`Use`] keeps of the products of `rows`.
     pub(super) fn kept(&self, rows: &Rows, pass: &Pass) -> usize {
         let learned = self.config.training().learned_scales;
@@ -228,19 +161,11 @@ impl Tiles {
     }
 }
 
-impl Part {
-    /// Its columns of its rows of a matrix with `inputs` columns.
-    fn columns_of<'a>(&self, matrix: &'a [f32], inputs: usize) -> Cow<'a, [f32]> {
-        let rows = &matrix[self.rows.start * inputs..self.rows.end * inputs];
-        columns_of(rows, inputs, &self.columns)
-    }
-}
-
 /// One unit of work of a forward product.
 struct Block<'a> {
     y: &'a mut [f32],
     products: &'a mut [f32],
-    masks: Vec<ClipMasks>,
+    masks: Vec<ClipMask>,
     saturation: Saturation,
 }
 
@@ -287,13 +212,12 @@ pub(super) fn forward(
         let block = &mut block[0];
         let count = block.y.len() / map.outputs;
         let first = index * block_rows;
-        let mut gathered = GATHERED.take();
-        gathered.forget_frame();
-        reader.with_rows(x, first..first + count, &mut gathered, |x| {
+        let mut framed = FRAMED.take();
+        reader.with_inputs(x, first..first + count, &mut framed, |x| {
             let noise = MvmNoise { seed, first_sample: first_sample + first as u64 };
             match &**weights {
                 StepWeights::Programmed(matrix) => {
-                    block.saturation = matrix.forward(x, &noise, Par::Seq, block.y);
+                    block.saturation = matrix.forward_inputs(x, &noise, Par::Seq, block.y);
                 }
                 StepWeights::Perturbed(perturbed) => {
                     let train = pass.mode == Mode::Train;
@@ -301,7 +225,7 @@ pub(super) fn forward(
                 }
             }
         });
-        GATHERED.set(gathered);
+        FRAMED.set(framed);
     });
     let mut saturation = Saturation::default();
     blocks.iter().for_each(|block| saturation += block.saturation);
@@ -316,7 +240,7 @@ fn multiply(
     tiles: &Tiles,
     weights: &Perturbed,
     input_range: f32,
-    x: &[f32],
+    x: Inputs<'_>,
     bias: &[f32],
     noise: &MvmNoise,
     train: bool,
@@ -326,64 +250,50 @@ fn multiply(
     let inputs = tiles.parts.last().map_or(1, |part| part.columns.end);
     let outputs = tiles.parts.last().map_or(1, |part| part.rows.end);
     let count = y.len() / outputs;
+    let keeps = !products.is_empty();
     let mut kept = &mut **products;
-    let mut ones = Vec::new();
-    let mut own = Vec::new();
+    let mut spare = Vec::new();
     for (index, (part, packed)) in tiles.parts.iter().zip(&weights.packed).enumerate() {
         let (height, first) = (part.rows.len(), part.columns.start == 0);
-        let x = columns_of(x, inputs, &part.columns);
         let scale = &weights.scales[part.first_scale..][..height];
         let bias = if first && !bias.is_empty() { &bias[part.rows.clone()] } else { &[] };
+        let digital = Digital { input_range, scale, bias };
         let noise = MvmNoise { seed: noise.seed.child(index), ..*noise };
         let accum = if first { Accum::Replace } else { Accum::Add };
-        let mut product = |digital: Digital<'_>, accum: Accum, y: &mut [f32]| {
-            let periphery = &part.periphery;
-            if train {
-                let mut mask = ClipMasks::default();
-                *saturation += periphery.forward_with_masks(
-                    packed,
-                    &x,
-                    digital,
-                    &noise,
-                    accum,
-                    Par::Seq,
-                    y,
-                    &mut mask,
-                );
-                masks.push(mask);
-            } else {
-                *saturation += periphery.forward(packed, &x, digital, &noise, accum, Par::Seq, y);
-            }
-        };
-        if kept.is_empty() && height == outputs {
-            product(Digital { input_range, scale, bias }, accum, y);
-            continue;
-        }
-        // α z first, then its share of y.
-        let z = if kept.is_empty() {
-            own.resize(count * height, 0.0);
-            &mut own[..]
-        } else {
+        let mut clipped = train.then(ClipMask::default);
+        let products = if keeps {
             let (z, rest) = std::mem::take(&mut kept).split_at_mut(count * height);
             kept = rest;
-            z
+            Some(z)
+        } else {
+            // As if they were kept: the same bits.
+            spare.resize(if height == outputs { 0 } else { count * height }, 0.0);
+            (!spare.is_empty()).then_some(&mut spare[..])
         };
-        ones.resize(height, 1.0);
-        product(Digital { input_range, scale: &ones, bias: &[] }, Accum::Replace, z);
-        for (y, z) in y.chunks_exact_mut(outputs).zip(z.chunks_exact(height)) {
-            let y = &mut y[part.rows.clone()];
-            match (accum, bias.is_empty()) {
-                (Accum::Add, _) => {
-                    y.iter_mut().zip(scale).zip(z).for_each(|((y, s), z)| *y += s * z);
-                }
-                (Accum::Replace, true) => {
-                    y.iter_mut().zip(scale).zip(z).for_each(|((y, s), z)| *y = s * z);
-                }
-                (Accum::Replace, false) => {
-                    let terms = scale.iter().zip(bias).zip(z);
-                    y.iter_mut().zip(terms).for_each(|(y, ((s, b), z))| *y = b + s * z);
+        let kept = Kept { clipped: clipped.as_mut(), products };
+        let mut product = |accum: Accum, y: &mut [f32], kept: Kept<'_>| {
+            x.with_columns(inputs, &part.columns, |x| {
+                let par = Par::Seq;
+                *saturation +=
+                    part.periphery.forward_kept(packed, x, digital, &noise, accum, par, y, kept);
+            });
+        };
+        if height == outputs {
+            product(accum, y, kept);
+        } else {
+            // The tile's outputs first, then into their columns of y.
+            let mut own = vec![0.0; count * height];
+            product(Accum::Replace, &mut own, kept);
+            for (y, own) in y.chunks_exact_mut(outputs).zip(own.chunks_exact(height)) {
+                let y = &mut y[part.rows.clone()];
+                match accum {
+                    Accum::Add => y.iter_mut().zip(own).for_each(|(y, own)| *y += own),
+                    Accum::Replace => y.copy_from_slice(own),
                 }
             }
+        }
+        if let Some(mask) = clipped {
+            masks.push(mask);
         }
     }
 }

@@ -6,6 +6,7 @@
 use numerics::Par;
 
 use super::rows::{Patches, Rows, rearrange};
+use super::sums::add_rows;
 use super::{LinearMap, Operand};
 use crate::float_gemm::{Operand as Matrix, matmul};
 use crate::simd::tiles::{self, BLOCK};
@@ -49,11 +50,7 @@ pub(super) fn accumulate_gradient(
     parameters.get_mut(map.weight).accumulate(|out, add| {
         gradient(x, rows, errors, map.outputs, out, add, pass.par);
     });
-    map.accumulate_bias(parameters, |out| {
-        for row in errors.chunks_exact(map.outputs) {
-            out.iter_mut().zip(row).for_each(|(g, &d)| *g += d);
-        }
-    });
+    map.accumulate_bias(parameters, |out| add_rows(errors, out));
 }
 
 /// Writes δᵀ·x to `gradient`, or adds it.

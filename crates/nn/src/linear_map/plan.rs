@@ -11,6 +11,8 @@
 
 use std::ops::Range;
 
+use crossbar::{Inputs, Windows};
+
 use super::rows::{Axis, Patches, Rows};
 
 /// Neighbouring values of a patch.
@@ -143,7 +145,7 @@ impl Frame {
     /// The image with its border, in place if there is none. `buffer` must come from here again or
     /// be empty: its border stays zero.
     pub(crate) fn around<'a>(&self, image: &'a [f32], buffer: &'a mut Vec<f32>) -> &'a [f32] {
-        if self.framed_lines == self.lines && self.framed_line_len == self.line_len {
+        if self.is_empty() {
             return image;
         }
         self.fill(image, buffer, 0);
@@ -152,11 +154,25 @@ impl Frame {
 
     /// Copies the image into its border, with `slack` more elements behind it.
     pub(super) fn fill<T: Copy + Default>(&self, image: &[T], buffer: &mut Vec<T>, slack: usize) {
-        buffer.resize(self.framed_lines * self.framed_line_len + slack, T::default());
-        let framed = buffer.chunks_exact_mut(self.framed_line_len.max(1)).skip(self.before[0]);
+        buffer.resize(self.framed_len() + slack, T::default());
+        self.fill_one(image, buffer);
+    }
+
+    /// Copies an image into its border, which is there already.
+    fn fill_one<T: Copy>(&self, image: &[T], framed: &mut [T]) {
+        let framed = framed.chunks_exact_mut(self.framed_line_len.max(1)).skip(self.before[0]);
         for (framed, line) in framed.zip(image.chunks_exact(self.line_len.max(1))) {
             framed[self.before[1]..][..self.line_len].copy_from_slice(line);
         }
+    }
+
+    /// Elements of an image with its border.
+    fn framed_len(&self) -> usize {
+        self.framed_lines * self.framed_line_len
+    }
+
+    fn is_empty(&self) -> bool {
+        self.framed_lines == self.lines && self.framed_line_len == self.line_len
     }
 }
 
@@ -210,14 +226,53 @@ pub(crate) struct Gathered<T> {
     block: Vec<T>,
 }
 
-impl<T> Gathered<T> {
-    /// Makes the buffers fit for another reader, whose border of zeros is elsewhere.
-    pub(crate) fn forget_frame(&mut self) {
-        self.framed.clear();
-    }
+/// Images with their borders, of one reader after another.
+#[derive(Debug, Default)]
+pub(crate) struct Framed {
+    frame: Option<Frame>,
+    images: Vec<f32>,
 }
 
 impl Reader {
+    /// Calls `use_inputs` with the rows of that range, which must be whole images if they are
+    /// patches: these are windows of the images with their borders.
+    pub(crate) fn with_inputs<R>(
+        &self,
+        source: &[f32],
+        range: Range<usize>,
+        framed: &mut Framed,
+        use_inputs: impl FnOnce(Inputs<'_>) -> R,
+    ) -> R {
+        let (Rows::Patches(patches), Some((frame, plans))) = (&self.rows, &self.plans) else {
+            let inputs = self.rows.inputs();
+            return use_inputs(Inputs::Rows(&source[range.start * inputs..range.end * inputs]));
+        };
+        let [plan] = &plans[..] else {
+            unreachable!("all rows of a forward product read the same taps");
+        };
+        let (rows, len) = (patches.rows_per_image().max(1), patches.image_len());
+        let images = &source[range.start / rows * len..range.end / rows * len];
+        let images = if frame.is_empty() {
+            images
+        } else {
+            if framed.frame != Some(*frame) {
+                framed.images.clear();
+                framed.frame = Some(*frame);
+            }
+            let framed_len = frame.framed_len();
+            framed.images.resize(range.len() / rows * framed_len, 0.0);
+            let framed_images = framed.images.chunks_exact_mut(framed_len);
+            for (image, framed) in images.chunks_exact(len).zip(framed_images) {
+                frame.fill_one(image, framed);
+            }
+            &framed.images
+        };
+        let runs: Vec<Range<usize>> =
+            plan.runs.iter().map(|run| run.source..run.source + run.len).collect();
+        let (image_len, starts) = (frame.framed_len(), &plan.bases[..]);
+        use_inputs(Inputs::Windows(Windows { images, image_len, starts, runs: &runs }))
+    }
+
     /// Calls `use_rows` with the elements of the rows of that range, which must be whole images if
     /// they are patches.
     pub(crate) fn with_rows<T: Copy + Default, R>(

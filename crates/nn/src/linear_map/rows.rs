@@ -134,10 +134,9 @@ pub(super) struct Axis {
     pub(super) spread: isize,
 }
 
-#[cfg(test)]
 impl Axis {
     /// The definition.
-    fn pixel(&self, row: usize, tap: usize) -> Option<usize> {
+    pub(super) fn pixel(&self, row: usize, tap: usize) -> Option<usize> {
         let spread = row as isize * self.step + tap as isize * self.tap_step + self.shift;
         let pixel = spread / self.spread;
         let inside = spread >= 0 && spread % self.spread == 0 && pixel < self.len as isize;

@@ -97,9 +97,13 @@ impl Operation for Linear {
         map.accumulate_gradient(parameters, operand, x, rows, &errors, pass);
         let wanted = context.needs_gradient(self.x);
         let mut dx = None;
-        if wanted || map.needs_input_gradient(operand, x) {
+        if wanted {
             let mut errors_of_x = context.scratch(x.len());
             map.propagate(context.parameters, operand, rows, &errors, &mut errors_of_x, pass);
+            dx = Some(errors_of_x);
+        } else if map.needs_input_gradient(operand, x) {
+            let mut errors_of_x = context.scratch(x.len());
+            map.propagate_for_range(operand, x, rows, &errors, &mut errors_of_x, pass);
             dx = Some(errors_of_x);
         }
         map.accumulate_range(context.parameters, operand, x, dx.as_deref(), context.loss_scale);

@@ -1,9 +1,15 @@
 //! Steps of hardware-aware training with the standard tile and injected noise, against ours in f32.
 
 use crossbar::{TileConfig, WeightNoiseConfig};
-use nn::{Analog, AnalogTraining, Arithmetic};
+use nn::layers::{Builder, Init, Linear, Readout};
+use nn::optim::Update;
+use nn::{
+    Analog, AnalogTraining, Arithmetic, Mode, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape,
+    Tensor, ops,
+};
+use numerics::{Par, Seed};
 
-use super::super::Row;
+use super::super::{Measured, Row, alternate};
 use super::sequence::language_model_against_ours;
 use super::vision::Network;
 
@@ -27,10 +33,95 @@ pub(super) const ROWS: &[Row] = &[
         target: 0.5,
         measure: || language_model_against_ours(5, analog()),
     },
+    Row {
+        name: "hwa_step_linear",
+        what: "hardware-aware step of a 512 × 512 layer, batch 1024, against ours in f32",
+        target: 0.5,
+        measure: linear_against_ours,
+    },
 ];
 
+fn linear_against_ours() -> Result<Measured, String> {
+    let mut analog = LinearLayer::new(analog());
+    let mut float = LinearLayer::new(Arithmetic::Float32);
+    analog.check()?;
+    float.check()?;
+    Ok(alternate(
+        15,
+        || {
+            analog.step();
+        },
+        || {
+            float.step();
+        },
+    ))
+}
+
+/// One layer of 512 × 512 weights that learns to give zeros for 1024 inputs, whose gradient is
+/// wanted too.
+pub(super) struct LinearLayer {
+    layer: Linear,
+    parameters: Parameters,
+    input: Vec<f32>,
+    zeros: Vec<f32>,
+    tape: Tape,
+    steps: u64,
+}
+
+impl LinearLayer {
+    const WIDTH: usize = 512;
+    const BATCH: usize = 1024;
+
+    pub(super) fn new(arithmetic: Arithmetic) -> Self {
+        let mut parameters = Parameters::new();
+        let policy = Policy::uniform(arithmetic);
+        let seed = Seed::new(0);
+        let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
+        let (width, len) = (Self::WIDTH, Self::BATCH * Self::WIDTH);
+        let layer =
+            Linear::new(&mut builder, "layer", width, width, Init::HeNormal, Readout::Layer);
+        let mut input = vec![0.0; len];
+        Seed::new(1).stream().fill_gaussian(0, &mut input);
+        input.iter_mut().for_each(|x| *x *= 0.3);
+        Self { layer, parameters, input, zeros: vec![0.0; len], tape: Tape::new(), steps: 0 }
+    }
+
+    /// One step; returns the loss before it.
+    pub(super) fn step(&mut self) -> f32 {
+        let seed = Seed::new(2).child(self.steps);
+        let pass = Pass { seed, first_row: 0, step: 0, mode: Mode::Train, par: Par::Seq };
+        let mut x = self.tape.scratch(self.input.len());
+        x.copy_from_slice(&self.input);
+        let x = self.tape.variable(Tensor::new(&[Self::BATCH, Self::WIDTH], x));
+        let mut step = Step { tape: &mut self.tape, parameters: &self.parameters, pass };
+        let y = self.layer.forward(x, &mut step);
+        let loss = ops::mean_squared_error(&mut self.tape, y, &self.zeros);
+        let value = self.tape.value(loss).item();
+        self.tape.backward(loss, 1.0, &mut self.parameters, pass);
+        let sgd = Optimizer::Sgd(Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false });
+        let seed = seed.child("update");
+        let update =
+            Update { learning_rate: 0.01, gradient_scale: 1.0, step: self.steps + 1, seed };
+        sgd.step(&mut self.parameters, &update);
+        self.tape.clear();
+        self.steps += 1;
+        value
+    }
+
+    /// A layer that is timed must learn.
+    pub(super) fn check(&mut self) -> Result<(), String> {
+        let first = self.step();
+        let last = (0..12).fold(first, |_, _| self.step());
+        if last < first {
+            Ok(())
+        } else {
+            Err(format!("the layer does not learn: loss {first}, then {last}"))
+        }
+    }
+}
+
 /// Everything of [Rasch23 Supp. Tab. 1], and the noise of its Supp. Tab. 3.
-fn analog() -> Arithmetic {
+pub(super) fn analog() -> Arithmetic {
     let tile = TileConfig::load("standard-pcm").expect("a preset");
     let weight_noise = Some(WeightNoiseConfig::paper(3.0, 0.01));
     let training = AnalogTraining { weight_noise, ..AnalogTraining::default() };

@@ -141,9 +141,19 @@ def step():
     }
 
     fn against_torch(self, rounds: usize) -> Result<Measured, String> {
-        let mut ours = Training::new(self, Arithmetic::Float32);
+        self.against_program(rounds, Arithmetic::Float32, &self.program())
+    }
+
+    /// A step in that arithmetic against one of a PyTorch program that defines `step()`.
+    pub(super) fn against_program(
+        self,
+        rounds: usize,
+        arithmetic: Arithmetic,
+        program: &str,
+    ) -> Result<Measured, String> {
+        let mut ours = Training::new(self, arithmetic);
         ours.check()?;
-        super::against_torch(rounds, &self.program(), || {
+        super::against_torch(rounds, program, || {
             ours.step();
         })
     }

@@ -118,6 +118,8 @@ struct Exact {
     inputs: usize,
     weights: Vec<f32>,
     bias: Vec<f32>,
+    /// Inputs beyond it are clipped.
+    range: f32,
     /// Conversions of one product: inputs over all tiles, outputs over all tiles.
     conversions: [u64; 2],
 }
@@ -167,7 +169,12 @@ impl Observer for Comparison {
         seen.products += count as u64;
         seen.error += error;
         seen.size += size;
-        seen.clipped += product.saturation();
+        // From the rows, for products of images convert a value once for all windows that read it.
+        let beyond = rows.iter().filter(|x| x.abs() > exact.range).count() as u64;
+        seen.clipped += Saturation {
+            inputs: beyond * exact.conversions[0] / inputs as u64,
+            outputs: product.saturation().outputs,
+        };
         for (sum, per_product) in seen.conversions.iter_mut().zip(exact.conversions) {
             *sum += count as u64 * per_product;
         }
@@ -232,6 +239,7 @@ fn exact_layers(parameters: &Parameters) -> BTreeMap<String, Exact> {
             inputs,
             weights: analog.logical(parameters),
             bias: bias.map(|bias| bias.values()).unwrap_or_default(),
+            range: analog.input_range(parameters) * analog.config().tile().periphery.dac.bound,
             conversions,
         };
         (analog.name().to_owned(), exact)

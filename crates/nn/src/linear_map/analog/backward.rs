@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::rows::Rows;
+use super::super::sums::{add_products, add_rows};
 use super::super::{LinearMap, float32};
 use super::{Tiles, Use, tile_scale_start};
 use crate::arithmetic::{InputRangeRule, WeightStep};
@@ -22,15 +23,35 @@ impl Use {
         let mut errors = gradient.to_vec();
         let mut rest = &mut errors[..];
         for masks in &self.masks {
-            let count = masks.first().map_or(0, |mask| mask.outputs.rows());
+            let count = masks.first().map_or(0, |mask| mask.rows());
             let (block, after) = rest.split_at_mut(count * outputs);
             rest = after;
             for (part, mask) in tiles.parts.iter().zip(masks) {
-                mask.outputs.zero_clipped_columns(block, outputs, part.rows.start);
+                mask.zero_clipped_columns(block, outputs, part.rows.start);
             }
         }
         Cow::Owned(errors)
     }
+}
+
+/// Values that are looked at together: few are at the end of the range, most often none.
+const STRETCH: usize = 64;
+
+/// Whether a value lies beyond the range.
+fn any_beyond(x: &[f32], range: f32) -> bool {
+    x.chunks(STRETCH).any(|x| x.iter().fold(false, |any, x| any | (x.abs() > range)))
+}
+
+/// The indices of the values that are not inside the range, in their order.
+pub(super) fn at_range(x: &[f32], range: f32) -> impl Iterator<Item = usize> {
+    let outside = move |x: &f32| x.abs() >= range || x.is_nan();
+    x.chunks(STRETCH)
+        .enumerate()
+        .filter(move |(_, x)| x.iter().fold(false, |any, x| any | outside(x)))
+        .flat_map(move |(stretch, x)| {
+            let found = x.iter().enumerate().filter(move |(_, x)| outside(x));
+            found.map(move |(i, _)| stretch * STRETCH + i)
+        })
 }
 
 /// Adds Σδ to the gradient of b, and Σ δ ⊙ α z to those of the scales.
@@ -41,11 +62,7 @@ pub(in super::super) fn accumulate_digital(
     used: &Use,
     gradient: &[f32],
 ) {
-    map.accumulate_bias(parameters, |out| {
-        for row in gradient.chunks_exact(map.outputs) {
-            out.iter_mut().zip(row).for_each(|(g, &d)| *g += d);
-        }
-    });
+    map.accumulate_bias(parameters, |out| add_rows(gradient, out));
     if used.products.is_empty() {
         return;
     }
@@ -54,7 +71,7 @@ pub(in super::super) fn accumulate_digital(
     let (mut kept, mut gradient) = (&used.products[..], gradient);
     let row_len: usize = tiles.parts.iter().map(|part| part.rows.len()).sum();
     for masks in &used.masks {
-        let rows = masks.first().map_or(0, |mask| mask.outputs.rows());
+        let rows = masks.first().map_or(0, |mask| mask.rows());
         let (block, rest) = kept.split_at(rows * row_len);
         let (errors, rest_errors) = gradient.split_at(rows * map.outputs);
         (kept, gradient) = (rest, rest_errors);
@@ -64,10 +81,7 @@ pub(in super::super) fn accumulate_digital(
             let (z, rest) = block.split_at(rows * height);
             block = rest;
             let sums = &mut sums[part.first_scale..][..height];
-            for (z, d) in z.chunks_exact(height).zip(errors.chunks_exact(map.outputs)) {
-                let d = &d[part.rows.clone()];
-                sums.iter_mut().zip(z).zip(d).for_each(|((sum, z), d)| *sum += z * d);
-            }
+            add_products(z, errors, map.outputs, part.rows.start, sums);
         }
     }
     let unit = tiles.config.training().scale_unit.factor(map.inputs);
@@ -113,31 +127,39 @@ pub(in super::super) fn accumulate_weights(
 ) {
     let range = used.input_range;
     let clamped: Vec<f32>;
-    let x = if x.iter().any(|x| x.abs() > range) {
+    let x = if any_beyond(x, range) {
         clamped = x.iter().map(|x| x.clamp(-range, range)).collect();
         &clamped
     } else {
         x
     };
-    let mut logical = vec![0.0; map.outputs * map.inputs];
-    float32::gradient(x, rows, errors, map.outputs, &mut logical, false, pass.par);
     let scales = &used.perturbed().scales;
     let step = tiles.config.training().step;
+    let factors = tiles.parts.iter().flat_map(|part| {
+        let scales = scales[part.first_scale..][..part.rows.len()].iter();
+        part.rows.clone().zip(scales).map(|(row, &scale)| {
+            let factor = match step {
+                WeightStep::Normalized => scale,
+                WeightStep::Logical => scale.recip(),
+            };
+            let at = row * map.inputs;
+            let range = at + part.columns.start..at + part.columns.end;
+            (range, if factor.is_finite() { factor } else { 0.0 })
+        })
+    });
     parameters.get_mut(map.weight).accumulate(|out, add| {
-        for part in &tiles.parts {
-            let scales = &scales[part.first_scale..][..part.rows.len()];
-            for (row, &scale) in part.rows.clone().zip(scales) {
-                let factor = match step {
-                    WeightStep::Normalized => scale,
-                    WeightStep::Logical => scale.recip(),
-                };
-                let factor = if factor.is_finite() { factor } else { 0.0 };
-                let at = row * map.inputs;
-                let range = at + part.columns.start..at + part.columns.end;
-                for (out, g) in out[range.clone()].iter_mut().zip(&logical[range]) {
-                    *out = if add { *out + factor * g } else { factor * g };
-                }
+        if !add {
+            float32::gradient(x, rows, errors, map.outputs, out, false, pass.par);
+            for (range, factor) in factors {
+                out[range].iter_mut().for_each(|g| *g *= factor);
             }
+            return;
+        }
+        let mut logical = vec![0.0; map.outputs * map.inputs];
+        float32::gradient(x, rows, errors, map.outputs, &mut logical, false, pass.par);
+        for (range, factor) in factors {
+            let terms = logical[range.clone()].iter();
+            out[range].iter_mut().zip(terms).for_each(|(out, g)| *out += factor * g);
         }
     });
 }
@@ -157,7 +179,7 @@ pub(in super::super) fn propagate(
 /// Whether ∂loss/∂x is needed for the input range, whoever else wants it.
 pub(in super::super) fn needs_input_gradient(tiles: &Tiles, used: &Use, x: &[f32]) -> bool {
     tiles.config.training().input_range.rule != InputRangeRule::Fixed
-        && x.iter().any(|x| x.abs() >= used.input_range)
+        && at_range(x, used.input_range).next().is_some()
 }
 
 /// Adds the gradient of the input range; `dx` may be absent if no input was clipped.
@@ -176,12 +198,9 @@ pub(in super::super) fn accumulate_range(
     let range = used.input_range;
     let mut gradient = 0.0f64;
     let mut beyond = 0usize;
-    for (i, &x) in x.iter().enumerate() {
-        if x.abs() < range {
-            continue;
-        }
+    for i in at_range(x, range) {
         beyond += 1;
-        let towards = dx.map_or(0.0, |dx| dx[i] * x.signum());
+        let towards = dx.map_or(0.0, |dx| dx[i] * x[i].signum());
         gradient += f64::from(match learned.rule {
             InputRangeRule::Aihwkit => towards.min(0.0),
             _ => towards,
@@ -190,7 +209,7 @@ pub(in super::super) fn accumulate_range(
     let mut gradient = gradient as f32 * range;
     let pull = range * loss_scale;
     if let Some(limit) = learned.outputs_inside {
-        let outputs: usize = used.masks.iter().flatten().map(|mask| mask.outputs.len()).sum();
+        let outputs: usize = used.masks.iter().flatten().map(|mask| mask.len()).sum();
         let inside = 1.0 - used.saturation.outputs as f32 / outputs.max(1) as f32;
         if inside < limit {
             gradient -= (1.0 - inside) * pull;
