@@ -133,7 +133,7 @@ fn classes(map: &Map<'_>) -> Table {
     let text = |values: &[f64]| {
         Estimate::of(values, SINGLE).map_or("–".to_owned(), |estimate| {
             if estimate.samples == 1 {
-                format!("{:.1}", estimate.mean)
+                format!("{:.1}", estimate.mean).replace('-', "−")
             } else {
                 display(estimate, "")
             }

@@ -264,6 +264,10 @@ fn notes(map: &Map<'_>, scale: Scale) -> Vec<String> {
         "The loss is counted in accuracy above chance of the network on the standard tile after 1 h, \
          so a network that loses much there already is not punished again."
             .to_owned(),
+        "The paper's colour index is linear in x*, so one network that bears far more than the others \
+         brings all of them near 1 in its row; one that bears all that was searched counts with the \
+         end of the search."
+            .to_owned(),
     ];
     for axis in &map.grid.axes {
         if let Some(why) = axis.not_monotone {
