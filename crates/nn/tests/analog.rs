@@ -502,7 +502,13 @@ fn an_observer_sees_what_tiles_did() {
                     expected.push(bias[o] + 0.5 * scales[o] * z.clamp(-0.75, 0.75));
                 }
             }
-            assert_eq!(*clipped, (saturated, at_bound), "{layer}, programmed: {programmed}");
+            assert_eq!(clipped.1, at_bound, "{layer}, programmed: {programmed}");
+            if layer.starts_with("conv") {
+                // A value of an image is converted once for all windows that read it.
+                assert!((1..=saturated).contains(&clipped.0), "{layer}: {clipped:?}, {saturated}");
+            } else {
+                assert_eq!(clipped.0, saturated, "{layer}, programmed: {programmed}");
+            }
             close(layer, &expected, output, 1e-5);
             clipped_inputs += saturated;
             clipped_outputs += at_bound;
