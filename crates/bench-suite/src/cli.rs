@@ -161,7 +161,8 @@ pub struct Sensitivity {
     /// network on tiles].
     #[arg(long, value_enum)]
     pub method: Option<Method>,
-    /// How often it is programmed; the scale's own number if not given.
+    /// How often it is programmed, each time tested on a share of the test examples; the scale's own
+    /// number if not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub programmings: Option<u64>,
     /// The tile, a preset of crossbar or a TOML file [default: that of the recipe].

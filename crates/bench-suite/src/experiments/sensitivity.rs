@@ -197,7 +197,7 @@ impl Experiment for OneNetwork {
         };
         let weights = if self.trained.weights.is_some() { " with weights from a file" } else { "" };
         format!(
-            "{}{weights}, {method}, programmed {} times and tested 1 h later",
+            "the network {}{weights}, {method}, programmed {} times and tested 1 h later",
             self.trained.network,
             self.effort(scale).programmings
         )

@@ -67,10 +67,11 @@ pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
         header: ["source of errors", "alone: loss", "taken away: gain"].map(str::to_owned).to_vec(),
         rows,
     });
-    let points = budget.iter().filter_map(|(source, alone, without)| {
-        Some(((alone.as_ref()?.mean, without.as_ref()?.mean), source.words().to_owned()))
+    let places = budget.iter().filter_map(|(source, alone, without)| {
+        Some(((alone.as_ref()?.mean, without.as_ref()?.mean), source.words()))
     });
-    let curve = Curve::scatter("a source of errors", 3, points.collect());
+    let points = named(places);
+    let curve = Curve::scatter("a source of errors", 3, points);
     findings.figures.push(Figure {
         caption: "Error budget: to the right, what a source of errors costs alone; upwards, what \
                   its removal gives back. Work on what is far to the upper right. A source that \
@@ -84,4 +85,42 @@ pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
             ..Panel::default()
         }],
     });
+}
+
+/// Points with their names; those in one place, as the figure draws it, have one name together.
+fn named<'a>(places: impl Iterator<Item = ((f64, f64), &'a str)>) -> Vec<((f64, f64), String)> {
+    let mut groups: Vec<((f64, f64), Vec<&str>)> = Vec::new();
+    for (at, name) in places {
+        let near = |of: (f64, f64)| (of.0 - at.0).hypot(of.1 - at.1) < 0.01;
+        match groups.iter_mut().find(|(of, _)| near(*of)) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((at, vec![name])),
+        }
+    }
+    let label = |names: &[&str]| match names {
+        [first, second] => format!("{first}, {second}"),
+        [first, _, rest @ ..] => format!("{first} and {} more", rest.len() + 1),
+        _ => names.concat(),
+    };
+    groups.iter().map(|(at, names)| (*at, label(names))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_in_one_place_have_one_name() {
+        let at = |x| (x, 0.5);
+        let places = [
+            (at(0.0), "a"),
+            (at(1.0), "b"),
+            (at(0.001), "c"),
+            (at(2.0), "d"),
+            (at(2.0), "e"),
+            (at(2.0), "f"),
+        ];
+        let labels: Vec<String> = named(places.into_iter()).into_iter().map(|(_, l)| l).collect();
+        assert_eq!(labels, ["a, c", "b", "d and 2 more"]);
+    }
 }

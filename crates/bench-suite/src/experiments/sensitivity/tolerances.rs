@@ -68,7 +68,7 @@ fn map(readings: &Readings<'_>, findings: &mut Findings) {
         rows.push(layer.clone());
         let cell = |raised: &Raised| {
             let loss = difference(&standard, &accuracies(record, &raised.errors()))?;
-            Some(HeatCell { text: text(Some(loss), 1), index: 1.0 - loss.mean / WORST })
+            Some(HeatCell { text: text(Some(loss), 1), index: loss.mean / WORST })
         };
         cells.push(raised.iter().map(cell).collect());
     }
@@ -88,6 +88,6 @@ fn map(readings: &Readings<'_>, findings: &mut Findings) {
         rows,
         columns: columns.iter().map(name).collect(),
         cells,
-        scale: (format!("{WORST:.0} points or more"), "nothing".to_owned()),
+        scale: ("nothing".to_owned(), format!("{WORST:.0} points or more")),
     });
 }
