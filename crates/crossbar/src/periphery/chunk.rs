@@ -185,9 +185,7 @@ impl Pass<'_> {
         for panel in self.panels.clone() {
             self.panel_sums(source, panel, todo.len(), scratch);
             let Scratch { out, products, bits, sums, squares, draws, .. } = scratch;
-            if halves {
-                join_halves(sums);
-            }
+            let sums = if halves { join_halves(sums) } else { &sums[..] };
             out.resize(sums.len(), [0.0; LANES]);
             products.resize(if keeps { sums.len() } else { 0 }, [0.0; LANES]);
             bits.resize(sums.len(), 0);

@@ -54,18 +54,19 @@ pub(super) struct Wanted<'a> {
     pub(super) columns: Range<usize>,
 }
 
-/// Rows of numbers, one for each sample, and a panel of anything behind them.
+/// Rows of numbers, one for each sample, and at least a panel of anything behind them.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     values: Vec<f32>,
     width: usize,
+    drawn: bool,
 }
 
 impl Rows {
     /// The numbers of the panel with that number among those of the columns; with `halves`, two
     /// samples share it.
     pub(super) fn panel(&self, panel: usize, halves: bool) -> Drawn<'_> {
-        if self.values.is_empty() {
+        if !self.drawn {
             return Drawn { values: &[0.0; LANES], stride: 0 };
         }
         let stride = if halves { 2 * self.width } else { self.width };
@@ -84,11 +85,11 @@ impl Rows {
         let Wanted { todo, first_sample, outputs, ref columns } = *wanted;
         let width = columns.len();
         self.width = width;
-        let Some(stream) = stream else {
-            self.values.clear();
-            return;
-        };
-        self.values.resize(todo.len() * width + LANES, 0.0);
+        self.drawn = stream.is_some();
+        let Some(stream) = stream else { return };
+        let len = todo.len() * width + LANES;
+        // Never shorter: what grows again is filled with zeros first.
+        self.values.resize(len.max(self.values.len()), 0.0);
         let mut rest = &mut self.values[..];
         let whole = width == outputs;
         for run in todo.chunk_by(|a, b| whole && a + 1 == *b) {

@@ -58,20 +58,31 @@ fn lanes_of(values: &[f32], panel: usize) -> &Lanes {
     values[panel * LANES..].first_chunk().expect("vectors are padded to whole panels")
 }
 
-/// Brings the sums of two samples into the two halves of a panel each.
-pub(super) fn join_halves(sums: &mut Vec<Sums>) {
+/// Brings the sums of two samples into the two halves of a panel each, and returns these.
+pub(super) fn join_halves(sums: &mut [Sums]) -> &[Sums] {
     let panels = sums.len().div_ceil(2);
     for panel in 0..panels {
-        let mut joined = sums[2 * panel];
-        if let Some(second) = sums.get(2 * panel + 1) {
-            joined.y[HALF..].copy_from_slice(&second.y[..HALF]);
-            joined.z[HALF..].copy_from_slice(&second.z[..HALF]);
-            joined.current[HALF..].copy_from_slice(&second.current[..HALF]);
-            joined.variance[HALF..].copy_from_slice(&second.variance[..HALF]);
+        let (before, from) = sums.split_at_mut(2 * panel);
+        match (before.get_mut(panel), from) {
+            (None, [first, second, ..]) => copy_half(first, HALF, second),
+            (None, _) => {}
+            (Some(to), [first, second, ..]) => {
+                copy_half(to, 0, first);
+                copy_half(to, HALF, second);
+            }
+            (Some(to), from) => *to = from[0],
         }
-        sums[panel] = joined;
     }
-    sums.truncate(panels);
+    &sums[..panels]
+}
+
+/// Copies the first half of a panel to `at` in another.
+#[inline(always)]
+fn copy_half(to: &mut Sums, at: usize, from: &Sums) {
+    to.y[at..at + HALF].copy_from_slice(&from.y[..HALF]);
+    to.z[at..at + HALF].copy_from_slice(&from.z[..HALF]);
+    to.current[at..at + HALF].copy_from_slice(&from.current[..HALF]);
+    to.variance[at..at + HALF].copy_from_slice(&from.variance[..HALF]);
 }
 
 /// Where the results of a panel go.

@@ -165,6 +165,13 @@ pub(super) const SLACK: usize = CHUNK;
 
 #[inline(always)]
 fn copy(source: &[f32], from: usize, len: usize, rows: &mut [f32]) {
+    if len <= CHUNK
+        && let Some(source) = source[from..].first_chunk::<CHUNK>()
+        && let Some(row) = rows.first_chunk_mut::<CHUNK>()
+    {
+        *row = *source;
+        return;
+    }
     let whole = len.next_multiple_of(CHUNK);
     if from + whole > source.len() || whole > rows.len() {
         rows[..len].copy_from_slice(&source[from..from + len]);
