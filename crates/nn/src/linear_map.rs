@@ -23,6 +23,7 @@ use crossbar::Saturation;
 use numerics::{Codes, Seed};
 
 use crate::arithmetic::Signals;
+use crate::tape::Backward;
 use crate::{Arithmetic, ParameterId, Parameters, Pass, Storage, Tape};
 
 pub(crate) use analog::{StepWeights, tile_scale_start};
@@ -259,13 +260,14 @@ impl LinearMap {
     /// Adds δᵀ·x to the gradient of W, and Σδ to that of b where [`Self::accumulate_use`] has not.
     pub(crate) fn accumulate_gradient(
         &self,
-        parameters: &mut Parameters,
+        context: &mut Backward<'_>,
         operand: &Operand,
         x: &[f32],
         rows: &Rows,
         errors: &Errors<'_>,
         pass: &Pass,
     ) {
+        let parameters = &mut *context.parameters;
         match (&self.executor, operand, errors) {
             (Executor::FixedPoint(signals), Operand::Fixed(x), Errors::Fixed(errors)) => {
                 fixed_point::accumulate_gradient(self, signals, parameters, x, rows, errors, pass);
@@ -274,7 +276,7 @@ impl LinearMap {
                 float32::accumulate_gradient(self, parameters, x, rows, errors, pass);
             }
             (Executor::Analog(tiles), Operand::Analog(used), Errors::Float(errors)) => {
-                analog::accumulate_weights(self, tiles, parameters, used, x, rows, errors, pass);
+                analog::accumulate_weights(self, tiles, context, used, x, rows, errors, pass);
             }
             _ => unreachable!("operand and errors come from the same arithmetic"),
         }

@@ -92,9 +92,8 @@ impl Operation for Linear {
         let x = context.value(self.x).data();
         let (map, operand, rows, pass) = (&self.map, &self.operand, &self.rows, &self.pass);
         let errors = map.take_errors(operand, gradient, rows, pass);
-        let parameters = &mut *context.parameters;
-        map.accumulate_use(parameters, operand, gradient);
-        map.accumulate_gradient(parameters, operand, x, rows, &errors, pass);
+        map.accumulate_use(context.parameters, operand, gradient);
+        map.accumulate_gradient(context, operand, x, rows, &errors, pass);
         let wanted = context.needs_gradient(self.x);
         let mut dx = None;
         if wanted {

@@ -304,7 +304,7 @@ impl Operation for Recurrent {
             map.accumulate_range(parameters, operand, x, Some(&propagated), loss_scale);
             dh.iter_mut().zip(&propagated).for_each(|(dh, p)| *dh += p);
             if !map.joins_uses() {
-                map.accumulate_gradient(parameters, operand, x, &rows, &errors, &pass);
+                map.accumulate_gradient(context, operand, x, &rows, &errors, &pass);
             } else if let Errors::Float(Cow::Owned(stopped)) = errors {
                 d_projected.copy_from_slice(&stopped);
             }
@@ -313,8 +313,7 @@ impl Operation for Recurrent {
             let rows = Rows::Matrix { batch: time * batch, rows: time * batch, inputs: width };
             let errors = Errors::Float(Cow::Borrowed(&d_projected));
             let x = &self.hidden[..time * size];
-            let parameters = &mut *context.parameters;
-            self.map.accumulate_gradient(parameters, operand, x, &rows, &errors, &self.pass);
+            self.map.accumulate_gradient(context, operand, x, &rows, &errors, &self.pass);
         }
         context.recycle(d_projected);
         context.recycle(propagated);

@@ -7,6 +7,7 @@ use super::super::sums::{add_products, add_rows};
 use super::super::{LinearMap, float32};
 use super::{Tiles, Use, tile_scale_start};
 use crate::arithmetic::{InputRangeRule, WeightStep};
+use crate::tape::Backward;
 use crate::{Parameters, Pass};
 
 impl Use {
@@ -118,7 +119,7 @@ pub(in super::super) fn accumulate_digital(
 pub(in super::super) fn accumulate_weights(
     map: &LinearMap,
     tiles: &Tiles,
-    parameters: &mut Parameters,
+    context: &mut Backward<'_>,
     used: &Use,
     x: &[f32],
     rows: &Rows,
@@ -126,13 +127,12 @@ pub(in super::super) fn accumulate_weights(
     pass: &Pass,
 ) {
     let range = used.input_range;
-    let clamped: Vec<f32>;
-    let x = if any_beyond(x, range) {
-        clamped = x.iter().map(|x| x.clamp(-range, range)).collect();
-        &clamped
-    } else {
-        x
-    };
+    let clamped = any_beyond(x, range).then(|| {
+        let mut clamped = context.scratch(x.len());
+        clamped.iter_mut().zip(x).for_each(|(clamped, x)| *clamped = x.clamp(-range, range));
+        clamped
+    });
+    let x = clamped.as_deref().unwrap_or(x);
     let scales = &used.perturbed().scales;
     let step = tiles.config.training().step;
     let factors = tiles.parts.iter().flat_map(|part| {
@@ -147,7 +147,7 @@ pub(in super::super) fn accumulate_weights(
             (range, if factor.is_finite() { factor } else { 0.0 })
         })
     });
-    parameters.get_mut(map.weight).accumulate(|out, add| {
+    context.parameters.get_mut(map.weight).accumulate(|out, add| {
         if !add {
             float32::gradient(x, rows, errors, map.outputs, out, false, pass.par);
             for (range, factor) in factors {
@@ -162,6 +162,9 @@ pub(in super::super) fn accumulate_weights(
             out[range].iter_mut().zip(terms).for_each(|(out, g)| *out += factor * g);
         }
     });
+    if let Some(clamped) = clamped {
+        context.recycle(clamped);
+    }
 }
 
 /// dx = δ_m·(γ ⊙ W̃).
