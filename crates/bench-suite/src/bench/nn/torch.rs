@@ -13,12 +13,14 @@ from torch import nn
 import torch.nn.functional as F
 torch.manual_seed(0)
 torch.set_num_threads(1)
+# Libraries that greet on standard output must not be taken for answers.
+answers, sys.stdout = sys.stdout, sys.stderr
 ";
 
 const LOOP: &str = "
 for _ in sys.stdin:
     step()
-    print('done', flush=True)
+    print('done', file=answers, flush=True)
 ";
 
 /// A Python process that does one step for every line it is sent.
