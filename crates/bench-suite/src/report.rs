@@ -2,7 +2,7 @@
 //! with its claims, figures, tables and records.
 //!
 //! `report.html` is one file that needs no network; `report.md` has the same tables, and
-//! `report.json` the same claims for machines. [`archive`] packs them with the records.
+//! `report.json` claims and tables for machines. [`archive`] packs them with the records.
 
 pub mod archive;
 mod content;

@@ -1,5 +1,7 @@
 //! What an experiment may show: figures, heat maps, tables.
 
+use serde::Serialize;
+
 use crate::statistics::Estimate;
 
 /// One or more panels under one caption.
@@ -124,7 +126,7 @@ pub struct HeatCell {
 }
 
 /// A table of text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Table {
     /// What is shown and how to read it.
     pub caption: String,

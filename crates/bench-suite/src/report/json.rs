@@ -1,8 +1,8 @@
-//! The report's claims and record names for machines.
+//! The report's claims, tables and record names for machines.
 
 use serde::Serialize;
 
-use super::{Report, Section, Summary, papers};
+use super::{Report, Section, Summary, Table, papers};
 use crate::claim::Claim;
 use crate::experiment::Scale;
 use crate::{provenance, record};
@@ -26,8 +26,9 @@ struct Paper<'a> {
 struct Experiment<'a> {
     id: &'a str,
     source: &'a str,
-    left_out: Option<&'a str>,
+    left_out: Vec<&'a str>,
     claims: &'a [Claim],
+    tables: &'a [Table],
     records: Vec<String>,
 }
 
@@ -35,8 +36,9 @@ fn experiment(section: &Section) -> Experiment<'_> {
     Experiment {
         id: section.id,
         source: section.source,
-        left_out: section.left_out.as_deref(),
+        left_out: section.reasons().collect(),
         claims: &section.findings.claims,
+        tables: &section.findings.tables,
         records: section.points.iter().map(|(point, ..)| record::key(point)).collect(),
     }
 }

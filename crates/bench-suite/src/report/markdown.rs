@@ -111,7 +111,7 @@ fn write_section(text: &mut String, section: &Section) -> Result {
     writeln!(text, "\n### {}\n", section.title)?;
     let description = capital(&sentence(&section.description));
     writeln!(text, "{} · `{}`\n\n{description}", section.source, section.id)?;
-    for reason in section.left_out.iter().chain(&section.findings.left_out) {
+    for reason in section.reasons() {
         writeln!(text, "\nLeft out: {}", escape(&sentence(reason)))?;
     }
     if !section.findings.claims.is_empty() {

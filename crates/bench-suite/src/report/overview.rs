@@ -35,6 +35,11 @@ impl Section {
         }
     }
 
+    /// Why the experiment, or what of it, was not run.
+    pub(super) fn reasons(&self) -> impl Iterator<Item = &str> {
+        self.left_out.iter().chain(&self.findings.left_out).map(String::as_str)
+    }
+
     fn named(&self) -> impl Iterator<Item = Named<'_>> {
         let mut whole = String::new();
         self.findings.claims.iter().map(move |claim| {
@@ -62,8 +67,9 @@ impl Report {
     pub(super) fn left_out(&self) -> Vec<LeftOut<'_>> {
         let mut left_out = Vec::new();
         for section in &self.sections {
-            let reasons = section.left_out.iter().chain(&section.findings.left_out);
-            left_out.extend(reasons.map(|reason| LeftOut { section, reason: sentence(reason) }));
+            left_out.extend(
+                section.reasons().map(|reason| LeftOut { section, reason: sentence(reason) }),
+            );
             let missing = section.missing();
             if missing > 0 {
                 let points = count(section.points.len(), "point");

@@ -18,7 +18,7 @@ pub(super) fn write(page: &mut String, section: &Section) -> Result {
         section.id,
         escape(&capital(&sentence(&section.description))),
     )?;
-    for reason in section.left_out.iter().chain(&section.findings.left_out) {
+    for reason in section.reasons() {
         writeln!(page, "<p class=\"notice\">Left out: {}</p>", escape(&sentence(reason)))?;
     }
     let missing = section.missing();
