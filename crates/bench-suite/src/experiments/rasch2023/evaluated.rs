@@ -201,11 +201,12 @@ pub(super) fn paper_mean(families: &[Family], of: impl Fn(&Row) -> f64) -> f64 {
 /// Which of these networks have no record, in a sentence for the report, if there are any.
 pub(super) fn missing(results: &Results<'_>, networks: &[&str]) -> Vec<String> {
     let there = Evaluated::present(results, |_| true);
-    let missing: Vec<&str> = networks
-        .iter()
-        .copied()
-        .filter(|id| there.iter().all(|network| network.id != *id))
-        .collect();
+    without(networks, &there.iter().map(|network| network.id).collect::<Vec<_>>())
+}
+
+/// [`missing`] of networks by the ones that have records.
+pub(super) fn without(networks: &[&str], there: &[&str]) -> Vec<String> {
+    let missing: Vec<&str> = networks.iter().copied().filter(|id| !there.contains(id)).collect();
     let list = missing.join(", ");
     let sentence = format!("Without results so far, or without their data: {list}.");
     if missing.is_empty() { Vec::new() } else { vec![sentence] }

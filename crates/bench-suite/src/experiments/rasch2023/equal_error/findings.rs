@@ -98,6 +98,7 @@ pub(super) fn findings(grid: &Grid<'_>, scale: Scale) -> Findings {
         heat_maps: if grid.axes.is_empty() { Vec::new() } else { vec![heat_map(&map)] },
         tables: vec![classes(&map), values(&map)],
         notes: notes(&map, scale),
+        left_out: grid.left_out(scale),
         ..Findings::default()
     }
 }
@@ -364,13 +365,6 @@ fn notes(map: &Map<'_>, scale: Scale) -> Vec<String> {
              in them than in the standard product, and the IR drop less."
                 .to_owned(),
         );
-    }
-    let missing = map.grid.missing(scale);
-    if !missing.is_empty() {
-        notes.push(format!(
-            "Without results so far, or left out because their data is not there: {}.",
-            missing.join(", ")
-        ));
     }
     notes
 }

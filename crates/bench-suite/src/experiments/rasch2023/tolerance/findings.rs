@@ -139,6 +139,7 @@ pub(super) fn findings(grid: &Grid<'_>, scale: Scale) -> Findings {
         heat_maps: if grid.axes.is_empty() { Vec::new() } else { vec![heat_map(&map)] },
         tables: vec![printed(&map), families(&map), intervals(&map)],
         notes: notes(&map, scale),
+        left_out: grid.left_out(scale),
         ..Findings::default()
     }
 }
@@ -313,13 +314,6 @@ fn notes(map: &Map<'_>, scale: Scale) -> Vec<String> {
              nothing. The order of networks and nonidealities is to be compared, not the numbers."
                 .to_owned(),
         );
-    }
-    let missing = map.grid.missing(scale);
-    if !missing.is_empty() {
-        notes.push(format!(
-            "Without results so far, or left out because their data is not there: {}.",
-            missing.join(", ")
-        ));
     }
     notes
 }
