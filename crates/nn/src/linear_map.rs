@@ -102,6 +102,15 @@ pub(crate) enum Errors<'a> {
     Fixed(Codes),
 }
 
+impl Errors<'_> {
+    /// Hands memory of the pool back.
+    pub(crate) fn recycle(self, context: &mut Backward<'_>) {
+        if let Self::Float(Cow::Owned(errors)) = self {
+            context.recycle(errors);
+        }
+    }
+}
+
 impl LinearMap {
     /// Adds W and b (if `bias`) to `parameters`, with the initial values `weight` and zeros.
     ///
@@ -228,6 +237,7 @@ impl LinearMap {
     /// Brings the gradient of y into the arithmetic's numbers.
     pub(crate) fn take_errors<'a>(
         &self,
+        context: &mut Backward<'_>,
         operand: &Operand,
         gradient: &'a [f32],
         rows: &Rows,
@@ -238,7 +248,7 @@ impl LinearMap {
                 Errors::Fixed(fixed_point::take_errors(self, signals, gradient, rows, pass))
             }
             (Executor::Analog(tiles), Operand::Analog(used)) => {
-                Errors::Float(used.stop_saturated(tiles, gradient))
+                Errors::Float(used.stop_saturated(context, tiles, gradient))
             }
             _ => Errors::Float(Cow::Borrowed(gradient)),
         }

@@ -336,6 +336,11 @@ impl Tape {
         }
         Gradients(gradients)
     }
+
+    /// Takes back the memory of gradients that nobody looks at any more, for later steps.
+    pub fn recycle(&mut self, gradients: Gradients) {
+        self.pool.0.extend(gradients.0.into_iter().flatten());
+    }
 }
 
 /// What an operation can reach while the tape runs backwards.

@@ -91,7 +91,7 @@ impl Operation for Linear {
     fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
         let x = context.value(self.x).data();
         let (map, operand, rows, pass) = (&self.map, &self.operand, &self.rows, &self.pass);
-        let errors = map.take_errors(operand, gradient, rows, pass);
+        let errors = map.take_errors(context, operand, gradient, rows, pass);
         map.accumulate_use(context.parameters, operand, gradient);
         map.accumulate_gradient(context, operand, x, rows, &errors, pass);
         let wanted = context.needs_gradient(self.x);
@@ -105,6 +105,7 @@ impl Operation for Linear {
             map.propagate_for_range(operand, x, rows, &errors, &mut errors_of_x, pass);
             dx = Some(errors_of_x);
         }
+        errors.recycle(context);
         map.accumulate_range(context.parameters, operand, x, dx.as_deref(), context.loss_scale);
         match dx {
             Some(dx) if wanted => context.give(self.x, dx),

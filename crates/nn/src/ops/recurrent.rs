@@ -298,15 +298,17 @@ impl Operation for Recurrent {
             let (map, operand, x) =
                 (&self.map, &self.operands[s], &self.hidden[s * size..][..size]);
             map.accumulate_use(context.parameters, operand, d_projected);
-            let errors = map.take_errors(operand, d_projected, &rows, &pass);
+            let errors = map.take_errors(context, operand, d_projected, &rows, &pass);
             map.propagate(context.parameters, operand, &rows, &errors, &mut propagated, &pass);
             let (parameters, loss_scale) = (&mut *context.parameters, context.loss_scale);
             map.accumulate_range(parameters, operand, x, Some(&propagated), loss_scale);
             dh.iter_mut().zip(&propagated).for_each(|(dh, p)| *dh += p);
             if !map.joins_uses() {
                 map.accumulate_gradient(context, operand, x, &rows, &errors, &pass);
+                errors.recycle(context);
             } else if let Errors::Float(Cow::Owned(stopped)) = errors {
                 d_projected.copy_from_slice(&stopped);
+                context.recycle(stopped);
             }
         }
         if let (true, Some(operand)) = (self.map.joins_uses(), self.operands.first()) {

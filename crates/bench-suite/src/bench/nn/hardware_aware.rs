@@ -97,7 +97,8 @@ impl LinearLayer {
         let y = self.layer.forward(x, &mut step);
         let loss = ops::mean_squared_error(&mut self.tape, y, &self.zeros);
         let value = self.tape.value(loss).item();
-        self.tape.backward(loss, 1.0, &mut self.parameters, pass);
+        let gradients = self.tape.backward(loss, 1.0, &mut self.parameters, pass);
+        self.tape.recycle(gradients);
         let sgd = Optimizer::Sgd(Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false });
         let seed = seed.child("update");
         let update =

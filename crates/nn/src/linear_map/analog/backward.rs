@@ -11,9 +11,10 @@ use crate::tape::Backward;
 use crate::{Parameters, Pass};
 
 impl Use {
-    /// δ without the errors of saturated outputs.
+    /// δ without the errors of saturated outputs; what is owned is of the pool.
     pub(in super::super) fn stop_saturated<'a>(
         &self,
+        context: &mut Backward<'_>,
         tiles: &Tiles,
         gradient: &'a [f32],
     ) -> Cow<'a, [f32]> {
@@ -21,7 +22,8 @@ impl Use {
             return Cow::Borrowed(gradient);
         }
         let outputs = tiles.parts.last().map_or(1, |part| part.rows.end);
-        let mut errors = gradient.to_vec();
+        let mut errors = context.scratch(gradient.len());
+        errors.copy_from_slice(gradient);
         let mut rest = &mut errors[..];
         for masks in &self.masks {
             let count = masks.first().map_or(0, |mask| mask.rows());
