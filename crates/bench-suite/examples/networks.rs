@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!(
             "  {parameters} parameters; error {error:.2} % at first, chance {chance:.2} %, tested in {time:.2?}"
         );
-        let recipe = workload.recipe();
+        let Some(recipe) = workload.recipe() else { continue };
         let mut progress = Progress::default();
         let started = Instant::now();
         while progress.epoch < recipe.epochs {

@@ -8,7 +8,7 @@ use bench_suite::Error;
 use bench_suite::datasets::DataFolder;
 use bench_suite::experiment::Scale;
 use bench_suite::workloads::networks::{Instance, NETWORKS, Workload, find};
-use nn::{Arithmetic, Policy, Progress, train_epoch};
+use nn::{Arithmetic, Policy, Progress, Recipe, train_epoch};
 use numerics::{Par, Seed};
 
 /// The data folder; what one test has read, the others need not read again.
@@ -40,12 +40,14 @@ fn bits_after(workload: &dyn Workload, steps: usize, par: Par) -> Vec<u32> {
         true => ControlFlow::Continue(()),
         false => ControlFlow::Break(()),
     };
+    // Weights that are taken as they are can be trained, too.
+    let recipe = workload.recipe().cloned().unwrap_or_else(|| Recipe::sgd(10, 1, 0.01));
     let mut progress = Progress::default();
     // Stopped, or at the end of the epoch: both are as far as it shall go.
     let _ = train_epoch(
         &*instance.train,
         &mut instance.parameters,
-        workload.recipe(),
+        &recipe,
         &mut progress,
         (&Seed::new(2), par),
         on_step,
@@ -64,15 +66,16 @@ fn networks_that_are_trained_here_learn() {
         if workload.pretrained().unwrap().is_some() {
             continue;
         }
-        workload.recipe().check().unwrap();
+        let recipe = workload.recipe().expect("it has no weights to take");
+        recipe.check().unwrap();
         let mut instance = instance(&*workload);
         let (seed, mut progress) = (Seed::new(2), Progress::default());
         let mut losses = Vec::new();
-        while progress.epoch < workload.recipe().epochs {
+        while progress.epoch < recipe.epochs {
             let stats = train_epoch(
                 &*instance.train,
                 &mut instance.parameters,
-                workload.recipe(),
+                recipe,
                 &mut progress,
                 (&seed, Par::Rayon),
                 |_, _| ControlFlow::Continue(()),
@@ -161,7 +164,7 @@ fn the_papers_language_model_reads_the_penn_treebank() {
     }
     let data = DataFolder::new(Some(folder.path()));
     let workload = (find("lstm-language").unwrap().open)(&data, Scale::Paper).unwrap();
-    workload.recipe().check().unwrap();
+    workload.recipe().unwrap().check().unwrap();
     assert!((workload.chance_error() - 0.9999).abs() < 1e-12);
     let instance = instance(&*workload);
     assert_eq!(instance.parameters.count(), 19_780_400);

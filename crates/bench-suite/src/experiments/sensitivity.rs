@@ -206,7 +206,7 @@ impl Experiment for OneNetwork {
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let entry = crate::workloads::networks::find(&self.trained.network)?;
         let workload: Box<dyn Workload> = (entry.open)(&request.data, request.scale)?;
-        let mut training = self.trained.work(&*workload)?;
+        let mut training = self.trained.work(&*workload);
         let policy = Trained::policy(&*workload, &self.trained.recipe.analog);
         let instance = workload.instance(&policy, &numerics::Seed::new(0));
         let layers: Vec<String> =

@@ -88,13 +88,9 @@ impl HardwareAware {
     }
 
     /// An amount of work in examples, one of training on tiles counting three.
-    ///
-    /// # Errors
-    ///
-    /// If the network's data is missing or damaged.
-    pub fn work(&self, workload: &dyn Workload) -> Result<u64, Error> {
+    pub fn work(&self, workload: &dyn Workload) -> u64 {
         let instance = workload.instance(&Policy::uniform(Arithmetic::Float32), &Seed::new(0));
         let methods = 1 + u64::from(self.direct);
-        Ok(self.trained.work(workload)? + methods * self.aging.work(&instance))
+        self.trained.work(workload) + methods * self.aging.work(&instance)
     }
 }

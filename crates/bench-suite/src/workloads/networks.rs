@@ -37,8 +37,9 @@ pub trait Workload: Debug + Send + Sync {
     /// The data sets that it reads.
     fn data(&self) -> Vec<DataSum>;
 
-    /// How it is trained in f32. Where there are pretrained weights it is how they are fine-tuned.
-    fn recipe(&self) -> &Recipe;
+    /// How it is trained in f32, from [`Self::pretrained`] weights where there are some; `None` if
+    /// those are taken as they are.
+    fn recipe(&self) -> Option<&Recipe>;
 
     /// The layers that \[Rasch23\] leaves digital: the first convolution and the last layer of the
     /// `ImageNet` networks. Everything else that multiplies by weights is mapped, pooler and

@@ -113,8 +113,9 @@ impl Trained {
         self.recipe.distillation.map(distilled).transpose().map_err(wrong)
     }
 
-    fn trains_float(&self, workload: &dyn Workload) -> Result<bool, Error> {
-        Ok(self.weights.is_none() && workload.pretrained()?.is_none())
+    /// How the float network is trained, unless its weights are taken as they are.
+    fn float_recipe<'w>(&self, workload: &'w dyn Workload) -> Option<&'w Recipe> {
+        workload.recipe().filter(|_| self.weights.is_none())
     }
 
     /// The paper's digital layers in f32, all others on tiles.
@@ -200,14 +201,10 @@ impl Trained {
     }
 
     /// An amount of work in examples, one of training on tiles counting three.
-    ///
-    /// # Errors
-    ///
-    /// If weights that others trained are missing or damaged.
-    pub fn work(&self, workload: &dyn Workload) -> Result<u64, Error> {
+    pub fn work(&self, workload: &dyn Workload) -> u64 {
         let instance = workload.instance(&Policy::uniform(Arithmetic::Float32), &Seed::new(0));
-        let float = if self.trains_float(workload)? { workload.recipe().epochs } else { 0 };
-        Ok(instance.train.len() as u64 * (float as u64 + 3 * self.recipe.training.epochs as u64))
+        let float = self.float_recipe(workload).map_or(0, |recipe| recipe.epochs as u64);
+        instance.train.len() as u64 * (float + 3 * self.recipe.training.epochs as u64)
     }
 }
 
@@ -283,8 +280,10 @@ impl<'w> Run<'_, 'w> {
     ) -> Result<(), Error> {
         let (what, recipe, work) = match note.stage {
             Stage::Direct => return Ok(()),
-            Stage::Float if !self.trained.trains_float(self.workload)? => return Ok(()),
-            Stage::Float => ("float", self.workload.recipe(), 1),
+            Stage::Float => match self.trained.float_recipe(self.workload) {
+                Some(recipe) => ("float", recipe, 1),
+                None => return Ok(()),
+            },
             Stage::Hardware => ("hwa", &self.trained.recipe.training, 3),
         };
         let taught = note.stage == Stage::Hardware && self.trained.recipe.distillation.is_some();

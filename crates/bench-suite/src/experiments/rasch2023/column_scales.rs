@@ -134,7 +134,7 @@ impl Experiment for ColumnScales {
             let run = |(way, trained)| {
                 let variants = BTreeMap::from([(DIRECT.to_owned(), aging.clone())]);
                 let config = Comparison { trained, method: Method::Direct, variants };
-                let work = config.work(workload)?;
+                let work = config.work(workload);
                 Ok((format!("{network}, {way}"), config, work))
             };
             [(COLUMN, column), (TILE, tile)].into_iter().map(run).collect()

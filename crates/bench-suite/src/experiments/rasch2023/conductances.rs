@@ -67,7 +67,7 @@ impl Experiment for ConductanceDistribution {
         let (seeds, networks) = size(request.scale);
         points_of_networks(self.id(), request, seeds, &networks, |network, workload| {
             let trained = trained(network, request.scale)?;
-            let work = trained.work(workload)?;
+            let work = trained.work(workload);
             Ok(vec![(network.to_owned(), Conductances { trained }, work)])
         })
     }

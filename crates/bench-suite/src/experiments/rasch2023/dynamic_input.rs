@@ -81,7 +81,7 @@ impl Experiment for DynamicInput {
                 (DYNAMIC.to_owned(), aging(Some(tile))),
             ]);
             let config = Comparison { trained, method: Method::HardwareAware, variants };
-            let work = config.work(workload)?;
+            let work = config.work(workload);
             Ok(vec![(network.to_owned(), config, work)])
         })
     }

@@ -89,7 +89,7 @@ impl Experiment for Exemptions {
                 layers,
                 columns: columns.clone(),
             };
-            let work = config.work(workload)?;
+            let work = config.work(workload);
             Ok(vec![(network.to_owned(), config, work)])
         })
     }

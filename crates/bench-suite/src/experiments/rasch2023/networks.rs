@@ -162,7 +162,7 @@ impl Experiment for Networks {
         let networks: Vec<&str> = names().collect();
         points_of_networks(self.id(), request, seeds, &networks, |network, workload| {
             let config = configuration(network, request.scale, programmings)?;
-            let work = config.work(workload)?;
+            let work = config.work(workload);
             Ok(vec![(network.to_owned(), config, work)])
         })
     }

@@ -167,7 +167,7 @@ impl Experiment for NoiseStructure {
                         .map_err(|error| Error::Usage(error.to_string()))?;
                     let (method, variants) = (Method::HardwareAware, variants.clone());
                     let config = Comparison { trained, method, variants };
-                    let work = config.work(workload)?;
+                    let work = config.work(workload);
                     runs.push((format!("{network}, {}", name(structure, factor)), config, work));
                 }
             }

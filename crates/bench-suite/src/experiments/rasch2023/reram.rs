@@ -124,7 +124,7 @@ impl Experiment for Reram {
                     (RERAM.to_owned(), aging(Some(reram.clone()))),
                 ]),
             };
-            let work = config.work(workload)?;
+            let work = config.work(workload);
             Ok(vec![(network.to_owned(), config, work)])
         })
     }

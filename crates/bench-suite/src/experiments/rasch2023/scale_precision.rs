@@ -105,7 +105,7 @@ impl Experiment for ScalePrecision {
             let mut variants = BTreeMap::from([(FULL.to_owned(), aging(None))]);
             variants.extend(LEVELS.map(|levels| (name(levels), aging(Some(levels)))));
             let config = Comparison { trained, method: Method::HardwareAware, variants };
-            let work = config.work(workload)?;
+            let work = config.work(workload);
             Ok(vec![(network.to_owned(), config, work)])
         })
     }

@@ -102,7 +102,7 @@ impl Experiment for TileWiseTraining {
             let run = |(way, trained)| {
                 let variants = BTreeMap::from([(HWA.to_owned(), aging.clone())]);
                 let config = Comparison { trained, method: Method::HardwareAware, variants };
-                let work = config.work(workload)?;
+                let work = config.work(workload);
                 Ok((format!("{network}, {way}"), config, work))
             };
             [(TILE, tile), (COLUMN, column)].into_iter().map(run).collect()

@@ -168,8 +168,8 @@ impl Workload for AcousticNetwork {
         vec![self.sum.clone()]
     }
 
-    fn recipe(&self) -> &Recipe {
-        &self.recipe
+    fn recipe(&self) -> Option<&Recipe> {
+        Some(&self.recipe)
     }
 
     fn instance<'a>(&'a self, policy: &Policy, seed: &Seed) -> Instance<'a> {

@@ -10,10 +10,8 @@ use std::sync::Arc;
 
 use nn::layers::Builder;
 use nn::ops::{CrossEntropy, cross_entropy};
-use nn::optim::Decay;
 use nn::{
-    Logits, Mode, Model, Optimizer, Outcome, Parameters, Policy, Recipe, Schedule, Sgd, Step, Task,
-    Tensor, load_pretrained,
+    Logits, Mode, Model, Outcome, Parameters, Policy, Recipe, Step, Task, Tensor, load_pretrained,
 };
 use numerics::Seed;
 use rayon::prelude::*;
@@ -36,7 +34,6 @@ struct ImageNetNetwork {
     train: Files,
     test: Files,
     weights: Vec<u8>,
-    recipe: Recipe,
 }
 
 /// A network with its weights.
@@ -50,19 +47,7 @@ pub(super) fn open(
     let weights = std::fs::read(&path).map_err(|_| {
         Error::NoData(format!("there are no weights {}, torchvision's", path.display()))
     })?;
-    // [Rasch23, Supplementary, Table 3]: the training that goes on from published weights.
-    let recipe = Recipe {
-        batch: 50,
-        epochs: 15,
-        learning_rate: 4e-5,
-        schedule: Schedule {
-            warm_up_steps: 0,
-            decay: Decay::Step { epochs: vec![10], factor: 0.1 },
-        },
-        optimizer: Optimizer::Sgd(Sgd { momentum: 0.99, weight_decay: 1e-5, nesterov: false }),
-        clip_norm: None,
-    };
-    Ok(Box::new(ImageNetNetwork { entry: *entry, network, train, test, weights, recipe }))
+    Ok(Box::new(ImageNetNetwork { entry: *entry, network, train, test, weights }))
 }
 
 impl Workload for ImageNetNetwork {
@@ -85,8 +70,8 @@ impl Workload for ImageNetNetwork {
         vec![DataSum { name: format!("imagenet, {} weights", self.entry.id), sha256 }]
     }
 
-    fn recipe(&self) -> &Recipe {
-        &self.recipe
+    fn recipe(&self) -> Option<&Recipe> {
+        None
     }
 
     fn digital_layers(&self) -> Vec<String> {

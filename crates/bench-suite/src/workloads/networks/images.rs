@@ -32,7 +32,7 @@ pub(super) const RESNET: Entry = Entry {
             return paper_resnet32(data);
         }
         let network = Network::CifarResNet(CifarResNetConfig::he2015(20));
-        let size = Small { side: 32, desk: [10_000, 1_000], ..SMALL };
+        let size = Small { side: 32, desk: [50_000, 2_000], ..SMALL };
         let mut workload = small(data, scale, &RESNET, network, size)?;
         let path = data.path("resnet-cifar10").join("resnet20_jpeg_finetuned.safetensors");
         workload.weights = Some(std::fs::read(&path).map_err(|_| {
@@ -41,7 +41,6 @@ pub(super) const RESNET: Entry = Entry {
                 path.display()
             ))
         })?);
-        workload.recipe = Recipe { epochs: 1, learning_rate: 0.01, ..workload.recipe };
         Ok(Box::new(workload))
     },
 };
@@ -355,8 +354,8 @@ impl Workload for ImageNetwork {
         vec![self.sum.clone()]
     }
 
-    fn recipe(&self) -> &Recipe {
-        &self.recipe
+    fn recipe(&self) -> Option<&Recipe> {
+        self.weights.is_none().then_some(&self.recipe)
     }
 
     fn digital_layers(&self) -> Vec<String> {

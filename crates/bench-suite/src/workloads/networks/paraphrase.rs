@@ -166,8 +166,8 @@ impl Workload for Paraphrase {
         vec![self.sum.clone()]
     }
 
-    fn recipe(&self) -> &Recipe {
-        &self.recipe
+    fn recipe(&self) -> Option<&Recipe> {
+        Some(&self.recipe)
     }
 
     fn instance<'a>(&'a self, policy: &Policy, seed: &Seed) -> Instance<'a> {

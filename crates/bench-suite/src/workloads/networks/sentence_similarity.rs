@@ -79,8 +79,8 @@ impl Workload for Similarity {
         vec![self.sum.clone()]
     }
 
-    fn recipe(&self) -> &Recipe {
-        &self.recipe
+    fn recipe(&self) -> Option<&Recipe> {
+        Some(&self.recipe)
     }
 
     fn instance<'a>(&'a self, policy: &Policy, seed: &Seed) -> Instance<'a> {
