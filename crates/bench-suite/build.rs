@@ -1,8 +1,9 @@
 //! Gives the code a version: the SHA-256 of every source that can change a measured number.
 //!
-//! That is the sources of the crates below, the experiments with their workloads and data sets,
-//! and the lock file. The report and the command line are not part of it, so that a new figure
-//! does not throw away records. Builds from an archive without git have the same version.
+//! That is the sources of the crates below, the workloads and data sets, the lock file and the
+//! toolchain. What a point is made from is part of its own name. Experiments, the report and the
+//! command line are no part of the version, so that a new figure does not throw away records. Builds
+//! from an archive without git have the same version.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

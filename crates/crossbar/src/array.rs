@@ -60,8 +60,7 @@ impl AnalogMatrix {
         check_weights(weights, inputs, config.mapping.scale)?;
         let outputs = weights.len() / inputs;
         let mapping = &config.mapping;
-        // Quantised scales share their largest level over the matrix, as one scale does.
-        let shared = mapping.scale.spans_tiles() || mapping.scale_levels.is_some();
+        let shared = mapping.scale.spans_tiles();
         let matrix_max = largest_magnitude(weights);
         let mut parts = Vec::new();
         for rows in split(outputs, mapping.max_outputs.unwrap_or(outputs)) {

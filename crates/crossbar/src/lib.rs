@@ -5,7 +5,7 @@
 //!                                                                             │
 //!   x ──÷α──▶ DAC ──▶ word lines ──▶ array, IR drop, read noise ◀─────────────┘
 //!                                        │
-//!   y ◀──+β── ×αγ ◀── drift compensation ◀── ADC ◀── noise, S-shape, gain, offset
+//!   y ◀──+β── ×αγ ◀── drift compensation ◀── ADC ◀── gain, offset ◀── noise ◀── S-shape
 //! ```
 //!
 //! - [`TileConfig`] describes a tile as data; [`presets`] holds those with a name.
@@ -15,7 +15,7 @@
 //!   [`compensation`] acts against drift, [`cost`] estimates energy, latency and area.
 //! - [`Periphery`] and [`ArrayWeights`] are the product alone, for callers that bring their own
 //!   weights: hardware-aware training perturbs them in every mini-batch with [`WeightNoise`] and
-//!   stops gradients by [`ClipMasks`].
+//!   stops gradients by [`ClipMask`].
 //!
 //! Conductances are in µS and times in seconds since programming where a name or a key says so;
 //! past the ADC everything is dimensionless. Every random number comes from a named stream at a

@@ -60,7 +60,8 @@ pub struct StochasticBits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StochasticVariant {
-    /// Carry of ⌊ν·2^N⌋ + R: cheapest, biased toward truncation by up to 2^−(N+1).
+    /// Carry of ⌊ν·2^N⌋ + R: cheapest, biased toward truncation by less than 2^−N, by 2^−(N+1) in
+    /// the mean over ν.
     A,
     /// Carry of ⌊ν·2^(N+1)⌋ + 2R + 1 one bit further down: nearly unbiased.
     B,

@@ -18,10 +18,12 @@ use std::fmt::Debug;
 
 use nn::{Outcome, Parameters, Policy, Recipe, Step, Task, evaluate};
 use numerics::{Par, Seed};
+use sha2::{Digest, Sha256};
 
 use crate::Error;
 use crate::datasets::{DataFolder, DataSum};
 use crate::experiment::Scale;
+use crate::record::hex;
 
 /// A network with its data and its recipe, at one scale.
 pub trait Workload: Debug + Send + Sync {
@@ -34,7 +36,7 @@ pub trait Workload: Debug + Send + Sync {
     /// Network and data in a line.
     fn title(&self) -> String;
 
-    /// The data sets that it reads.
+    /// The data sets that it reads, and weights that others trained.
     fn data(&self) -> Vec<DataSum>;
 
     /// How it is trained in f32, from [`Self::pretrained`] weights where there are some; `None` if
@@ -51,8 +53,9 @@ pub trait Workload: Debug + Send + Sync {
     /// The network under `policy`, with initial weights from `seed`, and its tasks.
     fn instance<'a>(&'a self, policy: &Policy, seed: &Seed) -> Instance<'a>;
 
-    /// Weights to start from instead of training, as f32 parameters of the network; `None` if it is
-    /// trained from initial ones.
+    /// Weights that others trained, as f32 parameters of the network, from which training goes on, or
+    /// which are taken as they are where there is no [`Self::recipe`]; `None` if it is trained from
+    /// initial ones.
     ///
     /// # Errors
     ///
@@ -203,6 +206,11 @@ pub fn find(id: &str) -> Result<Entry, Error> {
         let known: Vec<&str> = NETWORKS.iter().map(|entry| entry.id).collect();
         Error::Usage(format!("there is no network '{id}'; there are: {}", known.join(", ")))
     })
+}
+
+/// What a file of weights adds to [`Workload::data`].
+fn weights_sum(id: &str, weights: &[u8]) -> DataSum {
+    DataSum { name: format!("weights of {id}"), sha256: hex(&Sha256::digest(weights)) }
 }
 
 /// Parameters of a network in f32, for weights that others trained.

@@ -25,6 +25,7 @@ pub enum WeightScale {
 /// q_i = a_N ⌈γ_i / a_N⌉,   a_N = max_i γ_i / N          with `levels` = N  [Rasch23 Supp. "scale precision"]
 /// ```
 ///
+/// Quantised, the scales of a tile are integers but for one number of the tile, a_N.
 /// Rounding up keeps every normalised weight w/q within [−1, 1].
 /// Assumed: a row of zeros has the scale 1, or the smallest level if the scales are quantised.
 ///
@@ -64,7 +65,8 @@ pub fn weight_scales(
         WeightScale::Unit => return Ok(vec![1.0; row_max.len()]),
     };
     if let Some(levels) = levels {
-        let step = or_one(matrix_max) / levels as f32;
+        let largest = scales.iter().fold(0.0f32, |max, &x| max.max(x));
+        let step = or_one(largest) / levels as f32;
         for scale in &mut scales {
             // The quotient of the largest scale may come out a rounding above N.
             let level = (*scale / step * (1.0 - f32::EPSILON)).ceil().clamp(1.0, levels as f32);
@@ -121,9 +123,10 @@ mod tests {
     }
 
     #[test]
-    fn quantised_scales_are_rounded_up_to_levels_of_the_matrix_maximum() {
-        assert_eq!(scales(WeightScale::Column, Some(4)), [0.8, 0.4, 0.8]);
-        assert_eq!(scales(WeightScale::Column, Some(1)), [1.6; 3]);
+    fn quantised_scales_are_rounded_up_to_levels_of_the_largest() {
+        assert_eq!(scales(WeightScale::Column, Some(4)), [0.6, 0.2, 0.8]);
+        assert_eq!(scales(WeightScale::Column, Some(1)), [0.8; 3]);
+        assert_eq!(scales(WeightScale::Matrix, Some(4)), [1.6; 3]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! active device      g = g_min + |w̆| R                             w̆ = sign(w̆) (g − g_min)/R
 //! differential pair  g⁺ = g_min + max(w̆, 0) R, g⁻ = …max(−w̆, 0)    w̆ = (g⁺ − g⁻)/R
 //! single device      g = g_min + (w̆ + 1)/2 R                       w̆ = 2(g − g_min)/R − 1
-//! pairs, f₀ … f_k    the pair of the lowest f fills up first       w̆ = Σ f (g⁺ − g⁻)/(R Σ f)
+//! pairs, f₀ … f_k    pair f₀ fills up first, then f₁, …            w̆ = Σ f (g⁺ − g⁻)/(R Σ f)
 //! bit-sliced         |w̆| as digits of base 2^bits, one pair each   w̆ = Σ s_p (g⁺_p − g⁻_p)/R
 //! ```
 //!

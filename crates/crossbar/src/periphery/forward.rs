@@ -166,8 +166,7 @@ impl Periphery {
         self.forward_into(weights, x, digital, noise, accum, par, y, kept, None)
     }
 
-    /// [`Self::forward`], which also says which inputs and outputs were clipped: the forward product
-    /// of hardware-aware training.
+    /// [`Self::forward`], which also says which inputs and outputs were clipped.
     ///
     /// Results, noise and saturation are those of [`Self::forward`], bit for bit. A straight-through
     /// gradient then is, with δ = ∂L/∂y and W̃ the weights that were multiplied,

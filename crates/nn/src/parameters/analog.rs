@@ -6,6 +6,8 @@
 //! γ̃_i ← γ̃_i max_j |w̆_ij|,  w̆_i ← w̆_i / max     when columns are mapped anew
 //! ```
 //!
+//! κ̃_p = κ_p b_out is what is stored, b_out the bound of the ADC (1 if it has none).
+//!
 //! Source: \[Rasch23\] Eq. 21–22 and Methods.
 
 use std::ops::Range;
@@ -138,7 +140,7 @@ impl Parameters {
         let unit = analog.config.training().scale_unit.factor(analog.inputs);
         let largest = |values: &[f32]| values.iter().fold(0.0f32, |max, x| max.max(x.abs()));
         let matrix_max = largest(logical);
-        let shared = mapping.scale == WeightScale::Matrix || mapping.scale_levels.is_some();
+        let shared = mapping.scale == WeightScale::Matrix;
         let mut normalized = logical.to_vec();
         let mut stored = Vec::new();
         for (rows, columns) in &analog.places {
@@ -343,7 +345,7 @@ impl Parameters {
 }
 
 impl AnalogWeights {
-    /// Weights and scales with the scales rounded up to N levels of the matrix, if given:
+    /// Weights and scales with the scales rounded up to N levels of each tile, if given:
     /// q_i = a_N ⌈γ_i / a_N⌉ with a_N = max γ / N, and weights w̆ γ/q.
     ///
     /// Source: \[Rasch23\] Supp., "scale precision".
@@ -355,13 +357,14 @@ impl AnalogWeights {
         let mut weights = self.normalized(parameters).to_vec();
         let mut scales = self.scales(parameters);
         let Some(levels) = levels else { return (weights, scales) };
-        let largest = scales.iter().fold(0.0f32, |max, scale| max.max(scale.abs()));
-        if largest == 0.0 {
-            return (weights, scales);
-        }
-        let step = largest / levels as f32;
         for ((rows, columns), range) in self.places.iter().zip(self.scale_ranges()) {
-            for (row, scale) in rows.clone().zip(&mut scales[range]) {
+            let scales = &mut scales[range];
+            let largest = scales.iter().fold(0.0f32, |max, scale| max.max(scale.abs()));
+            if largest == 0.0 {
+                continue;
+            }
+            let step = largest / levels as f32;
+            for (row, scale) in rows.clone().zip(scales) {
                 // The quotient of the largest scale may come out a rounding above N.
                 let level = (scale.abs() / step * (1.0 - f32::EPSILON)).ceil();
                 let quantized = (step * level.clamp(1.0, levels as f32)).copysign(*scale);

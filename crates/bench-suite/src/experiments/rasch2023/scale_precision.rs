@@ -4,9 +4,7 @@
 //! q_i = a_N ⌈γ_i / a_N⌉,   a_N = max γ / N,   w̆_ij ← w̆_ij γ_i / q_i
 //! ```
 //!
-//! It is done to trained networks before they are programmed.
-//!
-//! Assumed: max γ is that of the matrix, where the paper may take that of each tile.
+//! It is done to trained networks before they are programmed; max γ is that of each tile.
 
 use std::collections::BTreeMap;
 
@@ -120,9 +118,6 @@ impl Experiment for ScalePrecision {
             "The loss is that of A = 1 − (ε − ε_full)/(ε_chance − ε_full), ε_full being the error \
              of the same programming with scales as they are; so it may be negative by chance."
                 .to_owned(),
-            "A level is a share of the largest scale of a matrix; the paper may take the largest \
-             of a tile, which differs where a matrix needs several."
-                .to_owned(),
         ];
         Findings {
             claims: claims(if results.scale >= Scale::Desk { &networks } else { &[] }),
@@ -166,10 +161,12 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
             "one",
             "Supp., scale precision",
             "A single level costs much.",
-            "mean over networks of the loss of A at 1 day, 1 level − 16 levels, > 0".to_owned(),
+            format!(
+                "mean over networks of the loss of A at 1 day, 1 level − 16 levels, > {SIXTEEN}"
+            ),
             format!("{:+.1} points", paper_mean(&all, |row| paper(row)[0] - paper(row)[4])),
         )
-        .judge(Estimate::of(&saved, 1.0), Test::Above(0.0), " points"),
+        .judge(Estimate::of(&saved, 1.0), Test::Above(SIXTEEN), " points"),
     ]
 }
 

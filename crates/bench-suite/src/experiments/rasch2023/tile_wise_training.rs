@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crossbar::WeightScale;
+
 use super::column_scales::tile_wise;
 use super::evaluated::{
     Evaluated, HOUR, curve, figure, missing, over_networks, over_time, points_of_networks, text,
@@ -98,7 +100,7 @@ impl Experiment for TileWiseTraining {
             let aging = Aging { tile: None, times_s, programmings };
             let column = trained(network, request.scale)?;
             let mut tile = column.clone();
-            tile.recipe = tile_wise(&column.recipe)?;
+            tile.recipe = tile_wise(&column.recipe, WeightScale::Tile)?;
             let run = |(way, trained)| {
                 let variants = BTreeMap::from([(HWA.to_owned(), aging.clone())]);
                 let config = Comparison { trained, method: Method::HardwareAware, variants };

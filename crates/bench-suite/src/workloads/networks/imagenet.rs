@@ -15,15 +15,13 @@ use nn::{
 };
 use numerics::Seed;
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use super::images::Network;
-use super::{Entry, Instance, Workload, float_parameters};
+use super::{Entry, Instance, Workload, float_parameters, weights_sum};
 use crate::Error;
 use crate::datasets::cifar10::{MEAN, STD_DEV};
 use crate::datasets::imagenet::{Files, SIDE, WORDS};
 use crate::datasets::{DataFolder, DataSum};
-use crate::record::hex;
 
 const CLASSES: usize = 1000;
 
@@ -66,8 +64,7 @@ impl Workload for ImageNetNetwork {
 
     /// The images are too many to be hashed; the checksum is that of the weights.
     fn data(&self) -> Vec<DataSum> {
-        let sha256 = hex(&Sha256::digest(&self.weights));
-        vec![DataSum { name: format!("imagenet, {} weights", self.entry.id), sha256 }]
+        vec![weights_sum(self.id(), &self.weights)]
     }
 
     fn recipe(&self) -> Option<&Recipe> {

@@ -17,7 +17,7 @@ use nn::{
 };
 use numerics::Seed;
 
-use super::{Entry, Instance, Workload, float_parameters, imagenet};
+use super::{Entry, Instance, Workload, float_parameters, imagenet, weights_sum};
 use crate::Error;
 use crate::datasets::cifar10::{MEAN, STD_DEV};
 use crate::datasets::{DataFolder, DataSum, cifar100};
@@ -351,7 +351,8 @@ impl Workload for ImageNetwork {
     }
 
     fn data(&self) -> Vec<DataSum> {
-        vec![self.sum.clone()]
+        let weights = self.weights.iter().map(|weights| weights_sum(self.id(), weights));
+        std::iter::once(self.sum.clone()).chain(weights).collect()
     }
 
     fn recipe(&self) -> Option<&Recipe> {

@@ -21,7 +21,7 @@ use numerics::Seed;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 
-use super::{Entry, Instance, Workload, float_parameters};
+use super::{Entry, Instance, Workload, float_parameters, weights_sum};
 use crate::Error;
 use crate::datasets::{DataFolder, DataSum, mrpc};
 
@@ -163,7 +163,7 @@ impl Workload for Paraphrase {
     }
 
     fn data(&self) -> Vec<DataSum> {
-        vec![self.sum.clone()]
+        vec![self.sum.clone(), weights_sum(self.id(), &self.weights)]
     }
 
     fn recipe(&self) -> Option<&Recipe> {

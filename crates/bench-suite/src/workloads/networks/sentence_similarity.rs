@@ -5,7 +5,7 @@ use nn::models::{TextEncoderConfig, from_bert_name, text_encoder};
 use nn::{Mode, Parameters, Pass, Policy, Recipe, SentenceSimilarity, Step, Tape, load_pretrained};
 use numerics::{Par, Seed};
 
-use super::{Entry, Instance, Workload, adam, float_parameters, paraphrase};
+use super::{Entry, Instance, Workload, adam, float_parameters, paraphrase, weights_sum};
 use crate::Error;
 use crate::datasets::stsb::{self, Pair};
 use crate::datasets::{DataFolder, DataSum};
@@ -76,7 +76,7 @@ impl Workload for Similarity {
     }
 
     fn data(&self) -> Vec<DataSum> {
-        vec![self.sum.clone()]
+        vec![self.sum.clone(), weights_sum(self.id(), &self.weights)]
     }
 
     fn recipe(&self) -> Option<&Recipe> {

@@ -166,6 +166,7 @@ pub static AXES: [Axis; 22] = [
         nonideality: Nonideality::Drift,
         words: "drift exponents",
         source: "[Rasch23 Eq. 8–9]",
+        in_paper: false,
         interval: [1.05, 12.0],
         ..DEVICES
     },
