@@ -36,8 +36,14 @@ const OURS: &str = "everything";
 /// Half of the recipe's: there are four networks to train.
 const DESK_EPOCHS: usize = 1;
 
-/// [Rasch23 Supp. Tab. 2]. Its row of Joshi et al.'s method is left out: how that was adapted is not
-/// said.
+/// Rows of the paper's that are not run here: direct mapping, which `rasch2023/networks` shows, and
+/// Joshi et al.'s method, of which it is not said how it was adapted. [Rasch23 Supp. Tab. 2]
+const NOT_OURS: [(&str, [f64; 4]); 2] = [
+    ("paper: ResNet-32 mapped directly", [10.03, 11.94, 14.27, 22.63]),
+    ("paper: ResNet-32 by Joshi et al.'s method", [6.79, 7.27, 7.80, 9.60]),
+];
+
+/// [Rasch23 Supp. Tab. 2]
 const METHODS: [Method; 4] = [
     Method { name: OURS, paper: [6.79, 7.08, 7.50, 8.36], change: |_, _| () },
     Method {
@@ -138,8 +144,8 @@ impl Experiment for Ablation {
                 .collect()
         };
         let mean = |method: &str, time: usize| Estimate::of(&errors(method, time), 0.0);
-        let worse = |method: &str, time: usize| {
-            let pairs = errors(method, time).into_iter().zip(errors(OURS, time));
+        let worse = |method: &str, than: &str, time: usize| {
+            let pairs = errors(method, time).into_iter().zip(errors(than, time));
             Estimate::of(&pairs.map(|(a, b)| a - b).collect::<Vec<_>>(), 0.5)
         };
         let tested = results.scale >= Scale::Desk;
@@ -150,19 +156,31 @@ impl Experiment for Ablation {
                 "short-term-noise" => "Short-term weight noise alone is not enough for a year.",
                 _ => "Without noise in training a year costs most.",
             };
-            let paper = format!("{:+.2} points", method.paper[3] - METHODS[0].paper[3]);
+            // What costs most is compared with the better of the two that inject one noise.
+            let others: &[&Method] = match id {
+                "no-noise" => &[&METHODS[1], &METHODS[2]],
+                _ => &[&METHODS[0]],
+            };
+            let least = |of: &dyn Fn(&Method) -> f64| {
+                others.iter().map(|method| of(method)).fold(f64::INFINITY, f64::min)
+            };
+            let paper = method.paper[3] - least(&|method| method.paper[3]);
+            let worse = others
+                .iter()
+                .filter_map(|other| worse(method.name, other.name, 3))
+                .min_by(|a, b| a.mean.total_cmp(&b.mean));
+            let test = match id {
+                "no-noise" => "test error after 1 year − that with either noise alone > 0",
+                _ => "test error after 1 year − that with everything injected > 0",
+            };
             Claim::new(
                 id,
                 "Supp. Tab. 2",
                 statement,
-                "test error after 1 year − that with everything injected > 0".to_owned(),
-                paper,
+                test.to_owned(),
+                format!("{paper:+.2} points"),
             )
-            .judge(
-                if tested { worse(method.name, 3) } else { None },
-                Test::Above(0.0),
-                " points",
-            )
+            .judge(if tested { worse } else { None }, Test::Above(0.0), " points")
         });
         let float = results
             .points
@@ -171,13 +189,16 @@ impl Experiment for Ablation {
                 record.as_ref()?.measurements.values.get(FLOAT_ERROR).copied()
             })
             .next();
+        let printed = |name: &str, errors: &[f64; 4]| {
+            let errors = errors.iter().map(|e| format!("{e:.2}"));
+            std::iter::once(name.to_owned()).chain(errors).collect::<Vec<_>>()
+        };
         let rows = METHODS.iter().flat_map(|method| {
             let mut ours = vec![method.name.to_owned()];
             ours.extend((0..4).map(|t| text(mean(method.name, t), 2)));
-            let mut paper = vec!["paper: ResNet-32".to_owned()];
-            paper.extend(method.paper.iter().map(|e| format!("{e:.2}")));
-            [ours, paper]
+            [ours, printed("paper: ResNet-32", &method.paper)]
         });
+        let rows = rows.chain(NOT_OURS.map(|(name, errors)| printed(name, &errors)));
         let curves = METHODS.iter().enumerate().map(|(colour, method)| {
             let at = |t: usize| Some((TIMES_S[t].log10(), mean(method.name, t)?));
             curve(method.name, colour, (0..4).filter_map(at))

@@ -132,7 +132,7 @@ impl Experiment for ConductanceDistribution {
                 header,
                 rows: networks.iter().map(row).collect(),
             }],
-            notes: missing(results, &size(results.scale).1),
+            left_out: missing(results, &size(results.scale).1),
             ..Findings::default()
         }
     }

@@ -135,10 +135,11 @@ impl Experiment for FewBits {
             results.points.iter().filter_map(|(_, record)| record.as_ref()).collect();
         let analog =
             |record: &crate::record::Record| record.measurements.values.get(ANALOG).copied();
-        let bits: Vec<f64> = records
-            .iter()
-            .filter_map(|record| equivalent_bits(record.series("weights"), analog(record)?))
-            .collect();
+        let bits = |rounded: &str| -> Vec<f64> {
+            let bits =
+                |r: &&_| equivalent_bits(crate::record::Record::series(r, rounded), analog(r)?);
+            records.iter().filter_map(bits).collect()
+        };
         let errors: Vec<f64> = records.iter().filter_map(|record| analog(record)).collect();
         let mut curves: Vec<Curve> = ROUNDED
             .iter()
@@ -154,18 +155,26 @@ impl Experiment for FewBits {
             curves.push(Curve::line("standard tile, 1 h", 0, LineStyle::Ours, ends.to_vec()));
         }
         Findings {
-            claims: vec![
-                Claim::new(
+            claims: [
+                (
                     "four-bits",
+                    "weights",
+                    "With drift the analog product errs as fixed-point weights of about four bits.",
+                ),
+                ("four-bits-inputs", "inputs", "… and as fixed-point inputs of about four bits."),
+            ]
+            .map(|(id, operand, statement)| {
+                Claim::new(
+                    id,
                     "Fig. 3D",
-                    "With drift the analog product errs as fixed point of about four bits does.",
-                    "bits of the weights with the error of the tile at 1 h, between 3.5 and 4.5"
-                        .to_owned(),
+                    statement,
+                    format!("bits of the {operand} with the error of the tile at 1 h, 3.5 to 4.5"),
                     "4 bit".to_owned(),
                 )
                 // Over seeds the tile's error scatters by 0.3 of some 15 points: 0.03 bits.
-                .judge(Estimate::of(&bits, 0.03), Test::Between(3.5, 4.5), " bit"),
-            ],
+                .judge(Estimate::of(&bits(operand), 0.03), Test::Between(3.5, 4.5), " bit")
+            })
+            .to_vec(),
             figures: vec![Figure {
                 caption: "MVM error of products whose weights, inputs, or both have few bits, beside \
                           that of the standard tile after an hour, as in Fig. 3D."
@@ -182,8 +191,8 @@ impl Experiment for FewBits {
             }],
             notes: vec![
                 "Weights are cut at ±1, the range of the levels, on the tile as in fixed point. The \
-                 paper does not say which operand its fixed point has few bits of; weights are \
-                 compared."
+                 paper says weights or inputs; with uniform inputs over the whole range it cannot \
+                 be both, for their rounding is finer relative to their size than that of weights."
                     .to_owned(),
             ],
             ..Findings::default()

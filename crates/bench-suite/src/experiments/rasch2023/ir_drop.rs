@@ -238,10 +238,10 @@ impl Experiment for IrDrop {
             claim(
                 "estimate-too-small",
                 "The estimate is too small for normal weights with small, correlated inputs.",
-                "drop of a bit line with 512 rows over its estimate is above 1",
+                "drop of a bit line with 512 rows over its estimate is above 2",
                 "about 5",
             )
-            .judge(estimate("small-ratio", last), Test::Above(1.0), " times"),
+            .judge(estimate("small-ratio", last), Test::Above(2.0), " times"),
         ];
         // Log axes of a quantity that is 0 have no place for it.
         let by_load = |name: &str| -> Vec<(f64, f64)> {
@@ -351,8 +351,9 @@ impl Experiment for IrDrop {
                 "The estimate puts the average current everywhere on the line and knows nothing of \
                  word lines. Beyond a ≈ 2 its cubic diverges; the standard tile is at a ≈ 0.05."
                     .to_owned(),
-                "Small inputs are N(0, 0.1) with a correlation of 0.05 to one column of the weights; \
-                 the paper names neither number for its factor of about five."
+                "Small inputs are N(0, 0.1) mixed with one column w of the weights, ρ w + (1 − ρ) x \
+                 with ρ = 0.05, as the paper has it for Fig. 4A; it names neither number for its \
+                 factor of about five."
                     .to_owned(),
             ],
             ..Findings::default()

@@ -236,8 +236,9 @@ impl Experiment for MvmError {
             claims,
             figures: vec![Figure {
                 caption:
-                    "MVM error against the input range α for normal inputs with a correlation \
-                          of 0.05 to a row of the weights, as in Fig. 3E."
+                    "MVM error against the input range α for normal inputs mixed with a row w of the \
+                          weights, ρ w + (1 − ρ) x, after Fig. 3E; ρ = 0.05 is that of Fig. 4A, for \
+                          Fig. 3E none is printed."
                         .to_owned(),
                 panels: vec![Panel {
                     title: "Input range".to_owned(),

@@ -48,10 +48,14 @@ const PCM_MRPC: [(&str, [f64; 2]); 2] =
 const PCM: &str = "pcm";
 const RERAM: &str = "reram";
 
-/// What may be lost to PCM in points of A*: the paper's DenseNet-121, which loses most, loses 4.9.
-const LOSS: f64 = 5.0;
-/// A rank correlation that eleven networks have by chance in one of twenty cases.
+/// What may be lost to PCM in points of A*: the mean of the paper's networks is 2.0, and half as much
+/// again is left to ours.
+const LOSS: f64 = 3.0;
+/// A rank correlation that [`ENOUGH`] networks have by chance in one of twenty cases; more of them
+/// have it in fewer.
 const BY_CHANCE: f64 = 0.536;
+/// Networks for a statement about their order.
+const ENOUGH: usize = 11;
 
 /// The paper's float error, errors at 1 s and 1 day on PCM and on ReRAM, and chance, in %.
 fn paper(row: &Row) -> (f64, [[f64; 2]; 2], f64) {
@@ -200,7 +204,11 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
             ),
             "0.81".to_owned(),
         )
-        .judge(Estimate::of(&correlations, 0.3), Test::Above(BY_CHANCE), ""),
+        .judge(
+            Estimate::of(&correlations, 0.3).filter(|_| pairs.len() >= ENOUGH),
+            Test::Above(BY_CHANCE),
+            "",
+        ),
     ]
 }
 

@@ -144,7 +144,7 @@ pub(super) const ROWS: [Row; 11] = [
         utilisation: 57.5,
         products: 2.2,
         reuse: 26.0,
-        length_known: true,
+        length_known: false,
         // Assumed: 26 words, which the paper's products and reuse give.
         network: |s| {
             let batch = s.batch(20);
