@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask reproduce [ID…]   run experiments and write the report
-cargo xtask train FILE        train a network of your own on MNIST
+cargo xtask train FILE        train a network of your own on MNIST or CIFAR-10
 cargo xtask evaluate [NAME…]  check published weights against their known accuracy
 cargo xtask sensitivity       tell what imprecise hardware does to one network, and where
 cargo xtask merge [ID…]       check that a store is complete and write its report

@@ -28,11 +28,6 @@ impl Verdict {
             Self::NotRun => "not run at this scale",
         }
     }
-
-    /// Whether the claim was tested.
-    pub fn is_tested(self) -> bool {
-        self != Self::NotRun
-    }
 }
 
 /// The side of a limit on which a measured quantity is claimed to lie.

@@ -21,10 +21,10 @@ pub struct Cli {
 pub enum Command {
     /// Run experiments and write the report.
     ///
-    /// Exit code: 0 if every claim that was tested holds, 1 if one does not, 2 for an error in
-    /// the command line, a file or the data. The same command again goes on where a run stopped.
+    /// Exit code: 0 if every claim that was tested holds, 1 if one fails or is inconclusive, 2 for
+    /// an error in the command line, a file or the data, 130 after Ctrl-C. The same command again goes on where a run stopped.
     Reproduce(Reproduce),
-    /// Train a network of your own on MNIST, as a TOML file describes it.
+    /// Train a network of your own on MNIST or CIFAR-10, as a TOML file describes it.
     Train(Train),
     /// Evaluate a network with weights that others trained, against its known accuracy.
     ///
