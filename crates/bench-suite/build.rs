@@ -46,10 +46,13 @@ fn main() {
     println!("cargo::rustc-env=DITHER_CODE_VERSION={digest}");
     println!("cargo::rerun-if-changed={}", workspace.join(".git/logs/HEAD").display());
     println!("cargo::rustc-env=DITHER_RUSTC={}", first_line("rustc", &["--version"]));
-    println!(
-        "cargo::rustc-env=DITHER_COMMIT={}",
-        first_line("git", &["rev-parse", "--short=12", "HEAD"])
-    );
+    let commit = first_line("git", &["rev-parse", "--short=12", "HEAD"]);
+    let root = SOURCES.map(|source| format!(":/{source}"));
+    let status = ["status", "--porcelain", "--"].into_iter().chain(root.iter().map(|s| &**s));
+    // Of the sources that count alone; "unknown" if there are no changes to name.
+    let changed = first_line("git", &status.collect::<Vec<_>>()) != "unknown";
+    let dirty = if changed { "-dirty" } else { "" };
+    println!("cargo::rustc-env=DITHER_COMMIT={commit}{dirty}");
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) {

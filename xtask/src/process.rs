@@ -11,7 +11,8 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 
 /// Builds `bench-suite` optimised and becomes it, so that Ctrl-C and the exit code are its own.
 pub(crate) fn bench_suite(arguments: &[String]) -> ExitCode {
-    let mut command = cargo(&["run", "--release", "--quiet", "--package", "bench-suite", "--"]);
+    let mut command =
+        cargo(&["run", "--release", "--quiet", "--locked", "--package", "bench-suite", "--"]);
     command.args(arguments);
     eprintln!("Building the experiments (a few minutes the first time) …");
     become_process(command)

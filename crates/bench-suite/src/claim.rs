@@ -121,7 +121,12 @@ pub fn display(estimate: Estimate, unit: &str) -> String {
         let text = format!("{:.2}", estimate.mean);
         format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
     } else {
-        let digits = if margin >= 9.95 { 0 } else { usize::from(margin < 0.995) + 1 };
+        let digits = match margin {
+            9.95.. => 0,
+            0.995.. => 1,
+            // As many as show the first one of the margin.
+            _ => (-margin.log10()).ceil().clamp(2.0, 6.0) as usize,
+        };
         format!("{:.digits$} ± {margin:.digits$}{unit}", estimate.mean)
     };
     // A minus sign, not a hyphen.
@@ -138,6 +143,7 @@ mod tests {
         assert_eq!(display(of(812.0, 0.0), ""), "812");
         assert_eq!(display(of(260.288, 0.0), " G-ops/s"), "260.29 G-ops/s");
         assert_eq!(display(of(-0.031, 0.05), " points"), "−0.03 ± 0.09 points");
+        assert_eq!(display(of(99.854_2, 0.002), " %"), "99.854 ± 0.003 %");
         assert_eq!(display(of(5.7, 2.0), "×"), "5.7 ± 3.5×");
         assert_eq!(display(of(296.3, 40.0), "×"), "296 ± 69×");
     }

@@ -45,6 +45,11 @@ pub enum Command {
     Bench(Bench),
 }
 
+/// Seeds that leave room for the ones that follow.
+fn seed() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(..=u64::from(u32::MAX))
+}
+
 /// Which experiments, at which scale, with which seeds, where.
 #[derive(Clone, Debug, Args)]
 pub struct Selection {
@@ -54,11 +59,11 @@ pub struct Selection {
     /// smoke (a minute), desk (minutes, real data) or paper (the paper's own size).
     #[arg(long, default_value_t = Scale::Desk)]
     pub scale: Scale,
-    /// The first seed.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// The first seed, below 2^32.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed())]
     pub seed: u64,
     /// Number of seeds; the scale's own number if not given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub seeds: Option<u64>,
     /// Folder of records and report [default: results/SCALE].
     #[arg(long, value_name = "DIR")]
@@ -73,9 +78,7 @@ impl Selection {
     pub fn out(&self) -> PathBuf {
         self.out.clone().unwrap_or_else(|| PathBuf::from("results").join(self.scale.to_string()))
     }
-}
 
-impl Selection {
     /// The arguments that select the same points, each after a space; folders are not among them.
     pub fn arguments(&self) -> String {
         let mut words: String = self.ids.iter().map(|id| format!(" {id}")).collect();
@@ -107,7 +110,8 @@ pub struct Reproduce {
     /// Keep the records that are there (what happens anyway).
     #[arg(long, conflicts_with = "fresh")]
     pub resume: bool,
-    /// Run every point again, replacing its record.
+    /// Run every point again, replacing its record; networks are trained again, too, unless only some
+    /// experiments or a shard are asked for.
     #[arg(long)]
     pub fresh: bool,
 }
@@ -117,8 +121,8 @@ pub struct Reproduce {
 pub struct Train {
     /// The description; docs/examples/mnist-fixed.toml is one.
     pub config: PathBuf,
-    /// The seed.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// The seed, below 2^32.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed())]
     pub seed: u64,
     /// Threads for the kernels [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -126,6 +130,9 @@ pub struct Train {
     /// Folder of records.
     #[arg(long, value_name = "DIR", default_value = "results/train")]
     pub out: PathBuf,
+    /// Train again, replacing the record.
+    #[arg(long)]
+    pub fresh: bool,
     /// Folder of data sets that do not ship with the source, looked in first.
     #[arg(long, value_name = "DIR", env = "DITHER_DATA")]
     pub data: Option<PathBuf>,
@@ -154,8 +161,8 @@ pub struct Sensitivity {
     /// smoke (seconds), desk (minutes, real data) or paper (the paper's own size).
     #[arg(long, default_value_t = Scale::Desk)]
     pub scale: Scale,
-    /// The seed.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// The seed, below 2^32.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed())]
     pub seed: u64,
     /// How the network comes onto tiles [default: hardware-aware; that of the checkpoint if it is a
     /// network on tiles].
@@ -217,7 +224,7 @@ pub struct Report {
     pub selection: Selection,
     /// Also pack report, records and instructions for a reviewer into one file [default:
     /// dither-SCALE.tar.gz in the folder of records].
-    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub archive: Option<Option<PathBuf>>,
 }
 

@@ -40,6 +40,16 @@ pub enum Error {
         /// All names.
         known: String,
     },
+    /// A point of a run failed; the others went on.
+    #[error("{point}: {source}{}", match others { 0 => String::new(), n => format!(" (and {n} more)") })]
+    Point {
+        /// Experiment and point.
+        point: String,
+        /// What is wrong.
+        source: Box<Self>,
+        /// How many other points failed.
+        others: usize,
+    },
     /// Records are missing that a merge or a report needs.
     #[error("{} of {total} records are missing in {}: {}", missing.len(), folder.display(), missing.join(", "))]
     Incomplete {
@@ -71,6 +81,13 @@ impl Error {
     /// An [`Error::Data`] about `path`.
     pub fn data(path: &Path, reason: impl Into<String>) -> Self {
         Self::Data { path: path.to_owned(), reason: reason.into() }
+    }
+
+    /// An [`Error::Data`] about the line of a TOML file that makes no sense.
+    pub fn toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let before = error.span().map_or("", |span| &text[..span.start]);
+        let line = before.matches('\n').count() + 1;
+        Self::data(path, format!("line {line}: {}", error.message()))
     }
 }
 

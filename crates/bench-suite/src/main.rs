@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "this is the program that a person talks to")]
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
@@ -44,7 +45,10 @@ fn main() -> ExitCode {
     ExitCode::from(result.unwrap_or_else(|error| {
         eprintln!("error: {error}");
         if matches!(error, Error::Interrupted) {
-            eprintln!("Finished points and epochs are kept; the same command goes on from there.");
+            eprintln!(
+                "Finished points and epochs are kept; the same command, without --fresh, goes on \
+                 from there."
+            );
             return INTERRUPTED;
         }
         ERROR
@@ -81,7 +85,10 @@ fn reproduce(arguments: &Reproduce) -> Result<u8, Error> {
     }
     if arguments.fresh {
         wanted.iter().try_for_each(|(_, point)| store.forget(point))?;
-        store.forget_models()?;
+        // Points that were not asked for, or that others run, share the trained networks.
+        if arguments.selection.ids.is_empty() && arguments.shard.is_none() {
+            store.forget_models()?;
+        }
     }
     for job in &jobs {
         if let Some(reason) = &job.left_out {
@@ -126,6 +133,9 @@ fn train(arguments: &Train) -> Result<u8, Error> {
     let data = DataFolder::new(arguments.data.as_deref());
     let point = Custom::point(&arguments.config, arguments.seed, &data)?;
     let store = Store::open(&arguments.out)?;
+    if arguments.fresh {
+        store.forget(&point)?;
+    }
     stop_on_ctrl_c()?;
     runner::run(&[(&Custom, point.clone())], &store, &data, threads(arguments.threads))?;
     println!("Record: {}", store.record_path(&point).display());
@@ -134,6 +144,8 @@ fn train(arguments: &Train) -> Result<u8, Error> {
 
 fn sensitivity(arguments: &Sensitivity) -> Result<u8, Error> {
     let data = DataFolder::new(arguments.data.as_deref());
+    // What is wrong with the question is said before anything is made or removed.
+    let asked = OneNetwork::asked_for(arguments)?;
     let store = Store::open(&arguments.out())?;
     if arguments.fresh {
         if let Some(file) = arguments.checkpoint.as_deref().filter(|file| store.holds(file)) {
@@ -145,7 +157,7 @@ fn sensitivity(arguments: &Sensitivity) -> Result<u8, Error> {
     }
     // A report keeps its experiments as long as the program runs.
     let experiment: &'static OneNetwork =
-        Box::leak(Box::new(OneNetwork::asked_for(arguments, &data, &store.models())?));
+        Box::leak(Box::new(asked.with_checkpoint(arguments, &data, &store.models())?));
     let (scale, seed) = (arguments.scale, arguments.seed);
     let points = experiment.points(&Request { scale, seed, seeds: None, data: data.clone() })?;
     if arguments.fresh {
@@ -259,12 +271,16 @@ fn write(store: &Store, report: &Report) -> Result<u8, Error> {
 }
 
 fn list() -> u8 {
+    let mut text = String::new();
     for experiment in EXPERIMENTS {
-        println!("{}  ({})\n  {}", experiment.id(), experiment.source(), experiment.title());
+        let (id, source, title) = (experiment.id(), experiment.source(), experiment.title());
+        text += &format!("{id}  ({source})\n  {title}\n");
         for scale in [Scale::Smoke, Scale::Desk, Scale::Paper] {
-            println!("  {:<6} {}", format!("{scale}:"), experiment.describe(scale));
+            text += &format!("  {:<6} {}\n", format!("{scale}:"), experiment.describe(scale));
         }
     }
+    // A reader such as `head` may have seen enough.
+    drop(std::io::stdout().write_all(text.as_bytes()));
     HOLDS
 }
 

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Hash of all sources that can change a measured number.
 pub const CODE_VERSION: &str = env!("DITHER_CODE_VERSION");
 
-/// The commit that was built, or "unknown".
+/// The commit that was built, with "-dirty" behind it if sources that count differed from it; or
+/// "unknown".
 pub const COMMIT: &str = env!("DITHER_COMMIT");
 
 /// The compiler.
@@ -16,7 +17,7 @@ pub const RUSTC: &str = env!("DITHER_RUSTC");
 /// When, where and how long a point ran. It is kept beside the record, not in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// Seconds of wall time, resumed parts included.
+    /// Seconds of wall time since it was last resumed.
     pub seconds: f64,
     /// Seconds since 1970 at the end.
     pub finished_unix_s: u64,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -18,11 +18,24 @@ const SCHEMA: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub struct Measurements {
     /// Single numbers by name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "numbers")]
     pub values: BTreeMap<String, f64>,
     /// Sequences by name, for example one number per epoch.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "sequences")]
     pub series: BTreeMap<String, Vec<f64>>,
+}
+
+/// JSON has no number for what diverged: it is written as `null`, and NaN again once it is read.
+fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, f64>, D::Error> {
+    let read: BTreeMap<String, Option<f64>> = Deserialize::deserialize(from)?;
+    Ok(read.into_iter().map(|(name, x)| (name, x.unwrap_or(f64::NAN))).collect())
+}
+
+/// See [`numbers`].
+fn sequences<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Vec<f64>>, D::Error> {
+    let read: BTreeMap<String, Vec<Option<f64>>> = Deserialize::deserialize(from)?;
+    let finite = |x: Option<f64>| x.unwrap_or(f64::NAN);
+    Ok(read.into_iter().map(|(name, xs)| (name, xs.into_iter().map(finite).collect())).collect())
 }
 
 /// A point, what made it, and what it measured. It holds no time and no machine: the same point
@@ -127,4 +140,32 @@ fn checksum(measurements: &Measurements) -> String {
 /// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_diverged_is_read_again_as_nan() {
+        let point = Point {
+            experiment: "test/record",
+            name: "diverges".to_owned(),
+            config: Value::Null,
+            seed: 0,
+            data: Vec::new(),
+            work: 1,
+        };
+        let mut measurements = Measurements::default();
+        measurements.values.insert("error".to_owned(), f64::NAN);
+        measurements.series.insert("loss".to_owned(), vec![1.5, f64::INFINITY]);
+        let text = Record::new(&point, measurements).to_json();
+        let record = Record::from_json(&text, &point).unwrap();
+        assert!(record.measurements.values["error"].is_nan());
+        assert_eq!(record.series("loss")[0], 1.5);
+        assert!(record.series("loss")[1].is_nan());
+        assert_eq!(record.to_json(), text, "the same bytes once it is written again");
+        let altered = text.replace("1.5", "1.6");
+        assert!(Record::from_json(&altered, &point).unwrap_err().contains("was altered"));
+    }
 }

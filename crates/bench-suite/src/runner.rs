@@ -24,7 +24,8 @@ pub type Job<'a> = (&'a dyn Experiment, Point);
 ///
 /// # Errors
 ///
-/// The first error of a point; the others stop at their next step. What was written stays.
+/// [`Error::Point`] for the first point that failed; the others run to their ends. If a file cannot be
+/// written they stop at their next step. What was written stays.
 pub fn run(
     jobs: &[Job<'_>],
     store: &Store,
@@ -52,13 +53,16 @@ pub fn run(
 
     let models = store.models();
     let next = AtomicUsize::new(0);
-    let first_error = Mutex::new(None);
-    let fail = |error: Error| {
-        STOP.store(true, Ordering::Relaxed);
-        let mut slot = first_error.lock().expect("no worker panics with the lock");
-        // The cause comes before the interruptions that follow from it.
-        if slot.is_none() {
-            *slot = Some(error);
+    let failures = Mutex::new(Vec::new());
+    let fail = |what: String, error: Error| {
+        if matches!(error, Error::Interrupted) {
+            return;
+        }
+        progress.say(&format!("failed: {what}: {error}"));
+        let stops = matches!(error, Error::Io { .. });
+        failures.lock().expect("no worker panics with the lock").push((what, error));
+        if stops {
+            STOP.store(true, Ordering::Relaxed);
         }
     };
     std::thread::scope(|scope| {
@@ -67,9 +71,8 @@ pub fn run(
                 let pool = match rayon::ThreadPoolBuilder::new().num_threads(inner).build() {
                     Ok(pool) => pool,
                     Err(error) => {
-                        return fail(Error::Usage(format!(
-                            "cannot start {inner} threads: {error}"
-                        )));
+                        let what = format!("{inner} threads");
+                        return fail(what, Error::Usage(format!("cannot be started: {error}")));
                     }
                 };
                 while !STOP.load(Ordering::Relaxed) {
@@ -78,9 +81,15 @@ pub fn run(
                     else {
                         break;
                     };
+                    let what = format!("{} {}", point.experiment, point.name);
                     let checkpoint = store.checkpoint(point);
                     let started = Instant::now();
                     let point_progress = progress.start(point);
+                    // Another process may have run it in the meantime.
+                    if let Ok(Some(_)) = store.load(point) {
+                        point_progress.reach(point.work);
+                        continue;
+                    }
                     let par = if inner > 1 { Par::Rayon } else { Par::Seq };
                     let context = Context {
                         data,
@@ -102,24 +111,88 @@ pub fn run(
                         Ok(()) => {
                             point_progress.reach(point.work);
                             drop(point_progress);
-                            progress.say(&format!(
-                                "done: {} {} in {:.0} s",
-                                point.experiment,
-                                point.name,
-                                started.elapsed().as_secs_f64()
-                            ));
+                            let seconds = started.elapsed().as_secs_f64();
+                            progress.say(&format!("done: {what} in {seconds:.0} s"));
                         }
-                        Err(error) => fail(error),
+                        Err(error) => fail(what, error),
                     }
                 }
             });
         }
     });
     progress.finish();
-    let error = first_error.into_inner().expect("no worker panics with the lock");
-    match error {
-        Some(error) => Err(error),
+    let mut failures = failures.into_inner().expect("no worker panics with the lock").into_iter();
+    match failures.next() {
+        Some((point, error)) => {
+            Err(Error::Point { point, source: Box::new(error), others: failures.len() })
+        }
         None if STOP.load(Ordering::Relaxed) => Err(Error::Interrupted),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::{Findings, Request, Results, Scale};
+    use crate::record::Measurements;
+
+    /// Points whose seed is odd fail.
+    #[derive(Debug)]
+    struct Fragile;
+
+    impl Experiment for Fragile {
+        fn id(&self) -> &'static str {
+            "test/fragile"
+        }
+
+        fn title(&self) -> &'static str {
+            "Fragile"
+        }
+
+        fn source(&self) -> &'static str {
+            "Nowhere"
+        }
+
+        fn describe(&self, _: Scale) -> String {
+            String::new()
+        }
+
+        fn points(&self, _: &Request) -> Result<Vec<Point>, Error> {
+            let point = |seed| Point {
+                experiment: self.id(),
+                name: format!("seed {seed}"),
+                config: serde_json::Value::Null,
+                seed,
+                data: Vec::new(),
+                work: 1,
+            };
+            Ok((0..6).map(point).collect())
+        }
+
+        fn run(&self, point: &Point, _: &Context<'_>) -> Result<Measurements, Error> {
+            if point.seed % 2 == 1 {
+                return Err(Error::Usage("it broke".to_owned()));
+            }
+            Ok(Measurements::default())
+        }
+
+        fn findings(&self, _: &Results<'_>) -> Findings {
+            Findings::default()
+        }
+    }
+
+    #[test]
+    fn a_point_that_fails_is_named_and_the_others_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, data) = (Store::open(folder.path()).unwrap(), DataFolder::new(None));
+        let request = Request { scale: Scale::Smoke, seed: 0, seeds: None, data: data.clone() };
+        let points = Fragile.points(&request).unwrap();
+        let jobs: Vec<Job<'_>> = points.iter().map(|p| (&Fragile as _, p.clone())).collect();
+        let error = run(&jobs, &store, &data, 1).unwrap_err().to_string();
+        assert_eq!(error, "test/fragile seed 1: it broke (and 2 more)");
+        for point in &points {
+            assert_eq!(store.load(point).unwrap().is_some(), point.seed % 2 == 0, "{}", point.name);
+        }
     }
 }

@@ -82,13 +82,11 @@ impl Store {
     /// [`Error::Record`] if the file is damaged or belongs to something else.
     pub fn load(&self, point: &Point) -> Result<Option<Record>, Error> {
         let path = self.record_path(point);
-        match fs::read_to_string(&path) {
-            Ok(text) => match Record::from_json(&text, point) {
-                Ok(record) => Ok(Some(record)),
-                Err(reason) => Err(Error::Record { path, reason }),
-            },
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("read", &path)(error)),
+        let Some(bytes) = read(&path)? else { return Ok(None) };
+        let text = std::str::from_utf8(&bytes).map_err(|error| format!("is no text ({error})"));
+        match text.and_then(|text| Record::from_json(text, point)) {
+            Ok(record) => Ok(Some(record)),
+            Err(reason) => Err(Error::Record { path, reason }),
         }
     }
 

@@ -271,7 +271,9 @@ fn an_archive_unpacks_to_the_same_report() {
     run("report", &out, &["--archive".as_ref()]);
     let archive = std::fs::read(out.join("dither-smoke.tar.gz")).unwrap();
     let again = folder.path().join("again.tar.gz");
-    run("report", &out, &["--archive".as_ref(), again.as_os_str()]);
+    let mut to = std::ffi::OsString::from("--archive=");
+    to.push(&again);
+    run("report", &out, &[&to]);
     assert!(std::fs::read(&again).unwrap() == archive, "two archives of one store differ");
 
     tar::Archive::new(flate2::read::GzDecoder::new(&*archive)).unpack(folder.path()).unwrap();

@@ -21,13 +21,8 @@ impl Custom {
     /// sense.
     pub fn point(file: &Path, seed: u64, data: &DataFolder) -> Result<Point, Error> {
         let text = std::fs::read_to_string(file).map_err(Error::io("read", file))?;
-        let config: ImageClassifier = toml::from_str(&text).map_err(|error| {
-            let before = error.span().map_or("", |span| &text[..span.start]);
-            Error::data(
-                file,
-                format!("line {}: {}", before.matches('\n').count() + 1, error.message()),
-            )
-        })?;
+        let config: ImageClassifier =
+            toml::from_str(&text).map_err(|error| Error::toml(file, &text, &error))?;
         config.check().map_err(|reason| Error::data(file, reason))?;
         let name = file
             .file_stem()

@@ -87,18 +87,14 @@ impl OneNetwork {
     /// # Errors
     ///
     /// [`Error::Usage`] if there is no such network, tile or method; what is wrong with a file.
-    pub fn asked_for(
-        arguments: &cli::Sensitivity,
-        data: &DataFolder,
-        models: &Models,
-    ) -> Result<Self, Error> {
+    pub fn asked_for(arguments: &cli::Sensitivity) -> Result<Self, Error> {
         let (name, scale) = (&arguments.workload, arguments.scale);
         crate::workloads::networks::find(name)?;
         let mut trained = networks::trained(name, scale)?;
         if let Some(file) = &arguments.recipe {
             let text = std::fs::read_to_string(file).map_err(Error::io("read", file))?;
-            trained.recipe = toml::from_str(&text)
-                .map_err(|error| Error::data(file, error.to_string().trim_end().to_owned()))?;
+            trained.recipe =
+                toml::from_str(&text).map_err(|error| Error::toml(file, &text, &error))?;
             trained.recipe.training.check().map_err(|reason| Error::data(file, reason))?;
         }
         if let Some(tile) = &arguments.tile {
@@ -107,9 +103,24 @@ impl OneNetwork {
             let training = *trained.recipe.analog.training();
             trained.recipe.analog = Analog::new(tile, training).map_err(|error| wrong(&error))?;
         }
-        let mut method = arguments.method.unwrap_or(Method::HardwareAware);
+        let method = arguments.method.unwrap_or(Method::HardwareAware);
+        Ok(Self { trained, method, programmings: arguments.programmings })
+    }
+
+    /// With the weights of the checkpoint that the command line names, if it names one.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the file, or [`Error::Data`] if it is a network on tiles and the method is
+    /// another.
+    pub fn with_checkpoint(
+        mut self,
+        arguments: &cli::Sensitivity,
+        data: &DataFolder,
+        models: &Models,
+    ) -> Result<Self, Error> {
         if let Some(file) = &arguments.checkpoint {
-            let on_tiles = match trained.keep_weights(file, data, models)? {
+            let on_tiles = match self.trained.keep_weights(file, data, models)? {
                 Stage::Float => None,
                 Stage::Direct => Some(Method::Direct),
                 Stage::Hardware => Some(Method::HardwareAware),
@@ -120,9 +131,9 @@ impl OneNetwork {
                 let reason = "holds a network on tiles, which --method cannot change";
                 return Err(Error::data(file, reason));
             }
-            method = on_tiles.unwrap_or(method);
+            self.method = on_tiles.unwrap_or(self.method);
         }
-        Ok(Self { trained, method, programmings: arguments.programmings })
+        Ok(self)
     }
 
     fn effort(&self, scale: Scale) -> Effort {

@@ -84,6 +84,9 @@ fn write_readme(text: &mut String, report: &Report, arguments: &str) -> std::fmt
         points().filter_map(|(.., run)| Some(&*run.as_ref()?.commit)).collect();
     let commits = commits.into_iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ");
     let (code, commit) = (provenance::CODE_VERSION, provenance::COMMIT);
+    // A commit that cannot be checked out is named all the same.
+    let known = !commit.ends_with("-dirty") && commit != "unknown";
+    let checkout = if known { format!("$ git checkout {commit}\n") } else { String::new() };
     writeln!(
         text,
         "# dither: a reproduction at {scale} scale\n\n\
@@ -101,7 +104,7 @@ fn write_readme(text: &mut String, report: &Report, arguments: &str) -> std::fmt
          ```\n\n\
          In the source, at commit `{commit}`; `FOLDER` is this folder:\n\n\
          ```console\n\
-         $ git checkout {commit}\n\
+         {checkout}\
          $ cargo xtask report{arguments} --out FOLDER      # the same report from the records\n\
          $ cargo xtask reproduce{arguments} --out again    # everything again, from nothing\n\
          $ diff -r FOLDER/records again/records\n\

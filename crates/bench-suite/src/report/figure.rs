@@ -135,7 +135,7 @@ where
         x.is_finite()
             && y.is_finite()
             && x_range.contains(&x) | (x == x_range.end)
-            && y_range.contains(&y)
+            && (y_range.start..=y_range.end).contains(&y)
     };
     for curve in &panel.curves {
         let colour = COLOURS[curve.colour % COLOURS.len()];

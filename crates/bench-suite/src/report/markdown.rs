@@ -62,8 +62,9 @@ fn write_overview(text: &mut String, report: &Report) -> Result {
     let named = |text: &mut String, Named { section, claim, statement }: &Named<'_>| {
         writeln!(
             text,
-            "- **{}**: {statement} Ours {}, paper {}. (`{}`)",
+            "- **{}**: {} Ours {}, paper {}. (`{}`)",
             claim.verdict.words(),
+            escape(statement),
             escape(&claim.measured),
             escape(&claim.paper),
             section.id
@@ -98,7 +99,7 @@ fn write_overview(text: &mut String, report: &Report) -> Result {
                 text,
                 "- `{}`: {}; {}.",
                 section.id,
-                section.title,
+                escape(section.title),
                 section.summary().words()
             )?;
         }
@@ -120,7 +121,11 @@ fn write_section(text: &mut String, section: &Section) -> Result {
     }
     for map in &section.findings.heat_maps {
         let (low, high) = &map.scale;
-        writeln!(text, "\n{} Colours in `report.html` from “{low}” to “{high}”.\n", map.caption)?;
+        writeln!(
+            text,
+            "\n{} Colours in `report.html` from “{low}” to “{high}”.\n",
+            escape(&map.caption)
+        )?;
         write_table(text, &as_table(map))?;
     }
     for table in &section.findings.tables {

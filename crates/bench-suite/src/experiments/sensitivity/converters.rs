@@ -85,6 +85,12 @@ pub(super) fn add(readings: &Readings<'_>, tile: &TileConfig, findings: &mut Fin
     let Some(standard) = pairs.iter().find(|pair| (pair.dac, pair.adc) == (own, own)) else {
         return;
     };
+    if standard.mean() <= 0.0 {
+        let note =
+            "On the standard converters nothing is left of the accuracy, so none are enough.";
+        findings.notes.push(note.to_owned());
+        return;
+    }
     let enough = |pair: &Pair| pair.mean() >= KEPT * standard.mean();
     let cheapest = pairs
         .iter()
