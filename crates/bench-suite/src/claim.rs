@@ -117,20 +117,27 @@ impl Claim {
 /// An estimate as text: mean ± half the 90 % interval; a number without uncertainty stands alone.
 pub fn display(estimate: Estimate, unit: &str) -> String {
     let margin = estimate.margin();
-    let text = if margin == 0.0 {
-        let text = format!("{:.2}", estimate.mean);
-        format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
-    } else {
-        let digits = match margin {
-            9.95.. => 0,
-            0.995.. => 1,
-            // As many as show the first one of the margin.
-            _ => (-margin.log10()).ceil().clamp(2.0, 6.0) as usize,
-        };
-        format!("{:.digits$} ± {margin:.digits$}{unit}", estimate.mean)
+    if margin == 0.0 {
+        let text = number(estimate.mean, 2);
+        return format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'));
+    }
+    let digits = match margin {
+        9.95.. => 0,
+        0.995.. => 1,
+        // As many as show the first one of the margin.
+        _ => (-margin.log10()).ceil().clamp(2.0, 6.0) as usize,
     };
-    // A minus sign, not a hyphen.
-    if text.starts_with('-') { text.replacen('-', "−", 1) } else { text }
+    format!("{} ± {margin:.digits$}{unit}", number(estimate.mean, digits))
+}
+
+/// A number with a minus sign, not a hyphen, and none before a zero.
+pub(crate) fn number(x: f64, digits: usize) -> String {
+    let text = format!("{x:.digits$}");
+    match text.strip_prefix('-') {
+        None => text,
+        Some(zero) if zero.bytes().all(|byte| matches!(byte, b'0' | b'.')) => zero.to_owned(),
+        Some(magnitude) => format!("−{magnitude}"),
+    }
 }
 
 #[cfg(test)]
@@ -144,6 +151,7 @@ mod tests {
         assert_eq!(display(of(260.288, 0.0), " G-ops/s"), "260.29 G-ops/s");
         assert_eq!(display(of(-0.031, 0.05), " points"), "−0.03 ± 0.09 points");
         assert_eq!(display(of(99.854_2, 0.002), " %"), "99.854 ± 0.003 %");
+        assert_eq!(display(of(-0.04, 0.8), " points"), "0.0 ± 1.4 points");
         assert_eq!(display(of(5.7, 2.0), "×"), "5.7 ± 3.5×");
         assert_eq!(display(of(296.3, 40.0), "×"), "296 ± 69×");
     }

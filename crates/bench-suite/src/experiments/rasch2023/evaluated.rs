@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::networks::{names, points_of};
 use super::paper::{Family, ROWS, Row, TIMES, TIMES_S, normalized_accuracy, row};
 use crate::Error;
+pub(super) use crate::claim::number;
 use crate::experiment::{Point, Request, Results};
 use crate::record::Record;
 use crate::report::{Curve, Figure, LineStyle, Panel};
@@ -178,16 +179,6 @@ pub(super) fn text(estimate: Option<Estimate>, digits: usize) -> String {
         }
         Some(e) => number(e.mean, digits),
         None => "–".to_owned(),
-    }
-}
-
-/// A number with a minus sign, not a hyphen, and none before a zero.
-pub(super) fn number(x: f64, digits: usize) -> String {
-    let text = format!("{x:.digits$}");
-    match text.strip_prefix('-') {
-        None => text,
-        Some(zero) if zero.bytes().all(|byte| matches!(byte, b'0' | b'.')) => zero.to_owned(),
-        Some(magnitude) => format!("−{magnitude}"),
     }
 }
 
