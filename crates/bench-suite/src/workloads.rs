@@ -1,7 +1,7 @@
 //! Workloads: pure functions from a configuration, a seed and data to measurements.
 //!
-//! Whatever can change a number is in this module, in `datasets`, or in the crates below: their
-//! sources make the version of the code (`build.rs`).
+//! Whatever can change a number is in this module, in `datasets`, in `statistics`, or in the crates
+//! below: their sources make the version of the code (`build.rs`).
 
 pub mod accelerator;
 pub mod aging;
@@ -10,14 +10,19 @@ pub mod conductances;
 pub mod equal_error;
 pub mod evaluation;
 pub mod exemption;
+pub mod few_bits;
 pub mod hardware_aware;
 pub mod hwa_recipe;
 pub mod image_classifier;
+pub mod ir_drop;
 pub mod lfsr_training;
+pub mod mvm_error;
 pub mod networks;
 pub mod nonideality;
 pub mod product;
 pub mod sensitivity;
+pub mod survey;
 pub mod tolerance;
 pub mod trained;
 pub mod trial;
+pub mod weight_distribution;

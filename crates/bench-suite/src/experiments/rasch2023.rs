@@ -23,5 +23,3 @@ pub mod tolerance;
 pub mod weight_distribution;
 
 pub(crate) use paper::normalized_accuracy;
-
-use crate::workloads::product::{Product, exact_product, gaussian, uniform};

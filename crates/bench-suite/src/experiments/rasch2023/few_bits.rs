@@ -1,54 +1,28 @@
 //! How many bits of fixed point err as much as the analog tile: [Rasch23 Fig. 3D].
-//!
-//! Weights from N(0, 0.246), cut at ±1, and inputs from U(−1, 1), one or both of them rounded to
-//! 2^q − 1 levels (Eq. 5); beside it the standard tile after 1 h, with drift compensation.
 
-use crossbar::{WeightScale, mvm_error, presets};
-use numerics::Seed;
-use serde::{Deserialize, Serialize};
-
-use super::{Product, exact_product, gaussian, uniform};
 use crate::Error;
 use crate::claim::{Claim, Test};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::Measurements;
 use crate::report::{Curve, Figure, LineStyle, Panel};
 use crate::statistics::Estimate;
+use crate::workloads::few_bits::{ANALOG, BITS, BOTH, FewBits as Run, INPUTS, WEIGHTS};
 
 /// The experiment.
 #[derive(Debug)]
 pub struct FewBits;
 
-/// Standard deviation of the weights. [Rasch23 Methods, "MVM error"]
-const WEIGHT_STD: f32 = 0.246;
-/// Inputs and outputs of the tile.
-const SIZE: usize = 512;
-/// Bits q of the words.
-const BITS: [u32; 7] = [2, 3, 4, 5, 6, 7, 8];
 /// What is rounded: series and label.
 const ROUNDED: [(&str, &str); 3] =
-    [("weights", "weights rounded"), ("inputs", "inputs rounded"), ("both", "both rounded")];
-/// The error of the tile.
-const ANALOG: &str = "analog";
+    [(WEIGHTS, "weights rounded"), (INPUTS, "inputs rounded"), (BOTH, "both rounded")];
 
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    samples: usize,
-}
-
+/// Input vectors of each product, and seeds.
 const fn size(scale: Scale) -> (usize, u64) {
     match scale {
         Scale::Smoke => (64, 1),
         Scale::Desk => (400, 5),
         Scale::Paper => (1000, 20),
     }
-}
-
-/// clip(round(z · (2^q − 2)/2) · 2/(2^q − 2)) to ±1. [Rasch23 Eq. 5]
-fn rounded(values: &[f32], bits: u32) -> Vec<f32> {
-    let half = (2f32.powi(bits as i32) - 2.0) / 2.0;
-    values.iter().map(|z| ((z * half).round_ties_even() / half).clamp(-1.0, 1.0)).collect()
 }
 
 /// Bits q at which the error of rounding is `error`, between two of [`BITS`] on a logarithmic
@@ -79,7 +53,7 @@ impl Experiment for FewBits {
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (samples, seeds) = size(request.scale);
-        let config = serde_json::to_value(Config { samples }).expect("plain data");
+        let config = serde_json::to_value(Run { samples }).expect("plain data");
         let seeds = request.seed..request.seed + request.seeds.unwrap_or(seeds);
         Ok(seeds
             .map(|seed| Point {
@@ -94,40 +68,7 @@ impl Experiment for FewBits {
     }
 
     fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Config = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(error.to_string()))?;
-        let seed = Seed::new(point.seed).child(self.id());
-        let weights: Vec<f32> = gaussian(&seed.child("weights"), WEIGHT_STD, SIZE * SIZE)
-            .into_iter()
-            .map(|w| w.clamp(-1.0, 1.0))
-            .collect();
-        let x = uniform(&seed.child("inputs"), config.samples * SIZE);
-        let exact = exact_product(&x, &weights, SIZE);
-        let mut measured = Measurements::default();
-        for bits in BITS {
-            let (few_weights, few_x) = (rounded(&weights, bits), rounded(&x, bits));
-            for (name, x, weights) in [
-                ("weights", &x, &few_weights),
-                ("inputs", &few_x, &weights),
-                ("both", &few_x, &few_weights),
-            ] {
-                let error = 100.0 * mvm_error(&exact, &exact_product(x, weights, SIZE), SIZE);
-                measured.series.entry(name.to_owned()).or_default().push(error);
-            }
-        }
-        let mut tile = presets::standard_pcm();
-        tile.mapping.scale = WeightScale::Unit;
-        let product = Product {
-            config: &tile,
-            weights: &weights,
-            inputs: SIZE,
-            x: &x,
-            input_range: 1.0,
-            t_s: Some(3600.0),
-        };
-        let error = product.error_percent(&seed.child(ANALOG), context.par)?;
-        measured.values.insert(ANALOG.to_owned(), error);
-        Ok(measured)
+        Run::run_point(point, context)
     }
 
     fn findings(&self, results: &Results<'_>) -> Findings {
@@ -158,10 +99,10 @@ impl Experiment for FewBits {
             claims: [
                 (
                     "four-bits",
-                    "weights",
+                    WEIGHTS,
                     "With drift the analog product errs as fixed-point weights of about four bits.",
                 ),
-                ("four-bits-inputs", "inputs", "… and as fixed-point inputs of about four bits."),
+                ("four-bits-inputs", INPUTS, "… and as fixed-point inputs of about four bits."),
             ]
             .map(|(id, operand, statement)| {
                 Claim::new(
@@ -210,10 +151,5 @@ mod tests {
         assert!((equivalent_bits(&errors, 2f64.powf(-4.25)).unwrap() - 4.25).abs() < 1e-12);
         assert_eq!(equivalent_bits(&errors, 1.0), None);
         assert_eq!(equivalent_bits(&errors, 1e-9), None);
-    }
-
-    #[test]
-    fn two_bits_have_three_levels() {
-        assert_eq!(rounded(&[-3.0, -0.4, 0.4, 0.6, 1.0], 2), [-1.0, 0.0, 0.0, 1.0, 1.0]);
     }
 }

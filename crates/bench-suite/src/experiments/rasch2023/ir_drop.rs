@@ -1,168 +1,33 @@
 //! The IR-drop estimate against exact circuits: [Rasch23 Eq. 15–18].
-//!
-//! Two comparisons. Positive weights and inputs, with which all currents add up, on a square array:
-//! the estimate against the bit line alone (Eq. 15) and against the full circuit with word lines of
-//! the same resistance, by load. Signed weights N(0, 0.246), whose currents partly cancel, against
-//! the bit line, by number of active rows at the paper's wires.
-//!
-//! ```text
-//! load a = γ n Σ|w||x|, averaged over columns         γ = R_segment · g_max
-//! error  = ‖y − ŷ‖ / ‖y‖ over columns,                y exact, ŷ the estimate
-//! ```
 
-use crossbar::wires::{Circuit, IrDropConfig, LineResistance, bit_line_currents, ir_drop_estimate};
-use numerics::Seed;
-use serde::{Deserialize, Serialize};
-
-use super::{gaussian, uniform};
 use crate::Error;
 use crate::claim::{Claim, Test, Verdict};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::Measurements;
 use crate::report::{Curve, Figure, LineStyle, Panel, Table};
 use crate::statistics::Estimate;
+use crate::workloads::ir_drop::{
+    AGAINST_CIRCUIT, AGAINST_LINE, DROP, IrDrop as Run, LINE_DROP, LOAD, SMALL_DROP,
+    SMALL_ESTIMATE, SMALL_RATIO, UNIFORM_DROP, UNIFORM_ESTIMATE, UNIFORM_RATIO,
+};
 
 /// The experiment.
 #[derive(Debug)]
 pub struct IrDrop;
 
-/// The paper's wires. [Rasch23 Eq. 17]
-const PAPER: IrDropConfig = IrDropConfig { segment_ohm: 0.35, g_max_us: 5.0, scale: 1.0 };
-/// V_read. [Rasch23 Eq. 15]
-const VOLTS: f64 = 0.2;
 /// Multiples of the paper's wire resistance, up to where the estimate's cubic diverges.
 ///
 /// Assumed: the paper varies the multiplier of the drop, not the wires.
 const FACTORS: [f64; 8] = [0.1, 1.0, 10.0, 31.6, 100.0, 178.0, 316.0, 562.0];
 /// Active rows of the second comparison.
 const ROWS: [usize; 6] = [16, 32, 64, 128, 256, 512];
-/// Amplitude of the small inputs, and their correlation with a column of the weights.
-///
-/// Assumed: the paper says "small" and "correlated"; its Fig. 4A uses a correlation of 0.05.
-const SMALL: f32 = 0.1;
-const CORRELATION: f32 = 0.05;
 
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    /// Rows and columns of the square array.
-    size: usize,
-    /// Bit lines of the second comparison.
-    columns: usize,
-    factors: Vec<f64>,
-    rows: Vec<usize>,
-}
-
+/// Rows and columns of the square array, bit lines of the second comparison, and seeds.
 const fn size(scale: Scale) -> (usize, usize, u64) {
     match scale {
         Scale::Smoke => (40, 32, 1),
         Scale::Desk => (96, 128, 3),
         Scale::Paper => (256, 512, 10),
-    }
-}
-
-/// Relative length of the difference.
-fn distance(estimate: &[f64], exact: &[f64]) -> f64 {
-    let difference: f64 = estimate.iter().zip(exact).map(|(a, b)| (a - b).powi(2)).sum();
-    let size: f64 = exact.iter().map(|b| b * b).sum();
-    (difference / size).sqrt()
-}
-
-fn product(w: &[f32], x: &[f32]) -> f64 {
-    w.iter().zip(x).map(|(&w, &x)| f64::from(w) * f64::from(x)).sum()
-}
-
-/// Output of a bit line in units of a full input on a full weight; weight 0 is at the read-out.
-fn bit_line(w: &[f32], x: &[f32], wires: &IrDropConfig) -> Result<f64, Error> {
-    let g_max = f64::from(wires.g_max_us) * 1e-6;
-    let part = |sign: f32| -> Vec<f64> {
-        w.iter().map(|&w| f64::from((sign * w).max(0.0)) * g_max).collect()
-    };
-    let v: Vec<f64> = x.iter().map(|&x| VOLTS * f64::from(x)).collect();
-    let current = bit_line_currents(&part(1.0), &part(-1.0), &v, f64::from(wires.segment_ohm));
-    Ok(current.map_err(wrong)? / (VOLTS * g_max))
-}
-
-/// Outputs of an array with word and bit lines of the same resistance, for weights ≥ 0.
-fn full_circuit(w: &[f32], x: &[f32], wires: &IrDropConfig) -> Result<Vec<f64>, Error> {
-    let n = x.len();
-    let g_max = f64::from(wires.g_max_us) * 1e-6;
-    // The circuit ends below its last row, which is next to the read-out.
-    let at = |k: usize| f64::from(w[k % n * n + (n - 1 - k / n)]) * g_max;
-    let g: Vec<f64> = (0..n * n).map(at).collect();
-    let v: Vec<f64> = x.iter().rev().map(|&x| VOLTS * f64::from(x)).collect();
-    let segment = f64::from(wires.segment_ohm);
-    let lines = LineResistance { word_ohm: segment, bit_ohm: segment };
-    let solution = Circuit::new(&g, n, n, lines).and_then(|c| c.solve(&v)).map_err(wrong)?;
-    Ok(solution.outputs_a.iter().map(|i| i / (VOLTS * g_max)).collect())
-}
-
-fn wrong(error: crossbar::TileError) -> Error {
-    Error::Usage(error.to_string())
-}
-
-impl IrDrop {
-    /// Positive weights: load, drop and the two errors, in percent, by wire resistance.
-    fn by_load(config: &Config, seed: &Seed, measured: &mut Measurements) -> Result<(), Error> {
-        let n = config.size;
-        let positive = |x: Vec<f32>| x.into_iter().map(f32::abs).collect::<Vec<_>>();
-        let w = positive(uniform(&seed.child("weights"), n * n));
-        let x = positive(uniform(&seed.child("inputs"), n));
-        let ideal: Vec<f64> = w.chunks_exact(n).map(|w| product(w, &x)).collect();
-        for factor in &config.factors {
-            let segment_ohm = (f64::from(PAPER.segment_ohm) * factor) as f32;
-            let wires = IrDropConfig { segment_ohm, ..PAPER };
-            let rows = || w.chunks_exact(n);
-            let line = rows().map(|w| bit_line(w, &x, &wires)).collect::<Result<Vec<_>, _>>()?;
-            let circuit = full_circuit(&w, &x, &wires)?;
-            let estimate: Vec<f64> =
-                rows().zip(&ideal).map(|(w, y)| y + ir_drop_estimate(w, &x, &wires)).collect();
-            let mean = ideal.iter().sum::<f64>() / n as f64;
-            for (name, value) in [
-                ("load", f64::from(wires.gamma()) * n as f64 * mean),
-                ("drop", 100.0 * distance(&ideal, &circuit)),
-                ("line-drop", 100.0 * distance(&ideal, &line)),
-                ("against-line", 100.0 * distance(&estimate, &line)),
-                ("against-circuit", 100.0 * distance(&estimate, &circuit)),
-            ] {
-                measured.series.entry(name.to_owned()).or_default().push(value);
-            }
-        }
-        Ok(())
-    }
-
-    /// Signed weights: drop of the bit line over the estimated one, by active rows.
-    fn by_rows(config: &Config, seed: &Seed, measured: &mut Measurements) -> Result<(), Error> {
-        for &n in &config.rows {
-            let seed = seed.child(n);
-            let mut w = gaussian(&seed.child("weights"), 0.246, config.columns * n);
-            w.iter_mut().for_each(|w| *w = w.clamp(-1.0, 1.0));
-            let uniform = uniform(&seed.child("inputs"), n);
-            let small: Vec<f32> = gaussian(&seed.child("small"), SMALL, n)
-                .iter()
-                .zip(&w)
-                .map(|(x, w)| CORRELATION * w + (1.0 - CORRELATION) * x)
-                .collect();
-            for (name, x) in [("uniform", uniform), ("small", small)] {
-                let (mut exact, mut estimated) = (Vec::new(), Vec::new());
-                let mut ideal = Vec::new();
-                for w in w.chunks_exact(n) {
-                    let y = product(w, &x);
-                    ideal.push(y);
-                    exact.push(bit_line(w, &x, &PAPER)? - y);
-                    estimated.push(ir_drop_estimate(w, &x, &PAPER));
-                }
-                let length = |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>().sqrt();
-                for (what, value) in [
-                    ("drop", 100.0 * length(&exact) / length(&ideal)),
-                    ("estimate", 100.0 * length(&estimated) / length(&ideal)),
-                    ("ratio", length(&exact) / length(&estimated)),
-                ] {
-                    measured.series.entry(format!("{name}-{what}")).or_default().push(value);
-                }
-            }
-        }
-        Ok(())
     }
 }
 
@@ -192,7 +57,7 @@ impl Experiment for IrDrop {
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (size, columns, seeds) = size(request.scale);
         let seeds = request.seed..request.seed + request.seeds.unwrap_or(seeds);
-        let config = Config { size, columns, factors: FACTORS.to_vec(), rows: ROWS.to_vec() };
+        let config = Run { size, columns, factors: FACTORS.to_vec(), rows: ROWS.to_vec() };
         let config = serde_json::to_value(config).expect("plain data");
         Ok(seeds
             .map(|seed| Point {
@@ -206,14 +71,8 @@ impl Experiment for IrDrop {
             .collect())
     }
 
-    fn run(&self, point: &Point, _: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Config = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(error.to_string()))?;
-        let seed = Seed::new(point.seed).child(self.id());
-        let mut measured = Measurements::default();
-        Self::by_load(&config, &seed.child("load"), &mut measured)?;
-        Self::by_rows(&config, &seed.child("rows"), &mut measured)?;
-        Ok(measured)
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        Run::run_point(point, context)
     }
 
     fn findings(&self, results: &Results<'_>) -> Findings {
@@ -241,12 +100,12 @@ impl Experiment for IrDrop {
                 "drop of a bit line with 512 rows over its estimate is above 2",
                 "about 5",
             )
-            .judge(estimate("small-ratio", last), Test::Above(2.0), " times"),
+            .judge(estimate(SMALL_RATIO, last), Test::Above(2.0), " times"),
         ];
         // Log axes of a quantity that is 0 have no place for it.
         let by_load = |name: &str| -> Vec<(f64, f64)> {
             (0..FACTORS.len())
-                .filter_map(|i| Some((mean("load", i)?.log10(), mean(name, i)?)))
+                .filter_map(|i| Some((mean(LOAD, i)?.log10(), mean(name, i)?)))
                 .collect()
         };
         let by_rows = |name: &str| -> Vec<(f64, f64)> {
@@ -289,10 +148,10 @@ impl Experiment for IrDrop {
                         "log₁₀ a",
                         "relative length (%)",
                         vec![
-                            line("drop, full circuit", 0, by_load("drop")),
-                            line("drop, bit line", 1, by_load("line-drop")),
-                            line("error of the estimate, full circuit", 2, by_load("against-circuit")),
-                            line("error of the estimate, bit line", 3, by_load("against-line")),
+                            line("drop, full circuit", 0, by_load(DROP)),
+                            line("drop, bit line", 1, by_load(LINE_DROP)),
+                            line("error of the estimate, full circuit", 2, by_load(AGAINST_CIRCUIT)),
+                            line("error of the estimate, bit line", 3, by_load(AGAINST_LINE)),
                         ],
                     ),
                     panel(
@@ -300,10 +159,10 @@ impl Experiment for IrDrop {
                         "log₂ of the active rows",
                         "drop (%)",
                         vec![
-                            line("bit line, uniform inputs", 0, by_rows("uniform-drop")),
-                            line("estimate, uniform inputs", 1, by_rows("uniform-estimate")),
-                            line("bit line, small inputs", 2, by_rows("small-drop")),
-                            line("estimate, small inputs", 3, by_rows("small-estimate")),
+                            line("bit line, uniform inputs", 0, by_rows(UNIFORM_DROP)),
+                            line("estimate, uniform inputs", 1, by_rows(UNIFORM_ESTIMATE)),
+                            line("bit line, small inputs", 2, by_rows(SMALL_DROP)),
+                            line("estimate, small inputs", 3, by_rows(SMALL_ESTIMATE)),
                         ],
                     ),
                 ],
@@ -324,8 +183,8 @@ impl Experiment for IrDrop {
                     rows: (0..FACTORS.len())
                         .map(|i| {
                             let load =
-                                mean("load", i).map_or("–".to_owned(), |a| format!("{a:.1e}"));
-                            let rest = ["drop", "line-drop", "against-circuit", "against-line"]
+                                mean(LOAD, i).map_or("–".to_owned(), |a| format!("{a:.1e}"));
+                            let rest = [DROP, LINE_DROP, AGAINST_CIRCUIT, AGAINST_LINE]
                                 .map(|name| percent(name, i));
                             std::iter::once(load).chain(rest).collect()
                         })
@@ -341,7 +200,7 @@ impl Experiment for IrDrop {
                     rows: (0..ROWS.len())
                         .map(|i| {
                             let ratios =
-                                ["uniform-ratio", "small-ratio"].map(|name| number(name, i));
+                                [UNIFORM_RATIO, SMALL_RATIO].map(|name| number(name, i));
                             std::iter::once(ROWS[i].to_string()).chain(ratios).collect()
                         })
                         .collect(),

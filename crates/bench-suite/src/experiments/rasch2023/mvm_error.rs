@@ -1,62 +1,37 @@
 //! The MVM error of the standard tile: [Rasch23 Eq. 20, Fig. 3, Fig. 4A].
-//!
-//! 512 × 512 weights from N(0, 0.246), inputs from U(−1, 1), the parameters of Supplementary
-//! Table 1. The paper says neither how the weights are scaled nor how much read noise has
-//! accumulated "without drift", so several conventions are measured.
 
-use crossbar::{ReadNoise, TileConfig, WeightScale, presets};
-use numerics::Seed;
-use serde::{Deserialize, Serialize};
-
-use super::{Product, gaussian, uniform};
 use crate::Error;
 use crate::claim::{Claim, Test, Verdict};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::Measurements;
 use crate::report::{Curve, Figure, LineStyle, Panel, Table};
 use crate::statistics::Estimate;
-use crate::workloads::equal_error::{NO_DRIFT_S, SIZE, WEIGHT_STD, without_drift};
+use crate::workloads::mvm_error::{
+    CLIPPED, COLUMN, HOUR, IR_DROP, MATRIX, MVM_ONLY, MvmError as Run, PROGRAMMED, RANGE, RANGES,
+};
 
 /// The experiment.
 #[derive(Debug)]
 pub struct MvmError;
 
-/// IR-drop multiplier that raises the error to 20 %. [Rasch23 Fig. 4]
-const IR_DROP_BOOST: f32 = 11.7;
-/// Input ranges α of Fig. 3E.
-const RANGES: [f32; 7] = [1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0];
-/// Correlation of the inputs with a row of the weights. [Rasch23 Fig. 4A]
-const CORRELATION: f32 = 0.05;
-
-/// What is measured, by name in the record.
+/// Conventions with what they are, in the order of the table.
 const CASES: [(&str, &str); 7] = [
-    ("matrix", "weights divided by the matrix maximum, no drift"),
-    ("clipped", "weights clipped to ±1, no drift"),
-    ("column", "weights divided by the column maximum, no drift"),
-    ("programmed", "matrix maximum, programming error only"),
-    ("hour", "matrix maximum, after 1 h with drift compensation"),
-    ("mvm-only", "matrix maximum, exact devices without drop and read noise"),
-    ("ir-drop", "matrix maximum, no drift, IR drop 11.7 times as large"),
+    (MATRIX, "weights divided by the matrix maximum, no drift"),
+    (CLIPPED, "weights clipped to ±1, no drift"),
+    (COLUMN, "weights divided by the column maximum, no drift"),
+    (PROGRAMMED, "matrix maximum, programming error only"),
+    (HOUR, "matrix maximum, after 1 h with drift compensation"),
+    (MVM_ONLY, "matrix maximum, exact devices without drop and read noise"),
+    (IR_DROP, "matrix maximum, no drift, IR drop 11.7 times as large"),
 ];
 
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    samples: usize,
-}
-
+/// Input vectors of each product, and seeds.
 const fn size(scale: Scale) -> (usize, u64) {
     match scale {
         Scale::Smoke => (64, 1),
         Scale::Desk => (400, 5),
         Scale::Paper => (1000, 20),
     }
-}
-
-fn tile(scale: WeightScale) -> TileConfig {
-    let mut config = presets::standard_pcm();
-    config.mapping.scale = scale;
-    config
 }
 
 impl Experiment for MvmError {
@@ -84,7 +59,7 @@ impl Experiment for MvmError {
             .map(|seed| Point {
                 experiment: self.id(),
                 name: format!("seed {seed}"),
-                config: serde_json::to_value(Config { samples }).expect("plain data"),
+                config: serde_json::to_value(Run { samples }).expect("plain data"),
                 seed,
                 data: Vec::new(),
                 work: samples as u64,
@@ -93,67 +68,7 @@ impl Experiment for MvmError {
     }
 
     fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Config = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(error.to_string()))?;
-        let seed = Seed::new(point.seed).child(self.id());
-        let weights = gaussian(&seed.child("weights"), WEIGHT_STD, SIZE * SIZE);
-        let clipped: Vec<f32> = weights.iter().map(|w| w.clamp(-1.0, 1.0)).collect();
-        let x = uniform(&seed.child("inputs"), config.samples * SIZE);
-        let matrix = tile(WeightScale::Matrix);
-        let mut exact = TileConfig::load("ideal").expect("a preset");
-        exact.mapping.scale = WeightScale::Matrix;
-        exact.ir_drop.scale = 0.0;
-        exact.periphery.read_noise = ReadNoise::None;
-        let mut dropping = matrix.clone();
-        dropping.ir_drop.scale = IR_DROP_BOOST;
-
-        let mut measured = Measurements::default();
-        for (name, _) in CASES {
-            let config = match name {
-                "column" => without_drift(tile(WeightScale::Column)),
-                "clipped" => without_drift(tile(WeightScale::Unit)),
-                "mvm-only" => exact.clone(),
-                "ir-drop" => without_drift(dropping.clone()),
-                "matrix" => without_drift(matrix.clone()),
-                _ => matrix.clone(),
-            };
-            let product = Product {
-                config: &config,
-                weights: if name == "clipped" { &clipped } else { &weights },
-                inputs: SIZE,
-                x: &x,
-                input_range: 1.0,
-                t_s: match name {
-                    "hour" => Some(3600.0),
-                    "programmed" | "mvm-only" => None,
-                    _ => Some(NO_DRIFT_S),
-                },
-            };
-            let error = product.error_percent(&seed.child(name), context.par)?;
-            measured.values.insert(name.to_owned(), error);
-        }
-        // x̃ = ρ w_k + (1 − ρ) x with x ~ N(0, 1): sample s follows row s mod 512.
-        let mut x = gaussian(&seed.child("normal-inputs"), 1.0, config.samples * SIZE);
-        for (x, w) in x.chunks_exact_mut(SIZE).zip(weights.chunks_exact(SIZE).cycle()) {
-            for (x, w) in x.iter_mut().zip(w) {
-                *x = CORRELATION * w + (1.0 - CORRELATION) * *x;
-            }
-        }
-        let mut errors = Vec::new();
-        let still = without_drift(matrix);
-        for input_range in RANGES {
-            let product = Product {
-                config: &still,
-                weights: &weights,
-                inputs: SIZE,
-                x: &x,
-                input_range,
-                t_s: Some(NO_DRIFT_S),
-            };
-            errors.push(product.error_percent(&seed.child("range"), context.par)?);
-        }
-        measured.series.insert("range".to_owned(), errors);
-        Ok(measured)
+        Run::run_point(point, context)
     }
 
     fn findings(&self, results: &Results<'_>) -> Findings {
@@ -163,7 +78,7 @@ impl Experiment for MvmError {
         };
         // Over seeds the error of a 512 × 512 tile scatters by less than 0.3 points.
         let estimate = |name: &str| Estimate::of(&values(name), 0.3);
-        let ranges: Vec<Vec<f64>> = records().map(|r| r.series("range").to_vec()).collect();
+        let ranges: Vec<Vec<f64>> = records().map(|r| r.series(RANGE).to_vec()).collect();
         let at_range = |i: usize| -> Vec<f64> {
             ranges.iter().filter_map(|series| series.get(i).copied()).collect()
         };
@@ -184,7 +99,7 @@ impl Experiment for MvmError {
                 "13 to 16 %, weights divided by the matrix maximum",
                 "15 %",
             )
-            .judge(estimate("matrix"), Test::Between(13.0, 16.0), " %"),
+            .judge(estimate(MATRIX), Test::Between(13.0, 16.0), " %"),
             claim(
                 "ir-drop-boost",
                 "Fig. 4",
@@ -192,7 +107,7 @@ impl Experiment for MvmError {
                 "18 to 22 %, weights divided by the matrix maximum",
                 "20 %",
             )
-            .judge(estimate("ir-drop"), Test::Between(18.0, 22.0), " %"),
+            .judge(estimate(IR_DROP), Test::Between(18.0, 22.0), " %"),
             claim(
                 "narrow-range",
                 "Fig. 3E",

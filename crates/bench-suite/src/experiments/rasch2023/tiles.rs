@@ -3,9 +3,9 @@
 //! The networks are built with their own sizes and surveyed in one forward pass that multiplies
 //! nothing; nothing is trained.
 
+mod paper;
 #[cfg(test)]
 mod paper_scale;
-mod survey;
 mod timed;
 
 use crate::Error;
@@ -14,13 +14,17 @@ use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, 
 use crate::record::Measurements;
 use crate::report::Table;
 use crate::statistics::Estimate;
+use crate::workloads::survey::{MAPPED, PARAMETERS, PRODUCTS, REUSE, Survey, TILES, UTILISATION};
 
-use survey::{ROWS, Row, Survey, TILE};
+use paper::{ROWS, Row};
 pub(crate) use timed::against_float;
 
 /// The experiment.
 #[derive(Debug)]
 pub struct Tiles;
+
+/// Rows and columns of a tile. [Rasch23 Supp. Tab. 1]
+const TILE: usize = 512;
 
 impl Experiment for Tiles {
     fn id(&self) -> &'static str {
@@ -45,7 +49,8 @@ impl Experiment for Tiles {
             .map(|row| Point {
                 experiment: self.id(),
                 name: row.name.to_owned(),
-                config: serde_json::json!({ "network": row.name, "tile": TILE }),
+                config: serde_json::to_value(Survey { network: row.name.to_owned(), tile: TILE })
+                    .expect("plain data"),
                 seed: 0,
                 data: Vec::new(),
                 work: 100,
@@ -53,24 +58,8 @@ impl Experiment for Tiles {
             .collect())
     }
 
-    fn run(&self, point: &Point, _: &Context<'_>) -> Result<Measurements, Error> {
-        let row = ROWS
-            .iter()
-            .find(|row| row.name == point.name)
-            .ok_or_else(|| Error::Usage(format!("there is no network '{}'", point.name)))?;
-        let survey = Survey::of(row);
-        let mut measured = Measurements::default();
-        for (name, value) in [
-            ("parameters", survey.parameters as f64),
-            ("mapped", survey.mapped as f64),
-            ("tiles", survey.tiles as f64),
-            ("utilisation_percent", survey.utilisation()),
-            ("products", survey.products as f64),
-            ("reuse", survey.reuse()),
-        ] {
-            measured.values.insert(name.to_owned(), value);
-        }
-        Ok(measured)
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        Survey::run_point(point, context)
     }
 
     fn findings(&self, results: &Results<'_>) -> Findings {
@@ -78,7 +67,7 @@ impl Experiment for Tiles {
             let point = results.points.iter().find(|(point, _)| point.name == row.name)?;
             point.1.as_ref()?.measurements.values.get(name).copied()
         };
-        let complete = ROWS.iter().all(|row| value(row, "tiles").is_some());
+        let complete = ROWS.iter().all(|row| value(row, TILES).is_some());
         let count = |agrees: &dyn Fn(&Row) -> bool| {
             let agreeing = ROWS.iter().filter(|row| agrees(row)).count() as f64;
             complete.then(|| Estimate::of(&[agreeing], 0.0)).flatten()
@@ -87,15 +76,14 @@ impl Experiment for Tiles {
             value(row, name).is_some_and(|ours| (ours - printed).abs() <= half)
         };
         let sizes = count(&|row| {
-            near(row, "tiles", row.tiles as f64, 0.0)
-                && near(row, "utilisation_percent", row.utilisation, 0.1)
+            near(row, TILES, row.tiles as f64, 0.0) && near(row, UTILISATION, row.utilisation, 0.1)
         });
         // The paper cuts some thousands off and rounds others.
         let products = count(&|row| {
             let unit = if row.products < 10.0 { 100.0 } else { 1000.0 };
             row.length_known
-                && near(row, "products", 1000.0 * row.products, unit)
-                && near(row, "reuse", row.reuse, 1.0)
+                && near(row, PRODUCTS, 1000.0 * row.products, unit)
+                && near(row, REUSE, row.reuse, 1.0)
         });
         let known = ROWS.iter().filter(|row| row.length_known).count() as f64;
         let claims = vec![
@@ -126,16 +114,16 @@ impl Experiment for Tiles {
             let [parameters, mapped] = row.millions;
             vec![
                 row.name.to_owned(),
-                format!("{} / {parameters}", millions(value(row, "parameters"))),
-                format!("{} / {mapped}", millions(value(row, "mapped"))),
-                format!("{} / {}", fixed(value(row, "tiles"), 0), row.tiles),
-                format!("{} / {}", fixed(value(row, "utilisation_percent"), 1), row.utilisation),
+                format!("{} / {parameters}", millions(value(row, PARAMETERS))),
+                format!("{} / {mapped}", millions(value(row, MAPPED))),
+                format!("{} / {}", fixed(value(row, TILES), 0), row.tiles),
+                format!("{} / {}", fixed(value(row, UTILISATION), 1), row.utilisation),
                 format!(
                     "{} / {}",
-                    fixed(value(row, "products").map(|x| x / 1000.0), 2),
+                    fixed(value(row, PRODUCTS).map(|x| x / 1000.0), 2),
                     row.products
                 ),
-                format!("{} / {}", fixed(value(row, "reuse"), 0), row.reuse),
+                format!("{} / {}", fixed(value(row, REUSE), 0), row.reuse),
             ]
         });
         let header = [

@@ -1,78 +1,31 @@
 //! The MVM error against the shape of the weight distribution: [Rasch23 Fig. 6].
-//!
-//! Weights from a generalised normal distribution, p(w) ∝ exp(−|w|^β), the largest one mapped to
-//! g_max; inputs from U(−1, 1); 1 h after programming with drift compensation.
 
-use crossbar::{WeightScale, excess_kurtosis, presets};
-use numerics::Seed;
-use serde::{Deserialize, Serialize};
-
-use super::{Product, uniform};
 use crate::Error;
 use crate::claim::{Claim, Test, Verdict};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::Measurements;
 use crate::report::{Curve, Figure, LineStyle, Panel, Table};
 use crate::statistics::Estimate;
+use crate::workloads::weight_distribution::{
+    ERROR_PERCENT, EXCESS_KURTOSIS, WeightDistribution as Run,
+};
 
 /// The experiment.
 #[derive(Debug)]
 pub struct WeightDistribution;
 
-/// Inputs and outputs of the tile.
-const SIZE: usize = 512;
 /// Shapes β, 1 being the Laplace and 2 the normal distribution.
 ///
 /// Assumed: the paper's grid is not printed.
 const SHAPES: [f64; 8] = [0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0];
 
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    samples: usize,
-    shapes: Vec<f64>,
-}
-
+/// Input vectors of each product, and seeds.
 const fn size(scale: Scale) -> (usize, u64) {
     match scale {
         Scale::Smoke => (64, 1),
         Scale::Desk => (300, 5),
         Scale::Paper => (1000, 20),
     }
-}
-
-/// Draws from p(w) ∝ exp(−|w|^β) by inverting its distribution function on a grid.
-///
-/// The grid runs over w for β ≥ 1 and over w^β for β < 1: there the density is smooth.
-fn generalised_normal(shape: f64, seed: &Seed, len: usize) -> Vec<f32> {
-    const CELLS: usize = 16_384;
-    // exp(−40) of the mass lies beyond.
-    const LAST: f64 = 40.0;
-    let over_power = shape < 1.0;
-    let end = if over_power { LAST } else { LAST.powf(1.0 / shape) };
-    let width = end / CELLS as f64;
-    let density = |u: f64| {
-        if over_power { u.powf(1.0 / shape - 1.0) * (-u).exp() } else { (-u.powf(shape)).exp() }
-    };
-    let mut mass = Vec::with_capacity(CELLS + 1);
-    mass.push(0.0);
-    for cell in 0..CELLS {
-        mass.push(mass[cell] + density((cell as f64 + 0.5) * width));
-    }
-    let total = mass[CELLS];
-    let mut draws = vec![0.0; len];
-    seed.stream().fill_uniform(0, &mut draws);
-    let value = |draw: f32| {
-        // The sign is the half of the interval, the magnitude the place in it.
-        let signed = 2.0 * f64::from(draw) - 1.0;
-        let wanted = signed.abs() * total;
-        let cell = mass.partition_point(|&m| m <= wanted).clamp(1, CELLS) - 1;
-        let share = ((wanted - mass[cell]) / (mass[cell + 1] - mass[cell])).clamp(0.0, 1.0);
-        let u = (cell as f64 + share) * width;
-        let magnitude = if over_power { u.powf(1.0 / shape) } else { u };
-        magnitude.copysign(signed) as f32
-    };
-    draws.into_iter().map(value).collect()
 }
 
 impl Experiment for WeightDistribution {
@@ -99,7 +52,7 @@ impl Experiment for WeightDistribution {
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (samples, seeds) = size(request.scale);
         let seeds = request.seed..request.seed + request.seeds.unwrap_or(seeds);
-        let config = Config { samples, shapes: SHAPES.to_vec() };
+        let config = Run { samples, shapes: SHAPES.to_vec() };
         let config = serde_json::to_value(config).expect("plain data");
         Ok(seeds
             .map(|seed| Point {
@@ -114,32 +67,7 @@ impl Experiment for WeightDistribution {
     }
 
     fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Config = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(error.to_string()))?;
-        let seed = Seed::new(point.seed).child(self.id());
-        let x = uniform(&seed.child("inputs"), config.samples * SIZE);
-        let mut tile = presets::standard_pcm();
-        tile.mapping.scale = WeightScale::Matrix;
-        let (mut errors, mut kurtoses) = (Vec::new(), Vec::new());
-        for (index, &shape) in config.shapes.iter().enumerate() {
-            let seed = seed.child(index);
-            let weights = generalised_normal(shape, &seed.child("weights"), SIZE * SIZE);
-            kurtoses.push(excess_kurtosis(&weights));
-            // ε_M is a ratio, so the scale of the weights does not matter.
-            let product = Product {
-                config: &tile,
-                weights: &weights,
-                inputs: SIZE,
-                x: &x,
-                input_range: 1.0,
-                t_s: Some(3600.0),
-            };
-            errors.push(product.error_percent(&seed, context.par)?);
-        }
-        let mut measured = Measurements::default();
-        measured.series.insert("error_percent".to_owned(), errors);
-        measured.series.insert("excess_kurtosis".to_owned(), kurtoses);
-        Ok(measured)
+        Run::run_point(point, context)
     }
 
     fn findings(&self, results: &Results<'_>) -> Findings {
@@ -151,8 +79,7 @@ impl Experiment for WeightDistribution {
         let place = |shape: f64| SHAPES.iter().position(|&s| s == shape).unwrap_or_default();
         // Differences of errors, seed by seed.
         let differences = |from: f64, to: f64| -> Vec<f64> {
-            let (from, to) =
-                (series("error_percent", place(from)), series("error_percent", place(to)));
+            let (from, to) = (series(ERROR_PERCENT, place(from)), series(ERROR_PERCENT, place(to)));
             from.iter().zip(&to).map(|(a, b)| a - b).collect()
         };
         let steepness: Vec<f64> = differences(0.5, 1.0)
@@ -191,7 +118,7 @@ impl Experiment for WeightDistribution {
             .judge(Estimate::of(&steepness, 0.3), Test::Above(0.0), " points"),
         ];
         let curve = |x: &dyn Fn(usize) -> Option<f64>| -> Vec<(f64, f64)> {
-            (0..SHAPES.len()).filter_map(|i| Some((x(i)?, mean("error_percent", i)?))).collect()
+            (0..SHAPES.len()).filter_map(|i| Some((x(i)?, mean(ERROR_PERCENT, i)?))).collect()
         };
         let panel = |title: &str, x: &str, points| Panel {
             title: title.to_owned(),
@@ -212,7 +139,7 @@ impl Experiment for WeightDistribution {
                     panel(
                         "Kurtosis",
                         "log₁₀(excess kurtosis + 3)",
-                        curve(&|i| Some((mean("excess_kurtosis", i)? + 3.0).log10())),
+                        curve(&|i| Some((mean(EXCESS_KURTOSIS, i)? + 3.0).log10())),
                     ),
                 ],
             }],
@@ -223,8 +150,8 @@ impl Experiment for WeightDistribution {
                     .map(|i| {
                         vec![
                             format!("{}", SHAPES[i]),
-                            number(mean("excess_kurtosis", i)),
-                            number(mean("error_percent", i)),
+                            number(mean(EXCESS_KURTOSIS, i)),
+                            number(mean(ERROR_PERCENT, i)),
                         ]
                     })
                     .collect(),
@@ -233,25 +160,6 @@ impl Experiment for WeightDistribution {
                 "One scale for the whole matrix: its largest weight is mapped to g_max.".to_owned(),
             ],
             ..Findings::default()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn draws_have_the_kurtosis_of_their_shape() {
-        // Γ(5/β) Γ(1/β) / Γ(3/β)² − 3: 3 for Laplace, 0 for normal, −1.2 in the limit.
-        let n = 400_000;
-        for (shape, expected, tolerance) in
-            [(1.0, 3.0, 0.25), (2.0, 0.0, 0.04), (10.0, -1.116, 0.02)]
-        {
-            let w = generalised_normal(shape, &Seed::new(1), n);
-            let kurtosis = excess_kurtosis(&w);
-            // About four standard errors of a fourth moment: false alarm 6·10⁻⁵ per shape.
-            assert!((kurtosis - expected).abs() < tolerance, "β = {shape}: {kurtosis}");
         }
     }
 }

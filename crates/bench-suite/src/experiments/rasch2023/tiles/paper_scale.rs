@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::survey::{ROWS, Row, Survey};
+use super::TILE;
 use crate::experiment::Scale;
 use crate::experiments::rasch2023::networks::recipe;
+use crate::workloads::survey::{HardwareUse, network};
 
 /// `docs/paper-scale.toml`.
 #[derive(Debug, Deserialize)]
@@ -111,8 +112,9 @@ struct Cost {
 }
 
 impl Cost {
-    fn of(work: &Work, row: &Row, measured: &Measured) -> Self {
-        let survey = Survey::of(row);
+    fn of(work: &Work, measured: &Measured) -> Self {
+        let network = network(work.name).expect("a row of Table 1");
+        let used = HardwareUse::of(network, TILE);
         let forward = measured.forward_ms[work.name];
         let recipe = recipe(work.recipe, Scale::Paper).expect("a recipe that is tested");
         let (epochs, batch) = (recipe.training.epochs as f64, recipe.training.batch as f64);
@@ -123,9 +125,9 @@ impl Cost {
         let (float_step, tiles_step) = (3.0 * forward.float, forward.tiles + 2.0 * forward.float);
         let tiles_h = hours(epochs * train, tiles_step);
         let passes = hours(test, forward.tiles);
-        let parameters = survey.parameters as f64;
+        let parameters = used.parameters as f64;
         Self {
-            macs: survey.macs as f64,
+            macs: used.macs as f64,
             forward,
             float_h: hours(work.float_epochs * train, float_step),
             tiles_h: tiles_h + hours(calibration * batch, tiles_step),
@@ -133,7 +135,7 @@ impl Cost {
             search_h: SEARCH * passes,
             sweep_h: tiles_h + SWEEP * passes,
             // Weight, gradient, velocity, noisy weight, and the copy that a checkpoint is made of.
-            memory_gib: 4.0 * (5.0 * parameters + measured.tape * batch * survey.outputs as f64)
+            memory_gib: 4.0 * (5.0 * parameters + measured.tape * batch * used.outputs as f64)
                 / f64::from(1 << 30),
             // Weight and velocity, after training in f32 and on tiles.
             models_gb: 2.0 * 8.0 * parameters / 1e9,
@@ -166,10 +168,7 @@ fn number(x: f64) -> String {
 }
 
 fn page(measured: &Measured) -> String {
-    let cost = |work: &'static Work| {
-        let row = ROWS.iter().find(|row| row.name == work.name).expect("a row of Table 1");
-        (work, Cost::of(work, row, measured))
-    };
+    let cost = |work: &'static Work| (work, Cost::of(work, measured));
     let costs: Vec<(&Work, Cost)> = WORK.iter().map(cost).collect();
     let sum = |of: &dyn Fn(&Cost) -> f64| costs.iter().map(|(_, cost)| of(cost)).sum::<f64>();
     let mut text = String::new();
@@ -369,8 +368,7 @@ fn multiplications_are_half_of_the_papers_operations() {
         ("BERT-base MRPC", 21.8),
         ("ALBERT-base MRPC", 21.8),
     ] {
-        let row = ROWS.iter().find(|row| row.name == name).unwrap();
-        let ours = 2e-9 * Survey::of(row).macs as f64;
+        let ours = 2e-9 * HardwareUse::of(network(name).unwrap(), TILE).macs as f64;
         assert!((ours / flops - 1.0).abs() < 0.07, "{name}: {ours} against {flops}");
     }
 }

@@ -3,18 +3,17 @@
 use crossbar::TileConfig;
 use nn::{Analog, AnalogTraining, Arithmetic};
 
-use super::survey::{Network, ROWS};
 use crate::bench::{Measured, alternate};
+use crate::workloads::survey::network;
 
-/// Times the forward pass of one input (a share of a batch in recurrent networks) through the network of a row of Table 1 on one thread: on
-/// the standard tile as ours, in f32 as the baseline.
+/// Times the forward pass of one input (a share of a batch in recurrent networks) through the
+/// network of a row of Table 1 on one thread: on the standard tile as ours, in f32 as the baseline.
 pub(crate) fn against_float(name: &str, rounds: usize) -> Result<Measured, String> {
-    let row = (ROWS.iter().find(|row| row.name == name))
-        .ok_or_else(|| format!("there is no network '{name}'"))?;
+    let network = network(name).map_err(|error| error.to_string())?;
     let tile = TileConfig::load("standard-pcm").map_err(|error| error.to_string())?;
     let analog = Analog::new(tile, AnalogTraining::default()).map_err(|error| error.to_string())?;
-    let mut tiles = Network::of(row, Arithmetic::Analog(Box::new(analog)));
-    let mut float = Network::of(row, Arithmetic::Float32);
+    let mut tiles = network.build(Arithmetic::Analog(Box::new(analog)));
+    let mut float = network.build(Arithmetic::Float32);
     let per_input = 1.0 / float.batch as f64;
     let Measured { ours_ms, baseline_ms } =
         alternate(rounds, || tiles.forward(), || float.forward());
