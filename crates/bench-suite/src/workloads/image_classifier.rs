@@ -48,7 +48,9 @@ impl ImageClassifier {
             let note = checkpoint::note(bytes).map_err(|error| damaged(error.to_string()))?;
             history = serde_json::from_str(&note).map_err(|error| damaged(error.to_string()))?;
         }
-        let mut phase = Phase::new(self, self.policy_in(history.progress.epoch), &seed)?;
+        // A checkpoint has the arithmetic of the epoch that it ended; the next one may switch.
+        let last = history.progress.epoch.saturating_sub(1);
+        let mut phase = Phase::new(self, self.policy_in(last), &seed)?;
         if let Some(bytes) = &saved {
             checkpoint::load(&mut phase.parameters, bytes)
                 .map_err(|error| damaged(error.to_string()))?;
@@ -177,4 +179,81 @@ fn measurements(history: &[Epoch]) -> Measurements {
     series("test_error_percent", &|e| Some(e.test_error_percent));
     series("zero_update_percent", &|e| e.zero_update_percent);
     measurements
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datasets::DataFolder;
+    use crate::experiment::Point;
+    use crate::store::Store;
+
+    const SWITCHES: &str = r#"
+        data = "mnist"
+        train_images = 200
+        test_images = 50
+
+        [network.mlp]
+        widths = [784, 10]
+        init = { normal = { std_dev = 0.05 } }
+
+        [recipe]
+        batch = 20
+        epochs = 3
+        learning_rate = 0.1
+        optimizer = { sgd = { momentum = 0.9, weight_decay = 0.0 } }
+
+        [arithmetic]
+        default = "float32"
+
+        [switch]
+        after_epochs = 1
+
+        [switch.arithmetic.default.fixed-point]
+        weight = { format = "<4,8>", rounding = "nearest-ties-even" }
+        bias = { format = "<4,8>", rounding = "nearest-ties-even" }
+        output = { format = "<6,6>", rounding = "stochastic" }
+        error = { format = "<3,9>", rounding = "stochastic" }
+        weight_update = { format = "<4,8>", rounding = "stochastic" }
+        bias_update = { format = "<4,8>", rounding = "stochastic" }
+    "#;
+
+    /// Runs with a checkpoint in that folder, which stays there.
+    fn run(config: &ImageClassifier, folder: &std::path::Path) -> Measurements {
+        let store = Store::open(folder).unwrap();
+        let point = Point {
+            experiment: "test/switch",
+            name: "switches".to_owned(),
+            config: serde_json::Value::Null,
+            seed: 0,
+            data: Vec::new(),
+            work: 1,
+        };
+        let all = crate::progress::Progress::new(1);
+        let progress = all.start(&point);
+        let (checkpoint, models) = (store.checkpoint(&point), store.models());
+        let data = DataFolder::new(None);
+        let par = numerics::Par::Seq;
+        let context = Context {
+            data: &data,
+            par,
+            progress: &progress,
+            checkpoint: &checkpoint,
+            models: &models,
+        };
+        config.run(0, &context).unwrap()
+    }
+
+    #[test]
+    fn a_run_that_stopped_where_its_arithmetic_switches_goes_on() {
+        let whole: ImageClassifier = toml::from_str(SWITCHES).unwrap();
+        let [apart, together] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        // The rate is constant, so a run of fewer epochs is the beginning of a longer one.
+        for epochs in [1, 2] {
+            let mut part = whole.clone();
+            part.recipe.epochs = epochs;
+            run(&part, apart.path());
+        }
+        assert_eq!(run(&whole, apart.path()), run(&whole, together.path()));
+    }
 }
