@@ -1,5 +1,6 @@
 //! How many bits of fixed point err as much as the analog tile: [Rasch23 Fig. 3D].
 
+use super::point_per_seed;
 use crate::Error;
 use crate::claim::{Claim, Test};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
@@ -53,18 +54,7 @@ impl Experiment for FewBits {
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (samples, seeds) = size(request.scale);
-        let config = serde_json::to_value(Run { samples }).expect("plain data");
-        let seeds = request.seed..request.seed + request.seeds.unwrap_or(seeds);
-        Ok(seeds
-            .map(|seed| Point {
-                experiment: self.id(),
-                name: format!("seed {seed}"),
-                config: config.clone(),
-                seed,
-                data: Vec::new(),
-                work: samples as u64,
-            })
-            .collect())
+        Ok(point_per_seed(self.id(), request, seeds, &Run { samples }, samples as u64))
     }
 
     fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {

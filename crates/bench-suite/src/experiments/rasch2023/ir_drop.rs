@@ -1,5 +1,6 @@
 //! The IR-drop estimate against exact circuits: [Rasch23 Eq. 15–18].
 
+use super::point_per_seed;
 use crate::Error;
 use crate::claim::{Claim, Test, Verdict};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
@@ -56,19 +57,8 @@ impl Experiment for IrDrop {
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (size, columns, seeds) = size(request.scale);
-        let seeds = request.seed..request.seed + request.seeds.unwrap_or(seeds);
-        let config = Run { size, columns, factors: FACTORS.to_vec(), rows: ROWS.to_vec() };
-        let config = serde_json::to_value(config).expect("plain data");
-        Ok(seeds
-            .map(|seed| Point {
-                experiment: self.id(),
-                name: format!("seed {seed}"),
-                config: config.clone(),
-                seed,
-                data: Vec::new(),
-                work: (size * size) as u64,
-            })
-            .collect())
+        let run = Run { size, columns, factors: FACTORS.to_vec(), rows: ROWS.to_vec() };
+        Ok(point_per_seed(self.id(), request, seeds, &run, (size * size) as u64))
     }
 
     fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {

@@ -1,5 +1,6 @@
 //! The MVM error of the standard tile: [Rasch23 Eq. 20, Fig. 3, Fig. 4A].
 
+use super::point_per_seed;
 use crate::Error;
 use crate::claim::{Claim, Test, Verdict};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
@@ -54,17 +55,7 @@ impl Experiment for MvmError {
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (samples, seeds) = size(request.scale);
-        let seeds = request.seed..request.seed + request.seeds.unwrap_or(seeds);
-        Ok(seeds
-            .map(|seed| Point {
-                experiment: self.id(),
-                name: format!("seed {seed}"),
-                config: serde_json::to_value(Run { samples }).expect("plain data"),
-                seed,
-                data: Vec::new(),
-                work: samples as u64,
-            })
-            .collect())
+        Ok(point_per_seed(self.id(), request, seeds, &Run { samples }, samples as u64))
     }
 
     fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {

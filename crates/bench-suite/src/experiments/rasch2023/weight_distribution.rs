@@ -1,5 +1,6 @@
 //! The MVM error against the shape of the weight distribution: [Rasch23 Fig. 6].
 
+use super::point_per_seed;
 use crate::Error;
 use crate::claim::{Claim, Test, Verdict};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
@@ -51,19 +52,8 @@ impl Experiment for WeightDistribution {
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (samples, seeds) = size(request.scale);
-        let seeds = request.seed..request.seed + request.seeds.unwrap_or(seeds);
-        let config = Run { samples, shapes: SHAPES.to_vec() };
-        let config = serde_json::to_value(config).expect("plain data");
-        Ok(seeds
-            .map(|seed| Point {
-                experiment: self.id(),
-                name: format!("seed {seed}"),
-                config: config.clone(),
-                seed,
-                data: Vec::new(),
-                work: samples as u64,
-            })
-            .collect())
+        let run = Run { samples, shapes: SHAPES.to_vec() };
+        Ok(point_per_seed(self.id(), request, seeds, &run, samples as u64))
     }
 
     fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
