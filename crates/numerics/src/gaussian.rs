@@ -51,32 +51,29 @@ impl Stream {
     /// assert_eq!(two, all[50..52]);
     /// ```
     pub fn fill_gaussian(&self, first: u64, out: &mut [f32]) {
-        // Whole blocks go straight to `out`; cut ones at both ends take the way through `block`.
-        let lead = ((first.wrapping_neg() % BLOCK as u64) as usize).min(out.len());
-        let (head, rest) = out.split_at_mut(lead);
-        let (body, tail) = rest.split_at_mut(rest.len() / BLOCK * BLOCK);
-        self.fill_cut_block(first, head);
+        let end = first + out.len() as u64;
+        let (mut rest, mut position) = (out, first - first % BLOCK as u64);
         let mut words = [0; CHUNK];
-        let mut position = first + lead as u64;
-        for out in body.chunks_mut(CHUNK) {
-            let words = &mut words[..out.len()];
+        while position < end {
+            let blocks = (end - position).div_ceil(BLOCK as u64).min((CHUNK / BLOCK) as u64);
+            let words = &mut words[..blocks as usize * BLOCK];
             self.fill_words(position, words);
-            dispatch(GaussianBlocks { words, out });
-            position += out.len() as u64;
+            // Whole blocks go straight to `out`; cut ones at both ends take another way.
+            let mut blocks = words.as_chunks::<BLOCK>().0;
+            let before = first.saturating_sub(position) as usize;
+            if before > 0 {
+                let len = rest.len().min(BLOCK - before);
+                fill_cut_block(&blocks[0], before, rest.split_off_mut(..len).unwrap_or_default());
+                blocks = &blocks[1..];
+            }
+            let whole = blocks.len().min(rest.len() / BLOCK);
+            let out = rest.split_off_mut(..whole * BLOCK).unwrap_or_default();
+            dispatch(GaussianBlocks { words: blocks[..whole].as_flattened(), out });
+            if let Some(last) = blocks.get(whole) {
+                fill_cut_block(last, 0, std::mem::take(&mut rest));
+            }
+            position += words.len() as u64;
         }
-        self.fill_cut_block(position, tail);
-    }
-
-    /// Positions that all lie in one block.
-    fn fill_cut_block(&self, first: u64, out: &mut [f32]) {
-        if out.is_empty() {
-            return;
-        }
-        let (mut words, mut block) = ([0; BLOCK], [0.0; BLOCK]);
-        let inside = (first % BLOCK as u64) as usize;
-        self.fill_words(first - inside as u64, &mut words);
-        GaussianBlocks { words: &words, out: &mut block }.run();
-        out.copy_from_slice(&block[inside..inside + out.len()]);
     }
 
     /// Writes uniform numbers in [0, 1) for the positions `first..first + out.len()`.
@@ -94,6 +91,13 @@ impl Stream {
             dispatch(Uniform { words, out });
         }
     }
+}
+
+/// The numbers of one block from the one at `first` on.
+fn fill_cut_block(words: &[u32; BLOCK], first: usize, out: &mut [f32]) {
+    let mut block = [0.0; BLOCK];
+    dispatch(GaussianBlocks { words, out: &mut block });
+    out.copy_from_slice(&block[first..first + out.len()]);
 }
 
 struct Uniform<'a> {
