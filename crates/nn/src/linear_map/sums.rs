@@ -17,19 +17,26 @@ pub(super) fn add_rows(a: &[f32], out: &mut [f32]) {
 /// - `b`: (rows, `width`), of which the columns from `column` on are used
 pub(super) fn add_products(a: &[f32], b: &[f32], width: usize, column: usize, out: &mut [f32]) {
     let columns = out.len();
-    let mut first = 0;
-    while first < columns {
-        let operands = Operands { a, columns, first, b, width, column };
-        let out = &mut out[first..];
-        first += match out.len() {
-            64.. => operands.add::<64>(out),
-            16.. => operands.add::<16>(out),
-            8.. => operands.add::<8>(out),
-            4.. => operands.add::<4>(out),
-            _ => operands.add::<1>(out),
-        };
+    let mut products = b.chunks(ROWS * width.max(1));
+    for a in a.chunks(ROWS * columns.max(1)) {
+        let b = products.next().unwrap_or_default();
+        let mut first = 0;
+        while first < columns {
+            let operands = Operands { a, columns, first, b, width, column };
+            let out = &mut out[first..];
+            first += match out.len() {
+                64.. => operands.add::<64>(out),
+                16.. => operands.add::<16>(out),
+                8.. => operands.add::<8>(out),
+                4.. => operands.add::<4>(out),
+                _ => operands.add::<1>(out),
+            };
+        }
     }
 }
+
+/// Rows that are summed over before the next ones: as many streams as memory delivers well.
+const ROWS: usize = 16;
 
 /// The operands of a few columns from `first` on.
 struct Operands<'a> {
@@ -78,7 +85,7 @@ mod tests {
     fn columns_are_summed_in_the_order_of_the_rows() {
         let value = |i: usize| (i * 7919 % 101) as f32 / 7.0 - 5.0;
         for columns in [1, 3, 4, 10, 28, 131] {
-            let (rows, width, column) = (7, columns + 5, 2);
+            let (rows, width, column) = (2 * ROWS + 3, columns + 5, 2);
             let a: Vec<f32> = (0..rows * columns).map(value).collect();
             let b: Vec<f32> = (3..rows * width + 3).map(value).collect();
             let start: Vec<f32> = (9..columns + 9).map(value).collect();
