@@ -52,4 +52,4 @@ pub use periphery::{
 };
 pub use tile::AnalogTile;
 pub use tiling::{columns_of, split};
-pub use weight_noise::{WeightNoise, WeightNoiseConfig, WeightNoiseModel};
+pub use weight_noise::{BatchNoise, WeightNoise, WeightNoiseConfig, WeightNoiseModel};

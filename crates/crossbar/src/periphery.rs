@@ -21,7 +21,7 @@ mod draw;
 mod epilogue;
 mod forward;
 mod inputs;
-mod integer;
+pub(crate) mod integer;
 mod operands;
 mod pack;
 mod product;

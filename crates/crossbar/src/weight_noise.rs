@@ -24,11 +24,12 @@
 //! Differs: programming error and read noise are one draw of the summed variance; AIHWKit cuts the
 //! conductance at 0 between the two.
 
-use numerics::{Par, Seed};
+use numerics::{Par, Seed, Stream};
 use serde::{Deserialize, Serialize};
 
 use crate::device::{Pcm, ReRamWan, one_over_f_growth, programming_std_us, read_noise_coefficient};
 use crate::mapping::WeightScale;
+use crate::periphery::integer::small_integer;
 use crate::periphery::simd::{Kernel, dispatch};
 use crate::{TileError, mapping};
 
@@ -36,6 +37,8 @@ use crate::{TileError, mapping};
 const INTERVALS: usize = 2048;
 /// Weights of one unit of work.
 const CHUNK: usize = 16 * 1024;
+/// Words that are drawn at a time for drop-connect: they stay in the first-level cache.
+const DROPS: usize = 1024;
 
 /// Noise of the weights in training, as data.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,7 +143,7 @@ impl WeightNoiseModel {
 ///
 /// ```
 /// use crossbar::{WeightNoise, WeightNoiseConfig};
-/// use numerics::{Par, Seed};
+/// use numerics::{Par, Seed, Stream};
 ///
 /// let noise = WeightNoise::new(&WeightNoiseConfig::paper(3.0, 0.0))?;
 /// let weights = [0.5, -0.25, 0.0, 1.0, -1.0, 0.125]; // (out, in) = (2, 3)
@@ -179,13 +182,22 @@ impl Table {
     /// The interval of a position.
     #[inline(always)]
     fn interval(u: f32) -> i32 {
-        (u as i32).min(INTERVALS as i32 - 1)
+        small_integer(u).min(INTERVALS as i32 - 1)
     }
 
+    /// σ at a position, from the value and the gain of its interval.
     #[inline(always)]
-    fn std(&self, u: f32, interval: i32) -> f32 {
-        let [value, gain] = self.0[interval as usize % INTERVALS];
+    fn between([value, gain]: [f32; 2], u: f32, interval: i32) -> f32 {
         value + (u - interval as f32) * gain
+    }
+
+    /// Values and gains of some intervals. Not compiled for wide vectors, whose instructions for this
+    /// are slower than loads and stores.
+    #[inline(never)]
+    fn look_up(&self, intervals: &[i32; STAGE], values: &mut Stage, gains: &mut Stage) {
+        for i in 0..STAGE {
+            [values[i], gains[i]] = self.0[intervals[i] as usize % INTERVALS];
+        }
     }
 }
 
@@ -240,53 +252,116 @@ impl WeightNoise {
             "{} weights are not rows of {inputs} inputs",
             weights.len()
         );
+        let batch = self.batch(inputs, ramp, seed, || mapping::largest_magnitude(weights));
+        // Whole rows, so that each knows its largest weight.
+        let rows = CHUNK.div_ceil(inputs);
+        par.for_each_chunk(perturbed, rows * inputs, |chunk, out| {
+            let first = chunk * rows * inputs;
+            batch.perturb_rows(chunk * rows, &weights[first..first + out.len()], out);
+        });
+    }
+
+    /// The noise of one mini-batch for a matrix with `inputs` columns, to be added to its rows in
+    /// any order: what [`Self::perturb`] does, part by part.
+    ///
+    /// `largest` gives the largest magnitude of the matrix, if [`WeightNoiseConfig::relative_to`]
+    /// asks for it.
+    ///
+    /// # Panics
+    ///
+    /// If there are no inputs, or `ramp` is negative or not finite.
+    #[track_caller]
+    pub fn batch(
+        &self,
+        inputs: usize,
+        ramp: f32,
+        seed: &Seed,
+        largest: impl FnOnce() -> f32,
+    ) -> BatchNoise<'_> {
+        assert!(inputs > 0, "a matrix without inputs has no weights");
         assert!(ramp.is_finite() && ramp >= 0.0, "ramp {ramp} is not finite and ≥ 0");
         let WeightNoiseConfig { model, scale, drop_connect, relative_to } = self.config;
-        let one = match relative_to {
-            WeightScale::Unit => Some(1.0),
-            WeightScale::Tile | WeightScale::Matrix => Some(mapping::largest_magnitude(weights)),
-            WeightScale::Column => None,
-        };
-        let normal = seed.child("weight-noise").stream();
-        let drops = seed.child("drop-connect").stream();
-        let threshold = (f64::from(drop_connect) * 2f64.powi(32)) as u64;
-        let of_device = !matches!(model, WeightNoiseModel::Constant { .. });
-        let factor = scale * ramp;
-        // Whole rows, so that each knows its largest weight.
-        let chunk_len = CHUNK.div_ceil(inputs) * inputs;
-        par.for_each_chunk(perturbed, chunk_len, |chunk, out| {
-            let first = chunk * chunk_len;
-            let weights = &weights[first..first + out.len()];
-            if factor > 0.0 && model != WeightNoiseModel::None {
-                normal.fill_gaussian(first as u64, out);
-                let rows = weights.chunks_exact(inputs).zip(out.chunks_exact_mut(inputs));
-                for (weights, out) in rows {
-                    let largest = one.unwrap_or_else(|| mapping::largest_magnitude(weights));
-                    dispatch(Perturb {
-                        weights,
-                        table: &self.table,
-                        largest,
-                        factor,
-                        of_device,
-                        out,
-                    });
-                }
-            } else {
-                out.copy_from_slice(weights);
-            }
-            if threshold > 0 {
-                let mut words = vec![0; out.len()];
-                drops.fill_words(first as u64, &mut words);
-                // The largest word that drops a weight.
-                let last = (threshold - 1) as u32;
-                dispatch(DropConnect { words: &words, last, out });
-            }
-        });
+        let factor = if model == WeightNoiseModel::None { 0.0 } else { scale * ramp };
+        BatchNoise {
+            inputs,
+            table: &self.table,
+            factor,
+            of_device: !matches!(model, WeightNoiseModel::Constant { .. }),
+            one: match relative_to {
+                WeightScale::Unit => Some(1.0),
+                WeightScale::Tile | WeightScale::Matrix => Some(largest()),
+                WeightScale::Column => None,
+            },
+            threshold: (f64::from(drop_connect) * 2f64.powi(32)) as u64,
+            normal: seed.child("weight-noise").stream(),
+            drops: seed.child("drop-connect").stream(),
+        }
     }
 }
 
-/// Weights that go through each stage of [`Perturb`] together.
+/// The noise of one mini-batch for one matrix; see [`WeightNoise::batch`].
+#[derive(Debug)]
+pub struct BatchNoise<'a> {
+    inputs: usize,
+    table: &'a Table,
+    /// What multiplies σ; 0 for no noise.
+    factor: f32,
+    of_device: bool,
+    /// m, or none where each row has its own.
+    one: Option<f32>,
+    /// Words below it drop a weight.
+    threshold: u64,
+    normal: Stream,
+    drops: Stream,
+}
+
+impl BatchNoise<'_> {
+    /// Writes some rows of the perturbed matrix, given those rows of the weights.
+    ///
+    /// # Shapes
+    ///
+    /// - `weights`, `perturbed`: (rows, in), the first of which is row `first_row` of the matrix
+    ///
+    /// # Panics
+    ///
+    /// If the lengths differ or are not whole rows.
+    #[track_caller]
+    pub fn perturb_rows(&self, first_row: usize, weights: &[f32], perturbed: &mut [f32]) {
+        assert!(
+            weights.len() == perturbed.len() && weights.len().is_multiple_of(self.inputs),
+            "{} weights for {} perturbed ones in rows of {}",
+            weights.len(),
+            perturbed.len(),
+            self.inputs
+        );
+        let first = (first_row * self.inputs) as u64;
+        if self.factor > 0.0 {
+            self.normal.fill_gaussian(first, perturbed);
+            // Rows are told apart for nothing but their largest weights.
+            let width = if self.one.is_some() { perturbed.len().max(1) } else { self.inputs };
+            let rows = weights.chunks_exact(width).zip(perturbed.chunks_exact_mut(width));
+            for (weights, out) in rows {
+                let largest = self.one.unwrap_or_else(|| mapping::largest_magnitude(weights));
+                let &Self { table, factor, of_device, .. } = self;
+                dispatch(Perturb { weights, table, largest, factor, of_device, out });
+            }
+        } else {
+            perturbed.copy_from_slice(weights);
+        }
+        let Some(last) = self.threshold.checked_sub(1) else { return };
+        let mut words = [0; DROPS];
+        for (chunk, out) in perturbed.chunks_mut(DROPS).enumerate() {
+            let words = &mut words[..out.len()];
+            self.drops.fill_words(first + (chunk * DROPS) as u64, words);
+            dispatch(DropConnect { words, last: last as u32, out });
+        }
+    }
+}
+
+/// Weights that go through each step of [`Perturb`] together.
 const STAGE: usize = 64;
+
+type Stage = [f32; STAGE];
 
 /// One row: `out` holds ξ and receives w̃.
 struct Perturb<'a> {
@@ -311,24 +386,34 @@ impl Kernel for Perturb<'_> {
             return;
         }
         let inverse = if largest > 0.0 { 1.0 / largest } else { 0.0 };
-        // Stage by stage, since only the one that looks up has to go weight by weight.
-        let mut positions = [0.0; STAGE];
-        let mut intervals = [0; STAGE];
-        let mut stds = [0.0; STAGE];
-        for (weights, out) in weights.chunks(STAGE).zip(out.chunks_mut(STAGE)) {
-            for ((u, interval), w) in positions.iter_mut().zip(&mut intervals).zip(weights) {
-                *u = Table::position(w.abs() * inverse);
-                *interval = Table::interval(*u);
-            }
-            let stds = &mut stds[..weights.len()];
-            for ((std, &u), &interval) in stds.iter_mut().zip(&positions).zip(&intervals) {
-                *std = table.std(u, interval);
-            }
-            for ((&w, &std), out) in weights.iter().zip(&*stds).zip(out) {
-                let magnitude = (w.abs() + size * std * *out).abs();
-                *out = if w == 0.0 { 0.0 } else { magnitude.copysign(w) };
-            }
+        let (stages, rest) = weights.as_chunks();
+        let (stages_out, rest_out) = out.as_chunks_mut();
+        for (weights, out) in stages.iter().zip(stages_out) {
+            perturb_stage(weights, table, inverse, size, out);
         }
+        let (mut weights, mut out) = ([0.0; STAGE], [0.0; STAGE]);
+        weights[..rest.len()].copy_from_slice(rest);
+        out[..rest.len()].copy_from_slice(rest_out);
+        perturb_stage(&weights, table, inverse, size, &mut out);
+        rest_out.copy_from_slice(&out[..rest.len()]);
+    }
+}
+
+/// Step by step, since only the one that looks up has to go weight by weight.
+#[inline(always)]
+fn perturb_stage(weights: &Stage, table: &Table, inverse: f32, size: f32, out: &mut Stage) {
+    let mut positions = [0.0; STAGE];
+    let mut intervals = [0; STAGE];
+    for i in 0..STAGE {
+        positions[i] = Table::position(weights[i].abs() * inverse);
+        intervals[i] = Table::interval(positions[i]);
+    }
+    let [mut values, mut gains] = [[0.0; STAGE]; 2];
+    table.look_up(&intervals, &mut values, &mut gains);
+    for i in 0..STAGE {
+        let std = Table::between([values[i], gains[i]], positions[i], intervals[i]);
+        let magnitude = (weights[i].abs() + size * std * out[i]).abs();
+        out[i] = if weights[i] == 0.0 { 0.0 } else { magnitude.copysign(weights[i]) };
     }
 }
 
@@ -432,7 +517,9 @@ mod tests {
             for k in 0..=100_000 {
                 let r = (k as f32 / 1e5).powi(3);
                 let u = Table::position(r);
-                let (ours, exact) = (table.std(u, Table::interval(u)), model.std(r));
+                let interval = Table::interval(u);
+                let entry = table.0[interval as usize];
+                let (ours, exact) = (Table::between(entry, u, interval), model.std(r));
                 // Where Q(r) is cut off, r = 0.0082, σ has a kink; elsewhere h²/8 of the second
                 // derivative over r^¼, which is 400 σ at most (ReRAM, r = 1), and rounding.
                 let tolerance = if (0.008..0.0084).contains(&r) { 1e-3 } else { 2e-5 };
@@ -481,6 +568,26 @@ mod tests {
         noise.perturb(&w, inputs, 0.7, &Seed::new(2), Par::Seq, &mut one);
         pool.install(|| noise.perturb(&w, inputs, 0.7, &Seed::new(2), Par::Rayon, &mut two));
         assert_eq!(one, two);
+    }
+
+    #[test]
+    fn rows_by_themselves_are_those_of_the_matrix() {
+        let (outputs, inputs) = (70, 37);
+        let w = weights(outputs * inputs);
+        let seed = Seed::new(3);
+        for relative_to in [WeightScale::Unit, WeightScale::Column, WeightScale::Tile] {
+            let config = WeightNoiseConfig { relative_to, ..WeightNoiseConfig::paper(2.0, 0.1) };
+            let noise = WeightNoise::new(&config).unwrap();
+            let mut whole = vec![0.0; w.len()];
+            noise.perturb(&w, inputs, 0.5, &seed, Par::Seq, &mut whole);
+            let batch = noise.batch(inputs, 0.5, &seed, || mapping::largest_magnitude(&w));
+            for rows in [0..1, 3..67, 64..70, 5..5] {
+                let part = rows.start * inputs..rows.end * inputs;
+                let mut some = vec![0.0; part.len()];
+                batch.perturb_rows(rows.start, &w[part.clone()], &mut some);
+                assert_eq!(some, whole[part], "rows {rows:?} relative to {relative_to:?}");
+            }
+        }
     }
 
     #[test]

@@ -12,6 +12,10 @@ use super::product::{
 };
 use super::simd::{Kernel, dispatch, integer_sums};
 
+/// With so many samples or fewer the weights of a panel are used up before the next ones have come
+/// from memory: these are then fetched ahead.
+const FEW: usize = 40;
+
 /// Which sums the configuration needs; see `product`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SumKind {
@@ -154,12 +158,12 @@ impl Phase {
         sums: &mut [Sums],
     ) {
         let panel = weights.panel(panel);
-        let filled = panel.len() / LANES;
+        let filled = 4 * panel.len();
         plain.clear();
         plain.resize(sums.len().div_ceil(PLAIN_GROUP), [[0.0; LANES]; PLAIN_GROUP]);
         for depth in (0..filled).step_by(DEPTH) {
             let len = DEPTH.min(filled - depth);
-            let panel = &panel[depth * LANES..][..len * LANES];
+            let panel = &panel[depth / 4..][..len / 4];
             for (group, y) in plain.iter_mut().enumerate() {
                 let at = (group * filled + depth) * PLAIN_GROUP;
                 add_plain(panel, &self.codes[at..][..len * PLAIN_GROUP], y);
@@ -177,12 +181,12 @@ impl Phase {
         sums: &mut [Sums],
     ) {
         let panel = weights.panel(panel);
-        let filled = panel.len() / LANES;
+        let filled = 4 * panel.len();
         running.clear();
         running.resize(sums.len().div_ceil(FULL_GROUP), Running::float());
         for depth in (0..filled).step_by(DEPTH) {
             let len = DEPTH.min(filled - depth);
-            let panel = &panel[depth * LANES..][..len * LANES];
+            let panel = &panel[depth / 4..][..len / 4];
             for (group, running) in running.iter_mut().enumerate() {
                 let at = (group * filled + depth) * FULL_GROUP;
                 add_float(panel, &self.codes[at..][..len * FULL_GROUP], running);
@@ -201,16 +205,22 @@ impl Phase {
         sums: &mut [Sums],
     ) {
         let unit = weights.magnitude_unit(panel);
-        let (panel, magnitudes) = (weights.panel(panel), weights.magnitudes(panel));
-        let moments = Moments::new(weights.inputs(), panel.len() / LANES);
+        let next = panel + 1;
+        let next = (next < weights.panels() && sums.len() <= FEW).then(|| weights.panel(next));
+        let panel = weights.panel(panel);
+        let moments = Moments::new(weights.inputs(), 4 * panel.len());
         let codes = self.codes.as_chunks().0;
         let powers = self.powers.as_chunks().0;
         let running = &mut Running::integer();
-        for (sums, starts) in sums.chunks_mut(FULL_GROUP).zip(places.starts.chunks(FULL_GROUP)) {
+        let groups = sums.chunks_mut(FULL_GROUP).zip(places.starts.chunks(FULL_GROUP));
+        for (group, (sums, starts)) in groups.enumerate() {
             // A short group repeats its last sample, whose sums are then not used.
             let starts = std::array::from_fn(|s| starts[s.min(starts.len() - 1)]);
             let runs = places.runs;
-            integer_sums(IntegerSums { panel, magnitudes, codes, powers, starts, runs, running });
+            // Each of the first four groups fetches a quarter.
+            let ahead =
+                next.and_then(|next| next.get(next.len() / 4 * group..).filter(|_| group < 4));
+            integer_sums(IntegerSums { panel, codes, powers, starts, runs, ahead, running });
             dispatch(FinishInteger { running, unit, moments, accum, sums });
         }
     }

@@ -2,13 +2,21 @@
 
 use std::ops::Range;
 
-use super::product::{FULL_GROUP, IntegerMagnitudes, LANES, Lanes, Running, multiply_add};
+use super::pack::FourInputs;
+use super::product::{FULL_GROUP, IntegerMagnitudes, LANES, Running, multiply_add};
 use super::simd::Kernel;
 
 /// Rounds a number of 15 bits to 8 bits: the weight that the variance is computed with.
 #[inline(always)]
 pub(super) const fn to_8_bits(q: i16) -> i16 {
     ((q as i32 + 64) >> 7) as i16
+}
+
+/// ⌊x⌋ for 0 ≤ x < 2^22, and 0 for NaN: behind 2^23 the mantissa is the integer. A conversion looks
+/// at one number at a time, for those that no integer can hold.
+#[inline(always)]
+pub(crate) fn small_integer(x: f32) -> i32 {
+    ((x.floor() + 8_388_608.0).to_bits() & 0x3f_ffff) as i32
 }
 
 /// Codes of four inputs, and the [`powers`] of each two of them: what the magnitudes are multiplied
@@ -32,36 +40,24 @@ pub(super) fn powers([k0, k1]: [f32; 2]) -> u64 {
 /// The inputs of a sample are read where they lie, in fours: those at `starts[s] + run`, for every
 /// run, one after another.
 pub(super) struct IntegerSums<'a> {
-    pub(super) panel: &'a [f32],
-    /// [q₀, q₁, q′₀, q′₁] of two inputs.
-    pub(super) magnitudes: &'a [[i16; 4]],
+    pub(super) panel: &'a [FourInputs],
     pub(super) codes: &'a [FourCodes],
     pub(super) powers: &'a [FourPowers],
     pub(super) starts: [usize; FULL_GROUP],
     pub(super) runs: &'a [Range<usize>],
+    /// What to fetch into the cache meanwhile, two lines for every four inputs.
+    pub(super) ahead: Option<&'a [FourInputs]>,
     pub(super) running: &'a mut Running<IntegerMagnitudes>,
 }
 
-/// What four inputs are multiplied by in a panel.
-pub(super) type FourWeights = [Lanes; 4];
-pub(super) type FourMagnitudes = [[[i16; 4]; LANES]; 2];
-
-impl<'a> IntegerSums<'a> {
-    /// Weights and magnitudes of all inputs, in fours.
-    #[inline(always)]
-    pub(super) fn fours(&self) -> (&'a [FourWeights], &'a [FourMagnitudes]) {
-        let weights = self.panel.as_chunks::<LANES>().0.as_chunks::<4>().0;
-        (weights, self.magnitudes.as_chunks::<LANES>().0.as_chunks::<2>().0)
-    }
-
+impl IntegerSums<'_> {
     /// # Panics
     ///
-    /// If a run leaves the codes or powers, or there are not weights and magnitudes for all runs.
+    /// If a run leaves the codes or powers, or there are not weights for all runs.
     #[inline(always)]
     pub(super) fn check(&self) {
-        let (weights, magnitudes) = self.fours();
         let inputs: usize = self.runs.iter().map(Range::len).sum();
-        assert!(inputs <= weights.len() && inputs <= magnitudes.len(), "weights for every input");
+        assert!(inputs <= self.panel.len(), "weights for every input");
         let end = self.runs.iter().map(|run| run.end).max().unwrap_or(0);
         let start = self.starts.iter().max().map_or(0, |start| *start);
         let have = self.codes.len().min(self.powers.len());
@@ -73,9 +69,8 @@ impl Kernel for IntegerSums<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
         let Running { mut y, mut s1, mut s2, mut magnitudes } = Running::integer();
-        let (weights, q) = self.fours();
         let places = self.runs.iter().flat_map(Range::clone);
-        for ((w, q), at) in weights.iter().zip(q).zip(places) {
+        for (FourInputs { weights: w, magnitudes: q }, at) in self.panel.iter().zip(places) {
             for s in 0..FULL_GROUP {
                 let (k, p) = (self.codes[self.starts[s] + at], self.powers[self.starts[s] + at]);
                 for i in 0..LANES {
@@ -99,6 +94,7 @@ impl Kernel for IntegerSums<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pack::ArrayWeights;
     use super::super::product::INTEGER_INPUTS;
     use super::super::simd::integer_sums;
     use super::*;
@@ -107,8 +103,7 @@ mod tests {
     const N: usize = 512;
 
     struct Case {
-        panel: Vec<f32>,
-        magnitudes: Vec<[i16; 4]>,
+        panel: Vec<FourInputs>,
         /// Rows of `N` codes, in fours.
         codes: Vec<FourCodes>,
         powers: Vec<FourPowers>,
@@ -117,6 +112,10 @@ mod tests {
     }
 
     impl Case {
+        fn weight(&self, input: usize, lane: usize) -> f32 {
+            self.panel[input / 4].weights[input % 4][lane]
+        }
+
         /// The samples' codes, one after another.
         fn codes_of(&self, s: usize) -> Vec<f32> {
             let start = self.starts[s];
@@ -130,34 +129,27 @@ mod tests {
     }
 
     fn case() -> Case {
-        let mut panel = vec![0.0; N * LANES];
-        Seed::new(1).stream().fill_gaussian(0, &mut panel);
-        let max = crate::mapping::largest_magnitude(&panel);
+        let mut weights = vec![0.0; LANES * N];
+        Seed::new(1).stream().fill_gaussian(0, &mut weights);
         let mut codes = vec![0.0; N * FULL_GROUP];
         Seed::new(2).stream().fill_uniform(0, &mut codes);
         for k in &mut codes {
             *k = (*k * 254.0 - 127.0).round();
         }
-        let mut magnitudes = vec![[0; 4]; N / 2 * LANES];
-        for (at, w) in panel.iter().enumerate() {
-            let (j, lane) = (at / LANES, at % LANES);
-            let q = (w.abs() / max * 32_767.0 + 0.5) as i16;
-            magnitudes[j / 2 * LANES + lane][j % 2] = q;
-            magnitudes[j / 2 * LANES + lane][2 + j % 2] = to_8_bits(q);
-        }
+        let panel = ArrayWeights::pack(&weights, LANES, N).panel(0).to_vec();
         let codes = codes.as_chunks::<4>().0.to_vec();
         let powers = codes.iter().map(|&[a, b, c, d]| [powers([a, b]), powers([c, d])]).collect();
         // Rows that overlap, cut into runs with gaps between them.
         let starts = [0, 7, 100, 30, 60];
         let runs = vec![0..1, 3..64, 70..136];
-        Case { panel, magnitudes, codes, powers, starts, runs }
+        Case { panel, codes, powers, starts, runs }
     }
 
     fn integer(case: &Case) -> IntegerSums<'_> {
         // Leaked in a test: the borrow must outlive the case's own.
         let running = Box::leak(Box::new(Running::integer()));
-        let Case { panel, magnitudes, codes, powers, starts, runs } = case;
-        IntegerSums { panel, magnitudes, codes, powers, starts: *starts, runs, running }
+        let Case { panel, codes, powers, starts, runs } = case;
+        IntegerSums { panel, codes, powers, starts: *starts, runs, ahead: None, running }
     }
 
     #[test]
@@ -202,7 +194,6 @@ mod tests {
     #[test]
     fn integer_sums_keep_their_error_bounds() {
         let case = case();
-        let max = f64::from(crate::mapping::largest_magnitude(&case.panel));
         let mut running = Running::integer();
         let sums = integer(&case);
         integer_sums(IntegerSums { running: &mut running, ..sums });
@@ -210,10 +201,9 @@ mod tests {
             let codes = case.codes_of(s);
             assert_eq!(codes.len(), N);
             for i in 0..LANES {
-                let term = |j: usize| {
-                    let w = f64::from(case.panel[j * LANES + i]).abs();
-                    (w, f64::from(codes[j]).abs())
-                };
+                let w = |j: usize| f64::from(case.weight(j, i)).abs();
+                let max = (0..N).map(w).fold(0.0, f64::max);
+                let term = |j: usize| (w(j), f64::from(codes[j]).abs());
                 let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
                     (0..N).map(term).map(|(w, k)| f(w, k)).sum()
                 };
@@ -232,10 +222,11 @@ mod tests {
     #[test]
     fn every_fourth_running_sum_gives_the_second_moment() {
         let mut case = case();
-        case.panel.iter_mut().for_each(|w| *w = w.round());
+        let weights = case.panel.iter_mut().flat_map(|four| four.weights.as_flattened_mut());
+        weights.for_each(|w| *w = w.round());
         case.codes.as_flattened_mut().iter_mut().for_each(|k| *k = (*k / 64.0).round());
         // 8 inputs: an eighth of the square of the distance is far above any rounding.
-        case.panel.truncate(8 * LANES);
+        case.panel.truncate(2);
         case.runs = vec![1..2, 5..6];
         let mut running = Running::integer();
         let sums = integer(&case);
@@ -246,7 +237,7 @@ mod tests {
                 let moment = |f: fn(i32, i32) -> i32| -> f32 {
                     (0..8)
                         .map(|j| {
-                            let term = case.panel[j * LANES + i] * codes[j];
+                            let term = case.weight(j, i) * codes[j];
                             f(8 - j as i32, j as i32 % 4) as f32 * term
                         })
                         .sum()

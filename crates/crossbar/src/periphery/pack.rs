@@ -1,16 +1,19 @@
 //! [`ArrayWeights`]: a weight matrix in the layout that the product kernels read.
 //!
 //! ```text
-//! panels:     [output / 16][input][output mod 16]       w as f32
-//! magnitudes: [output / 16][input / 2][output mod 16]   [q₀, q₁, q′₀, q′₁] as i16
+//! [output / 16][input / 4]   weights      [input mod 4][output mod 16]          w as f32
+//!                            magnitudes   [input mod 4 / 2][output mod 16]      [q₀, q₁, q′₀, q′₁] as i16
 //! ```
 //!
 //! with q = round(32767 |w| / row maximum) and q′ = round(q / 128). Outputs are filled up with zeros
 //! to whole panels and inputs to a multiple of four.
 
+use std::cell::Cell;
+use std::ops::Range;
+
 use numerics::Par;
 
-use super::integer::to_8_bits;
+use super::integer::{small_integer, to_8_bits};
 use super::product::{LANES, Lanes};
 use super::simd::{Kernel, dispatch};
 
@@ -21,8 +24,7 @@ use super::simd::{Kernel, dispatch};
 pub struct ArrayWeights {
     outputs: usize,
     inputs: usize,
-    panels: Vec<f32>,
-    magnitudes: Vec<[i16; 4]>,
+    panels: Vec<FourInputs>,
     /// Weight of one unit of q, by output.
     magnitude_unit: Vec<f32>,
     /// What negative inputs see, if that differs.
@@ -34,10 +36,37 @@ pub(super) fn padded(inputs: usize) -> usize {
     inputs.next_multiple_of(4)
 }
 
+thread_local! {
+    /// Rows of a slab, for the next one.
+    static ROWS: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+}
+
 /// Largest value of q.
 const MAGNITUDE_MAX: f32 = 32_767.0;
 
 impl ArrayWeights {
+    /// Outputs that [`Self::repack_with`] packs at a time: their rows stay in the second-level cache,
+    /// and whole blocks of random numbers fill them.
+    pub const SLAB: usize = 4 * LANES;
+
+    /// A matrix of zeros, to be repacked.
+    ///
+    /// # Panics
+    ///
+    /// If there are no outputs or no inputs.
+    #[track_caller]
+    pub fn zeros(outputs: usize, inputs: usize) -> Self {
+        assert!(outputs > 0 && inputs > 0, "a matrix of {outputs} × {inputs} has no weights");
+        let (panels, filled) = (outputs.div_ceil(LANES), padded(inputs));
+        Self {
+            outputs,
+            inputs,
+            panels: vec![FourInputs::ZERO; panels * filled / 4],
+            magnitude_unit: vec![0.0; panels * LANES],
+            negative: None,
+        }
+    }
+
     /// Packs a matrix.
     ///
     /// # Shapes
@@ -49,16 +78,7 @@ impl ArrayWeights {
     /// Unless there are `outputs · inputs` weights, at least one.
     #[track_caller]
     pub fn pack(weights: &[f32], outputs: usize, inputs: usize) -> Self {
-        assert!(outputs > 0 && inputs > 0, "a matrix of {outputs} × {inputs} has no weights");
-        let (panels, filled) = (outputs.div_ceil(LANES), padded(inputs));
-        let mut packed = Self {
-            outputs,
-            inputs,
-            panels: vec![0.0; panels * LANES * filled],
-            magnitudes: vec![[0; 4]; panels * LANES * filled / 2],
-            magnitude_unit: vec![0.0; panels * LANES],
-            negative: None,
-        };
+        let mut packed = Self::zeros(outputs, inputs);
         packed.repack(weights, Par::Seq);
         packed
     }
@@ -78,22 +98,52 @@ impl ArrayWeights {
             "{} weights do not make a {outputs} × {inputs} matrix",
             weights.len()
         );
-        let filled = padded(inputs);
-        let panels = self.panels.chunks_exact_mut(LANES * filled);
-        let magnitudes = self.magnitudes.chunks_exact_mut(LANES * filled / 2);
-        let units = self.magnitude_unit.as_chunks_mut::<LANES>().0;
-        let mut packs: Vec<Pack<'_>> = (panels.zip(magnitudes).zip(units))
-            .zip(weights.chunks(LANES * inputs))
-            .map(|(((panel, magnitudes), unit), rows)| Pack {
-                rows,
-                inputs,
-                panel,
-                magnitudes,
-                unit,
-            })
-            .collect();
-        par.for_each_chunk(&mut packs, 1, |_, pack| dispatch(pack[0].reborrow()));
+        let mut slabs: Vec<_> = self.slabs().zip(weights.chunks(Self::SLAB * inputs)).collect();
+        par.for_each_chunk(&mut slabs, 1, |_, slab| {
+            let (slab, rows) = &mut slab[0];
+            slab.pack(rows);
+        });
         self.negative = None;
+    }
+
+    /// [`Self::repack`] with weights that are made on the way: `write` is given a range of outputs,
+    /// the room for their rows, and one of the things `beside`, which are for [`Self::SLAB`] outputs each.
+    /// The rows are packed while they are in the cache.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many things as slabs.
+    #[track_caller]
+    pub fn repack_with<T: Send>(
+        &mut self,
+        beside: impl ExactSizeIterator<Item = T>,
+        par: Par,
+        write: impl Fn(Range<usize>, &mut T, &mut [f32]) + Sync,
+    ) {
+        let (outputs, inputs) = (self.outputs, self.inputs);
+        assert_eq!(
+            beside.len(),
+            outputs.div_ceil(Self::SLAB),
+            "one thing for each slab of outputs"
+        );
+        let mut slabs: Vec<_> = self.slabs().zip(beside).collect();
+        par.for_each_chunk(&mut slabs, 1, |index, slab| {
+            let (slab, beside) = &mut slab[0];
+            let range = index * Self::SLAB..outputs.min((index + 1) * Self::SLAB);
+            let mut rows = ROWS.take();
+            rows.resize(range.len() * inputs, 0.0);
+            write(range, beside, &mut rows);
+            slab.pack(&rows);
+            ROWS.set(rows);
+        });
+        self.negative = None;
+    }
+
+    fn slabs(&mut self) -> impl Iterator<Item = Slab<'_>> {
+        let inputs = self.inputs;
+        let panels = self.panels.chunks_mut(Self::SLAB / LANES * padded(inputs) / 4);
+        let units = self.magnitude_unit.chunks_mut(Self::SLAB);
+        panels.zip(units).map(move |(panels, units)| Slab { inputs, panels, units })
     }
 
     /// Gives negative inputs weights of their own: the second phase of an array whose devices
@@ -126,14 +176,9 @@ impl ArrayWeights {
         self.outputs.div_ceil(LANES)
     }
 
-    pub(super) fn panel(&self, index: usize) -> &[f32] {
-        let len = LANES * padded(self.inputs);
+    pub(super) fn panel(&self, index: usize) -> &[FourInputs] {
+        let len = padded(self.inputs) / 4;
         &self.panels[index * len..(index + 1) * len]
-    }
-
-    pub(super) fn magnitudes(&self, index: usize) -> &[[i16; 4]] {
-        let len = LANES * padded(self.inputs) / 2;
-        &self.magnitudes[index * len..(index + 1) * len]
     }
 
     pub(super) fn magnitude_unit(&self, index: usize) -> &[f32; LANES] {
@@ -143,43 +188,71 @@ impl ArrayWeights {
     }
 }
 
+/// What four inputs are multiplied by in a panel, in whole lines of the cache.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(align(64))]
+pub(super) struct FourInputs {
+    pub(super) weights: [Lanes; 4],
+    /// [q₀, q₁, q′₀, q′₁] of every two inputs.
+    pub(super) magnitudes: [[[i16; 4]; LANES]; 2],
+}
+
+impl FourInputs {
+    const ZERO: Self = Self { weights: [[0.0; LANES]; 4], magnitudes: [[[0; 4]; LANES]; 2] };
+}
+
+/// Panels that are packed together.
+struct Slab<'a> {
+    inputs: usize,
+    panels: &'a mut [FourInputs],
+    units: &'a mut [f32],
+}
+
+impl Slab<'_> {
+    fn pack(&mut self, rows: &[f32]) {
+        let inputs = self.inputs;
+        let panels = self.panels.chunks_exact_mut(padded(inputs) / 4);
+        let units = self.units.as_chunks_mut().0;
+        for ((panel, unit), rows) in panels.zip(units).zip(rows.chunks(LANES * inputs)) {
+            dispatch(Pack { rows, inputs, panel, unit });
+        }
+    }
+}
+
 /// One panel: up to 16 rows.
 struct Pack<'a> {
     rows: &'a [f32],
     inputs: usize,
-    panel: &'a mut [f32],
-    magnitudes: &'a mut [[i16; 4]],
+    panel: &'a mut [FourInputs],
     unit: &'a mut Lanes,
-}
-
-impl Pack<'_> {
-    fn reborrow(&mut self) -> Pack<'_> {
-        let Self { rows, inputs, panel, magnitudes, unit } = self;
-        Pack { rows, inputs: *inputs, panel, magnitudes, unit }
-    }
 }
 
 impl Kernel for Pack<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { rows, inputs, panel, magnitudes, unit } = self;
+        let Self { rows, inputs, panel, unit } = self;
         // 16 × 16 weights at a time: read along rows, written along columns.
         let mut largest = [[0.0f32; LANES]; LANES];
-        for (block, panel) in panel.chunks_mut(LANES * LANES).enumerate() {
-            let first = block * LANES;
-            let width = LANES.min(inputs.saturating_sub(first));
+        for (block, panel) in panel.chunks_mut(LANES / 4).enumerate() {
+            let first = (block * LANES).min(inputs);
             let mut square = [[0.0f32; LANES]; LANES];
-            for (lane, row) in rows.chunks_exact(inputs).enumerate() {
-                square[lane][..width].copy_from_slice(&row[first..first + width]);
+            for (square, row) in square.iter_mut().zip(rows.chunks_exact(inputs)) {
+                // A whole line is a copy of known length, without a call.
+                match row[first..].first_chunk() {
+                    Some(line) => *square = *line,
+                    None => square.iter_mut().zip(&row[first..]).for_each(|(s, w)| *s = *w),
+                }
             }
             for (square, largest) in square.iter().zip(&mut largest) {
                 for (w, largest) in square.iter().zip(largest) {
                     *largest = largest.max(w.abs());
                 }
             }
-            for (j, column) in panel.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-                for (lane, w) in column.iter_mut().enumerate() {
-                    *w = square[lane][j];
+            for (quarter, four) in panel.iter_mut().enumerate() {
+                for (r, column) in four.weights.iter_mut().enumerate() {
+                    for (lane, w) in column.iter_mut().enumerate() {
+                        *w = square[lane][4 * quarter + r];
+                    }
                 }
             }
         }
@@ -189,14 +262,15 @@ impl Kernel for Pack<'_> {
             unit[lane] = max / MAGNITUDE_MAX;
             scale[lane] = if max > 0.0 { MAGNITUDE_MAX / max } else { 0.0 };
         }
-        let two = panel.as_chunks::<LANES>().0.as_chunks::<2>().0;
-        let magnitudes = magnitudes.as_chunks_mut::<LANES>().0;
-        for (w, magnitudes) in two.iter().zip(magnitudes) {
-            for lane in 0..LANES {
-                // Truncation of a number ≥ 0 after adding ½ rounds it.
-                let code = |w: f32| (w.abs() * scale[lane] + 0.5) as i32 as i16;
-                let [q0, q1] = [code(w[0][lane]), code(w[1][lane])];
-                magnitudes[lane] = [q0, q1, to_8_bits(q0), to_8_bits(q1)];
+        for FourInputs { weights, magnitudes } in panel {
+            let two = weights.as_chunks::<2>().0;
+            for (w, magnitudes) in two.iter().zip(magnitudes) {
+                for lane in 0..LANES {
+                    // The integer below a number ≥ 0 is its nearest after adding ½.
+                    let code = |w: f32| small_integer(w.abs() * scale[lane] + 0.5) as i16;
+                    let [q0, q1] = [code(w[0][lane]), code(w[1][lane])];
+                    magnitudes[lane] = [q0, q1, to_8_bits(q0), to_8_bits(q1)];
+                }
             }
         }
     }
@@ -214,14 +288,16 @@ mod tests {
             Seed::new(1).stream().fill_gaussian(0, &mut w);
             let packed = ArrayWeights::pack(&w, outputs, inputs);
             for panel in 0..packed.panels() {
-                let (values, magnitudes) = (packed.panel(panel), packed.magnitudes(panel));
-                for (at, &value) in values.iter().enumerate() {
+                let fours = packed.panel(panel);
+                for at in 0..4 * fours.len() * LANES {
                     let (j, lane) = (at / LANES, at % LANES);
+                    let FourInputs { weights, magnitudes } = &fours[j / 4];
+                    let value = weights[j % 4][lane];
                     let i = panel * LANES + lane;
                     let inside = i < outputs && j < inputs;
                     let expected = if inside { w[i * inputs + j] } else { 0.0 };
                     assert_eq!(value, expected, "weight ({i}, {j}) of {outputs} × {inputs}");
-                    let two = magnitudes[j / 2 * LANES + lane];
+                    let two = magnitudes[j % 4 / 2][lane];
                     let code = f64::from(two[j % 2]);
                     let unit = f64::from(packed.magnitude_unit(panel)[lane]);
                     let error = (code * unit - f64::from(expected.abs())).abs();
@@ -235,6 +311,27 @@ mod tests {
     }
 
     #[test]
+    fn weights_that_are_made_on_the_way_are_packed_like_others() {
+        for outputs in [1, 64, 130] {
+            let inputs = 21;
+            let mut w = vec![0.0; outputs * inputs];
+            Seed::new(3).stream().fill_gaussian(0, &mut w);
+            let mut packed = ArrayWeights::zeros(outputs, inputs);
+            let mut seen = vec![0..0; outputs.div_ceil(ArrayWeights::SLAB)];
+            packed.repack_with(seen.iter_mut(), Par::Rayon, |outputs, seen, rows| {
+                rows.copy_from_slice(&w[outputs.start * inputs..outputs.end * inputs]);
+                **seen = outputs;
+            });
+            let whole = ArrayWeights::pack(&w, outputs, inputs);
+            assert_eq!(
+                (packed.panels, packed.magnitude_unit),
+                (whole.panels, whole.magnitude_unit)
+            );
+            assert!(seen.iter().cloned().flatten().eq(0..outputs), "every output once, in order");
+        }
+    }
+
+    #[test]
     fn two_threads_pack_like_one() {
         let (outputs, inputs) = (130, 77);
         let mut w = vec![0.0; outputs * inputs];
@@ -244,7 +341,6 @@ mod tests {
         let mut two = ArrayWeights::pack(&vec![0.0; w.len()], outputs, inputs);
         pool.install(|| two.repack(&w, Par::Rayon));
         assert_eq!(one.panels, two.panels);
-        assert_eq!(one.magnitudes, two.magnitudes);
         assert_eq!(one.magnitude_unit, two.magnitude_unit);
     }
 }

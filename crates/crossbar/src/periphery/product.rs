@@ -33,6 +33,7 @@
 //! panel or a thread: hence the same bits.
 
 use super::operands::Accum;
+use super::pack::FourInputs;
 use super::simd::{Kernel, dispatch};
 
 /// Outputs of one panel.
@@ -117,7 +118,7 @@ impl Sums {
 
 /// y += w k over a stretch of inputs.
 struct Plain<'a> {
-    panel: &'a [f32],
+    panel: &'a [FourInputs],
     codes: &'a [f32],
     y: &'a mut [Lanes; PLAIN_GROUP],
 }
@@ -126,12 +127,13 @@ impl Kernel for Plain<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
         let mut y = *self.y;
-        let panel = self.panel.as_chunks::<LANES>().0;
-        let codes = self.codes.as_chunks::<PLAIN_GROUP>().0;
-        for (w, k) in panel.iter().zip(codes) {
-            for s in 0..PLAIN_GROUP {
-                for i in 0..LANES {
-                    y[s][i] = multiply_add::<FMA>(w[i], k[s], y[s][i]);
+        let codes = self.codes.as_chunks::<PLAIN_GROUP>().0.as_chunks::<4>().0;
+        for (four, codes) in self.panel.iter().zip(codes) {
+            for (w, k) in four.weights.iter().zip(codes) {
+                for s in 0..PLAIN_GROUP {
+                    for i in 0..LANES {
+                        y[s][i] = multiply_add::<FMA>(w[i], k[s], y[s][i]);
+                    }
                 }
             }
         }
@@ -141,7 +143,7 @@ impl Kernel for Plain<'_> {
 
 /// All four sums with f32 accumulators.
 struct FloatSums<'a> {
-    panel: &'a [f32],
+    panel: &'a [FourInputs],
     codes: &'a [f32],
     running: &'a mut Running<FloatMagnitudes>,
 }
@@ -151,17 +153,18 @@ impl Kernel for FloatSums<'_> {
     fn run<const FMA: bool>(self) {
         let Running { mut y, mut s1, mut s2, magnitudes } = *self.running;
         let (mut a, mut v) = (magnitudes.map(|[a, _]| a), magnitudes.map(|[_, v]| v));
-        let panel = self.panel.as_chunks::<LANES>().0;
-        let codes = self.codes.as_chunks::<FULL_GROUP>().0;
-        for (w, k) in panel.iter().zip(codes) {
-            for s in 0..FULL_GROUP {
-                let (size, square) = (k[s].abs(), k[s] * k[s]);
-                for i in 0..LANES {
-                    y[s][i] = multiply_add::<FMA>(w[i], k[s], y[s][i]);
-                    a[s][i] = multiply_add::<FMA>(w[i].abs(), size, a[s][i]);
-                    v[s][i] = multiply_add::<FMA>(w[i].abs(), square, v[s][i]);
-                    s1[s][i] += y[s][i];
-                    s2[s][i] += s1[s][i];
+        let codes = self.codes.as_chunks::<FULL_GROUP>().0.as_chunks::<4>().0;
+        for (four, codes) in self.panel.iter().zip(codes) {
+            for (w, k) in four.weights.iter().zip(codes) {
+                for s in 0..FULL_GROUP {
+                    let (size, square) = (k[s].abs(), k[s] * k[s]);
+                    for i in 0..LANES {
+                        y[s][i] = multiply_add::<FMA>(w[i], k[s], y[s][i]);
+                        a[s][i] = multiply_add::<FMA>(w[i].abs(), size, a[s][i]);
+                        v[s][i] = multiply_add::<FMA>(w[i].abs(), square, v[s][i]);
+                        s1[s][i] += y[s][i];
+                        s2[s][i] += s1[s][i];
+                    }
                 }
             }
         }
@@ -177,11 +180,15 @@ pub(super) fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
 }
 
 /// Adds a stretch of inputs to the plain product.
-pub(super) fn add_plain(panel: &[f32], codes: &[f32], y: &mut [Lanes; PLAIN_GROUP]) {
+pub(super) fn add_plain(panel: &[FourInputs], codes: &[f32], y: &mut [Lanes; PLAIN_GROUP]) {
     dispatch(Plain { panel, codes, y });
 }
 
 /// Adds a stretch of inputs to all four sums.
-pub(super) fn add_float(panel: &[f32], codes: &[f32], running: &mut Running<FloatMagnitudes>) {
+pub(super) fn add_float(
+    panel: &[FourInputs],
+    codes: &[f32],
+    running: &mut Running<FloatMagnitudes>,
+) {
     dispatch(FloatSums { panel, codes, running });
 }

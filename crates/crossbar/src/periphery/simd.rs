@@ -84,7 +84,10 @@ pub(super) fn integer_sums(sums: IntegerSums<'_>) {
         #[expect(unsafe_code, reason = "calls code compiled for AVX-512")]
         // SAFETY: `avx512::integer_sums` needs the features that `LEVEL` has detected.
         unsafe {
-            avx512::integer_sums(sums);
+            match sums.ahead {
+                Some(_) => avx512::integer_sums::<true>(sums),
+                None => avx512::integer_sums::<false>(sums),
+            }
         }
         return;
     }
@@ -136,18 +139,18 @@ mod avx2 {
         const { assert!(FIRST + SAMPLES <= FULL_GROUP) };
         let mut y = [[_mm256_setzero_ps(); 2]; SAMPLES];
         let (mut s1, mut s2) = (y, y);
-        let (mut weights, _) = sums.fours();
+        let mut panel = sums.panel;
         for run in sums.runs {
             let len = run.len();
             let mut codes = [&[][..]; SAMPLES];
             for (codes, start) in codes.iter_mut().zip(&sums.starts[FIRST..]) {
                 *codes = &sums.codes[start + run.start..][..len];
             }
-            let (run_weights, rest) = weights.split_at(len);
-            weights = rest;
-            for at in 0..len {
-                for r in 0..4 {
-                    let [low, high] = halves(&run_weights[at][r]);
+            let (fours, rest) = panel.split_at(len);
+            panel = rest;
+            for (at, four) in fours.iter().enumerate() {
+                for (r, weights) in four.weights.iter().enumerate() {
+                    let [low, high] = halves(weights);
                     let w = [floats(low), floats(high)];
                     for s in 0..SAMPLES {
                         let k = _mm256_set1_ps(codes[s][at][r]);
@@ -179,18 +182,18 @@ mod avx2 {
     #[target_feature(enable = "avx2,fma")]
     fn dot_sums(sums: &mut IntegerSums<'_>, half: usize) {
         let mut dots = [[_mm256_setzero_si256(); 2]; FULL_GROUP];
-        let (_, mut magnitudes) = sums.fours();
+        let mut panel = sums.panel;
         for run in sums.runs {
             let len = run.len();
             let mut powers = [&[][..]; FULL_GROUP];
             for (powers, start) in powers.iter_mut().zip(&sums.starts) {
                 *powers = &sums.powers[start + run.start..][..len];
             }
-            let (run_magnitudes, rest) = magnitudes.split_at(len);
-            magnitudes = rest;
-            for at in 0..len {
-                for two in 0..2 {
-                    let [low, high] = &quarters(&run_magnitudes[at][two])[half];
+            let (fours, rest) = panel.split_at(len);
+            panel = rest;
+            for (at, four) in fours.iter().enumerate() {
+                for (two, magnitudes) in four.magnitudes.iter().enumerate() {
+                    let [low, high] = &quarters(magnitudes)[half];
                     let q = [words(low), words(high)];
                     for s in 0..FULL_GROUP {
                         let powers = _mm256_set1_epi64x(powers[s][at][two].cast_signed());
@@ -272,11 +275,12 @@ mod avx2 {
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
     use std::arch::x86_64::{
-        __m512, __m512i, _mm512_add_ps, _mm512_fmadd_ps, _mm512_set1_epi64, _mm512_set1_ps,
-        _mm512_setzero_ps, _mm512_setzero_si512,
+        __m512, __m512i, _MM_HINT_T0, _mm_prefetch, _mm512_add_ps, _mm512_fmadd_ps,
+        _mm512_set1_epi64, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512,
     };
 
     use super::super::integer::IntegerSums;
+    use super::super::pack::FourInputs;
     use super::super::product::{FULL_GROUP, LANES};
 
     /// Pairs of numbers of 32 bits in a register: half a panel.
@@ -287,13 +291,13 @@ mod avx512 {
     /// Loads limit the loop as much as products do: with the two magnitudes of a weight side by
     /// side, one broadcast of |k| and k² serves both of their products.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
-    pub(super) fn integer_sums(sums: IntegerSums<'_>) {
+    pub(super) fn integer_sums<const AHEAD: bool>(sums: IntegerSums<'_>) {
         sums.check();
+        let mut ahead = sums.ahead.unwrap_or_default().as_ptr().cast::<[f32; LANES]>();
         let mut y = [_mm512_setzero_ps(); FULL_GROUP];
         let (mut s1, mut s2) = (y, y);
         let mut dots = [[_mm512_setzero_si512(); 2]; FULL_GROUP];
-        let (weights, magnitudes) = sums.fours();
-        let (mut w, mut q) = (weights.as_ptr(), magnitudes.as_ptr());
+        let mut four = sums.panel.as_ptr();
         for run in sums.runs {
             // Pointers, because ten checked slices do not fit into the registers.
             let mut codes = [sums.codes.as_ptr(); FULL_GROUP];
@@ -306,9 +310,15 @@ mod avx512 {
             for at in 0..run.len() {
                 #[expect(unsafe_code, reason = "reads through pointers that were checked at once")]
                 // SAFETY: `check` has seen that start + run lies in the codes and powers of every
-                // sample, and that there are weights and magnitudes for all inputs of the runs.
-                let (weights, magnitudes) = unsafe { (&*w, &*q) };
-                (w, q) = (w.wrapping_add(1), q.wrapping_add(1));
+                // sample, and that there are weights for all inputs of the runs.
+                let FourInputs { weights, magnitudes } = unsafe { &*four };
+                four = four.wrapping_add(1);
+                if AHEAD {
+                    // Hints: any address is allowed.
+                    _mm_prefetch::<_MM_HINT_T0>(ahead.cast());
+                    _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(1).cast());
+                    ahead = ahead.wrapping_add(2);
+                }
                 for two in 0..2 {
                     let weights = [floats(&weights[2 * two]), floats(&weights[2 * two + 1])];
                     let [low, high] = halves(&magnitudes[two]);

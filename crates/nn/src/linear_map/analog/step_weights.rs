@@ -1,18 +1,18 @@
 //! The weights that a map multiplies in one step: with the noise of the mini-batch, or devices.
 
-use std::cell::RefCell;
+use std::cell::Cell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crossbar::{AnalogMatrix, ArrayWeights};
-use numerics::Par;
 
 use super::super::LinearMap;
 use super::{Part, Tiles};
 use crate::{Mode, Parameters, Pass};
 
 thread_local! {
-    /// Weights of a tile and the same with noise, for the next one.
-    static WEIGHTS: RefCell<[Vec<f32>; 2]> = RefCell::default();
+    /// Rows of a tile that were cut out of a matrix, for the next ones.
+    static CUT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
 /// The weights of a map for one step.
@@ -63,57 +63,68 @@ impl Tiles {
             Some(StepWeights::Perturbed(spare)) => (spare.packed, spare.logical),
             _ => Default::default(),
         };
-        let fits = |(packed, part): (&ArrayWeights, &Part)| {
+        let fits = |packed: &ArrayWeights, part: &Part| {
             (packed.outputs(), packed.inputs()) == (part.rows.len(), part.columns.len())
         };
-        if packed.len() != self.parts.len() || !packed.iter().zip(&self.parts).all(fits) {
-            packed.clear();
-        }
+        packed.resize_with(self.parts.len(), || ArrayWeights::zeros(1, 1));
         // Every element is written below: the tiles cover the matrix.
         logical.resize(if train { weight.len() } else { 0 }, 0.0);
         let seed = map.seed(pass, "weights");
-        let [mut cut, mut noisy] = WEIGHTS.take();
-        for (index, part) in self.parts.iter().enumerate() {
-            let width = part.columns.len();
-            let clean = part.columns_in(weight, map.inputs, &mut cut);
-            let multiplied = match &self.noise {
-                Some(noise) if train && !calibrating => {
-                    noisy.resize(clean.len(), 0.0);
-                    let seed = seed.child(index);
-                    noise.perturb(clean, width, ramp, &seed, pass.par, &mut noisy);
-                    &noisy[..]
-                }
-                _ => clean,
-            };
-            match packed.get_mut(index) {
-                Some(packed) => packed.repack(multiplied, Par::Seq),
-                None => packed.push(ArrayWeights::pack(multiplied, part.rows.len(), width)),
+        for (index, (part, packed)) in self.parts.iter().zip(&mut packed).enumerate() {
+            let (height, width) = (part.rows.len(), part.columns.len());
+            if !fits(packed, part) {
+                *packed = ArrayWeights::zeros(height, width);
             }
-            if train {
-                let scales = &scales[part.first_scale..][..part.rows.len()];
-                let rows = part.rows.clone().zip(multiplied.chunks_exact(width)).zip(scales);
-                for ((row, multiplied), &scale) in rows {
-                    let out = &mut logical[row * map.inputs..][part.columns.clone()];
+            let noise = self.noise.as_ref().filter(|_| train && !calibrating).map(|noise| {
+                let largest = || {
+                    let mut cut = Vec::new();
+                    let rows = part.rows_of(weight, map.inputs, 0..height, &mut cut);
+                    rows.iter().fold(0.0f32, |max, w| max.max(w.abs()))
+                };
+                noise.batch(width, ramp, &seed.child(index), largest)
+            });
+            let scales = &scales[part.first_scale..][..height];
+            // In evaluation there is nothing beside the packed weights.
+            let slab_len = |slab: usize| {
+                ArrayWeights::SLAB.min(height - slab * ArrayWeights::SLAB) * map.inputs
+            };
+            let mut rest = logical.get_mut(part.rows.start * map.inputs..).unwrap_or_default();
+            let slabs: Vec<_> = (0..height.div_ceil(ArrayWeights::SLAB))
+                .map(|slab| rest.split_off_mut(..slab_len(slab)).unwrap_or_default())
+                .collect();
+            packed.repack_with(slabs.into_iter(), pass.par, |rows, logical, multiplied| {
+                let mut cut = CUT.take();
+                let clean = part.rows_of(weight, map.inputs, rows.clone(), &mut cut);
+                match &noise {
+                    Some(noise) => noise.perturb_rows(rows.start, clean, multiplied),
+                    None => multiplied.copy_from_slice(clean),
+                }
+                CUT.set(cut);
+                let logical = logical.chunks_exact_mut(map.inputs);
+                let rows = logical.zip(multiplied.chunks_exact(width)).zip(&scales[rows]);
+                for ((logical, multiplied), &scale) in rows {
+                    let out = &mut logical[part.columns.clone()];
                     out.iter_mut().zip(multiplied).for_each(|(out, w)| *out = scale * w);
                 }
-            }
+            });
         }
-        WEIGHTS.set([cut, noisy]);
         let input_range = (!calibrating).then(|| place.input_range(parameters));
         StepWeights::Perturbed(Perturbed { input_range, scales, packed, logical })
     }
 }
 
 impl Part {
-    /// Its columns of its rows of a matrix with `inputs` columns, cut out into `buffer` if they do
-    /// not lie together.
-    fn columns_in<'a>(
+    /// Its columns of some of its rows of a matrix with `inputs` columns, cut out into `buffer` if
+    /// they do not lie together.
+    fn rows_of<'a>(
         &self,
         matrix: &'a [f32],
         inputs: usize,
+        rows: Range<usize>,
         buffer: &'a mut Vec<f32>,
     ) -> &'a [f32] {
-        let rows = &matrix[self.rows.start * inputs..self.rows.end * inputs];
+        let rows = self.rows.start + rows.start..self.rows.start + rows.end;
+        let rows = &matrix[rows.start * inputs..rows.end * inputs];
         if self.columns.len() == inputs {
             return rows;
         }
