@@ -26,12 +26,16 @@ const SOURCES: [&str; 11] = [
 ];
 
 fn main() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // Where the package is now, which need not be where this script was compiled.
+    let package = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"));
+    let workspace = package.join("../..");
     let mut files = Vec::new();
     for source in SOURCES {
         let path = workspace.join(source);
         println!("cargo::rerun-if-changed={}", path.display());
+        let before = files.len();
         collect(&path, &mut files);
+        assert!(files.len() > before, "{} is no source of the code's version", path.display());
     }
     files.sort();
     let mut hash = Sha256::new();
@@ -46,12 +50,12 @@ fn main() {
     let digest: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     println!("cargo::rustc-env=DITHER_CODE_VERSION={digest}");
     println!("cargo::rerun-if-changed={}", workspace.join(".git/logs/HEAD").display());
-    println!("cargo::rustc-env=DITHER_RUSTC={}", first_line("rustc", &["--version"]));
-    let commit = first_line("git", &["rev-parse", "--short=12", "HEAD"]);
+    println!("cargo::rustc-env=DITHER_RUSTC={}", first_line(&package, "rustc", &["--version"]));
+    let commit = first_line(&package, "git", &["rev-parse", "--short=12", "HEAD"]);
     let root = SOURCES.map(|source| format!(":/{source}"));
     let status = ["status", "--porcelain", "--"].into_iter().chain(root.iter().map(|s| &**s));
     // Of the sources that count alone; "unknown" if there are no changes to name.
-    let changed = first_line("git", &status.collect::<Vec<_>>()) != "unknown";
+    let changed = first_line(&package, "git", &status.collect::<Vec<_>>()) != "unknown";
     let dirty = if changed { "-dirty" } else { "" };
     println!("cargo::rustc-env=DITHER_COMMIT={commit}{dirty}");
 }
@@ -65,9 +69,8 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) {
 }
 
 /// What a tool says in its first line, or "unknown" where it cannot be asked.
-fn first_line(program: &str, arguments: &[&str]) -> String {
-    let output =
-        Command::new(program).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+fn first_line(folder: &Path, program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).current_dir(folder).output();
     let text =
         output.ok().filter(|o| o.status.success()).and_then(|o| String::from_utf8(o.stdout).ok());
     text.and_then(|text| text.lines().next().map(str::to_owned))

@@ -47,8 +47,10 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     }
 }
 
+/// Cargo says where the package is now, which need not be where it was compiled.
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    let package = std::env::var_os("CARGO_MANIFEST_DIR");
+    package.map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from).join("..")
 }
 
 fn page(root: &Path) -> std::io::Result<String> {
