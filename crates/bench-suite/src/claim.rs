@@ -114,6 +114,18 @@ impl Claim {
     }
 }
 
+impl Claim {
+    /// Shows a measured value in other words than those of the quantity that is tested, where that is
+    /// not what a reader thinks in.
+    #[must_use]
+    pub fn shown_as(mut self, measured: Option<String>) -> Self {
+        if self.verdict != Verdict::NotRun {
+            self.measured = measured.unwrap_or(self.measured);
+        }
+        self
+    }
+}
+
 /// An estimate as text: mean ± half the 90 % interval; a number without uncertainty stands alone.
 pub fn display(estimate: Estimate, unit: &str) -> String {
     let margin = estimate.margin();

@@ -52,7 +52,8 @@ fn write_page(page: &mut String, report: &Report) -> Result {
     writeln!(page, "</div>")?;
     writeln!(
         page,
-        "<p class=\"soft\">± is half of a 90 % interval over seeds (Student’s t). A claim holds if the whole \
+        "<p class=\"soft\">± is half of a 90 % interval (Student’s t) over what a section repeats: \
+         seeds, programmings of one trained network, or networks. A claim holds if the whole \
          interval is on the claimed side, which is a one-sided test at the 95 % level; it fails \
          if none of the interval is, and is inconclusive otherwise. Limits of tests are ours, values of \
          papers are theirs.</p>"

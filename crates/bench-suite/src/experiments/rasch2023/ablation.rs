@@ -5,7 +5,7 @@
 
 use nn::{Analog, AnalogTraining};
 
-use super::evaluated::{curve, over_time, text};
+use super::evaluated::{ONE_TRAINING, curve, over_time, text};
 use super::networks::{configuration, points_of};
 use super::paper::{TIMES, TIMES_S};
 use crate::Error;
@@ -25,7 +25,7 @@ pub struct Ablation;
 const NETWORK: &str = "resnet-cifar10";
 
 /// A way of training, with the paper's errors in % at the four times.
-struct Method {
+pub(super) struct Method {
     name: &'static str,
     paper: [f64; 4],
     change: fn(&mut crossbar::TileConfig, &mut AnalogTraining),
@@ -44,7 +44,7 @@ const NOT_OURS: [(&str, [f64; 4]); 2] = [
 ];
 
 /// [Rasch23 Supp. Tab. 2]
-const METHODS: [Method; 4] = [
+pub(super) const METHODS: [Method; 4] = [
     Method { name: OURS, paper: [6.79, 7.08, 7.50, 8.36], change: |_, _| () },
     Method {
         name: "output noise alone",
@@ -74,7 +74,7 @@ const METHODS: [Method; 4] = [
 ];
 
 /// Training runs, and programmings of each.
-fn repeats(scale: Scale) -> (u64, u64) {
+pub(super) fn repeats(scale: Scale) -> (u64, u64) {
     match scale {
         Scale::Smoke => (1, 1),
         Scale::Desk => (1, 4),
@@ -219,11 +219,23 @@ impl Experiment for Ablation {
                 header: header.collect(),
                 rows: rows.collect(),
             }],
-            notes: float
-                .map(|error| format!("The float network has a test error of {error:.2} %."))
-                .into_iter()
-                .collect(),
+            notes: notes(float, results.scale),
             ..Findings::default()
         }
     }
+}
+fn notes(float: Option<f64>, scale: Scale) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.extend(float.map(|error| format!("The float network has a test error of {error:.2} %.")));
+    if repeats(scale).0 == 1 {
+        notes.push(ONE_TRAINING.to_owned());
+    }
+    if scale == Scale::Desk {
+        notes.push(
+            "Every way is trained for one epoch, half of what the network is trained for elsewhere: \
+             \u{201c}everything\u{201d} is not the network of the other sections."
+                .to_owned(),
+        );
+    }
+    notes
 }

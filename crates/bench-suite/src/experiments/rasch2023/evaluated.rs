@@ -171,6 +171,24 @@ pub(super) fn over_networks<N>(
     (0..count).map(|i| all.iter().map(|values| values[i]).sum::<f64>() / all.len() as f64).collect()
 }
 
+/// What a comparison of trainings must say where each was run once.
+pub(super) const ONE_TRAINING: &str = "Every way of training was run once: intervals are those of programmings, and what trainings \
+     scatter by is in none of them.";
+
+/// Of the groups that are not empty the one with the largest mean: what a group has to exceed that
+/// is said to exceed all others.
+pub(super) fn largest<const N: usize>(groups: [Vec<f64>; N]) -> Vec<f64> {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let there = groups.into_iter().filter(|values| !values.is_empty());
+    there.max_by(|a, b| mean(a).total_cmp(&mean(b))).unwrap_or_default()
+}
+
+/// [`largest`] with the least mean.
+pub(super) fn least<const N: usize>(groups: [Vec<f64>; N]) -> Vec<f64> {
+    let negated = |values: Vec<f64>| values.into_iter().map(|value| -value).collect();
+    negated(largest(groups.map(negated)))
+}
+
 /// Mean ± standard error, the mean alone of a single sample.
 pub(super) fn text(estimate: Option<Estimate>, digits: usize) -> String {
     match estimate {
@@ -235,6 +253,14 @@ mod tests {
         assert_eq!([1.26, -1.26, -0.04, 0.0].map(|x| number(x, 1)), ["1.3", "−1.3", "0.0", "0.0"]);
         let estimate = Estimate { mean: -0.5, standard_error: 0.25, samples: 4 };
         assert_eq!(text(Some(estimate), 2), "−0.50 ± 0.25");
+    }
+
+    #[test]
+    fn extreme_groups_have_the_extreme_means() {
+        let groups = || [vec![], vec![1.0, 2.0], vec![-5.0, 5.0], vec![1.0, 1.0]];
+        assert_eq!(largest(groups()), [1.0, 2.0]);
+        assert_eq!(least(groups()), [-5.0, 5.0]);
+        assert!(least([vec![], vec![]]).is_empty());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The eleven networks from direct mapping to hardware-aware training: [Rasch23 Tab. 2, Tab. 3].
 
+mod desk;
 mod findings;
 
 use serde::Serialize;
@@ -79,7 +80,7 @@ pub(crate) fn recipe(network: &str, scale: Scale) -> Result<HwaRecipe, Error> {
 }
 
 /// Training runs, and programmings of each.
-fn repeats(scale: Scale) -> (u64, u64) {
+pub(super) fn repeats(scale: Scale) -> (u64, u64) {
     match scale {
         Scale::Smoke => (1, 1),
         // Test sets are small, and training is what takes the time.

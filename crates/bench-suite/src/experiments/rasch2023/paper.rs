@@ -22,8 +22,12 @@ pub(super) struct Row {
     pub(super) family: Family,
     /// Error of the float network in Table 2, at the times of direct mapping, and by chance.
     pub(super) direct: (f64, [f64; 4], f64),
+    /// A* in % as printed there, at 1 h, 1 day and 1 year.
+    pub(super) direct_accuracies: [f64; 3],
     /// The same of Table 3, hardware-aware training.
     pub(super) hwa: (f64, [f64; 4], f64),
+    /// A* in % as printed there.
+    pub(super) hwa_accuracies: [f64; 3],
 }
 
 /// A* in % for an error, both errors in %. [Rasch23 Eq. 3]
@@ -47,67 +51,89 @@ pub(super) const ROWS: [Row; 11] = {
             name: "ResNet-32 CIFAR-10",
             family: Convolutional,
             direct: (5.80, [12.25, 13.14, 13.64, 18.49], 90.0),
+            direct_accuracies: [91.3, 90.7, 84.9],
             hwa: (5.80, [6.73, 6.99, 7.33, 8.55], 90.0),
+            hwa_accuracies: [98.6, 98.2, 96.7],
         },
         Row {
             name: "WideResNet-16 CIFAR-100",
             family: Convolutional,
             direct: (20.00, [24.06, 25.11, 25.74, 30.58], 99.0),
+            direct_accuracies: [93.5, 92.7, 86.6],
             hwa: (20.00, [19.61, 19.78, 20.10, 21.12], 99.0),
+            hwa_accuracies: [100.3, 99.9, 98.6],
         },
         Row {
             name: "ResNet-18 ImageNet",
             family: Convolutional,
             direct: (30.50, [36.56, 37.98, 40.11, 47.61], 99.9),
+            direct_accuracies: [89.2, 86.2, 75.4],
             hwa: (30.50, [31.28, 31.59, 31.98, 33.43], 99.9),
+            hwa_accuracies: [98.4, 97.9, 95.8],
         },
         Row {
             name: "ResNet-50 ImageNet",
             family: Convolutional,
             direct: (23.87, [35.28, 36.51, 37.77, 46.25], 99.9),
+            direct_accuracies: [83.4, 81.7, 70.6],
             hwa: (23.87, [24.56, 24.83, 25.29, 27.21], 99.9),
+            hwa_accuracies: [98.7, 98.1, 95.6],
         },
         Row {
             name: "DenseNet-121 ImageNet",
             family: Convolutional,
             direct: (25.57, [35.25, 35.59, 38.82, 53.73], 99.9),
+            direct_accuracies: [86.5, 82.2, 62.1],
             hwa: (25.57, [26.46, 26.96, 27.67, 30.85], 99.9),
+            hwa_accuracies: [98.1, 97.2, 92.9],
         },
         Row {
             name: "WideResNet-50 ImageNet",
             family: Convolutional,
             direct: (21.53, [33.41, 34.14, 36.59, 46.54], 99.9),
+            direct_accuracies: [83.9, 80.8, 68.1],
             hwa: (21.53, [23.43, 23.76, 24.21, 26.71], 99.9),
+            hwa_accuracies: [97.2, 96.6, 93.4],
         },
         Row {
             name: "BERT-base MRPC",
             family: Transformer,
             direct: (14.60, [21.77, 22.87, 23.39, 28.01], 66.0),
+            direct_accuracies: [83.9, 82.9, 73.9],
             hwa: (17.47, [17.43, 17.55, 17.58, 17.99], 64.58),
+            hwa_accuracies: [99.8, 99.8, 98.9],
         },
         Row {
             name: "ALBERT-base MRPC",
             family: Transformer,
             direct: (15.08, [32.00, 32.00, 31.25, 31.50], 66.0),
+            direct_accuracies: [66.8, 68.2, 67.8],
             hwa: (19.46, [20.52, 20.45, 21.08, 22.18], 64.58),
+            hwa_accuracies: [97.8, 96.4, 94.0],
         },
         Row {
             name: "Speech SWB300 (LSTM-HMM)",
             family: Recurrent,
             direct: (14.05, [21.40, 15.43, 14.77, 14.78], 100.0),
+            direct_accuracies: [98.4, 99.2, 99.1],
             hwa: (14.05, [14.24, 14.24, 14.29, 14.42], 100.0),
+            hwa_accuracies: [99.8, 99.7, 99.6],
         },
         Row {
             name: "LSTM PTB",
             family: Recurrent,
             direct: (72.90, [72.98, 73.11, 73.27, 73.52], 99.99),
+            direct_accuracies: [99.2, 98.6, 97.7],
             hwa: (72.90, [72.97, 73.00, 73.02, 73.10], 99.99),
+            hwa_accuracies: [99.6, 99.6, 99.3],
         },
         Row {
             name: "RNN-T SWB300",
             family: Recurrent,
             direct: (11.80, [18.90, 12.33, 12.35, 12.86], 100.0),
+            direct_accuracies: [99.4, 99.4, 98.8],
             hwa: (11.80, [12.22, 12.36, 12.42, 12.78], 100.0),
+            hwa_accuracies: [99.4, 99.3, 98.9],
         },
     ]
 };
@@ -120,34 +146,9 @@ mod tests {
     /// must give to rounding of either.
     #[test]
     fn normalised_accuracies_are_the_printed_ones() {
-        let hwa = [
-            [98.6, 98.2, 96.7],
-            [100.3, 99.9, 98.6],
-            [98.4, 97.9, 95.8],
-            [98.7, 98.1, 95.6],
-            [98.1, 97.2, 92.9],
-            [97.2, 96.6, 93.4],
-            [99.8, 99.8, 98.9],
-            [97.8, 96.4, 94.0],
-            [99.8, 99.7, 99.6],
-            [99.6, 99.6, 99.3],
-            [99.4, 99.3, 98.9],
-        ];
-        let direct = [
-            [91.3, 90.7, 84.9],
-            [93.5, 92.7, 86.6],
-            [89.2, 86.2, 75.4],
-            [83.4, 81.7, 70.6],
-            [86.5, 82.2, 62.1],
-            [83.9, 80.8, 68.1],
-            [83.9, 82.9, 73.9],
-            [66.8, 68.2, 67.8],
-            [98.4, 99.2, 99.1],
-            [99.2, 98.6, 97.7],
-            [99.4, 99.4, 98.8],
-        ];
-        for ((row, hwa), direct) in ROWS.iter().zip(hwa).zip(direct) {
-            for ((float, errors, chance), printed) in [(row.hwa, hwa), (row.direct, direct)] {
+        for row in &ROWS {
+            let tables = [(row.hwa, row.hwa_accuracies), (row.direct, row.direct_accuracies)];
+            for ((float, errors, chance), printed) in tables {
                 for (error, printed) in errors[1..].iter().zip(printed) {
                     let ours = normalized_accuracy(*error, float, chance);
                     assert!((ours - printed).abs() < 0.11, "{}: {ours}, not {printed}", row.name);

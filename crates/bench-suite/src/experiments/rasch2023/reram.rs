@@ -70,6 +70,14 @@ fn paper(row: &Row) -> (f64, [[f64; 2]; 2], f64) {
 }
 
 /// A* in % at 1 day on both devices.
+/// A* in % after a day on ReRAM, as printed there.
+const PAPER_DAY: [f64; 11] = [97.3, 99.2, 93.6, 95.0, 92.4, 95.2, 99.0, 95.2, 99.5, 99.5, 98.1];
+
+fn printed_day(row: &Row) -> f64 {
+    let at = ROWS.iter().position(|known| known.name == row.name);
+    PAPER_DAY[at.expect("a row of the paper")]
+}
+
 fn paper_day(row: &Row) -> [f64; 2] {
     let (float, errors, chance) = paper(row);
     errors.map(|[_, day]| normalized_accuracy(day, float, chance))
@@ -226,9 +234,11 @@ fn table(networks: &[Evaluated<'_>]) -> Table {
         rows.push(row);
         let (float, errors, chance) = paper(network.paper);
         let mut row = vec![format!("paper: {}", network.paper.name), format!("{float:.2}")];
-        for errors in errors {
+        let accuracies =
+            [normalized_accuracy(errors[0][1], float, chance), printed_day(network.paper)];
+        for (errors, accuracy) in errors.into_iter().zip(accuracies) {
             row.extend(errors.map(|error| format!("{error:.2}")));
-            row.push(format!("{:.1}", normalized_accuracy(errors[1], float, chance)));
+            row.push(format!("{accuracy:.1}"));
         }
         rows.push(row);
     }
@@ -280,8 +290,7 @@ mod tests {
     /// The printed A* at 1 day on ReRAM, and the printed rank correlation.
     #[test]
     fn the_papers_numbers_are_the_printed_ones() {
-        let printed = [97.3, 99.2, 93.6, 95.0, 92.4, 95.2, 99.0, 95.2, 99.5, 99.5, 98.1];
-        for (row, printed) in ROWS.iter().zip(printed) {
+        for (row, printed) in ROWS.iter().zip(PAPER_DAY) {
             let [_, ours] = paper_day(row);
             assert!((ours - printed).abs() < 0.11, "{}: {ours}, not {printed}", row.name);
         }

@@ -29,7 +29,7 @@ fn axes(scale: Scale) -> Vec<Nonideality> {
 }
 
 /// Seeds, programmings of an evaluation, most evaluations.
-const fn size(scale: Scale) -> (u64, u64, u64) {
+pub(super) const fn size(scale: Scale) -> (u64, u64, u64) {
     match scale {
         Scale::Smoke => (1, 2, 2),
         Scale::Desk => (1, 4, 6),

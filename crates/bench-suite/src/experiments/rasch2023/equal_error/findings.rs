@@ -256,8 +256,8 @@ fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
     vec![
         claim(
             "inputs-and-outputs",
-            "At an equal error of the product, noise at inputs and outputs hurts most, that of \
-             weights least.",
+            "At an equal error of the product, noise at inputs and outputs hurts much more than \
+             that of weights.",
             "mean over networks of the loss by inputs and outputs − that by weights > 0",
             "> 0",
             &difference(&class(Class::InputOutput), &class(Class::Weight)),
@@ -292,10 +292,18 @@ fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
             " %",
         ),
         claim(
+            "asymmetry-signed",
+            "Where inputs are signed, in recurrent networks and transformers, it has an effect …",
+            "mean over recurrent networks and transformers of the loss by asymmetry > 0",
+            "> 0",
+            &of_family(&|family| family != Family::Convolutional, Nonideality::Asymmetry),
+            Test::Above(0.0),
+            " %",
+        ),
+        claim(
             "asymmetry-modest",
-            "Where inputs are signed, polarity asymmetry has a modest effect.",
-            "mean over recurrent networks and transformers of the loss by inputs and outputs − that \
-             by asymmetry > 0",
+            "… that is modest.",
+            "mean over them of the loss by inputs and outputs − that by asymmetry > 0",
             "> 0",
             &map.over_networks(|column| {
                 let signed = map.grid.columns[column].family != Family::Convolutional;
@@ -360,6 +368,11 @@ fn notes(map: &Map<'_>, scale: Scale) -> Vec<String> {
         ));
     }
     if scale < Scale::Paper {
+        notes.push(
+            "Of the convolutional networks resnet-cifar10 and wide-resnet have their first layer on \
+             tiles, whose pixels are signed, so that asymmetry can matter to them."
+                .to_owned(),
+        );
         notes.push(
             "The matrices of small networks have few inputs, so that a share of the current of 512 \
              inputs is not theirs: noise at outputs, which does not grow with the inputs, weighs more \

@@ -13,7 +13,10 @@ use serde::Deserialize;
 
 use super::TILE;
 use crate::experiment::Scale;
-use crate::experiments::rasch2023::networks::recipe;
+use crate::experiments::rasch2023::networks::{recipe, repeats};
+use crate::experiments::rasch2023::paper::TIMES_S;
+use crate::experiments::rasch2023::{ablation, noise_structure, tile_wise_training, tolerance};
+use crate::workloads::nonideality::AXES;
 use crate::workloads::survey::{HardwareUse, network};
 
 /// `docs/paper-scale.toml`.
@@ -84,12 +87,34 @@ const WORK: [Work; 11] = [
     Work { name: "RNN-T SWB300", recipe: "rnn-t", inputs: speech(0.02, 500.0), float_epochs: 20.0, data_gb: 64.0 },
 ];
 
-/// Training runs, programmings of each, times of each programming. [Rasch23 Tab. 2, Tab. 3]
-const SEEDS: f64 = 3.0;
-const PROGRAMMINGS: f64 = 24.0;
-const TIMES: f64 = 4.0;
-/// Passes over the test set for a row of Fig. 5: nonidealities, steps of a search, repetitions.
-const SEARCH: f64 = 20.0 * 8.0 * 10.0;
+/// Training runs and programmings of each, as the experiment has them.
+fn runs() -> [f64; 2] {
+    let (seeds, programmings) = repeats(Scale::Paper);
+    [seeds as f64, programmings as f64]
+}
+
+/// Passes over the test set for a network of Fig. 5: every evaluation of a search, and the one on the
+/// standard tile, share the test set among their programmings.
+fn passes_of_fig_5() -> f64 {
+    let (seeds, _, evaluations) = tolerance::size(Scale::Paper);
+    AXES.len() as f64 * (evaluations + 1) as f64 * seeds as f64
+}
+
+/// Experiments that train other networks on tiles than those of the tables: how often each network.
+fn other_trainings() -> [(&'static str, &'static [&'static str], f64); 3] {
+    let (seeds, _, networks) = noise_structure::size(Scale::Paper);
+    let strengths = noise_structure::strengths(Scale::Paper).len() as u64;
+    let structures = noise_structure::STRUCTURES.len() as u64 * strengths * seeds;
+    let (ablated, _) = ablation::repeats(Scale::Paper);
+    let methods = ablation::METHODS.len() as u64 * ablated;
+    let (tile_wise, _, transformers) = tile_wise_training::size(Scale::Paper);
+    [
+        ("rasch2023/noise-structure", networks, structures as f64),
+        ("rasch2023/ablation", &["resnet-cifar10"], methods as f64),
+        ("rasch2023/tile-wise-training", transformers, tile_wise as f64),
+    ]
+}
+
 /// Passes over the test set of a network in a sweep: four programmings at four times.
 const SWEEP: f64 = 16.0;
 /// Cores of one machine of a cluster.
@@ -125,14 +150,15 @@ impl Cost {
         let (float_step, tiles_step) = (3.0 * forward.float, forward.tiles + 2.0 * forward.float);
         let tiles_h = hours(epochs * train, tiles_step);
         let passes = hours(test, forward.tiles);
+        let [_, programmings] = runs();
         let parameters = used.parameters as f64;
         Self {
             macs: used.macs as f64,
             forward,
             float_h: hours(work.float_epochs * train, float_step),
             tiles_h: tiles_h + hours(calibration * batch, tiles_step),
-            test_h: 2.0 * PROGRAMMINGS * TIMES * passes,
-            search_h: SEARCH * passes,
+            test_h: 2.0 * programmings * TIMES_S.len() as f64 * passes,
+            search_h: passes_of_fig_5() * passes,
             sweep_h: tiles_h + SWEEP * passes,
             // Weight, gradient, velocity, noisy weight, and the copy that a checkpoint is made of.
             memory_gib: 4.0 * (5.0 * parameters + measured.tape * batch * used.outputs as f64)
@@ -179,17 +205,26 @@ fn page(measured: &Measured) -> String {
         .max_by(|a, b| a.1.run_h().total_cmp(&b.1.run_h()))
         .map(|(work, cost)| (work.name, cost.run_h()))
         .expect("there are networks");
-    let runs_h = SEEDS * sum(&Cost::run_h);
+    let [seeds, programmings] = runs();
+    let runs_h = seeds * sum(&Cost::run_h);
     let search_h = sum(&|c| c.search_h);
+    let others_h: f64 = other_trainings()
+        .iter()
+        .flat_map(|(_, networks, count)| {
+            let trained = costs.iter().filter(|(work, _)| networks.contains(&work.recipe));
+            trained.map(move |(_, cost)| count * cost.tiles_h)
+        })
+        .sum();
     say("# Paper scale\n".to_owned());
     say(format!(
-        "What `cargo xtask reproduce rasch2023/networks --scale paper` costs: **{} core-hours**, and \
-         {} more for the tolerances of Fig. 5. Of these {} are three trainings of one network, \
+        "What `cargo xtask reproduce rasch2023/networks --scale paper` costs: **{} core-hours**, \
+         {} more for the tolerances of Fig. 5, and {} for the trainings of other experiments. Of these {} are three trainings of one network, \
          {longest}. Computed by a test from the networks, their recipes and the throughput of one core; \
          nobody has run it.\n",
         number(runs_h),
         number(search_h),
-        number(SEEDS * most)
+        number(others_h),
+        number(seeds * most)
     ));
     say("## Throughput\n".to_owned());
     say(format!(
@@ -217,8 +252,9 @@ fn page(measured: &Measured) -> String {
     say(format!(
         "A step in f32 counts as three forward passes, one on tiles as a forward pass on tiles and two \
          in f32. One run trains in f32 (where no published weights are taken), trains on tiles, and \
-         tests direct mapping and hardware-aware training with {PROGRAMMINGS} programmings at {TIMES} \
-         times each; the paper has {SEEDS} runs.\n"
+         tests direct mapping and hardware-aware training with {programmings} programmings at {} times \
+         each; the paper has {seeds} runs.\n",
+        TIMES_S.len()
     ));
     say("| network | inputs per epoch | epochs f32, tiles | training f32 | on tiles | testing | three runs | Fig. 5 |".to_owned());
     say("| --- | --- | --- | --- | --- | --- | --- | --- |".to_owned());
@@ -233,7 +269,7 @@ fn page(measured: &Measured) -> String {
             number(cost.float_h),
             number(cost.tiles_h),
             number(cost.test_h),
-            number(SEEDS * cost.run_h()),
+            number(seeds * cost.run_h()),
             number(cost.search_h)
         ));
     }
@@ -247,11 +283,34 @@ fn page(measured: &Measured) -> String {
     ));
     say(format!(
         "Fig. 5 is a search for every network and nonideality that tests the trained network again and \
-         again: {SEARCH} passes over the test set (20 nonidealities, 8 steps, 10 repetitions). \
-         Assumed: Switchboard has {} hours in frames of 10 ms (HMM, 21 to an input) and 20 ms (RNN-T, \
-         500 to an input), its test set {} hours.\n",
-        SPEECH_H[0], SPEECH_H[1]
+         again: {} passes over the test set ({} nonidealities, up to {} evaluations and the standard \
+         tile, {} runs; the programmings of an evaluation share the test set). Assumed: Switchboard has \
+         {} hours in frames of 10 ms (HMM, 21 to an input) and 20 ms (RNN-T, 500 to an input), its test \
+         set {} hours.\n",
+        passes_of_fig_5(),
+        AXES.len(),
+        tolerance::size(Scale::Paper).2,
+        tolerance::size(Scale::Paper).0,
+        SPEECH_H[0],
+        SPEECH_H[1]
     ));
+    say("Other experiments train networks of their own:\n".to_owned());
+    say("| experiment | networks | trainings of each | core-hours |".to_owned());
+    say("| --- | --- | --- | --- |".to_owned());
+    for (experiment, networks, count) in other_trainings() {
+        let trained = costs.iter().filter(|(work, _)| networks.contains(&work.recipe));
+        say(format!(
+            "| `{experiment}` | {} | {} | {} |",
+            networks.join(", "),
+            number(count),
+            number(count * trained.map(|(_, cost)| cost.tiles_h).sum::<f64>())
+        ));
+    }
+    say(
+        "\nThe remaining ones test the networks of the tables again, on other tiles or with other \
+         devices; each costs about a column \u{201c}testing\u{201d}.\n"
+            .to_owned(),
+    );
     say("## Memory and storage\n".to_owned());
     say(format!(
         "Memory of one training run: five numbers per parameter (weight, gradient, velocity, noisy \
@@ -268,13 +327,13 @@ fn page(measured: &Measured) -> String {
             work.name,
             recipe.training.batch,
             number(cost.memory_gib),
-            number(SEEDS * cost.models_gb)
+            number(seeds * cost.models_gb)
         ));
     }
     say(format!(
         "\nAll models together take {} GB, the data sets about {} GB (ImageNet as JPEG files, \
          Switchboard's features as 32-bit numbers, computed from its hours).\n",
-        number(SEEDS * sum(&|c| c.models_gb)),
+        number(seeds * sum(&|c| c.models_gb)),
         number(WORK.iter().map(|work| work.data_gb).sum())
     ));
     say("## A sweep of a thousand networks\n".to_owned());
@@ -314,7 +373,7 @@ fn page(measured: &Measured) -> String {
          - **Interruptions** do not limit: a training saves itself after every epoch, which is at most \
          {} hours of work on {NODE} cores.",
         number(100.0 * costs[2..6].iter().map(|(_, c)| c.run_h()).sum::<f64>() / sum(&Cost::run_h)),
-        number(SEEDS * costs.len() as f64),
+        number(seeds * costs.len() as f64),
         number(most / NODE / 24.0),
         number(costs.iter().map(|(_, c)| c.memory_gib).fold(0.0, f64::max)),
         number(

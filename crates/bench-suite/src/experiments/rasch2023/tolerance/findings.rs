@@ -71,6 +71,16 @@ impl Cell {
         self.axis.text(self.x)
     }
 
+    /// x* with its 90 % interval.
+    pub(super) fn described(&self) -> String {
+        format!("{} ({})", self.text(), self.interval())
+    }
+
+    fn interval(&self) -> String {
+        let [least, most] = self.ends;
+        format!("{} to {}", self.axis.text(least), self.axis.text(most))
+    }
+
     /// x* in the direction in which it hurts.
     fn tolerance(&self) -> f64 {
         if self.axis.rises() { self.x } else { -self.x }
@@ -108,10 +118,22 @@ impl<'a> Map<'a> {
         row.iter().map(|cell| cell.as_ref().map(index).filter(|index| index.is_finite())).collect()
     }
 
+    /// Indices of the paper's axes.
+    fn rows_of_indices(&self) -> Vec<Vec<Option<f64>>> {
+        self.grid.papers().map(|axis| Self::indices(self.row(axis.nonideality))).collect()
+    }
+
+    /// Index of one network less that of another, for every one of the paper's axes that has both.
+    pub(super) fn index_differences(&self, id: &str, than: &str) -> Vec<f64> {
+        let place = |id: &str| self.grid.columns.iter().position(|column| column.id == id);
+        let Some((id, than)) = place(id).zip(place(than)) else { return Vec::new() };
+        let rows = self.rows_of_indices().into_iter();
+        rows.filter_map(|row| Some((*row.get(id)?)? - (*row.get(than)?)?)).collect()
+    }
+
     /// Mean index over the paper's axes of every network that has one.
     pub(super) fn network_indices(&self) -> Vec<(Column, f64)> {
-        let rows: Vec<Vec<Option<f64>>> =
-            self.grid.papers().map(|axis| Self::indices(self.row(axis.nonideality))).collect();
+        let rows = self.rows_of_indices();
         let mean = |column: usize| {
             let indices: Vec<f64> =
                 rows.iter().filter_map(|row| row.get(column).copied().flatten()).collect();
@@ -126,9 +148,10 @@ impl<'a> Map<'a> {
         &self,
         nonideality: Nonideality,
         wanted: impl Fn(&Column) -> bool,
-    ) -> Vec<Cell> {
-        let pairs = self.row(nonideality).iter().zip(&self.grid.columns);
-        pairs.filter(|(_, column)| wanted(column)).filter_map(|(cell, _)| *cell).collect()
+    ) -> Vec<(Column, Cell)> {
+        let pairs = self.grid.columns.iter().zip(self.row(nonideality));
+        let pairs = pairs.filter(|(column, _)| wanted(column));
+        pairs.filter_map(|(column, cell)| Some((*column, (*cell)?))).collect()
     }
 }
 
@@ -175,16 +198,16 @@ fn heat_map(map: &Map<'_>) -> HeatMap {
 fn printed(map: &Map<'_>) -> Table {
     let one = |nonideality, id: &'static str| {
         let cell = map.of(nonideality, |column| column.id == id).pop();
-        cell.map_or("–".to_owned(), |cell| format!("{} ({})", cell.text(), interval(&cell)))
+        cell.map_or("–".to_owned(), |(_, cell)| cell.described())
     };
     // By tolerance, the least first.
     let range = |nonideality, wanted: &dyn Fn(&Column) -> bool| {
         let mut cells = map.of(nonideality, wanted);
-        cells.sort_by(|a, b| a.tolerance().total_cmp(&b.tolerance()));
+        cells.sort_by(|(_, a), (_, b)| a.tolerance().total_cmp(&b.tolerance()));
         match &cells[..] {
             [] => "–".to_owned(),
-            [only] => only.text(),
-            [first, .., last] => format!("{} to {}", first.text(), last.text()),
+            [(_, only)] => only.text(),
+            [(_, first), .., (_, last)] => format!("{} to {}", first.text(), last.text()),
         }
     };
     let all = |nonideality| range(nonideality, &|_| true);
@@ -214,11 +237,6 @@ fn printed(map: &Map<'_>) -> Table {
     }
 }
 
-fn interval(cell: &Cell) -> String {
-    let [least, most] = cell.ends;
-    format!("{} to {}", cell.axis.text(least), cell.axis.text(most))
-}
-
 fn families(map: &Map<'_>) -> Table {
     let mean = |axis: &Axis, family: Family| {
         let row = map.row(axis.nonideality);
@@ -244,7 +262,7 @@ fn families(map: &Map<'_>) -> Table {
 
 fn intervals(map: &Map<'_>) -> Table {
     let rows = map.grid.axes.iter().zip(&map.cells).map(|(axis, row)| {
-        let text = |cell: &Option<Cell>| cell.as_ref().map_or("–".to_owned(), interval);
+        let text = |cell: &Option<Cell>| cell.as_ref().map_or("–".to_owned(), Cell::interval);
         std::iter::once(axis_name(axis)).chain(row.iter().map(text)).collect()
     });
     Table {
