@@ -1,12 +1,12 @@
 //! How conductances are distributed before and after training on tiles: [Rasch23 Fig. 6].
 
-use super::evaluated::{Evaluated, differences, missing, points_of_networks, text};
+use super::evaluated::{Evaluated, differences, figure, missing, points_of_networks, text};
 use super::networks::{SMOKE, names, trained};
 use crate::Error;
 use crate::claim::{Claim, Test};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::{Measurements, Record};
-use crate::report::Table;
+use crate::report::{Curve, Figure, LineStyle, Panel, Table};
 use crate::statistics::Estimate;
 use crate::workloads::conductances::{
     Conductances, FLOAT_COLUMNS, FLOAT_ONE_SCALE, HARDWARE_AWARE, WEIGHTS,
@@ -43,6 +43,46 @@ fn mean_kurtosis(record: &Record, series: &str) -> Option<f64> {
 /// That mean for every seed of a network.
 fn kurtoses(network: &Evaluated<'_>, series: &str) -> Vec<f64> {
     network.records.iter().filter_map(|record| mean_kurtosis(record, series)).collect()
+}
+
+/// Before and after, network by network.
+fn figures(networks: &[Evaluated<'_>]) -> Vec<Figure> {
+    let kurtosis = |network: &Evaluated<'_>, series: &str| {
+        Some(Estimate::of(&kurtoses(network, series), 0.0)?.mean + 3.0)
+    };
+    let pairs = |before: &str| -> Vec<((f64, f64), String)> {
+        let pair = |network: &Evaluated<'_>| {
+            let point = (kurtosis(network, before)?, kurtosis(network, HARDWARE_AWARE)?);
+            Some((point, network.id.to_owned()))
+        };
+        networks.iter().filter_map(pair).collect()
+    };
+    let one_scale = pairs(FLOAT_ONE_SCALE);
+    let columns: Vec<(f64, f64)> = pairs(FLOAT_COLUMNS).into_iter().map(|(at, _)| at).collect();
+    let all = one_scale.iter().map(|(at, _)| at).chain(&columns);
+    let (least, most) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), (x, y)| {
+        (least.min(x.min(*y)), most.max(x.max(*y)))
+    });
+    let same = vec![(least, least), (most, most)];
+    let panel = Panel {
+        title: "Kurtosis of conductances".to_owned(),
+        x: "before: float weights".to_owned(),
+        y: "after hardware-aware training".to_owned(),
+        log_x: true,
+        log_y: true,
+        curves: vec![
+            Curve::scatter("one scale per layer", 1, one_scale),
+            Curve::line("column scales", 3, LineStyle::Points, columns),
+            Curve::line("no change", 0, LineStyle::Paper, same),
+        ],
+        ..Panel::default()
+    };
+    let panels = if networks.is_empty() { Vec::new() } else { vec![panel] };
+    figure(
+        "Kurtosis of conductances (3 is that of normal weights) before and after training for the \
+         hardware, network by network, as the bars of Fig. 6C: below the line it has fallen.",
+        panels,
+    )
 }
 
 impl Experiment for ConductanceDistribution {
@@ -130,6 +170,7 @@ impl Experiment for ConductanceDistribution {
                     "float weights under column scales",
                 ),
             ],
+            figures: figures(&networks),
             tables: vec![Table {
                 caption: "Excess kurtosis of conductances, mean over the layers of a network by \
                           number of weights; 0 is that of normal weights. The paper shows bars \
