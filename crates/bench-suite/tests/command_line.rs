@@ -166,6 +166,11 @@ fn what_cannot_be_run_is_named() {
         bench_suite(&["reproduce", "gupta2015/mnist-cnm", "--out", out.to_str().unwrap()]),
         &["there is no experiment 'gupta2015/mnist-cnm'", "gupta2015/mnist-dnn"],
     );
+    // What is asked for by name and has no data does not pass for done.
+    fails_with(
+        bench_suite(&["reproduce", "rasch2023/exemption", "--out", out.to_str().unwrap()]),
+        &["CIFAR-10"],
+    );
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     fails_with(smoke(&file.join("below"), &[]), &["cannot create", "file/below"]);
