@@ -62,7 +62,8 @@ fn main() -> ExitCode {
 fn jobs(selection: &Selection) -> Result<(Vec<Job>, DataFolder), Error> {
     let data = DataFolder::new(selection.data.as_deref());
     let Selection { scale, seed, seeds, .. } = *selection;
-    let request = Request { scale, seed, seeds, data: data.clone() };
+    // With the networks that it has opened it is gone before a point is run.
+    let request = Request::new(scale, seed, seeds, data.clone());
     let job = |experiment: &'static dyn Experiment| match experiment.points(&request) {
         Err(Error::NoData(reason)) if !selection.ids.iter().any(|id| id == experiment.id()) => {
             Ok(Job { experiment, points: Vec::new(), left_out: Some(reason) })
@@ -159,7 +160,7 @@ fn sensitivity(arguments: &Sensitivity) -> Result<u8, Error> {
     let experiment: &'static OneNetwork =
         Box::leak(Box::new(asked.with_checkpoint(arguments, &data, &store.models())?));
     let (scale, seed) = (arguments.scale, arguments.seed);
-    let points = experiment.points(&Request { scale, seed, seeds: None, data: data.clone() })?;
+    let points = experiment.points(&Request::new(scale, seed, None, data.clone()))?;
     if arguments.fresh {
         points.iter().try_for_each(|point| store.forget(point))?;
     }

@@ -11,7 +11,7 @@ use crate::record::Record;
 use crate::report::{Curve, Figure, LineStyle, Panel};
 use crate::statistics::Estimate;
 use crate::workloads::hardware_aware::series;
-use crate::workloads::networks::{NETWORKS, Workload, find};
+use crate::workloads::networks::{NETWORKS, Workload};
 use crate::workloads::trained::{CHANCE_ERROR, FLOAT_ERROR};
 
 /// Index of one second in the paper's times.
@@ -236,7 +236,7 @@ pub(super) fn of_networks<T>(
 ) -> Result<Vec<T>, Error> {
     let (mut made, mut lacking) = (Vec::new(), None);
     for network in networks {
-        match (find(network)?.open)(&request.data, request.scale) {
+        match request.network(network) {
             // The other networks do without; the report names those that are left out.
             Err(Error::NoData(reason)) => lacking = lacking.or(Some(reason)),
             opened => made.push(of(network, &*opened?)?),
