@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "this is the program that a person talks to")]
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
@@ -55,12 +56,21 @@ fn main() -> ExitCode {
     }))
 }
 
+/// Where data sets are read from. A folder that cannot be read is a slip of the pen: taken as it is,
+/// the run would leave out all that needs it.
+fn data_folder(named: Option<&Path>) -> Result<DataFolder, Error> {
+    if let Some(folder) = named {
+        std::fs::read_dir(folder).map_err(Error::io("read data sets from", folder))?;
+    }
+    Ok(DataFolder::new(named))
+}
+
 /// The points of a selection, and the data they are to read.
 ///
 /// An experiment whose data set is not there is an error if it was asked for by name. Otherwise it
 /// has no points, and the report says why.
 fn jobs(selection: &Selection) -> Result<(Vec<Job>, DataFolder), Error> {
-    let data = DataFolder::new(selection.data.as_deref());
+    let data = data_folder(selection.data.as_deref())?;
     let Selection { scale, seed, seeds, .. } = *selection;
     // With the networks that it has opened it is gone before a point is run.
     let request = Request::new(scale, seed, seeds, data.clone());
@@ -131,7 +141,7 @@ fn threads(asked: Option<u32>) -> usize {
 }
 
 fn train(arguments: &Train) -> Result<u8, Error> {
-    let data = DataFolder::new(arguments.data.as_deref());
+    let data = data_folder(arguments.data.as_deref())?;
     let point = Custom::point(&arguments.config, arguments.seed, &data)?;
     let store = Store::open(&arguments.out)?;
     if arguments.fresh {
@@ -144,7 +154,7 @@ fn train(arguments: &Train) -> Result<u8, Error> {
 }
 
 fn sensitivity(arguments: &Sensitivity) -> Result<u8, Error> {
-    let data = DataFolder::new(arguments.data.as_deref());
+    let data = data_folder(arguments.data.as_deref())?;
     // What is wrong with the question is said before anything is made or removed.
     let asked = OneNetwork::asked_for(arguments)?;
     let store = Store::open(&arguments.out())?;
@@ -182,7 +192,7 @@ fn evaluate(arguments: &Evaluate) -> Result<u8, Error> {
         }
         return Ok(HOLDS);
     }
-    let data = DataFolder::new(arguments.data.as_deref());
+    let data = data_folder(arguments.data.as_deref())?;
     let chosen: Result<Vec<Evaluation>, Error> =
         arguments.names.iter().map(|name| evaluation::find(name)).collect();
     let pool = rayon::ThreadPoolBuilder::new()

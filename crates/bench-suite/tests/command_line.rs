@@ -171,6 +171,17 @@ fn what_cannot_be_run_is_named() {
         bench_suite(&["reproduce", "rasch2023/exemption", "--out", out.to_str().unwrap()]),
         &["CIFAR-10"],
     );
+    let typo = folder.path().join("dtaa");
+    let typo = ["--data", typo.to_str().unwrap()];
+    let train = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/mnist-fixed.toml");
+    for command in [
+        smoke(&out, &typo),
+        bench_suite(&["train", train, typo[0], typo[1]]),
+        bench_suite(&["evaluate", "resnet20-cifar10", typo[0], typo[1]]),
+        sensitivity(&out, &["--workload", "resnet18", typo[0], typo[1]]),
+    ] {
+        fails_with(command, &["cannot read data sets from", "dtaa"]);
+    }
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     fails_with(smoke(&file.join("below"), &[]), &["cannot create", "file/below"]);
