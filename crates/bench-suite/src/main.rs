@@ -248,6 +248,23 @@ fn report(arguments: &cli::Report) -> Result<u8, Error> {
     let store = Store::existing(&selection.out())?;
     let report = Report::collect(&store, selection.scale, &jobs)?;
     let exit = write(&store, &report)?;
+    let (missing, all) = report.missing();
+    if missing > 0 {
+        // Records made by other code have other names, and would be missed without a word.
+        let others = match store.others(jobs.iter().flat_map(|job| &job.points)) {
+            0 => String::new(),
+            1 => {
+                "; 1 record there is of another version of the code, data, scale or seed".to_owned()
+            }
+            n => format!(
+                "; {n} records there are of another version of the code, data, scale or seed"
+            ),
+        };
+        println!(
+            "{missing} of {all} points have no record in {}{others}",
+            store.folder().display()
+        );
+    }
     if let Some(path) = arguments.archive() {
         archive::write(&report, &store, &selection.arguments(), &path)?;
         println!("Archive: {}", path.display());
@@ -264,7 +281,7 @@ fn write(store: &Store, report: &Report) -> Result<u8, Error> {
     let path = report.write(store)?;
     for claim in report.claims() {
         println!(
-            "{:<22} {} [ours: {}; paper: {}]",
+            "{:<12} {} [ours: {}; paper: {}]",
             claim.verdict.words(),
             claim.statement,
             claim.measured,

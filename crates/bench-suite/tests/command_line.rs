@@ -97,6 +97,17 @@ fn records_do_not_depend_on_threads_or_on_being_killed() {
     assert_eq!(files(&killed.join("records")), records, "killed three times");
     assert_eq!(report(&killed), report(&one), "killed three times");
 
+    // A report says what it lacks, and that records of another seed are there.
+    let output = bench_suite(&["report", "gupta2015/mnist-dnn", "--scale", "smoke", "--seed", "7"])
+        .arg("--out")
+        .arg(&two)
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    for part in ["7 of 7 points have no record in", "7 records there are of another"] {
+        assert!(output.status.success() && stdout.contains(part), "'{part}' is not in: {stdout}");
+    }
+
     // Shards into two stores, merged into a third.
     let [first, second, merged] =
         ["first", "second", "merged"].map(|name| folder.path().join(name));
