@@ -111,10 +111,12 @@ fn reproduce(arguments: &Reproduce) -> Result<u8, Error> {
     match arguments.shard {
         Some(shard) => {
             println!(
-                "shard {}/{} is complete in {}; when all are, run: cargo xtask merge",
+                "shard {}/{} is complete in {folder}; when all are, run this, with a --from for the \
+                 folder of each: cargo xtask merge{} --from {folder}",
                 shard.index,
                 shard.count,
-                store.folder().display()
+                arguments.selection.arguments(),
+                folder = store.folder().display()
             );
             Ok(HOLDS)
         }

@@ -112,7 +112,10 @@ fn records_do_not_depend_on_threads_or_on_being_killed() {
     let [first, second, merged] =
         ["first", "second", "merged"].map(|name| folder.path().join(name));
     for (out, shard) in [(&first, "1/2"), (&second, "2/2")] {
-        assert!(smoke(out, &["--shard", shard]).output().unwrap().status.success());
+        let output = smoke(out, &["--shard", shard]).output().unwrap();
+        let (stdout, from) = (String::from_utf8_lossy(&output.stdout), out.display());
+        let next = format!("cargo xtask merge gupta2015/mnist-dnn --scale smoke --from {from}");
+        assert!(output.status.success() && stdout.contains(&next), "{stdout}");
     }
     let merge = |from: &[&Path]| {
         let mut command =
@@ -141,7 +144,7 @@ fn records_do_not_depend_on_threads_or_on_being_killed() {
     {
         std::fs::write(&victim, damage).unwrap();
         let file = victim.file_name().unwrap().to_str().unwrap();
-        fails_with(smoke(&one, &[]), &[file, reason, "--fresh"]);
+        fails_with(smoke(&one, &[]), &[file, reason, "run its experiment again"]);
     }
     std::fs::remove_file(&victim).unwrap();
     let mut others = records.clone();
