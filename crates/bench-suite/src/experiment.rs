@@ -23,9 +23,9 @@ use crate::workloads::networks::{self, Workload};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
-    /// About a minute, for continuous integration: does the machinery work.
+    /// About a minute for all experiments, for continuous integration: does the machinery work.
     Smoke,
-    /// Minutes on two cores with real data: the qualitative claims.
+    /// Real data, about an hour for all experiments on two cores: the qualitative claims.
     Desk,
     /// The paper's own sizes and schedules.
     Paper,
