@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::experiment::Scale;
+use crate::workloads::networks::NETWORKS;
 use crate::workloads::sensitivity::Method;
 
 /// What every command ends with, for the help of each.
@@ -57,6 +59,11 @@ pub enum Command {
 /// Seeds that leave room for the ones that follow.
 fn seed() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(..=u64::from(u32::MAX))
+}
+
+/// The names of all networks.
+fn network() -> PossibleValuesParser {
+    PossibleValuesParser::new(NETWORKS.iter().map(|entry| entry.id))
 }
 
 /// Which experiments, at which scale, with which seeds, where.
@@ -162,8 +169,8 @@ pub struct Evaluate {
 /// Arguments of `sensitivity`.
 #[derive(Clone, Debug, Args)]
 pub struct Sensitivity {
-    /// The network, such as lstm-japanese-vowels; an unknown name lists all.
-    #[arg(long, value_name = "NAME")]
+    /// The network.
+    #[arg(long, value_name = "NAME", value_parser = network())]
     pub workload: String,
     /// smoke (seconds), desk (minutes, real data) or paper (the paper's own size).
     #[arg(long, default_value_t = Scale::Desk)]
@@ -193,7 +200,7 @@ pub struct Sensitivity {
     /// cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub threads: Option<u32>,
-    /// Folder of records and report [default: results/sensitivity/NAME].
+    /// Folder of records and report [default: results/sensitivity/NAME/SCALE].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Folder of data sets that do not ship with the source, looked in first.
@@ -207,7 +214,9 @@ pub struct Sensitivity {
 impl Sensitivity {
     /// The folder of records and report.
     pub fn out(&self) -> PathBuf {
-        let named = || PathBuf::from("results/sensitivity").join(&self.workload);
+        let Self { workload, scale, .. } = self;
+        // A try at smoke scale must not replace the report of an hour.
+        let named = || PathBuf::from(format!("results/sensitivity/{workload}/{scale}"));
         self.out.clone().unwrap_or_else(named)
     }
 }

@@ -157,25 +157,30 @@ fn train(arguments: &Train) -> Result<u8, Error> {
 
 fn sensitivity(arguments: &Sensitivity) -> Result<u8, Error> {
     let data = data_folder(arguments.data.as_deref())?;
-    // What is wrong with the question is said before anything is made or removed.
+    // What is wrong with the question, the checkpoint or the data is said before anything is removed.
     let asked = OneNetwork::asked_for(arguments)?;
     let store = Store::open(&arguments.out())?;
-    if arguments.fresh {
-        if let Some(file) = arguments.checkpoint.as_deref().filter(|file| store.holds(file)) {
-            let file = file.display();
-            let reason = format!("{file}: --fresh would remove it; copy it out of the store");
-            return Err(Error::Usage(reason));
-        }
-        store.forget_models()?;
+    if let Some(file) = arguments.checkpoint.as_deref()
+        && arguments.fresh
+        && store.holds(file)
+    {
+        let file = file.display();
+        let reason = format!("{file}: --fresh would remove it; copy it out of the store");
+        return Err(Error::Usage(reason));
     }
-    // A report keeps its experiments as long as the program runs.
-    let experiment: &'static OneNetwork =
-        Box::leak(Box::new(asked.with_checkpoint(arguments, &data, &store.models())?));
+    let with_checkpoint =
+        |asked: OneNetwork| asked.with_checkpoint(arguments, &data, &store.models());
+    let mut asked = with_checkpoint(asked)?;
     let (scale, seed) = (arguments.scale, arguments.seed);
-    let points = experiment.points(&Request::new(scale, seed, None, data.clone()))?;
+    let points = asked.points(&Request::new(scale, seed, None, data.clone()))?;
     if arguments.fresh {
         points.iter().try_for_each(|point| store.forget(point))?;
+        store.forget_models()?;
+        // The weights of the checkpoint were among them.
+        asked = with_checkpoint(asked)?;
     }
+    // A report keeps its experiments as long as the program runs.
+    let experiment: &'static OneNetwork = Box::leak(Box::new(asked));
     let wanted: Vec<runner::Job<'_>> =
         points.iter().map(|point| (experiment as &dyn Experiment, point.clone())).collect();
     stop_on_ctrl_c()?;

@@ -407,10 +407,10 @@ fn one_network_is_analysed() {
 fn what_cannot_be_analysed_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    fails_with(
-        sensitivity(&out, &["--workload", "lstm"]),
-        &["there is no network 'lstm'", "lstm-japanese-vowels", "resnet18", "rnn-t"],
-    );
+    fails_with(sensitivity(&out, &["--workload", "lstm"]), &["invalid value 'lstm'", "--workload"]);
+    let help = bench_suite(&["sensitivity", "--help"]).output().unwrap().stdout;
+    let help = String::from_utf8(help).unwrap();
+    assert!(["lstm-japanese-vowels", "resnet18", "rnn-t"].iter().all(|name| help.contains(name)));
     let vowels = |more: &[&str]| {
         let mut command = sensitivity(&out, &["--workload", "lstm-japanese-vowels"]);
         command.args(more);
@@ -419,6 +419,12 @@ fn what_cannot_be_analysed_is_named() {
     fails_with(vowels(&["--tile", "no-such-tile"]), &["--tile", "no-such-tile", "standard-pcm"]);
     fails_with(vowels(&["--recipe", "no-such-file"]), &["cannot read", "no-such-file"]);
     fails_with(vowels(&["--checkpoint", "no-such-file"]), &["cannot read", "no-such-file"]);
+    // A checkpoint that does not fit is no reason to remove what is there.
+    let model = out.join("models/some.safetensors");
+    std::fs::create_dir_all(model.parent().unwrap()).unwrap();
+    std::fs::write(&model, "").unwrap();
+    fails_with(vowels(&["--fresh", "--checkpoint", "no-such-file"]), &["cannot read"]);
+    assert!(model.exists());
     let file = folder.path().join("weights.safetensors");
     let name = file.to_str().unwrap();
     std::fs::write(&file, "no weights").unwrap();
