@@ -24,7 +24,7 @@ use clap::Parser;
 
 /// Every claim that was tested holds.
 const HOLDS: u8 = 0;
-/// A claim does not hold.
+/// A claim does not hold, or an answer is wrong.
 const DOES_NOT_HOLD: u8 = 1;
 /// An error in the command line, a file or the data.
 const ERROR: u8 = 2;
@@ -320,6 +320,6 @@ fn list() -> u8 {
 }
 
 fn run_bench(arguments: &Bench) -> Result<u8, Error> {
-    bench::run(arguments.only.as_deref(), arguments.json.as_deref())?;
-    Ok(HOLDS)
+    let right = bench::run(arguments.only.as_deref(), arguments.json.as_deref())?;
+    Ok(if right { HOLDS } else { DOES_NOT_HOLD })
 }

@@ -196,8 +196,17 @@ fn what_cannot_be_run_is_named() {
     ] {
         fails_with(command, &["cannot read data sets from", "dtaa"]);
     }
+    fails_with(
+        bench_suite(&["bench", "--only", "quantise"]),
+        &["no row of the benchmark contains 'quantise'", "quantize", "systolic_28x28"],
+    );
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
+    let json = file.join("below");
+    fails_with(
+        bench_suite(&["bench", "--json", json.to_str().unwrap()]),
+        &["cannot create", "file/below"],
+    );
     fails_with(smoke(&file.join("below"), &[]), &["cannot create", "file/below"]);
     fails_with(bench_suite(&["report", "--out", out.to_str().unwrap()]), &["cannot read", "out"]);
     for bad in [["--shard", "3/2"], ["--seeds", "0"], ["--threads", "none"]] {
