@@ -151,6 +151,11 @@ fn train(arguments: &Train) -> Result<u8, Error> {
     }
     stop_on_ctrl_c()?;
     runner::run(&[(&Custom, point.clone())], &store, &data, threads(arguments.threads))?;
+    if let Some(record) = store.load(&point)?
+        && let Some(error) = record.series("test_error_percent").last()
+    {
+        println!("Test error: {error:.2} %");
+    }
     println!("Record: {}", store.record_path(&point).display());
     Ok(HOLDS)
 }

@@ -255,6 +255,7 @@ fn a_malformed_description_is_named_with_its_line() {
     );
     let output = run(small).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("Test error: "));
 }
 
 /// A file system of 256 KiB, mounted for one command: the records that fit stay, the run stops.
