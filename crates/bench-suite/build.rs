@@ -49,7 +49,13 @@ fn main() {
     }
     let digest: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     println!("cargo::rustc-env=DITHER_CODE_VERSION={digest}");
-    println!("cargo::rerun-if-changed={}", workspace.join(".git/logs/HEAD").display());
+    // Where it is only git knows, of a linked worktree for one. Cargo would run this script each time
+    // if it named a file that is not there, as in an archive.
+    let log = first_line(&package, "git", &["rev-parse", "--git-path", "logs/HEAD"]);
+    let log = package.join(log);
+    if log.is_file() {
+        println!("cargo::rerun-if-changed={}", log.display());
+    }
     println!("cargo::rustc-env=DITHER_RUSTC={}", first_line(&package, "rustc", &["--version"]));
     let commit = first_line(&package, "git", &["rev-parse", "--short=12", "HEAD"]);
     let root = SOURCES.map(|source| format!(":/{source}"));

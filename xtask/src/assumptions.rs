@@ -8,6 +8,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::no_arguments;
+
 /// The page, relative to the workspace.
 const PAGE: &str = "docs/assumptions.md";
 
@@ -25,13 +27,9 @@ const PARTS: [(&str, &str); 6] = [
 
 /// Writes the page.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    if let Some(other) = arguments.first() {
-        if other == "--help" {
-            println!("cargo xtask assumptions: gather the choices that the source marks in {PAGE}");
-            return ExitCode::SUCCESS;
-        }
-        eprintln!("error: 'cargo xtask assumptions' takes no arguments, not '{other}'");
-        return ExitCode::from(2);
+    let help = format!("gather the choices that the source marks in {PAGE}");
+    if let Some(exit) = no_arguments("assumptions", &help, arguments) {
+        return exit;
     }
     let root = workspace();
     let written = page(&root).and_then(|text| std::fs::write(root.join(PAGE), text));

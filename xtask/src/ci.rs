@@ -3,17 +3,14 @@
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+use crate::no_arguments;
 use crate::process::cargo;
 
 /// Runs all checks and stops at the first that fails.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    if let Some(other) = arguments.first() {
-        if other == "--help" {
-            println!("cargo xtask ci: format, lints, documentation, tests, smoke reproduction");
-            return ExitCode::SUCCESS;
-        }
-        eprintln!("error: 'cargo xtask ci' takes no arguments, not '{other}'");
-        return ExitCode::from(2);
+    let help = "format, lints, documentation, tests, smoke reproduction";
+    if let Some(exit) = no_arguments("ci", help, arguments) {
+        return exit;
     }
     let mut documentation = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
     documentation.env("RUSTDOCFLAGS", "--deny warnings");

@@ -22,6 +22,20 @@ cargo xtask ci                format, lints, documentation, tests, smoke reprodu
 
 Each takes --help.";
 
+/// How a command without arguments ends that was given some: with its help, or with an error.
+fn no_arguments(command: &str, help: &str, arguments: &[String]) -> Option<ExitCode> {
+    match arguments.first()?.as_str() {
+        "--help" | "-h" => {
+            println!("cargo xtask {command}: {help}");
+            Some(ExitCode::SUCCESS)
+        }
+        other => {
+            eprintln!("error: 'cargo xtask {command}' takes no arguments, not '{other}'");
+            Some(ExitCode::from(2))
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {

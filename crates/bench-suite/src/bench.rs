@@ -11,6 +11,7 @@ mod numerics;
 mod paper;
 mod systolic;
 
+use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
@@ -25,8 +26,23 @@ pub struct Row {
     pub what: &'static str,
     /// The speed-up (baseline time / our time) that is aimed at.
     pub target: f64,
-    /// Checks the answer, then measures; an error says why the row could not be measured.
-    pub measure: fn() -> Result<Measured, String>,
+    /// Checks the answer, then measures.
+    pub measure: fn() -> Result<Measured, Unmeasured>,
+}
+
+/// Why a row was not measured.
+#[derive(Clone, Debug)]
+pub enum Unmeasured {
+    /// What it is compared with is not on this machine, or stopped.
+    Missing(String),
+    /// Our answer is wrong, or there is none.
+    Wrong(String),
+}
+
+impl From<String> for Unmeasured {
+    fn from(reason: String) -> Self {
+        Self::Wrong(reason)
+    }
 }
 
 /// Median times of one row.
@@ -70,21 +86,39 @@ fn median(mut times: Vec<f64>) -> f64 {
 }
 
 /// Measures the rows whose name contains `only` and prints a line each; with `json`, also writes
-/// one object a line. Whether a target is met is printed and has no other effect.
+/// one object a line. Says whether every answer was right; whether a target is met is printed and has
+/// no other effect, and so is a row whose baseline is not on this machine.
 ///
 /// # Errors
 ///
-/// [`Error::Usage`] if no row has that name, [`Error::Io`] if the file cannot be written.
-pub fn run(only: Option<&str>, json: Option<&Path>) -> Result<(), Error> {
-    let rows: Vec<Row> =
-        rows().into_iter().filter(|row| only.is_none_or(|only| row.name.contains(only))).collect();
+/// [`Error::Usage`] with the names of all rows if none has that name, [`Error::Io`] if the file cannot
+/// be written.
+pub fn run(only: Option<&str>, json: Option<&Path>) -> Result<bool, Error> {
+    let all = rows();
+    let wanted = |row: &&Row| only.is_none_or(|only| row.name.contains(only));
+    let rows: Vec<&Row> = all.iter().filter(wanted).collect();
     if let (Some(only), true) = (only, rows.is_empty()) {
-        return Err(Error::Usage(format!("no row of the benchmark contains '{only}' in its name")));
+        let names: Vec<&str> = all.iter().map(|row| row.name).collect();
+        return Err(Error::Usage(format!(
+            "no row of the benchmark contains '{only}' in its name; there are: {}",
+            names.join(", ")
+        )));
     }
-    let mut lines = String::new();
+    time(&rows, json)
+}
+
+fn time(rows: &[&Row], json: Option<&Path>) -> Result<bool, Error> {
+    // Better to know before minutes of work than after them; and what was measured stays if they are cut
+    // short.
+    let create = |path| match std::fs::File::create(path) {
+        Ok(file) => Ok((path, file)),
+        Err(error) => Err(Error::io("create", path)(error)),
+    };
+    let mut lines = json.map(create).transpose()?;
+    let mut right = true;
     println!("{:<44} {:>10} {:>12} {:>9} {:>7}", "", "ours", "baseline", "speed-up", "target");
     for row in rows {
-        let Row { name, what, target, measure } = row;
+        let Row { name, what, target, measure } = **row;
         match measure() {
             Ok(measured) => {
                 let Measured { ours_ms, baseline_ms } = measured;
@@ -99,19 +133,39 @@ pub fn run(only: Option<&str>, json: Option<&Path>) -> Result<(), Error> {
                     "name": name, "ours_ms": ours_ms, "baseline_ms": baseline_ms,
                     "speedup": speedup, "target": target, "holds": holds,
                 });
-                lines.push_str(&line.to_string());
-                lines.push('\n');
+                if let Some((path, file)) = &mut lines {
+                    writeln!(file, "{line}").map_err(Error::io("write", path))?;
+                }
             }
-            Err(reason) => println!("{name:<44} not measured: {reason}"),
+            Err(Unmeasured::Missing(reason)) => println!("{name:<44} not measured: {reason}"),
+            Err(Unmeasured::Wrong(reason)) => {
+                println!("{name:<44} WRONG: {reason}");
+                right = false;
+            }
         }
     }
-    match json {
-        Some(path) => std::fs::write(path, lines).map_err(Error::io("write", path)),
-        None => Ok(()),
-    }
+    Ok(right)
 }
 
 /// Every row, in the order of the crates; each module of `bench` holds the rows of one crate.
 pub fn rows() -> Vec<Row> {
     [numerics::ROWS, &nn::rows(), crossbar::ROWS, systolic::ROWS, paper::ROWS].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_answer_counts_and_a_missing_baseline_does_not() {
+        let row = |measure| Row { name: "row", what: "a with b", target: 1.0, measure };
+        let good = row(|| Ok(Measured { ours_ms: 1.0, baseline_ms: 2.0 }));
+        let missing = row(|| Err(Unmeasured::Missing("no Python".to_owned())));
+        let wrong = row(|| Err(Unmeasured::Wrong("element 3".to_owned())));
+        let folder = tempfile::tempdir().unwrap();
+        let json = folder.path().join("rows.json");
+        assert!(time(&[&good, &missing, &good], Some(&json)).unwrap());
+        assert_eq!(std::fs::read_to_string(&json).unwrap().lines().count(), 2);
+        assert!(!time(&[&wrong, &good], None).unwrap());
+    }
 }

@@ -14,7 +14,7 @@ pub enum Verdict {
     Fails,
     /// The 90 % interval contains the limit: more seeds are needed.
     Inconclusive,
-    /// The claim needs a longer schedule or more data than this scale has.
+    /// The claim needs a longer schedule or more data than this scale has, or there is no record.
     NotRun,
 }
 
@@ -25,7 +25,7 @@ impl Verdict {
             Self::Holds => "holds",
             Self::Fails => "fails",
             Self::Inconclusive => "inconclusive",
-            Self::NotRun => "not run at this scale",
+            Self::NotRun => "not tested",
         }
     }
 }
@@ -103,7 +103,7 @@ impl Claim {
         self.source.starts_with("not in the paper")
     }
 
-    /// Fills in measured value and verdict; without an estimate the claim was not run.
+    /// Fills in measured value and verdict; without an estimate the claim was not tested.
     #[must_use]
     pub fn judge(mut self, measured: Option<Estimate>, test: Test, unit: &str) -> Self {
         if let Some(estimate) = measured {

@@ -2,10 +2,18 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::experiment::Scale;
+use crate::workloads::networks::NETWORKS;
 use crate::workloads::sensitivity::Method;
+
+/// What every command ends with, for the help of each.
+const EXIT_CODES: &str = "\
+Exit code: 0 if all is well; 1 if a claim that was tested fails or is inconclusive, a published \
+network is not as known, or an answer of the benchmark is wrong; 2 for an error in the command line, \
+a file or the data; 130 after Ctrl-C.";
 
 /// Reproduces the papers: trains, measures, judges their claims, writes the report.
 #[derive(Debug, Parser)]
@@ -21,27 +29,30 @@ pub struct Cli {
 pub enum Command {
     /// Run experiments and write the report.
     ///
-    /// Exit code: 0 if every claim that was tested holds, 1 if one fails or is inconclusive, 2 for
-    /// an error in the command line, a file or the data, 130 after Ctrl-C. The same command again goes on where a run stopped.
+    /// The same command again goes on where a run stopped.
+    #[command(after_help = EXIT_CODES)]
     Reproduce(Reproduce),
     /// Train a network of your own on MNIST or CIFAR-10, as a TOML file describes it.
+    #[command(after_help = EXIT_CODES)]
     Train(Train),
     /// Evaluate a network with weights that others trained, against its known accuracy.
-    ///
-    /// Exit code: 0 if every value is the known one, 1 if not, 2 if weights or data are missing.
+    #[command(after_help = EXIT_CODES)]
     Evaluate(Evaluate),
     /// Tell what imprecise hardware does to one network, where, and which converters are enough.
     ///
-    /// Writes a report of its own. The same command again goes on where a run stopped. Exit code: 0,
-    /// or 2 for an error in the command line, a file or the data.
+    /// Writes a report of its own. The same command again goes on where a run stopped.
+    #[command(after_help = EXIT_CODES)]
     Sensitivity(Sensitivity),
     /// Check that a store is complete, after adding the records of others, and write the report.
+    #[command(after_help = EXIT_CODES)]
     Merge(Merge),
     /// Write the report of the records that are there.
+    #[command(after_help = EXIT_CODES)]
     Report(Report),
     /// List the experiments.
     List,
     /// Time our kernels against their baselines.
+    #[command(after_help = EXIT_CODES)]
     Bench(Bench),
 }
 
@@ -50,13 +61,19 @@ fn seed() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(..=u64::from(u32::MAX))
 }
 
+/// The names of all networks.
+fn network() -> PossibleValuesParser {
+    PossibleValuesParser::new(NETWORKS.iter().map(|entry| entry.id))
+}
+
 /// Which experiments, at which scale, with which seeds, where.
 #[derive(Clone, Debug, Args)]
 pub struct Selection {
     /// Experiments or papers, such as gupta2015/mnist-dnn or gupta2015; all if none is given.
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
-    /// smoke (a minute), desk (minutes, real data) or paper (the paper's own size).
+    /// smoke (about a minute for all), desk (real data; about an hour for all on two cores) or paper
+    /// (the papers' own sizes).
     #[arg(long, default_value_t = Scale::Desk)]
     pub scale: Scale,
     /// The first seed, below 2^32.
@@ -107,9 +124,6 @@ pub struct Reproduce {
     /// Run only every N-th point, starting with the I-th (1 ≤ I ≤ N), and write no report.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
-    /// Keep the records that are there (what happens anyway).
-    #[arg(long, conflicts_with = "fresh")]
-    pub resume: bool,
     /// Run every point again, replacing its record; networks are trained again, too, unless only some
     /// experiments or a shard are asked for.
     #[arg(long)]
@@ -155,8 +169,8 @@ pub struct Evaluate {
 /// Arguments of `sensitivity`.
 #[derive(Clone, Debug, Args)]
 pub struct Sensitivity {
-    /// The network, such as lstm-japanese-vowels; an unknown name lists all.
-    #[arg(long, value_name = "NAME")]
+    /// The network.
+    #[arg(long, value_name = "NAME", value_parser = network())]
     pub workload: String,
     /// smoke (seconds), desk (minutes, real data) or paper (the paper's own size).
     #[arg(long, default_value_t = Scale::Desk)]
@@ -186,7 +200,7 @@ pub struct Sensitivity {
     /// cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub threads: Option<u32>,
-    /// Folder of records and report [default: results/sensitivity/NAME].
+    /// Folder of records and report [default: results/sensitivity/NAME/SCALE].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Folder of data sets that do not ship with the source, looked in first.
@@ -200,7 +214,9 @@ pub struct Sensitivity {
 impl Sensitivity {
     /// The folder of records and report.
     pub fn out(&self) -> PathBuf {
-        let named = || PathBuf::from("results/sensitivity").join(&self.workload);
+        let Self { workload, scale, .. } = self;
+        // A try at smoke scale must not replace the report of an hour.
+        let named = || PathBuf::from(format!("results/sensitivity/{workload}/{scale}"));
         self.out.clone().unwrap_or_else(named)
     }
 }

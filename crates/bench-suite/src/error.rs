@@ -25,7 +25,7 @@ pub enum Error {
         reason: String,
     },
     /// A record is cut, altered or misplaced.
-    #[error("record {} {reason}; move it away, or run with --fresh to replace it", path.display())]
+    #[error("record {} {reason}; move it away, and run its experiment again", path.display())]
     Record {
         /// The record file.
         path: PathBuf,
@@ -51,7 +51,7 @@ pub enum Error {
         others: usize,
     },
     /// Records are missing that a merge or a report needs.
-    #[error("{} of {total} records are missing in {}: {}", missing.len(), folder.display(), missing.join(", "))]
+    #[error("{} of {total} records are missing in {}: {}", missing.len(), folder.display(), few(missing))]
     Incomplete {
         /// The store.
         folder: PathBuf,
@@ -69,6 +69,16 @@ pub enum Error {
     /// A configuration that cannot be run.
     #[error("{0}")]
     Usage(String),
+}
+
+/// The first names of a list that may have thousands, and how many follow.
+fn few(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 impl Error {
@@ -94,5 +104,17 @@ impl Error {
 impl From<crossbar::TileError> for Error {
     fn from(error: crossbar::TileError) -> Self {
         Self::Usage(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_is_cut() {
+        let names: Vec<String> = (1..=7).map(|i| format!("p{i}")).collect();
+        assert_eq!(few(&names[..5]), "p1, p2, p3, p4, p5");
+        assert_eq!(few(&names), "p1, p2, p3, p4, p5 and 2 more");
     }
 }

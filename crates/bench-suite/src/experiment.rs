@@ -1,6 +1,9 @@
 //! [`Experiment`]: points to run, and what their records say about a paper's claims.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::rc::Rc;
 use std::str::FromStr;
 
 use numerics::Par;
@@ -14,14 +17,15 @@ use crate::progress::PointProgress;
 use crate::record::{Measurements, Record};
 use crate::report::{Figure, HeatMap, Table};
 use crate::store::{Checkpoint, Models};
+use crate::workloads::networks::{self, Workload};
 
 /// How much of an experiment is run. The definitions are the same code with other numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
-    /// About a minute, for continuous integration: does the machinery work.
+    /// About a minute for all experiments, for continuous integration: does the machinery work.
     Smoke,
-    /// Minutes on two cores with real data: the qualitative claims.
+    /// Real data, about an hour for all experiments on two cores: the qualitative claims.
     Desk,
     /// The paper's own sizes and schedules.
     Paper,
@@ -61,6 +65,42 @@ pub struct Request {
     pub seeds: Option<u64>,
     /// Where data sets are read from.
     pub data: DataFolder,
+    networks: RefCell<BTreeMap<&'static str, Opened>>,
+}
+
+/// A network, or why its data is not there.
+type Opened = Result<Rc<dyn Workload>, String>;
+
+impl Request {
+    /// A request that has opened no network yet.
+    pub fn new(scale: Scale, seed: u64, seeds: Option<u64>, data: DataFolder) -> Self {
+        Self { scale, seed, seeds, data, networks: RefCell::default() }
+    }
+
+    /// A network at the scale of the request. Many experiments ask for the same ones, and reading and
+    /// checking their data takes longer than all else of a start: each is opened once.
+    ///
+    /// The request keeps what it has opened, so drop it before anything is run. At paper scale, where a
+    /// single data set may fill the memory, it keeps only what is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if there is no network of that name, [`Error::NoData`] if its data is not
+    /// there, [`Error::Io`] or [`Error::Data`] if it is damaged.
+    pub fn network(&self, id: &str) -> Result<Rc<dyn Workload>, Error> {
+        let entry = networks::find(id)?;
+        if let Some(known) = self.networks.borrow().get(entry.id) {
+            return known.clone().map_err(Error::NoData);
+        }
+        let opened: Opened = match (entry.open)(&self.data, self.scale) {
+            Err(Error::NoData(reason)) => Err(reason),
+            opened => Ok(opened?.into()),
+        };
+        if self.scale < Scale::Paper || opened.is_err() {
+            self.networks.borrow_mut().insert(entry.id, opened.clone());
+        }
+        opened.map_err(Error::NoData)
+    }
 }
 
 /// What can run on its own: a pure function of its configuration, its seed and its data.

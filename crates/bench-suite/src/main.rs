@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "this is the program that a person talks to")]
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
@@ -23,7 +24,7 @@ use clap::Parser;
 
 /// Every claim that was tested holds.
 const HOLDS: u8 = 0;
-/// A claim does not hold.
+/// A claim does not hold, or an answer is wrong.
 const DOES_NOT_HOLD: u8 = 1;
 /// An error in the command line, a file or the data.
 const ERROR: u8 = 2;
@@ -55,14 +56,24 @@ fn main() -> ExitCode {
     }))
 }
 
+/// Where data sets are read from. A folder that cannot be read is a slip of the pen: taken as it is,
+/// the run would leave out all that needs it.
+fn data_folder(named: Option<&Path>) -> Result<DataFolder, Error> {
+    if let Some(folder) = named {
+        std::fs::read_dir(folder).map_err(Error::io("read data sets from", folder))?;
+    }
+    Ok(DataFolder::new(named))
+}
+
 /// The points of a selection, and the data they are to read.
 ///
 /// An experiment whose data set is not there is an error if it was asked for by name. Otherwise it
 /// has no points, and the report says why.
 fn jobs(selection: &Selection) -> Result<(Vec<Job>, DataFolder), Error> {
-    let data = DataFolder::new(selection.data.as_deref());
+    let data = data_folder(selection.data.as_deref())?;
     let Selection { scale, seed, seeds, .. } = *selection;
-    let request = Request { scale, seed, seeds, data: data.clone() };
+    // With the networks that it has opened it is gone before a point is run.
+    let request = Request::new(scale, seed, seeds, data.clone());
     let job = |experiment: &'static dyn Experiment| match experiment.points(&request) {
         Err(Error::NoData(reason)) if !selection.ids.iter().any(|id| id == experiment.id()) => {
             Ok(Job { experiment, points: Vec::new(), left_out: Some(reason) })
@@ -100,10 +111,12 @@ fn reproduce(arguments: &Reproduce) -> Result<u8, Error> {
     match arguments.shard {
         Some(shard) => {
             println!(
-                "shard {}/{} is complete in {}; when all are, run: cargo xtask merge",
+                "shard {}/{} is complete in {folder}; when all are, run this, with a --from for the \
+                 folder of each: cargo xtask merge{} --from {folder}",
                 shard.index,
                 shard.count,
-                store.folder().display()
+                arguments.selection.arguments(),
+                folder = store.folder().display()
             );
             Ok(HOLDS)
         }
@@ -130,7 +143,7 @@ fn threads(asked: Option<u32>) -> usize {
 }
 
 fn train(arguments: &Train) -> Result<u8, Error> {
-    let data = DataFolder::new(arguments.data.as_deref());
+    let data = data_folder(arguments.data.as_deref())?;
     let point = Custom::point(&arguments.config, arguments.seed, &data)?;
     let store = Store::open(&arguments.out)?;
     if arguments.fresh {
@@ -138,31 +151,41 @@ fn train(arguments: &Train) -> Result<u8, Error> {
     }
     stop_on_ctrl_c()?;
     runner::run(&[(&Custom, point.clone())], &store, &data, threads(arguments.threads))?;
+    if let Some(record) = store.load(&point)?
+        && let Some(error) = record.series("test_error_percent").last()
+    {
+        println!("Test error: {error:.2} %");
+    }
     println!("Record: {}", store.record_path(&point).display());
     Ok(HOLDS)
 }
 
 fn sensitivity(arguments: &Sensitivity) -> Result<u8, Error> {
-    let data = DataFolder::new(arguments.data.as_deref());
-    // What is wrong with the question is said before anything is made or removed.
+    let data = data_folder(arguments.data.as_deref())?;
+    // What is wrong with the question, the checkpoint or the data is said before anything is removed.
     let asked = OneNetwork::asked_for(arguments)?;
     let store = Store::open(&arguments.out())?;
-    if arguments.fresh {
-        if let Some(file) = arguments.checkpoint.as_deref().filter(|file| store.holds(file)) {
-            let file = file.display();
-            let reason = format!("{file}: --fresh would remove it; copy it out of the store");
-            return Err(Error::Usage(reason));
-        }
-        store.forget_models()?;
+    if let Some(file) = arguments.checkpoint.as_deref()
+        && arguments.fresh
+        && store.holds(file)
+    {
+        let file = file.display();
+        let reason = format!("{file}: --fresh would remove it; copy it out of the store");
+        return Err(Error::Usage(reason));
     }
-    // A report keeps its experiments as long as the program runs.
-    let experiment: &'static OneNetwork =
-        Box::leak(Box::new(asked.with_checkpoint(arguments, &data, &store.models())?));
+    let with_checkpoint =
+        |asked: OneNetwork| asked.with_checkpoint(arguments, &data, &store.models());
+    let mut asked = with_checkpoint(asked)?;
     let (scale, seed) = (arguments.scale, arguments.seed);
-    let points = experiment.points(&Request { scale, seed, seeds: None, data: data.clone() })?;
+    let points = asked.points(&Request::new(scale, seed, None, data.clone()))?;
     if arguments.fresh {
         points.iter().try_for_each(|point| store.forget(point))?;
+        store.forget_models()?;
+        // The weights of the checkpoint were among them.
+        asked = with_checkpoint(asked)?;
     }
+    // A report keeps its experiments as long as the program runs.
+    let experiment: &'static OneNetwork = Box::leak(Box::new(asked));
     let wanted: Vec<runner::Job<'_>> =
         points.iter().map(|point| (experiment as &dyn Experiment, point.clone())).collect();
     stop_on_ctrl_c()?;
@@ -181,7 +204,7 @@ fn evaluate(arguments: &Evaluate) -> Result<u8, Error> {
         }
         return Ok(HOLDS);
     }
-    let data = DataFolder::new(arguments.data.as_deref());
+    let data = data_folder(arguments.data.as_deref())?;
     let chosen: Result<Vec<Evaluation>, Error> =
         arguments.names.iter().map(|name| evaluation::find(name)).collect();
     let pool = rayon::ThreadPoolBuilder::new()
@@ -237,6 +260,23 @@ fn report(arguments: &cli::Report) -> Result<u8, Error> {
     let store = Store::existing(&selection.out())?;
     let report = Report::collect(&store, selection.scale, &jobs)?;
     let exit = write(&store, &report)?;
+    let (missing, all) = report.missing();
+    if missing > 0 {
+        // Records made by other code have other names, and would be missed without a word.
+        let others = match store.others(jobs.iter().flat_map(|job| &job.points)) {
+            0 => String::new(),
+            1 => {
+                "; 1 record there is of another version of the code, data, scale or seed".to_owned()
+            }
+            n => format!(
+                "; {n} records there are of another version of the code, data, scale or seed"
+            ),
+        };
+        println!(
+            "{missing} of {all} points have no record in {}{others}",
+            store.folder().display()
+        );
+    }
     if let Some(path) = arguments.archive() {
         archive::write(&report, &store, &selection.arguments(), &path)?;
         println!("Archive: {}", path.display());
@@ -253,7 +293,7 @@ fn write(store: &Store, report: &Report) -> Result<u8, Error> {
     let path = report.write(store)?;
     for claim in report.claims() {
         println!(
-            "{:<22} {} [ours: {}; paper: {}]",
+            "{:<12} {} [ours: {}; paper: {}]",
             claim.verdict.words(),
             claim.statement,
             claim.measured,
@@ -285,6 +325,6 @@ fn list() -> u8 {
 }
 
 fn run_bench(arguments: &Bench) -> Result<u8, Error> {
-    bench::run(arguments.only.as_deref(), arguments.json.as_deref())?;
-    Ok(HOLDS)
+    let right = bench::run(arguments.only.as_deref(), arguments.json.as_deref())?;
+    Ok(if right { HOLDS } else { DOES_NOT_HOLD })
 }

@@ -76,7 +76,7 @@ pub struct Summary {
     pub fails: usize,
     /// Claims that need more seeds.
     pub inconclusive: usize,
-    /// Claims that this scale does not test.
+    /// Claims that were not tested: at this scale, without data, or without records.
     pub not_run: usize,
 }
 
@@ -132,6 +132,12 @@ impl Report {
         self.sections.iter().flat_map(|section| &section.findings.claims)
     }
 
+    /// Points without a record, and points.
+    pub fn missing(&self) -> (usize, usize) {
+        let missing = self.sections.iter().map(Section::missing).sum();
+        (missing, self.sections.iter().map(|section| section.points.len()).sum())
+    }
+
     /// Writes `report.html`, `report.md` and `report.json`; returns the path of the first.
     ///
     /// # Errors
@@ -165,7 +171,7 @@ impl Summary {
             (self.holds, "hold", "holds"),
             (self.fails, "fail", "fails"),
             (self.inconclusive, "are inconclusive", "is inconclusive"),
-            (self.not_run, "are not run at this scale", "is not run at this scale"),
+            (self.not_run, "are not tested", "is not tested"),
         ];
         let words: Vec<String> = parts
             .iter()
@@ -289,7 +295,7 @@ mod tests {
         let html = html::render(&report);
         let first = &html[..html.find("<nav").unwrap()];
         for part in [
-            "Of 5 claims, 2 hold, 1 fails, 1 is inconclusive, 1 is not run at this scale.",
+            "Of 5 claims, 2 hold, 1 fails, 1 is inconclusive, 1 is not tested.",
             // A claim that continues another is named with it, and with a link to its place.
             "fails</span>: <a href=\"#rasch2023-networks-claim-bad\">Training recovers most … and all \
              within a year.</a>",
@@ -301,7 +307,7 @@ mod tests {
         ] {
             assert!(first.contains(part), "'{part}' is not in {first}");
         }
-        assert!(!first.contains("The long run"), "what is not run is counted, not listed");
+        assert!(!first.contains("The long run"), "what is not tested is counted, not listed");
         let markdown = markdown::render(&report);
         for part in
             ["- **fails**: Training recovers most … and all within", "no CIFAR-10", "| 0.01 |"]

@@ -186,7 +186,7 @@ mod tests {
     fn a_point_that_fails_is_named_and_the_others_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let (store, data) = (Store::open(folder.path()).unwrap(), DataFolder::new(None));
-        let request = Request { scale: Scale::Smoke, seed: 0, seeds: None, data: data.clone() };
+        let request = Request::new(Scale::Smoke, 0, None, data.clone());
         let points = Fragile.points(&request).unwrap();
         let jobs: Vec<Job<'_>> = points.iter().map(|p| (&Fragile as _, p.clone())).collect();
         let error = run(&jobs, &store, &data, 1).unwrap_err().to_string();

@@ -15,6 +15,7 @@
 
 mod models;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -106,6 +107,18 @@ impl Store {
     pub fn run(&self, point: &Point) -> Option<Run> {
         let text = fs::read_to_string(self.path("runs", point)).ok()?;
         Run::from_json(&text)
+    }
+
+    /// How many records of these points' experiments belong to none of the points.
+    pub fn others<'a>(&self, points: impl IntoIterator<Item = &'a Point>) -> usize {
+        let own: BTreeSet<PathBuf> =
+            points.into_iter().map(|point| self.record_path(point)).collect();
+        let folders: BTreeSet<&Path> = own.iter().filter_map(|path| path.parent()).collect();
+        let files = folders.into_iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
+        let paths = files.flatten().map(|file| file.path());
+        paths
+            .filter(|path| path.extension().is_some_and(|e| e == "json") && !own.contains(path))
+            .count()
     }
 
     /// Drops the record and the checkpoint of a point.

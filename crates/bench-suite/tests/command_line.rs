@@ -97,11 +97,25 @@ fn records_do_not_depend_on_threads_or_on_being_killed() {
     assert_eq!(files(&killed.join("records")), records, "killed three times");
     assert_eq!(report(&killed), report(&one), "killed three times");
 
+    // A report says what it lacks, and that records of another seed are there.
+    let output = bench_suite(&["report", "gupta2015/mnist-dnn", "--scale", "smoke", "--seed", "7"])
+        .arg("--out")
+        .arg(&two)
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    for part in ["7 of 7 points have no record in", "7 records there are of another"] {
+        assert!(output.status.success() && stdout.contains(part), "'{part}' is not in: {stdout}");
+    }
+
     // Shards into two stores, merged into a third.
     let [first, second, merged] =
         ["first", "second", "merged"].map(|name| folder.path().join(name));
     for (out, shard) in [(&first, "1/2"), (&second, "2/2")] {
-        assert!(smoke(out, &["--shard", shard]).output().unwrap().status.success());
+        let output = smoke(out, &["--shard", shard]).output().unwrap();
+        let (stdout, from) = (String::from_utf8_lossy(&output.stdout), out.display());
+        let next = format!("cargo xtask merge gupta2015/mnist-dnn --scale smoke --from {from}");
+        assert!(output.status.success() && stdout.contains(&next), "{stdout}");
     }
     let merge = |from: &[&Path]| {
         let mut command =
@@ -130,7 +144,7 @@ fn records_do_not_depend_on_threads_or_on_being_killed() {
     {
         std::fs::write(&victim, damage).unwrap();
         let file = victim.file_name().unwrap().to_str().unwrap();
-        fails_with(smoke(&one, &[]), &[file, reason, "--fresh"]);
+        fails_with(smoke(&one, &[]), &[file, reason, "run its experiment again"]);
     }
     std::fs::remove_file(&victim).unwrap();
     let mut others = records.clone();
@@ -166,8 +180,33 @@ fn what_cannot_be_run_is_named() {
         bench_suite(&["reproduce", "gupta2015/mnist-cnm", "--out", out.to_str().unwrap()]),
         &["there is no experiment 'gupta2015/mnist-cnm'", "gupta2015/mnist-dnn"],
     );
+    // What is asked for by name and has no data does not pass for done.
+    fails_with(
+        bench_suite(&["reproduce", "rasch2023/exemption", "--out", out.to_str().unwrap()]),
+        &["CIFAR-10"],
+    );
+    let typo = folder.path().join("dtaa");
+    let typo = ["--data", typo.to_str().unwrap()];
+    let train = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/mnist-fixed.toml");
+    for command in [
+        smoke(&out, &typo),
+        bench_suite(&["train", train, typo[0], typo[1]]),
+        bench_suite(&["evaluate", "resnet20-cifar10", typo[0], typo[1]]),
+        sensitivity(&out, &["--workload", "resnet18", typo[0], typo[1]]),
+    ] {
+        fails_with(command, &["cannot read data sets from", "dtaa"]);
+    }
+    fails_with(
+        bench_suite(&["bench", "--only", "quantise"]),
+        &["no row of the benchmark contains 'quantise'", "quantize", "systolic_28x28"],
+    );
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
+    let json = file.join("below");
+    fails_with(
+        bench_suite(&["bench", "--json", json.to_str().unwrap()]),
+        &["cannot create", "file/below"],
+    );
     fails_with(smoke(&file.join("below"), &[]), &["cannot create", "file/below"]);
     fails_with(bench_suite(&["report", "--out", out.to_str().unwrap()]), &["cannot read", "out"]);
     for bad in [["--shard", "3/2"], ["--seeds", "0"], ["--threads", "none"]] {
@@ -216,6 +255,7 @@ fn a_malformed_description_is_named_with_its_line() {
     );
     let output = run(small).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("Test error: "));
 }
 
 /// A file system of 256 KiB, mounted for one command: the records that fit stay, the run stops.
@@ -377,10 +417,10 @@ fn one_network_is_analysed() {
 fn what_cannot_be_analysed_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    fails_with(
-        sensitivity(&out, &["--workload", "lstm"]),
-        &["there is no network 'lstm'", "lstm-japanese-vowels", "resnet18", "rnn-t"],
-    );
+    fails_with(sensitivity(&out, &["--workload", "lstm"]), &["invalid value 'lstm'", "--workload"]);
+    let help = bench_suite(&["sensitivity", "--help"]).output().unwrap().stdout;
+    let help = String::from_utf8(help).unwrap();
+    assert!(["lstm-japanese-vowels", "resnet18", "rnn-t"].iter().all(|name| help.contains(name)));
     let vowels = |more: &[&str]| {
         let mut command = sensitivity(&out, &["--workload", "lstm-japanese-vowels"]);
         command.args(more);
@@ -389,6 +429,12 @@ fn what_cannot_be_analysed_is_named() {
     fails_with(vowels(&["--tile", "no-such-tile"]), &["--tile", "no-such-tile", "standard-pcm"]);
     fails_with(vowels(&["--recipe", "no-such-file"]), &["cannot read", "no-such-file"]);
     fails_with(vowels(&["--checkpoint", "no-such-file"]), &["cannot read", "no-such-file"]);
+    // A checkpoint that does not fit is no reason to remove what is there.
+    let model = out.join("models/some.safetensors");
+    std::fs::create_dir_all(model.parent().unwrap()).unwrap();
+    std::fs::write(&model, "").unwrap();
+    fails_with(vowels(&["--fresh", "--checkpoint", "no-such-file"]), &["cannot read"]);
+    assert!(model.exists());
     let file = folder.path().join("weights.safetensors");
     let name = file.to_str().unwrap();
     std::fs::write(&file, "no weights").unwrap();

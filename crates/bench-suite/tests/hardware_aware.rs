@@ -25,7 +25,7 @@ fn data() -> DataFolder {
 /// The point of a network, if its data are there.
 fn point(network: &str) -> Option<Point> {
     let experiment = EXPERIMENTS.iter().find(|e| e.id() == "rasch2023/networks").unwrap();
-    let request = Request { scale: Scale::Smoke, seed: 3, seeds: None, data: data() };
+    let request = Request::new(Scale::Smoke, 3, None, data());
     let points = experiment.points(&request).unwrap();
     points.into_iter().find(|p| p.name.starts_with(network))
 }

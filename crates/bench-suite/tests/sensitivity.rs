@@ -26,7 +26,7 @@ fn trained() -> Trained {
     let find = |e: &&&dyn Experiment| e.id() == "rasch2023/networks";
     let experiment = EXPERIMENTS.iter().find(find).unwrap();
     let data = DataFolder::new(None);
-    let request = Request { scale: Scale::Smoke, seed: SEED, seeds: None, data };
+    let request = Request::new(Scale::Smoke, SEED, None, data);
     let points = experiment.points(&request).unwrap();
     let point = points.into_iter().find(|p| p.name.starts_with("lstm-japanese-vowels")).unwrap();
     serde_json::from_value::<HardwareAware>(point.config).unwrap().trained

@@ -13,7 +13,7 @@ use faer::sparse::{SparseColMat, Triplet};
 use faer::{MatMut, MatRef, prelude::Solve};
 use numerics::{Par, Seed};
 
-use super::{Measured, Row, alternate};
+use super::{Measured, Row, Unmeasured, alternate};
 
 /// The rows.
 pub(super) const ROWS: &[Row] = &[
@@ -71,7 +71,7 @@ fn weights() -> Vec<f32> {
     w.iter().map(|w| (w * 0.246).clamp(-1.0, 1.0)).collect()
 }
 
-fn analog_forward(full: bool) -> Result<Measured, String> {
+fn analog_forward(full: bool) -> Result<Measured, Unmeasured> {
     let tile = presets::standard_pcm();
     let (mut config, mut wires): (PeripheryConfig, IrDropConfig) = (tile.periphery, tile.ir_drop);
     if !full {
@@ -107,13 +107,13 @@ fn analog_forward(full: bool) -> Result<Measured, String> {
     // Without the devices' own errors the product is 2 to 5 % off [Rasch23 Fig. 3].
     let error = crossbar::mvm_error(&theirs, &ours, N);
     if !(0.005..0.08).contains(&error) {
-        return Err(format!("MVM error {error} of the product"));
+        return Err(Unmeasured::Wrong(format!("MVM error {error} of the product")));
     }
     Ok(alternate(15, || analog(&mut ours), || digital(&mut theirs)))
 }
 
 /// 16 to 32 channels over windows of 3 × 3 pixels. The baseline finds its patches gathered.
-fn analog_convolution() -> Result<Measured, String> {
+fn analog_convolution() -> Result<Measured, Unmeasured> {
     const IMAGES: usize = 64;
     const SIZE: usize = 16;
     const CHANNELS: usize = 16;
@@ -171,12 +171,12 @@ fn analog_convolution() -> Result<Measured, String> {
     digital(&mut theirs);
     let error = crossbar::mvm_error(&theirs, &ours, OUTPUTS);
     if !(0.005..0.08).contains(&error) {
-        return Err(format!("MVM error {error} of the product"));
+        return Err(Unmeasured::Wrong(format!("MVM error {error} of the product")));
     }
     Ok(alternate(15, || analog(&mut ours), || digital(&mut theirs)))
 }
 
-fn program_pcm() -> Result<Measured, String> {
+fn program_pcm() -> Result<Measured, Unmeasured> {
     const BOUND_MS: f64 = 15.0;
     let mut config = presets::standard_pcm();
     config.compensation.scope = crossbar::compensation::CompensationScope::None;
@@ -187,7 +187,7 @@ fn program_pcm() -> Result<Measured, String> {
         w.iter().zip(tile.weights()).map(|(w, g)| f64::from(w - g).powi(2)).sum::<f64>().sqrt()
             / w.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>().sqrt();
     if !(0.05..0.25).contains(&error) {
-        return Err(format!("relative error {error} of the programmed weights"));
+        return Err(Unmeasured::Wrong(format!("relative error {error} of the programmed weights")));
     }
     let times = alternate(9, || drop(program()), || ());
     Ok(Measured { baseline_ms: BOUND_MS, ..times })
@@ -227,7 +227,7 @@ fn equations(g: &[f64], n: usize, segment_s: f64) -> Result<SparseColMat<usize, 
     SparseColMat::try_new_from_triplets(nodes, nodes, &entries).map_err(|e| format!("{e:?}"))
 }
 
-fn circuit_256(segment_ohm: f64) -> Result<Measured, String> {
+fn circuit_256(segment_ohm: f64) -> Result<Measured, Unmeasured> {
     let n = 256;
     let g = devices(n);
     let v = vec![0.2; n];
@@ -249,7 +249,9 @@ fn circuit_256(segment_ohm: f64) -> Result<Measured, String> {
     let (a, b) = (ours()?, baseline()?);
     let worst = a.iter().zip(&b).map(|(a, b)| (a / b - 1.0).abs()).fold(0.0, f64::max);
     if worst.is_nan() || worst > 1e-9 {
-        return Err(format!("currents differ from those of the LU by {worst:.1e}"));
+        return Err(Unmeasured::Wrong(format!(
+            "currents differ from those of the LU by {worst:.1e}"
+        )));
     }
     // The LU takes seconds: one round each after the check.
     let time = |work: &dyn Fn() -> Result<Vec<f64>, String>| -> Result<f64, String> {
@@ -260,7 +262,7 @@ fn circuit_256(segment_ohm: f64) -> Result<Measured, String> {
     Ok(Measured { ours_ms: time(&ours)?, baseline_ms: time(&baseline)? })
 }
 
-fn circuit_512() -> Result<Measured, String> {
+fn circuit_512() -> Result<Measured, Unmeasured> {
     const BOUND_MS: f64 = 10_000.0;
     let n = 512;
     let g = devices(n);
@@ -270,7 +272,7 @@ fn circuit_512() -> Result<Measured, String> {
     let solution = circuit.solve(&vec![0.2; n]).map_err(|error| error.to_string())?;
     let ours_ms = start.elapsed().as_secs_f64() * 1e3;
     if solution.residual > 1e-10 {
-        return Err(format!("residual {:.1e}", solution.residual));
+        return Err(Unmeasured::Wrong(format!("residual {:.1e}", solution.residual)));
     }
     Ok(Measured { ours_ms, baseline_ms: BOUND_MS })
 }

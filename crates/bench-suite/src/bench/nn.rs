@@ -7,7 +7,7 @@ mod sequence;
 mod torch;
 mod vision;
 
-use super::{Measured, Row, alternate};
+use super::{Measured, Row, Unmeasured, alternate};
 
 /// The rows.
 pub(super) fn rows() -> Vec<Row> {
@@ -15,13 +15,17 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 /// Times `ours` against steps of the PyTorch program that defines `step()`.
-fn against_torch(rounds: usize, program: &str, mut ours: impl FnMut()) -> Result<Measured, String> {
-    let mut torch = torch::Torch::start(program)?;
+fn against_torch(
+    rounds: usize,
+    program: &str,
+    mut ours: impl FnMut(),
+) -> Result<Measured, Unmeasured> {
+    let mut torch = torch::Torch::start(program).map_err(Unmeasured::Missing)?;
     let mut failure = None;
     let measured = alternate(rounds, &mut ours, || {
         if let Err(error) = torch.step() {
             failure = Some(error);
         }
     });
-    failure.map_or(Ok(measured), Err)
+    failure.map_or(Ok(measured), |reason| Err(Unmeasured::Missing(reason)))
 }

@@ -15,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Measured, Row, alternate};
+use super::{Measured, Row, Unmeasured, alternate};
 
 /// The rows, in the order of the products first.
 pub(super) const ROWS: &[Row] = &[
@@ -126,7 +126,7 @@ fn stream(name: &str) -> Stream {
 }
 
 fn ensure(holds: bool, what: impl Fn() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(format!("wrong answer: {}", what())) }
+    if holds { Ok(()) } else { Err(what()) }
 }
 
 /// Codes uniform in ±2^`bits`.
@@ -141,7 +141,7 @@ fn gemm(
     format: Result<FixedFormat, numerics::FormatError>,
     bits: u32,
     threads: Threads,
-) -> Result<Measured, String> {
+) -> Result<Measured, Unmeasured> {
     const N: usize = 1024;
     let format = format.map_err(|error| error.to_string())?;
     let (a, b) = (matrix(format, N, N, bits, "a"), matrix(format, N, N, bits, "b"));
@@ -165,7 +165,7 @@ fn gemm(
         Mat::<f32>::from_fn(N, N, |i, j| values[i * N + j])
     };
     let (x, y, mut z) = (float(&a), float(&b), Mat::<f32>::zeros(N, N));
-    threads.install(|| {
+    Ok(threads.install(|| {
         alternate(
             15,
             || {
@@ -173,7 +173,7 @@ fn gemm(
             },
             || matmul(z.as_mut(), Accum::Replace, x.as_ref(), y.as_ref(), 1.0, threads.faer()),
         )
-    })
+    })?)
 }
 
 fn gradient() -> Vec<f32> {
@@ -182,7 +182,7 @@ fn gradient() -> Vec<f32> {
     x
 }
 
-fn quantize(threads: Threads) -> Result<Measured, String> {
+fn quantize(threads: Threads) -> Result<Measured, Unmeasured> {
     let format = FixedFormat::new(8, 8).map_err(|error| error.to_string())?;
     let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
     let (x, bits) = (gradient(), stream("quantize"));
@@ -199,7 +199,7 @@ fn quantize(threads: Threads) -> Result<Measured, String> {
         let code = quantizer.code(f64::from(x[i]), &bits, i as u64);
         ensure(i32::from(codes[i]) == code, || format!("element {i}"))?;
     }
-    threads.install(|| {
+    Ok(threads.install(|| {
         alternate(
             21,
             || convert(black_box(&mut codes)),
@@ -209,10 +209,10 @@ fn quantize(threads: Threads) -> Result<Measured, String> {
                 });
             },
         )
-    })
+    })?)
 }
 
-fn update(threads: Threads) -> Result<Measured, String> {
+fn update(threads: Threads) -> Result<Measured, Unmeasured> {
     let format = FixedFormat::new(4, 12).map_err(|error| error.to_string())?;
     let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
     const ALPHA: f32 = -0.01;
@@ -230,7 +230,7 @@ fn update(threads: Threads) -> Result<Measured, String> {
         let code = quantizer.code(f64::from(ALPHA * x[i]), &bits, i as u64);
         ensure(i32::from(codes[i]) == code, || format!("element {i}"))?;
     }
-    threads.install(|| {
+    Ok(threads.install(|| {
         alternate(
             21,
             || step(black_box(&mut codes)),
@@ -242,10 +242,10 @@ fn update(threads: Threads) -> Result<Measured, String> {
                 });
             },
         )
-    })
+    })?)
 }
 
-fn gaussian() -> Result<Measured, String> {
+fn gaussian() -> Result<Measured, Unmeasured> {
     let bits = stream("gaussian");
     let (mut ours, mut theirs) = (vec![0.0; LEN], vec![0.0; LEN]);
     bits.fill_gaussian(0, &mut ours);
@@ -264,7 +264,7 @@ fn gaussian() -> Result<Measured, String> {
     ))
 }
 
-fn narrow() -> Result<Measured, String> {
+fn narrow() -> Result<Measured, Unmeasured> {
     let format = FixedFormat::new(2, 14).map_err(|error| error.to_string())?;
     let register = FixedFormat::new(6, 10).map_err(|error| error.to_string())?;
     let (a, b) = (matrix(format, 128, 512, 13, "a"), matrix(format, 512, 128, 13, "b"));

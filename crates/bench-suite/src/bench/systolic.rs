@@ -3,7 +3,7 @@
 use numerics::{FixedFormat, FixedMatrix, Product, Quantizer, Rounding, Seed};
 use systolic::{ArrayConfig, ColumnLfsrs, ColumnRounding, SystolicArray};
 
-use super::{Measured, Row, alternate};
+use super::{Measured, Row, Unmeasured, alternate};
 
 /// The rows, in the order in which they are printed.
 pub(super) const ROWS: &[Row] = &[Row {
@@ -13,7 +13,7 @@ pub(super) const ROWS: &[Row] = &[Row {
     measure: systolic_28x28,
 }];
 
-fn systolic_28x28() -> Result<Measured, String> {
+fn systolic_28x28() -> Result<Measured, Unmeasured> {
     const N: usize = 28;
     const CELL_CYCLES_PER_S: f64 = 5e8;
     let (l, k, m) = (100, 784, 1000);
@@ -42,7 +42,9 @@ fn systolic_28x28() -> Result<Measured, String> {
     product.wide(&mut sums);
     for (i, z) in sums.into_iter().enumerate() {
         if c.codes().get(i) != quantizer.code_of_sum(z, product.fraction_bits(), &bits, i as u64) {
-            return Err(format!("element {i} differs from the product of numerics"));
+            return Err(Unmeasured::Wrong(format!(
+                "element {i} differs from the product of numerics"
+            )));
         }
     }
 

@@ -16,7 +16,6 @@ use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, 
 use crate::record::{Measurements, Record};
 use crate::statistics::Estimate;
 use crate::store::Models;
-use crate::workloads::networks::Workload;
 use crate::workloads::nonideality::{AXES, Nonideality};
 use crate::workloads::sensitivity::{
     Analysis, Case, ErrorSource, Method, Raised, Resolutions, Sensitivity,
@@ -215,8 +214,7 @@ impl Experiment for OneNetwork {
     }
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
-        let entry = crate::workloads::networks::find(&self.trained.network)?;
-        let workload: Box<dyn Workload> = (entry.open)(&request.data, request.scale)?;
+        let workload = request.network(&self.trained.network)?;
         let mut training = self.trained.work(&*workload);
         let policy = Trained::policy(&*workload, &self.trained.recipe.analog);
         let instance = workload.instance(&policy, &numerics::Seed::new(0));

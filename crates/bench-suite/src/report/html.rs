@@ -93,7 +93,7 @@ fn write_papers(page: &mut String, report: &Report) -> Result {
          <th class=\"number wide\">experiments</th><th class=\"number wide\">records</th>\
          <th class=\"number wide\">claims</th>\
          <th class=\"number\">hold</th><th class=\"number\">fail</th><th class=\"number\">incon&shy;clusive</th>\
-         <th class=\"number\">not run</th></tr></thead><tbody>"
+         <th class=\"number\">not tested</th></tr></thead><tbody>"
     )?;
     for (paper, sections) in papers::group(&report.sections) {
         let claims = || sections.iter().flat_map(|section| &section.findings.claims);
@@ -173,8 +173,8 @@ fn write_left_out(page: &mut String, report: &Report) -> Result {
         let (claims, are) = (count(not_run, "claim"), if not_run == 1 { "is" } else { "are" });
         writeln!(
             page,
-            "<li>{claims} {are} not tested at {} scale, or not without the data; the tables of the \
-             experiments have them, with their tests.</li>",
+            "<li>{claims} {are} not tested at {} scale, or not without data or records that are \
+             missing; the tables of the experiments have them, with their tests.</li>",
             report.scale
         )?;
     }
@@ -225,14 +225,14 @@ fn write_contents(page: &mut String, report: &Report) -> Result {
     writeln!(page, "</nav>")
 }
 
-/// The verdicts without the zeros: "3 hold, 6 not run".
+/// The verdicts without the zeros: "3 hold, 6 not tested".
 fn claims_in_words(section: &Section) -> String {
     let Summary { holds, fails, inconclusive, not_run } = section.summary();
     let counts = [
         (holds, if holds == 1 { "holds" } else { "hold" }),
         (fails, if fails == 1 { "fails" } else { "fail" }),
         (inconclusive, "inconclusive"),
-        (not_run, "not run"),
+        (not_run, "not tested"),
     ];
     let words = counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
     let words = words.collect::<Vec<_>>().join(", ");

@@ -40,7 +40,8 @@ fn write_report(text: &mut String, report: &Report) -> Result {
 }
 
 fn write_papers(text: &mut String, report: &Report) -> Result {
-    let header = ["reproduced", "experiments", "claims", "hold", "fail", "inconclusive", "not run"];
+    let header =
+        ["reproduced", "experiments", "claims", "hold", "fail", "inconclusive", "not tested"];
     let row = |(paper, sections): (&papers::Paper, &[Section])| {
         let claims = || sections.iter().flat_map(|section| &section.findings.claims);
         let Summary { holds, fails, inconclusive, not_run } = Summary::of(claims());
@@ -85,7 +86,8 @@ fn write_overview(text: &mut String, report: &Report) -> Result {
     if not_run > 0 {
         let (claims, are) = (count(not_run, "claim"), if not_run == 1 { "is" } else { "are" });
         let scale = report.scale;
-        writeln!(text, "- {claims} {are} not tested at {scale} scale, or not without the data.")?;
+        let without = "or not without data or records that are missing";
+        writeln!(text, "- {claims} {are} not tested at {scale} scale, {without}.")?;
     }
     if found.is_empty() && not_run == 0 {
         writeln!(text, "Nothing of what was asked for.")?;

@@ -75,7 +75,7 @@ impl Models {
 
     /// An error about a model's file.
     pub fn damaged(&self, key: &str, reason: impl Into<String>) -> Error {
-        let reason = format!("{}; run with --fresh to make it again", reason.into());
+        let reason = format!("{}; remove it, and it is made again", reason.into());
         Error::data(&self.path(key), reason)
     }
 

@@ -6,7 +6,7 @@
 //! `aihwkit_lightning`. Injected noise of the weights is N(0, 0.06) there, because the noise of PCM
 //! is drawn on a GPU only.
 
-use super::super::{Measured, Row};
+use super::super::{Measured, Row, Unmeasured};
 use super::hardware_aware::{LinearLayer, analog};
 use super::vision::Network;
 
@@ -74,7 +74,7 @@ def conv(i, o): return AnalogConv2d(i, o, 5, padding=2, rpu_config=tile())
 def optimizer_of(model): return torch.optim.SGD(model.parameters(), lr=0.01)
 ";
 
-fn linear(peer: &str, rounds: usize) -> Result<Measured, String> {
+fn linear(peer: &str, rounds: usize) -> Result<Measured, Unmeasured> {
     let program = format!(
         "{peer}
 model = linear(512, 512)
@@ -94,7 +94,7 @@ def step():
     })
 }
 
-fn mnist_cnn(peer: &str, rounds: usize) -> Result<Measured, String> {
+fn mnist_cnn(peer: &str, rounds: usize) -> Result<Measured, Unmeasured> {
     let program = format!(
         "{peer}
 model = nn.Sequential(

@@ -9,7 +9,7 @@ use nn::{
 };
 use numerics::{Par, Seed};
 
-use super::super::{Measured, Row, alternate};
+use super::super::{Measured, Row, Unmeasured, alternate};
 use super::sequence::language_model_against_ours;
 use super::vision::Network;
 
@@ -41,7 +41,7 @@ pub(super) const ROWS: &[Row] = &[
     },
 ];
 
-fn linear_against_ours() -> Result<Measured, String> {
+fn linear_against_ours() -> Result<Measured, Unmeasured> {
     let mut analog = LinearLayer::new(analog());
     let mut float = LinearLayer::new(Arithmetic::Float32);
     analog.check()?;

@@ -8,7 +8,7 @@ use nn::{
 };
 use numerics::{FixedFormat, Par, Rounding, Seed};
 
-use super::super::{Measured, Row, alternate};
+use super::super::{Measured, Row, Unmeasured, alternate};
 
 /// The rows.
 pub(super) const ROWS: &[Row] = &[
@@ -118,7 +118,7 @@ impl Mlp {
     }
 }
 
-fn against_torch(arithmetic: Arithmetic) -> Result<Measured, String> {
+fn against_torch(arithmetic: Arithmetic) -> Result<Measured, Unmeasured> {
     let mut mlp = Mlp::new(arithmetic);
     mlp.check()?;
     super::against_torch(ROUNDS, TORCH, || {

@@ -9,7 +9,7 @@ use nn::optim::Update;
 use nn::{Arithmetic, Mode, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape, Var, ops};
 use numerics::{Par, Seed};
 
-use super::super::{Measured, Row, alternate};
+use super::super::{Measured, Row, Unmeasured, alternate};
 use super::against_torch;
 
 /// The rows.
@@ -114,7 +114,7 @@ fn measure(
     program: &str,
     learning_rate: f32,
     rounds: usize,
-) -> Result<Measured, String> {
+) -> Result<Measured, Unmeasured> {
     let mut training = Training::new(build, Arithmetic::Float32, learning_rate)?;
     against_torch(rounds, program, || {
         training.step();
@@ -125,7 +125,7 @@ fn measure(
 pub(super) fn language_model_against_ours(
     rounds: usize,
     arithmetic: Arithmetic,
-) -> Result<Measured, String> {
+) -> Result<Measured, Unmeasured> {
     let mut other = Training::new(language_model, arithmetic, 0.5)?;
     let mut float = Training::new(language_model, Arithmetic::Float32, 0.5)?;
     Ok(alternate(

@@ -9,7 +9,7 @@ use nn::{
 };
 use numerics::{FixedFormat, Par, Rounding, Seed};
 
-use super::super::{Measured, Row, alternate};
+use super::super::{Measured, Row, Unmeasured, alternate};
 
 /// The rows.
 pub(super) const ROWS: &[Row] = &[
@@ -140,7 +140,7 @@ def step():
         )
     }
 
-    fn against_torch(self, rounds: usize) -> Result<Measured, String> {
+    fn against_torch(self, rounds: usize) -> Result<Measured, Unmeasured> {
         self.against_program(rounds, Arithmetic::Float32, &self.program())
     }
 
@@ -150,7 +150,7 @@ def step():
         rounds: usize,
         arithmetic: Arithmetic,
         program: &str,
-    ) -> Result<Measured, String> {
+    ) -> Result<Measured, Unmeasured> {
         let mut ours = Training::new(self, arithmetic);
         ours.check()?;
         super::against_torch(rounds, program, || {
@@ -158,7 +158,7 @@ def step():
         })
     }
 
-    fn against_float(self, rounds: usize) -> Result<Measured, String> {
+    fn against_float(self, rounds: usize) -> Result<Measured, Unmeasured> {
         let format = FixedFormat::new(6, 10).expect("a 16-bit format");
         let fixed = FixedPoint::uniform(format, Rounding::Stochastic).expect("it fits");
         self.against_ours(rounds, Arithmetic::FixedPoint(fixed))
@@ -169,7 +169,7 @@ def step():
         self,
         rounds: usize,
         arithmetic: Arithmetic,
-    ) -> Result<Measured, String> {
+    ) -> Result<Measured, Unmeasured> {
         let mut other = Training::new(self, arithmetic);
         let mut float = Training::new(self, Arithmetic::Float32);
         other.check()?;

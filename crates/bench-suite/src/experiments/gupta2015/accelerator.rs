@@ -250,8 +250,7 @@ mod tests {
     use crate::datasets::DataFolder;
 
     fn findings() -> Findings {
-        let request =
-            Request { scale: Scale::Smoke, seed: 0, seeds: None, data: DataFolder::new(None) };
+        let request = Request::new(Scale::Smoke, 0, None, DataFolder::new(None));
         let points: Vec<(Point, Option<Record>)> = AcceleratorModel
             .points(&request)
             .unwrap()

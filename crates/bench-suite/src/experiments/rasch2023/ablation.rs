@@ -105,8 +105,7 @@ impl Experiment for Ablation {
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (seeds, programmings) = repeats(request.scale);
-        let entry = crate::workloads::networks::find(NETWORK)?;
-        let workload = (entry.open)(&request.data, request.scale)?;
+        let workload = request.network(NETWORK)?;
         let mut runs = Vec::new();
         for method in &METHODS {
             let mut config = configuration(NETWORK, request.scale, programmings)?;

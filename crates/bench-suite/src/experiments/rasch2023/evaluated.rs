@@ -11,7 +11,7 @@ use crate::record::Record;
 use crate::report::{Curve, Figure, LineStyle, Panel};
 use crate::statistics::Estimate;
 use crate::workloads::hardware_aware::series;
-use crate::workloads::networks::{NETWORKS, Workload, find};
+use crate::workloads::networks::{NETWORKS, Workload};
 use crate::workloads::trained::{CHANCE_ERROR, FLOAT_ERROR};
 
 /// Index of one second in the paper's times.
@@ -223,6 +223,10 @@ pub(super) fn without(networks: &[&str], there: &[&str]) -> Vec<String> {
 
 /// The points of networks whose data is there, in the order in which networks are worth having;
 /// `of` gives the runs of one: name, configuration and amount of work.
+///
+/// # Errors
+///
+/// [`Error::NoData`] if no network has its data, with what the first of them lacks.
 pub(super) fn points_of_networks<C: serde::Serialize>(
     experiment: &'static str,
     request: &Request,
@@ -230,18 +234,36 @@ pub(super) fn points_of_networks<C: serde::Serialize>(
     networks: &[&str],
     of: impl Fn(&str, &dyn Workload) -> Result<Vec<(String, C, u64)>, Error>,
 ) -> Result<Vec<Point>, Error> {
-    let mut runs = Vec::new();
-    for network in names().filter(|name| networks.contains(name)) {
-        let workload = match (find(network)?.open)(&request.data, request.scale) {
+    let wanted = names().filter(|name| networks.contains(name));
+    let runs = of_networks(request, wanted, |network, workload| {
+        let with_data = |(name, config, work)| (name, config, workload.data(), work);
+        Ok(of(network, workload)?.into_iter().map(with_data).collect::<Vec<_>>())
+    })?;
+    Ok(points_of(experiment, request, seeds, runs.into_iter().flatten()))
+}
+
+/// What `of` makes of each of these networks whose data is there, one after the other.
+///
+/// # Errors
+///
+/// As [`points_of_networks`].
+pub(super) fn of_networks<T>(
+    request: &Request,
+    networks: impl IntoIterator<Item = &'static str>,
+    of: impl Fn(&'static str, &dyn Workload) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let (mut made, mut lacking) = (Vec::new(), None);
+    for network in networks {
+        match request.network(network) {
             // The other networks do without; the report names those that are left out.
-            Err(Error::NoData(_)) => continue,
-            opened => opened?,
-        };
-        for (name, config, work) in of(network, &*workload)? {
-            runs.push((name, config, workload.data(), work));
+            Err(Error::NoData(reason)) => lacking = lacking.or(Some(reason)),
+            opened => made.push(of(network, &*opened?)?),
         }
     }
-    Ok(points_of(experiment, request, seeds, runs))
+    match lacking {
+        Some(reason) if made.is_empty() => Err(Error::NoData(reason)),
+        _ => Ok(made),
+    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::evaluated::without;
+use super::evaluated::{of_networks, without};
 use super::networks::{points_of, trained};
 use super::paper::{Family, row};
 use crate::Error;
 use crate::experiment::{Point, Request, Results, Scale};
 use crate::record::Record;
-use crate::workloads::networks::{Workload, find};
+use crate::workloads::networks::find;
 use crate::workloads::nonideality::{Axis, Class, Nonideality};
 use crate::workloads::trained::Trained;
 
@@ -43,6 +43,10 @@ fn networks(scale: Scale) -> Vec<&'static str> {
 
 /// A point for every network and axis whose data is there: axis by axis, so that every network has
 /// its first ones early. `tests` is how often a point goes through the test examples.
+///
+/// # Errors
+///
+/// [`Error::NoData`] if no network has its data.
 pub(super) fn points<C: Serialize>(
     experiment: &'static str,
     request: &Request,
@@ -51,25 +55,19 @@ pub(super) fn points<C: Serialize>(
     tests: u64,
     config: impl Fn(Trained, Nonideality) -> C,
 ) -> Result<Vec<Point>, Error> {
-    let mut opened: Vec<(Trained, Box<dyn Workload>)> = Vec::new();
-    for network in networks(request.scale) {
-        match (find(network)?.open)(&request.data, request.scale) {
-            Err(Error::NoData(_)) => (),
-            workload => opened.push((trained(network, request.scale)?, workload?)),
-        }
-    }
-    let examples: Vec<u64> = opened
-        .iter()
-        .map(|(trained, workload)| trained.test_examples(&**workload) as u64)
-        .collect();
+    let opened = of_networks(request, networks(request.scale), |network, workload| {
+        let trained = trained(network, request.scale)?;
+        let (training, examples) = (trained.work(workload), trained.test_examples(workload) as u64);
+        Ok((trained, workload.data(), training, examples))
+    })?;
     let mut runs = Vec::new();
     for (index, nonideality) in axes.iter().enumerate() {
-        for ((trained, workload), examples) in opened.iter().zip(&examples) {
+        for (trained, data, training, examples) in &opened {
             // The first point of a network may have to train it.
-            let training = if index == 0 { trained.work(&**workload) } else { 0 };
+            let training = if index == 0 { *training } else { 0 };
             let work = training + tests * examples;
             let name = format!("{}, {}", nonideality.axis().words, trained.network);
-            runs.push((name, config(trained.clone(), *nonideality), workload.data(), work));
+            runs.push((name, config(trained.clone(), *nonideality), data.clone(), work));
         }
     }
     Ok(points_of(experiment, request, seeds, runs))

@@ -3,12 +3,12 @@
 use crossbar::TileConfig;
 use nn::{Analog, AnalogTraining, Arithmetic};
 
-use crate::bench::{Measured, alternate};
+use crate::bench::{Measured, Unmeasured, alternate};
 use crate::workloads::survey::network;
 
 /// Times the forward pass of one input (a share of a batch in recurrent networks) through the
 /// network of a row of Table 1 on one thread: on the standard tile as ours, in f32 as the baseline.
-pub(crate) fn against_float(name: &str, rounds: usize) -> Result<Measured, String> {
+pub(crate) fn against_float(name: &str, rounds: usize) -> Result<Measured, Unmeasured> {
     let network = network(name).map_err(|error| error.to_string())?;
     let tile = TileConfig::load("standard-pcm").map_err(|error| error.to_string())?;
     let analog = Analog::new(tile, AnalogTraining::default()).map_err(|error| error.to_string())?;
