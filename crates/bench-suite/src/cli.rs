@@ -124,6 +124,9 @@ pub struct Reproduce {
     /// Run only every N-th point, starting with the I-th (1 ≤ I ≤ N), and write no report.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
+    /// Keep the records that are there: the default, for scripts that want to say so.
+    #[arg(long, conflicts_with = "fresh")]
+    pub resume: bool,
     /// Run every point again, replacing its record; networks are trained again, too, unless only some
     /// experiments or a shard are asked for.
     #[arg(long)]
