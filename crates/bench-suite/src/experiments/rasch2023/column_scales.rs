@@ -217,7 +217,7 @@ fn claims(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Vec<Claim> {
         claim("year", "… and after a year.", YEAR),
         beside(
             "convolutional",
-            "Convolutional networks need them most.",
+            "Convolutional networks need scales of columns most.",
             "convolutional networks − the more needy of transformers and recurrent ones, > 0",
             printed_most,
             &most,
@@ -225,7 +225,7 @@ fn claims(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Vec<Claim> {
         ),
         beside(
             "recurrent",
-            "Recurrent networks need them least.",
+            "Recurrent networks need scales of columns least.",
             "recurrent networks − the less needy of the two others, < 0",
             printed_rest,
             &rest,

@@ -293,7 +293,8 @@ fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
         ),
         claim(
             "asymmetry-signed",
-            "Where inputs are signed, in recurrent networks and transformers, it has an effect …",
+            "Where inputs are signed, in recurrent networks and transformers, polarity asymmetry has an \
+             effect.",
             "mean over recurrent networks and transformers of the loss by asymmetry > 0",
             "> 0",
             &of_family(&|family| family != Family::Convolutional, Nonideality::Asymmetry),
@@ -302,7 +303,7 @@ fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
         ),
         claim(
             "asymmetry-modest",
-            "… that is modest.",
+            "That effect of polarity asymmetry is modest.",
             "mean over them of the loss by inputs and outputs − that by asymmetry > 0",
             "> 0",
             &map.over_networks(|column| {

@@ -261,8 +261,12 @@ const LOSE_MOST: [(&str, &str, &str); 3] = [
         "DenseNet-121 ImageNet",
         "DenseNet-121 is one of three that lose most within a year.",
     ),
-    ("year-wide-resnet50", "WideResNet-50 ImageNet", "… WideResNet-50 another."),
-    ("year-albert", "ALBERT-base MRPC", "… and ALBERT the third."),
+    (
+        "year-wide-resnet50",
+        "WideResNet-50 ImageNet",
+        "WideResNet-50 is one of three that lose most within a year.",
+    ),
+    ("year-albert", "ALBERT-base MRPC", "ALBERT is one of three that lose most within a year."),
 ];
 
 /// What each of [`LOSE_MOST`] loses, beside the one of the others that loses most.
