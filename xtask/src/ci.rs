@@ -8,13 +8,14 @@ use crate::process::cargo;
 
 /// Runs all checks and stops at the first that fails.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    let help = "format, lints, documentation, tests, smoke reproduction";
+    let help = "format, lints, documentation, tests, smoke reproduction, example, benchmark";
     if let Some(exit) = no_arguments("ci", help, arguments) {
         return exit;
     }
     let mut documentation = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
     documentation.env("RUSTDOCFLAGS", "--deny warnings");
-    let checks: [(&str, Command); 5] = [
+    let example = ["xtask", "train", "docs/examples/mnist-fixed.toml", "--out", "target/ci"];
+    let checks: [(&str, Command); 7] = [
         ("format", cargo(&["fmt", "--all", "--check"])),
         (
             "lints",
@@ -31,6 +32,9 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         ("documentation", documentation),
         ("tests", cargo(&["test", "--workspace", "--locked"])),
         ("smoke reproduction", cargo(&["xtask", "reproduce", "--scale", "smoke", "--fresh"])),
+        // Of the commands in the documents those that no test runs.
+        ("example", cargo(&example)),
+        ("benchmark", cargo(&["xtask", "bench", "--only", "analog_convolution"])),
     ];
     for (name, command) in checks {
         let started = Instant::now();
