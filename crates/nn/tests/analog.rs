@@ -379,6 +379,47 @@ fn the_input_range_follows_its_rule() {
     }
 }
 
+/// Output-clipping management: outputs beyond the ADC make the range grow, so that they shrink.
+#[test]
+fn clipped_outputs_widen_the_input_range() {
+    let (range, scale) = (2.0f32, 4.0f32);
+    for (bound, limit, expected) in [
+        // All three outputs are clipped: g = −(1 − 0) α, times the scale of the loss.
+        (Some(1e-4), Some(0.5), -range * scale),
+        (Some(1e-4), None, 0.0),
+        // None is clipped.
+        (None, Some(0.5), 0.0),
+    ] {
+        let mut tile = perfect(512);
+        tile.periphery.adc.bound = bound;
+        let input_range = InputRange {
+            rule: InputRangeRule::Aihwkit,
+            decay: 0.01,
+            inside: 0.95,
+            outputs_inside: limit,
+        };
+        let training = AnalogTraining { input_range, ..AnalogTraining::default() };
+        let mut parameters = Parameters::new();
+        let policy = Policy::uniform(analog(tile, training));
+        let mut b = Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
+        let layer = Linear::new(&mut b, "layer", 4, 3, Init::XavierNormal, Readout::Layer);
+        parameters.set_input_range("layer", range);
+        let mut tape = Tape::new();
+        // Half of the inputs lie beyond the range, too many for its decay.
+        let x = tape.constant(Tensor::new(&[1, 4], vec![0.5, 3.0, -4.0, 1.0]));
+        let y =
+            layer.forward(x, &mut Step { tape: &mut tape, parameters: &parameters, pass: pass() });
+        // An error of zero: nothing but the rule about outputs is left.
+        let zero = tape.constant(Tensor::new(&[1, 3], vec![0.0; 3]));
+        let product = ops::mul(&mut tape, y, zero);
+        let loss = ops::sum(&mut tape, product);
+        tape.backward(loss, scale, &mut parameters, pass());
+        let found = parameters.iter().find(|p| p.name() == "layer.input_range").unwrap();
+        let gradient = found.gradient().map_or(0.0, |g| g[0]);
+        assert!((gradient - expected).abs() < 1e-5, "{bound:?}, {limit:?}: {gradient}");
+    }
+}
+
 /// Programmed into devices that remember exactly, the network is the one that was trained; devices
 /// with noise and drift differ from it, more so after a year, and are the same for the same seed.
 #[test]
