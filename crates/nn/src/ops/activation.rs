@@ -1,7 +1,7 @@
 //! Functions of one element: ReLU, GELU, tanh, sigmoid.
 //!
 //! ```text
-//! relu(x)    = max(x, 0)               dx = dy·[y > 0]
+//! relu(x)    = max(x, 0)               dx = dy·[y > 0]            NaN passes both ways
 //! gelu(x)    = x·Φ(x)                  dx = dy·(Φ(x) + x·φ(x))      Φ, φ of N(0, 1)
 //! tanh(x)                              dx = dy·(1 − y²)
 //! sigmoid(x) = 1 / (1 + exp(−x))       dx = dy·y·(1 − y)
@@ -47,7 +47,8 @@ fn record(tape: &mut Tape, x: Var, activation: Activation) -> Var {
     let mut out = tape.scratch(tape.value(x).data().len());
     let pairs = out.iter_mut().zip(tape.value(x).data());
     vectorised!(match activation {
-        Activation::Relu => pairs.for_each(|(y, x)| *y = x.max(0.0)),
+        // By comparison: f32::max would make 0 of NaN, and a network that diverged look alive.
+        Activation::Relu => pairs.for_each(|(y, &x)| *y = if x < 0.0 { 0.0 } else { x }),
         Activation::Gelu => pairs.for_each(|(y, x)| *y = x * normal_cdf(*x)),
         Activation::Tanh => pairs.for_each(|(y, x)| *y = functions::tanh(*x)),
         Activation::Sigmoid => pairs.for_each(|(y, x)| *y = functions::sigmoid(*x)),
@@ -74,7 +75,7 @@ impl Operation for Elementwise {
         vectorised!(match self.activation {
             Activation::Relu => {
                 // By value, so that the compiler may load both and select.
-                terms.zip(y).for_each(|((dx, &dy), &y)| *dx = if y > 0.0 { dy } else { 0.0 });
+                terms.zip(y).for_each(|((dx, &dy), &y)| *dx = if y <= 0.0 { 0.0 } else { dy });
             }
             Activation::Gelu => terms.zip(x).for_each(|((dx, dy), x)| {
                 let (distribution, density) = normal(*x);

@@ -1,7 +1,7 @@
 //! Pooling of images: the maximum or the mean of the values under a window, channel by channel.
 //!
 //! ```text
-//! maximum   y = max_t x_t                   dx = dy at the first of the largest, 0 elsewhere
+//! maximum   y = max_t x_t, NaN if any is    dx = dy at the first of the largest, 0 elsewhere
 //! mean      y = Σ_t x_t / n                 dx = dy / n
 //! adaptive  window i of m over n pixels is  ⌊i·n/m⌋ .. ⌈(i+1)·n/m⌉
 //! ```
@@ -139,7 +139,8 @@ fn largest<const N: usize>(
         for tap in tap_y * kernel_x + taps_x.start..tap_y * kernel_x + taps_x.end {
             let values = values(tap);
             for i in 0..N {
-                let wins = values[i] > best[i];
+                // NaN wins, and nothing wins over it.
+                let wins = (values[i] > best[i]) | values[i].is_nan();
                 best[i] = if wins { values[i] } else { best[i] };
                 winner[i] = if wins { tap as u32 } else { winner[i] };
             }
@@ -296,30 +297,39 @@ fn average(tape: &mut Tape, x: Var, spans: [Vec<Span>; 2]) -> Var {
     let shape = tape.value(x).image_shape();
     let [batch, _, _, channels] = shape;
     let mut out = tape.scratch(batch * spans[0].len() * spans[1].len() * channels);
-    out.fill(0.0);
     let data = tape.value(x).data();
-    each_term(shape, &spans, |y, x, share| {
-        let (out, data) = (&mut out[y..y + channels], &data[x..x + channels]);
-        out.iter_mut().zip(data).for_each(|(y, x)| *y += share * x);
+    // The sum is exact for every fixed-point format, so the mean is rounded once.
+    let mut sums = vec![0.0f64; channels];
+    each_window(shape, &spans, |y, n, pixels| {
+        sums.fill(0.0);
+        for x in pixels {
+            sums.iter_mut().zip(&data[x..x + channels]).for_each(|(sum, &x)| *sum += f64::from(x));
+        }
+        let out = out[y..y + channels].iter_mut().zip(&sums);
+        out.for_each(|(y, sum)| *y = (sum / f64::from(n)) as f32);
     });
     let value = Tensor::new(&[batch, spans[0].len(), spans[1].len(), channels], out);
     let needs_gradient = tape.needs_gradient(x);
     tape.record(value, needs_gradient, Average { x, shape, spans })
 }
 
-/// Calls `f(element of the result, element of the image, 1 / n)` for every pixel of every window.
-fn each_term(shape: [usize; 4], spans: &[Vec<Span>; 2], mut f: impl FnMut(usize, usize, f32)) {
+/// Calls `f(element of the result, n, elements of the image)` for every window.
+fn each_window(
+    shape: [usize; 4],
+    spans: &[Vec<Span>; 2],
+    mut f: impl FnMut(usize, f32, &mut dyn Iterator<Item = usize>),
+) {
     let [batch, height, width, channels] = shape;
     let mut out = 0;
     for image in 0..batch {
         for vertical in &spans[0] {
             for horizontal in &spans[1] {
-                let share = 1.0 / (vertical.len * horizontal.len) as f32;
-                for y in vertical.pixels.clone() {
-                    for x in horizontal.pixels.clone() {
-                        f(out, ((image * height + y) * width + x) * channels, share);
-                    }
-                }
+                let n = (vertical.len * horizontal.len) as f32;
+                let mut pixels = vertical.pixels.clone().flat_map(|y| {
+                    let line = (image * height + y) * width;
+                    horizontal.pixels.clone().map(move |x| (line + x) * channels)
+                });
+                f(out, n, &mut pixels);
                 out += channels;
             }
         }
@@ -337,9 +347,11 @@ impl Operation for Average {
     fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
         let channels = self.shape[3];
         context.accumulate(self.x, |dx, _| {
-            each_term(self.shape, &self.spans, |y, x, share| {
-                let (dx, dy) = (&mut dx[x..x + channels], &gradient[y..y + channels]);
-                dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx += share * dy);
+            each_window(self.shape, &self.spans, |y, n, pixels| {
+                for x in pixels {
+                    let (dx, dy) = (&mut dx[x..x + channels], &gradient[y..y + channels]);
+                    dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy / n);
+                }
             });
         });
     }

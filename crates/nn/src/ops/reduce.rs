@@ -1,7 +1,7 @@
 //! Sums and means, over everything or over neighbouring axes.
 //!
 //! ```text
-//! y[o, i] = s · Σ_n x[o, n, i]      dx[o, n, i] = s · dy[o, i]      s = 1, or 1 / (number of terms)
+//! y[o, i] = Σ_n x[o, n, i] / d      dx[o, n, i] = dy[o, i] / d      d = 1, or the number of terms
 //! ```
 
 use std::ops::Range;
@@ -51,13 +51,13 @@ fn reduce(tape: &mut Tape, x: Var, axes: Range<usize>, mean: bool) -> Var {
     let count: usize = shape[axes.clone()].iter().product();
     let inner: usize = shape[axes.end..].iter().product();
     let kept: Vec<usize> = [&shape[..axes.start], &shape[axes.end..]].concat();
-    let scale = if mean { 1.0 / count as f32 } else { 1.0 };
+    let divisor = if mean { count as f32 } else { 1.0 };
     let mut out = tape.scratch(kept.iter().product());
     let data = tape.value(x).data();
     if inner == 1 {
         // Pairs of partial sums keep the rounding of long sums small.
         for (o, y) in out.iter_mut().enumerate() {
-            *y = scale * pairwise_sum(&data[o * count..][..count]);
+            *y = pairwise_sum(&data[o * count..][..count]) / divisor;
         }
     } else {
         for (o, out) in out.chunks_mut(inner.max(1)).enumerate() {
@@ -65,11 +65,11 @@ fn reduce(tape: &mut Tape, x: Var, axes: Range<usize>, mean: bool) -> Var {
             for x in data[o * count * inner..][..count * inner].chunks_exact(inner) {
                 out.iter_mut().zip(x).for_each(|(y, x)| *y += x);
             }
-            out.iter_mut().for_each(|y| *y *= scale);
+            out.iter_mut().for_each(|y| *y /= divisor);
         }
     }
     let needs_gradient = tape.needs_gradient(x);
-    tape.record(Tensor::new(&kept, out), needs_gradient, Reduce { x, count, inner, scale })
+    tape.record(Tensor::new(&kept, out), needs_gradient, Reduce { x, count, inner, divisor })
 }
 
 fn pairwise_sum(x: &[f32]) -> f32 {
@@ -85,7 +85,7 @@ struct Reduce {
     x: Var,
     count: usize,
     inner: usize,
-    scale: f32,
+    divisor: f32,
 }
 
 impl Operation for Reduce {
@@ -97,7 +97,7 @@ impl Operation for Reduce {
             let rows = dx.chunks_exact_mut(self.count * self.inner);
             for (dx, dy) in rows.zip(gradient.chunks_exact(self.inner)) {
                 for dx in dx.chunks_exact_mut(self.inner) {
-                    dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx += self.scale * dy);
+                    dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy / self.divisor);
                 }
             }
         });
