@@ -63,7 +63,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             )?;
             let time = started.elapsed();
             let (error, _) = test(&instance);
-            let (epoch, loss, train) = (progress.epoch, stats.loss, 100.0 * stats.error_rate);
+            let (epoch, loss, train) =
+                (progress.epoch, stats.loss, 100.0 * stats.error_rate.unwrap_or(f64::NAN));
             println!(
                 "  epoch {epoch}: loss {loss:.4}, train {train:.2} %, test {error:.2} %, {time:.1?}"
             );

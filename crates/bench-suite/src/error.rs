@@ -63,6 +63,9 @@ pub enum Error {
     /// A data set that does not ship with the source, and was not named.
     #[error("{0}")]
     NoData(String),
+    /// Training diverged.
+    #[error("{0}; no record is kept")]
+    Diverged(nn::Diverged),
     /// The run was stopped by the user.
     #[error("interrupted")]
     Interrupted,
@@ -104,6 +107,15 @@ impl Error {
 impl From<crossbar::TileError> for Error {
     fn from(error: crossbar::TileError) -> Self {
         Self::Usage(error.to_string())
+    }
+}
+
+impl From<nn::Stopped> for Error {
+    fn from(stopped: nn::Stopped) -> Self {
+        match stopped {
+            nn::Stopped::Interrupted => Self::Interrupted,
+            nn::Stopped::Diverged(diverged) => Self::Diverged(diverged),
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Parameters;
+
 pub use analog::{
     Analog, AnalogError, AnalogTraining, InputRange, InputRangeRule, LearnedScales, ScaleUnit,
     WeightStep,
@@ -37,10 +39,32 @@ pub struct Policy {
     pub layers: BTreeMap<String, Arithmetic>,
 }
 
+/// A policy names layers that the network does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no layer '{}'; there are {}", .unknown.join("', '"), .present.join(", "))]
+pub struct UnknownLayers {
+    /// The names that are none.
+    pub unknown: Vec<String>,
+    /// The names of the network's linear maps.
+    pub present: Vec<String>,
+}
+
 impl Policy {
     /// The same arithmetic for every layer.
     pub fn uniform(arithmetic: Arithmetic) -> Self {
         Self { default: arithmetic, layers: BTreeMap::new() }
+    }
+
+    /// Whether every layer that it names is one of the network's linear maps.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownLayers`] with the names that are none, and those that there are.
+    pub fn check(&self, parameters: &Parameters) -> Result<(), UnknownLayers> {
+        let present: Vec<String> = parameters.maps().map(str::to_owned).collect();
+        let unknown = self.layers.keys().filter(|layer| !present.contains(layer));
+        let unknown: Vec<String> = unknown.cloned().collect();
+        if unknown.is_empty() { Ok(()) } else { Err(UnknownLayers { unknown, present }) }
     }
 
     /// The arithmetic of the layer of that name.

@@ -11,11 +11,13 @@ use std::collections::BTreeMap;
 use numerics::{Par, Seed};
 use serde::{Deserialize, Serialize};
 
+use crate::checked::checked_on_reading;
+
 use crate::{Mode, Observer, Parameters, Pass, Step, Tape, Task, TileProduct, batches};
 
 /// What of a layer's inputs becomes its range.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields, remote = "Self")]
 pub enum RangeStatistic {
     /// The mean over mini-batches of the largest magnitude.
     MeanAbsMax {
@@ -27,6 +29,27 @@ pub enum RangeStatistic {
         /// Source: AIHWKit 1.1.0, `init_std_alpha`, 3.
         factor: f32,
     },
+}
+
+checked_on_reading!(RangeStatistic);
+
+impl RangeStatistic {
+    /// Whether the numbers make sense.
+    ///
+    /// # Errors
+    ///
+    /// A clause that names the field and its value.
+    pub fn check(&self) -> Result<(), String> {
+        let (field, value) = match *self {
+            Self::MeanAbsMax { cap } => ("cap", cap),
+            Self::ScaledStd { factor } => ("factor", factor),
+        };
+        if value > 0.0 && value.is_finite() {
+            Ok(())
+        } else {
+            Err(format!("{field} = {value} must be finite and positive"))
+        }
+    }
 }
 
 impl Default for RangeStatistic {
@@ -80,7 +103,8 @@ impl Observer for Inputs {
 ///
 /// # Panics
 ///
-/// If the task has no examples or `batch` is 0.
+/// If the task has no examples, `batch` is 0, or [`RangeStatistic::check`] refuses the statistic.
+#[track_caller]
 pub fn calibrate_input_ranges(
     task: &dyn Task,
     parameters: &mut Parameters,
@@ -91,6 +115,9 @@ pub fn calibrate_input_ranges(
 ) {
     let order = batches(task.len(), batch, &seed.child("order"));
     assert!(!order.is_empty(), "calibration needs examples");
+    if let Err(problem) = statistic.check() {
+        panic!("{problem}");
+    }
     let mut tape = Tape::new();
     let mut sums: BTreeMap<String, (f64, usize)> = BTreeMap::new();
     for (index, examples) in order.iter().take(count).enumerate() {

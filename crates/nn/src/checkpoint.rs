@@ -5,18 +5,30 @@
 //! NAME.increment   the previous increment, if the optimiser keeps one
 //! NAME.moment1     f32 moments of an optimiser that keeps them, counted from 1
 //! STATE            f32 values of a state, such as a running mean
-//! metadata         note = the caller's JSON,  NAME = the format of a fixed-point parameter
+//! metadata         note = the caller's JSON
+//!                  layout = channels-last: that of images' weights, (out, height, width, in)
+//!                  tensors = their number
+//!                  NAME, NAME.increment = the formats of a fixed-point parameter
+//!                  LAYER.tiles = what the weights of a layer on tiles are multiples of
 //! ```
+//!
+//! A checkpoint goes back only where its numbers mean the same: another layout, format or unit, a
+//! tensor too few or too many, a value that is not finite are refused.
 //!
 //! Random streams have names and positions, so there is no generator state to save.
 
 use std::collections::HashMap;
 
-use numerics::{Codes, FixedMatrix};
+use numerics::{Codes, FixedFormat, FixedMatrix};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use crate::{Parameters, Storage};
+
+/// The metadata that tells a checkpoint from a file of somebody else's.
+pub(crate) const LAYOUT: &str = "layout";
+const CHANNELS_LAST: &str = "channels-last";
+const TENSORS: &str = "tensors";
 
 /// Why a checkpoint does not fit.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +36,12 @@ pub enum CheckpointError {
     /// The bytes are not a safetensors file.
     #[error("not a readable checkpoint: {0}")]
     Format(#[from] safetensors::SafeTensorError),
+    /// The bytes are a safetensors file, but not one of [`save`].
+    #[error(
+        "not a checkpoint: its metadata has no layout = channels-last; weights with the names and \
+         the layout of PyTorch are read by load_pretrained"
+    )]
+    Foreign,
     /// The file belongs to another network or another arithmetic.
     #[error("the checkpoint does not fit the network: {}", .0.join("; "))]
     Mismatch(Vec<String>),
@@ -51,9 +69,10 @@ pub fn save(parameters: &Parameters, note: &str) -> Vec<u8> {
                 }
                 tensors.push((name, Dtype::F32, shape, f32_bytes(values)));
             }
-            Storage::Fixed { codes, increment, .. } => {
+            Storage::Fixed { codes, update, increment, .. } => {
                 if let Some(increment) = increment {
                     let (dtype, bytes) = code_bytes(increment);
+                    metadata.insert(increment_name.clone(), update.format.to_string());
                     tensors.push((increment_name, dtype, shape.clone(), bytes));
                 }
                 let (dtype, bytes) = code_bytes(codes.codes());
@@ -65,6 +84,11 @@ pub fn save(parameters: &Parameters, note: &str) -> Vec<u8> {
     for (name, values) in parameters.states() {
         tensors.push((name.to_owned(), Dtype::F32, vec![values.len()], f32_bytes(values)));
     }
+    for analog in parameters.analog() {
+        metadata.insert(format!("{}.tiles", analog.name()), analog.unit());
+    }
+    metadata.insert(LAYOUT.to_owned(), CHANNELS_LAST.to_owned());
+    metadata.insert(TENSORS.to_owned(), tensors.len().to_string());
     let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
         (
             name,
@@ -90,13 +114,29 @@ pub fn note(bytes: &[u8]) -> Result<String, CheckpointError> {
 ///
 /// # Errors
 ///
-/// [`CheckpointError`] if the bytes are damaged, or belong to another network or arithmetic; the
-/// message lists everything that differs, and `parameters` are unchanged.
+/// [`CheckpointError`] if the bytes are damaged, not of [`save`], or belong to another network or
+/// arithmetic; the message lists everything that differs, and `parameters` are unchanged.
 pub fn load(parameters: &mut Parameters, bytes: &[u8]) -> Result<String, CheckpointError> {
     let (_, header) = SafeTensors::read_metadata(bytes)?;
     let metadata = header.metadata().clone().unwrap_or_default();
+    if metadata.get(LAYOUT).is_none_or(|layout| layout != CHANNELS_LAST) {
+        return Err(CheckpointError::Foreign);
+    }
     let tensors = SafeTensors::deserialize(bytes)?;
     let mut differences = Vec::new();
+    let count = tensors.len().to_string();
+    if metadata.get(TENSORS) != Some(&count) {
+        let wanted = metadata.get(TENSORS).map_or("an unknown number of them", String::as_str);
+        differences.push(format!("it holds {count} tensors, not {wanted}"));
+    }
+    for analog in parameters.analog() {
+        let (name, unit) = (analog.name(), analog.unit());
+        let found = metadata.get(&format!("{name}.tiles"));
+        if found != Some(&unit) {
+            let found = found.map_or("not on tiles", String::as_str);
+            differences.push(format!("{name} is {found}, not {unit}"));
+        }
+    }
     let mut restored = Vec::new();
     for parameter in parameters.iter() {
         let (name, shape) = (parameter.name(), parameter.shape());
@@ -148,7 +188,7 @@ fn restore_moments(
         .map_while(|k| tensors.tensor(&format!("{name}.moment{k}")).ok())
         .map(|view| {
             if view.dtype() == Dtype::F32 && view.shape() == shape {
-                Ok(f32_values(view.data()))
+                finite(f32_values(view.data()), &format!("a moment of {name}"))
             } else {
                 Err(format!("a moment of {name} does not fit its shape {shape:?}"))
             }
@@ -162,7 +202,15 @@ fn restore_state(name: &str, len: usize, tensors: &SafeTensors<'_>) -> Result<Ve
         let (dtype, shape) = (tensor.dtype(), tensor.shape());
         return Err(format!("{name} holds {dtype:?} of shape {shape:?}, not {len} values of f32"));
     }
-    Ok(f32_values(tensor.data()))
+    finite(f32_values(tensor.data()), name)
+}
+
+/// The values, if all are finite.
+pub(crate) fn finite(values: Vec<f32>, name: &str) -> Result<Vec<f32>, String> {
+    match values.iter().position(|x| !x.is_finite()) {
+        Some(i) => Err(format!("{name} holds {} at {i}", values[i])),
+        None => Ok(values),
+    }
 }
 
 fn restore(
@@ -176,35 +224,42 @@ fn restore(
     if tensor.shape() != shape {
         return Err(format!("{name} has shape {:?}, not {shape:?}", tensor.shape()));
     }
-    let increment = tensors.tensor(&format!("{name}.increment")).ok();
+    let increment_name = format!("{name}.increment");
+    let increment = tensors.tensor(&increment_name).ok();
     match present {
         Storage::Float { .. } => {
-            let values = |view: &TensorView<'_>| {
-                (view.dtype() == Dtype::F32)
-                    .then(|| f32_values(view.data()))
-                    .ok_or_else(|| format!("{name} holds {:?}, not f32", view.dtype()))
+            let values = |view: &TensorView<'_>, name: &str| {
+                if view.dtype() != Dtype::F32 {
+                    return Err(format!("{name} holds {:?}, not f32", view.dtype()));
+                }
+                if view.shape() != shape {
+                    return Err(format!("{name} has shape {:?}, not {shape:?}", view.shape()));
+                }
+                finite(f32_values(view.data()), name)
             };
-            Ok(Storage::Float {
-                values: values(&tensor)?,
-                increment: increment.as_ref().map(values).transpose()?,
-            })
+            let increment = increment.map(|view| values(&view, &increment_name)).transpose()?;
+            Ok(Storage::Float { values: values(&tensor, name)?, increment })
         }
         Storage::Fixed { codes, update, bits, .. } => {
+            let codes_of = |view: &TensorView<'_>, name: &str, format: FixedFormat| {
+                if metadata.get(name) != Some(&format.to_string()) {
+                    let found = metadata.get(name).map_or("no fixed-point format", String::as_str);
+                    return Err(format!("{name} has {found}, not {format}"));
+                }
+                if view.shape() != shape {
+                    return Err(format!("{name} has shape {:?}, not {shape:?}", view.shape()));
+                }
+                code_values(view).ok_or_else(|| format!("{name} holds no integer codes"))
+            };
             let format = codes.format();
-            if metadata.get(name) != Some(&format.to_string()) {
-                let found = metadata.get(name).map_or("no fixed-point format", String::as_str);
-                return Err(format!("{name} has {found}, not {format}"));
-            }
-            let values =
-                code_values(&tensor).ok_or_else(|| format!("{name} holds no integer codes"))?;
+            let values = codes_of(&tensor, name, format)?;
             let codes = FixedMatrix::from_codes(format, codes.nrows(), codes.ncols(), &values)
                 .map_err(|error| format!("{name}: {error}"))?;
             let increment = match increment {
                 Some(view) => {
-                    let values = code_values(&view)
-                        .ok_or_else(|| format!("{name}.increment holds no integer codes"))?;
+                    let values = codes_of(&view, &increment_name, update.format)?;
                     let codes = Codes::from_i32(update.format, &values);
-                    Some(codes.map_err(|error| format!("{name}.increment: {error}"))?)
+                    Some(codes.map_err(|error| format!("{increment_name}: {error}"))?)
                 }
                 None => None,
             };

@@ -19,6 +19,8 @@ pub use sequences::Sequences;
 /// # Panics
 ///
 /// If `batch` is zero.
+#[track_caller]
 pub fn batches(len: usize, batch: usize, seed: &Seed) -> Vec<Vec<u32>> {
+    assert!(batch > 0, "a batch of no examples");
     seed.stream().permutation(len).chunks(batch).map(<[u32]>::to_vec).collect()
 }

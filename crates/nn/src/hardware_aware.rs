@@ -9,7 +9,7 @@
 use crossbar::TileError;
 use numerics::{Par, Seed};
 
-use crate::{Parameters, RangeStatistic, Task, calibrate_input_ranges, evaluate};
+use crate::{EpochStats, Parameters, RangeStatistic, Task, calibrate_input_ranges, evaluate};
 
 /// How input ranges begin: see [`calibrate_input_ranges`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,9 +48,9 @@ pub fn map_onto_tiles(
     calibrate_input_ranges(task, parameters, statistic, (batch, batches), seed, par);
 }
 
-/// Programs the network into devices of the tiles it was trained on, lets them age, and returns
-/// the fraction of the task's units that it gets wrong at each of `times_s`, in seconds after
-/// programming and ascending. The devices are erased at the end.
+/// Programs the network into devices of the tiles it was trained on, lets them age, and evaluates
+/// the task at each of `times_s`, in seconds after programming and ascending. The devices are
+/// erased at the end.
 ///
 /// # Errors
 ///
@@ -60,12 +60,12 @@ pub fn drift_curve(
     parameters: &mut Parameters,
     times_s: &[f64],
     (seed, par): (&Seed, Par),
-) -> Result<Vec<f64>, TileError> {
+) -> Result<Vec<EpochStats>, TileError> {
     let program = |parameters: &mut Parameters, seed: &Seed| {
         parameters.program(|layer| layer.config().tile().clone(), seed, par)
     };
     age_and_test(parameters, program, times_s, (seed, par), |parameters, seed| {
-        Ok(evaluate(task, parameters, seed, par).error_rate)
+        Ok(evaluate(task, parameters, seed, par))
     })
 }
 
@@ -79,13 +79,13 @@ pub fn drift_curve(
 /// # Errors
 ///
 /// [`TileError`] if a time is negative or not finite, and what `program` and `test` say.
-pub fn age_and_test<E: From<TileError>>(
+pub fn age_and_test<T, E: From<TileError>>(
     parameters: &mut Parameters,
     program: impl FnOnce(&mut Parameters, &Seed) -> Result<(), TileError>,
     times_s: &[f64],
     (seed, par): (&Seed, Par),
-    mut test: impl FnMut(&Parameters, &Seed) -> Result<f64, E>,
-) -> Result<Vec<f64>, E> {
+    mut test: impl FnMut(&Parameters, &Seed) -> Result<T, E>,
+) -> Result<Vec<T>, E> {
     let read_out = seed.child("read-out");
     let errors = match program(parameters, &seed.child("devices")) {
         Err(error) => Err(error.into()),

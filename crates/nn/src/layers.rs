@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use numerics::Seed;
 
+use crate::arithmetic::UnknownLayers;
 use crate::{LinearMap, Parameters, Policy};
 
 pub use crate::linear_map::Readout;
@@ -24,6 +25,7 @@ pub use embedding::Embedding;
 pub use init::Init;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
+pub(crate) use recurrent::to_pytorch_recurrent_name;
 pub use recurrent::{Cell, Recurrent, RecurrentConfig, States, from_pytorch_recurrent_name};
 pub use transformer::{Activation, EncoderBlock, EncoderConfig};
 
@@ -41,6 +43,10 @@ pub struct Builder<'a> {
 /// Builds a network: its parameters, with initial values from `seed`, and what `build` makes of
 /// them.
 ///
+/// # Panics
+///
+/// If the policy names a layer that the network does not have; [`try_build`] returns that.
+///
 /// # Examples
 ///
 /// ```
@@ -53,14 +59,29 @@ pub struct Builder<'a> {
 ///     build(&policy, Seed::new(0), |builder| mlp(builder, &[784, 64, 10], Init::XavierNormal));
 /// assert_eq!(parameters.count(), 784 * 64 + 64 + 64 * 10 + 10);
 /// ```
+#[track_caller]
 pub fn build<M>(
     policy: &Policy,
     seed: Seed,
     build: impl FnOnce(&mut Builder<'_>) -> M,
 ) -> (Parameters, M) {
+    try_build(policy, seed, build).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// As [`build`], for policies that people write.
+///
+/// # Errors
+///
+/// [`UnknownLayers`] if the policy names a layer that the network does not have.
+pub fn try_build<M>(
+    policy: &Policy,
+    seed: Seed,
+    build: impl FnOnce(&mut Builder<'_>) -> M,
+) -> Result<(Parameters, M), UnknownLayers> {
     let mut parameters = Parameters::new();
     let model = build(&mut Builder { parameters: &mut parameters, policy, seed });
-    (parameters, model)
+    policy.check(&parameters)?;
+    Ok((parameters, model))
 }
 
 impl Builder<'_> {

@@ -20,6 +20,7 @@
 
 pub mod arithmetic;
 mod calibration;
+mod checked;
 pub mod checkpoint;
 mod column_gradients;
 mod data;
@@ -54,16 +55,16 @@ pub use models::Model;
 pub use observer::{Observer, TileProduct};
 pub use optim::{Adam, Optimizer, Schedule, Sgd};
 pub use parameters::{
-    AnalogWeights, Parameter, ParameterId, Parameters, Rounded, StateId, Storage,
+    AnalogWeights, Parameter, ParameterId, Parameters, Role, Rounded, StateId, Storage,
 };
 pub use pretrained::{PretrainedError, load_pretrained, same_names};
 pub use tape::{Backward, Gradients, MapUse, Mode, Operation, Pass, Step, Tape, Var};
 pub use task::{
     Classification, DistillationError, Distilled, LanguageModelling, Logits, Outcome,
     SentenceSimilarity, SequenceClassification, SequenceLabels, Task, TextClassification,
-    Transduction,
+    Transduction, wrong_rows,
 };
 pub use tensor::Tensor;
-pub use train::{EpochStats, Interrupted, Progress, Recipe, evaluate, train, train_epoch};
+pub use train::{Diverged, EpochStats, Progress, Recipe, Stopped, evaluate, train, train_epoch};
 pub use unigram::Unigram;
 pub use wordpiece::{VocabularyError, WordPiece};

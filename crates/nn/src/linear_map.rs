@@ -24,7 +24,7 @@ use numerics::{Codes, Seed};
 
 use crate::arithmetic::Signals;
 use crate::tape::Backward;
-use crate::{Arithmetic, ParameterId, Parameters, Pass, Storage, Tape};
+use crate::{Arithmetic, ParameterId, Parameters, Pass, Role, Storage, Tape};
 
 pub(crate) use analog::{StepWeights, tile_scale_start};
 pub(crate) use plan::{Plan, Run};
@@ -150,8 +150,10 @@ impl LinearMap {
                 )
             }
         };
-        let id = parameters.add(format!("{name}.weight"), shape, stored);
-        let bias = bias.then(|| parameters.add(format!("{name}.bias"), &[outputs], stored_bias));
+        parameters.add_map(name);
+        let id = parameters.add(format!("{name}.weight"), Role::Weight, shape, stored);
+        let bias = bias
+            .then(|| parameters.add(format!("{name}.bias"), Role::Bias, &[outputs], stored_bias));
         let executor = match arithmetic {
             Arithmetic::Float32 => Executor::Float32,
             Arithmetic::FixedPoint(config) => Executor::FixedPoint(*config.signals()),
@@ -170,6 +172,52 @@ impl LinearMap {
     /// The layer's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Panics unless these parameters are those that the map was made with, or the same of another
+    /// making. The message names the place where `tape` was begun, so that of the caller of
+    /// [`train`](crate::train) or [`evaluate`](crate::evaluate).
+    pub(crate) fn assert_own(&self, parameters: &Parameters, tape: &Tape) {
+        let (name, place) = (&self.name, tape.place());
+        let held = parameters.find(self.weight);
+        let Some(held) = held.filter(|p| p.role() == Role::Weight && p.layer() == name) else {
+            panic!("the parameters given at {place} are of another network: it has no {name} there")
+        };
+        let shape = held.shape();
+        assert!(
+            (shape[0], shape[1..].iter().product()) == (self.outputs, self.inputs),
+            "the parameters given at {place} are of another network: {name} is of shape {shape:?}, \
+             not {} × {}",
+            self.outputs,
+            self.inputs
+        );
+        let tiles = parameters.analog().find(|analog| analog.weight == self.weight);
+        let same = match (&self.executor, held.storage(), tiles) {
+            (Executor::Float32, Storage::Float { .. }, None) => true,
+            (Executor::FixedPoint(signals), Storage::Fixed { codes, .. }, _) => {
+                codes.format() == signals.weight.format
+            }
+            (Executor::Analog(own), _, Some(tiles)) => own.is_of(tiles),
+            _ => false,
+        };
+        if same {
+            return;
+        }
+        let held = match (held.storage(), tiles) {
+            (_, Some(_)) => "tiles".to_owned(),
+            (Storage::Fixed { codes, .. }, None) => format!("fixed point {}", codes.format()),
+            (Storage::Float { .. }, None) => "f32".to_owned(),
+        };
+        let runs = match &self.executor {
+            Executor::Float32 => "f32".to_owned(),
+            Executor::FixedPoint(signals) => format!("fixed point {}", signals.weight.format),
+            Executor::Analog(_) => "tiles".to_owned(),
+        };
+        let other = if held == runs { "other " } else { "" };
+        panic!(
+            "the parameters given at {place} are of another arithmetic: they hold {name} for \
+             {held}, and the model runs it on {other}{runs}"
+        )
     }
 
     /// Length of y.
@@ -295,7 +343,7 @@ impl LinearMap {
     /// Adds Σδ, which `sum` adds to a zeroed row, to the gradient of b.
     fn accumulate_bias(&self, parameters: &mut Parameters, sum: impl FnOnce(&mut [f32])) {
         let Some(bias) = self.bias else { return };
-        parameters.get_mut(bias).accumulate(|gradient, add| {
+        parameters.accumulate(bias, |gradient, add| {
             if !add {
                 gradient.fill(0.0);
             }

@@ -1,22 +1,26 @@
 //! Optimisers: what increment a gradient proposes. The arithmetic rounds it into the weights.
 
 mod adam;
+mod group;
 mod schedule;
 mod sgd;
 
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
+use crate::checked::checked_on_reading;
+
 use crate::Parameters;
 use crate::parameters::Rounded;
 
 pub use adam::Adam;
+pub use group::Group;
 pub use schedule::{Decay, Plateau, Schedule};
-pub use sgd::Sgd;
+pub use sgd::{Sgd, Velocity};
 
 /// A rule that turns gradients into increments.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", remote = "Self")]
 pub enum Optimizer {
     /// Stochastic gradient descent.
     Sgd(Sgd),
@@ -24,9 +28,11 @@ pub enum Optimizer {
     Adam(Adam),
 }
 
+checked_on_reading!(Optimizer);
+
 /// What one update of all parameters is told from outside.
 #[derive(Clone, Copy, Debug)]
-pub struct Update {
+pub struct Update<'a> {
     /// η.
     pub learning_rate: f32,
     /// What gradients are multiplied by first: the inverse of the loss scale, and less if they are
@@ -36,12 +42,14 @@ pub struct Update {
     pub step: u64,
     /// Rounded increments draw from children of it that are named like the parameters.
     pub seed: Seed,
+    /// Parameters that are updated in another way.
+    pub groups: &'a [Group],
 }
 
 impl Optimizer {
     /// Updates every parameter that has a gradient, and forgets the gradients. Returns how many
     /// increments were rounded, and how many of them to zero.
-    pub fn step(&self, parameters: &mut Parameters, update: &Update) -> Rounded {
+    pub fn step(&self, parameters: &mut Parameters, update: &Update<'_>) -> Rounded {
         let rounded = match self {
             Self::Sgd(sgd) => sgd.step(parameters, update),
             Self::Adam(adam) => adam.step(parameters, update),

@@ -78,6 +78,31 @@ impl Storage {
     }
 }
 
+/// What a parameter is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The matrix of a linear map; on tiles w̆.
+    Weight,
+    /// What is added to a linear map's output.
+    Bias,
+    /// Gain or shift of a normalisation.
+    Normalization,
+    /// The rows of a look-up table.
+    Embedding,
+    /// A digital scale of tiles, γ̃ or κ.
+    Scale,
+    /// The input range α of tiles.
+    InputRange,
+}
+
+impl Role {
+    /// Whether weight decay acts on it.
+    pub(crate) fn decays(self) -> bool {
+        !matches!(self, Self::Scale | Self::InputRange)
+    }
+}
+
 /// How many increments were rounded, and how many of them to zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rounded {
@@ -98,6 +123,7 @@ impl std::ops::AddAssign for Rounded {
 #[derive(Clone, Debug)]
 pub struct Parameter {
     name: String,
+    role: Role,
     shape: Vec<usize>,
     storage: Storage,
     moments: Vec<Vec<f32>>,
@@ -124,11 +150,17 @@ struct State {
 }
 
 /// All parameters of a network, in the order in which the model made them, and its states.
+///
+/// Matrices on tiles may be programmed into devices ([`Self::program`]), which evaluation then
+/// multiplies by. Devices are of the parameters as they were: whatever can change a parameter
+/// erases them all, so that no evaluation sees devices of other weights.
 #[derive(Clone, Debug, Default)]
 pub struct Parameters {
     list: Vec<Parameter>,
     states: Vec<State>,
     analog: Vec<AnalogWeights>,
+    /// Names of the linear maps: the layers that a [`Policy`](crate::Policy) may name.
+    maps: Vec<String>,
 }
 
 impl Parameters {
@@ -137,17 +169,24 @@ impl Parameters {
         Self::default()
     }
 
-    /// Adds a parameter.
+    /// Adds a parameter, named `layer.part`.
     ///
     /// # Panics
     ///
     /// If the name is taken.
     #[track_caller]
-    pub fn add(&mut self, name: String, shape: &[usize], storage: Storage) -> ParameterId {
+    pub fn add(
+        &mut self,
+        name: String,
+        role: Role,
+        shape: &[usize],
+        storage: Storage,
+    ) -> ParameterId {
         self.assert_new(&name);
         let gradient = vec![0.0; shape.iter().product()];
         self.list.push(Parameter {
             name,
+            role,
             shape: shape.to_vec(),
             storage,
             moments: Vec::new(),
@@ -157,6 +196,16 @@ impl Parameters {
             frozen: false,
         });
         ParameterId(self.list.len() - 1)
+    }
+
+    /// Notes a linear map of that name.
+    pub(crate) fn add_map(&mut self, name: &str) {
+        self.maps.push(name.to_owned());
+    }
+
+    /// The names of the linear maps, in the order in which the model made them.
+    pub fn maps(&self) -> impl Iterator<Item = &str> {
+        self.maps.iter().map(String::as_str)
     }
 
     /// Adds a state: values that a layer keeps from step to step and no optimiser changes, such as
@@ -210,13 +259,30 @@ impl Parameters {
     }
 
     /// The parameter of that id.
+    ///
+    /// # Panics
+    ///
+    /// If there is none, because the id is of another network.
+    #[track_caller]
     pub fn get(&self, id: ParameterId) -> &Parameter {
         &self.list[id.0]
     }
 
-    /// The parameter of that id, to be changed.
+    /// The parameter of that id, if these parameters have so many.
+    pub(crate) fn find(&self, id: ParameterId) -> Option<&Parameter> {
+        self.list.get(id.0)
+    }
+
+    /// The parameter of that id, to be changed. Devices hold what it was, so they are erased.
     pub fn get_mut(&mut self, id: ParameterId) -> &mut Parameter {
+        self.erase();
         &mut self.list[id.0]
+    }
+
+    /// Lets `write` add to the gradient of a parameter. It is told whether the buffer holds an
+    /// earlier share to add to; if not, it overwrites.
+    pub fn accumulate(&mut self, id: ParameterId, write: impl FnOnce(&mut [f32], bool)) {
+        self.list[id.0].accumulate(write);
     }
 
     /// All parameters.
@@ -224,14 +290,27 @@ impl Parameters {
         self.list.iter()
     }
 
-    /// All parameters, to be changed.
+    /// All parameters, to be changed. Devices hold what they were, so they are erased.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Parameter> {
+        self.erase();
         self.list.iter_mut()
     }
 
     /// Number of trainable values.
     pub fn count(&self) -> usize {
         self.list.iter().map(|p| p.gradient.len()).sum()
+    }
+
+    /// The first parameter or state, by name, that holds a value that is not finite, and the value.
+    pub fn not_finite(&self) -> Option<(&str, f32)> {
+        let first = |values: &[f32]| values.iter().copied().find(|x| !x.is_finite());
+        let of_parameter = |p: &'_ Parameter| match &p.storage {
+            Storage::Float { values, .. } => first(values),
+            Storage::Fixed { .. } => None,
+        };
+        let parameters = self.list.iter().map(|p| (&*p.name, of_parameter(p)));
+        let states = self.states.iter().map(|s| (&*s.name, first(&s.values)));
+        parameters.chain(states).find_map(|(name, value)| Some((name, value?)))
     }
 
     /// The Euclidean norm of all gradients together.
@@ -251,7 +330,7 @@ impl Parameters {
     #[track_caller]
     pub fn copy_from(&mut self, other: &Self) {
         assert_eq!(self.list.len(), other.list.len(), "networks of different layers");
-        for (to, from) in self.list.iter_mut().zip(&other.list) {
+        for (to, from) in self.iter_mut().zip(&other.list) {
             assert_eq!((&to.name, &to.shape), (&from.name, &from.shape), "different parameters");
             to.storage.copy_from(&from.storage);
             to.moments.clone_from(&from.moments);
@@ -266,6 +345,7 @@ impl Parameters {
     /// Forgets what optimisers remember, previous increments and moments: for a network whose
     /// training is over.
     pub fn forget_optimizer(&mut self) {
+        // No weight changes, so devices stay.
         for parameter in &mut self.list {
             match &mut parameter.storage {
                 Storage::Float { increment, .. } => *increment = None,
@@ -285,6 +365,16 @@ impl Parameter {
     /// The name, `layer.weight` or `layer.bias`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The layer's name, which is that before the last point.
+    pub fn layer(&self) -> &str {
+        self.name.rsplit_once('.').map_or(&self.name, |(layer, _)| layer)
+    }
+
+    /// What it is for.
+    pub fn role(&self) -> Role {
+        self.role
     }
 
     /// The shape: (out, in) for weights, (out) for biases.
@@ -348,16 +438,20 @@ impl Parameter {
         }
     }
 
-    /// The f32 values and the previous increment, to be changed.
+    /// Brings f32 values into another unit, and what optimisers remember with them:
+    /// `scale(values, power)` is given the values and the previous increment with the power 1, and
+    /// the k-th moment with k.
     ///
     /// # Panics
     ///
     /// If it is stored otherwise.
-    pub(crate) fn float_mut(&mut self) -> (&mut [f32], Option<&mut [f32]>) {
-        match &mut self.storage {
-            Storage::Float { values, increment } => (values, increment.as_deref_mut()),
-            Storage::Fixed { .. } => panic!("{} is not stored as f32", self.name),
-        }
+    fn rescale(&mut self, scale: impl Fn(&mut [f32], i32)) {
+        let Storage::Float { values, increment } = &mut self.storage else {
+            panic!("{} is not stored as f32", self.name)
+        };
+        scale(values, 1);
+        increment.iter_mut().for_each(|increment| scale(increment, 1));
+        (1..).zip(&mut self.moments).for_each(|(power, moment)| scale(moment, power));
     }
 
     /// The codes of a parameter that is stored so.
@@ -377,8 +471,7 @@ impl Parameter {
         self.has_gradient.then_some(&*self.gradient)
     }
 
-    /// Lets `write` add to the gradient. It is told whether the buffer holds an earlier share to
-    /// add to; if not, it overwrites.
+    /// As [`Parameters::accumulate`].
     pub fn accumulate(&mut self, write: impl FnOnce(&mut [f32], bool)) {
         write(&mut self.gradient, self.has_gradient);
         self.has_gradient = true;

@@ -11,11 +11,13 @@
 //! Tensors named `….num_batches_tracked` are ignored: nothing here depends on them. Under fixed
 //! point the values are rounded as initial values are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use safetensors::{Dtype, SafeTensors};
 
 use crate::Parameters;
+use crate::checkpoint::{LAYOUT, finite};
+use crate::layers::to_pytorch_recurrent_name;
 
 /// Why weights cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +25,16 @@ pub enum PretrainedError {
     /// The bytes are not a safetensors file.
     #[error("not a readable safetensors file: {0}")]
     Format(#[from] safetensors::SafeTensorError),
+    /// The bytes are what `torch.save` writes.
+    #[error(
+        "a file of torch.save, not a safetensors file; in Python: from safetensors.torch import \
+         save_file; save_file(torch.load(\"FILE\"), \"model.safetensors\")"
+    )]
+    Pickle,
+    /// The bytes are a checkpoint of [`checkpoint::save`](crate::checkpoint::save), whose images'
+    /// weights are channels-last.
+    #[error("a checkpoint, whose layout is not that of PyTorch; checkpoint::load reads it")]
+    Checkpoint,
     /// The file belongs to another network.
     #[error("the weights do not fit the network: {}", .0.join("; "))]
     Mismatch(Vec<String>),
@@ -33,49 +45,80 @@ pub enum PretrainedError {
 ///
 /// # Errors
 ///
-/// [`PretrainedError`] if the file is damaged, or if tensors are missing, extra, of another shape
-/// or not f32; the message lists all of them, and `parameters` are unchanged.
+/// [`PretrainedError`] if the file is damaged or of another kind, or if tensors are missing, extra,
+/// named twice, of another shape, not f32 or not finite; the message lists all of them, and
+/// `parameters` are unchanged.
 pub fn load_pretrained(
     parameters: &mut Parameters,
     bytes: &[u8],
     rename: impl Fn(&str) -> Option<String>,
 ) -> Result<(), PretrainedError> {
+    // A ZIP archive, or a pickle of protocol 2 and later.
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80\x02") {
+        return Err(PretrainedError::Pickle);
+    }
+    let (_, header) = SafeTensors::read_metadata(bytes)?;
+    if header.metadata().as_ref().is_some_and(|metadata| metadata.contains_key(LAYOUT)) {
+        return Err(PretrainedError::Checkpoint);
+    }
     let file = SafeTensors::deserialize(bytes)?;
-    let tensors: Vec<(String, &str)> = (file.names().into_iter())
-        .filter(|name| !name.ends_with(".num_batches_tracked"))
-        .filter_map(|name| Some((rename(name)?, name)))
-        .collect();
+    // Sorted, for a message that is the same each time.
+    let mut theirs = file.names();
+    theirs.sort_unstable();
     let mut problems = Vec::new();
+    let mut tensors: BTreeMap<String, &str> = BTreeMap::new();
+    for theirs in theirs.into_iter().filter(|name| !name.ends_with(".num_batches_tracked")) {
+        let Some(ours) = rename(theirs) else { continue };
+        if let Some(other) = tensors.insert(ours.clone(), theirs) {
+            problems.push(format!("{ours} is named twice, by {other} and by {theirs}"));
+        }
+    }
+    let mut other_types: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for &theirs in tensors.values() {
+        let dtype = file.tensor(theirs).expect("the name comes from the file").dtype();
+        if dtype != Dtype::F32 {
+            other_types.entry(format!("{dtype:?}")).or_default().push(theirs);
+        }
+    }
+    for (dtype, names) in other_types {
+        let more = match names.len() - 1 {
+            0 => String::new(),
+            1 => " and another one".to_owned(),
+            others => format!(" and {others} others"),
+        };
+        problems.push(format!("{}{more} hold {dtype}, not f32", names[0]));
+    }
     let mut used = BTreeSet::new();
     let mut values_of = |name: &str, shape: &[usize]| {
         let (base, group) = ungrouped(name);
-        let Some((_, theirs)) = tensors.iter().find(|(ours, _)| *ours == base) else {
-            problems.push(format!("{base} is missing"));
+        let Some(theirs) = tensors.get(&base) else {
+            let named = their_name(&base, &rename);
+            problems.push(format!("{named} is missing"));
             return Vec::new();
         };
         used.insert(*theirs);
         let tensor = file.tensor(theirs).expect("the name comes from the file");
         if tensor.dtype() != Dtype::F32 {
-            problems.push(format!("{theirs} holds {:?}, not f32", tensor.dtype()));
             return Vec::new();
         }
-        match ours(tensor.data(), tensor.shape(), shape, group) {
-            Some(values) => values,
-            None => {
-                let (found, wanted) = (tensor.shape(), theirs_of(shape));
-                let part = if group.is_some() { " or a multiple in the first axis" } else { "" };
-                problems.push(format!("{theirs} has shape {found:?}, not {wanted:?}{part}"));
-                Vec::new()
-            }
-        }
+        let Some(values) = ours(tensor.data(), tensor.shape(), shape, group) else {
+            let (found, wanted) = (tensor.shape(), theirs_of(shape));
+            let part = if group.is_some() { " or a multiple in the first axis" } else { "" };
+            problems.push(format!("{theirs} has shape {found:?}, not {wanted:?}{part}"));
+            return Vec::new();
+        };
+        finite(values, theirs).unwrap_or_else(|problem| {
+            problems.push(problem);
+            Vec::new()
+        })
     };
     let weights: Vec<Vec<f32>> =
         parameters.iter().map(|p| values_of(p.name(), p.shape())).collect();
     let states: Vec<(String, Vec<f32>)> = (parameters.states())
         .map(|(name, present)| (name.to_owned(), values_of(name, &[present.len()])))
         .collect();
-    let extra = tensors.iter().filter(|(_, theirs)| !used.contains(theirs));
-    problems.extend(extra.map(|(_, theirs)| format!("{theirs} is not in the network")));
+    let extra = tensors.values().filter(|theirs| !used.contains(*theirs));
+    problems.extend(extra.map(|theirs| format!("{theirs} is not in the network")));
     problems.dedup();
     if !problems.is_empty() {
         return Err(PretrainedError::Mismatch(problems));
@@ -89,6 +132,13 @@ pub fn load_pretrained(
         }
     }
     Ok(())
+}
+
+/// What the file would have to call one of our tensors, where `rename` tells, and ours otherwise.
+fn their_name(ours: &str, rename: impl Fn(&str) -> Option<String>) -> String {
+    let candidates = [to_pytorch_recurrent_name(ours), ours.to_owned()];
+    let theirs = candidates.into_iter().find(|theirs| rename(theirs).as_deref() == Some(ours));
+    theirs.unwrap_or_else(|| ours.to_owned())
 }
 
 /// The network and the file use the same names.

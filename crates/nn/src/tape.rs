@@ -11,6 +11,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::panic::Location;
 use std::sync::Arc;
 
 use numerics::{Par, Seed};
@@ -136,6 +137,18 @@ pub struct Tape {
     spare_weights: HashMap<ParameterId, StepWeights>,
     observer: Option<Box<dyn Observer>>,
     survey: Option<Vec<MapUse>>,
+    place: Place,
+}
+
+/// Where a tape was begun.
+#[derive(Clone, Copy, Debug)]
+struct Place(&'static Location<'static>);
+
+impl Default for Place {
+    #[track_caller]
+    fn default() -> Self {
+        Self(Location::caller())
+    }
 }
 
 /// An input that an observer is shown.
@@ -161,9 +174,15 @@ pub struct MapUse {
 }
 
 impl Tape {
-    /// An empty tape.
+    /// An empty tape. It remembers the caller's line, for messages about what a step is given.
+    #[track_caller]
     pub fn new() -> Self {
-        Self::default()
+        Self { place: Place(Location::caller()), ..Self::default() }
+    }
+
+    /// The line that began the tape.
+    pub(crate) fn place(&self) -> &'static Location<'static> {
+        self.place.0
     }
 
     /// Forgets the step and keeps its buffers.
@@ -177,7 +196,8 @@ impl Tape {
         self.pool.0.retain(|buffer| buffer.capacity() > 0);
         self.states.clear();
         for (id, weights) in self.step_weights.drain() {
-            if let Ok(weights) = Arc::try_unwrap(weights) {
+            // Devices are not memory to be used again, and belong to their network.
+            if let Ok(weights @ StepWeights::Perturbed(_)) = Arc::try_unwrap(weights) {
                 self.spare_weights.insert(id, weights);
             }
         }

@@ -22,8 +22,8 @@ pub struct Outcome {
     pub loss: Var,
     /// What the mean is over: images, tokens, utterances.
     pub units: usize,
-    /// Units that the network gets wrong; 0 where that has no meaning.
-    pub wrong: usize,
+    /// Units that the network gets wrong; `None` where that has no meaning, as in regression.
+    pub wrong: Option<usize>,
     /// What the loss is the cross-entropy of, where it is one: see [`Task::has_logits`].
     pub logits: Option<Logits>,
 }
@@ -103,23 +103,33 @@ impl Task for Classification<'_> {
         let wrong = values
             .chunks_exact(classes)
             .zip(&labels)
-            .filter(|(row, label)| argmax(row) != usize::from(**label))
+            .filter(|(row, label)| argmax(row) != Some(usize::from(**label)))
             .count();
         let labels = labels.into_iter().map(u32::from).collect();
         let logits = Some(Logits { values: logits, labels });
-        Outcome { loss, units: examples.len(), wrong, logits }
+        Outcome { loss, units: examples.len(), wrong: Some(wrong), logits }
     }
 }
 
 /// Number of rows of logits whose largest value is not at their label, without those whose label is
-/// `ignored`.
-fn wrong_rows(logits: &Tensor, labels: &[u32], ignored: Option<u32>) -> usize {
+/// `ignored`. A row with NaN is wrong.
+///
+/// # Shapes
+///
+/// - `logits`: (…, classes)
+/// - `labels`: as many as rows
+pub fn wrong_rows(logits: &Tensor, labels: &[u32], ignored: Option<u32>) -> usize {
     let (_, classes) = logits.as_matrix();
     let rows = logits.data().chunks_exact(classes).zip(labels);
-    rows.filter(|(row, label)| Some(**label) != ignored && argmax(row) != **label as usize).count()
+    let wrong = |(row, label): &(&[f32], &u32)| {
+        Some(**label) != ignored && argmax(row) != Some(**label as usize)
+    };
+    rows.filter(wrong).count()
 }
 
-/// Index of the largest value, the first of equals.
-fn argmax(row: &[f32]) -> usize {
-    (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
+/// Index of the largest value, the first of equals; none among NaN, so that a network that
+/// diverged is right about nothing.
+fn argmax(row: &[f32]) -> Option<usize> {
+    let largest = |best: usize, i| if row[i] > row[best] { i } else { best };
+    (!row.iter().any(|x| x.is_nan())).then(|| (1..row.len()).fold(0, largest))
 }

@@ -5,12 +5,14 @@ use std::ops::ControlFlow;
 use numerics::{Par, Seed};
 use serde::{Deserialize, Serialize};
 
-use crate::optim::{Decay, Plateau, Schedule, Sgd, Update};
-use crate::{Mode, Optimizer, Parameters, Pass, Rounded, Step, Tape, Task, batches};
+use crate::checked::checked_on_reading;
+
+use crate::optim::{Decay, Group, Plateau, Schedule, Sgd, Update};
+use crate::{Mode, Optimizer, Outcome, Parameters, Pass, Rounded, Step, Tape, Task, batches};
 
 /// How a network is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Recipe {
     /// Examples per step.
     pub batch: usize,
@@ -23,17 +25,34 @@ pub struct Recipe {
     pub schedule: Schedule,
     /// What turns gradients into increments.
     pub optimizer: Optimizer,
+    /// Parameters that are updated in another way than the others; the first group that a
+    /// parameter is in counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
     /// Gradients whose norm over all parameters is larger are scaled down to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f32>,
+    /// Whether the examples that do not fill the last batch of an epoch are left out of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drop_last: bool,
 }
+
+checked_on_reading!(Recipe);
 
 impl Recipe {
     /// Stochastic gradient descent with momentum 0.9 at a constant rate.
     pub fn sgd(batch: usize, epochs: usize, learning_rate: f32) -> Self {
-        let sgd = Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: false };
-        let (schedule, optimizer) = (Schedule::default(), Optimizer::Sgd(sgd));
-        Self { batch, epochs, learning_rate, schedule, optimizer, clip_norm: None }
+        let optimizer = Optimizer::Sgd(Sgd { momentum: 0.9, ..Sgd::default() });
+        Self {
+            batch,
+            epochs,
+            learning_rate,
+            schedule: Schedule::default(),
+            optimizer,
+            groups: Vec::new(),
+            clip_norm: None,
+            drop_last: false,
+        }
     }
 
     /// Whether the numbers make sense.
@@ -57,7 +76,35 @@ impl Recipe {
             return Err(format!("clip_norm = {norm} must be finite and positive"));
         }
         self.schedule.check()?;
+        self.groups.iter().try_for_each(Group::check)?;
         self.optimizer.check()
+    }
+
+    /// Whether the recipe can train these parameters on so many examples.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::check`]; and if there is no example, none that fills a batch where only full ones
+    /// count, or a group names a layer that the network does not have.
+    pub fn check_for(&self, examples: usize, parameters: &Parameters) -> Result<(), String> {
+        self.check()?;
+        if examples == 0 {
+            return Err("there are no examples to train on".to_owned());
+        }
+        if self.drop_last && examples < self.batch {
+            let batch = self.batch;
+            return Err(format!("{examples} examples do not fill a batch of {batch}: drop_last"));
+        }
+        self.groups.iter().try_for_each(|group| group.check_layers(parameters))
+    }
+
+    /// The batches of an epoch.
+    fn batches(&self, examples: usize, seed: &Seed) -> Vec<Vec<u32>> {
+        let mut batches = batches(examples, self.batch, seed);
+        if self.drop_last {
+            batches.retain(|batch| batch.len() == self.batch);
+        }
+        batches
     }
 }
 
@@ -93,34 +140,69 @@ impl Progress {
 pub struct EpochStats {
     /// Mean loss; a cross-entropy is in nats.
     pub loss: f64,
-    /// Fraction of units that the network gets wrong, in [0, 1].
-    pub error_rate: f64,
+    /// Fraction of units that the network gets wrong, in [0, 1]; `None` if the task does not say
+    /// which those are, as in regression.
+    pub error_rate: Option<f64>,
     /// Fraction of increments that were rounded to zero; `None` if none was rounded at all.
     pub zero_update_fraction: Option<f64>,
 }
 
-/// The pass was stopped by the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("interrupted")]
-pub struct Interrupted;
+/// Why an epoch did not end.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Stopped {
+    /// The caller stopped it.
+    #[error("interrupted")]
+    Interrupted,
+    /// Training diverged.
+    #[error(transparent)]
+    Diverged(#[from] Diverged),
+}
+
+/// Training diverged: a number that is not finite, from which no step leads back.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("training diverged in epoch {epoch}, step {step}: {what} is {value}")]
+pub struct Diverged {
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// The step in it, counted from 1.
+    pub step: usize,
+    /// What is not finite: the loss, or the name of a parameter or state.
+    pub what: String,
+    /// Its value.
+    pub value: f32,
+}
 
 /// Trains through all epochs of the recipe, and returns the averages over each, taken before its
 /// updates: [`train_epoch`] without a stop.
+///
+/// # Errors
+///
+/// [`Diverged`] at the first step whose loss is not finite, and after an epoch that left a weight
+/// that is not.
+///
+/// # Panics
+///
+/// As [`train_epoch`].
+#[track_caller]
 pub fn train(
     task: &dyn Task,
     parameters: &mut Parameters,
     recipe: &Recipe,
     (seed, par): (&Seed, Par),
-) -> Vec<EpochStats> {
+) -> Result<Vec<EpochStats>, Diverged> {
     let mut progress = Progress::default();
-    let mut epoch = |_| {
+    let mut epochs = Vec::with_capacity(recipe.epochs);
+    for _ in 0..recipe.epochs {
         let go_on = |_: &Progress, _| ControlFlow::Continue(());
-        let stats = train_epoch(task, parameters, recipe, &mut progress, (seed, par), go_on)
-            .expect("nobody stops it");
+        let stats = match train_epoch(task, parameters, recipe, &mut progress, (seed, par), go_on) {
+            Ok(stats) => stats,
+            Err(Stopped::Diverged(diverged)) => return Err(diverged),
+            Err(Stopped::Interrupted) => unreachable!("nobody stops it"),
+        };
         progress.observe(recipe, stats.loss);
-        stats
-    };
-    (0..recipe.epochs).map(&mut epoch).collect()
+        epochs.push(stats);
+    }
+    Ok(epochs)
 }
 
 /// Trains to the end of the epoch that `progress` is in, and returns the averages over its steps,
@@ -134,7 +216,15 @@ pub fn train(
 ///
 /// # Errors
 ///
-/// [`Interrupted`] if `on_step` says so.
+/// [`Stopped::Interrupted`] if `on_step` says so; [`Stopped::Diverged`] at the first step whose loss
+/// is not finite, before its update, and at the end of an epoch that left a parameter or a state
+/// that is not.
+///
+/// # Panics
+///
+/// If [`Recipe::check_for`] refuses the recipe, or the parameters are not those of the task's
+/// network.
+#[track_caller]
 pub fn train_epoch(
     task: &dyn Task,
     parameters: &mut Parameters,
@@ -142,10 +232,13 @@ pub fn train_epoch(
     progress: &mut Progress,
     (seed, par): (&Seed, Par),
     mut on_step: impl FnMut(&Progress, usize) -> ControlFlow<()>,
-) -> Result<EpochStats, Interrupted> {
+) -> Result<EpochStats, Stopped> {
+    if let Err(problem) = recipe.check_for(task.len(), parameters) {
+        panic!("{problem}");
+    }
     let epoch = progress.epoch;
     let seed = seed.child("train").child(epoch);
-    let order = batches(task.len(), recipe.batch, &seed.child("order"));
+    let order = recipe.batches(task.len(), &seed.child("order"));
     let mut tape = Tape::new();
     while let Some(batch) = order.get(progress.step) {
         let step = progress.step;
@@ -153,7 +246,12 @@ pub fn train_epoch(
         let seed = seed.child("step").child(step);
         let pass = Pass { seed, first_row: 0, step: number, mode: Mode::Train, par };
         let outcome = task.forward(batch, &mut Step { tape: &mut tape, parameters, pass });
-        progress.totals.add(tape.value(outcome.loss).item(), outcome.units, outcome.wrong);
+        let loss = tape.value(outcome.loss).item();
+        if !loss.is_finite() {
+            let (epoch, step, what) = (epoch + 1, step + 1, "the loss".to_owned());
+            return Err(Diverged { epoch, step, what, value: loss }.into());
+        }
+        progress.totals.add(loss, &outcome);
         let loss_scale = outcome.units as f32;
         tape.backward(outcome.loss, loss_scale, parameters, pass);
         let factor =
@@ -163,13 +261,18 @@ pub fn train_epoch(
             gradient_scale: clip(recipe, parameters, loss_scale) / loss_scale,
             step: number + 1,
             seed: seed.child("update"),
+            groups: &recipe.groups,
         };
         progress.totals.updates += recipe.optimizer.step(parameters, &update);
         tape.clear();
         progress.step += 1;
         if on_step(progress, order.len()).is_break() {
-            return Err(Interrupted);
+            return Err(Stopped::Interrupted);
         }
+    }
+    if let Some((what, value)) = parameters.not_finite() {
+        let (epoch, step, what) = (epoch + 1, order.len(), what.to_owned());
+        return Err(Diverged { epoch, step, what, value }.into());
     }
     let stats = progress.totals.averages();
     progress.totals = Totals::default();
@@ -190,9 +293,15 @@ fn clip(recipe: &Recipe, parameters: &Parameters, loss_scale: f32) -> f32 {
 /// Rounding draws from `seed` by example, so the batch size does not change the result.
 ///
 /// Assumed: the roundings of training are also used here; \[Gupta15\] does not say.
+///
+/// # Panics
+///
+/// If the task has no examples, or the parameters are not those of its network.
+#[track_caller]
 pub fn evaluate(task: &dyn Task, parameters: &Parameters, seed: &Seed, par: Par) -> EpochStats {
     // Few enough that the values of a deep network fit into memory.
     const BATCH: usize = 100;
+    assert!(!task.is_empty(), "there are no examples to evaluate on");
     let mut tape = Tape::new();
     let mut totals = Totals::default();
     let examples: Vec<u32> = (0..task.len() as u32).collect();
@@ -200,7 +309,7 @@ pub fn evaluate(task: &dyn Task, parameters: &Parameters, seed: &Seed, par: Par)
         let first_row = (chunk * BATCH) as u64;
         let pass = Pass { seed: *seed, first_row, step: 0, mode: Mode::Eval, par };
         let outcome = task.forward(batch, &mut Step { tape: &mut tape, parameters, pass });
-        totals.add(tape.value(outcome.loss).item(), outcome.units, outcome.wrong);
+        totals.add(tape.value(outcome.loss).item(), &outcome);
         tape.clear();
     }
     totals.averages()
@@ -209,16 +318,18 @@ pub fn evaluate(task: &dyn Task, parameters: &Parameters, seed: &Seed, par: Par)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Totals {
     loss: f64,
-    wrong: usize,
+    wrong: Option<usize>,
     units: usize,
     updates: Rounded,
 }
 
 impl Totals {
-    fn add(&mut self, mean_loss: f32, units: usize, wrong: usize) {
-        self.loss += f64::from(mean_loss) * units as f64;
-        self.units += units;
-        self.wrong += wrong;
+    fn add(&mut self, mean_loss: f32, outcome: &Outcome) {
+        self.loss += f64::from(mean_loss) * outcome.units as f64;
+        self.units += outcome.units;
+        if let Some(wrong) = outcome.wrong {
+            *self.wrong.get_or_insert(0) += wrong;
+        }
     }
 
     fn averages(&self) -> EpochStats {
@@ -226,7 +337,7 @@ impl Totals {
         let Rounded { total, to_zero } = self.updates;
         EpochStats {
             loss: self.loss / units,
-            error_rate: self.wrong as f64 / units,
+            error_rate: self.wrong.map(|wrong| wrong as f64 / units),
             zero_update_fraction: (total > 0).then(|| to_zero as f64 / total as f64),
         }
     }

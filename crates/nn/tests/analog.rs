@@ -7,7 +7,7 @@ use crossbar::{TileConfig, WeightNoiseConfig, WeightNoiseModel, WeightScale};
 use nn::arithmetic::{AnalogTraining, InputRange, InputRangeRule, LearnedScales, WeightStep};
 use nn::layers::RecurrentConfig;
 use nn::layers::{Builder, Cell, Conv2d, ConvConfig, Init, Linear, Readout, Recurrent};
-use nn::optim::Update;
+use nn::optim::{Update, Velocity};
 use nn::{
     Analog, Arithmetic, Mode, Observer, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape,
     Tensor, TileProduct, Var, Window, ops,
@@ -286,10 +286,13 @@ fn weight_noise_is_drawn_once_per_mini_batch() {
 }
 
 fn step_of(parameters: &mut Parameters, rate: f32, number: u64) {
-    let sgd = Optimizer::Sgd(Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: false });
-    let update =
-        Update { learning_rate: rate, gradient_scale: 1.0, step: number, seed: Seed::new(3) };
-    sgd.step(parameters, &update);
+    let sgd = Sgd { momentum: 0.9, ..Sgd::default() };
+    step_by(Optimizer::Sgd(sgd), parameters, rate, number);
+}
+
+fn step_by(optimizer: Optimizer, parameters: &mut Parameters, learning_rate: f32, step: u64) {
+    let (seed, groups) = (Seed::new(3), &[][..]);
+    optimizer.step(parameters, &Update { learning_rate, gradient_scale: 1.0, step, seed, groups });
 }
 
 /// A step too large pushes weights beyond ±1, where they are clipped. Mapping anew brings the
@@ -325,6 +328,30 @@ fn weights_are_clipped_and_mapped_anew() {
             let max = row.iter().fold(0.0f32, |max, w| max.max(w.abs()));
             assert!((max - 1.0).abs() < 1e-6, "{}: largest weight {max}", analog.name());
         }
+    }
+}
+
+/// At a constant rate both velocities are the same, columns mapped anew or not.
+#[test]
+fn mapping_anew_keeps_the_momentum_whatever_it_is_a_sum_of() {
+    let run = |velocity| {
+        let training = AnalogTraining { remap_every: Some(2), ..noisy() };
+        let (mut parameters, network) = build(&standard(training));
+        for number in 1..=5 {
+            let mut tape = Tape::new();
+            let x = tape.constant(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
+            let y = network
+                .forward(x, &mut Step { tape: &mut tape, parameters: &parameters, pass: pass() });
+            let loss = ops::sum(&mut tape, y);
+            tape.backward(loss, 1.0, &mut parameters, pass());
+            let sgd = Sgd { momentum: 0.9, velocity, ..Sgd::default() };
+            step_by(Optimizer::Sgd(sgd), &mut parameters, 2e-4, number);
+        }
+        parameters
+    };
+    let (gradients, increments) = (run(Velocity::Gradients), run(Velocity::Increments));
+    for (a, b) in gradients.iter().zip(increments.iter()) {
+        close(a.name(), &a.values(), &b.values(), 1e-5);
     }
 }
 

@@ -38,7 +38,7 @@ impl Task for Squares {
         Outcome {
             loss: ops::sum(step.tape, squares),
             units: examples.len(),
-            wrong: 0,
+            wrong: None,
             logits: None,
         }
     }

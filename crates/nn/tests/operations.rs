@@ -276,7 +276,7 @@ fn threads_do_not_change_a_bit_of_normalised_and_pooled_images() {
         ([37, 17, 19, 5], Window::square(3).stride(2).padding(1)),
         ([67, 16, 16, 3], Window::square(2).stride(2)),
         ([3, 40, 40, 16], Window::square(3).stride(2).ceil()),
-        ([1, 1, 1, 1], Window::square(1)),
+        ([2, 1, 1, 1], Window::square(1)),
     ] {
         let run = |par: Par| {
             let mut parameters = Parameters::new();
@@ -353,4 +353,38 @@ fn batch_normalisation_keeps_running_statistics() {
     let close = |a: &[f32], b: [f32; 2]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6);
     assert!(close(&states[0].1, [0.3, 0.2]), "{states:?}");
     assert!(close(&states[1].1, [0.9 + 0.1 * 14.0 / 3.0, 0.9 + 1.6 / 3.0]), "{states:?}");
+}
+
+/// The mean of equal values is that value, to the last bit, for every code of 16 bits and windows of
+/// any size: a sum that is exact, and one division.
+#[test]
+fn the_mean_of_a_constant_is_the_constant() {
+    let codes: Vec<f32> =
+        (1..4096).chain((1 << 15) - 64..1 << 15).map(|c| c as f32 / 256.0).collect();
+    let channels = codes.len();
+    for side in 2..=7 {
+        let image: Vec<f32> = codes.repeat(side * side);
+        let mut tape = Tape::new();
+        let x = tape.constant(Tensor::new(&[1, side, side, channels], image));
+        let window = Window::square(side);
+        let means = [
+            ops::average_pool(&mut tape, x, &window),
+            ops::adaptive_average_pool(&mut tape, x, [1, 1]),
+            ops::global_average_pool(&mut tape, x),
+        ];
+        for (kind, y) in means.into_iter().enumerate() {
+            assert_eq!(tape.value(y).data(), codes, "kind {kind}, {side} × {side}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "a batch of 1 rows has no variance")]
+fn batch_normalisation_does_not_train_on_one_row() {
+    let (mut parameters, policy) = (Parameters::new(), Policy::uniform(Arithmetic::Float32));
+    let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
+    let norm = nn::layers::BatchNorm::new(&mut builder, "bn", 3);
+    let mut tape = Tape::new();
+    let x = tape.variable(Tensor::new(&[1, 3], vec![1.0, 2.0, 3.0]));
+    norm.forward(x, &mut Step { tape: &mut tape, parameters: &parameters, pass: pass() });
 }

@@ -6,8 +6,8 @@ use nn::ops::{
     Cell, CrossEntropy, CtcTargets, Distillation, Factor, Mask, Recurrence, TransducerTargets,
 };
 use nn::{
-    Arithmetic, LinearMap, Mode, ParameterId, Parameters, Pass, Step, Storage, Tape, Tensor, Var,
-    ops,
+    Arithmetic, LinearMap, Mode, ParameterId, Parameters, Pass, Role, Step, Storage, Tape, Tensor,
+    Var, ops,
 };
 use nn::{Backward, Operation};
 use numerics::{Par, Seed};
@@ -54,7 +54,7 @@ fn parameters(shapes: &[&[usize]]) -> (Parameters, Vec<ParameterId>) {
         .map(|(i, shape)| {
             let values = gaussian(&format!("p{i}"), shape.iter().product());
             let storage = Storage::Float { values, increment: None };
-            parameters.add(format!("p{i}"), shape, storage)
+            parameters.add(format!("p{i}"), Role::Weight, shape, storage)
         })
         .collect();
     (parameters, ids)

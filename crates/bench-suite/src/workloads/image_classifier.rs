@@ -138,13 +138,14 @@ impl<'a> Phase<'a> {
                 }
             },
         )
-        .map_err(|nn::Interrupted| Error::Interrupted)?;
+        .map_err(Error::from)?;
         let seed = seed.child("test").child(epoch);
         let tested = evaluate(&task(test), &self.parameters, &seed, context.par);
+        let wrong = tested.error_rate.expect("a classification counts what is wrong");
         Ok(Epoch {
             train_loss: stats.loss,
             test_loss: tested.loss,
-            test_error_percent: 100.0 * tested.error_rate,
+            test_error_percent: 100.0 * wrong,
             zero_update_percent: stats.zero_update_fraction.map(|f| 100.0 * f),
         })
     }

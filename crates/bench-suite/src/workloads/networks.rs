@@ -16,7 +16,7 @@ mod transducer;
 
 use std::fmt::Debug;
 
-use nn::{Outcome, Parameters, Policy, Recipe, Step, Task, evaluate};
+use nn::{EpochStats, Outcome, Parameters, Policy, Recipe, Step, Task, evaluate};
 use numerics::{Par, Seed};
 use sha2::{Digest, Sha256};
 
@@ -118,7 +118,7 @@ impl Instance<'_> {
             return self.test_error(seed, par);
         }
         let share = Share { task: &*self.test, first, of };
-        evaluate(&share, &self.parameters, seed, par).error_rate
+        wrong(&evaluate(&share, &self.parameters, seed, par))
     }
 }
 
@@ -130,9 +130,14 @@ fn test_error(
     par: Par,
 ) -> f64 {
     match metric {
-        None => evaluate(test, parameters, seed, par).error_rate,
+        None => wrong(&evaluate(test, parameters, seed, par)),
         Some(metric) => metric(parameters, seed, par),
     }
+}
+
+/// The fraction of wrong units.
+fn wrong(stats: &EpochStats) -> f64 {
+    stats.error_rate.expect("a task without a metric of its own counts what is wrong")
 }
 
 /// Every `of`-th example of a task, from the `first` on.
@@ -231,5 +236,7 @@ fn adam(batch: usize, epochs: usize, learning_rate: f32, clip_norm: Option<f32>)
         schedule: nn::Schedule { warm_up_steps: 20, decay: nn::optim::Decay::Cosine },
         optimizer: nn::Optimizer::Adam(nn::Adam::default()),
         clip_norm,
+        groups: Vec::new(),
+        drop_last: false,
     }
 }

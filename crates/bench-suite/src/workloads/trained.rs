@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use nn::{
-    Analog, AnalogTraining, Arithmetic, Distilled, Parameters, Policy, Progress, Recipe, Task,
-    checkpoint, map_onto_tiles, train_epoch,
+    Analog, AnalogTraining, Arithmetic, Distilled, Parameters, Policy, Progress, Recipe, Stopped,
+    Task, checkpoint, map_onto_tiles, train_epoch,
 };
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
@@ -314,7 +314,7 @@ impl<'w> Run<'_, 'w> {
                     self.go_on()
                 },
             )
-            .map_err(|nn::Interrupted| Error::Interrupted)?;
+            .map_err(Error::from)?;
             self.context.progress.say(&format!(
                 "{what} epoch {}/{}: loss {:.4}",
                 note.progress.epoch, recipe.epochs, stats.loss
@@ -365,7 +365,7 @@ impl<'w> Run<'_, 'w> {
         let mut done = 0;
         while done < steps && !self.context.progress.stopped() {
             // An epoch that ends, ends; one that is stopped has done its steps.
-            let ended = train_epoch(
+            let stopped = train_epoch(
                 &*instance.train,
                 &mut instance.parameters,
                 recipe,
@@ -376,8 +376,10 @@ impl<'w> Run<'_, 'w> {
                     if done == steps { ControlFlow::Break(()) } else { self.go_on() }
                 },
             );
-            if ended.is_err() {
-                break;
+            match stopped {
+                Ok(_) => {}
+                Err(Stopped::Interrupted) => break,
+                Err(diverged) => return Err(diverged.into()),
             }
         }
         instance.parameters.iter_mut().for_each(|parameter| parameter.set_frozen(false));

@@ -2,7 +2,7 @@
 
 use super::Builder;
 use crate::ops::{self, BatchNormState};
-use crate::{Step, Storage, Var};
+use crate::{Role, Step, Storage, Var};
 
 /// Normalises every channel by its statistics over the batch, then scales and shifts it.
 ///
@@ -25,8 +25,18 @@ impl BatchNorm {
         let float = |value| Storage::Float { values: vec![value; channels], increment: None };
         let parameters = &mut *builder.parameters;
         let state = BatchNormState {
-            scale: parameters.add(format!("{name}.weight"), &[channels], float(1.0)),
-            shift: parameters.add(format!("{name}.bias"), &[channels], float(0.0)),
+            scale: parameters.add(
+                format!("{name}.weight"),
+                Role::Normalization,
+                &[channels],
+                float(1.0),
+            ),
+            shift: parameters.add(
+                format!("{name}.bias"),
+                Role::Normalization,
+                &[channels],
+                float(0.0),
+            ),
             mean: parameters.add_state(format!("{name}.running_mean"), vec![0.0; channels]),
             variance: parameters.add_state(format!("{name}.running_var"), vec![1.0; channels]),
             epsilon: 1e-5,

@@ -1,7 +1,7 @@
 //! A table of vectors, chosen by index.
 
 use super::{Builder, Init};
-use crate::{ParameterId, Step, Storage, Var, ops};
+use crate::{ParameterId, Role, Step, Storage, Var, ops};
 
 /// The rows of a table of shape (entries, width), kept in f32.
 ///
@@ -23,7 +23,14 @@ impl Embedding {
     ) -> Self {
         let values = init.weights(&builder.seed.child(name).child("weight"), &[entries, width]);
         let storage = Storage::Float { values, increment: None };
-        Self { table: builder.parameters.add(format!("{name}.weight"), &[entries, width], storage) }
+        Self {
+            table: builder.parameters.add(
+                format!("{name}.weight"),
+                Role::Embedding,
+                &[entries, width],
+                storage,
+            ),
+        }
     }
 
     /// Records the rows `indices` as (…shape, width).

@@ -3,12 +3,14 @@
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
+use crate::checked::checked_on_reading;
+
 /// The distribution of initial weights.
 ///
 /// fan_in is the number of inputs of an output, fan_out that of outputs that an input reaches:
 /// for a convolution the channels times the taps.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, remote = "Self")]
 pub enum Init {
     /// N(0, `std_dev`²).
     Normal {
@@ -34,6 +36,8 @@ pub enum Init {
     /// convolutions.
     FanInUniform,
 }
+
+checked_on_reading!(Init);
 
 impl Init {
     /// Whether the numbers make sense.

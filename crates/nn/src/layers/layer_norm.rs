@@ -1,7 +1,7 @@
 //! Normalisation of each row.
 
 use super::Builder;
-use crate::{ParameterId, Step, Storage, Var, ops};
+use crate::{ParameterId, Role, Step, Storage, Var, ops};
 
 /// y = γ∘(x − mean) / √(variance + ε) + β over the last axis, with γ and β in f32.
 ///
@@ -21,7 +21,7 @@ impl LayerNorm {
     pub fn new(builder: &mut Builder<'_>, name: &str, width: usize, epsilon: f32) -> Self {
         let mut add = |part: &str, value: f32| {
             let storage = Storage::Float { values: vec![value; width], increment: None };
-            builder.parameters.add(format!("{name}.{part}"), &[width], storage)
+            builder.parameters.add(format!("{name}.{part}"), Role::Normalization, &[width], storage)
         };
         Self { gamma: add("weight", 1.0), beta: add("bias", 0.0), epsilon }
     }

@@ -165,6 +165,22 @@ pub fn from_pytorch_recurrent_name(name: &str) -> String {
     }
 }
 
+/// The inverse of [`from_pytorch_recurrent_name`].
+pub(crate) fn to_pytorch_recurrent_name(name: &str) -> String {
+    let mut parts: Vec<&str> = name.split('.').collect();
+    match parts[..] {
+        [.., map, part @ ("weight" | "bias")]
+            if map.starts_with("ih_l") || map.starts_with("hh_l") =>
+        {
+            let last = format!("{part}_{map}");
+            parts.truncate(parts.len() - 2);
+            parts.push(&last);
+            parts.join(".")
+        }
+        _ => name.to_owned(),
+    }
+}
+
 impl RecurrentConfig {
     /// Width of an output vector.
     pub fn outputs(&self) -> usize {

@@ -34,7 +34,7 @@ use super::plan::Framed;
 use super::rows::Rows;
 use crate::arithmetic::Analog;
 use crate::parameters::AnalogWeights;
-use crate::{Mode, ParameterId, Parameters, Pass, Storage};
+use crate::{Mode, ParameterId, Parameters, Pass, Role, Storage};
 
 pub(super) use backward::{
     accumulate_digital, accumulate_range, accumulate_weights, needs_input_gradient, propagate,
@@ -114,13 +114,18 @@ pub(super) fn tiles(
     }
     let float = |values: Vec<f32>| Storage::Float { values, increment: None };
     let learned = training.learned_scales;
-    let scale =
-        parameters.add(format!("{name}.scale"), &[first_scale], float(vec![1.0; first_scale]));
+    let scale = parameters.add(
+        format!("{name}.scale"),
+        Role::Scale,
+        &[first_scale],
+        float(vec![1.0; first_scale]),
+    );
     let tile_scale = learned.tiles().then(|| {
         let start = vec![tile_scale_start(&config); parts.len()];
-        parameters.add(format!("{name}.tile_scale"), &[parts.len()], float(start))
+        parameters.add(format!("{name}.tile_scale"), Role::Scale, &[parts.len()], float(start))
     });
-    let input_range = parameters.add(format!("{name}.input_range"), &[1], float(vec![1.0]));
+    let input_range =
+        parameters.add(format!("{name}.input_range"), Role::InputRange, &[1], float(vec![1.0]));
     let noise = training
         .weight_noise
         .map(|noise| WeightNoise::new(&noise).expect("a checked configuration"));
@@ -151,6 +156,11 @@ pub(crate) fn tile_scale_start(config: &Analog) -> f32 {
 }
 
 impl Tiles {
+    /// Whether they are the tiles of those weights, or as they are.
+    pub(super) fn is_of(&self, weights: &AnalogWeights) -> bool {
+        Arc::ptr_eq(&self.config, &weights.config) || self.config == weights.config
+    }
+
     /// How many numbers [`Use`] keeps of the products of `rows`.
     pub(super) fn kept(&self, rows: &Rows, pass: &Pass) -> usize {
         let learned = self.config.training().learned_scales;

@@ -110,7 +110,7 @@ pub(super) fn accumulate_gradient(
     errors: &Codes,
     pass: &Pass,
 ) {
-    parameters.get_mut(map.weight).accumulate(|gradient, add| {
+    parameters.accumulate(map.weight, |gradient, add| {
         let errors_of = |range: Range<usize>| {
             let errors = part(errors.as_ref(), range.start * map.outputs..range.end * map.outputs);
             FixedView::new(errors, signals.error.format, range.len(), map.outputs)

@@ -47,7 +47,7 @@ pub(super) fn accumulate_gradient(
     errors: &[f32],
     pass: &Pass,
 ) {
-    parameters.get_mut(map.weight).accumulate(|out, add| {
+    parameters.accumulate(map.weight, |out, add| {
         gradient(x, rows, errors, map.outputs, out, add, pass.par);
     });
     map.accumulate_bias(parameters, |out| add_rows(errors, out));

@@ -53,7 +53,7 @@ pub struct BatchNormState {
 ///
 /// # Panics
 ///
-/// If the shapes do not agree, or there is no row to train on.
+/// If the shapes do not agree, or there are fewer than two rows to train on.
 #[track_caller]
 pub fn batch_norm(
     step: &mut Step<'_>,
@@ -75,9 +75,13 @@ pub fn batch_norm(
     let (running_mean, running_variance) =
         (step.parameters.state(state.mean), step.parameters.state(state.variance));
     let (mean, variance) = if train {
-        assert!(rows > 0, "a batch without rows has no statistics");
+        assert!(
+            rows > 1,
+            "a batch of {rows} rows has no variance: batch normalisation trains on at least two; \
+             leave the last, smaller batch of an epoch out (drop_last)"
+        );
         let (mean, variance) = statistics(step.tape.value(x).data(), channels, par);
-        let unbiased = rows as f32 / (rows.max(2) - 1) as f32;
+        let unbiased = rows as f32 / (rows - 1) as f32;
         let blend = |old: &[f32], new: &[f32], factor: f32| -> Vec<f32> {
             let m = state.momentum;
             old.iter().zip(new).map(|(old, new)| (1.0 - m) * old + m * factor * new).collect()
@@ -166,6 +170,12 @@ fn rows_per_part(channels: usize) -> usize {
     (ELEMENTS / channels.max(1)).max(1)
 }
 
+/// max(y, floor), and NaN of NaN, which f32::max would hide.
+#[inline(always)]
+fn at_least(y: f32, floor: f32) -> f32 {
+    if y < floor { floor } else { y }
+}
+
 /// y = f(a·x + b + r).
 fn apply(
     x: &[f32],
@@ -185,12 +195,12 @@ fn apply(
         for (i, (out, x)) in rows.enumerate() {
             let terms = out.iter_mut().zip(x).zip(a.iter().zip(b));
             match residual {
-                None => terms.for_each(|((y, x), (a, b))| *y = (a * x + b).max(floor)),
+                None => terms.for_each(|((y, x), (a, b))| *y = at_least(a * x + b, floor)),
                 Some(residual) => {
                     let residual = &residual[i * channels..][..channels];
                     terms
                         .zip(residual)
-                        .for_each(|(((y, x), (a, b)), r)| *y = (a * x + b + r).max(floor));
+                        .for_each(|(((y, x), (a, b)), r)| *y = at_least(a * x + b + r, floor));
                 }
             }
         }
@@ -222,7 +232,7 @@ impl Operation for BatchNorm {
             let range = part * part_len..part * part_len + delta.len();
             if self.relu {
                 let terms = delta.iter_mut().zip(&gradient[range.clone()]).zip(&y[range]);
-                terms.for_each(|((d, &dy), &y)| *d = if y > 0.0 { dy } else { 0.0 });
+                terms.for_each(|((d, &dy), &y)| *d = if y <= 0.0 { 0.0 } else { dy });
             } else {
                 delta.copy_from_slice(&gradient[range]);
             }
@@ -269,7 +279,7 @@ impl Operation for BatchNorm {
             context.give(self.x, dx);
         }
         for (id, share) in [(self.scale, &scale), (self.shift, &shift)] {
-            context.parameters.get_mut(id).accumulate(|gradient, add| {
+            context.parameters.accumulate(id, |gradient, add| {
                 if !add {
                     gradient.fill(0.0);
                 }

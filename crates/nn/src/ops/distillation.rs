@@ -13,19 +13,23 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::checked::checked_on_reading;
+
 use crate::functions::{self, exp, log_sum_exp, vectorised};
 use crate::tape::{Backward, Operation};
 use crate::{Tape, Tensor, Var};
 
 /// Temperature and mix of [`distillation`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Distillation {
     /// T, above 0.
     pub temperature: f32,
     /// α, the teacher's part of the loss, in [0, 1].
     pub mix: f32,
 }
+
+checked_on_reading!(Distillation);
 
 /// Records the distillation loss of `logits` against the constants `teacher` and `labels`. Rows
 /// whose label is `ignore` count neither for the loss nor for its mean; if no row counts, it is 0.

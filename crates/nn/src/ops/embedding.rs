@@ -51,7 +51,7 @@ struct Embedding {
 
 impl Operation for Embedding {
     fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
-        context.parameters.get_mut(self.table).accumulate(|table, add| {
+        context.parameters.accumulate(self.table, |table, add| {
             if !add {
                 table.fill(0.0);
             }

@@ -97,7 +97,7 @@ impl Operation for LayerNorm {
             }
         });
         for (id, share) in [(self.gamma, d_gamma), (self.beta, d_beta)] {
-            context.parameters.get_mut(id).accumulate(|gradient, add| {
+            context.parameters.accumulate(id, |gradient, add| {
                 if add {
                     gradient.iter_mut().zip(&share).for_each(|(g, s)| *g += s);
                 } else {

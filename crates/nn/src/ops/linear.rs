@@ -66,6 +66,7 @@ fn record(step: &mut Step<'_>, map: &Arc<LinearMap>, x: Var, rows: Rows, shape: 
     if step.tape.surveys(map, rows.count(), rows.taps()) {
         return step.tape.constant(Tensor::new(shape, vec![0.0; rows.count() * map.outputs()]));
     }
+    map.assert_own(step.parameters, step.tape);
     let weights = map.step_weights(step.tape, step.parameters, &pass);
     let mut y = step.tape.scratch(rows.count() * map.outputs());
     let kept = step.tape.scratch(map.kept(&rows, &pass));

@@ -130,6 +130,7 @@ pub fn recurrent(
     let mut saved = step.tape.scratch(time * size * 4);
     let mut projected = step.tape.scratch(size * cell.gates());
     let mut operands = Vec::with_capacity(time);
+    map.assert_own(step.parameters, step.tape);
     let weights = map.step_weights(step.tape, step.parameters, &step.pass);
     let sequence = Sequence { cell, batch, time, width, reverse: recurrence.reverse, lengths };
     let rows = sequence.rows();

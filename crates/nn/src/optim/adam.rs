@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Update;
+use super::{Group, Update};
 use crate::Parameters;
 use crate::parameters::Rounded;
 
@@ -43,15 +43,18 @@ impl Default for Adam {
 }
 
 impl Adam {
-    pub(super) fn step(&self, parameters: &mut Parameters, update: &Update) -> Rounded {
+    pub(super) fn step(&self, parameters: &mut Parameters, update: &Update<'_>) -> Rounded {
         let Self { beta1, beta2, epsilon, weight_decay, decoupled } = *self;
         let Update { learning_rate, gradient_scale, step, .. } = *update;
         // In f64: β₂ᵗ of a young network is close to 1.
         let correction = |beta: f32| (1.0 - f64::from(beta).powf(step as f64)) as f32;
         let (first, second) = (1.0 / correction(beta1), 1.0 / correction(beta2));
-        let (coupled, direct) = if decoupled { (0.0, weight_decay) } else { (weight_decay, 0.0) };
         let mut rounded = Rounded::default();
         for parameter in parameters.iter_mut() {
+            let (rate, decay) = Group::factors(update.groups, parameter);
+            let (learning_rate, weight_decay) = (rate * learning_rate, decay * weight_decay);
+            let (coupled, direct) =
+                if decoupled { (0.0, weight_decay) } else { (weight_decay, 0.0) };
             let seed = update.seed.child(parameter.name());
             rounded += parameter.apply_with_moments(&seed, |gradient, value, [m, v]| {
                 let gradient = gradient_scale * gradient + coupled * value;

@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::checked::checked_on_reading;
+
 /// The learning rate as a factor of its base value: warm-up, then decay.
 ///
 /// ```text
 /// η(t) = η₀ · min(1, t / warm_up_steps) · decay(epoch)          t = 1, 2, … counts updates
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Schedule {
     /// Updates over which η rises linearly from 0.
     #[serde(default)]
@@ -17,6 +19,8 @@ pub struct Schedule {
     #[serde(default)]
     pub decay: Decay,
 }
+
+checked_on_reading!(Schedule);
 
 /// How the learning rate falls with the epoch e = 0, 1, …
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -17,8 +17,12 @@ use crossbar::{AnalogMatrix, TileConfig, TileError, WeightScale, columns_of, wei
 use numerics::{Par, Seed};
 
 use super::{ParameterId, Parameters, Storage};
-use crate::arithmetic::Analog;
+use crate::arithmetic::{Analog, ScaleUnit};
 use crate::linear_map::tile_scale_start;
+
+/// Why devices cannot be changed.
+const SHARED: &str =
+    "the devices are still those of other parameters, cloned from these, or of a tape not cleared";
 
 /// A matrix on tiles: its parameters, and its devices once it is programmed.
 #[derive(Clone, Debug)]
@@ -61,6 +65,25 @@ impl AnalogWeights {
     /// The devices, if they are programmed.
     pub fn programmed(&self) -> Option<&AnalogMatrix> {
         self.programmed.as_deref()
+    }
+
+    /// What w̆, γ̃ and κ̃ are multiples of: the cut into tiles and the fixed factors of the scales.
+    /// Only where these are the same do the same numbers make the same weights.
+    pub(crate) fn unit(&self) -> String {
+        let unit = match self.config.training().scale_unit {
+            ScaleUnit::One => "one",
+            ScaleUnit::FanIn => "fan-in",
+        };
+        let rows = self.places.iter().filter(|(_, columns)| columns.start == 0);
+        let columns = self.places.iter().filter(|(rows, _)| rows.start == 0);
+        let cut = |ends: Vec<String>| ends.join("+");
+        let rows = cut(rows.map(|(rows, _)| rows.len().to_string()).collect());
+        let columns = cut(columns.map(|(_, columns)| columns.len().to_string()).collect());
+        let bound = match self.tile_scale {
+            Some(_) => format!(", tile scales of bound {}", tile_scale_start(&self.config)),
+            None => String::new(),
+        };
+        format!("on tiles of {rows} × {columns}, scale_unit = {unit}{bound}")
     }
 
     /// γ of every tile and output, tile by tile.
@@ -237,39 +260,43 @@ impl Parameters {
     }
 
     /// Brings the largest weight of each column of each tile to 1, its scale taking the factor.
+    ///
+    /// What optimisers remember is scaled as the increments that it stands for: the last increment
+    /// and a first moment (a velocity, or Adam's M) by the factor, a second moment by its square.
+    ///
+    /// Assumed: the paper does not say what becomes of the momentum.
     fn remap(&mut self, index: usize) {
         let analog = self.analog[index].clone();
         let mut factors = vec![1.0f32; self.get(analog.scale).float().len()];
         let ranges = analog.scale_ranges();
-        let weight = self.get_mut(analog.weight).float_mut();
+        let weights = self.get(analog.weight).float();
         for ((rows, columns), range) in analog.places.iter().zip(&ranges) {
             for (row, factor) in rows.clone().zip(&mut factors[range.clone()]) {
-                let row = &weight.0[row * analog.inputs..][columns.clone()];
+                let row = &weights[row * analog.inputs..][columns.clone()];
                 let max = row.iter().fold(0.0f32, |max, w| max.max(w.abs()));
                 *factor = if max > 0.0 { max } else { 1.0 };
             }
         }
-        let (values, increment) = weight;
-        for values in [Some(values), increment].into_iter().flatten() {
+        self.get_mut(analog.weight).rescale(|values, power| {
             for ((rows, columns), range) in analog.places.iter().zip(&ranges) {
                 for (row, factor) in rows.clone().zip(&factors[range.clone()]) {
                     let row = &mut values[row * analog.inputs..][columns.clone()];
-                    row.iter_mut().for_each(|w| *w /= factor);
+                    row.iter_mut().for_each(|w| *w /= factor.powi(power));
                 }
             }
-        }
-        let (scale, increment) = self.get_mut(analog.scale).float_mut();
-        for values in [Some(scale), increment].into_iter().flatten() {
-            values.iter_mut().zip(&factors).for_each(|(s, factor)| *s *= factor);
-        }
+        });
+        self.get_mut(analog.scale).rescale(|values, power| {
+            values.iter_mut().zip(&factors).for_each(|(s, factor)| *s *= factor.powi(power));
+        });
     }
 
-    /// Programs every matrix on tiles into devices: from then on an evaluation multiplies by them.
+    /// Programs every matrix on tiles into devices: from then on an evaluation multiplies by them,
+    /// until they are erased, by [`Self::erase`] or by whatever may change a parameter.
     /// `tile` gives the tile of each layer; that of the training is [`AnalogWeights::config`]'s.
     ///
     /// # Errors
     ///
-    /// [`TileError`] if a tile is out of range.
+    /// [`TileError`] if a tile is out of range; then nothing is programmed.
     ///
     /// # Panics
     ///
@@ -281,8 +308,9 @@ impl Parameters {
         seed: &Seed,
         par: Par,
     ) -> Result<(), TileError> {
-        for index in 0..self.analog.len() {
-            let analog = &self.analog[index];
+        self.erase();
+        let mut devices = Vec::with_capacity(self.analog.len());
+        for analog in &self.analog {
             let mut config = tile(analog);
             config.mapping.scale = WeightScale::Unit;
             let levels = config.mapping.scale_levels.take();
@@ -298,7 +326,10 @@ impl Parameters {
             for (tile, range) in matrix.tiles_mut().zip(analog.scale_ranges()) {
                 tile.set_scale(&scales[range]);
             }
-            self.analog[index].programmed = Some(Arc::new(matrix));
+            devices.push(matrix);
+        }
+        for (analog, matrix) in self.analog.iter_mut().zip(devices) {
+            analog.programmed = Some(Arc::new(matrix));
         }
         Ok(())
     }
@@ -315,7 +346,7 @@ impl Parameters {
         let found = self.analog.iter_mut().find(|analog| analog.name == layer);
         let matrix = found.and_then(|analog| analog.programmed.as_mut());
         let matrix = matrix.unwrap_or_else(|| panic!("no programmed layer is named {layer}"));
-        let matrix = Arc::get_mut(matrix).expect("devices belong to one network");
+        let matrix = Arc::get_mut(matrix).expect(SHARED);
         matrix.exempt_outputs(exempt, par);
     }
 
@@ -327,11 +358,15 @@ impl Parameters {
     ///
     /// # Panics
     ///
-    /// If other parameters, cloned from these, still use the devices.
+    /// If a matrix on tiles has no devices, because none were programmed or a parameter was changed
+    /// since; or if other parameters, cloned from these, or a step on a tape still use the devices.
+    #[track_caller]
     pub fn age_to(&mut self, t_s: f64, seed: &Seed, par: Par) -> Result<(), TileError> {
         for analog in &mut self.analog {
-            let Some(matrix) = &mut analog.programmed else { continue };
-            let matrix = Arc::get_mut(matrix).expect("devices belong to one network");
+            let Some(matrix) = &mut analog.programmed else {
+                panic!("{} has no devices to age: program it after its last change", analog.name)
+            };
+            let matrix = Arc::get_mut(matrix).expect(SHARED);
             matrix.age_to(t_s, par)?;
             matrix.compensate_drift(&seed.child(&analog.name).child(t_s.to_bits()));
         }

@@ -61,6 +61,6 @@ impl Task for LanguageModelling<'_> {
         let loss = ops::cross_entropy(step, logits, &labels, options);
         let units = labels.iter().filter(|&&label| label != IGNORED).count();
         let wrong = wrong_rows(step.tape.value(logits), &labels, Some(IGNORED));
-        Outcome { loss, units, wrong, logits: Some(Logits { values: logits, labels }) }
+        Outcome { loss, units, wrong: Some(wrong), logits: Some(Logits { values: logits, labels }) }
     }
 }

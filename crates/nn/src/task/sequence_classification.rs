@@ -62,20 +62,20 @@ impl Task for SequenceClassification<'_> {
             SequenceLabels::Whole(classes) => {
                 let label = |&example: &u32| classes[example as usize];
                 let said = whole_classes(values, &lengths);
-                let wrong = said.zip(examples).filter(|(said, e)| *said != label(e)).count();
+                let wrong = said.zip(examples).filter(|(said, e)| *said != Some(label(e))).count();
                 (examples.len(), wrong)
             }
             SequenceLabels::Each(_) => {
                 (lengths.iter().sum(), wrong_rows(values, &labels, Some(IGNORED)))
             }
         };
-        Outcome { loss, units, wrong, logits: Some(Logits { values: logits, labels }) }
+        Outcome { loss, units, wrong: Some(wrong), logits: Some(Logits { values: logits, labels }) }
     }
 }
 
 /// The class of each sequence with the largest sum of log-probabilities, of logits (batch, time,
 /// classes).
-fn whole_classes(logits: &Tensor, lengths: &[usize]) -> impl Iterator<Item = u32> {
+fn whole_classes(logits: &Tensor, lengths: &[usize]) -> impl Iterator<Item = Option<u32>> {
     let &[_, time, classes] = logits.shape() else {
         panic!("logits are (batch, time, classes), not {:?}", logits.shape())
     };
@@ -86,7 +86,7 @@ fn whole_classes(logits: &Tensor, lengths: &[usize]) -> impl Iterator<Item = u32
             let normaliser = log_sum_exp(row);
             sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x - normaliser);
         }
-        argmax(&sums) as u32
+        argmax(&sums).map(|class| class as u32)
     })
 }
 
@@ -99,6 +99,6 @@ mod tests {
         // Two times for class 1 outweigh one for class 0; the padding does not count.
         let logits = [2.0, 0.0, 0.0, 1.5, 0.0, 1.5, 9.0, 0.0, 0.0, 4.0, 9.0, 0.0, 9.0, 0.0];
         let logits = Tensor::new(&[2, 3, 2], [&logits[..6], &logits[8..]].concat());
-        assert_eq!(whole_classes(&logits, &[3, 1]).collect::<Vec<_>>(), [1, 1]);
+        assert_eq!(whole_classes(&logits, &[3, 1]).collect::<Vec<_>>(), [Some(1), Some(1)]);
     }
 }

@@ -40,13 +40,13 @@ impl Task for TextClassification<'_> {
         let loss = ops::cross_entropy(step, logits, &labels, CrossEntropy::default());
         let wrong = wrong_rows(step.tape.value(logits), &labels, None);
         let logits = Some(Logits { values: logits, labels });
-        Outcome { loss, units: examples.len(), wrong, logits }
+        Outcome { loss, units: examples.len(), wrong: Some(wrong), logits }
     }
 }
 
 /// How similar two sentences are: the cosine of the means of their token vectors.
 ///
-/// The loss is the mean squared difference to the wanted similarities. No pair counts as wrong.
+/// The loss is the mean squared difference to the wanted similarities. There is no rate of wrong pairs.
 #[derive(Clone, Debug)]
 pub struct SentenceSimilarity<'a> {
     /// From tokens to vectors.
@@ -84,7 +84,7 @@ impl Task for SentenceSimilarity<'_> {
         let similarity = self.similarity(examples, step);
         let wanted: Vec<f32> = examples.iter().map(|&i| self.similarities[i as usize]).collect();
         let loss = ops::mean_squared_error(step.tape, similarity, &wanted);
-        Outcome { loss, units: examples.len(), wrong: 0, logits: None }
+        Outcome { loss, units: examples.len(), wrong: None, logits: None }
     }
 }
 

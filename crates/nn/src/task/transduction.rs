@@ -10,7 +10,7 @@ use crate::{Mode, Outcome, Step, Task};
 ///
 /// The loss is the mean over utterances of −ln p(labels). Units are words; in evaluation, as many
 /// are wrong as the edit distance between them and those of a greedy search says, which gives the
-/// word error rate. In training nothing is decoded, and none counts as wrong.
+/// word error rate. In training nothing is decoded, and there is no rate.
 #[derive(Clone, Debug)]
 pub struct Transduction<'a> {
     /// The network; class 0 is the blank.
@@ -43,14 +43,14 @@ impl Task for Transduction<'_> {
         let separator = self.separator;
         let units = labels.iter().map(|labels| words(labels, separator).len()).sum();
         let wrong = match step.pass.mode {
-            Mode::Train | Mode::Teach => 0,
+            Mode::Train | Mode::Teach => None,
             Mode::Eval => {
                 let said = self.model.greedy(encoding, &lengths, self.labels_per_time, step);
                 let pairs = said.iter().zip(&labels);
                 let edits = |(said, labels): (&Vec<u32>, &Vec<u32>)| {
                     edit_distance(&words(said, separator), &words(labels, separator))
                 };
-                pairs.map(edits).sum()
+                Some(pairs.map(edits).sum())
             }
         };
         Outcome { loss, units, wrong, logits: None }

@@ -99,10 +99,10 @@ impl LinearLayer {
         let value = self.tape.value(loss).item();
         let gradients = self.tape.backward(loss, 1.0, &mut self.parameters, pass);
         self.tape.recycle(gradients);
-        let sgd = Optimizer::Sgd(Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false });
+        let sgd = Optimizer::Sgd(Sgd::default());
         let seed = seed.child("update");
-        let update =
-            Update { learning_rate: 0.01, gradient_scale: 1.0, step: self.steps + 1, seed };
+        let step = self.steps + 1;
+        let update = Update { learning_rate: 0.01, gradient_scale: 1.0, step, seed, groups: &[] };
         sgd.step(&mut self.parameters, &update);
         self.tape.clear();
         self.steps += 1;

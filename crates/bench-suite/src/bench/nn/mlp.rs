@@ -92,12 +92,13 @@ impl Mlp {
         let value = self.tape.value(loss).item();
         let scale = BATCH as f32;
         self.tape.backward(loss, scale, &mut self.parameters, pass);
-        let sgd = Optimizer::Sgd(Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false });
+        let sgd = Optimizer::Sgd(Sgd::default());
         let update = Update {
             learning_rate: 0.1,
             gradient_scale: 1.0 / scale,
             step: self.steps as u64 + 1,
             seed: seed.child("update"),
+            groups: &[],
         };
         sgd.step(&mut self.parameters, &update);
         self.tape.clear();

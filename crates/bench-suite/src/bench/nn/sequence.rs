@@ -178,8 +178,8 @@ impl Training {
         *steps += 1;
         let seed = seed.child("update");
         let learning_rate = *learning_rate;
-        let update = Update { learning_rate, gradient_scale: 1.0, step: *steps, seed };
-        let sgd = Optimizer::Sgd(Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false });
+        let update = Update { learning_rate, gradient_scale: 1.0, step: *steps, seed, groups: &[] };
+        let sgd = Optimizer::Sgd(Sgd::default());
         sgd.step(parameters, &update);
         tape.clear();
         value

@@ -2,7 +2,7 @@
 
 use nn::layers::{Builder, Init};
 use nn::models::{CifarPadding, CifarResNetConfig, Shortcut};
-use nn::optim::Update;
+use nn::optim::{Update, Velocity};
 use nn::{
     Arithmetic, FixedPoint, Mode, Model, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape,
     Tensor, models, ops,
@@ -228,12 +228,18 @@ impl Training {
         let value = self.tape.value(loss).item();
         let scale = self.labels.len() as f32;
         self.tape.backward(loss, scale, &mut self.parameters, pass);
-        let sgd = Optimizer::Sgd(Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: false });
+        let sgd = Optimizer::Sgd(Sgd {
+            momentum: 0.9,
+            weight_decay: 0.0,
+            nesterov: false,
+            velocity: Velocity::Increments,
+        });
         let update = Update {
             learning_rate: 0.01,
             gradient_scale: 1.0 / scale,
             step: self.steps as u64 + 1,
             seed: seed.child("update"),
+            groups: &[],
         };
         sgd.step(&mut self.parameters, &update);
         self.tape.clear();

@@ -118,8 +118,10 @@ fn workload(arithmetic: Arithmetic, scale: Scale) -> ImageClassifier {
             // As in the reproduction of Fig. 1.
             learning_rate: 0.5,
             schedule: Schedule::default(),
-            optimizer: Optimizer::Sgd(Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false }),
+            optimizer: Optimizer::Sgd(Sgd::default()),
             clip_norm: None,
+            groups: Vec::new(),
+            drop_last: false,
         },
     }
 }

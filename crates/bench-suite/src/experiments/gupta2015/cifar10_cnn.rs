@@ -5,7 +5,7 @@
 
 use nn::layers::Init;
 use nn::models::CifarPadding;
-use nn::optim::Decay;
+use nn::optim::{Decay, Velocity};
 use nn::{Arithmetic, Optimizer, Policy, Recipe, Schedule, Sgd};
 use numerics::Rounding;
 
@@ -119,8 +119,15 @@ fn workload(name: &str, scale: Scale) -> ImageClassifier {
                 warm_up_steps: 0,
                 decay: Decay::Step { epochs: vec![50, 75, 100], factor: 0.5 },
             },
-            optimizer: Optimizer::Sgd(Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: false }),
+            optimizer: Optimizer::Sgd(Sgd {
+                momentum: 0.9,
+                weight_decay: 0.0,
+                nesterov: false,
+                velocity: Velocity::Increments,
+            }),
             clip_norm: None,
+            groups: Vec::new(),
+            drop_last: false,
         },
     }
 }

@@ -3,7 +3,7 @@
 //! Layer outputs are ⟨6, 10⟩ in every run; weights and updates have 14 or 12 fractional bits.
 
 use nn::layers::Init;
-use nn::optim::Decay;
+use nn::optim::{Decay, Velocity};
 use nn::{Arithmetic, Optimizer, Policy, Recipe, Schedule, Sgd};
 use numerics::Rounding;
 
@@ -95,8 +95,15 @@ fn workload(name: &str, scale: Scale) -> ImageClassifier {
             epochs,
             learning_rate: 0.1,
             schedule: Schedule { warm_up_steps: 0, decay: Decay::Exponential { factor: 0.95 } },
-            optimizer: Optimizer::Sgd(Sgd { momentum: 0.9, weight_decay: 5e-4, nesterov: false }),
+            optimizer: Optimizer::Sgd(Sgd {
+                momentum: 0.9,
+                weight_decay: 5e-4,
+                nesterov: false,
+                velocity: Velocity::Increments,
+            }),
             clip_norm: None,
+            groups: Vec::new(),
+            drop_last: false,
         },
     }
 }

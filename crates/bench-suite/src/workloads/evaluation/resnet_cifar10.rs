@@ -125,7 +125,8 @@ impl Network {
             .map_err(|error| Error::Usage(error.to_string()))?;
         let task = Classification { model: &model, images, pixels: &pixels, augmentation: None };
         let stats = evaluate(&task, &parameters, &seed, Par::Rayon);
-        Ok(100.0 * (1.0 - stats.error_rate))
+        let wrong = stats.error_rate.expect("a classification counts what is wrong");
+        Ok(100.0 * (1.0 - wrong))
     }
 }
 

@@ -68,8 +68,10 @@ fn switchboard(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
             warm_up_steps: 0,
             decay: Decay::Step { epochs: vec![12, 24], factor: 0.1f32.sqrt() },
         },
-        optimizer: Optimizer::Sgd(Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: false }),
+        optimizer: Optimizer::Sgd(Sgd { momentum: 0.9, ..Sgd::default() }),
         clip_norm: Some(10.0),
+        groups: Vec::new(),
+        drop_last: false,
     };
     Ok(Box::new(AcousticNetwork {
         entry: SPOKEN_DIGITS,

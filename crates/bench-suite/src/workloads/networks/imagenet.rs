@@ -12,6 +12,7 @@ use nn::layers::Builder;
 use nn::ops::{CrossEntropy, cross_entropy};
 use nn::{
     Logits, Mode, Model, Outcome, Parameters, Policy, Recipe, Step, Task, Tensor, load_pretrained,
+    wrong_rows,
 };
 use numerics::Seed;
 use rayon::prelude::*;
@@ -148,10 +149,7 @@ impl Task for PhotographTask<'_> {
         let x = step.tape.constant(x);
         let logits = self.model.forward(x, step);
         let loss = cross_entropy(step, logits, &labels, CrossEntropy::default());
-        let rows = step.tape.value(logits).data().chunks_exact(CLASSES).zip(&labels);
-        let largest =
-            |row: &[f32]| (1..row.len()).fold(0, |k, i| if row[i] > row[k] { i } else { k });
-        let wrong = rows.filter(|(row, label)| largest(row) != **label as usize).count();
+        let wrong = Some(wrong_rows(step.tape.value(logits), &labels, None));
         let logits = Some(Logits { values: logits, labels });
         Outcome { loss, units: examples.len(), wrong, logits }
     }

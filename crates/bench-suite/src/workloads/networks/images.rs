@@ -244,6 +244,8 @@ fn small(
         schedule: Schedule { warm_up_steps: 20, decay: Decay::Cosine },
         optimizer: sgd(5e-4),
         clip_norm: None,
+        groups: Vec::new(),
+        drop_last: false,
     };
     let averaged = if side == 16 { ", averaged to 16 × 16 pixels" } else { "" };
     Ok(ImageNetwork {
@@ -260,7 +262,7 @@ fn small(
 }
 
 fn sgd(weight_decay: f32) -> Optimizer {
-    Optimizer::Sgd(Sgd { momentum: 0.9, weight_decay, nesterov: true })
+    Optimizer::Sgd(Sgd { momentum: 0.9, weight_decay, nesterov: true, ..Sgd::default() })
 }
 
 /// The ResNet-32 of the paper, trained as [Rasch23, Supplementary, ResNet-32] says: 600 epochs in
@@ -286,6 +288,8 @@ fn paper_resnet32(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
             schedule: Schedule { warm_up_steps: 2000, decay },
             optimizer: sgd(1e-3),
             clip_norm: None,
+            groups: Vec::new(),
+            drop_last: false,
         },
         weights: None,
     }))
@@ -313,6 +317,8 @@ fn paper_wide_resnet16(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
             schedule: Schedule { warm_up_steps: 0, decay },
             optimizer: sgd(5e-4),
             clip_norm: None,
+            groups: Vec::new(),
+            drop_last: false,
         },
         weights: None,
     }))

@@ -68,8 +68,10 @@ fn penn_treebank(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
             warm_up_steps: 0,
             decay: Decay::Step { epochs: (6..39).collect(), factor: 1.0 / 1.2 },
         },
-        optimizer: Optimizer::Sgd(Sgd { momentum: 0.0, weight_decay: 0.0, nesterov: false }),
+        optimizer: Optimizer::Sgd(Sgd::default()),
         clip_norm: Some(5.0),
+        groups: Vec::new(),
+        drop_last: false,
     };
     let PennTreebank { vocabulary, train, validation, test, sum } = ptb;
     Ok(Box::new(LanguageNetwork {

@@ -142,6 +142,8 @@ fn open(
         schedule: Schedule { warm_up_steps: 46, decay: Decay::Linear },
         optimizer: Optimizer::Adam(Adam { weight_decay: 0.01, decoupled: true, ..Adam::default() }),
         clip_norm: Some(1.0),
+        groups: Vec::new(),
+        drop_last: false,
     };
     let weights = std::fs::read(weights).map_err(Error::io("read", weights))?;
     Ok(Box::new(Paraphrase { entry, config, train, test, sum, weights, recipe }))

@@ -40,14 +40,20 @@ impl Use {
 /// Values that are looked at together: few are at the end of the range, most often none.
 const STRETCH: usize = 64;
 
-/// Whether a value lies beyond the range.
+/// Whether a value is not multiplied as it is: it lies beyond the range, or is NaN.
 fn any_beyond(x: &[f32], range: f32) -> bool {
-    x.chunks(STRETCH).any(|x| x.iter().fold(false, |any, x| any | (x.abs() > range)))
+    let inside = |x: &f32| x.abs() <= range;
+    x.chunks(STRETCH).any(|x| x.iter().fold(false, |any, x| any | !inside(x)))
 }
 
-/// The indices of the values that are not inside the range, in their order.
+/// What the tiles multiply by instead of x: clamp(x, ±α), and 0 instead of NaN.
+fn multiplied(x: f32, range: f32) -> f32 {
+    if x.is_nan() { 0.0 } else { x.clamp(-range, range) }
+}
+
+/// The indices of the values at the end of the range or beyond, in their order.
 pub(super) fn at_range(x: &[f32], range: f32) -> impl Iterator<Item = usize> {
-    let outside = move |x: &f32| x.abs() >= range || x.is_nan();
+    let outside = move |x: &f32| x.abs() >= range;
     x.chunks(STRETCH)
         .enumerate()
         .filter(move |(_, x)| x.iter().fold(false, |any, x| any | outside(x)))
@@ -92,7 +98,7 @@ pub(in super::super) fn accumulate_digital(
     let tile_factor = 1.0 / tile_scale_start(&tiles.config);
     let tile_scales = tiles.tile_scale.map(|id| parameters.get(id).float().to_vec());
     if let (Some(id), true) = (tiles.tile_scale, tiles.config.training().learned_scales.tiles()) {
-        parameters.get_mut(id).accumulate(|out, add| {
+        parameters.accumulate(id, |out, add| {
             for (out, part) in out.iter_mut().zip(&tiles.parts) {
                 let range = part.first_scale..part.first_scale + part.rows.len();
                 let sum: f32 =
@@ -103,7 +109,7 @@ pub(in super::super) fn accumulate_digital(
         });
     }
     if tiles.config.training().learned_scales.columns() {
-        parameters.get_mut(tiles.scale).accumulate(|out, add| {
+        parameters.accumulate(tiles.scale, |out, add| {
             for (index, part) in tiles.parts.iter().enumerate() {
                 let kappa = tile_scales.as_ref().map_or(1.0, |k| k[index] * tile_factor);
                 let range = part.first_scale..part.first_scale + part.rows.len();
@@ -131,7 +137,7 @@ pub(in super::super) fn accumulate_weights(
     let range = used.input_range;
     let clamped = any_beyond(x, range).then(|| {
         let mut clamped = context.scratch(x.len());
-        clamped.iter_mut().zip(x).for_each(|(clamped, x)| *clamped = x.clamp(-range, range));
+        clamped.iter_mut().zip(x).for_each(|(clamped, &x)| *clamped = multiplied(x, range));
         clamped
     });
     let x = clamped.as_deref().unwrap_or(x);
@@ -149,7 +155,7 @@ pub(in super::super) fn accumulate_weights(
             (range, if factor.is_finite() { factor } else { 0.0 })
         })
     });
-    context.parameters.get_mut(map.weight).accumulate(|out, add| {
+    context.parameters.accumulate(map.weight, |out, add| {
         if !add {
             float32::gradient(x, rows, errors, map.outputs, out, false, pass.par);
             for (range, factor) in factors {
@@ -224,7 +230,7 @@ pub(in super::super) fn accumulate_range(
     if inside > learned.inside {
         gradient += learned.decay * pull;
     }
-    parameters.get_mut(tiles.input_range).accumulate(|out, add| {
+    parameters.accumulate(tiles.input_range, |out, add| {
         out[0] = if add { out[0] + gradient } else { gradient };
     });
 }
