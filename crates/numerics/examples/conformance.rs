@@ -6,7 +6,7 @@ use std::path::Path;
 use numerics::{
     Accumulator, BitSource, BlockFormat, BlockQuantizer, Codes, FixedFormat, FixedMatrix,
     FloatFormat, FloatQuantizer, Fraction, GivenBits, Lfsr, LfsrConfig, Narrow, Overflow, Product,
-    Quantizer, Register, Rounding, Schedule, Seed, StochasticBits, StochasticVariant,
+    Quantizer, Register, Rounding, Schedule, Seed, Specials, StochasticBits, StochasticVariant,
 };
 use serde_json::{Value, json};
 
@@ -102,6 +102,8 @@ fn float() -> Vec<Value> {
         ("e2m3", FloatFormat::E2M3),
         ("e2m1", FloatFormat::E2M1),
         ("binary8p1", FloatFormat::p3109(8, 1).expect("a P3109 format")),
+        ("e4m3fnuz", FloatFormat::E4M3FNUZ),
+        ("binary8p4sf", FloatFormat::new(4, 3, 8, Specials::P3109Finite).expect("a format")),
         ("binary8p3", FloatFormat::p3109(8, 3).expect("a P3109 format")),
         ("binary8p4", FloatFormat::p3109(8, 4).expect("a P3109 format")),
     ];
@@ -110,7 +112,7 @@ fn float() -> Vec<Value> {
         vectors.push(json!({ "name": name, "format": format }));
         let (max, min) = (format.max(), format.min_positive());
         let inputs =
-            [0.0, -0.0, 0.4 * min, -1.5 * min, 1.1, -1.3, 1.0 + 0.5 * max, 1.04 * max, -1e30];
+            [0.0, -0.0, 0.4 * min, -1.5 * min, 1.1, -1.3, 1.0 + 0.5 * max, 1.04 * max, 1e30, -1e30];
         for rounding in roundings() {
             for x in inputs.into_iter().chain([f64::INFINITY, f64::NAN]) {
                 for word in WORDS {

@@ -23,8 +23,12 @@ pub enum Specials {
     /// One NaN in the place of negative zero, ±∞ in the highest code of each sign. Source: IEEE
     /// P3109, extended domain.
     P3109Extended,
-    /// One NaN in the place of negative zero, no infinities. Source: IEEE P3109, finite domain.
+    /// One NaN in the place of negative zero, no infinities; what overflows is the largest number.
+    /// Source: IEEE P3109, finite domain.
     P3109Finite,
+    /// One NaN in the place of negative zero, no infinities; what overflows is NaN. Source: Noune et
+    /// al. 2022, arXiv:2206.02915, whose formats others call E4M3FNUZ and E5M2FNUZ.
+    Fnuz,
 }
 
 /// A signed floating-point format of 3 to 16 bits.
@@ -93,6 +97,10 @@ impl FloatFormat {
     pub const E4M3: Self = Self::preset(4, 3, 7, Specials::NanOnly);
     /// OCP FP8 E5M2: largest number 57344.
     pub const E5M2: Self = Self::preset(5, 2, 15, Specials::Ieee);
+    /// E4M3 of Noune et al. 2022, bias 8: largest number 240.
+    pub const E4M3FNUZ: Self = Self::preset(4, 3, 8, Specials::Fnuz);
+    /// E5M2 of Noune et al. 2022, bias 16: largest number 57344.
+    pub const E5M2FNUZ: Self = Self::preset(5, 2, 16, Specials::Fnuz);
     /// OCP FP6 E3M2: largest number 28.
     pub const E3M2: Self = Self::preset(3, 2, 3, Specials::None);
     /// OCP FP6 E2M3: largest number 7.5.
@@ -192,7 +200,7 @@ impl FloatFormat {
         match self.specials {
             Specials::Ieee => all - (1 << self.mantissa_bits),
             Specials::NanOnly | Specials::P3109Extended => all - 1,
-            Specials::None | Specials::P3109Finite => all,
+            Specials::None | Specials::P3109Finite | Specials::Fnuz => all,
         }
     }
 
@@ -200,7 +208,7 @@ impl FloatFormat {
     pub const fn infinity_code(self) -> Option<u16> {
         match self.specials {
             Specials::Ieee | Specials::P3109Extended => Some(self.max_code() + 1),
-            Specials::NanOnly | Specials::None | Specials::P3109Finite => None,
+            Specials::NanOnly | Specials::None | Specials::P3109Finite | Specials::Fnuz => None,
         }
     }
 
@@ -211,13 +219,26 @@ impl FloatFormat {
             Specials::Ieee => Some(self.max_code() + 1 + (1 << (self.mantissa_bits - 1))),
             Specials::NanOnly => Some(self.max_code() + 1),
             Specials::None => None,
-            Specials::P3109Extended | Specials::P3109Finite => Some(self.sign_bit()),
+            Specials::P3109Extended | Specials::P3109Finite | Specials::Fnuz => {
+                Some(self.sign_bit())
+            }
+        }
+    }
+
+    /// The code of what is too large for the format and must not saturate.
+    pub(crate) const fn overflow_code(self, negative: bool) -> u16 {
+        let sign = if negative { self.sign_bit() } else { 0 };
+        match self.specials {
+            Specials::Ieee | Specials::P3109Extended => sign | (self.max_code() + 1),
+            Specials::NanOnly => self.max_code() + 1,
+            Specials::Fnuz => self.sign_bit(),
+            Specials::None | Specials::P3109Finite => sign | self.max_code(),
         }
     }
 
     /// Whether zero has a sign.
     pub const fn has_negative_zero(self) -> bool {
-        !matches!(self.specials, Specials::P3109Extended | Specials::P3109Finite)
+        !matches!(self.specials, Specials::P3109Extended | Specials::P3109Finite | Specials::Fnuz)
     }
 
     /// The largest finite number.

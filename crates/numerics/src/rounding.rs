@@ -91,6 +91,20 @@ impl Rounding {
         }
     }
 
+    /// Whether the rule takes a number beyond the largest finite one back to it: a directed rule
+    /// whose direction leads away from the infinity of the number's sign.
+    ///
+    /// Source: IEEE 754-2019 §7.4; IEEE P3109 interim report 4.0 §4.7.5. To odd is no such rule in
+    /// signed formats (§4.7.5), and no nearest or stochastic one is.
+    pub(crate) const fn stays_finite(self, negative: bool) -> bool {
+        match self {
+            Self::TowardZero => true,
+            Self::Down => !negative,
+            Self::Up => negative,
+            _ => false,
+        }
+    }
+
     /// Whether the rule consumes random bits.
     pub const fn is_stochastic(self) -> bool {
         matches!(self, Self::Stochastic | Self::StochasticBits(_))

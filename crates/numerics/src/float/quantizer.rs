@@ -17,7 +17,7 @@ use crate::{Overflow, Rounding, Tally};
 /// Below the smallest normal number the grid is that of the subnormals, so a stochastic rule is
 /// unbiased down to zero.
 ///
-/// Source: IEEE P3109 interim report 4.0 §4.7 (round, then saturate).
+/// Source: IEEE P3109 interim report 4.0 §4.7 (round, then saturate); IEEE 754-2019 §7.4.
 /// Assumed: the rules of P3109 see a magnitude; here [`Fraction`](crate::Fraction) says which
 /// representation a few-bit rule rounds, and the others are the same in both.
 ///
@@ -36,6 +36,8 @@ use crate::{Overflow, Rounding, Tally};
 /// assert_eq!(quantizer.convert(1e6, &stream, 0), 448.0);
 /// let propagate = FloatQuantizer { overflow: Overflow::Propagate, ..quantizer };
 /// assert!(propagate.convert(1e6, &stream, 0).is_nan()); // E4M3 has no infinity
+/// let truncate = FloatQuantizer { rounding: Rounding::TowardZero, ..propagate };
+/// assert_eq!(truncate.convert(1e6, &stream, 0), 448.0); // toward zero is not toward infinity
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,16 +62,15 @@ impl FloatQuantizer {
         assert!(self.overflow != Overflow::Wrap, "floating-point numbers do not wrap");
         self.rounding.assert_possible();
         let format = self.format;
-        let sign = if x.is_sign_negative() { format.sign_bit() } else { 0 };
+        let negative = x.is_sign_negative();
+        let sign = if negative { format.sign_bit() } else { 0 };
         if x.is_nan() {
             return format.nan_code().unwrap_or(0);
         }
         if x.is_infinite() {
             return match (self.overflow, format.infinity_code()) {
-                (Overflow::Saturate | Overflow::Propagate, Some(infinity)) => sign | infinity,
-                (Overflow::Propagate, None) => {
-                    format.nan_code().unwrap_or(sign | format.max_code())
-                }
+                (Overflow::Saturate, Some(infinity)) => sign | infinity,
+                (Overflow::Propagate, _) => format.overflow_code(negative),
                 _ => sign | format.max_code(),
             };
         }
@@ -82,11 +83,10 @@ impl FloatQuantizer {
         if magnitude <= max {
             return sign | magnitude as u16;
         }
-        match (self.overflow, format.infinity_code()) {
-            (Overflow::Propagate, Some(infinity)) => sign | infinity,
-            (Overflow::Propagate, None) => format.nan_code().unwrap_or(sign | format.max_code()),
-            _ => sign | format.max_code(),
+        if self.overflow == Overflow::Propagate && !self.rounding.stays_finite(negative) {
+            return format.overflow_code(negative);
         }
+        sign | format.max_code()
     }
 
     /// The value of [`Self::code`].
