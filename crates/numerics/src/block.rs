@@ -187,7 +187,8 @@ impl BlockQuantizer {
     ///
     /// # Panics
     ///
-    /// As [`Self::quantize`], and if the scale is not a positive finite number.
+    /// As [`Self::quantize`], if the scale is not a positive finite number, or if it is not 1 where
+    /// the format has none: blocks scaled by powers of two.
     #[track_caller]
     pub fn quantize_scaled(
         &self,
@@ -200,6 +201,10 @@ impl BlockQuantizer {
         assert!(
             tensor_scale > 0.0 && tensor_scale.is_finite(),
             "tensor scale {tensor_scale} is not a positive finite number"
+        );
+        assert!(
+            self.format.scale == BlockScale::E4M3 || tensor_scale == 1.0,
+            "blocks scaled by powers of two have no tensor scale, {tensor_scale} cannot be theirs"
         );
         let mut tensor = BlockTensor {
             format: self.format,
@@ -458,11 +463,37 @@ mod tests {
         stream.fill_gaussian(0, &mut x);
         for format in PRESETS {
             let quantizer = BlockQuantizer { format, rounding: Rounding::Stochastic };
-            let whole = quantizer.quantize_scaled(&x, 0.001, &stream, 0);
-            let part = quantizer.quantize_scaled(&x[96..], 0.001, &stream, 96);
+            let scale = if format.scale == BlockScale::E4M3 { 0.001 } else { 1.0 };
+            let whole = quantizer.quantize_scaled(&x, scale, &stream, 0);
+            let part = quantizer.quantize_scaled(&x[96..], scale, &stream, 96);
+            let mut distinct = whole.codes().to_vec();
+            distinct.sort_unstable();
+            distinct.dedup();
+            assert!(distinct.len() > 8, "codes at the ends of the range tell no bits apart");
             assert_eq!(part.codes(), &whole.codes()[96..]);
             assert_eq!(part.scales(), &whole.scales()[96 / format.block..]);
         }
+    }
+
+    /// A tensor scale of 1 is none: what `quantize` does.
+    #[test]
+    fn powers_of_two_are_scaled_by_nothing_else() {
+        let x = [6.0, 3.0, 1.0, -0.3];
+        for format in PRESETS.into_iter().filter(|f| f.scale == BlockScale::PowerOfTwo) {
+            let quantizer = BlockQuantizer { format, rounding: Rounding::NearestTiesEven };
+            let bits = Seed::new(0).stream();
+            let scaled = quantizer.quantize_scaled(&x, 1.0, &bits, 0);
+            assert_eq!(scaled, quantizer.quantize(&x, &bits, 0));
+            assert_eq!(scaled.to_f32()[..3], [6.0, 3.0, 1.0], "{format:?}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "blocks scaled by powers of two have no tensor scale, 0.5 cannot")]
+    fn a_tensor_scale_of_powers_of_two_is_refused() {
+        let format = BlockFormat::MXFP4;
+        let quantizer = BlockQuantizer { format, rounding: Rounding::NearestTiesEven };
+        quantizer.quantize_scaled(&[6.0, 3.0, 1.0], 0.5, &Seed::new(0).stream(), 0);
     }
 
     #[test]
