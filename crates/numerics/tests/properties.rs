@@ -346,3 +346,44 @@ fn impossible_numbers_of_random_bits_are_refused() {
     // Refused before any element is looked at.
     quantizer.quantize::<i16>(&[], &Given(0), 0, &mut []);
 }
+
+/// A value is exact where two conversions that round apart agree on it, in every format: words that
+/// no f32 holds, and places above and below all that f32 has.
+#[test]
+fn exact_is_what_no_rounding_changes() {
+    let formats = [
+        (1, 25),
+        (2, 24),
+        (1, 24),
+        (26, 0),
+        (1, 31),
+        (16, 16),
+        (8, 24),
+        (32, 0),
+        (40, -20),
+        (64, -62),
+        (-32, 64),
+        (-20, 30),
+        (2, 6),
+        (12, 12),
+    ];
+    for (il, fl) in formats {
+        let format = FixedFormat::new(il, fl).unwrap();
+        let ends = [format.min(), format.max(), format.epsilon(), 0.0, 1.0, -1.0];
+        let more = [f64::from(f32::MIN_POSITIVE), 1e-45, 1e-30, 1e30, 2.0, 32768.0, 128.0, 0.75];
+        let around = ends.into_iter().chain(more).flat_map(|x| {
+            let x = x as f32;
+            [x, -x, x.next_up(), x.next_down(), 0.5 * x, 2.0 * x]
+        });
+        for x in around.chain([f32::INFINITY, f32::NEG_INFINITY, f32::NAN, f32::MAX]) {
+            let code = |rounding| Quantizer { format, rounding }.code(f64::from(x), &Given(0), 0);
+            let (down, up) = (code(Rounding::Down), code(Rounding::Up));
+            let exact = down == up && format.value(down) == f64::from(x);
+            let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+            assert_eq!(quantizer.is_exact(&[x]), exact, "{x:e} in {format}");
+            let mut codes = [0i32];
+            assert_eq!(quantizer.quantize_exact(&[x], &mut codes), exact, "{x:e} in {format}");
+            assert!(!exact || codes[0] == down, "{x:e} in {format} became {}", codes[0]);
+        }
+    }
+}
