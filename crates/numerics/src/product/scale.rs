@@ -85,9 +85,8 @@ impl Scaled {
         Split { floor: floor as i64, ..self.split(shift) }
     }
 
-    /// The nearest f32 to the value divided by 2^`shift` (rounded twice if it is subnormal).
+    /// The nearest f32 to the value divided by 2^`shift`.
     pub(super) fn to_f32(&self, shift: i32) -> f32 {
-        // |power| ≤ 2·149 + 128, so the scaled value is a normal f64 and only the first step rounds.
-        (f64::from(self.integer as f32) * crate::format::exp2(self.exponent - shift)) as f32
+        crate::slice::nearest_f32(self.integer, self.exponent - shift)
     }
 }
