@@ -22,7 +22,8 @@ impl FixedMatrix {
     ///
     /// # Panics
     ///
-    /// If the update has other fractional bits than the weights, or `kept` another length.
+    /// If the update has other fractional bits than the weights, or `kept` another length or codes
+    /// too short for the update's words.
     ///
     /// # Examples
     ///
@@ -56,6 +57,12 @@ impl FixedMatrix {
         );
         if let Some(kept) = &kept {
             assert_eq!(kept.len(), len, "{} kept increments for {len} weights", kept.len());
+            assert!(
+                quantizer.format.word_length() <= kept.bits(),
+                "kept increments in {}-bit codes do not hold words of {}",
+                kept.bits(),
+                quantizer.format
+            );
         }
         let [mut w, mut previous, mut delta] = [[0.0f32; CHUNK]; 3];
         let mut codes = [0i32; CHUNK];
@@ -123,5 +130,15 @@ mod tests {
             assert_eq!((&fast, &kept), (&slow, &slow_kept), "step {step}");
             assert_eq!(zeros, kept.to_i32().iter().filter(|&&c| c == 0).count());
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "kept increments in 8-bit codes do not hold words of <8,8>")]
+    fn increments_are_kept_in_codes_that_hold_them() {
+        let quantizer =
+            Quantizer { format: "<8,8>".parse().unwrap(), rounding: Rounding::NearestTiesEven };
+        let mut w = FixedMatrix::zeros(quantizer.format, 1, 1);
+        let mut kept = Codes::I8(vec![0]);
+        w.update(quantizer, &Seed::new(0).stream(), Some(&mut kept), |_, _, _, d| d.fill(1.0));
     }
 }
