@@ -251,6 +251,13 @@ impl FloatFormat {
         self.decode(1)
     }
 
+    /// Whether an f32 holds every number of the format exactly: not where a bias puts numbers beyond
+    /// the exponents of f32.
+    pub fn fits_f32(self) -> bool {
+        // Every number is a multiple of the smallest one, of at most 11 bits.
+        self.max() <= f64::from(f32::MAX) && self.min_positive() >= exp2(-149)
+    }
+
     /// The smallest exponent: that of the subnormal numbers and of the first normal ones.
     pub(crate) const fn min_exponent(self) -> i32 {
         1 - self.bias()

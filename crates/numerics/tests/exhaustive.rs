@@ -519,6 +519,31 @@ fn directed_roundings_are_the_neighbours_in_order() {
     }
 }
 
+#[test]
+fn only_formats_within_f32_convert_slices_of_it() {
+    let of = |exponent_bits, mantissa_bits, bias| {
+        FloatFormat::new(exponent_bits, mantissa_bits, bias, Specials::None).unwrap()
+    };
+    assert!(FloatFormat::BF16.fits_f32() && FloatFormat::p3109(16, 8).unwrap().fits_f32());
+    assert!(of(8, 7, 143).fits_f32() && !of(8, 7, 144).fits_f32(), "2^−149 is the smallest f32");
+    assert!(of(8, 7, 128).fits_f32() && !of(8, 7, 127).fits_f32(), "2^128 is none");
+    for format in small_floats() {
+        for code in 0..=u16::MAX >> (16 - format.width()) {
+            let x = format.decode(code);
+            assert!(x.is_nan() || f64::from(x as f32) == x, "{x} in {format:?}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "an f32 does not hold the numbers of")]
+fn a_slice_of_f32_is_not_converted_beyond_f32() {
+    let format = FloatFormat::new(8, 7, 512, Specials::None).unwrap();
+    let quantizer = FloatQuantizer { format, rounding: Rounding::Up, overflow: Overflow::Saturate };
+    assert_eq!(quantizer.convert(1e-40, &Given(0), 0), format.max(), "f64 has room for it");
+    quantizer.convert_slice(&mut [1e-40], &Given(0), 0);
+}
+
 /// Up-counts that an independent implementation tests for E5M2 and three or five random bits:
 /// 259, 277, 288 and 311 between 256 and 320.
 #[test]

@@ -118,13 +118,14 @@ impl FloatQuantizer {
         });
     }
 
-    /// Replaces every element by its value in the format, which an f32 holds exactly.
+    /// Replaces every element by its value in the format.
     ///
     /// # Panics
     ///
-    /// As [`Self::code`].
+    /// As [`Self::code`], and unless an f32 holds the format's numbers: [`FloatFormat::fits_f32`].
     #[track_caller]
     pub fn convert_slice(&self, x: &mut [f32], source: &(impl BitSource + ?Sized), first: u64) {
+        self.assert_fits_f32();
         self.for_words(x.len(), source, first, |i, word| {
             x[i] = self.convert(f64::from(x[i]), word, first + i as u64) as f32;
         });
@@ -134,7 +135,8 @@ impl FloatQuantizer {
     ///
     /// # Panics
     ///
-    /// If the lengths differ, or a code has more bits than the format.
+    /// If the lengths differ, a code has more bits than the format, or an f32 does not hold the
+    /// format's numbers: [`FloatFormat::fits_f32`].
     #[track_caller]
     pub fn dequantize(&self, codes: &[u16], out: &mut [f32]) {
         assert_eq!(
@@ -144,9 +146,21 @@ impl FloatQuantizer {
             codes.len(),
             out.len()
         );
+        self.assert_fits_f32();
         for (&code, out) in codes.iter().zip(out) {
             *out = self.format.decode(code) as f32;
         }
+    }
+
+    #[track_caller]
+    fn assert_fits_f32(&self) {
+        assert!(
+            self.format.fits_f32(),
+            "an f32 does not hold the numbers of {:?}, from {:e} to {:e}",
+            self.format,
+            self.format.min_positive(),
+            self.format.max()
+        );
     }
 
     /// Counts what a conversion of `x` into `codes` did.
