@@ -29,6 +29,7 @@ mod scale;
 mod sequential;
 mod sums;
 
+use crate::matrix::area;
 use crate::sum::Sum;
 use crate::{
     BitSource, Code, Codes, FixedFormat, FixedMatrix, FixedView, Overflow, Par, Quantizer,
@@ -390,13 +391,8 @@ impl<'a> Product<'a> {
 
     #[track_caller]
     fn assert_output(&self, len: usize) {
-        assert_eq!(
-            len,
-            self.a.nrows * self.b.ncols,
-            "a {} × {} product does not fill {len} elements",
-            self.a.nrows,
-            self.b.ncols
-        );
+        let (rows, cols) = (self.a.nrows, self.b.ncols);
+        assert!(len == area(rows, cols), "a {rows} × {cols} product does not fill {len} elements");
     }
 
     /// The biases of one row, in units of the products' last place.
