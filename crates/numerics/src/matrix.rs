@@ -197,6 +197,15 @@ impl CodesRef<'_> {
         }
     }
 
+    /// A bound of every |code|: that of the type, or for the longest one of the codes at hand.
+    pub(crate) fn bound(&self) -> u128 {
+        match self {
+            Self::I8(_) => 1 << 7,
+            Self::I16(_) => 1 << 15,
+            Self::I32(_) => u128::from(self.max_magnitude()),
+        }
+    }
+
     pub(crate) fn get(&self, index: usize) -> i32 {
         match self {
             Self::I8(v) => i32::from(v[index]),

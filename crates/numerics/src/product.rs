@@ -5,8 +5,9 @@
 //! c_ij = Convert(z_ij)             one rounding, one saturation
 //! ```
 //!
-//! Every partial product is exact, the sum is exact (64 bits; words of up to 24 bits and up to
-//! 2^17 terms fit), and the bias is added inside the sum before its only rounding.
+//! Every partial product is exact, the sum is exact, and the bias is added inside the sum before its
+//! only rounding. A sum has 64 bits: 2^33 − 1 terms of 16-bit words, 2^17 − 1 of 24-bit ones, and
+//! what the codes at hand allow of longer ones; a product whose sums might not fit is refused.
 //!
 //! Source: [Gupta15 §3.2].
 //!
@@ -113,7 +114,7 @@ impl<'a> Product<'a> {
     /// # Panics
     ///
     /// If their number is not that of the columns, or if the bias format has more fractional bits
-    /// than the products have (then it cannot be added exactly).
+    /// than the products have (then it cannot be added exactly), or more than 31 fewer.
     #[track_caller]
     #[must_use]
     pub fn bias(self, codes: &'a Codes, format: FixedFormat) -> Self {
@@ -148,11 +149,16 @@ impl<'a> Product<'a> {
     ///
     /// # Panics
     ///
-    /// If the register cannot exist, or has more fractional bits than the products.
+    /// If the register cannot exist, has more fractional bits than the products, or is so wide that
+    /// its numbers or their sums with products leave 64 bits.
     #[track_caller]
     #[must_use]
     pub fn accumulator(self, accumulator: Accumulator, source: &'a (dyn BitSource + Sync)) -> Self {
         accumulator.check(self.fraction_bits());
+        if let Accumulator::Narrow(narrow) = accumulator {
+            let product = self.a.codes.bound() * self.b.codes.bound();
+            narrow.assert_fits(self.fraction_bits(), self.a.ncols, product);
+        }
         Self { accumulator, accumulator_bits: Some(source), ..self }
     }
 
@@ -211,7 +217,9 @@ impl<'a> Product<'a> {
     ///
     /// # Panics
     ///
-    /// If fewer bits are dropped than the rounding has random bits.
+    /// If fewer bits are dropped than the rounding has random bits, or if a sum may not fit 64 bits
+    /// and the accumulator is none that cares for it ([`Accumulator::Wrapping`],
+    /// [`Accumulator::Saturating`]).
     #[track_caller]
     pub fn convert(
         &self,
@@ -244,6 +252,7 @@ impl<'a> Product<'a> {
     /// Refuses a conversion at the caller's line that the epilogue would refuse on another thread.
     #[track_caller]
     fn assert_conversion(&self, quantizer: Quantizer) {
+        self.assert_sums_fit();
         quantizer.rounding.assert_possible();
         if self.scales.is_one() {
             quantizer.assert_random_bits(self.fraction_bits() - quantizer.format.fl());
@@ -287,8 +296,7 @@ impl<'a> Product<'a> {
     ///
     /// # Panics
     ///
-    /// If `out` does not hold rows · columns elements, or fewer bits are dropped than the rounding
-    /// has random bits.
+    /// If `out` does not hold rows · columns elements, and as [`Self::convert`].
     #[track_caller]
     pub fn convert_to_f32(
         &self,
@@ -327,10 +335,12 @@ impl<'a> Product<'a> {
     ///
     /// # Panics
     ///
-    /// If `out` does not hold rows · columns elements.
+    /// If `out` does not hold rows · columns elements, or a sum may not fit 64 bits as
+    /// [`Self::convert`] says.
     #[track_caller]
     pub fn wide_f32(&self, out: &mut [f32]) {
         self.assert_output(out.len());
+        self.assert_sums_fit();
         let fraction_bits = self.fraction_bits();
         if self.scales.is_one() {
             self.for_each_block(Some(0), out, |_, sums, out| match sums {
@@ -354,10 +364,12 @@ impl<'a> Product<'a> {
     ///
     /// # Panics
     ///
-    /// If `out` does not hold rows · columns elements.
+    /// If `out` does not hold rows · columns elements, or a sum may not fit 64 bits as
+    /// [`Self::convert`] says.
     #[track_caller]
     pub fn wide(&self, out: &mut [i64]) {
         self.assert_output(out.len());
+        self.assert_sums_fit();
         self.for_each_block(Some(0), out, |_, sums, out| {
             out.iter_mut().zip(sums.to_i64()).for_each(|(out, z)| *out = z);
         });
@@ -366,27 +378,32 @@ impl<'a> Product<'a> {
     /// The exact sums by the definition, one product after another: the oracle of the fast path.
     ///
     /// Whatever the accumulator, this adds up exactly.
+    ///
+    /// # Panics
+    ///
+    /// If a sum does not fit 64 bits.
+    #[track_caller]
     pub fn wide_naive(&self) -> Vec<i64> {
-        let mut sums = naive::sums(&self.a, &self.b);
-        let bias = self.bias_row();
-        for row in sums.chunks_mut(bias.len().max(1)) {
-            row.iter_mut().zip(&bias).for_each(|(z, &b)| *z += b);
-        }
-        sums
+        naive::in_64_bits(naive::sums(&self.a, &self.b, &self.bias_row()))
     }
 
     /// The sums of the chosen accumulator by its definition, element by element and step by step:
     /// the oracle of the row kernels.
+    ///
+    /// # Panics
+    ///
+    /// If a sum does not fit 64 bits.
+    #[track_caller]
     pub fn accumulate_naive(&self) -> Vec<i64> {
         let (rows, cols) = (self.a.nrows, self.b.ncols);
         let none = crate::GivenBits(&[]);
         let source = self.accumulator_bits.unwrap_or(&none);
         let (bias, operands) = (self.bias_row(), Rows::new(self.a, &self.b));
-        let mut sums = bias.repeat(rows);
+        let mut sums: Vec<i128> = bias.repeat(rows).into_iter().map(i128::from).collect();
         for (row, sums) in sums.chunks_mut(cols.max(1)).enumerate() {
             operands.by_definition(self.accumulator, self.fraction_bits(), source, row, sums);
         }
-        sums
+        naive::in_64_bits(sums)
     }
 
     #[track_caller]

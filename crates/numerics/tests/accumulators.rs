@@ -167,6 +167,114 @@ fn the_papers_register_is_exact_as_far_as_it_says() {
     assert_eq!(accumulate(1 << 17, wrapping), -1 << 47);
 }
 
+/// A wrapping register is defined modulo its width: the sum may leave 64 bits on the way.
+#[test]
+fn a_wrapping_register_wraps_sums_of_any_size() {
+    let format = FixedFormat::new(1, 31).unwrap();
+    for (inner, bits) in [(2, 48), (2, 63), (3, 63), (4, 63), (9, 2)] {
+        let codes = vec![i32::MIN; inner];
+        let a = FixedMatrix::from_codes(format, 1, inner, &codes).unwrap();
+        let b = FixedMatrix::from_codes(format, inner, 1, &codes).unwrap();
+        let stream = Seed::new(0).stream();
+        let wrapping = Accumulator::Wrapping { bits };
+        let product = Product::new(a.view(), b.view()).accumulator(wrapping, &stream);
+        let mut sums = [0];
+        product.wide(&mut sums);
+        // inner · 2^62 modulo 2^bits.
+        let above = 128 - u32::from(bits);
+        assert_eq!(i128::from(sums[0]), (inner as i128) << 62 << above >> above, "{bits} bits");
+        assert_eq!(product.accumulate_naive(), sums);
+    }
+}
+
+/// The widest fixed-point registers that 64 bits hold, at the ends of their range.
+#[test]
+fn wide_registers_are_exact_up_to_64_bits() {
+    let format = FixedFormat::new(1, 31).unwrap();
+    let of =
+        |rows, cols, codes: &[i32]| FixedMatrix::from_codes(format, rows, cols, codes).unwrap();
+    let stream = Seed::new(0).stream();
+    for (min, schedule) in [
+        (i32::MIN, Schedule::EachStep),
+        (i32::MIN, Schedule::EachChunk(1)),
+        (i32::MIN, Schedule::ChunkBased(2)),
+        (i32::MAX, Schedule::EachStep),
+    ] {
+        let (a, b) = (of(1, 3, &[i32::MIN; 3]), of(3, 1, &[min; 3]));
+        let register = Register::Fixed(format);
+        let narrow = Narrow { register, rounding: Rounding::NearestTiesEven, schedule };
+        let product =
+            Product::new(a.view(), b.view()).accumulator(Accumulator::Narrow(narrow), &stream);
+        let mut sums = [0];
+        product.wide(&mut sums);
+        // Three times ±1 in a register that ends at −1 and at 1 − 2^−31.
+        let end = if min < 0 { i64::from(i32::MAX) } else { i64::from(i32::MIN) };
+        assert_eq!(sums, [end << 31], "{schedule:?}");
+        assert_eq!(product.accumulate_naive(), sums);
+    }
+}
+
+/// 1 + 0.6 in units of 2^−62 fits 64 bits; twice 2^62 in the register before does not.
+#[test]
+#[should_panic(expected = "a register in <32,0> leaves 64 bits when it adds up products with 62")]
+fn a_register_that_leaves_64_bits_is_refused() {
+    let format = FixedFormat::new(1, 31).unwrap();
+    let a = FixedMatrix::from_codes(format, 1, 2, &[i32::MIN; 2]).unwrap();
+    let b = FixedMatrix::from_codes(format, 2, 1, &[i32::MIN, -1_288_490_189]).unwrap();
+    let narrow = Narrow {
+        register: Register::Fixed(FixedFormat::new(32, 0).unwrap()),
+        rounding: Rounding::NearestTiesEven,
+        schedule: Schedule::EachStep,
+    };
+    let stream = Seed::new(0).stream();
+    let _ = Product::new(a.view(), b.view()).accumulator(Accumulator::Narrow(narrow), &stream);
+}
+
+/// Scaled sums far beyond 64 bits wrap to the low bits of what each rounding makes of them.
+#[test]
+fn far_scaled_sums_wrap_as_they_round() {
+    let (format, one) = (FixedFormat::new(8, 8).unwrap(), FixedFormat::new(32, 0).unwrap());
+    let stream = Seed::new(0).stream();
+    let a = FixedMatrix::from_codes(one, 1, 1, &[-32_767]).unwrap();
+    for (factor, scales) in [
+        (2_147_483_647, [1000.37f32, 1.000_122_1]),
+        (2_147_483_647, [-1000.37, 1.000_122_1]),
+        (2_147_000_001, [3000.7, 250.3]),
+        (2_147_000_001, [-1234.5678, 999.9]),
+        (2_000_000_001, [1e4, 1.0]),
+    ] {
+        let b = FixedMatrix::from_codes(one, 1, 1, &[factor]).unwrap();
+        // r·s as integers of 24 bits times powers of two, exactly.
+        let parts = scales.map(|s| {
+            let exponent = s.abs().log2().floor() as i32 - 23;
+            ((f64::from(s) * 2f64.powi(-exponent)) as i128, exponent)
+        });
+        let integer = -32_767 * i128::from(factor) * parts[0].0 * parts[1].0;
+        let dropped = -8 - parts[0].1 - parts[1].1;
+        let (floor, rest) = (integer >> dropped, integer & ((1 << dropped) - 1));
+        let half = 1i128 << (dropped - 1);
+        let up = |up: bool| floor + i128::from(up);
+        for (rounding, exact) in [
+            (Rounding::Down, floor),
+            (Rounding::Up, up(rest != 0)),
+            (Rounding::TowardZero, up(rest != 0 && integer < 0)),
+            (Rounding::NearestTiesDown, up(rest > half)),
+            (Rounding::NearestTiesEven, up(rest > half || rest == half && floor & 1 == 1)),
+            (Rounding::NearestTiesAway, up(rest > half || rest == half && integer > 0)),
+            (Rounding::ToOdd, up(rest != 0 && floor & 1 == 0)),
+        ] {
+            let ([r, s], quantizer) = (scales, Quantizer { format, rounding });
+            let (rows, cols) = ([r], [s]);
+            let c = Product::new(a.view(), b.view())
+                .scale_rows(&rows)
+                .scale_cols(&cols)
+                .overflow(Overflow::Wrap)
+                .convert(quantizer, &stream);
+            assert_eq!(c.get(0, 0), i32::from(exact as i16), "{scales:?} {rounding:?}");
+        }
+    }
+}
+
 /// 4096 products of 2^−8 in a register with 9 mantissa bits: steps stall where the last place
 /// exceeds twice the product, chunks of 64 get through to the exact sum.
 #[test]

@@ -117,6 +117,54 @@ fn words_of_32_bits_are_exact_where_64_bits_hold_the_sum() {
     check(&matrix(narrow, 3, 40, 1, Some(7)), &matrix(wide, 40, 4, 2, Some(31)), None);
 }
 
+fn filled(format: FixedFormat, rows: usize, cols: usize, code: i32) -> FixedMatrix {
+    FixedMatrix::from_codes(format, rows, cols, &vec![code; rows * cols]).unwrap()
+}
+
+/// (2^17 − 1)·2^46 is the last multiple of 2^46 below 2^63.
+#[test]
+fn the_longest_sums_of_24_bit_words_are_exact() {
+    let format = FixedFormat::new(2, 22).unwrap();
+    let inner = (1 << 17) - 1;
+    let (a, b) = (filled(format, 1, inner, -1 << 23), filled(format, inner, 1, -1 << 23));
+    let mut sums = [0];
+    Product::new(a.view(), b.view()).wide(&mut sums);
+    assert_eq!(sums, [i64::MAX - (1 << 46) + 1]);
+    assert_eq!(sums.to_vec(), Product::new(a.view(), b.view()).wide_naive());
+}
+
+/// One term more and the sum is 2^63: every way to ask for it is refused, the oracle too.
+#[test]
+fn sums_that_may_not_fit_64_bits_are_refused() {
+    let format = FixedFormat::new(2, 22).unwrap();
+    let inner = 1 << 17;
+    let (a, b) = (filled(format, 1, inner, -1 << 23), filled(format, inner, 1, -1 << 23));
+    let nearest = Quantizer { format, rounding: Rounding::NearestTiesEven };
+    let stream = Seed::new(0).stream();
+    let asks: [(&str, &dyn Fn(Product<'_>)); 6] = [
+        ("may not fit 64 bits", &|product| product.wide(&mut [0])),
+        ("may not fit 64 bits", &|product| product.wide_f32(&mut [0.0])),
+        ("may not fit 64 bits", &|product| drop(product.convert(nearest, &stream))),
+        ("may not fit 64 bits", &|product| product.convert_to_f32(nearest, &stream, &mut [0.0])),
+        ("does not fit 64 bits", &|product| drop(product.wide_naive())),
+        ("does not fit 64 bits", &|product| drop(product.accumulate_naive())),
+    ];
+    for (i, (message, ask)) in asks.into_iter().enumerate() {
+        let product = Product::new(a.view(), b.view());
+        let asked = std::panic::AssertUnwindSafe(|| ask(product));
+        let error = std::panic::catch_unwind(asked).expect_err("a refusal");
+        let text = error.downcast_ref::<String>().expect("a message with numbers");
+        assert!(text.contains(message), "way {i}: {text}");
+    }
+}
+
+/// The codes at hand decide, not the format: 32-bit words around 1 leave room for many terms.
+#[test]
+fn short_codes_of_long_words_are_not_refused() {
+    let format = FixedFormat::new(8, 24).unwrap();
+    check(&matrix(format, 3, 500, 1, Some(26)), &matrix(format, 500, 2, 2, Some(26)), None);
+}
+
 #[test]
 fn mixed_magnitudes_take_both_paths() {
     let format = FixedFormat::new(2, 14).unwrap();

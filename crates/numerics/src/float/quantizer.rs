@@ -211,29 +211,29 @@ impl FloatQuantizer {
     /// the same units. Where the grid is finer than the units, n is on it already.
     pub(crate) fn round_integer(
         &self,
-        n: i64,
+        n: i128,
         fraction_bits: i32,
         source: &(impl BitSource + ?Sized),
         position: u64,
-    ) -> i64 {
+    ) -> i128 {
         let format = self.format;
-        let top = 63 - n.unsigned_abs().leading_zeros() as i32 - fraction_bits;
+        let top = 127 - n.unsigned_abs().leading_zeros() as i32 - fraction_bits;
         let quantum = top.max(format.min_exponent()) - format.mantissa_bits() as i32;
         let shift = quantum + fraction_bits;
         let rounded = if n == 0 || shift <= 0 {
-            i128::from(n)
+            n
         } else {
             let leading = if self.rounding.is_stochastic() { source.word(position, 0) } else { 0 };
             let swaps = self.swaps_parity(top, quantum);
             let draw = Draw { leading, position, source };
-            let z = Split::of_integer(n, shift);
+            let z = Split::of_wide_integer(n, shift);
             i128::from(round_with_parity(z, self.rounding, swaps, &draw)) << shift.min(64)
         };
         // The largest number in these units, as far as 63 bits go.
         let (significand, exponent) = format.max_parts();
         let max = i128::from(significand) << (exponent + fraction_bits).clamp(0, 64);
         let max = max.min(i128::from(i64::MAX));
-        rounded.clamp(-max, max) as i64
+        rounded.clamp(-max, max)
     }
 
     /// Even and odd are those of the code. Without mantissa bits the lowest bit of a code is that of

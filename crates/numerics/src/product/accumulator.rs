@@ -82,7 +82,8 @@ pub struct Narrow {
 pub enum Register {
     /// Fixed point, with at most the fractional bits of the products.
     Fixed(FixedFormat),
-    /// Floating point; the largest number must be a multiple of the products' last place.
+    /// Floating point; the largest number must be a multiple of the products' last place. A register
+    /// that reaches beyond 2^63 of these places ends there.
     Float(FloatFormat),
 }
 
@@ -112,6 +113,23 @@ impl Narrow {
             Schedule::EachChunk(chunk) => inner.div_ceil(chunk as u64),
             Schedule::ChunkBased(chunk) => inner + inner.div_ceil(chunk as u64),
         }
+    }
+
+    /// Refuses, at the caller's line, a fixed-point register whose numbers or whose sums with `inner`
+    /// products up to `product` in magnitude leave 64 bits.
+    #[track_caller]
+    pub(super) fn assert_fits(&self, fraction_bits: i32, inner: usize, product: u128) {
+        let Register::Fixed(format) = self.register else { return };
+        let largest = 1u128 << (format.word_length() as i32 - 1 + fraction_bits - format.fl());
+        let terms = match self.schedule {
+            Schedule::EachStep | Schedule::ChunkBased(_) => inner.min(1),
+            Schedule::EachChunk(chunk) => inner.min(chunk),
+        };
+        assert!(
+            largest + terms as u128 * product <= 1 << 63,
+            "a register in {format} leaves 64 bits when it adds up products with {fraction_bits} \
+             fractional bits"
+        );
     }
 }
 

@@ -64,7 +64,13 @@ impl<'a> Rows<'a> {
             }
             Accumulator::Narrow(narrow) => match FixedRow::new(self, narrow, fraction_bits, row) {
                 Some(fast) => fast.run(source, sums),
-                None => self.by_definition(accumulator, fraction_bits, source, row, sums),
+                None => {
+                    let mut wide: Vec<i128> = sums.iter().map(|&z| i128::from(z)).collect();
+                    self.narrow_by_definition(narrow, fraction_bits, source, row, &mut wide);
+                    // Fixed-point registers were refused where they could leave 64 bits.
+                    let ends = |z: i128| z.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+                    sums.iter_mut().zip(wide).for_each(|(z, wide)| *z = ends(wide));
+                }
             },
             Accumulator::Exact | Accumulator::Wrapping { .. } => {
                 unreachable!("registers without an order take the exact sums")
@@ -79,27 +85,27 @@ impl<'a> Rows<'a> {
         fraction_bits: i32,
         source: &(impl BitSource + ?Sized),
         row: usize,
-        sums: &mut [i64],
+        sums: &mut [i128],
     ) {
         if let Accumulator::Narrow(narrow) = accumulator {
             return self.narrow_by_definition(narrow, fraction_bits, source, row, sums);
         }
         for (j, sum) in sums.iter_mut().enumerate() {
             let operands = (0..self.a.ncols).map(|k| (self.a.get(row, k), self.b_row(k)[j]));
-            let products = operands.clone().map(|(a, b)| i64::from(a) * i64::from(b));
+            let products = operands.clone().map(|(a, b)| i128::from(a) * i128::from(b));
             *sum = match accumulator {
-                Accumulator::Exact => products.fold(*sum, i64::wrapping_add),
+                Accumulator::Exact => *sum + products.sum::<i128>(),
                 Accumulator::Wrapping { bits } => {
-                    let wrap = |z: i64| z << (64 - bits) >> (64 - bits);
-                    products.fold(wrap(*sum), |z, p| wrap(z.wrapping_add(p)))
+                    let wrap = |z: i128| z << (128 - bits) >> (128 - bits);
+                    products.fold(wrap(*sum), |z, p| wrap(z + p))
                 }
                 Accumulator::Saturating { bits } => {
-                    let max = i64::MAX >> (64 - bits);
-                    let clamp = |z: i64| z.clamp(-max - 1, max);
+                    let end = 1i128 << (bits - 1);
+                    let clamp = |z: i128| z.clamp(-end, end - 1);
                     products.fold(clamp(*sum), |z, p| clamp(z + p))
                 }
                 Accumulator::FloatGemm => {
-                    operands.fold(*sum as f32, |z, (a, b)| z + a as f32 * b as f32) as i64
+                    operands.fold(*sum as f32, |z, (a, b)| z + a as f32 * b as f32) as i128
                 }
                 Accumulator::Narrow(_) => unreachable!("handled above"),
             };
@@ -113,7 +119,7 @@ impl<'a> Rows<'a> {
         fraction_bits: i32,
         source: &(impl BitSource + ?Sized),
         row: usize,
-        sums: &mut [i64],
+        sums: &mut [i128],
     ) {
         let steps = narrow.roundings(self.a.ncols);
         for (j, sum) in sums.iter_mut().enumerate() {
@@ -124,7 +130,7 @@ impl<'a> Rows<'a> {
                 narrow.round(sum, fraction_bits, source, position)
             };
             let product =
-                |k: usize| i64::from(self.a.get(row, k)) * i64::from(self.b[k * self.cols + j]);
+                |k: usize| i128::from(self.a.get(row, k)) * i128::from(self.b[k * self.cols + j]);
             let mut register = narrow.load(*sum, fraction_bits);
             let inner = self.a.ncols;
             match narrow.schedule {
@@ -136,7 +142,7 @@ impl<'a> Rows<'a> {
                 Schedule::EachChunk(chunk) => {
                     for start in (0..inner).step_by(chunk) {
                         let end = inner.min(start + chunk);
-                        let exact: i64 = (start..end).map(product).sum();
+                        let exact: i128 = (start..end).map(product).sum();
                         register = rounded(register.plus(exact));
                     }
                 }
@@ -158,17 +164,17 @@ impl<'a> Rows<'a> {
 /// A register's content in units of the products' last place, in which every register of this
 /// module holds an integer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Exact(i64);
+struct Exact(i128);
 
 impl Exact {
-    fn plus(self, z: i64) -> Self {
-        Self(self.0.saturating_add(z))
+    fn plus(self, z: i128) -> Self {
+        Self(self.0 + z)
     }
 }
 
 impl Narrow {
     /// The bias as the register takes it: by the same kind of rounding, without random bits.
-    fn load(&self, bias: i64, fraction_bits: i32) -> Exact {
+    fn load(&self, bias: i128, fraction_bits: i32) -> Exact {
         let nearest = Self { rounding: Rounding::NearestTiesEven, ..*self };
         nearest.round(Exact(bias), fraction_bits, &crate::GivenBits(&[]), 0)
     }
@@ -186,8 +192,8 @@ impl Narrow {
                 let leading =
                     if self.rounding.is_stochastic() { source.word(position, 0) } else { 0 };
                 let draw = Draw { leading, position, source };
-                let code = round(Split::of_integer(sum.0, shift), self.rounding, &draw);
-                Exact(i64::from(format.saturate(code)) << shift)
+                let code = round(Split::of_wide_integer(sum.0, shift), self.rounding, &draw);
+                Exact(i128::from(format.saturate(code)) << shift)
             }
             Register::Float(format) => {
                 let quantizer = FloatQuantizer {
@@ -238,7 +244,8 @@ impl<'a, 'b> FixedRow<'a, 'b> {
             t += 1;
         };
         let fraction_bits = self.format.fl() + self.shift as i32;
-        let load = |&z: &i64| (self.narrow.load(z, fraction_bits).0 >> self.shift) as i32;
+        let load =
+            |&z: &i64| (self.narrow.load(i128::from(z), fraction_bits).0 >> self.shift) as i32;
         let mut register: Vec<i32> = sums.iter().map(load).collect();
         if let Schedule::ChunkBased(chunk) = self.narrow.schedule {
             let mut inside = vec![0i32; cols];

@@ -2,7 +2,7 @@
 
 use super::exact::Exact;
 use super::sequential::Rows;
-use super::{Accumulator, Product, pack};
+use super::{Accumulator, Narrow, Product, Register, pack};
 use crate::sum::Sum;
 
 /// The sums of whole rows, in 32 bits where those are sure to hold them.
@@ -136,6 +136,27 @@ impl<'a> Product<'a> {
         let of = |view: &crate::FixedView<'_>| u128::from(view.codes.max_magnitude());
         let products = self.a.ncols as u128 * of(&self.a) * of(&self.b);
         products + u128::from(largest(bias)) < 1 << (bits - 1)
+    }
+
+    /// Refuses sums that may not fit 64 bits, at the caller's line.
+    #[track_caller]
+    pub(super) fn assert_sums_fit(&self) {
+        let limit: u128 = match self.accumulator {
+            // One is defined modulo its width, the others stop at their ends.
+            Accumulator::Wrapping { .. } | Accumulator::Saturating { .. } => return,
+            Accumulator::Narrow(Narrow { register: Register::Fixed(_), .. }) => return,
+            Accumulator::Exact => 1 << 63,
+            // Roundings can enlarge a sum.
+            Accumulator::FloatGemm | Accumulator::Narrow(_) => 1 << 62,
+        };
+        let [a, b] = [&self.a, &self.b].map(|view| view.codes.bound());
+        let bias = u128::from(largest(&self.bias_row()));
+        let terms = self.a.ncols;
+        assert!(
+            terms as u128 * a * b + bias < limit,
+            "sums of {terms} products of codes up to {a} and {b} may not fit 64 bits; \
+             `Accumulator::Wrapping` takes their low bits"
+        );
     }
 }
 
