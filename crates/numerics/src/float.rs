@@ -128,19 +128,20 @@ impl FloatFormat {
         specials: Specials,
     ) -> Result<Self, FormatError> {
         let total = exponent_bits as u32 + mantissa_bits as u32;
-        let ieee_without_nan = matches!(specials, Specials::Ieee) && mantissa_bits == 0;
-        if exponent_bits == 0
-            || exponent_bits > 8
-            || mantissa_bits > 10
-            || total < 2
-            || total > 15
-            || ieee_without_nan
-            || bias < -256
-            || bias > 512
-        {
-            return Err(FormatError::FloatFields { exponent_bits, mantissa_bits, bias });
-        }
-        Ok(Self { exponent_bits, mantissa_bits, bias, specials })
+        let limit = if exponent_bits == 0 || exponent_bits > 8 {
+            "exponent_bits lies in 1..=8"
+        } else if mantissa_bits > 10 {
+            "mantissa_bits lies in 0..=10"
+        } else if total < 2 || total > 15 {
+            "exponent_bits + mantissa_bits lies in 2..=15"
+        } else if bias < -256 || bias > 512 {
+            "bias lies in -256..=512"
+        } else if matches!(specials, Specials::Ieee) && mantissa_bits == 0 {
+            "mantissa_bits is at least 1, to tell infinity from NaN"
+        } else {
+            return Ok(Self { exponent_bits, mantissa_bits, bias, specials });
+        };
+        Err(FormatError::FloatFields { exponent_bits, mantissa_bits, bias, limit })
     }
 
     /// IEEE P3109 binary`width`p`precision`, signed and extended: bias 2^(width − precision − 1).
@@ -152,17 +153,22 @@ impl FloatFormat {
     ///
     /// # Errors
     ///
-    /// [`FormatError::FloatFields`] unless `width` is in 3..=16 and `precision` in 1..`width`, with
-    /// at most 8 exponent and 10 mantissa bits.
+    /// [`FormatError::P3109`] unless `width` is in 3..=16 and `precision` in 1..`width`, with at most
+    /// 8 exponent and 10 mantissa bits.
     pub const fn p3109(width: u8, precision: u8) -> Result<Self, FormatError> {
-        if width < 3 || width > 16 || precision < 1 || precision >= width {
-            let (exponent_bits, mantissa_bits) =
-                (width.saturating_sub(precision), precision.saturating_sub(1));
-            return Err(FormatError::FloatFields { exponent_bits, mantissa_bits, bias: 0 });
-        }
-        let exponent_bits = width - precision;
-        let bias = if exponent_bits <= 8 { 1 << (exponent_bits - 1) } else { 0 };
-        Self::new(exponent_bits, precision - 1, bias, Specials::P3109Extended)
+        let limit = if width < 3 || width > 16 {
+            "the width lies in 3..=16"
+        } else if precision < 1 || precision >= width {
+            "the precision is at least 1 and below the width"
+        } else if width - precision > 8 {
+            "the exponent, of width − precision bits, has at most 8"
+        } else if precision > 11 {
+            "the precision is at most 11"
+        } else {
+            let (exponent_bits, bias) = (width - precision, 1 << (width - precision - 1));
+            return Self::new(exponent_bits, precision - 1, bias, Specials::P3109Extended);
+        };
+        Err(FormatError::P3109 { width, precision, limit })
     }
 
     /// Number of exponent bits.
@@ -379,13 +385,38 @@ mod tests {
 
     #[test]
     fn impossible_formats_are_refused_by_name() {
+        let message =
+            |e, m, bias, specials| FloatFormat::new(e, m, bias, specials).unwrap_err().to_string();
         assert_eq!(
-            FloatFormat::new(9, 3, 7, Specials::Ieee).unwrap_err().to_string(),
-            "no floating-point format has 9 exponent bits, 3 mantissa bits and bias 7"
+            message(8, 23, 127, Specials::Ieee),
+            "a floating-point format of 8 exponent bits, 23 mantissa bits and bias 127 is not \
+             covered: mantissa_bits lies in 0..=10"
         );
-        assert!(FloatFormat::new(4, 0, 7, Specials::Ieee).is_err());
-        assert!(FloatFormat::p3109(8, 8).is_err() && FloatFormat::p3109(8, 0).is_err());
-        assert!(FloatFormat::p3109(16, 7).is_err(), "nine exponent bits");
+        for (text, limit) in [
+            (message(9, 3, 7, Specials::Ieee), "exponent_bits lies in 1..=8"),
+            (message(0, 3, 7, Specials::Ieee), "exponent_bits lies in 1..=8"),
+            (message(8, 8, 7, Specials::Ieee), "exponent_bits + mantissa_bits lies in 2..=15"),
+            (message(1, 0, 7, Specials::None), "exponent_bits + mantissa_bits lies in 2..=15"),
+            (message(4, 3, 513, Specials::None), "bias lies in -256..=512"),
+            (message(4, 0, 7, Specials::Ieee), "mantissa_bits is at least 1"),
+        ] {
+            assert!(text.contains(limit), "{text}");
+        }
+        let message =
+            |width, precision| FloatFormat::p3109(width, precision).unwrap_err().to_string();
+        assert_eq!(
+            message(10, 1),
+            "binary10p1 is not covered: the exponent, of width − precision bits, has at most 8"
+        );
+        for (text, limit) in [
+            (message(2, 1), "the width lies in 3..=16"),
+            (message(17, 4), "the width lies in 3..=16"),
+            (message(8, 8), "the precision is at least 1 and below the width"),
+            (message(8, 0), "the precision is at least 1 and below the width"),
+            (message(16, 12), "the precision is at most 11"),
+        ] {
+            assert!(text.contains(limit), "{text}");
+        }
     }
 
     #[test]

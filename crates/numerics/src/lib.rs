@@ -81,7 +81,7 @@ mod update;
 pub use bits::{NamedBits, RandomBits};
 pub use block::{BlockFormat, BlockQuantizer, BlockScale, BlockTensor, Element};
 pub use code::{Code, Codes};
-pub use error::{CodeError, FormatError};
+pub use error::{CodeError, FormatError, ParameterError};
 pub use float::{FloatFormat, FloatQuantizer, Specials};
 pub use format::FixedFormat;
 pub use lfsr::{Lfsr, LfsrConfig, LfsrError};
