@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::float::FloatFormat;
 use crate::format::exp2;
 use crate::rounding::BitSource;
-use crate::{FixedFormat, FloatQuantizer, GivenBits, Overflow, Quantizer, Rounding};
+use crate::{
+    FixedFormat, FloatQuantizer, GivenBits, Overflow, ParameterError, Quantizer, Rounding,
+};
 
 /// The numbers inside a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -66,14 +68,33 @@ pub enum BlockScale {
 /// assert_eq!(tensor.to_f32(), [8.0, -0.0, 96.0, 8.0]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Fields")]
 pub struct BlockFormat {
-    /// The numbers inside a block.
+    /// The numbers inside a block, of at most 8 bits.
     pub element: Element,
-    /// Elements that share a scale.
+    /// Elements that share a scale, at least 1.
     pub block: usize,
     /// What multiplies them.
     pub scale: BlockScale,
+}
+
+/// The fields as a configuration file gives them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    element: Element,
+    block: usize,
+    scale: BlockScale,
+}
+
+impl TryFrom<Fields> for BlockFormat {
+    type Error = ParameterError;
+
+    fn try_from(fields: Fields) -> Result<Self, ParameterError> {
+        let Fields { element, block, scale } = fields;
+        let format = Self { element, block, scale };
+        format.check().map(|()| format)
+    }
 }
 
 impl BlockFormat {
@@ -101,14 +122,15 @@ impl BlockFormat {
     ///
     /// # Errors
     ///
-    /// [`FormatError`](crate::FormatError) unless `bits` is in 2..=8.
-    pub fn block_floating_point(bits: u8, block: usize) -> Result<Self, crate::FormatError> {
-        let fl = bits.min(64) as i8 - 1;
-        let element = FixedFormat::new(1, fl)?;
-        if bits > 8 {
-            return Err(crate::FormatError::WordLength { il: 1, fl });
+    /// [`ParameterError`] unless `bits` is in 2..=8 and `block` at least 1.
+    pub fn block_floating_point(bits: u8, block: usize) -> Result<Self, ParameterError> {
+        if !(2..=8).contains(&bits) {
+            let problem = format!("mantissas of {bits} bits are outside 2..=8");
+            return Err(ParameterError::new("bits", problem));
         }
-        Ok(Self { element: Element::Fixed(element), block, scale: BlockScale::PowerOfTwo })
+        let element = Element::Fixed(FixedFormat::preset(1, bits as i8 - 1));
+        let format = Self { element, block, scale: BlockScale::PowerOfTwo };
+        format.check().map(|()| format)
     }
 
     /// The exponent of the largest element.
@@ -119,14 +141,24 @@ impl BlockFormat {
         }
     }
 
-    #[track_caller]
-    fn check(&self) {
-        assert!(self.block > 0, "a block of no elements");
+    /// Whether the format is possible.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterError`] if blocks have no elements, or elements more than 8 bits.
+    pub fn check(&self) -> Result<(), ParameterError> {
+        if self.block == 0 {
+            return Err(ParameterError::new("block", "a block of no elements".to_owned()));
+        }
         let width = match self.element {
             Element::Float(format) => format.width(),
             Element::Fixed(format) => format.word_length(),
         };
-        assert!(width <= 8, "block elements of {width} bits are wider than 8");
+        if width > 8 {
+            let problem = format!("block elements of {width} bits are wider than 8");
+            return Err(ParameterError::new("element", problem));
+        }
+        Ok(())
     }
 }
 
@@ -166,7 +198,8 @@ impl BlockQuantizer {
     ///
     /// # Panics
     ///
-    /// If the format has empty blocks or elements wider than 8 bits.
+    /// If the format has empty blocks or elements wider than 8 bits, or the rounding takes 0 or more
+    /// than 31 random bits.
     #[track_caller]
     pub fn quantize(
         &self,
@@ -197,7 +230,9 @@ impl BlockQuantizer {
         source: &(impl BitSource + ?Sized),
         first: u64,
     ) -> BlockTensor {
-        self.format.check();
+        if let Err(error) = self.format.check().and_then(|()| self.rounding.check()) {
+            panic!("{error}");
+        }
         assert!(
             tensor_scale > 0.0 && tensor_scale.is_finite(),
             "tensor scale {tensor_scale} is not a positive finite number"

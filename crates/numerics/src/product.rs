@@ -33,9 +33,11 @@ mod sums;
 use crate::matrix::area;
 use crate::sum::Sum;
 use crate::{
-    BitSource, Code, Codes, FixedFormat, FixedMatrix, FixedView, Overflow, Par, Quantizer,
+    BitSource, Code, Codes, FixedFormat, FixedMatrix, FixedView, Overflow, Par, ParameterError,
+    Quantizer,
 };
 
+use accumulator::Terms;
 pub use accumulator::{Accumulator, Narrow, Register, Schedule};
 use scale::Scales;
 use sequential::Rows;
@@ -149,17 +151,28 @@ impl<'a> Product<'a> {
     ///
     /// # Panics
     ///
-    /// If the register cannot exist, has more fractional bits than the products, or is so wide that
-    /// its numbers or their sums with products leave 64 bits.
+    /// If [`Self::check_accumulator`] refuses the register.
     #[track_caller]
     #[must_use]
     pub fn accumulator(self, accumulator: Accumulator, source: &'a (dyn BitSource + Sync)) -> Self {
-        accumulator.check(self.fraction_bits());
-        if let Accumulator::Narrow(narrow) = accumulator {
-            let product = self.a.codes.bound() * self.b.codes.bound();
-            narrow.assert_fits(self.fraction_bits(), self.a.ncols, product);
+        if let Err(error) = self.check_accumulator(accumulator) {
+            panic!("{error}");
         }
         Self { accumulator, accumulator_bits: Some(source), ..self }
+    }
+
+    /// Whether [`Self::accumulator`] takes this register.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterError`] as [`Accumulator::check`], and if the register has more fractional bits than
+    /// the products, or is so wide that its numbers or their sums with products leave 64 bits.
+    pub fn check_accumulator(&self, accumulator: Accumulator) -> Result<(), ParameterError> {
+        accumulator.check_for(&Terms {
+            fraction_bits: self.fraction_bits(),
+            inner: self.a.ncols,
+            largest: self.a.codes.bound() * self.b.codes.bound(),
+        })
     }
 
     /// Multiplies row i of the sums by `scales[i]`, exactly, before the conversion.

@@ -14,7 +14,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Stream;
+use crate::{ParameterError, Stream};
 
 /// The rule that turns a real number into one of its two neighbouring integers.
 ///
@@ -46,7 +46,7 @@ pub enum Rounding {
 
 /// Stochastic rounding with `bits` random bits R, uniform on 0..2^bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "StochasticBitsFields")]
 pub struct StochasticBits {
     /// Number of random bits, 1..=31.
     pub bits: u8,
@@ -54,6 +54,40 @@ pub struct StochasticBits {
     pub variant: StochasticVariant,
     /// Which fraction is meant for a negative number.
     pub fraction: Fraction,
+}
+
+/// The fields as a configuration file gives them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StochasticBitsFields {
+    bits: u8,
+    variant: StochasticVariant,
+    fraction: Fraction,
+}
+
+impl TryFrom<StochasticBitsFields> for StochasticBits {
+    type Error = ParameterError;
+
+    fn try_from(fields: StochasticBitsFields) -> Result<Self, ParameterError> {
+        let StochasticBitsFields { bits, variant, fraction } = fields;
+        let few = Self { bits, variant, fraction };
+        few.check().map(|()| few)
+    }
+}
+
+impl StochasticBits {
+    /// Whether the number of random bits is possible.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterError`] unless it is in 1..=31.
+    pub fn check(&self) -> Result<(), ParameterError> {
+        if (1..=31).contains(&self.bits) {
+            return Ok(());
+        }
+        let problem = format!("stochastic rounding takes 1 to 31 random bits, not {}", self.bits);
+        Err(ParameterError::new("bits", problem))
+    }
 }
 
 /// The three few-bit rules of IEEE P3109, interim report 4.0 §4.7.4; ν is the fraction, N the bits.
@@ -80,14 +114,16 @@ pub enum Fraction {
 }
 
 impl Rounding {
+    /// Whether the rule has a possible number of random bits.
+    pub(crate) fn check(self) -> Result<(), ParameterError> {
+        if let Self::StochasticBits(few) = self { few.check() } else { Ok(()) }
+    }
+
     /// Refuses an impossible number of random bits at the caller's line.
     #[track_caller]
     pub(crate) fn assert_possible(self) {
-        if let Self::StochasticBits(StochasticBits { bits, .. }) = self {
-            assert!(
-                (1..=31).contains(&bits),
-                "stochastic rounding takes 1 to 31 random bits, not {bits}"
-            );
+        if let Err(error) = self.check() {
+            panic!("{error}");
         }
     }
 

@@ -9,7 +9,7 @@ use std::ops::AddAssign;
 use serde::{Deserialize, Serialize};
 
 use crate::rounding::Split;
-use crate::{Code, Quantizer};
+use crate::{Code, ParameterError, Quantizer};
 
 /// Counts over a number of conversions.
 ///
@@ -28,6 +28,7 @@ use crate::{Code, Quantizer};
 /// # Ok::<(), numerics::FormatError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Fields")]
 pub struct Tally {
     /// Conversions.
     pub count: u64,
@@ -43,6 +44,33 @@ pub struct Tally {
     pub nan: u64,
     /// Σ (result − value) over the values in range, in units of 2^−32 ulp.
     error: i128,
+}
+
+/// The fields as a file gives them.
+#[derive(Deserialize)]
+struct Fields {
+    count: u64,
+    saturated: u64,
+    rounded_up: u64,
+    rounded_down: u64,
+    underflowed: u64,
+    nan: u64,
+    error: i128,
+}
+
+impl TryFrom<Fields> for Tally {
+    type Error = ParameterError;
+
+    fn try_from(fields: Fields) -> Result<Self, ParameterError> {
+        let Fields { count, saturated, rounded_up, rounded_down, underflowed, nan, error } = fields;
+        // Each conversion is one of these, or exact.
+        let kinds: u128 = [saturated, nan, rounded_up, rounded_down].map(u128::from).iter().sum();
+        if kinds > u128::from(count) {
+            let problem = format!("{count} conversions are fewer than the {kinds} of every kind");
+            return Err(ParameterError::new("count", problem));
+        }
+        Ok(Self { count, saturated, rounded_up, rounded_down, underflowed, nan, error })
+    }
 }
 
 /// Errors are counted in units of 2^−32 ulp.

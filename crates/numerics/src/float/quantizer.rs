@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FloatFormat;
 use crate::rounding::{BitSource, Draw, Split, round_with_parity};
-use crate::{Overflow, Rounding, Tally};
+use crate::{Overflow, ParameterError, Rounding, Tally};
 
 /// A floating-point format, the rounding that leads into it, and its overflow policy.
 ///
@@ -40,7 +40,7 @@ use crate::{Overflow, Rounding, Tally};
 /// assert_eq!(truncate.convert(1e6, &stream, 0), 448.0); // toward zero is not toward infinity
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Fields")]
 pub struct FloatQuantizer {
     /// The format of the result.
     pub format: FloatFormat,
@@ -50,7 +50,47 @@ pub struct FloatQuantizer {
     pub overflow: Overflow,
 }
 
+/// The fields as a configuration file gives them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    format: FloatFormat,
+    rounding: Rounding,
+    overflow: Overflow,
+}
+
+impl TryFrom<Fields> for FloatQuantizer {
+    type Error = ParameterError;
+
+    fn try_from(fields: Fields) -> Result<Self, ParameterError> {
+        let Fields { format, rounding, overflow } = fields;
+        let quantizer = Self { format, rounding, overflow };
+        quantizer.check().map(|()| quantizer)
+    }
+}
+
 impl FloatQuantizer {
+    /// Whether the quantizer can work.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterError`] if the policy is [`Overflow::Wrap`], or for the rounding
+    /// [`StochasticBits::check`](crate::StochasticBits::check).
+    pub fn check(&self) -> Result<(), ParameterError> {
+        if self.overflow == Overflow::Wrap {
+            let problem = "floating-point numbers do not wrap".to_owned();
+            return Err(ParameterError::new("overflow", problem));
+        }
+        self.rounding.check()
+    }
+
+    #[track_caller]
+    fn assert_possible(&self) {
+        if let Err(error) = self.check() {
+            panic!("{error}");
+        }
+    }
+
     /// The code of x, with the random bits of `source` at `position`.
     ///
     /// # Panics
@@ -59,8 +99,7 @@ impl FloatQuantizer {
     /// takes 0 or more than 31 random bits.
     #[track_caller]
     pub fn code(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> u16 {
-        assert!(self.overflow != Overflow::Wrap, "floating-point numbers do not wrap");
-        self.rounding.assert_possible();
+        self.assert_possible();
         let format = self.format;
         let negative = x.is_sign_negative();
         let sign = if negative { format.sign_bit() } else { 0 };
