@@ -77,7 +77,7 @@ fn fixed() -> Vec<Value> {
                 for word in WORDS {
                     let quantizer = Quantizer { format, rounding };
                     let bits = GivenBits(std::slice::from_ref(&word));
-                    let code = |overflow| quantizer.code_with(overflow, x, &bits, 0);
+                    let code = |overflow| quantizer.code_with(overflow, x, bits.at(0));
                     vectors.push(json!({
                         "format": format, "rounding": rounding, "x": x, "word": word,
                         "saturate": code(Overflow::Saturate), "wrap": code(Overflow::Wrap),
@@ -117,8 +117,9 @@ fn float() -> Vec<Value> {
             for x in inputs.into_iter().chain([f64::INFINITY, f64::NAN]) {
                 for word in WORDS {
                     let bits = GivenBits(std::slice::from_ref(&word));
-                    let code =
-                        |overflow| FloatQuantizer { format, rounding, overflow }.code(x, &bits, 0);
+                    let code = |overflow| {
+                        FloatQuantizer { format, rounding, overflow }.code(x, bits.at(0))
+                    };
                     let saturate = code(Overflow::Saturate);
                     vectors.push(json!({
                         "name": name, "rounding": rounding, "x": number(x), "word": word, "value": number(format.decode(saturate)),
@@ -152,7 +153,7 @@ fn blocks() -> Vec<Value> {
     let mut vectors = Vec::new();
     for (name, format) in formats {
         for rounding in [Rounding::NearestTiesEven, Rounding::Stochastic] {
-            let tensor = BlockQuantizer { format, rounding }.quantize(&x, &GivenBits(&words), 0);
+            let tensor = BlockQuantizer { format, rounding }.quantize(&x, GivenBits(&words).at(0));
             vectors.push(json!({
                 "name": name, "format": format, "rounding": rounding, "x": x, "words": words,
                 "tensor_scale": tensor.tensor_scale(), "scales": tensor.scales(),
@@ -190,15 +191,17 @@ fn products() -> Vec<Value> {
         register(float, even, Schedule::EachStep),
         register(float, even, Schedule::ChunkBased(64)),
     ];
-    // Enough words for every rounding of the longest schedule.
-    let mut words = vec![0; rows * cols * (inner + 5)];
+    // Enough words for every rounding of the longest schedule; those after them convert the sums.
+    let register_words = rows * cols * (inner + 5);
+    let mut words = vec![0; register_words + rows * cols];
     Seed::new(4).stream().fill_words(0, &mut words);
     let bits = GivenBits(&words);
     let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
     let mut vectors = Vec::new();
     for accumulator in accumulators {
+        let (register, conversion) = bits.at(0).split_at(register_words as u64);
         let product =
-            Product::new(a.view(), b.view()).bias(&bias, format).accumulator(accumulator, &bits);
+            Product::new(a.view(), b.view()).bias(&bias, format).accumulator(accumulator, register);
         let mut sums = vec![0; rows * cols];
         product.wide(&mut sums);
         vectors.push(json!({
@@ -206,7 +209,7 @@ fn products() -> Vec<Value> {
             "a": a.codes().to_i32(), "b": b.codes().to_i32(), "bias": bias.to_i32(),
             "accumulator": accumulator, "words": words, "sums": sums,
             "rounding": quantizer.rounding,
-            "converted": product.convert(quantizer, &bits).codes().to_i32(),
+            "converted": product.convert(quantizer, conversion).codes().to_i32(),
         }));
     }
     vectors

@@ -4,9 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::float::FloatFormat;
 use crate::format::exp2;
-use crate::rounding::BitSource;
 use crate::{
-    FixedFormat, FloatQuantizer, GivenBits, Overflow, ParameterError, Quantizer, Rounding,
+    BitSource, Draw, FixedFormat, FloatQuantizer, Overflow, ParameterError, Quantizer, Rounding,
 };
 
 /// The numbers inside a block.
@@ -59,11 +58,11 @@ pub enum BlockScale {
 /// # Examples
 ///
 /// ```
-/// use numerics::{BlockFormat, BlockQuantizer, Rounding, Seed};
+/// use numerics::{BlockFormat, BlockQuantizer, Draw, Rounding};
 ///
 /// let quantizer =
 ///     BlockQuantizer { format: BlockFormat::MXFP4, rounding: Rounding::NearestTiesEven };
-/// let tensor = quantizer.quantize(&[6.0, -0.3, 100.0, 7.9], &Seed::new(0).stream(), 0);
+/// let tensor = quantizer.quantize(&[6.0, -0.3, 100.0, 7.9], Draw::none());
 /// // 100 has exponent 6, 6.0 in E2M1 has 2: the scale is 2^4 and the grid 8, 16, 24, 32, 48 …
 /// assert_eq!(tensor.to_f32(), [8.0, -0.0, 96.0, 8.0]);
 /// ```
@@ -190,8 +189,7 @@ pub struct BlockTensor {
 const NAN_SCALE: [u8; 2] = [0xff, 0x7f];
 
 impl BlockQuantizer {
-    /// Converts a tensor, blocks being consecutive elements of `x`; element i uses the random bits
-    /// at position `first + i`.
+    /// Converts a tensor, blocks being consecutive elements of `x`.
     ///
     /// Splitting a tensor at a multiple of the block length gives the same blocks, except that NVFP4
     /// scales by the largest element of the whole: see [`Self::quantize_scaled`].
@@ -201,19 +199,14 @@ impl BlockQuantizer {
     /// If the format has empty blocks or elements wider than 8 bits, or the rounding takes 0 or more
     /// than 31 random bits.
     #[track_caller]
-    pub fn quantize(
-        &self,
-        x: &[f32],
-        source: &(impl BitSource + ?Sized),
-        first: u64,
-    ) -> BlockTensor {
+    pub fn quantize(&self, x: &[f32], bits: Draw<impl BitSource>) -> BlockTensor {
         let max = x.iter().filter(|x| x.is_finite()).fold(0.0f32, |m, x| m.max(x.abs()));
         let tensor_scale = match self.format.scale {
             BlockScale::E4M3 if max > 0.0 => max / (6.0 * 448.0),
             _ => 1.0,
         };
         // The smallest subnormal maxima would give a scale of 0.
-        self.quantize_scaled(x, tensor_scale.max(f32::MIN_POSITIVE), source, first)
+        self.quantize_scaled(x, tensor_scale.max(f32::MIN_POSITIVE), bits)
     }
 
     /// [`Self::quantize`] with a tensor scale that the caller knows.
@@ -227,8 +220,7 @@ impl BlockQuantizer {
         &self,
         x: &[f32],
         tensor_scale: f32,
-        source: &(impl BitSource + ?Sized),
-        first: u64,
+        bits: Draw<impl BitSource>,
     ) -> BlockTensor {
         if let Err(error) = self.format.check().and_then(|()| self.rounding.check()) {
             panic!("{error}");
@@ -247,14 +239,14 @@ impl BlockQuantizer {
             scales: Vec::with_capacity(x.len().div_ceil(self.format.block)),
             codes: Vec::with_capacity(x.len()),
         };
-        let mut position = first;
+        let (source, mut position) = bits.serve(x.len());
         for block in x.chunks(self.format.block) {
             let code = self.scale_code(block, tensor_scale);
             let scale = tensor.scale_value(code);
             tensor.scales.push(code);
             for &x in block {
                 let element = if scale.is_nan() { 0.0 } else { f64::from(x) / scale };
-                tensor.codes.push(self.element_code(element, source, position));
+                tensor.codes.push(self.element_code(element, &source, position));
                 position += 1;
             }
         }
@@ -278,7 +270,7 @@ impl BlockQuantizer {
                     overflow: Overflow::SaturateFinite,
                 };
                 let scale = max / self.largest_element() / f64::from(tensor_scale);
-                (nearest.code(scale, &GivenBits(&[]), 0) as u8).max(1)
+                (nearest.code(scale, Draw::none()) as u8).max(1)
             }
         }
     }
@@ -295,10 +287,11 @@ impl BlockQuantizer {
         match self.format.element {
             Element::Float(format) => {
                 let overflow = Overflow::SaturateFinite;
-                FloatQuantizer { format, rounding, overflow }.code(x, source, position) as u8
+                FloatQuantizer { format, rounding, overflow }.code(x, Draw::new(source, position))
+                    as u8
             }
             Element::Fixed(format) => {
-                let code = Quantizer { format, rounding }.code(x, source, position);
+                let code = Quantizer { format, rounding }.code(x, Draw::new(source, position));
                 code.max(-format.max_code()) as i8 as u8
             }
         }
@@ -395,7 +388,7 @@ mod tests {
 
     fn quantize(format: BlockFormat, x: &[f32]) -> BlockTensor {
         let rounding = Rounding::NearestTiesEven;
-        BlockQuantizer { format, rounding }.quantize(x, &Seed::new(0).stream(), 0)
+        BlockQuantizer { format, rounding }.quantize(x, Draw::none())
     }
 
     #[test]
@@ -499,8 +492,8 @@ mod tests {
         for format in PRESETS {
             let quantizer = BlockQuantizer { format, rounding: Rounding::Stochastic };
             let scale = if format.scale == BlockScale::E4M3 { 0.001 } else { 1.0 };
-            let whole = quantizer.quantize_scaled(&x, scale, &stream, 0);
-            let part = quantizer.quantize_scaled(&x[96..], scale, &stream, 96);
+            let whole = quantizer.quantize_scaled(&x, scale, stream.at(0));
+            let part = quantizer.quantize_scaled(&x[96..], scale, stream.at(96));
             let mut distinct = whole.codes().to_vec();
             distinct.sort_unstable();
             distinct.dedup();
@@ -516,9 +509,8 @@ mod tests {
         let x = [6.0, 3.0, 1.0, -0.3];
         for format in PRESETS.into_iter().filter(|f| f.scale == BlockScale::PowerOfTwo) {
             let quantizer = BlockQuantizer { format, rounding: Rounding::NearestTiesEven };
-            let bits = Seed::new(0).stream();
-            let scaled = quantizer.quantize_scaled(&x, 1.0, &bits, 0);
-            assert_eq!(scaled, quantizer.quantize(&x, &bits, 0));
+            let scaled = quantizer.quantize_scaled(&x, 1.0, Draw::none());
+            assert_eq!(scaled, quantizer.quantize(&x, Draw::none()));
             assert_eq!(scaled.to_f32()[..3], [6.0, 3.0, 1.0], "{format:?}");
         }
     }
@@ -528,7 +520,7 @@ mod tests {
     fn a_tensor_scale_of_powers_of_two_is_refused() {
         let format = BlockFormat::MXFP4;
         let quantizer = BlockQuantizer { format, rounding: Rounding::NearestTiesEven };
-        quantizer.quantize_scaled(&[6.0, 3.0, 1.0], 0.5, &Seed::new(0).stream(), 0);
+        quantizer.quantize_scaled(&[6.0, 3.0, 1.0], 0.5, Draw::none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! [`FixedMatrix`]: integer codes with their format; [`FixedView`]: a matrix or its transpose.
 
-use crate::{BitSource, CodeError, Codes, FixedFormat, Quantizer};
+use crate::{BitSource, CodeError, Codes, Draw, FixedFormat, Quantizer};
 
 /// A row-major matrix of fixed-point codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl FixedMatrix {
         Ok(Self { format, nrows, ncols, codes: Codes::from_i32(format, codes)? })
     }
 
-    /// Converts row-major values; element (i, j) uses the random bits at position i · `ncols` + j.
+    /// Converts row-major values; element (i, j) has the random bits i · `ncols` + j of the draw.
     ///
     /// # Panics
     ///
@@ -67,15 +67,10 @@ impl FixedMatrix {
         nrows: usize,
         ncols: usize,
         quantizer: Quantizer,
-        source: &(impl BitSource + ?Sized),
+        bits: Draw<impl BitSource>,
     ) -> Self {
         assert_area(values.len(), "values", nrows, ncols);
-        Self {
-            format: quantizer.format,
-            nrows,
-            ncols,
-            codes: quantizer.quantize_vec(values, source, 0),
-        }
+        Self { format: quantizer.format, nrows, ncols, codes: quantizer.quantize_vec(values, bits) }
     }
 
     /// The format of every element.

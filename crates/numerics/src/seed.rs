@@ -15,6 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
+use crate::Draw;
 use crate::simd::chacha;
 
 /// A node in the tree of random streams: the root is a number, a child has a name.
@@ -94,6 +95,11 @@ impl Seed {
         hash.update(self.key);
         name.absorb(&mut hash);
         Self { key: hash.finalize().into() }
+    }
+
+    /// The random bits that belong to this node, from the first one on.
+    pub fn draw(&self) -> Draw<Stream> {
+        Draw::new(self.stream(), 0)
     }
 
     /// The stream of random words that belongs to this node.

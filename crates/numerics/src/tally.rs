@@ -16,12 +16,12 @@ use crate::{Code, ParameterError, Quantizer};
 /// # Examples
 ///
 /// ```
-/// use numerics::{Quantizer, Rounding, Seed};
+/// use numerics::{Draw, Quantizer, Rounding};
 ///
 /// let quantizer = Quantizer { format: "<4,4>".parse()?, rounding: Rounding::TowardZero };
 /// let x = [0.03, 1.0, 2.53125, -100.0];
 /// let mut codes = [0i8; 4];
-/// quantizer.quantize(&x, &Seed::new(0).stream(), 0, &mut codes);
+/// quantizer.quantize(&x, Draw::none(), &mut codes);
 /// let tally = quantizer.tally(&x, &codes);
 /// assert_eq!((tally.count, tally.underflowed, tally.saturated, tally.rounded_up), (4, 1, 1, 0));
 /// assert!((tally.bias() - (-0.48 - 0.5) / 3.0).abs() < 1e-7); // in ulp, over the three in range
@@ -184,7 +184,7 @@ mod tests {
         let z: Vec<i64> = (-2000..2000).collect();
         let x: Vec<f32> = z.iter().map(|&z| z as f32 / 256.0).collect();
         let mut codes = vec![0i8; z.len()];
-        quantizer.quantize_sums(&z, 8, &Seed::new(1).stream(), 0, &mut codes);
+        quantizer.quantize_sums(&z, 8, Seed::new(1).draw(), &mut codes);
         let tally = quantizer.tally_sums(&z, 8, &codes);
         assert_eq!(tally, quantizer.tally(&x, &codes));
         // ⟨3,5⟩ spans −1024..=1016 in these units.
@@ -204,7 +204,7 @@ mod tests {
         stream.fill_gaussian(0, &mut x);
         x[7] = f32::NAN;
         let mut codes = vec![0i16; x.len()];
-        quantizer.quantize(&x, &stream, 0, &mut codes);
+        quantizer.quantize(&x, crate::Draw::none(), &mut codes);
         let whole = quantizer.tally(&x, &codes);
         let mut parts = Tally::default();
         for (x, codes) in x.chunks(77).zip(codes.chunks(77)).rev() {

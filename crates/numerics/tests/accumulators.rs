@@ -1,8 +1,9 @@
 //! Registers, scales and overflow of products: row kernels against their definitions.
 
 use numerics::{
-    Accumulator, BitSource, Codes, FixedFormat, FixedMatrix, FloatFormat, FloatQuantizer, Narrow,
-    Overflow, Par, Product, Quantizer, Register, Rounding, Schedule, Seed, Stream,
+    Accumulator, BitSource, Codes, FixedFormat, FixedMatrix, FloatFormat, FloatQuantizer, Fraction,
+    Narrow, Overflow, Par, Product, Quantizer, Register, Rounding, Schedule, Seed, StochasticBits,
+    StochasticVariant, Stream,
 };
 use proptest::prelude::*;
 
@@ -70,24 +71,29 @@ proptest! {
         let b = matrix(11, 5, inner, cols, seed ^ 1, b_bits);
         let bias = matrix(8, 8, 1, cols, seed ^ 2, 15);
         let bits = Seed::new(seed).child("register").stream();
-        let mut product = Product::new(a.view(), b.view()).accumulator(accumulator, &bits);
+        let mut product = Product::new(a.view(), b.view()).accumulator(accumulator, bits.at(0));
         if with_bias {
             product = product.bias(bias.codes(), bias.format());
         }
         let mut sums = vec![0; rows * cols];
         product.par(Par::Rayon).wide(&mut sums);
         prop_assert_eq!(&sums, &product.accumulate_naive());
-        // A split of the batch changes nothing for registers that draw no bits.
-        if let Accumulator::Exact | Accumulator::Saturating { .. } | Accumulator::Wrapping { .. } | Accumulator::FloatGemm = accumulator {
-            let last = FixedMatrix::from_codes(a.format(), 1, inner, &a.codes().to_i32()[(rows - 1) * inner..]).unwrap();
-            let mut part = vec![0; cols];
-            let mut product = Product::new(last.view(), b.view()).accumulator(accumulator, &bits);
+        // A split of the batch into rows changes nothing, whatever the register draws.
+        let cut = rows / 2;
+        let mut parts = vec![0; rows * cols];
+        for (first, last, out) in [(0, cut, 0..cut * cols), (cut, rows, cut * cols..rows * cols)] {
+            let codes = &a.codes().to_i32()[first * inner..last * inner];
+            let part = FixedMatrix::from_codes(a.format(), last - first, inner, codes).unwrap();
+            let mut product = Product::new(part.view(), b.view())
+                .accumulator(accumulator, bits.at(0))
+                .first_row(first as u64);
             if with_bias {
                 product = product.bias(bias.codes(), bias.format());
             }
-            product.wide(&mut part);
-            prop_assert_eq!(&part, &sums[(rows - 1) * cols..]);
+            product.wide(&mut parts[out.clone()]);
+            prop_assert_eq!(&parts[out], product.accumulate_naive());
         }
+        prop_assert_eq!(&parts, &sums);
     }
 
     /// Convert(r·s·z) against rational arithmetic on 128-bit integers: the scales are k/2^6.
@@ -103,7 +109,7 @@ proptest! {
         let bits = Seed::new(seed).child("c").stream();
         let overflow = if wraps { Overflow::Wrap } else { Overflow::Saturate };
         let product = Product::new(a.view(), b.view()).scale_rows(&row_scales).scale_cols(&col_scales).overflow(overflow);
-        let c = product.convert(quantizer, &bits);
+        let c = product.convert(quantizer, bits.at(0));
         let mut wide = vec![0.0; rows * cols];
         product.wide_f32(&mut wide);
         for (index, z) in product.wide_naive().into_iter().enumerate() {
@@ -124,13 +130,13 @@ proptest! {
         let bits = Seed::new(seed).stream();
         let product = Product::new(a.view(), b.view());
         let scales = [scale];
-        let by_row = product.scale_rows(&scales).convert(quantizer, &bits);
-        let by_col = product.scale_cols(&scales).convert(quantizer, &bits);
+        let by_row = product.scale_rows(&scales).convert(quantizer, bits.at(0));
+        let by_col = product.scale_cols(&scales).convert(quantizer, bits.at(0));
         prop_assert_eq!(&by_row, &by_col);
         // Sums below 2^29 times 24 bits fit an f64 exactly.
         let z = product.wide_naive()[0];
         prop_assume!(z.unsigned_abs() < 1 << 29);
-        let expected = quantizer.code(z as f64 * 2f64.powi(-28) * f64::from(scale), &bits, 0);
+        let expected = quantizer.code(z as f64 * 2f64.powi(-28) * f64::from(scale), bits.at(0));
         prop_assert_eq!(by_row.get(0, 0), expected);
     }
 
@@ -141,7 +147,7 @@ proptest! {
         let b = matrix(2, 14, inner, 1, seed ^ 1, 15);
         let bits = Seed::new(0).stream();
         let mut out = [0.0];
-        Product::new(a.view(), b.view()).accumulator(Accumulator::FloatGemm, &bits).wide_f32(&mut out);
+        Product::new(a.view(), b.view()).accumulator(Accumulator::FloatGemm, bits.at(0)).wide_f32(&mut out);
         let expected = a.to_f32().iter().zip(b.to_f32()).fold(0.0f32, |s, (a, b)| s + a * b);
         prop_assert_eq!(out[0], expected);
     }
@@ -157,7 +163,7 @@ fn the_papers_register_is_exact_as_far_as_it_says() {
         let b = FixedMatrix::from_codes(format, inner, 1, &codes).unwrap();
         let bits = Seed::new(0).stream();
         let mut sums = [0];
-        Product::new(a.view(), b.view()).accumulator(accumulator, &bits).wide(&mut sums);
+        Product::new(a.view(), b.view()).accumulator(accumulator, bits.at(0)).wide(&mut sums);
         sums[0]
     };
     let (saturating, wrapping) =
@@ -177,7 +183,7 @@ fn a_wrapping_register_wraps_sums_of_any_size() {
         let b = FixedMatrix::from_codes(format, inner, 1, &codes).unwrap();
         let stream = Seed::new(0).stream();
         let wrapping = Accumulator::Wrapping { bits };
-        let product = Product::new(a.view(), b.view()).accumulator(wrapping, &stream);
+        let product = Product::new(a.view(), b.view()).accumulator(wrapping, stream.at(0));
         let mut sums = [0];
         product.wide(&mut sums);
         // inner · 2^62 modulo 2^bits.
@@ -204,7 +210,7 @@ fn wide_registers_are_exact_up_to_64_bits() {
         let register = Register::Fixed(format);
         let narrow = Narrow { register, rounding: Rounding::NearestTiesEven, schedule };
         let product =
-            Product::new(a.view(), b.view()).accumulator(Accumulator::Narrow(narrow), &stream);
+            Product::new(a.view(), b.view()).accumulator(Accumulator::Narrow(narrow), stream.at(0));
         let mut sums = [0];
         product.wide(&mut sums);
         // Three times ±1 in a register that ends at −1 and at 1 − 2^−31.
@@ -227,7 +233,7 @@ fn a_register_that_leaves_64_bits_is_refused() {
         schedule: Schedule::EachStep,
     };
     let stream = Seed::new(0).stream();
-    let _ = Product::new(a.view(), b.view()).accumulator(Accumulator::Narrow(narrow), &stream);
+    let _ = Product::new(a.view(), b.view()).accumulator(Accumulator::Narrow(narrow), stream.at(0));
 }
 
 /// Scaled sums far beyond 64 bits wrap to the low bits of what each rounding makes of them.
@@ -269,7 +275,7 @@ fn far_scaled_sums_wrap_as_they_round() {
                 .scale_rows(&rows)
                 .scale_cols(&cols)
                 .overflow(Overflow::Wrap)
-                .convert(quantizer, &stream);
+                .convert(quantizer, stream.at(0));
             assert_eq!(c.get(0, 0), i32::from(exact as i16), "{scales:?} {rounding:?}");
         }
     }
@@ -289,7 +295,7 @@ fn chunks_keep_a_narrow_float_register_from_stalling() {
         let register = Register::Float(FloatFormat::FP16_E6M9);
         let narrow = Accumulator::Narrow(Narrow { register, rounding, schedule });
         let mut sums = [0];
-        Product::new(a.view(), b.view()).accumulator(narrow, &bits).wide(&mut sums);
+        Product::new(a.view(), b.view()).accumulator(narrow, bits.at(0)).wide(&mut sums);
         sums[0]
     };
     assert_eq!(sum(Rounding::NearestTiesEven, Schedule::EachStep), 1 << 10);
@@ -311,17 +317,64 @@ fn a_float_register_rounds_like_the_quantizer() {
         let narrow =
             Narrow { register: Register::Float(format), rounding, schedule: Schedule::EachStep };
         let product =
-            Product::new(a.view(), b.view()).accumulator(Accumulator::Narrow(narrow), &stream);
+            Product::new(a.view(), b.view()).accumulator(Accumulator::Narrow(narrow), stream.at(0));
         let mut sum = [0.0];
         product.wide_f32(&mut sum);
         let quantizer = FloatQuantizer { format, rounding, overflow: Overflow::SaturateFinite };
         // 10 bits at most 2^14 above products of 2^−16: exact in an f64.
         let expected = (0..200).fold(0.0, |s: f64, k| {
             let product = f64::from(a.get(0, k)) * f64::from(b.get(k, 0)) * 2f64.powi(-16);
-            quantizer.convert(s + product, &stream, k as u64)
+            quantizer.convert(s + product, stream.at(k as u64))
         });
         assert_eq!(f64::from(sum[0]), expected, "{rounding:?}");
     }
+}
+
+/// Rows 50..150 of a product, with registers of every schedule that draw bits, as the whole has them;
+/// equal rows draw bits of their own.
+#[test]
+fn registers_that_draw_bits_are_those_of_their_rows() {
+    let (a, b) = (matrix(2, 14, 200, 29, 1, 14), matrix(2, 14, 29, 7, 2, 14));
+    let (register, conversion) = (Seed::new(3).stream(), Seed::new(4).stream());
+    let quantizer =
+        Quantizer { format: FixedFormat::new(4, 8).unwrap(), rounding: Rounding::Stochastic };
+    let few = StochasticBits {
+        bits: 5,
+        variant: StochasticVariant::B,
+        fraction: Fraction::TwosComplement,
+    };
+    for rounding in [Rounding::Stochastic, Rounding::StochasticBits(few)] {
+        for schedule in [Schedule::EachStep, Schedule::EachChunk(8), Schedule::ChunkBased(8)] {
+            for format in [Register::Fixed(quantizer.format), Register::Float(FloatFormat::BF16)] {
+                let narrow = Accumulator::Narrow(Narrow { register: format, rounding, schedule });
+                let convert = |rows: std::ops::Range<usize>, position| {
+                    let codes = &a.codes().to_i32()[rows.start * 29..rows.end * 29];
+                    let part = FixedMatrix::from_codes(a.format(), rows.len(), 29, codes).unwrap();
+                    Product::new(part.view(), b.view())
+                        .accumulator(narrow, register.at(1000))
+                        .first_row(position)
+                        .convert(quantizer, conversion.at(77))
+                        .codes()
+                        .to_i32()
+                };
+                let whole = convert(0..200, 0);
+                assert_eq!(convert(50..150, 50), whole[350..1050], "{narrow:?}");
+                assert_ne!(convert(50..150, 0), whole[350..1050], "{narrow:?}");
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "a draw of 40 positions does not serve the 42 roundings of a register")]
+fn a_register_has_bits_for_every_rounding() {
+    let (a, b) = (matrix(2, 14, 2, 7, 1, 14), matrix(2, 14, 7, 3, 2, 14));
+    let register = Register::Fixed(FixedFormat::new(4, 8).unwrap());
+    let (rounding, schedule) = (Rounding::Stochastic, Schedule::EachStep);
+    let narrow = Accumulator::Narrow(Narrow { register, rounding, schedule });
+    let stream = Seed::new(0).stream();
+    let (forty, _) = stream.at(0).split_at(40);
+    Product::new(a.view(), b.view()).accumulator(narrow, forty).wide(&mut [0; 6]);
 }
 
 /// Random bits of a stochastic register are addressed by element and step.
@@ -344,7 +397,7 @@ fn a_stochastic_register_is_unbiased() {
     };
     let product = Product::new(a.view(), b.view());
     let mut sums = vec![0; 400 * 16];
-    product.accumulator(Accumulator::Narrow(narrow), &bits).wide(&mut sums);
+    product.accumulator(Accumulator::Narrow(narrow), bits.at(0)).wide(&mut sums);
     let exact = product.wide_naive();
     let error: i64 = sums.iter().zip(&exact).map(|(z, e)| z - e).sum();
     // 51,200 roundings of variance ≤ ε²/4 each: four deviations are 4·√51200/2 ε.
@@ -363,7 +416,7 @@ fn the_bias_enters_before_the_first_product() {
     let mut sums = [0];
     Product::new(a.view(), b.view())
         .bias(&bias, format)
-        .accumulator(Accumulator::Saturating { bits: 7 }, &bits)
+        .accumulator(Accumulator::Saturating { bits: 7 }, bits.at(0))
         .wide(&mut sums);
     assert_eq!(sums, [13], "63 − 50");
 }
@@ -385,5 +438,5 @@ fn a_register_finer_than_the_products_is_refused() {
         schedule: Schedule::EachStep,
     };
     let bits = Seed::new(0).stream();
-    let _ = Product::new(m.view(), m.view()).accumulator(Accumulator::Narrow(narrow), &bits);
+    let _ = Product::new(m.view(), m.view()).accumulator(Accumulator::Narrow(narrow), bits.at(0));
 }

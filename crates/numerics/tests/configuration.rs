@@ -87,7 +87,7 @@ proptest! {
         if let Some(quantizer) = read::<Quantizer>(&config, &["`bits`", "⟨"])? {
             let x = values();
             let mut codes = vec![0i32; x.len()];
-            quantizer.quantize(&x, &Seed::new(2).stream(), 0, &mut codes);
+            quantizer.quantize(&x, Seed::new(2).draw(), &mut codes);
             prop_assert_eq!(quantizer.tally(&x, &codes).count, x.len() as u64);
             prop_assert_eq!(serde_json::from_value::<Quantizer>(json!(quantizer)).unwrap(), quantizer);
         }
@@ -100,7 +100,7 @@ proptest! {
         let keys = [&FLOAT_KEYS[..], &["`bits`", "`overflow`"]].concat();
         if let Some(quantizer) = read::<FloatQuantizer>(&config, &keys)? {
             let (x, mut codes) = (values(), vec![0; 108]);
-            quantizer.quantize(&x, &Seed::new(2).stream(), 0, &mut codes);
+            quantizer.quantize(&x, Seed::new(2).draw(), &mut codes);
             prop_assert_eq!(quantizer.tally(&x, &codes).count, x.len() as u64);
             prop_assert_eq!(serde_json::from_value::<FloatQuantizer>(json!(quantizer)).unwrap(), quantizer);
         }
@@ -114,7 +114,7 @@ proptest! {
         let config = json!({ "format": format, "rounding": rounding });
         let keys = [&FLOAT_KEYS[..], &["`bits`", "`block`", "`element`", "⟨"]].concat();
         if let Some(quantizer) = read::<BlockQuantizer>(&config, &keys)? {
-            let tensor = quantizer.quantize(&values(), &Seed::new(2).stream(), 0);
+            let tensor = quantizer.quantize(&values(), Seed::new(2).draw());
             prop_assert_eq!(tensor.to_f32().len(), tensor.len());
             prop_assert_eq!(serde_json::from_value::<BlockQuantizer>(json!(quantizer)).unwrap(), quantizer);
         }
@@ -143,7 +143,7 @@ proptest! {
             let a = FixedMatrix::from_codes(format, 2, 20, &codes).unwrap();
             let (product, stream) = (Product::new(a.view(), a.t()), Seed::new(3).stream());
             match product.check_accumulator(accumulator) {
-                Ok(()) => product.accumulator(accumulator, &stream).wide(&mut [0; 4]),
+                Ok(()) => product.accumulator(accumulator, stream.at(0)).wide(&mut [0; 4]),
                 Err(error) => prop_assert!(["register", "bits"].contains(&error.key), "{}", error),
             }
         }

@@ -86,11 +86,11 @@ fn small_fixed_formats_round_as_the_rules_say() {
                     let expected = rounded(n, D, rounding, |k| k % 2 == 0);
                     let quantizer = Quantizer { format, rounding };
                     let (min, max) = (i64::from(format.min_code()), i64::from(format.max_code()));
-                    let code = i64::from(quantizer.code(x, &Given(0), 0));
+                    let code = i64::from(quantizer.code(x, Given(0).at(0)));
                     assert_eq!(code, expected.clamp(min, max), "{x} in {format}, {rounding:?}");
-                    let sum = quantizer.code_of_sum(n, format.fl() + D as i32, &Given(0), 0);
+                    let sum = quantizer.code_of_sum(n, format.fl() + D as i32, Given(0).at(0));
                     assert_eq!(i64::from(sum), code, "{n} in {format}, {rounding:?}");
-                    let wrapped = quantizer.code_with(Overflow::Wrap, x, &Given(0), 0);
+                    let wrapped = quantizer.code_with(Overflow::Wrap, x, Given(0).at(0));
                     let modulus = 2 * (max + 1);
                     assert_eq!(i64::from(wrapped), (expected - min).rem_euclid(modulus) + min);
                 }
@@ -108,7 +108,7 @@ fn stochastic_rounding_has_exactly_its_probability() {
         for n in -130i64 << d..=130 << d {
             let sum: i64 = (0..1u32 << d)
                 .map(|r| {
-                    i64::from(quantizer.code_of_sum(n, 4 + d as i32, &Given(r << (32 - d)), 0))
+                    i64::from(quantizer.code_of_sum(n, 4 + d as i32, Given(r << (32 - d)).at(0)))
                 })
                 .sum();
             let exact = n.clamp(-128 << d, 127 << d);
@@ -134,11 +134,11 @@ fn few_bit_slices_equal_their_elements() {
                     for r in 0..1u32 << bits {
                         let word = Given(r << (32 - bits) | 0x0234_5678 >> bits);
                         let mut codes = vec![0i8; sums.len()];
-                        quantizer.quantize(&values, &word, 0, &mut codes);
+                        quantizer.quantize(&values, word.at(0), &mut codes);
                         let mut of_sums = vec![0i8; sums.len()];
-                        quantizer.quantize_sums(&sums, d as i32, &word, 0, &mut of_sums);
+                        quantizer.quantize_sums(&sums, d as i32, word.at(0), &mut of_sums);
                         for (i, &x) in values.iter().enumerate() {
-                            let expected = quantizer.code(f64::from(x), &word, 0);
+                            let expected = quantizer.code(f64::from(x), word.at(0));
                             assert_eq!(i32::from(codes[i]), expected, "{x}, {r}, {few:?}");
                             assert_eq!(i32::from(of_sums[i]), expected, "{x}, {r}, {few:?}");
                         }
@@ -164,7 +164,7 @@ fn few_bit_rules_have_the_probabilities_of_their_formulas() {
                         let count = (0..1u32 << bits)
                             .filter(|r| {
                                 let word = Given(r << (32 - bits));
-                                f64::from(quantizer.code(x, &word, 0)) > x
+                                f64::from(quantizer.code(x, word.at(0))) > x
                             })
                             .count() as i64;
                         let magnitude = fraction == Fraction::SignMagnitude && n < 0;
@@ -238,7 +238,7 @@ fn small_float_formats_round_as_the_rules_say() {
                         let value = format.decode(expected.unsigned_abs() as u16) * sign as f64;
                         let quantizer =
                             FloatQuantizer { format, rounding, overflow: Overflow::Saturate };
-                        let y = quantizer.convert(x, &Given(0), 0);
+                        let y = quantizer.convert(x, Given(0).at(0));
                         assert_eq!(y, value, "{x} in {format:?}, {rounding:?}");
                     }
                 }
@@ -251,7 +251,7 @@ fn small_float_formats_round_as_the_rules_say() {
             };
             for k in 0..1u32 << D {
                 let x = low + (high - low) * f64::from(k) / f64::from(1 << D);
-                let up = |r: &u32| quantizer.convert(x, &Given(r << (32 - D)), 0) > low;
+                let up = |r: &u32| quantizer.convert(x, Given(r << (32 - D)).at(0)) > low;
                 assert_eq!((0..1u32 << D).filter(up).count() as u32, k, "{x} in {format:?}");
             }
         }
@@ -267,7 +267,7 @@ fn every_code_converts_to_itself() {
             for rounding in DETERMINISTIC.into_iter().chain([Rounding::Stochastic]) {
                 for overflow in [Overflow::Saturate, Overflow::Propagate] {
                     let quantizer = FloatQuantizer { format, rounding, overflow };
-                    let back = quantizer.code(x, &Given(u32::MAX), 0);
+                    let back = quantizer.code(x, Given(u32::MAX).at(0));
                     assert!(back == code || x.is_nan(), "{code:#x} became {back:#x}");
                     assert_eq!(x.is_nan(), format.decode(back).is_nan());
                 }
@@ -291,7 +291,7 @@ fn all_16_bit_floats_convert_down_to_the_nearest() {
             };
             for code in 0..=u16::MAX {
                 let x = source.decode(code);
-                let y = quantizer.convert(x, &Given(0), 0);
+                let y = quantizer.convert(x, Given(0).at(0));
                 if x.is_nan() {
                     assert!(y.is_nan() || format.nan_code().is_none() && y == 0.0);
                     continue;
@@ -337,8 +337,8 @@ fn the_half_crate_converts_alike() {
                 assert!(same, "{x:e}: {ours:e}, {theirs:e}");
             };
             let x64 = f64::from(x);
-            check(f16.convert(x64, &Given(0), 0), half::f16::from_f32(x).to_f64());
-            check(bf16.convert(x64, &Given(0), 0), half::bf16::from_f32(x).to_f64());
+            check(f16.convert(x64, Given(0).at(0)), half::f16::from_f32(x).to_f64());
+            check(bf16.convert(x64, Given(0).at(0)), half::bf16::from_f32(x).to_f64());
         }
     }
 }
@@ -348,7 +348,7 @@ fn the_half_crate_converts_alike() {
 fn overflow_policies_do_what_their_table_says() {
     let binary8p4 = FloatFormat::p3109(8, 4).unwrap();
     let convert = |format, rounding, overflow, x: f64| {
-        FloatQuantizer { format, rounding, overflow }.convert(x, &Given(0), 0)
+        FloatQuantizer { format, rounding, overflow }.convert(x, Given(0).at(0))
     };
     let even = Rounding::NearestTiesEven;
     let infinity = f64::INFINITY;
@@ -435,14 +435,14 @@ fn finite_overflow_goes_where_the_rounding_leads() {
                         _ => max,
                     };
                     let quantizer = FloatQuantizer { format, rounding, overflow };
-                    let y = quantizer.convert(x, &Given(0), 0) * sign as f64;
+                    let y = quantizer.convert(x, Given(0).at(0)) * sign as f64;
                     let same = y == expected || y.is_nan() && expected.is_nan();
                     assert!(same, "{x} in {format:?}, {rounding:?}, {overflow:?}: {y}");
                     // A slice has the same codes.
                     let (as_f32, mut codes) = (x as f32, [0]);
                     if f64::from(as_f32) == x {
-                        quantizer.quantize(&[as_f32], &Given(0), 0, &mut codes);
-                        assert_eq!(codes[0], quantizer.code(x, &Given(0), 0));
+                        quantizer.quantize(&[as_f32], Given(0).at(0), &mut codes);
+                        assert_eq!(codes[0], quantizer.code(x, Given(0).at(0)));
                     }
                 }
             }
@@ -453,7 +453,7 @@ fn finite_overflow_goes_where_the_rounding_leads() {
                 overflow: Overflow::Propagate,
             };
             let leaves = |r: &u32| {
-                let y = propagate.convert(x, &Given(r << (32 - D)), 0);
+                let y = propagate.convert(x, Given(r << (32 - D)).at(0));
                 !y.is_finite()
             };
             let left = (0..1u32 << D).filter(leaves).count() as i64;
@@ -469,11 +469,8 @@ fn infinities_stay_what_the_format_has_for_them() {
     for rounding in DETERMINISTIC {
         for sign in [1.0, -1.0] {
             let convert = |format| {
-                FloatQuantizer { format, rounding, overflow: Overflow::Propagate }.convert(
-                    sign * f64::INFINITY,
-                    &Given(0),
-                    0,
-                )
+                FloatQuantizer { format, rounding, overflow: Overflow::Propagate }
+                    .convert(sign * f64::INFINITY, Given(0).at(0))
             };
             assert_eq!(convert(FloatFormat::F16), sign * f64::INFINITY);
             assert_eq!(convert(FloatFormat::p3109(8, 3).unwrap()), sign * f64::INFINITY);
@@ -496,11 +493,8 @@ fn directed_roundings_are_the_neighbours_in_order() {
             codes.map(|c| format.decode(c)).filter(|v| !v.is_nan()).collect();
         values.sort_by(f64::total_cmp);
         let convert = |rounding, x| {
-            FloatQuantizer { format, rounding, overflow: Overflow::Propagate }.convert(
-                x,
-                &Given(0),
-                0,
-            )
+            FloatQuantizer { format, rounding, overflow: Overflow::Propagate }
+                .convert(x, Given(0).at(0))
         };
         for high in 0..=u16::MAX {
             for low in [0u16, 1, 0x0fff, 0x1000, 0x1001, 0x8000, 0xffff] {
@@ -540,8 +534,8 @@ fn only_formats_within_f32_convert_slices_of_it() {
 fn a_slice_of_f32_is_not_converted_beyond_f32() {
     let format = FloatFormat::new(8, 7, 512, Specials::None).unwrap();
     let quantizer = FloatQuantizer { format, rounding: Rounding::Up, overflow: Overflow::Saturate };
-    assert_eq!(quantizer.convert(1e-40, &Given(0), 0), format.max(), "f64 has room for it");
-    quantizer.convert_slice(&mut [1e-40], &Given(0), 0);
+    assert_eq!(quantizer.convert(1e-40, Given(0).at(0)), format.max(), "f64 has room for it");
+    quantizer.convert_slice(&mut [1e-40], Given(0).at(0));
 }
 
 /// Up-counts that an independent implementation tests for E5M2 and three or five random bits:
@@ -559,7 +553,7 @@ fn known_probabilities_of_e5m2_come_out() {
             rounding: Rounding::StochasticBits(few),
             overflow: Overflow::Saturate,
         };
-        let up = |r: &u32| quantizer.convert(x, &Given(r << (32 - bits)), 0) > 256.0;
+        let up = |r: &u32| quantizer.convert(x, Given(r << (32 - bits)).at(0)) > 256.0;
         (0..1u32 << bits).filter(up).count()
     };
     assert_eq!(ups(259.0, 3), 0);

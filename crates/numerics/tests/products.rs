@@ -1,6 +1,8 @@
 //! The fast product against its definition: shapes at the edges, transposes, extreme codes.
 
-use numerics::{Codes, FixedFormat, FixedMatrix, Par, Product, Quantizer, Rounding, Seed};
+use numerics::{
+    BitSource, Codes, FixedFormat, FixedMatrix, Par, Product, Quantizer, Rounding, Seed,
+};
 use proptest::prelude::*;
 
 /// Codes with a magnitude of at most 2^`bits`, or all at the extreme if `bits` is `None`.
@@ -144,8 +146,10 @@ fn sums_that_may_not_fit_64_bits_are_refused() {
     let asks: [(&str, &dyn Fn(Product<'_>)); 6] = [
         ("may not fit 64 bits", &|product| product.wide(&mut [0])),
         ("may not fit 64 bits", &|product| product.wide_f32(&mut [0.0])),
-        ("may not fit 64 bits", &|product| drop(product.convert(nearest, &stream))),
-        ("may not fit 64 bits", &|product| product.convert_to_f32(nearest, &stream, &mut [0.0])),
+        ("may not fit 64 bits", &|product| drop(product.convert(nearest, stream.at(0)))),
+        ("may not fit 64 bits", &|product| {
+            product.convert_to_f32(nearest, stream.at(0), &mut [0.0])
+        }),
         ("does not fit 64 bits", &|product| drop(product.wide_naive())),
         ("does not fit 64 bits", &|product| drop(product.accumulate_naive())),
     ];
@@ -196,17 +200,17 @@ proptest! {
         let stream = Seed::new(seed).child("c").stream();
         let quantizer = Quantizer { format: FixedFormat::new(6, 6).unwrap(), rounding: Rounding::Stochastic };
         let product = Product::new(a.view(), b.view());
-        let c = product.convert(quantizer, &stream);
+        let c = product.convert(quantizer, stream.at(0));
         let mut values = vec![0.0; rows * cols];
-        product.par(Par::Rayon).convert_to_f32(quantizer, &stream, &mut values);
+        product.par(Par::Rayon).convert_to_f32(quantizer, stream.at(0), &mut values);
         prop_assert_eq!(&c.to_f32(), &values);
         for (i, z) in product.wide_naive().into_iter().enumerate() {
-            prop_assert_eq!(c.codes().get(i), quantizer.code_of_sum(z, 24, &stream, i as u64));
+            prop_assert_eq!(c.codes().get(i), quantizer.code_of_sum(z, 24, stream.at(i as u64)));
         }
         let skipped = rows / 2 * cols;
         let last_rows: Vec<i32> = a.codes().to_i32()[rows / 2 * inner..].to_vec();
         let last_rows = FixedMatrix::from_codes(format, rows - rows / 2, inner, &last_rows).unwrap();
-        let rest = Product::new(last_rows.view(), b.view()).first_position(skipped as u64).convert(quantizer, &stream);
+        let rest = Product::new(last_rows.view(), b.view()).first_row(rows as u64 / 2).convert(quantizer, stream.at(0));
         prop_assert_eq!(rest.codes().to_i32(), c.codes().to_i32()[skipped..].to_vec());
         let mut wide = vec![0.0; rows * cols];
         product.wide_f32(&mut wide);
@@ -229,12 +233,12 @@ fn scales_belong_to_rows_and_columns_wherever_the_bits_begin() {
     let nearest = Quantizer { format, rounding: Rounding::NearestTiesEven };
     let product = Product::new(a.view(), b.view()).scale_rows(&rows).scale_cols(&cols);
     let stream = Seed::new(0).stream();
-    let values = |product: Product<'_>| {
+    let values = |product: Product<'_>, first| {
         let mut wide = [0.0; 6];
         product.wide_f32(&mut wide);
-        (product.convert(nearest, &stream), wide)
+        (product.convert(nearest, stream.at(first)), wide)
     };
-    assert_eq!(values(product.first_position(1000)), values(product));
+    assert_eq!(values(product.first_row(500), 77), values(product, 0));
 }
 
 #[test]

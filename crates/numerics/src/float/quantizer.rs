@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::FloatFormat;
-use crate::rounding::{BitSource, Draw, Split, round_with_parity};
-use crate::{Overflow, ParameterError, Rounding, Tally};
+use crate::rounding::{ElementBits, Split, round_with_parity};
+use crate::{BitSource, Draw, Overflow, ParameterError, Rounding, Tally};
 
 /// A floating-point format, the rounding that leads into it, and its overflow policy.
 ///
@@ -24,20 +24,19 @@ use crate::{Overflow, ParameterError, Rounding, Tally};
 /// # Examples
 ///
 /// ```
-/// use numerics::{FloatFormat, FloatQuantizer, Overflow, Rounding, Seed};
+/// use numerics::{Draw, FloatFormat, FloatQuantizer, Overflow, Rounding};
 ///
-/// let stream = Seed::new(1).stream();
 /// let quantizer = FloatQuantizer {
 ///     format: FloatFormat::E4M3,
 ///     rounding: Rounding::NearestTiesEven,
 ///     overflow: Overflow::Saturate,
 /// };
-/// assert_eq!(quantizer.convert(17.5, &stream, 0), 18.0);
-/// assert_eq!(quantizer.convert(1e6, &stream, 0), 448.0);
+/// assert_eq!(quantizer.convert(17.5, Draw::none()), 18.0);
+/// assert_eq!(quantizer.convert(1e6, Draw::none()), 448.0);
 /// let propagate = FloatQuantizer { overflow: Overflow::Propagate, ..quantizer };
-/// assert!(propagate.convert(1e6, &stream, 0).is_nan()); // E4M3 has no infinity
+/// assert!(propagate.convert(1e6, Draw::none()).is_nan()); // E4M3 has no infinity
 /// let truncate = FloatQuantizer { rounding: Rounding::TowardZero, ..propagate };
-/// assert_eq!(truncate.convert(1e6, &stream, 0), 448.0); // toward zero is not toward infinity
+/// assert_eq!(truncate.convert(1e6, Draw::none()), 448.0); // toward zero is not toward infinity
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Fields")]
@@ -91,15 +90,21 @@ impl FloatQuantizer {
         }
     }
 
-    /// The code of x, with the random bits of `source` at `position`.
+    /// The code of x.
     ///
     /// # Panics
     ///
-    /// If the policy is [`Overflow::Wrap`], floating-point codes do not wrap, or if the rounding
-    /// takes 0 or more than 31 random bits.
+    /// If the policy is [`Overflow::Wrap`], floating-point codes do not wrap, if the rounding takes 0
+    /// or more than 31 random bits, or if `bits` are those of fewer elements.
     #[track_caller]
-    pub fn code(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> u16 {
+    pub fn code(&self, x: f64, bits: Draw<impl BitSource>) -> u16 {
         self.assert_possible();
+        let (source, position) = bits.serve(1);
+        self.code_at(x, &source, position)
+    }
+
+    /// [`Self::code`] with the random bits of `source` at `position`.
+    fn code_at(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> u16 {
         let format = self.format;
         let negative = x.is_sign_negative();
         let sign = if negative { format.sign_bit() } else { 0 };
@@ -134,26 +139,22 @@ impl FloatQuantizer {
     ///
     /// As [`Self::code`].
     #[track_caller]
-    pub fn convert(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> f64 {
-        self.format.decode(self.code(x, source, position))
+    pub fn convert(&self, x: f64, bits: Draw<impl BitSource>) -> f64 {
+        self.format.decode(self.code(x, bits))
     }
 
-    /// Converts a slice; element i of `x` uses the random bits at position `first + i`.
+    /// Converts a slice, element by element.
     ///
     /// # Panics
     ///
     /// If the lengths differ, and as [`Self::code`].
     #[track_caller]
-    pub fn quantize(
-        &self,
-        x: &[f32],
-        source: &(impl BitSource + ?Sized),
-        first: u64,
-        out: &mut [u16],
-    ) {
+    pub fn quantize(&self, x: &[f32], bits: Draw<impl BitSource>, out: &mut [u16]) {
         assert_eq!(x.len(), out.len(), "{} values do not fill {} codes", x.len(), out.len());
-        self.for_words(x.len(), source, first, |i, word| {
-            out[i] = self.code(f64::from(x[i]), word, first + i as u64);
+        self.assert_possible();
+        let (source, first) = bits.serve(x.len());
+        self.for_words(x.len(), &source, first, |i, word| {
+            out[i] = self.code_at(f64::from(x[i]), word, first + i as u64);
         });
     }
 
@@ -163,10 +164,13 @@ impl FloatQuantizer {
     ///
     /// As [`Self::code`], and unless an f32 holds the format's numbers: [`FloatFormat::fits_f32`].
     #[track_caller]
-    pub fn convert_slice(&self, x: &mut [f32], source: &(impl BitSource + ?Sized), first: u64) {
+    pub fn convert_slice(&self, x: &mut [f32], bits: Draw<impl BitSource>) {
+        self.assert_possible();
         self.assert_fits_f32();
-        self.for_words(x.len(), source, first, |i, word| {
-            x[i] = self.convert(f64::from(x[i]), word, first + i as u64) as f32;
+        let (source, first) = bits.serve(x.len());
+        self.for_words(x.len(), &source, first, |i, word| {
+            let code = self.code_at(f64::from(x[i]), word, first + i as u64);
+            x[i] = self.format.decode(code) as f32;
         });
     }
 
@@ -264,9 +268,9 @@ impl FloatQuantizer {
         } else {
             let leading = if self.rounding.is_stochastic() { source.word(position, 0) } else { 0 };
             let swaps = self.swaps_parity(top, quantum);
-            let draw = Draw { leading, position, source };
+            let bits = ElementBits { leading, position, source };
             let z = Split::of_wide_integer(n, shift);
-            i128::from(round_with_parity(z, self.rounding, swaps, &draw)) << shift.min(64)
+            i128::from(round_with_parity(z, self.rounding, swaps, &bits)) << shift.min(64)
         };
         // The largest number in these units, as far as 63 bits go.
         let (significand, exponent) = format.max_parts();
@@ -298,7 +302,8 @@ impl FloatQuantizer {
         let z = Split::of_f64(x, -quantum);
         let top = ((x.to_bits() >> 52) & 0x7ff) as i32 - 1023;
         let swaps = self.swaps_parity(top, quantum);
-        let n = round_with_parity(z, self.rounding, swaps, &Draw { leading, position, source });
+        let bits = ElementBits { leading, position, source };
+        let n = round_with_parity(z, self.rounding, swaps, &bits);
         (n, quantum)
     }
 

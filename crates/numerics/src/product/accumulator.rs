@@ -19,15 +19,14 @@ use crate::{FixedFormat, FloatFormat, ParameterError, Rounding};
 /// # Examples
 ///
 /// ```
-/// use numerics::{Accumulator, FixedFormat, FixedMatrix, Product, Seed};
+/// use numerics::{Accumulator, Draw, FixedFormat, FixedMatrix, Product};
 ///
 /// let format = FixedFormat::new(8, 0)?;
 /// let a = FixedMatrix::from_codes(format, 1, 3, &[100, 100, -100])?;
 /// let b = FixedMatrix::from_codes(format, 3, 1, &[1, 1, 1])?;
-/// let bits = Seed::new(0).stream();
 /// let sum = |accumulator| {
 ///     let mut z = [0];
-///     Product::new(a.view(), b.view()).accumulator(accumulator, &bits).wide(&mut z);
+///     Product::new(a.view(), b.view()).accumulator(accumulator, Draw::none()).wide(&mut z);
 ///     z[0]
 /// };
 /// assert_eq!(sum(Accumulator::Exact), 100);

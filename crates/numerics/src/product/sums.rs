@@ -48,7 +48,7 @@ type SumsOfRows<'a> = Box<dyn for<'b> Fn(usize, usize, &'b mut Buffer) -> Sums<'
 
 impl<'a> Product<'a> {
     /// Computes the sums of blocks of whole rows and hands each block to
-    /// `epilogue(position of its first element, sums, its part of out)` while it is in the cache.
+    /// `epilogue(index of its first element, sums, its part of out)` while it is in the cache.
     ///
     /// Sums of 32 bits stay `headroom` below 2^31 in magnitude; with `None` all have 64.
     pub(super) fn for_each_block<T: Send>(
@@ -66,7 +66,7 @@ impl<'a> Product<'a> {
         let block = |buffer: &mut Buffer, block: usize, out: &mut [T]| {
             let first_row = block * block_rows;
             let sums = sums_of(first_row, out.len() / cols, buffer);
-            epilogue(self.first_position + (first_row * cols) as u64, sums, out);
+            epilogue((first_row * cols) as u64, sums, out);
         };
         self.par.for_each_chunk_with(out, block_rows * cols, Buffer::default, block);
     }
@@ -82,7 +82,7 @@ impl<'a> Product<'a> {
             // A register that no sum can fill is an exact one.
             Accumulator::Saturating { bits } if self.fits(u32::from(bits), &bias) => (64, false),
             _ => {
-                let operands = Rows::new(self.a, &self.b);
+                let operands = self.rows();
                 return Box::new(move |first_row, rows, buffer| {
                     let sums = buffer.wide(rows * cols);
                     for (i, row) in sums.chunks_mut(cols).enumerate() {
@@ -126,9 +126,33 @@ impl<'a> Product<'a> {
     }
 
     fn accumulate_row(&self, rows: &Rows<'_>, row: usize, sums: &mut [i64]) {
-        let none = crate::GivenBits(&[]);
-        let source = self.accumulator_bits.unwrap_or(&none);
+        let source = self.register_bits.source;
         rows.accumulate(self.accumulator, self.fraction_bits(), source, row, sums);
+    }
+
+    /// The operands of a register, and where its bits begin.
+    pub(super) fn rows(&self) -> Rows<'a> {
+        let steps = self.roundings();
+        let origin = self.register_bits.first + self.first_row * steps * self.b.ncols as u64;
+        Rows::new(self.a, &self.b, origin)
+    }
+
+    /// Roundings on the way to one element.
+    fn roundings(&self) -> u64 {
+        match self.accumulator {
+            Accumulator::Narrow(narrow) if narrow.rounding.is_stochastic() => {
+                narrow.roundings(self.a.ncols)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Refuses registers with fewer random bits than they draw, at the caller's line.
+    #[track_caller]
+    pub(super) fn assert_register_bits(&self) {
+        let rows = u128::from(self.first_row) + self.a.nrows as u128;
+        let row = u128::from(self.roundings()) * self.b.ncols as u128;
+        self.register_bits.assert_serves(rows.saturating_mul(row));
     }
 
     /// Whether every partial sum fits a two's-complement register of that many bits.
@@ -138,9 +162,11 @@ impl<'a> Product<'a> {
         products + u128::from(largest(bias)) < 1 << (bits - 1)
     }
 
-    /// Refuses sums that may not fit 64 bits, at the caller's line.
+    /// Refuses sums that may not fit 64 bits or for which the register lacks random bits, at the
+    /// caller's line.
     #[track_caller]
-    pub(super) fn assert_sums_fit(&self) {
+    pub(super) fn assert_possible(&self) {
+        self.assert_register_bits();
         let limit: u128 = match self.accumulator {
             // One is defined modulo its width, the others stop at their ends.
             Accumulator::Wrapping { .. } | Accumulator::Saturating { .. } => return,

@@ -4,9 +4,8 @@
 use std::ops::Range;
 
 use crate::format::exp2;
-use crate::rounding::BitSource;
 use crate::simd::{Kernel, dispatch, dispatch_512};
-use crate::{Code, FixedFormat, Fraction, Quantizer, Rounding, StochasticBits};
+use crate::{BitSource, Code, FixedFormat, Fraction, Quantizer, Rounding, StochasticBits};
 
 /// Values per chunk: the random words of one chunk stay in the first-level cache.
 pub(super) const CHUNK: usize = 1024;
@@ -179,7 +178,7 @@ impl Quantizer {
             };
         if !done {
             for ((&x, out), position) in x.iter().zip(out).zip(first..) {
-                *out = C::from_i32(self.code(f64::from(alpha * x), source, position));
+                *out = C::from_i32(self.code_at(f64::from(alpha * x), source, position));
             }
         }
     }

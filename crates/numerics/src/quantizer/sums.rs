@@ -1,10 +1,9 @@
 //! The kernels that round exact sums: ⌊(z + offset) / 2^shift⌋ with the rule in the offset.
 
 use super::kernels::CHUNK;
-use crate::rounding::BitSource;
 use crate::simd::{Kernel, dispatch};
 use crate::sum::Sum;
-use crate::{Code, Fraction, Overflow, Quantizer, Rounding, StochasticBits};
+use crate::{BitSource, Code, Fraction, Overflow, Quantizer, Rounding, StochasticBits};
 
 impl Quantizer {
     /// How far below 2^31 the magnitudes of sums must stay for [`Self::convert_sums`] to take them
@@ -126,10 +125,9 @@ impl Quantizer {
         first: u64,
         out: &mut [C],
     ) {
-        let overflow = if wraps { Overflow::Wrap } else { Overflow::Saturate };
         for ((z, out), position) in z.iter().zip(out).zip(first..) {
             let z = z.to_i64();
-            let code = self.code_of_sum_with(overflow, z, fraction_bits, source, position);
+            let code = self.code_of_sum_at(wraps, z, fraction_bits, source, position);
             *out = C::from_i32(code);
         }
     }
@@ -246,14 +244,8 @@ mod tests {
                     quantizer.convert_sums(overflow, &wide, fraction_bits, &stream, 7, b);
                     assert_eq!(a, b, "{format} {rounding:?} {overflow:?} from {fraction_bits}");
                     for (i, (&z, code)) in wide.iter().zip(a).enumerate().step_by(13) {
-                        let position = 7 + i as u64;
-                        let expected = quantizer.code_of_sum_with(
-                            overflow,
-                            z,
-                            fraction_bits,
-                            &stream,
-                            position,
-                        );
+                        let bits = stream.at(7 + i as u64);
+                        let expected = quantizer.code_of_sum_with(overflow, z, fraction_bits, bits);
                         assert_eq!(*code, expected, "{format} {rounding:?} {overflow:?} of {z}");
                     }
                 }
@@ -287,10 +279,10 @@ mod tests {
                 let quantizer = Quantizer { format, rounding };
                 for bits in fraction_bits {
                     let mut out = vec![0.0; z.len()];
-                    quantizer.convert_narrow_sums(&z, bits, &stream, 7, &mut out);
+                    quantizer.convert_narrow_sums(&z, bits, stream.at(7), &mut out);
                     for (i, (&z, y)) in z.iter().zip(out).enumerate() {
-                        let position = 7 + i as u64;
-                        let code = quantizer.code_of_sum(i64::from(z), bits, &stream, position);
+                        let at = stream.at(7 + i as u64);
+                        let code = quantizer.code_of_sum(i64::from(z), bits, at);
                         let expected = format.value(code) as f32;
                         assert_eq!(y, expected, "{format} {rounding:?} of {z} from {bits}");
                     }
