@@ -41,7 +41,7 @@ impl BitSource for Stream {
     }
 
     fn fill(&self, first: u64, out: &mut [u32]) {
-        self.fill_words(first, out);
+        self.write_words(first, out);
     }
 }
 
