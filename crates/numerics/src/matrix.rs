@@ -192,12 +192,12 @@ impl CodesRef<'_> {
         }
     }
 
-    /// A bound of every |code|: that of the type, or for the longest one of the codes at hand.
-    pub(crate) fn bound(&self) -> u128 {
+    /// The largest |code| that the type has.
+    pub(crate) fn bound(&self) -> u32 {
         match self {
             Self::I8(_) => 1 << 7,
             Self::I16(_) => 1 << 15,
-            Self::I32(_) => u128::from(self.max_magnitude()),
+            Self::I32(_) => 1 << 31,
         }
     }
 

@@ -194,7 +194,10 @@ impl<'a> Product<'a> {
         accumulator.check_for(&Terms {
             fraction_bits: self.fraction_bits(),
             inner: self.a.ncols,
-            largest: self.a.codes.bound() * self.b.codes.bound(),
+            largest: [self.a, self.b]
+                .map(|view| view.codes.max_magnitude().into())
+                .iter()
+                .product(),
         })
     }
 

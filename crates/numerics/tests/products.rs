@@ -143,7 +143,8 @@ fn sums_that_may_not_fit_64_bits_are_refused() {
     let (a, b) = (filled(format, 1, inner, -1 << 23), filled(format, inner, 1, -1 << 23));
     let nearest = Quantizer { format, rounding: Rounding::NearestTiesEven };
     let stream = Seed::new(0).stream();
-    let asks: [(&str, &dyn Fn(Product<'_>)); 6] = [
+    type Ask<'a> = (&'a str, &'a dyn Fn(Product<'_>));
+    let asks: [Ask<'_>; 6] = [
         ("may not fit 64 bits", &|product| product.wide(&mut [0])),
         ("may not fit 64 bits", &|product| product.wide_f32(&mut [0.0])),
         ("may not fit 64 bits", &|product| drop(product.convert(nearest, stream.at(0)))),

@@ -157,8 +157,8 @@ impl<'a> Product<'a> {
 
     /// Whether every partial sum fits a two's-complement register of that many bits.
     fn fits(&self, bits: u32, bias: &[i64]) -> bool {
-        let of = |view: &crate::FixedView<'_>| u128::from(view.codes.max_magnitude());
-        let products = self.a.ncols as u128 * of(&self.a) * of(&self.b);
+        let [a, b] = [self.a.codes.max_magnitude(), self.b.codes.max_magnitude()];
+        let products = self.a.ncols as u128 * product_of(a, b);
         products + u128::from(largest(bias)) < 1 << (bits - 1)
     }
 
@@ -175,15 +175,27 @@ impl<'a> Product<'a> {
             // Roundings can enlarge a sum.
             Accumulator::FloatGemm | Accumulator::Narrow(_) => 1 << 62,
         };
-        let [a, b] = [&self.a, &self.b].map(|view| view.codes.bound());
-        let bias = u128::from(largest(&self.bias_row()));
+        let bias = self
+            .bias
+            .map_or(0, |(codes, shift)| u128::from(codes.as_ref().max_magnitude()) << shift);
         let terms = self.a.ncols;
+        let fits = |[a, b]: [u32; 2]| terms as u128 * product_of(a, b) + bias < limit;
+        // Codes are looked at only where there could be too large ones.
+        if fits([self.a.codes.bound(), self.b.codes.bound()]) {
+            return;
+        }
+        let [a, b] = [self.a.codes.max_magnitude(), self.b.codes.max_magnitude()];
         assert!(
-            terms as u128 * a * b + bias < limit,
+            fits([a, b]),
             "sums of {terms} products of codes up to {a} and {b} may not fit 64 bits; \
              `Accumulator::Wrapping` takes their low bits"
         );
     }
+}
+
+/// The product of two magnitudes.
+fn product_of(a: u32, b: u32) -> u128 {
+    u128::from(a) * u128::from(b)
 }
 
 /// Adds the row of biases to every row of sums.
