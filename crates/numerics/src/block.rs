@@ -340,7 +340,7 @@ impl BlockTensor {
         block * f64::from(self.tensor_scale)
     }
 
-    /// Writes the values, rounded to the nearest f32; exact where scales are powers of two.
+    /// Writes the values, rounded to the nearest f32; exact in the formats of OCP MX.
     ///
     /// # Panics
     ///

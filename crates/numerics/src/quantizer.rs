@@ -120,7 +120,7 @@ impl Quantizer {
         bits: Draw<impl BitSource>,
     ) -> i32 {
         let wraps = self.wraps(overflow);
-        self.assert_random_bits(fraction_bits - self.format.fl());
+        self.assert_random_bits(self.format.dropped(fraction_bits));
         let (source, position) = bits.serve(1);
         self.code_of_sum_at(wraps, z, fraction_bits, &source, position)
     }
@@ -134,7 +134,7 @@ impl Quantizer {
         source: &(impl BitSource + ?Sized),
         position: u64,
     ) -> i32 {
-        let shift = fraction_bits - self.format.fl();
+        let shift = self.format.dropped(fraction_bits);
         if wraps {
             let z = if shift < 0 {
                 let low = z.checked_shl(shift.unsigned_abs()).unwrap_or(0);
@@ -373,7 +373,7 @@ impl Quantizer {
         out: &mut [f32],
     ) {
         assert_eq!(z.len(), out.len(), "{} sums do not fill {} values", z.len(), out.len());
-        self.assert_random_bits(fraction_bits - self.format.fl());
+        self.assert_random_bits(self.format.dropped(fraction_bits));
         let (source, first) = bits.serve(z.len());
         self.convert_narrow_sums_by_chunks(z, fraction_bits, &source, first, out);
     }

@@ -153,7 +153,7 @@ impl Quantizer {
     #[track_caller]
     pub fn tally_sums<C: Code>(&self, z: &[i64], fraction_bits: i32, codes: &[C]) -> Tally {
         assert_eq!(z.len(), codes.len(), "{} sums for {} codes", z.len(), codes.len());
-        let shift = fraction_bits - self.format.fl();
+        let shift = self.format.dropped(fraction_bits);
         let (min, max) = (i64::from(self.format.min_code()), i64::from(self.format.max_code()));
         let mut tally = Tally::default();
         for (&z, code) in z.iter().zip(codes) {

@@ -1,8 +1,8 @@
 //! Invariants of Convert for every rounding, on random formats and values.
 
 use numerics::{
-    BitSource, Code, FixedFormat, Fraction, Overflow, Quantizer, Rounding, Seed, StochasticBits,
-    StochasticVariant,
+    BitSource, Code, Draw, FixedFormat, Fraction, Overflow, Quantizer, Rounding, Seed,
+    StochasticBits, StochasticVariant,
 };
 use proptest::prelude::*;
 
@@ -384,6 +384,34 @@ fn exact_is_what_no_rounding_changes() {
             let mut codes = [0i32];
             assert_eq!(quantizer.quantize_exact(&[x], &mut codes), exact, "{x:e} in {format}");
             assert!(!exact || codes[0] == down, "{x:e} in {format} became {}", codes[0]);
+        }
+    }
+}
+
+/// Last places beyond every format, up to those that no i32 subtracts from another.
+#[test]
+fn sums_of_any_last_place_are_converted() {
+    let format = FixedFormat::new(4, 4).unwrap();
+    for (fraction_bits, up, of_five) in [
+        (i32::MAX, 1, 0),
+        (i32::MAX - 3, 1, 0),
+        (300, 1, 0),
+        (-300, 127, 127),
+        (i32::MIN + 3, 127, 127),
+        (i32::MIN, 127, 127),
+    ] {
+        for (rounding, code) in [(Rounding::Up, up), (Rounding::NearestTiesEven, of_five)] {
+            let quantizer = Quantizer { format, rounding };
+            assert_eq!(quantizer.code_of_sum(5, fraction_bits, Draw::none()), code);
+            let (mut codes, mut values) = ([0i8], [0.0]);
+            quantizer.quantize_sums(&[5], fraction_bits, Draw::none(), &mut codes);
+            assert_eq!(i32::from(codes[0]), code, "{fraction_bits}");
+            quantizer.convert_narrow_sums(&[5], fraction_bits, Draw::none(), &mut values);
+            assert_eq!(f64::from(values[0]), format.value(code), "{fraction_bits}");
+            let wrapped =
+                quantizer.code_of_sum_with(Overflow::Wrap, 5, fraction_bits, Draw::none());
+            assert_eq!(wrapped, if code == 127 { 0 } else { code }, "{fraction_bits}");
+            assert_eq!(quantizer.tally_sums(&[5], fraction_bits, &codes).count, 1);
         }
     }
 }

@@ -9,7 +9,7 @@ impl Quantizer {
     /// How far below 2^31 the magnitudes of sums must stay for [`Self::convert_sums`] to take them
     /// in 32 bits; `None` if it does not.
     pub(crate) fn headroom(&self, fraction_bits: i32) -> Option<u32> {
-        match fraction_bits - self.format.fl() {
+        match self.format.dropped(fraction_bits) {
             ..=0 => Some(0),
             shift if shift.unsigned_abs() <= i32::MAX_SHIFT => Some(1 << shift),
             _ => None,
@@ -30,7 +30,7 @@ impl Quantizer {
     ) {
         assert_eq!(z.len(), out.len(), "{} sums do not fill {} codes", z.len(), out.len());
         self.assert_fits::<C>();
-        self.assert_random_bits(fraction_bits - self.format.fl());
+        self.assert_random_bits(self.format.dropped(fraction_bits));
         let wraps = self.wraps(overflow);
         self.for_chunks(z.len(), source, first, |range, first, words| {
             let (z, out) = (&z[range.clone()], &mut out[range]);
@@ -48,8 +48,8 @@ impl Quantizer {
         out: &mut [f32],
     ) {
         // Clamped to the codes times 2^shift, no sum leaves 32 bits when less than 2^shift is added.
-        let shift = fraction_bits - self.format.fl();
-        let narrow = shift.max(0) + self.format.word_length() as i32 <= 32;
+        let shift = self.format.dropped(fraction_bits);
+        let narrow = shift <= 32 - self.format.word_length() as i32;
         let mut codes = [0i32; CHUNK];
         self.for_chunks(z.len(), source, first, |range, first, words| {
             let (z, codes) = (&z[range.clone()], &mut codes[..range.len()]);
@@ -77,7 +77,7 @@ impl Quantizer {
         first: u64,
         out: &mut [C],
     ) {
-        let shift = fraction_bits - self.format.fl();
+        let shift = self.format.dropped(fraction_bits);
         let (min, max) = (i64::from(self.format.min_code()), i64::from(self.format.max_code()));
         let wrap = wraps.then(|| Z::BITS - self.format.word_length());
         if (-31..=0).contains(&shift) && !wraps {
