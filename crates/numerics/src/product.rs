@@ -137,9 +137,9 @@ impl<'a> Product<'a> {
         Self { bias: Some((codes, shift.unsigned_abs())), ..self }
     }
 
-    /// Says that row 0 is the row `first` of a larger product, whose random bits the others are: given
-    /// the same draws, a product that is cut into blocks of rows rounds like the whole one, in its
-    /// registers and in its conversion.
+    /// Says that row 0 is row `first` of a larger product: its rows have the random bits that they have
+    /// there. Given the same draws, a product that is cut into blocks of rows rounds like the whole
+    /// one, in its registers and in its conversion.
     ///
     /// # Examples
     ///
