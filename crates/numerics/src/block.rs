@@ -239,7 +239,7 @@ impl BlockQuantizer {
             scales: Vec::with_capacity(x.len().div_ceil(self.format.block)),
             codes: Vec::with_capacity(x.len()),
         };
-        let (source, mut position) = bits.serve(x.len());
+        let (source, mut position) = bits.serve(self.rounding, x.len());
         for block in x.chunks(self.format.block) {
             let code = self.scale_code(block, tensor_scale);
             let scale = tensor.scale_value(code);

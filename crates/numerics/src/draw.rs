@@ -1,6 +1,6 @@
 //! [`BitSource`]: random words by position; [`Draw`]: the words of one run of elements.
 
-use crate::Stream;
+use crate::{Rounding, Stream};
 
 /// A source of random words for stochastic rounding, addressed by the position of the element.
 pub trait BitSource {
@@ -12,6 +12,11 @@ pub trait BitSource {
         for (out, position) in out.iter_mut().zip(first..) {
             *out = self.word(position, 0);
         }
+    }
+
+    /// Whether there are no bits at all, so that only a rounding that draws none can do with them.
+    fn is_empty(&self) -> bool {
+        false
     }
 
     /// The bits of a run of elements, the first of which lies at position `first`.
@@ -32,6 +37,10 @@ impl<S: BitSource + ?Sized> BitSource for &S {
 
     fn fill(&self, first: u64, out: &mut [u32]) {
         (**self).fill(first, out);
+    }
+
+    fn is_empty(&self) -> bool {
+        (**self).is_empty()
     }
 }
 
@@ -136,11 +145,21 @@ impl<S: BitSource> Draw<S> {
         )
     }
 
-    /// The source and the position of the first of `len` elements.
+    /// The source and the position of the first of `len` elements that are rounded so.
     #[track_caller]
-    pub(crate) fn serve(self, len: usize) -> (S, u64) {
+    pub(crate) fn serve(self, rounding: Rounding, len: usize) -> (S, u64) {
+        self.assert_suits(rounding);
         self.assert_serves(len as u128);
         (self.source, self.first)
+    }
+
+    /// Refuses, at the caller's line, a rounding that draws bits where there are none.
+    #[track_caller]
+    pub(crate) fn assert_suits(&self, rounding: Rounding) {
+        assert!(
+            !(rounding.is_stochastic() && self.source.is_empty()),
+            "`Draw::none` has no random bits for a stochastic rounding"
+        );
     }
 
     /// Refuses, at the caller's line, more elements than there are positions.
@@ -168,8 +187,12 @@ impl BitSource for NoBits {
     /// # Panics
     ///
     /// Always: there are no bits.
-    fn word(&self, _: u64, _: u32) -> u32 {
-        panic!("`Draw::none` has no random bits for a stochastic rounding");
+    fn word(&self, position: u64, _: u32) -> u32 {
+        panic!("there are no random bits, and none at position {position}");
+    }
+
+    fn is_empty(&self) -> bool {
+        true
     }
 }
 

@@ -181,6 +181,9 @@ impl<'a> Product<'a> {
         if let Err(error) = self.check_accumulator(accumulator) {
             panic!("{error}");
         }
+        if let Accumulator::Narrow(narrow) = accumulator {
+            bits.assert_suits(narrow.rounding);
+        }
         Self { accumulator, register_bits: RegisterBits::of(bits), ..self }
     }
 
@@ -274,6 +277,7 @@ impl<'a> Product<'a> {
         out: &mut [C],
     ) {
         self.assert_conversion(quantizer);
+        bits.assert_suits(quantizer.rounding);
         let bits = &self.bits_of_rows(bits);
         self.for_each_block(self.headroom(quantizer), out, |first, sums, out| match sums {
             Sums::Narrow(sums) => self.convert_block(quantizer, bits, first, sums, out),
@@ -286,7 +290,8 @@ impl<'a> Product<'a> {
     fn bits_of_rows<S: BitSource>(&self, bits: Draw<S>) -> (S, u64) {
         let cols = self.b.ncols as u128;
         bits.assert_serves((u128::from(self.first_row) + self.a.nrows as u128) * cols);
-        bits.skip(self.first_row * self.b.ncols as u64).serve(self.a.nrows * self.b.ncols)
+        let (source, first, _) = bits.skip(self.first_row * self.b.ncols as u64).into_parts();
+        (source, first)
     }
 
     /// Refuses a conversion at the caller's line that the epilogue would refuse on another thread.
@@ -347,6 +352,7 @@ impl<'a> Product<'a> {
     ) {
         self.assert_output(out.len());
         self.assert_conversion(quantizer);
+        bits.assert_suits(quantizer.rounding);
         let bits = &self.bits_of_rows(bits);
         self.for_each_block(self.headroom(quantizer), out, |first, sums, out| match sums {
             Sums::Narrow(sums) => self.convert_values(quantizer, bits, first, sums, out),

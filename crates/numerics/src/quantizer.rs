@@ -57,7 +57,7 @@ impl Quantizer {
     #[track_caller]
     pub fn code(&self, x: f64, bits: Draw<impl BitSource>) -> i32 {
         self.rounding.assert_possible();
-        let (source, position) = bits.serve(1);
+        let (source, position) = bits.serve(self.rounding, 1);
         self.code_at(x, &source, position)
     }
 
@@ -97,7 +97,7 @@ impl Quantizer {
             return self.code(x, bits);
         }
         self.rounding.assert_possible();
-        let (source, position) = bits.serve(1);
+        let (source, position) = bits.serve(self.rounding, 1);
         self.wrapped_code_at(x, &source, position)
     }
 
@@ -121,7 +121,7 @@ impl Quantizer {
     ) -> i32 {
         let wraps = self.wraps(overflow);
         self.assert_random_bits(self.format.dropped(fraction_bits));
-        let (source, position) = bits.serve(1);
+        let (source, position) = bits.serve(self.rounding, 1);
         self.code_of_sum_at(wraps, z, fraction_bits, &source, position)
     }
 
@@ -194,7 +194,7 @@ impl Quantizer {
     pub fn quantize<C: Code>(&self, x: &[f32], bits: Draw<impl BitSource>, out: &mut [C]) {
         assert_eq!(x.len(), out.len(), "{} values do not fill {} codes", x.len(), out.len());
         self.assert_fits::<C>();
-        let (source, first) = bits.serve(x.len());
+        let (source, first) = bits.serve(self.rounding, x.len());
         self.for_chunks(x.len(), &source, first, |range, first, words| {
             self.quantize_chunk(1.0, &x[range.clone()], words, &source, first, &mut out[range]);
         });
@@ -218,7 +218,7 @@ impl Quantizer {
         }
         assert_eq!(x.len(), out.len(), "{} values do not fill {} codes", x.len(), out.len());
         self.assert_fits::<C>();
-        let (source, first) = bits.serve(x.len());
+        let (source, first) = bits.serve(self.rounding, x.len());
         for ((&x, out), position) in x.iter().zip(out).zip(first..) {
             *out = C::from_i32(self.wrapped_code_at(f64::from(x), &source, position));
         }
@@ -262,7 +262,7 @@ impl Quantizer {
     pub fn axpy<C: Code>(&self, alpha: f32, x: &[f32], bits: Draw<impl BitSource>, w: &mut [C]) {
         assert_eq!(x.len(), w.len(), "{} updates for {} weights", x.len(), w.len());
         self.assert_fits::<C>();
-        let (source, first) = bits.serve(x.len());
+        let (source, first) = bits.serve(self.rounding, x.len());
         let mut update = [C::default(); PART];
         self.for_chunks(x.len(), &source, first, |range, first, words| {
             for part in (0..range.len()).step_by(PART) {
@@ -299,7 +299,7 @@ impl Quantizer {
         assert_eq!(codes.len(), out.len(), "{} codes do not fill {} codes", codes.len(), out.len());
         self.assert_fits::<C>();
         self.assert_random_bits(from.fl() - self.format.fl());
-        let (source, first) = bits.serve(codes.len());
+        let (source, first) = bits.serve(self.rounding, codes.len());
         let mut sums = [0i64; CHUNK];
         self.for_chunks(codes.len(), &source, first, |range, first, words| {
             let sums = &mut sums[..range.len()];
@@ -342,7 +342,7 @@ impl Quantizer {
         bits: Draw<impl BitSource>,
         out: &mut [C],
     ) {
-        let (source, first) = bits.serve(z.len());
+        let (source, first) = bits.serve(self.rounding, z.len());
         self.convert_sums(overflow, z, fraction_bits, &source, first, out);
     }
 
@@ -374,7 +374,7 @@ impl Quantizer {
     ) {
         assert_eq!(z.len(), out.len(), "{} sums do not fill {} values", z.len(), out.len());
         self.assert_random_bits(self.format.dropped(fraction_bits));
-        let (source, first) = bits.serve(z.len());
+        let (source, first) = bits.serve(self.rounding, z.len());
         self.convert_narrow_sums_by_chunks(z, fraction_bits, &source, first, out);
     }
 

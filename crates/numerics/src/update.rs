@@ -64,7 +64,7 @@ impl FixedMatrix {
                 quantizer.format
             );
         }
-        let (source, first) = bits.serve(len);
+        let (source, first) = bits.serve(quantizer.rounding, len);
         let [mut w, mut previous, mut delta] = [[0.0f32; CHUNK]; 3];
         let mut codes = [0i32; CHUNK];
         let mut zeros = 0;

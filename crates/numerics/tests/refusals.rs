@@ -34,6 +34,11 @@ fn refusals_name_the_line_of_the_caller() {
         let register = Register::Fixed(format);
         Accumulator::Narrow(Narrow { register, rounding: Rounding::Down, schedule })
     };
+    let draws = Accumulator::Narrow(Narrow {
+        register: Register::Fixed(format),
+        rounding: Rounding::Stochastic,
+        schedule: Schedule::EachStep,
+    });
     let lfsr = || Lfsr::new(LfsrConfig::maximal(16, 1, 1).unwrap()).unwrap();
 
     type Call<'a> = (u32, &'a dyn Fn());
@@ -48,6 +53,9 @@ fn refusals_name_the_line_of_the_caller() {
         (line!(), &|| _ = Seed::new(0).draw().split_at(3).0.split_at(4)),
         (line!(), &|| _ = lfsr().next_bits(17)),
         (line!(), &|| _ = stochastic.code(0.1, stream.at(u64::MAX))),
+        (line!(), &|| _ = stochastic.code(0.1, Draw::none())),
+        (line!(), &|| _ = product().convert(stochastic, Draw::none())),
+        (line!(), &|| _ = product().accumulator(draws, Draw::none())),
         (line!(), &|| _ = nearest.code_with(Overflow::Propagate, 0.1, Draw::none())),
         (line!(), &|| nearest.quantize(&[0.1], Draw::none(), &mut [0i8; 2])),
         (line!(), &|| nearest.quantize(&[0.1], stream.at(u64::MAX), &mut [0i8])),

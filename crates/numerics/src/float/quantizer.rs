@@ -99,7 +99,7 @@ impl FloatQuantizer {
     #[track_caller]
     pub fn code(&self, x: f64, bits: Draw<impl BitSource>) -> u16 {
         self.assert_possible();
-        let (source, position) = bits.serve(1);
+        let (source, position) = bits.serve(self.rounding, 1);
         self.code_at(x, &source, position)
     }
 
@@ -152,7 +152,7 @@ impl FloatQuantizer {
     pub fn quantize(&self, x: &[f32], bits: Draw<impl BitSource>, out: &mut [u16]) {
         assert_eq!(x.len(), out.len(), "{} values do not fill {} codes", x.len(), out.len());
         self.assert_possible();
-        let (source, first) = bits.serve(x.len());
+        let (source, first) = bits.serve(self.rounding, x.len());
         self.for_words(x.len(), &source, first, |i, word| {
             out[i] = self.code_at(f64::from(x[i]), word, first + i as u64);
         });
@@ -167,7 +167,7 @@ impl FloatQuantizer {
     pub fn convert_slice(&self, x: &mut [f32], bits: Draw<impl BitSource>) {
         self.assert_possible();
         self.assert_fits_f32();
-        let (source, first) = bits.serve(x.len());
+        let (source, first) = bits.serve(self.rounding, x.len());
         self.for_words(x.len(), &source, first, |i, word| {
             let code = self.code_at(f64::from(x[i]), word, first + i as u64);
             x[i] = self.format.decode(code) as f32;

@@ -132,8 +132,11 @@ impl<'a> Product<'a> {
 
     /// The operands of a register, and where its bits begin.
     pub(super) fn rows(&self) -> Rows<'a> {
-        let steps = self.roundings();
-        let origin = self.register_bits.first + self.first_row * steps * self.b.ncols as u64;
+        // A register that draws nothing looks at no position.
+        let origin = match self.roundings() {
+            0 => 0,
+            steps => self.register_bits.first + self.first_row * steps * self.b.ncols as u64,
+        };
         Rows::new(self.a, &self.b, origin)
     }
 
