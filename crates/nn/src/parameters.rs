@@ -2,7 +2,7 @@
 
 mod analog;
 
-use numerics::{Codes, FixedMatrix, Quantizer, RandomBits, Rounding, Seed};
+use numerics::{BitSource, Codes, Draw, FixedMatrix, Quantizer, RandomBits, Rounding, Seed};
 use serde::{Deserialize, Serialize};
 
 pub use analog::AnalogWeights;
@@ -60,19 +60,17 @@ impl Storage {
             Self::Fixed { codes, update, increment, .. } => {
                 // Assumed: to nearest, as initial values are.
                 let nearest = |format| Quantizer { format, rounding: Rounding::NearestTiesDown };
-                // Nearest draws no bits; any stream will do.
-                let stream = Seed::new(0).stream();
                 let (rows, cols) = (codes.nrows(), codes.ncols());
                 *codes = FixedMatrix::quantize(
                     &other.values(),
                     rows,
                     cols,
                     nearest(codes.format()),
-                    &stream,
+                    Draw::none(),
                 );
                 *increment = other
                     .increment()
-                    .map(|values| nearest(update.format).quantize_vec(&values, &stream, 0));
+                    .map(|values| nearest(update.format).quantize_vec(&values, Draw::none()));
             }
         }
     }
@@ -515,13 +513,17 @@ impl Parameter {
                 if keep && increment.is_none() {
                     *increment = Some(Codes::zeros(update.format, gradient.len()));
                 }
-                let to_zero =
-                    codes.update(*update, &source, increment.as_mut(), |range, w, d, delta| {
+                let to_zero = codes.update(
+                    *update,
+                    source.at(0),
+                    increment.as_mut(),
+                    |range, w, d, delta| {
                         let from = gradient[range].iter().zip(d).zip(w);
                         for (delta, ((&g, &d), &w)) in delta.iter_mut().zip(from) {
                             *delta = propose(g, d, w);
                         }
-                    });
+                    },
+                );
                 return Rounded { total: gradient.len(), to_zero };
             }
         }
@@ -565,7 +567,7 @@ impl Parameter {
             }
             Storage::Fixed { codes, update, bits, .. } => {
                 let source = bits.of(seed);
-                let to_zero = codes.update(*update, &source, None, |range, w, _, delta| {
+                let to_zero = codes.update(*update, source.at(0), None, |range, w, _, delta| {
                     for (i, at) in range.enumerate() {
                         delta[i] = propose_at(at, w[i]);
                     }

@@ -6,8 +6,8 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use numerics::{
-    Accumulator, FixedFormat, FixedMatrix, Narrow, Product, Quantizer, Register, Rounding,
-    Schedule, Seed,
+    Accumulator, BitSource, FixedFormat, FixedMatrix, Narrow, Product, Quantizer, Register,
+    Rounding, Schedule, Seed,
 };
 
 const LEN: usize = 1 << 16;
@@ -25,10 +25,10 @@ fn elementwise(c: &mut Criterion) {
     for rounding in [Rounding::NearestTiesDown, Rounding::NearestTiesEven, Rounding::Stochastic] {
         let quantizer = Quantizer { format, rounding };
         group.bench_function(BenchmarkId::new("quantize", format!("{rounding:?}")), |b| {
-            b.iter(|| quantizer.quantize(&x, &stream, 0, &mut codes));
+            b.iter(|| quantizer.quantize(&x, stream.at(0), &mut codes));
         });
         group.bench_function(BenchmarkId::new("axpy", format!("{rounding:?}")), |b| {
-            b.iter(|| quantizer.axpy(-0.01, &x, &stream, 0, &mut codes));
+            b.iter(|| quantizer.axpy(-0.01, &x, stream.at(0), &mut codes));
         });
     }
     group.finish();
@@ -70,7 +70,7 @@ fn products(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("narrow", format!("{schedule:?}")), |b| {
             b.iter(|| {
                 Product::new(x.view(), y.view())
-                    .accumulator(Accumulator::Narrow(narrow), &stream)
+                    .accumulator(Accumulator::Narrow(narrow), stream.at(0))
                     .wide(&mut sums);
             });
         });

@@ -6,7 +6,7 @@ use std::path::Path;
 use numerics::{
     Accumulator, BitSource, BlockFormat, BlockQuantizer, Codes, FixedFormat, FixedMatrix,
     FloatFormat, FloatQuantizer, Fraction, GivenBits, Lfsr, LfsrConfig, Narrow, Overflow, Product,
-    Quantizer, Register, Rounding, Schedule, Seed, StochasticBits, StochasticVariant,
+    Quantizer, Register, Rounding, Schedule, Seed, Specials, StochasticBits, StochasticVariant,
 };
 use serde_json::{Value, json};
 
@@ -77,7 +77,7 @@ fn fixed() -> Vec<Value> {
                 for word in WORDS {
                     let quantizer = Quantizer { format, rounding };
                     let bits = GivenBits(std::slice::from_ref(&word));
-                    let code = |overflow| quantizer.code_with(overflow, x, &bits, 0);
+                    let code = |overflow| quantizer.code_with(overflow, x, bits.at(0));
                     vectors.push(json!({
                         "format": format, "rounding": rounding, "x": x, "word": word,
                         "saturate": code(Overflow::Saturate), "wrap": code(Overflow::Wrap),
@@ -102,6 +102,8 @@ fn float() -> Vec<Value> {
         ("e2m3", FloatFormat::E2M3),
         ("e2m1", FloatFormat::E2M1),
         ("binary8p1", FloatFormat::p3109(8, 1).expect("a P3109 format")),
+        ("e4m3fnuz", FloatFormat::E4M3FNUZ),
+        ("binary8p4sf", FloatFormat::new(4, 3, 8, Specials::P3109Finite).expect("a format")),
         ("binary8p3", FloatFormat::p3109(8, 3).expect("a P3109 format")),
         ("binary8p4", FloatFormat::p3109(8, 4).expect("a P3109 format")),
     ];
@@ -110,13 +112,14 @@ fn float() -> Vec<Value> {
         vectors.push(json!({ "name": name, "format": format }));
         let (max, min) = (format.max(), format.min_positive());
         let inputs =
-            [0.0, -0.0, 0.4 * min, -1.5 * min, 1.1, -1.3, 1.0 + 0.5 * max, 1.04 * max, -1e30];
+            [0.0, -0.0, 0.4 * min, -1.5 * min, 1.1, -1.3, 1.0 + 0.5 * max, 1.04 * max, 1e30, -1e30];
         for rounding in roundings() {
             for x in inputs.into_iter().chain([f64::INFINITY, f64::NAN]) {
                 for word in WORDS {
                     let bits = GivenBits(std::slice::from_ref(&word));
-                    let code =
-                        |overflow| FloatQuantizer { format, rounding, overflow }.code(x, &bits, 0);
+                    let code = |overflow| {
+                        FloatQuantizer { format, rounding, overflow }.code(x, bits.at(0))
+                    };
                     let saturate = code(Overflow::Saturate);
                     vectors.push(json!({
                         "name": name, "rounding": rounding, "x": number(x), "word": word, "value": number(format.decode(saturate)),
@@ -150,7 +153,7 @@ fn blocks() -> Vec<Value> {
     let mut vectors = Vec::new();
     for (name, format) in formats {
         for rounding in [Rounding::NearestTiesEven, Rounding::Stochastic] {
-            let tensor = BlockQuantizer { format, rounding }.quantize(&x, &GivenBits(&words), 0);
+            let tensor = BlockQuantizer { format, rounding }.quantize(&x, GivenBits(&words).at(0));
             vectors.push(json!({
                 "name": name, "format": format, "rounding": rounding, "x": x, "words": words,
                 "tensor_scale": tensor.tensor_scale(), "scales": tensor.scales(),
@@ -188,15 +191,17 @@ fn products() -> Vec<Value> {
         register(float, even, Schedule::EachStep),
         register(float, even, Schedule::ChunkBased(64)),
     ];
-    // Enough words for every rounding of the longest schedule.
-    let mut words = vec![0; rows * cols * (inner + 5)];
+    // Enough words for every rounding of the longest schedule; those after them convert the sums.
+    let register_words = rows * cols * (inner + 5);
+    let mut words = vec![0; register_words + rows * cols];
     Seed::new(4).stream().fill_words(0, &mut words);
     let bits = GivenBits(&words);
     let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
     let mut vectors = Vec::new();
     for accumulator in accumulators {
+        let (register, conversion) = bits.at(0).split_at(register_words as u64);
         let product =
-            Product::new(a.view(), b.view()).bias(&bias, format).accumulator(accumulator, &bits);
+            Product::new(a.view(), b.view()).bias(&bias, format).accumulator(accumulator, register);
         let mut sums = vec![0; rows * cols];
         product.wide(&mut sums);
         vectors.push(json!({
@@ -204,7 +209,7 @@ fn products() -> Vec<Value> {
             "a": a.codes().to_i32(), "b": b.codes().to_i32(), "bias": bias.to_i32(),
             "accumulator": accumulator, "words": words, "sums": sums,
             "rounding": quantizer.rounding,
-            "converted": product.convert(quantizer, &bits).codes().to_i32(),
+            "converted": product.convert(quantizer, conversion).codes().to_i32(),
         }));
     }
     vectors

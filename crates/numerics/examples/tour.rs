@@ -5,9 +5,9 @@
 #![expect(clippy::print_stdout, reason = "an example prints what it shows")]
 
 use numerics::{
-    Accumulator, BlockFormat, BlockQuantizer, FixedFormat, FixedMatrix, FloatFormat,
-    FloatQuantizer, Lfsr, LfsrConfig, Narrow, Overflow, Product, Quantizer, Register, Rounding,
-    Schedule, Seed,
+    Accumulator, BitSource, BlockFormat, BlockQuantizer, Draw, FixedFormat, FixedMatrix,
+    FloatFormat, FloatQuantizer, Lfsr, LfsrConfig, Narrow, Overflow, Product, Quantizer, Register,
+    Rounding, Schedule, Seed,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,12 +16,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Fixed point: ⟨8,8⟩ has ε = 2^−8. Nearest loses a quarter of ε, stochastic rounding keeps it
     // on average.
     let format: FixedFormat = "<8,8>".parse()?;
-    let stream = seed.child("rounding").stream();
     let tiny = vec![format.epsilon() as f32 / 4.0; 10_000];
     for rounding in [Rounding::NearestTiesDown, Rounding::Stochastic] {
         let quantizer = Quantizer { format, rounding };
         let mut codes = vec![0i16; tiny.len()];
-        quantizer.quantize(&tiny, &stream, 0, &mut codes);
+        quantizer.quantize(&tiny, seed.child("tiny").draw(), &mut codes);
         let tally = quantizer.tally(&tiny, &codes);
         println!(
             "{rounding:?}: {} of 10000 rounded up, bias {:+.3} ulp",
@@ -38,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ] {
         let convert = |overflow| {
             let rounding = Rounding::NearestTiesEven;
-            FloatQuantizer { format, rounding, overflow }.convert(1000.0, &stream, 0)
+            FloatQuantizer { format, rounding, overflow }.convert(1000.0, Draw::none())
         };
         println!("{name}: {} or {}", convert(Overflow::Saturate), convert(Overflow::Propagate));
     }
@@ -48,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     seed.child("x").stream().fill_gaussian(0, &mut x);
     for (name, format) in [("MXFP4", BlockFormat::MXFP4), ("NVFP4", BlockFormat::NVFP4)] {
         let rounding = Rounding::NearestTiesEven;
-        let y = BlockQuantizer { format, rounding }.quantize(&x, &stream, 0).to_f32();
+        let y = BlockQuantizer { format, rounding }.quantize(&x, Draw::none()).to_f32();
         let error: f32 = x.iter().zip(&y).map(|(x, y)| (x - y).powi(2)).sum();
         let power: f32 = x.iter().map(|x| x.powi(2)).sum();
         println!("{name}: {:.1} dB", 10.0 * (power / error).log10());
@@ -56,9 +55,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // A product adds up exactly and rounds once, or in the register of your choice.
     let nearest = Quantizer { format: "<2,14>".parse()?, rounding: Rounding::NearestTiesDown };
-    let a = FixedMatrix::quantize(&x, 1, 64, nearest, &stream);
-    let b = FixedMatrix::quantize(&x, 64, 1, nearest, &stream);
-    let bits = seed.child("register").stream();
+    let a = FixedMatrix::quantize(&x, 1, 64, nearest, Draw::none());
+    let b = FixedMatrix::quantize(&x, 64, 1, nearest, Draw::none());
     let narrow = Narrow {
         register: Register::Float(FloatFormat::FP16_E6M9),
         rounding: Rounding::NearestTiesEven,
@@ -71,16 +69,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Accumulator::Narrow(narrow),
     ] {
         let mut sum = [0.0];
-        Product::new(a.view(), b.view()).accumulator(accumulator, &bits).wide_f32(&mut sum);
+        Product::new(a.view(), b.view()).accumulator(accumulator, Draw::none()).wide_f32(&mut sum);
         println!("{accumulator:?}: {}", sum[0]);
     }
 
-    // Random bits by name and position: a stream, or the shift register of a chip.
+    // Random bits by name and position: a stream, or the shift register of a chip. A draw is used
+    // once, so that no two results share their bits.
     let lfsr = Lfsr::new(LfsrConfig::maximal(32, 1, 14).ok_or("no such width")?)?;
     let stochastic = Quantizer { format, rounding: Rounding::Stochastic };
     let product = Product::new(a.view(), b.view());
-    let (from_stream, from_lfsr) =
-        (product.convert(stochastic, &bits), product.convert(stochastic, &lfsr));
+    let from_stream = product.convert(stochastic, seed.child("product").draw());
+    let from_lfsr = product.convert(stochastic, lfsr.at(0));
     println!("{} from a stream, {} from an LFSR", from_stream.get(0, 0), from_lfsr.get(0, 0));
     Ok(())
 }

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::float::FloatFormat;
 use crate::format::exp2;
-use crate::rounding::BitSource;
-use crate::{FixedFormat, FloatQuantizer, GivenBits, Overflow, Quantizer, Rounding};
+use crate::{
+    BitSource, Draw, FixedFormat, FloatQuantizer, Overflow, ParameterError, Quantizer, Rounding,
+};
 
 /// The numbers inside a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -57,23 +58,42 @@ pub enum BlockScale {
 /// # Examples
 ///
 /// ```
-/// use numerics::{BlockFormat, BlockQuantizer, Rounding, Seed};
+/// use numerics::{BlockFormat, BlockQuantizer, Draw, Rounding};
 ///
 /// let quantizer =
 ///     BlockQuantizer { format: BlockFormat::MXFP4, rounding: Rounding::NearestTiesEven };
-/// let tensor = quantizer.quantize(&[6.0, -0.3, 100.0, 7.9], &Seed::new(0).stream(), 0);
+/// let tensor = quantizer.quantize(&[6.0, -0.3, 100.0, 7.9], Draw::none());
 /// // 100 has exponent 6, 6.0 in E2M1 has 2: the scale is 2^4 and the grid 8, 16, 24, 32, 48 …
 /// assert_eq!(tensor.to_f32(), [8.0, -0.0, 96.0, 8.0]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Fields")]
 pub struct BlockFormat {
-    /// The numbers inside a block.
+    /// The numbers inside a block, of at most 8 bits.
     pub element: Element,
-    /// Elements that share a scale.
+    /// Elements that share a scale, at least 1.
     pub block: usize,
     /// What multiplies them.
     pub scale: BlockScale,
+}
+
+/// The fields as a configuration file gives them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    element: Element,
+    block: usize,
+    scale: BlockScale,
+}
+
+impl TryFrom<Fields> for BlockFormat {
+    type Error = ParameterError;
+
+    fn try_from(fields: Fields) -> Result<Self, ParameterError> {
+        let Fields { element, block, scale } = fields;
+        let format = Self { element, block, scale };
+        format.check().map(|()| format)
+    }
 }
 
 impl BlockFormat {
@@ -101,14 +121,15 @@ impl BlockFormat {
     ///
     /// # Errors
     ///
-    /// [`FormatError`](crate::FormatError) unless `bits` is in 2..=8.
-    pub fn block_floating_point(bits: u8, block: usize) -> Result<Self, crate::FormatError> {
-        let fl = bits.min(64) as i8 - 1;
-        let element = FixedFormat::new(1, fl)?;
-        if bits > 8 {
-            return Err(crate::FormatError::WordLength { il: 1, fl });
+    /// [`ParameterError`] unless `bits` is in 2..=8 and `block` at least 1.
+    pub fn block_floating_point(bits: u8, block: usize) -> Result<Self, ParameterError> {
+        if !(2..=8).contains(&bits) {
+            let problem = format!("mantissas of {bits} bits are outside 2..=8");
+            return Err(ParameterError::new("bits", problem));
         }
-        Ok(Self { element: Element::Fixed(element), block, scale: BlockScale::PowerOfTwo })
+        let element = Element::Fixed(FixedFormat::preset(1, bits as i8 - 1));
+        let format = Self { element, block, scale: BlockScale::PowerOfTwo };
+        format.check().map(|()| format)
     }
 
     /// The exponent of the largest element.
@@ -119,14 +140,24 @@ impl BlockFormat {
         }
     }
 
-    #[track_caller]
-    fn check(&self) {
-        assert!(self.block > 0, "a block of no elements");
+    /// Whether the format is possible.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterError`] if blocks have no elements, or elements more than 8 bits.
+    pub fn check(&self) -> Result<(), ParameterError> {
+        if self.block == 0 {
+            return Err(ParameterError::new("block", "a block of no elements".to_owned()));
+        }
         let width = match self.element {
             Element::Float(format) => format.width(),
             Element::Fixed(format) => format.word_length(),
         };
-        assert!(width <= 8, "block elements of {width} bits are wider than 8");
+        if width > 8 {
+            let problem = format!("block elements of {width} bits are wider than 8");
+            return Err(ParameterError::new("element", problem));
+        }
+        Ok(())
     }
 }
 
@@ -158,48 +189,49 @@ pub struct BlockTensor {
 const NAN_SCALE: [u8; 2] = [0xff, 0x7f];
 
 impl BlockQuantizer {
-    /// Converts a tensor, blocks being consecutive elements of `x`; element i uses the random bits
-    /// at position `first + i`.
+    /// Converts a tensor, blocks being consecutive elements of `x`.
     ///
     /// Splitting a tensor at a multiple of the block length gives the same blocks, except that NVFP4
     /// scales by the largest element of the whole: see [`Self::quantize_scaled`].
     ///
     /// # Panics
     ///
-    /// If the format has empty blocks or elements wider than 8 bits.
+    /// If the format has empty blocks or elements wider than 8 bits, or the rounding takes 0 or more
+    /// than 31 random bits.
     #[track_caller]
-    pub fn quantize(
-        &self,
-        x: &[f32],
-        source: &(impl BitSource + ?Sized),
-        first: u64,
-    ) -> BlockTensor {
+    pub fn quantize(&self, x: &[f32], bits: Draw<impl BitSource>) -> BlockTensor {
         let max = x.iter().filter(|x| x.is_finite()).fold(0.0f32, |m, x| m.max(x.abs()));
         let tensor_scale = match self.format.scale {
             BlockScale::E4M3 if max > 0.0 => max / (6.0 * 448.0),
             _ => 1.0,
         };
         // The smallest subnormal maxima would give a scale of 0.
-        self.quantize_scaled(x, tensor_scale.max(f32::MIN_POSITIVE), source, first)
+        self.quantize_scaled(x, tensor_scale.max(f32::MIN_POSITIVE), bits)
     }
 
     /// [`Self::quantize`] with a tensor scale that the caller knows.
     ///
     /// # Panics
     ///
-    /// As [`Self::quantize`], and if the scale is not a positive finite number.
+    /// As [`Self::quantize`], if the scale is not a positive finite number, or if it is not 1 where
+    /// the format has none: blocks scaled by powers of two.
     #[track_caller]
     pub fn quantize_scaled(
         &self,
         x: &[f32],
         tensor_scale: f32,
-        source: &(impl BitSource + ?Sized),
-        first: u64,
+        bits: Draw<impl BitSource>,
     ) -> BlockTensor {
-        self.format.check();
+        if let Err(error) = self.format.check().and_then(|()| self.rounding.check()) {
+            panic!("{error}");
+        }
         assert!(
             tensor_scale > 0.0 && tensor_scale.is_finite(),
             "tensor scale {tensor_scale} is not a positive finite number"
+        );
+        assert!(
+            self.format.scale == BlockScale::E4M3 || tensor_scale == 1.0,
+            "blocks scaled by powers of two have no tensor scale, {tensor_scale} cannot be theirs"
         );
         let mut tensor = BlockTensor {
             format: self.format,
@@ -207,14 +239,14 @@ impl BlockQuantizer {
             scales: Vec::with_capacity(x.len().div_ceil(self.format.block)),
             codes: Vec::with_capacity(x.len()),
         };
-        let mut position = first;
+        let (source, mut position) = bits.serve(self.rounding, x.len());
         for block in x.chunks(self.format.block) {
             let code = self.scale_code(block, tensor_scale);
             let scale = tensor.scale_value(code);
             tensor.scales.push(code);
             for &x in block {
                 let element = if scale.is_nan() { 0.0 } else { f64::from(x) / scale };
-                tensor.codes.push(self.element_code(element, source, position));
+                tensor.codes.push(self.element_code(element, &source, position));
                 position += 1;
             }
         }
@@ -238,7 +270,7 @@ impl BlockQuantizer {
                     overflow: Overflow::SaturateFinite,
                 };
                 let scale = max / self.largest_element() / f64::from(tensor_scale);
-                (nearest.code(scale, &GivenBits(&[]), 0) as u8).max(1)
+                (nearest.code(scale, Draw::none()) as u8).max(1)
             }
         }
     }
@@ -255,10 +287,11 @@ impl BlockQuantizer {
         match self.format.element {
             Element::Float(format) => {
                 let overflow = Overflow::SaturateFinite;
-                FloatQuantizer { format, rounding, overflow }.code(x, source, position) as u8
+                FloatQuantizer { format, rounding, overflow }.code(x, Draw::new(source, position))
+                    as u8
             }
             Element::Fixed(format) => {
-                let code = Quantizer { format, rounding }.code(x, source, position);
+                let code = Quantizer { format, rounding }.code(x, Draw::new(source, position));
                 code.max(-format.max_code()) as i8 as u8
             }
         }
@@ -307,7 +340,7 @@ impl BlockTensor {
         block * f64::from(self.tensor_scale)
     }
 
-    /// Writes the values, rounded to the nearest f32; exact where scales are powers of two.
+    /// Writes the values, rounded to the nearest f32; exact in the formats of OCP MX.
     ///
     /// # Panics
     ///
@@ -355,7 +388,7 @@ mod tests {
 
     fn quantize(format: BlockFormat, x: &[f32]) -> BlockTensor {
         let rounding = Rounding::NearestTiesEven;
-        BlockQuantizer { format, rounding }.quantize(x, &Seed::new(0).stream(), 0)
+        BlockQuantizer { format, rounding }.quantize(x, Draw::none())
     }
 
     #[test]
@@ -458,11 +491,36 @@ mod tests {
         stream.fill_gaussian(0, &mut x);
         for format in PRESETS {
             let quantizer = BlockQuantizer { format, rounding: Rounding::Stochastic };
-            let whole = quantizer.quantize_scaled(&x, 0.001, &stream, 0);
-            let part = quantizer.quantize_scaled(&x[96..], 0.001, &stream, 96);
+            let scale = if format.scale == BlockScale::E4M3 { 0.001 } else { 1.0 };
+            let whole = quantizer.quantize_scaled(&x, scale, stream.at(0));
+            let part = quantizer.quantize_scaled(&x[96..], scale, stream.at(96));
+            let mut distinct = whole.codes().to_vec();
+            distinct.sort_unstable();
+            distinct.dedup();
+            assert!(distinct.len() > 8, "codes at the ends of the range tell no bits apart");
             assert_eq!(part.codes(), &whole.codes()[96..]);
             assert_eq!(part.scales(), &whole.scales()[96 / format.block..]);
         }
+    }
+
+    /// A tensor scale of 1 is none: what `quantize` does.
+    #[test]
+    fn powers_of_two_are_scaled_by_nothing_else() {
+        let x = [6.0, 3.0, 1.0, -0.3];
+        for format in PRESETS.into_iter().filter(|f| f.scale == BlockScale::PowerOfTwo) {
+            let quantizer = BlockQuantizer { format, rounding: Rounding::NearestTiesEven };
+            let scaled = quantizer.quantize_scaled(&x, 1.0, Draw::none());
+            assert_eq!(scaled, quantizer.quantize(&x, Draw::none()));
+            assert_eq!(scaled.to_f32()[..3], [6.0, 3.0, 1.0], "{format:?}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "blocks scaled by powers of two have no tensor scale, 0.5 cannot")]
+    fn a_tensor_scale_of_powers_of_two_is_refused() {
+        let format = BlockFormat::MXFP4;
+        let quantizer = BlockQuantizer { format, rounding: Rounding::NearestTiesEven };
+        quantizer.quantize_scaled(&[6.0, 3.0, 1.0], 0.5, Draw::none());
     }
 
     #[test]

@@ -95,6 +95,14 @@ impl Codes {
         each_width!(self, v => v.len())
     }
 
+    /// The longest word that the codes' type holds: 8, 16 or 32 bits.
+    pub fn bits(&self) -> u32 {
+        fn of<C: Code>(_: &[C]) -> u32 {
+            C::BITS
+        }
+        each_width!(self, v => of(v))
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

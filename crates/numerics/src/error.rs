@@ -22,10 +22,10 @@ pub enum FormatError {
         /// Fractional bits.
         fl: i8,
     },
-    /// A floating-point format that cannot exist or is wider than 16 bits.
+    /// A floating-point format beyond what is covered.
     #[error(
-        "no floating-point format has {exponent_bits} exponent bits, {mantissa_bits} mantissa \
-         bits and bias {bias}"
+        "a floating-point format of {exponent_bits} exponent bits, {mantissa_bits} mantissa bits \
+         and bias {bias} is not covered: {limit}"
     )]
     FloatFields {
         /// Number of exponent bits.
@@ -34,10 +34,38 @@ pub enum FormatError {
         mantissa_bits: u8,
         /// The exponent bias.
         bias: i16,
+        /// What would have to be otherwise.
+        limit: &'static str,
+    },
+    /// A format of IEEE P3109 that does not exist or is not covered.
+    #[error("binary{width}p{precision} is not covered: {limit}")]
+    P3109 {
+        /// Bits of a code.
+        width: u8,
+        /// Significant bits.
+        precision: u8,
+        /// What would have to be otherwise.
+        limit: &'static str,
     },
     /// The text is not of the form `<IL,FL>`.
     #[error("'{0}' is not a fixed-point format; write <IL,FL>, for example <2,14>")]
     Syntax(String),
+}
+
+/// A parameter of a configuration that is impossible.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}`: {problem}")]
+pub struct ParameterError {
+    /// The parameter's name in a configuration file.
+    pub key: &'static str,
+    /// What it is, and what is possible.
+    pub problem: String,
+}
+
+impl ParameterError {
+    pub(crate) const fn new(key: &'static str, problem: String) -> Self {
+        Self { key, problem }
+    }
 }
 
 /// A number that lies outside the format it was declared to be in.

@@ -23,8 +23,12 @@ pub enum Specials {
     /// One NaN in the place of negative zero, ±∞ in the highest code of each sign. Source: IEEE
     /// P3109, extended domain.
     P3109Extended,
-    /// One NaN in the place of negative zero, no infinities. Source: IEEE P3109, finite domain.
+    /// One NaN in the place of negative zero, no infinities; what overflows is the largest number.
+    /// Source: IEEE P3109, finite domain.
     P3109Finite,
+    /// One NaN in the place of negative zero, no infinities; what overflows is NaN. Source: Noune et
+    /// al. 2022, arXiv:2206.02915, whose formats others call E4M3FNUZ and E5M2FNUZ.
+    Fnuz,
 }
 
 /// A signed floating-point format of 3 to 16 bits.
@@ -93,6 +97,10 @@ impl FloatFormat {
     pub const E4M3: Self = Self::preset(4, 3, 7, Specials::NanOnly);
     /// OCP FP8 E5M2: largest number 57344.
     pub const E5M2: Self = Self::preset(5, 2, 15, Specials::Ieee);
+    /// E4M3 of Noune et al. 2022, bias 8: largest number 240.
+    pub const E4M3FNUZ: Self = Self::preset(4, 3, 8, Specials::Fnuz);
+    /// E5M2 of Noune et al. 2022, bias 16: largest number 57344.
+    pub const E5M2FNUZ: Self = Self::preset(5, 2, 16, Specials::Fnuz);
     /// OCP FP6 E3M2: largest number 28.
     pub const E3M2: Self = Self::preset(3, 2, 3, Specials::None);
     /// OCP FP6 E2M3: largest number 7.5.
@@ -120,19 +128,20 @@ impl FloatFormat {
         specials: Specials,
     ) -> Result<Self, FormatError> {
         let total = exponent_bits as u32 + mantissa_bits as u32;
-        let ieee_without_nan = matches!(specials, Specials::Ieee) && mantissa_bits == 0;
-        if exponent_bits == 0
-            || exponent_bits > 8
-            || mantissa_bits > 10
-            || total < 2
-            || total > 15
-            || ieee_without_nan
-            || bias < -256
-            || bias > 512
-        {
-            return Err(FormatError::FloatFields { exponent_bits, mantissa_bits, bias });
-        }
-        Ok(Self { exponent_bits, mantissa_bits, bias, specials })
+        let limit = if exponent_bits == 0 || exponent_bits > 8 {
+            "exponent_bits lies in 1..=8"
+        } else if mantissa_bits > 10 {
+            "mantissa_bits lies in 0..=10"
+        } else if total < 2 || total > 15 {
+            "exponent_bits + mantissa_bits lies in 2..=15"
+        } else if bias < -256 || bias > 512 {
+            "bias lies in -256..=512"
+        } else if matches!(specials, Specials::Ieee) && mantissa_bits == 0 {
+            "mantissa_bits is at least 1, to tell infinity from NaN"
+        } else {
+            return Ok(Self { exponent_bits, mantissa_bits, bias, specials });
+        };
+        Err(FormatError::FloatFields { exponent_bits, mantissa_bits, bias, limit })
     }
 
     /// IEEE P3109 binary`width`p`precision`, signed and extended: bias 2^(width − precision − 1).
@@ -144,17 +153,22 @@ impl FloatFormat {
     ///
     /// # Errors
     ///
-    /// [`FormatError::FloatFields`] unless `width` is in 3..=16 and `precision` in 1..`width`, with
-    /// at most 8 exponent and 10 mantissa bits.
+    /// [`FormatError::P3109`] unless `width` is in 3..=16 and `precision` in 1..`width`, with at most
+    /// 8 exponent and 10 mantissa bits.
     pub const fn p3109(width: u8, precision: u8) -> Result<Self, FormatError> {
-        if width < 3 || width > 16 || precision < 1 || precision >= width {
-            let (exponent_bits, mantissa_bits) =
-                (width.saturating_sub(precision), precision.saturating_sub(1));
-            return Err(FormatError::FloatFields { exponent_bits, mantissa_bits, bias: 0 });
-        }
-        let exponent_bits = width - precision;
-        let bias = if exponent_bits <= 8 { 1 << (exponent_bits - 1) } else { 0 };
-        Self::new(exponent_bits, precision - 1, bias, Specials::P3109Extended)
+        let limit = if width < 3 || width > 16 {
+            "the width lies in 3..=16"
+        } else if precision < 1 || precision >= width {
+            "the precision is at least 1 and below the width"
+        } else if width - precision > 8 {
+            "the exponent, of width − precision bits, has at most 8"
+        } else if precision > 11 {
+            "the precision is at most 11"
+        } else {
+            let (exponent_bits, bias) = (width - precision, 1 << (width - precision - 1));
+            return Self::new(exponent_bits, precision - 1, bias, Specials::P3109Extended);
+        };
+        Err(FormatError::P3109 { width, precision, limit })
     }
 
     /// Number of exponent bits.
@@ -192,7 +206,7 @@ impl FloatFormat {
         match self.specials {
             Specials::Ieee => all - (1 << self.mantissa_bits),
             Specials::NanOnly | Specials::P3109Extended => all - 1,
-            Specials::None | Specials::P3109Finite => all,
+            Specials::None | Specials::P3109Finite | Specials::Fnuz => all,
         }
     }
 
@@ -200,7 +214,7 @@ impl FloatFormat {
     pub const fn infinity_code(self) -> Option<u16> {
         match self.specials {
             Specials::Ieee | Specials::P3109Extended => Some(self.max_code() + 1),
-            Specials::NanOnly | Specials::None | Specials::P3109Finite => None,
+            Specials::NanOnly | Specials::None | Specials::P3109Finite | Specials::Fnuz => None,
         }
     }
 
@@ -211,13 +225,26 @@ impl FloatFormat {
             Specials::Ieee => Some(self.max_code() + 1 + (1 << (self.mantissa_bits - 1))),
             Specials::NanOnly => Some(self.max_code() + 1),
             Specials::None => None,
-            Specials::P3109Extended | Specials::P3109Finite => Some(self.sign_bit()),
+            Specials::P3109Extended | Specials::P3109Finite | Specials::Fnuz => {
+                Some(self.sign_bit())
+            }
+        }
+    }
+
+    /// The code of what is too large for the format and must not saturate.
+    pub(crate) const fn overflow_code(self, negative: bool) -> u16 {
+        let sign = if negative { self.sign_bit() } else { 0 };
+        match self.specials {
+            Specials::Ieee | Specials::P3109Extended => sign | (self.max_code() + 1),
+            Specials::NanOnly => self.max_code() + 1,
+            Specials::Fnuz => self.sign_bit(),
+            Specials::None | Specials::P3109Finite => sign | self.max_code(),
         }
     }
 
     /// Whether zero has a sign.
     pub const fn has_negative_zero(self) -> bool {
-        !matches!(self.specials, Specials::P3109Extended | Specials::P3109Finite)
+        !matches!(self.specials, Specials::P3109Extended | Specials::P3109Finite | Specials::Fnuz)
     }
 
     /// The largest finite number.
@@ -228,6 +255,13 @@ impl FloatFormat {
     /// The smallest positive number, 2^(1 − bias − mantissa bits).
     pub fn min_positive(self) -> f64 {
         self.decode(1)
+    }
+
+    /// Whether an f32 holds every number of the format exactly: not where a bias puts numbers beyond
+    /// the exponents of f32.
+    pub fn fits_f32(self) -> bool {
+        // Every number is a multiple of the smallest one, of at most 11 bits.
+        self.max() <= f64::from(f32::MAX) && self.min_positive() >= exp2(-149)
     }
 
     /// The smallest exponent: that of the subnormal numbers and of the first normal ones.
@@ -351,13 +385,38 @@ mod tests {
 
     #[test]
     fn impossible_formats_are_refused_by_name() {
+        let message =
+            |e, m, bias, specials| FloatFormat::new(e, m, bias, specials).unwrap_err().to_string();
         assert_eq!(
-            FloatFormat::new(9, 3, 7, Specials::Ieee).unwrap_err().to_string(),
-            "no floating-point format has 9 exponent bits, 3 mantissa bits and bias 7"
+            message(8, 23, 127, Specials::Ieee),
+            "a floating-point format of 8 exponent bits, 23 mantissa bits and bias 127 is not \
+             covered: mantissa_bits lies in 0..=10"
         );
-        assert!(FloatFormat::new(4, 0, 7, Specials::Ieee).is_err());
-        assert!(FloatFormat::p3109(8, 8).is_err() && FloatFormat::p3109(8, 0).is_err());
-        assert!(FloatFormat::p3109(16, 7).is_err(), "nine exponent bits");
+        for (text, limit) in [
+            (message(9, 3, 7, Specials::Ieee), "exponent_bits lies in 1..=8"),
+            (message(0, 3, 7, Specials::Ieee), "exponent_bits lies in 1..=8"),
+            (message(8, 8, 7, Specials::Ieee), "exponent_bits + mantissa_bits lies in 2..=15"),
+            (message(1, 0, 7, Specials::None), "exponent_bits + mantissa_bits lies in 2..=15"),
+            (message(4, 3, 513, Specials::None), "bias lies in -256..=512"),
+            (message(4, 0, 7, Specials::Ieee), "mantissa_bits is at least 1"),
+        ] {
+            assert!(text.contains(limit), "{text}");
+        }
+        let message =
+            |width, precision| FloatFormat::p3109(width, precision).unwrap_err().to_string();
+        assert_eq!(
+            message(10, 1),
+            "binary10p1 is not covered: the exponent, of width − precision bits, has at most 8"
+        );
+        for (text, limit) in [
+            (message(2, 1), "the width lies in 3..=16"),
+            (message(17, 4), "the width lies in 3..=16"),
+            (message(8, 8), "the precision is at least 1 and below the width"),
+            (message(8, 0), "the precision is at least 1 and below the width"),
+            (message(16, 12), "the precision is at most 11"),
+        ] {
+            assert!(text.contains(limit), "{text}");
+        }
     }
 
     #[test]

@@ -116,6 +116,11 @@ impl FixedFormat {
         self.min_code() <= code && code <= self.max_code()
     }
 
+    /// How many bits a sum in units of 2^−`fraction_bits` has below the last place of the format.
+    pub(crate) const fn dropped(self, fraction_bits: i32) -> i32 {
+        fraction_bits.saturating_sub(self.fl())
+    }
+
     /// The code that the low WL bits of `code` make up: `code` modulo 2^WL.
     pub const fn wrap(self, code: i64) -> i32 {
         let above = 64 - self.word_length();

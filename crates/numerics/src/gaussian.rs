@@ -20,6 +20,7 @@
 //! tested).
 
 use crate::Stream;
+use crate::seed::assert_positions;
 use crate::simd::{Kernel, dispatch};
 
 /// Positions per block; the pairs of a block are half of it apart. Long enough for every vector
@@ -50,17 +51,22 @@ impl Stream {
     /// stream.fill_gaussian(50, &mut two);
     /// assert_eq!(two, all[50..52]);
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the range ends beyond [`u64::MAX`].
+    #[track_caller]
     pub fn fill_gaussian(&self, first: u64, out: &mut [f32]) {
-        let end = first + out.len() as u64;
+        assert_positions(first, out.len());
         let (mut rest, mut position) = (out, first - first % BLOCK as u64);
         let mut words = [0; CHUNK];
-        while position < end {
-            let blocks = (end - position).div_ceil(BLOCK as u64).min((CHUNK / BLOCK) as u64);
-            let words = &mut words[..blocks as usize * BLOCK];
-            self.fill_words(position, words);
+        while !rest.is_empty() {
+            let before = first.saturating_sub(position) as usize;
+            let blocks = (before + rest.len()).div_ceil(BLOCK).min(CHUNK / BLOCK);
+            let words = &mut words[..blocks * BLOCK];
+            self.write_words(position, words);
             // Whole blocks go straight to `out`; cut ones at both ends take another way.
             let mut blocks = words.as_chunks::<BLOCK>().0;
-            let before = first.saturating_sub(position) as usize;
             if before > 0 {
                 let len = rest.len().min(BLOCK - before);
                 fill_cut_block(&blocks[0], before, rest.split_off_mut(..len).unwrap_or_default());
@@ -72,7 +78,7 @@ impl Stream {
             if let Some(last) = blocks.get(whole) {
                 fill_cut_block(last, 0, std::mem::take(&mut rest));
             }
-            position += words.len() as u64;
+            position = position.wrapping_add(words.len() as u64);
         }
     }
 
@@ -83,7 +89,13 @@ impl Stream {
     /// ```
     ///
     /// All multiples of 2^−24 are equally likely; 0 occurs, 1 does not.
+    ///
+    /// # Panics
+    ///
+    /// If the range ends beyond [`u64::MAX`].
+    #[track_caller]
     pub fn fill_uniform(&self, first: u64, out: &mut [f32]) {
+        assert_positions(first, out.len());
         let mut words = [0; CHUNK];
         for (chunk, out) in out.chunks_mut(CHUNK).enumerate() {
             let words = &mut words[..out.len()];

@@ -4,7 +4,7 @@ use fixed::traits::Fixed;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
-use crate::{BitSource, FixedFormat, FixedMatrix, FloatFormat, FloatQuantizer};
+use crate::{BitSource, Draw, FixedFormat, FixedMatrix, FloatFormat, FloatQuantizer};
 
 impl FixedFormat {
     /// The format of a signed type of the `fixed` crate, such as `FixedI16<U14>`.
@@ -82,7 +82,7 @@ impl FloatQuantizer {
     ///
     /// ```
     /// use half::f16;
-    /// use numerics::{FloatFormat, FloatQuantizer, Overflow, Rounding, Seed};
+    /// use numerics::{Draw, FloatFormat, FloatQuantizer, Overflow, Rounding};
     ///
     /// let quantizer = FloatQuantizer {
     ///     format: FloatFormat::F16,
@@ -90,20 +90,14 @@ impl FloatQuantizer {
     ///     overflow: Overflow::Saturate,
     /// };
     /// let mut out = [f16::ZERO; 2];
-    /// quantizer.quantize_f16(&[0.1, 1e6], &Seed::new(0).stream(), 0, &mut out);
+    /// quantizer.quantize_f16(&[0.1, 1e6], Draw::none(), &mut out);
     /// assert!(out[0].to_f32() <= 0.1);
     /// assert_eq!(out[1], f16::MAX);
     /// ```
     #[track_caller]
-    pub fn quantize_f16(
-        &self,
-        x: &[f32],
-        source: &(impl BitSource + ?Sized),
-        first: u64,
-        out: &mut [f16],
-    ) {
+    pub fn quantize_f16(&self, x: &[f32], bits: Draw<impl BitSource>, out: &mut [f16]) {
         assert!(self.format == FloatFormat::F16, "{:?} is not the format of f16", self.format);
-        self.quantize(x, source, first, out.reinterpret_cast_mut());
+        self.quantize(x, bits, out.reinterpret_cast_mut());
     }
 
     /// [`Self::quantize`] into numbers of the `half` crate.
@@ -112,15 +106,9 @@ impl FloatQuantizer {
     ///
     /// Unless the format is [`FloatFormat::BF16`], and as [`Self::quantize`].
     #[track_caller]
-    pub fn quantize_bf16(
-        &self,
-        x: &[f32],
-        source: &(impl BitSource + ?Sized),
-        first: u64,
-        out: &mut [bf16],
-    ) {
+    pub fn quantize_bf16(&self, x: &[f32], bits: Draw<impl BitSource>, out: &mut [bf16]) {
         assert!(self.format == FloatFormat::BF16, "{:?} is not the format of bf16", self.format);
-        self.quantize(x, source, first, out.reinterpret_cast_mut());
+        self.quantize(x, bits, out.reinterpret_cast_mut());
     }
 }
 
@@ -156,9 +144,9 @@ mod tests {
             rounding: Rounding::NearestTiesEven,
             overflow: Overflow::Propagate,
         };
-        nearest.quantize_f16(&x, &stream, 0, &mut halves);
+        nearest.quantize_f16(&x, Draw::none(), &mut halves);
         let brain = FloatQuantizer { format: FloatFormat::BF16, ..nearest };
-        brain.quantize_bf16(&x, &stream, 0, &mut brains);
+        brain.quantize_bf16(&x, Draw::none(), &mut brains);
         for ((&x, half), brain) in x.iter().zip(halves).zip(brains) {
             assert_eq!((half, brain), (f16::from_f32(x), bf16::from_f32(x)));
         }
@@ -172,6 +160,6 @@ mod tests {
             rounding: Rounding::Down,
             overflow: Overflow::Saturate,
         };
-        quantizer.quantize_f16(&[], &Seed::new(0).stream(), 0, &mut []);
+        quantizer.quantize_f16(&[], Draw::none(), &mut []);
     }
 }

@@ -6,7 +6,7 @@ use crate::BitSource;
 
 /// What defines a register: the parameters that hardware descriptions give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Fields")]
 pub struct LfsrConfig {
     /// Number of bits, 2..=64.
     pub width: u32,
@@ -19,12 +19,31 @@ pub struct LfsrConfig {
     pub steps_per_sample: u32,
 }
 
+/// The fields as a configuration file gives them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    width: u32,
+    taps: u64,
+    seed: u64,
+    steps_per_sample: u32,
+}
+
+impl TryFrom<Fields> for LfsrConfig {
+    type Error = LfsrError;
+
+    fn try_from(fields: Fields) -> Result<Self, LfsrError> {
+        let Fields { width, taps, seed, steps_per_sample } = fields;
+        Lfsr::new(Self { width, taps, seed, steps_per_sample }).map(|lfsr| lfsr.config())
+    }
+}
+
 /// A register that cannot work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LfsrError {
     /// The width is outside 2..=64.
-    #[error("an LFSR of {0} bits lies outside 2..=64 bits")]
+    #[error("width {0} of an LFSR lies outside 2..=64 bits")]
     Width(u32),
     /// A tap lies beyond the last bit, or the last bit is not tapped.
     #[error("taps {taps:#x} are no polynomial of degree {width}")]
@@ -43,7 +62,7 @@ pub enum LfsrError {
         seed: u64,
     },
     /// The register would never move.
-    #[error("an LFSR needs at least one step per sample")]
+    #[error("steps_per_sample is 0, an LFSR needs at least one")]
     Steps,
 }
 
@@ -172,6 +191,12 @@ impl Lfsr {
     pub fn next_bits(&mut self, n: u32) -> u64 {
         let width = self.config.width;
         assert!(n >= 1 && n <= width, "an LFSR of {width} bits gives 1..={width} bits, not {n}");
+        // So many steps take longer one by one than by their power.
+        const MANY: u32 = 1 << 14;
+        if self.config.steps_per_sample > MANY {
+            self.skip(1);
+            return self.state >> (width - n);
+        }
         // As many steps at once as read only bits that are there already: the feedback of step j
         // takes bit t − j of the present state for every tap t.
         let lowest_tap = self.config.taps.trailing_zeros() + 1;
@@ -348,6 +373,13 @@ mod tests {
                 stepped.next_bits(1);
             }
         }
+        for steps in [1 << 14, (1 << 14) + 1, 1_000_003, u32::MAX] {
+            let mut many = lfsr(33 - 1, 0b10, steps);
+            let mut one = lfsr(33 - 1, 0b10, 1);
+            (0..3).for_each(|_| _ = many.next_bits(8));
+            one.skip(3 * u64::from(steps));
+            assert_eq!(many.state(), one.state(), "three samples of {steps} steps");
+        }
         // A whole period leads back.
         let mut far = lfsr(32, 12345, 1);
         far.skip((1 << 32) - 1);
@@ -386,7 +418,7 @@ mod tests {
         let message = |config| Lfsr::new(config).unwrap_err().to_string();
         assert_eq!(
             message(LfsrConfig { width: 65, ..config }),
-            "an LFSR of 65 bits lies outside 2..=64 bits"
+            "width 65 of an LFSR lies outside 2..=64 bits"
         );
         assert_eq!(
             message(LfsrConfig { taps: 0b0100, ..config }),
@@ -398,7 +430,7 @@ mod tests {
         );
         assert_eq!(
             message(LfsrConfig { steps_per_sample: 0, ..config }),
-            "an LFSR needs at least one step per sample"
+            "steps_per_sample is 0, an LFSR needs at least one"
         );
     }
 

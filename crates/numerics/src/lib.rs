@@ -16,40 +16,44 @@
 //! - [`FixedMatrix`] and [`Product`]: products whose sums are exact and rounded once, or that add up
 //!   in the [`Accumulator`] of your choice.
 //! - [`Seed`] and [`Stream`]: random bits with a name and a position instead of an order; [`Lfsr`]
-//!   and [`GivenBits`]: the other sources of bits.
+//!   and [`GivenBits`]: the other sources of bits. [`Draw`]: the bits of one tensor, used once.
 //!
 //! Everything that ends in integers, and every normal and uniform sample, has the same bits on
-//! every machine, for any number of threads and any split of the work.
+//! every machine, for any number of threads and any split of the work: of slices anywhere, of
+//! products by rows ([`Product::first_row`]), registers that draw bits included.
 //!
 //! # What it is not
 //!
 //! Not arbitrary precision (words have at most 32 bits, floating formats at most 16), not a float
 //! arithmetic library (floating formats convert, accumulate and scale; they do not multiply), and
-//! sums of words above 24 bits must fit 64 bits.
+//! sums must fit 64 bits.
 //!
 //! # A tour
 //!
 //! ```
-//! use numerics::{FixedFormat, FixedMatrix, Product, Quantizer, Rounding, Seed};
+//! use numerics::{BitSource, Draw, FixedFormat, FixedMatrix, Product, Quantizer, Rounding, Seed};
 //!
 //! // ⟨IL, FL⟩ = ⟨2, 14⟩: 16-bit words, ε = 2⁻¹⁴, range [−2, 2 − ε].
 //! let format: FixedFormat = "<2,14>".parse()?;
 //!
-//! // Every random number comes from a named stream, so runs repeat exactly.
-//! let stream = Seed::new(2015).child("demo").stream();
+//! // Every random number has a name and a position, so runs repeat exactly.
+//! let seed = Seed::new(2015).child("demo");
 //!
 //! // Nearest loses updates of at most ε/2; stochastic rounding keeps them on average.
 //! let tiny = format.epsilon() / 4.0;
 //! let nearest = Quantizer { format, rounding: Rounding::NearestTiesDown };
 //! let stochastic = Quantizer { format, rounding: Rounding::Stochastic };
-//! assert_eq!(nearest.convert(tiny, &stream, 0), 0.0);
-//! let ups = (0..10_000).filter(|&i| stochastic.code(tiny, &stream, i) == 1).count();
+//! assert_eq!(nearest.convert(tiny, Draw::none()), 0.0);
+//! let bits = seed.child("tiny").stream();
+//! let ups = (0..10_000).filter(|&i| stochastic.code(tiny, bits.at(i)) == 1).count();
 //! assert!((2400..2600).contains(&ups));
 //!
-//! // (2, 3) · (3, 2): products add up exactly, then one Convert per element.
-//! let a = FixedMatrix::quantize(&[0.5, -0.25, 1.0, 1.5, 0.0, 0.125], 2, 3, nearest, &stream);
-//! let b = FixedMatrix::quantize(&[1.0, 0.5, 0.5, 1.0, 0.25, -1.0], 3, 2, nearest, &stream);
-//! let c = Product::new(a.view(), b.view()).convert(stochastic, &stream);
+//! // (2, 3) · (3, 2): products add up exactly, then one Convert per element. Each tensor draws the
+//! // bits of its own name; a draw cannot be used twice.
+//! let (x, y) = ([0.5, -0.25, 1.0, 1.5, 0.0, 0.125], [1.0, 0.5, 0.5, 1.0, 0.25, -1.0]);
+//! let a = FixedMatrix::quantize(&x, 2, 3, stochastic, seed.child("a").draw());
+//! let b = FixedMatrix::quantize(&y, 3, 2, stochastic, seed.child("b").draw());
+//! let c = Product::new(a.view(), b.view()).convert(stochastic, seed.child("c").draw());
 //! assert_eq!(c.to_f32(), [0.625, -1.0, 1.53125, 0.625]);
 //! # Ok::<(), numerics::FormatError>(())
 //! ```
@@ -59,6 +63,7 @@
 mod bits;
 mod block;
 mod code;
+mod draw;
 mod error;
 mod float;
 mod format;
@@ -81,7 +86,8 @@ mod update;
 pub use bits::{NamedBits, RandomBits};
 pub use block::{BlockFormat, BlockQuantizer, BlockScale, BlockTensor, Element};
 pub use code::{Code, Codes};
-pub use error::{CodeError, FormatError};
+pub use draw::{BitSource, Draw, GivenBits, NoBits};
+pub use error::{CodeError, FormatError, ParameterError};
 pub use float::{FloatFormat, FloatQuantizer, Specials};
 pub use format::FixedFormat;
 pub use lfsr::{Lfsr, LfsrConfig, LfsrError};
@@ -90,9 +96,12 @@ pub use overflow::Overflow;
 pub use par::Par;
 pub use product::{Accumulator, Narrow, Product, Register, Schedule, fixed_gemm};
 pub use quantizer::Quantizer;
-pub use rounding::{
-    BitSource, Fraction, GivenBits, Rounding, StochasticBits, StochasticVariant, round_stochastic,
-};
+pub use rounding::{Fraction, Rounding, StochasticBits, StochasticVariant, round_stochastic};
 pub use seed::{Seed, Stream, StreamName};
 pub use slice::{dequantize, dequantize_slice, dequantize_sums};
 pub use tally::Tally;
+
+/// The README's example is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,6 @@
 //! [`FixedMatrix`]: integer codes with their format; [`FixedView`]: a matrix or its transpose.
 
-use crate::{BitSource, CodeError, Codes, FixedFormat, Quantizer};
+use crate::{BitSource, CodeError, Codes, Draw, FixedFormat, Quantizer};
 
 /// A row-major matrix of fixed-point codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,10 +11,29 @@ pub struct FixedMatrix {
     codes: Codes,
 }
 
+/// The number of elements of a matrix.
+#[track_caller]
+pub(crate) fn area(nrows: usize, ncols: usize) -> usize {
+    let Some(area) = nrows.checked_mul(ncols) else {
+        panic!("a {nrows} × {ncols} matrix has more elements than a usize counts")
+    };
+    area
+}
+
+#[track_caller]
+fn assert_area(len: usize, what: &str, nrows: usize, ncols: usize) {
+    assert!(len == area(nrows, ncols), "{len} {what} do not make a {nrows} × {ncols} matrix");
+}
+
 impl FixedMatrix {
     /// A matrix of zeros.
+    ///
+    /// # Panics
+    ///
+    /// If a `usize` does not count its elements.
+    #[track_caller]
     pub fn zeros(format: FixedFormat, nrows: usize, ncols: usize) -> Self {
-        Self { format, nrows, ncols, codes: Codes::zeros(format, nrows * ncols) }
+        Self { format, nrows, ncols, codes: Codes::zeros(format, area(nrows, ncols)) }
     }
 
     /// Takes over row-major codes.
@@ -33,16 +52,11 @@ impl FixedMatrix {
         ncols: usize,
         codes: &[i32],
     ) -> Result<Self, CodeError> {
-        assert_eq!(
-            codes.len(),
-            nrows * ncols,
-            "{} codes do not make a {nrows} × {ncols} matrix",
-            codes.len()
-        );
+        assert_area(codes.len(), "codes", nrows, ncols);
         Ok(Self { format, nrows, ncols, codes: Codes::from_i32(format, codes)? })
     }
 
-    /// Converts row-major values; element (i, j) uses the random bits at position i · `ncols` + j.
+    /// Converts row-major values; element (i, j) has the random bits i · `ncols` + j of the draw.
     ///
     /// # Panics
     ///
@@ -53,20 +67,10 @@ impl FixedMatrix {
         nrows: usize,
         ncols: usize,
         quantizer: Quantizer,
-        source: &(impl BitSource + ?Sized),
+        bits: Draw<impl BitSource>,
     ) -> Self {
-        assert_eq!(
-            values.len(),
-            nrows * ncols,
-            "{} values do not make a {nrows} × {ncols} matrix",
-            values.len()
-        );
-        Self {
-            format: quantizer.format,
-            nrows,
-            ncols,
-            codes: quantizer.quantize_vec(values, source, 0),
-        }
+        assert_area(values.len(), "values", nrows, ncols);
+        Self { format: quantizer.format, nrows, ncols, codes: quantizer.quantize_vec(values, bits) }
     }
 
     /// The format of every element.
@@ -188,6 +192,15 @@ impl CodesRef<'_> {
         }
     }
 
+    /// The largest |code| that the type has.
+    pub(crate) fn bound(&self) -> u32 {
+        match self {
+            Self::I8(_) => 1 << 7,
+            Self::I16(_) => 1 << 15,
+            Self::I32(_) => 1 << 31,
+        }
+    }
+
     pub(crate) fn get(&self, index: usize) -> i32 {
         match self {
             Self::I8(v) => i32::from(v[index]),
@@ -217,12 +230,7 @@ impl<'a> FixedView<'a> {
     /// Unless there are `nrows · ncols` codes.
     #[track_caller]
     pub fn new(codes: CodesRef<'a>, format: FixedFormat, nrows: usize, ncols: usize) -> Self {
-        assert_eq!(
-            codes.len(),
-            nrows * ncols,
-            "{} codes do not make a {nrows} × {ncols} matrix",
-            codes.len()
-        );
+        assert_area(codes.len(), "codes", nrows, ncols);
         Self { format, nrows, ncols, row_stride: ncols, col_stride: 1, codes }
     }
 
@@ -266,5 +274,35 @@ impl Codes {
             Self::I16(v) => CodesRef::I16(v),
             Self::I32(v) => CodesRef::I32(v),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format() -> FixedFormat {
+        FixedFormat::new(4, 4).unwrap()
+    }
+
+    #[test]
+    #[should_panic(expected = "matrix has more elements than a usize counts")]
+    fn zeros_beyond_all_memory_are_refused() {
+        FixedMatrix::zeros(format(), 1 << (usize::BITS - 1), 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "matrix has more elements than a usize counts")]
+    fn a_view_is_not_larger_than_its_codes() {
+        FixedView::new(CodesRef::I8(&[]), format(), 1 << (usize::BITS - 1), 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "matrix has more elements than a usize counts")]
+    fn a_product_larger_than_all_memory_is_refused() {
+        let huge = 1 << (usize::BITS / 2);
+        let a = FixedView::new(CodesRef::I8(&[]), format(), huge, 0);
+        let mut out = [];
+        crate::Product::new(a, a.t()).wide(&mut out);
     }
 }

@@ -5,8 +5,9 @@
 //! c_ij = Convert(z_ij)             one rounding, one saturation
 //! ```
 //!
-//! Every partial product is exact, the sum is exact (64 bits; words of up to 24 bits and up to
-//! 2^17 terms fit), and the bias is added inside the sum before its only rounding.
+//! Every partial product is exact, the sum is exact, and the bias is added inside the sum before its
+//! only rounding. A sum has 64 bits: 2^33 − 1 terms of 16-bit words, 2^17 − 1 of 24-bit ones, and
+//! what the codes at hand allow of longer ones; a product whose sums might not fit is refused.
 //!
 //! Source: [Gupta15 §3.2].
 //!
@@ -29,14 +30,18 @@ mod scale;
 mod sequential;
 mod sums;
 
+use crate::code::each_width;
+use crate::matrix::area;
 use crate::sum::Sum;
 use crate::{
-    BitSource, Code, Codes, FixedFormat, FixedMatrix, FixedView, Overflow, Par, Quantizer,
+    BitSource, Code, Codes, Draw, FixedFormat, FixedMatrix, FixedView, Overflow, Par,
+    ParameterError, Quantizer,
 };
 
+use accumulator::Terms;
 pub use accumulator::{Accumulator, Narrow, Register, Schedule};
 use scale::Scales;
-use sequential::Rows;
+use sequential::RegisterBits;
 use sums::Sums;
 
 /// A product A·B (+ bias) that has yet to be told what becomes of its exact sums.
@@ -44,13 +49,13 @@ use sums::Sums;
 /// # Examples
 ///
 /// ```
-/// use numerics::{FixedMatrix, Product, Quantizer, Rounding, Seed};
+/// use numerics::{Draw, FixedMatrix, Product, Quantizer, Rounding};
 ///
 /// let nearest = Quantizer { format: "<2,14>".parse()?, rounding: Rounding::NearestTiesDown };
-/// let stream = Seed::new(0).stream();
-/// let a = FixedMatrix::quantize(&[0.5, -0.25, 1.0, 1.5, 0.0, 0.125], 2, 3, nearest, &stream);
-/// let b = FixedMatrix::quantize(&[1.0, 0.5, 0.5, 1.0, 0.25, -1.0], 3, 2, nearest, &stream);
-/// let c = Product::new(a.view(), b.view()).convert(nearest, &stream);
+/// let matrix = |x: &[f32], rows, cols| FixedMatrix::quantize(x, rows, cols, nearest, Draw::none());
+/// let a = matrix(&[0.5, -0.25, 1.0, 1.5, 0.0, 0.125], 2, 3);
+/// let b = matrix(&[1.0, 0.5, 0.5, 1.0, 0.25, -1.0], 3, 2);
+/// let c = Product::new(a.view(), b.view()).convert(nearest, Draw::none());
 /// assert_eq!(c.to_f32(), [0.625, -1.0, 1.53125, 0.625]);
 /// # Ok::<(), numerics::FormatError>(())
 /// ```
@@ -59,9 +64,9 @@ pub struct Product<'a> {
     a: FixedView<'a>,
     b: FixedView<'a>,
     bias: Option<(&'a Codes, u32)>,
-    first_position: u64,
+    first_row: u64,
     accumulator: Accumulator,
-    accumulator_bits: Option<&'a (dyn BitSource + Sync)>,
+    register_bits: RegisterBits<'a>,
     scales: Scales<'a>,
     overflow: Overflow,
     par: Par,
@@ -98,9 +103,9 @@ impl<'a> Product<'a> {
             a,
             b,
             bias: None,
-            first_position: 0,
+            first_row: 0,
             accumulator: Accumulator::Exact,
-            accumulator_bits: None,
+            register_bits: RegisterBits::NONE,
             scales: Scales::default(),
             overflow: Overflow::Saturate,
             par: Par::Seq,
@@ -112,7 +117,7 @@ impl<'a> Product<'a> {
     /// # Panics
     ///
     /// If their number is not that of the columns, or if the bias format has more fractional bits
-    /// than the products have (then it cannot be added exactly).
+    /// than the products have (then it cannot be added exactly), or more than 31 fewer.
     #[track_caller]
     #[must_use]
     pub fn bias(self, codes: &'a Codes, format: FixedFormat) -> Self {
@@ -132,27 +137,71 @@ impl<'a> Product<'a> {
         Self { bias: Some((codes, shift.unsigned_abs())), ..self }
     }
 
-    /// Gives element (i, j) the random bits at position `first` + i · columns + j, so that a product
-    /// cut into blocks of rows rounds like the whole one.
+    /// Says that row 0 is row `first` of a larger product: its rows have the random bits that they have
+    /// there. Given the same draws, a product that is cut into blocks of rows rounds like the whole
+    /// one, in its registers and in its conversion.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use numerics::{BitSource, CodesRef, FixedView, Product, Quantizer, Rounding, Seed};
+    ///
+    /// let format = "<2,6>".parse()?;
+    /// let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    /// let (a, b) = ([17i8, -90, 33, 101, 5, -71], [40i8, -3]);
+    /// let rows = |a| FixedView::new(CodesRef::I8(a), format, a.len() / 2, 2);
+    /// let b = FixedView::new(CodesRef::I8(&b), format, 2, 1);
+    /// let bits = Seed::new(2015).child("c").stream();
+    /// let whole = Product::new(rows(&a), b).convert(quantizer, bits.at(0));
+    /// let last = Product::new(rows(&a[4..]), b).first_row(2).convert(quantizer, bits.at(0));
+    /// assert_eq!(last.get(0, 0), whole.get(2, 0));
+    /// # Ok::<(), numerics::FormatError>(())
+    /// ```
     #[must_use]
-    pub fn first_position(self, first: u64) -> Self {
-        Self { first_position: first, ..self }
+    pub fn first_row(self, first: u64) -> Self {
+        Self { first_row: first, ..self }
     }
 
     /// Adds up in a register of the given kind instead of exactly.
     ///
-    /// `source` gives the random bits of a register that rounds stochastically: those of rounding t
-    /// of element (i, j) lie at position (i · roundings per element + t) · columns + j. It must be
-    /// another source than the one the results are converted with.
+    /// `bits` are those of a register that rounds stochastically: rounding t of element (i, j) has
+    /// the one at (i · roundings per element + t) · columns + j, rows counted from
+    /// [`Self::first_row`].
     ///
     /// # Panics
     ///
-    /// If the register cannot exist, or has more fractional bits than the products.
+    /// If [`Self::check_accumulator`] refuses the register.
     #[track_caller]
     #[must_use]
-    pub fn accumulator(self, accumulator: Accumulator, source: &'a (dyn BitSource + Sync)) -> Self {
-        accumulator.check(self.fraction_bits());
-        Self { accumulator, accumulator_bits: Some(source), ..self }
+    pub fn accumulator<S: BitSource + Sync>(
+        self,
+        accumulator: Accumulator,
+        bits: Draw<&'a S>,
+    ) -> Self {
+        if let Err(error) = self.check_accumulator(accumulator) {
+            panic!("{error}");
+        }
+        if let Accumulator::Narrow(narrow) = accumulator {
+            bits.assert_suits(narrow.rounding);
+        }
+        Self { accumulator, register_bits: RegisterBits::of(bits), ..self }
+    }
+
+    /// Whether [`Self::accumulator`] takes this register.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterError`] as [`Accumulator::check`], and if the register has more fractional bits than
+    /// the products, or is so wide that its numbers or their sums with products leave 64 bits.
+    pub fn check_accumulator(&self, accumulator: Accumulator) -> Result<(), ParameterError> {
+        accumulator.check_for(&Terms {
+            fraction_bits: self.fraction_bits(),
+            inner: self.a.ncols,
+            largest: [self.a, self.b]
+                .map(|view| view.codes.max_magnitude().into())
+                .iter()
+                .product(),
+        })
     }
 
     /// Multiplies row i of the sums by `scales[i]`, exactly, before the conversion.
@@ -205,24 +254,18 @@ impl<'a> Product<'a> {
         self.a.format.fl() + self.b.format.fl()
     }
 
-    /// Converts every sum; element (i, j) uses the random bits at position i · columns + j after
-    /// [`Self::first_position`].
+    /// Converts every sum; element (i, j) has the random bits i · columns + j of the draw, rows counted
+    /// from [`Self::first_row`].
     ///
     /// # Panics
     ///
-    /// If fewer bits are dropped than the rounding has random bits.
+    /// If fewer bits are dropped than the rounding has random bits, or if a sum may not fit 64 bits
+    /// and the accumulator is none that cares for it ([`Accumulator::Wrapping`],
+    /// [`Accumulator::Saturating`]).
     #[track_caller]
-    pub fn convert(
-        &self,
-        quantizer: Quantizer,
-        source: &(impl BitSource + Sync + ?Sized),
-    ) -> FixedMatrix {
+    pub fn convert(&self, quantizer: Quantizer, bits: Draw<impl BitSource + Sync>) -> FixedMatrix {
         let mut c = FixedMatrix::zeros(quantizer.format, self.a.nrows, self.b.ncols);
-        match c.codes_mut() {
-            Codes::I8(out) => self.convert_codes(quantizer, source, out),
-            Codes::I16(out) => self.convert_codes(quantizer, source, out),
-            Codes::I32(out) => self.convert_codes(quantizer, source, out),
-        }
+        each_width!(c.codes_mut(), out => self.convert_codes(quantizer, bits, out));
         c
     }
 
@@ -230,19 +273,31 @@ impl<'a> Product<'a> {
     fn convert_codes<C: Code>(
         &self,
         quantizer: Quantizer,
-        source: &(impl BitSource + Sync + ?Sized),
+        bits: Draw<impl BitSource + Sync>,
         out: &mut [C],
     ) {
         self.assert_conversion(quantizer);
+        bits.assert_suits(quantizer.rounding);
+        let bits = &self.bits_of_rows(bits);
         self.for_each_block(self.headroom(quantizer), out, |first, sums, out| match sums {
-            Sums::Narrow(sums) => self.convert_block(quantizer, source, first, sums, out),
-            Sums::Wide(sums) => self.convert_block(quantizer, source, first, sums, out),
+            Sums::Narrow(sums) => self.convert_block(quantizer, bits, first, sums, out),
+            Sums::Wide(sums) => self.convert_block(quantizer, bits, first, sums, out),
         });
+    }
+
+    /// The source and the position of the product's first element, of all the draw's.
+    #[track_caller]
+    fn bits_of_rows<S: BitSource>(&self, bits: Draw<S>) -> (S, u64) {
+        let cols = self.b.ncols as u128;
+        bits.assert_serves((u128::from(self.first_row) + self.a.nrows as u128) * cols);
+        let (source, first, _) = bits.skip(self.first_row * self.b.ncols as u64).into_parts();
+        (source, first)
     }
 
     /// Refuses a conversion at the caller's line that the epilogue would refuse on another thread.
     #[track_caller]
     fn assert_conversion(&self, quantizer: Quantizer) {
+        self.assert_possible();
         quantizer.rounding.assert_possible();
         if self.scales.is_one() {
             quantizer.assert_random_bits(self.fraction_bits() - quantizer.format.fl());
@@ -257,19 +312,20 @@ impl<'a> Product<'a> {
     fn convert_block<Z: Sum, C: Code>(
         &self,
         quantizer: Quantizer,
-        source: &(impl BitSource + ?Sized),
+        (source, origin): &(impl BitSource, u64),
         first: u64,
         sums: &[Z],
         out: &mut [C],
     ) {
         let fraction_bits = self.fraction_bits();
         if self.scales.is_one() {
+            let first = origin + first;
             quantizer.convert_sums(self.overflow, sums, fraction_bits, source, first, out);
             return;
         }
         let shift = fraction_bits - quantizer.format.fl();
-        for ((z, out), position) in sums.iter().zip(out).zip(first..) {
-            let index = position - self.first_position;
+        for ((z, out), index) in sums.iter().zip(out).zip(first..) {
+            let position = origin + index;
             let scaled = self.scales.apply(z.to_i64(), index, self.b.ncols);
             let code = match self.overflow {
                 Overflow::Wrap => {
@@ -286,20 +342,21 @@ impl<'a> Product<'a> {
     ///
     /// # Panics
     ///
-    /// If `out` does not hold rows · columns elements, or fewer bits are dropped than the rounding
-    /// has random bits.
+    /// If `out` does not hold rows · columns elements, and as [`Self::convert`].
     #[track_caller]
     pub fn convert_to_f32(
         &self,
         quantizer: Quantizer,
-        source: &(impl BitSource + Sync + ?Sized),
+        bits: Draw<impl BitSource + Sync>,
         out: &mut [f32],
     ) {
         self.assert_output(out.len());
         self.assert_conversion(quantizer);
+        bits.assert_suits(quantizer.rounding);
+        let bits = &self.bits_of_rows(bits);
         self.for_each_block(self.headroom(quantizer), out, |first, sums, out| match sums {
-            Sums::Narrow(sums) => self.convert_values(quantizer, source, first, sums, out),
-            Sums::Wide(sums) => self.convert_values(quantizer, source, first, sums, out),
+            Sums::Narrow(sums) => self.convert_values(quantizer, bits, first, sums, out),
+            Sums::Wide(sums) => self.convert_values(quantizer, bits, first, sums, out),
         });
     }
 
@@ -307,7 +364,7 @@ impl<'a> Product<'a> {
     fn convert_values<Z: Sum>(
         &self,
         quantizer: Quantizer,
-        source: &(impl BitSource + ?Sized),
+        bits: &(impl BitSource, u64),
         first: u64,
         sums: &[Z],
         out: &mut [f32],
@@ -317,7 +374,7 @@ impl<'a> Product<'a> {
             sums.chunks(1024).zip(out.chunks_mut(1024)).zip((first..).step_by(1024))
         {
             let codes = &mut codes[..sums.len()];
-            self.convert_block(quantizer, source, first, sums, codes);
+            self.convert_block(quantizer, bits, first, sums, codes);
             crate::dequantize_slice(codes, quantizer.format, out);
         }
     }
@@ -326,10 +383,12 @@ impl<'a> Product<'a> {
     ///
     /// # Panics
     ///
-    /// If `out` does not hold rows · columns elements.
+    /// If `out` does not hold rows · columns elements, or a sum may not fit 64 bits as
+    /// [`Self::convert`] says.
     #[track_caller]
     pub fn wide_f32(&self, out: &mut [f32]) {
         self.assert_output(out.len());
+        self.assert_possible();
         let fraction_bits = self.fraction_bits();
         if self.scales.is_one() {
             self.for_each_block(Some(0), out, |_, sums, out| match sums {
@@ -340,7 +399,6 @@ impl<'a> Product<'a> {
             });
         } else {
             self.for_each_block(None, out, |first, sums, out| {
-                let first = first - self.first_position;
                 for ((z, out), index) in sums.to_i64().zip(out).zip(first..) {
                     *out = self.scales.apply(z, index, self.b.ncols).to_f32(fraction_bits);
                 }
@@ -353,10 +411,12 @@ impl<'a> Product<'a> {
     ///
     /// # Panics
     ///
-    /// If `out` does not hold rows · columns elements.
+    /// If `out` does not hold rows · columns elements, or a sum may not fit 64 bits as
+    /// [`Self::convert`] says.
     #[track_caller]
     pub fn wide(&self, out: &mut [i64]) {
         self.assert_output(out.len());
+        self.assert_possible();
         self.for_each_block(Some(0), out, |_, sums, out| {
             out.iter_mut().zip(sums.to_i64()).for_each(|(out, z)| *out = z);
         });
@@ -365,38 +425,38 @@ impl<'a> Product<'a> {
     /// The exact sums by the definition, one product after another: the oracle of the fast path.
     ///
     /// Whatever the accumulator, this adds up exactly.
+    ///
+    /// # Panics
+    ///
+    /// If a sum does not fit 64 bits.
+    #[track_caller]
     pub fn wide_naive(&self) -> Vec<i64> {
-        let mut sums = naive::sums(&self.a, &self.b);
-        let bias = self.bias_row();
-        for row in sums.chunks_mut(bias.len().max(1)) {
-            row.iter_mut().zip(&bias).for_each(|(z, &b)| *z += b);
-        }
-        sums
+        naive::in_64_bits(naive::sums(&self.a, &self.b, &self.bias_row()))
     }
 
     /// The sums of the chosen accumulator by its definition, element by element and step by step:
     /// the oracle of the row kernels.
+    ///
+    /// # Panics
+    ///
+    /// If a sum does not fit 64 bits.
+    #[track_caller]
     pub fn accumulate_naive(&self) -> Vec<i64> {
         let (rows, cols) = (self.a.nrows, self.b.ncols);
-        let none = crate::GivenBits(&[]);
-        let source = self.accumulator_bits.unwrap_or(&none);
-        let (bias, operands) = (self.bias_row(), Rows::new(self.a, &self.b));
-        let mut sums = bias.repeat(rows);
+        self.assert_register_bits();
+        let (bias, operands) = (self.bias_row(), self.rows());
+        let source = self.register_bits.source;
+        let mut sums: Vec<i128> = bias.repeat(rows).into_iter().map(i128::from).collect();
         for (row, sums) in sums.chunks_mut(cols.max(1)).enumerate() {
             operands.by_definition(self.accumulator, self.fraction_bits(), source, row, sums);
         }
-        sums
+        naive::in_64_bits(sums)
     }
 
     #[track_caller]
     fn assert_output(&self, len: usize) {
-        assert_eq!(
-            len,
-            self.a.nrows * self.b.ncols,
-            "a {} × {} product does not fill {len} elements",
-            self.a.nrows,
-            self.b.ncols
-        );
+        let (rows, cols) = (self.a.nrows, self.b.ncols);
+        assert!(len == area(rows, cols), "a {rows} × {cols} product does not fill {len} elements");
     }
 
     /// The biases of one row, in units of the products' last place.
@@ -420,7 +480,7 @@ pub fn fixed_gemm(
     a: FixedView<'_>,
     b: FixedView<'_>,
     quantizer: Quantizer,
-    source: &(impl BitSource + Sync + ?Sized),
+    bits: Draw<impl BitSource + Sync>,
 ) -> FixedMatrix {
-    Product::new(a, b).convert(quantizer, source)
+    Product::new(a, b).convert(quantizer, bits)
 }

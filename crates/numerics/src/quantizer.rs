@@ -17,8 +17,8 @@ mod kernels;
 mod sums;
 
 use crate::code::each_width;
-use crate::rounding::{BitSource, Draw, Split, round};
-use crate::{Code, Codes, FixedFormat, Overflow, Rounding, StochasticBits};
+use crate::rounding::{ElementBits, Split, round};
+use crate::{BitSource, Code, Codes, Draw, FixedFormat, Overflow, Rounding, StochasticBits};
 
 use crate::simd::prefetch;
 use kernels::{CHUNK, PART};
@@ -28,14 +28,14 @@ use kernels::{CHUNK, PART};
 /// # Examples
 ///
 /// ```
-/// use numerics::{FixedFormat, Quantizer, Rounding, Seed};
+/// use numerics::{Draw, FixedFormat, Quantizer, Rounding};
 ///
 /// let format: FixedFormat = "<8,8>".parse()?;
-/// let stream = Seed::new(1).child("demo").stream();
 /// let nearest = Quantizer { format, rounding: Rounding::NearestTiesDown };
-/// assert_eq!(nearest.convert(0.7 * format.epsilon(), &stream, 0), format.epsilon());
-/// assert_eq!(nearest.convert(0.5 * format.epsilon(), &stream, 0), 0.0); // ties go down
-/// assert_eq!(nearest.convert(1e9, &stream, 0), format.max());           // and it saturates
+/// let convert = |x| nearest.convert(x, Draw::none());
+/// assert_eq!(convert(0.7 * format.epsilon()), format.epsilon());
+/// assert_eq!(convert(0.5 * format.epsilon()), 0.0); // ties go down
+/// assert_eq!(convert(1e9), format.max());           // and it saturates
 /// # Ok::<(), numerics::FormatError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,14 +48,21 @@ pub struct Quantizer {
 }
 
 impl Quantizer {
-    /// The code of Convert(x), with the random bits of `source` at `position`.
+    /// The code of Convert(x).
     ///
     /// # Panics
     ///
-    /// Here and in every other conversion, if the rounding takes 0 or more than 31 random bits.
+    /// Here and in every other conversion, if the rounding takes 0 or more than 31 random bits, or
+    /// `bits` are those of fewer elements.
     #[track_caller]
-    pub fn code(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> i32 {
+    pub fn code(&self, x: f64, bits: Draw<impl BitSource>) -> i32 {
         self.rounding.assert_possible();
+        let (source, position) = bits.serve(self.rounding, 1);
+        self.code_at(x, &source, position)
+    }
+
+    /// [`Self::code`] with the random bits of `source` at `position`.
+    fn code_at(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> i32 {
         self.finish(Split::of_f64(x, self.format.fl()), source, position)
     }
 
@@ -65,8 +72,8 @@ impl Quantizer {
     ///
     /// As [`Self::code`].
     #[track_caller]
-    pub fn convert(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> f64 {
-        self.format.value(self.code(x, source, position))
+    pub fn convert(&self, x: f64, bits: Draw<impl BitSource>) -> f64 {
+        self.format.value(self.code(x, bits))
     }
 
     /// The code of Convert(z · 2^−`fraction_bits`): from an exact sum to a word, in one rounding.
@@ -75,16 +82,8 @@ impl Quantizer {
     ///
     /// If bits are dropped, but fewer than the rounding has random bits.
     #[track_caller]
-    pub fn code_of_sum(
-        &self,
-        z: i64,
-        fraction_bits: i32,
-        source: &(impl BitSource + ?Sized),
-        position: u64,
-    ) -> i32 {
-        let shift = fraction_bits - self.format.fl();
-        self.assert_random_bits(shift);
-        self.finish(Split::of_integer(z, shift), source, position)
+    pub fn code_of_sum(&self, z: i64, fraction_bits: i32, bits: Draw<impl BitSource>) -> i32 {
+        self.code_of_sum_with(Overflow::Saturate, z, fraction_bits, bits)
     }
 
     /// [`Self::code`] with a choice of what becomes of values beyond the range.
@@ -93,20 +92,18 @@ impl Quantizer {
     ///
     /// If the policy is [`Overflow::Propagate`]: fixed point has neither infinities nor NaN.
     #[track_caller]
-    pub fn code_with(
-        &self,
-        overflow: Overflow,
-        x: f64,
-        source: &(impl BitSource + ?Sized),
-        position: u64,
-    ) -> i32 {
-        if self.wraps(overflow) {
-            self.rounding.assert_possible();
-            let z = Split::of_f64_modulo(x, self.format.fl());
-            self.format.wrap(self.round(z, source, position))
-        } else {
-            self.code(x, source, position)
+    pub fn code_with(&self, overflow: Overflow, x: f64, bits: Draw<impl BitSource>) -> i32 {
+        if !self.wraps(overflow) {
+            return self.code(x, bits);
         }
+        self.rounding.assert_possible();
+        let (source, position) = bits.serve(self.rounding, 1);
+        self.wrapped_code_at(x, &source, position)
+    }
+
+    fn wrapped_code_at(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> i32 {
+        let z = Split::of_f64_modulo(x, self.format.fl());
+        self.format.wrap(self.round(z, source, position))
     }
 
     /// [`Self::code_of_sum`] with a choice of what becomes of values beyond the range.
@@ -120,12 +117,25 @@ impl Quantizer {
         overflow: Overflow,
         z: i64,
         fraction_bits: i32,
+        bits: Draw<impl BitSource>,
+    ) -> i32 {
+        let wraps = self.wraps(overflow);
+        self.assert_random_bits(self.format.dropped(fraction_bits));
+        let (source, position) = bits.serve(self.rounding, 1);
+        self.code_of_sum_at(wraps, z, fraction_bits, &source, position)
+    }
+
+    /// [`Self::code_of_sum_with`] with the random bits of `source` at `position`.
+    fn code_of_sum_at(
+        &self,
+        wraps: bool,
+        z: i64,
+        fraction_bits: i32,
         source: &(impl BitSource + ?Sized),
         position: u64,
     ) -> i32 {
-        if self.wraps(overflow) {
-            let shift = fraction_bits - self.format.fl();
-            self.assert_random_bits(shift);
+        let shift = self.format.dropped(fraction_bits);
+        if wraps {
             let z = if shift < 0 {
                 let low = z.checked_shl(shift.unsigned_abs()).unwrap_or(0);
                 Split { floor: low, fraction: 0, rest: false }
@@ -134,7 +144,7 @@ impl Quantizer {
             };
             self.format.wrap(self.round(z, source, position))
         } else {
-            self.code_of_sum(z, fraction_bits, source, position)
+            self.finish(Split::of_integer(z, shift), source, position)
         }
     }
 
@@ -151,7 +161,7 @@ impl Quantizer {
 
     pub(crate) fn round(&self, z: Split, source: &(impl BitSource + ?Sized), position: u64) -> i64 {
         let leading = if self.rounding.is_stochastic() { source.word(position, 0) } else { 0 };
-        round(z, self.rounding, &Draw { leading, position, source })
+        round(z, self.rounding, &ElementBits { leading, position, source })
     }
 
     pub(crate) fn finish(
@@ -175,23 +185,18 @@ impl Quantizer {
         }
     }
 
-    /// Converts a slice; element i of `x` uses the random bits at position `first + i`.
+    /// Converts a slice, element by element.
     ///
     /// # Panics
     ///
     /// If the lengths differ, or the format's words are longer than `C`.
     #[track_caller]
-    pub fn quantize<C: Code>(
-        &self,
-        x: &[f32],
-        source: &(impl BitSource + ?Sized),
-        first: u64,
-        out: &mut [C],
-    ) {
+    pub fn quantize<C: Code>(&self, x: &[f32], bits: Draw<impl BitSource>, out: &mut [C]) {
         assert_eq!(x.len(), out.len(), "{} values do not fill {} codes", x.len(), out.len());
         self.assert_fits::<C>();
-        self.for_chunks(x.len(), source, first, |range, first, words| {
-            self.quantize_chunk(1.0, &x[range.clone()], words, source, first, &mut out[range]);
+        let (source, first) = bits.serve(self.rounding, x.len());
+        self.for_chunks(x.len(), &source, first, |range, first, words| {
+            self.quantize_chunk(1.0, &x[range.clone()], words, &source, first, &mut out[range]);
         });
     }
 
@@ -205,24 +210,25 @@ impl Quantizer {
         &self,
         overflow: Overflow,
         x: &[f32],
-        source: &(impl BitSource + ?Sized),
-        first: u64,
+        bits: Draw<impl BitSource>,
         out: &mut [C],
     ) {
         if !self.wraps(overflow) {
-            return self.quantize(x, source, first, out);
+            return self.quantize(x, bits, out);
         }
         assert_eq!(x.len(), out.len(), "{} values do not fill {} codes", x.len(), out.len());
         self.assert_fits::<C>();
+        let (source, first) = bits.serve(self.rounding, x.len());
         for ((&x, out), position) in x.iter().zip(out).zip(first..) {
-            *out = C::from_i32(self.code_with(overflow, f64::from(x), source, position));
+            *out = C::from_i32(self.wrapped_code_at(f64::from(x), &source, position));
         }
     }
 
     /// Converts a slice into freshly allocated codes of the format's own width.
-    pub fn quantize_vec(&self, x: &[f32], source: &(impl BitSource + ?Sized), first: u64) -> Codes {
+    #[track_caller]
+    pub fn quantize_vec(&self, x: &[f32], bits: Draw<impl BitSource>) -> Codes {
         let mut codes = Codes::zeros(self.format, x.len());
-        each_width!(&mut codes, v => self.quantize(x, source, first, v));
+        each_width!(&mut codes, v => self.quantize(x, bits, v));
         codes
     }
 
@@ -232,8 +238,8 @@ impl Quantizer {
     /// w_i ← saturate(w_i + Convert(α · x_i))        α · x_i rounded to the nearest f32
     /// ```
     ///
-    /// `w` holds codes of the quantizer's format; element i uses the bits at `first + i`. The sum
-    /// itself is exact, because update and weight share their grid.
+    /// `w` holds codes of the quantizer's format. The sum itself is exact, because update and weight
+    /// share their grid.
     ///
     /// Source: [Gupta15 §3], with α the negative learning rate and x the gradient.
     ///
@@ -244,34 +250,28 @@ impl Quantizer {
     /// # Examples
     ///
     /// ```
-    /// use numerics::{Quantizer, Rounding, Seed};
+    /// use numerics::{Draw, Quantizer, Rounding};
     ///
     /// let update = Quantizer { format: "<2,6>".parse()?, rounding: Rounding::NearestTiesDown };
     /// let mut w = [10i8, 127, -128];
-    /// update.axpy(-0.5, &[0.25, -1.0, 3.0], &Seed::new(0).stream(), 0, &mut w);
+    /// update.axpy(-0.5, &[0.25, -1.0, 3.0], Draw::none(), &mut w);
     /// assert_eq!(w, [2, 127, -128]); // 10 − 8; the others are at the ends of the range
     /// # Ok::<(), numerics::FormatError>(())
     /// ```
     #[track_caller]
-    pub fn axpy<C: Code>(
-        &self,
-        alpha: f32,
-        x: &[f32],
-        source: &(impl BitSource + ?Sized),
-        first: u64,
-        w: &mut [C],
-    ) {
+    pub fn axpy<C: Code>(&self, alpha: f32, x: &[f32], bits: Draw<impl BitSource>, w: &mut [C]) {
         assert_eq!(x.len(), w.len(), "{} updates for {} weights", x.len(), w.len());
         self.assert_fits::<C>();
+        let (source, first) = bits.serve(self.rounding, x.len());
         let mut update = [C::default(); PART];
-        self.for_chunks(x.len(), source, first, |range, first, words| {
+        self.for_chunks(x.len(), &source, first, |range, first, words| {
             for part in (0..range.len()).step_by(PART) {
                 let len = PART.min(range.len() - part);
                 let (start, first) = (range.start + part, first + part as u64);
                 let (x_part, w_part) = (&x[start..start + len], &mut w[start..start + len]);
                 let (words, update) = (&words[part..part + len], &mut update[..len]);
                 if !self.axpy_part(alpha, x_part, words, w_part, update) {
-                    self.quantize_chunk(alpha, x_part, words, source, first, update);
+                    self.quantize_chunk(alpha, x_part, words, &source, first, update);
                     crate::slice::add_saturating(w_part, update, self.format);
                 }
                 // Making random words needs no memory, which can fetch the next chunk meanwhile.
@@ -282,8 +282,7 @@ impl Quantizer {
         });
     }
 
-    /// Converts codes of another format, in one rounding each; element i uses the bits at
-    /// `first + i`.
+    /// Converts codes of another format, in one rounding each.
     ///
     /// # Panics
     ///
@@ -294,25 +293,25 @@ impl Quantizer {
         &self,
         codes: &[D],
         from: FixedFormat,
-        source: &(impl BitSource + ?Sized),
-        first: u64,
+        bits: Draw<impl BitSource>,
         out: &mut [C],
     ) {
         assert_eq!(codes.len(), out.len(), "{} codes do not fill {} codes", codes.len(), out.len());
         self.assert_fits::<C>();
         self.assert_random_bits(from.fl() - self.format.fl());
+        let (source, first) = bits.serve(self.rounding, codes.len());
         let mut sums = [0i64; CHUNK];
-        self.for_chunks(codes.len(), source, first, |range, first, words| {
+        self.for_chunks(codes.len(), &source, first, |range, first, words| {
             let sums = &mut sums[..range.len()];
             for (z, &code) in sums.iter_mut().zip(&codes[range.clone()]) {
                 *z = i64::from(code.to_i32());
             }
             let out = &mut out[range];
-            self.convert_sums_chunk(false, sums, from.fl(), words, source, first, out);
+            self.convert_sums_chunk(false, sums, from.fl(), words, &source, first, out);
         });
     }
 
-    /// Converts exact sums z · 2^−`fraction_bits`; element i uses the bits at `first + i`.
+    /// Converts exact sums z · 2^−`fraction_bits`.
     ///
     /// # Panics
     ///
@@ -323,11 +322,10 @@ impl Quantizer {
         &self,
         z: &[i64],
         fraction_bits: i32,
-        source: &(impl BitSource + ?Sized),
-        first: u64,
+        bits: Draw<impl BitSource>,
         out: &mut [C],
     ) {
-        self.quantize_sums_with(Overflow::Saturate, z, fraction_bits, source, first, out);
+        self.quantize_sums_with(Overflow::Saturate, z, fraction_bits, bits, out);
     }
 
     /// [`Self::quantize_sums`] with a choice of what becomes of values beyond the range.
@@ -341,15 +339,15 @@ impl Quantizer {
         overflow: Overflow,
         z: &[i64],
         fraction_bits: i32,
-        source: &(impl BitSource + ?Sized),
-        first: u64,
+        bits: Draw<impl BitSource>,
         out: &mut [C],
     ) {
-        self.convert_sums(overflow, z, fraction_bits, source, first, out);
+        let (source, first) = bits.serve(self.rounding, z.len());
+        self.convert_sums(overflow, z, fraction_bits, &source, first, out);
     }
 
     /// Writes the values Convert(z · 2^−`fraction_bits`) of exact sums that are 32 bits wide, exact
-    /// for words of at most 24 bits; element i uses the bits at `first + i`.
+    /// for words of at most 24 bits.
     ///
     /// # Panics
     ///
@@ -358,11 +356,11 @@ impl Quantizer {
     /// # Examples
     ///
     /// ```
-    /// use numerics::{Quantizer, Rounding, Seed};
+    /// use numerics::{Draw, Quantizer, Rounding};
     ///
     /// let quantizer = Quantizer { format: "<2,6>".parse()?, rounding: Rounding::NearestTiesEven };
     /// let mut y = [0.0; 3];
-    /// quantizer.convert_narrow_sums(&[192, 193, i32::MAX], 8, &Seed::new(0).stream(), 0, &mut y);
+    /// quantizer.convert_narrow_sums(&[192, 193, i32::MAX], 8, Draw::none(), &mut y);
     /// assert_eq!(y, [0.75, 0.75, 2.0 - 1.0 / 64.0]); // on the grid; off it; beyond the range
     /// # Ok::<(), numerics::FormatError>(())
     /// ```
@@ -371,13 +369,13 @@ impl Quantizer {
         &self,
         z: &[i32],
         fraction_bits: i32,
-        source: &(impl BitSource + ?Sized),
-        first: u64,
+        bits: Draw<impl BitSource>,
         out: &mut [f32],
     ) {
         assert_eq!(z.len(), out.len(), "{} sums do not fill {} values", z.len(), out.len());
-        self.assert_random_bits(fraction_bits - self.format.fl());
-        self.convert_narrow_sums_by_chunks(z, fraction_bits, source, first, out);
+        self.assert_random_bits(self.format.dropped(fraction_bits));
+        let (source, first) = bits.serve(self.rounding, z.len());
+        self.convert_narrow_sums_by_chunks(z, fraction_bits, &source, first, out);
     }
 
     /// Whether every value of `x` is already in the format, so that Convert changes nothing.

@@ -14,7 +14,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Stream;
+use crate::{BitSource, ParameterError};
 
 /// The rule that turns a real number into one of its two neighbouring integers.
 ///
@@ -46,7 +46,7 @@ pub enum Rounding {
 
 /// Stochastic rounding with `bits` random bits R, uniform on 0..2^bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "StochasticBitsFields")]
 pub struct StochasticBits {
     /// Number of random bits, 1..=31.
     pub bits: u8,
@@ -54,6 +54,40 @@ pub struct StochasticBits {
     pub variant: StochasticVariant,
     /// Which fraction is meant for a negative number.
     pub fraction: Fraction,
+}
+
+/// The fields as a configuration file gives them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StochasticBitsFields {
+    bits: u8,
+    variant: StochasticVariant,
+    fraction: Fraction,
+}
+
+impl TryFrom<StochasticBitsFields> for StochasticBits {
+    type Error = ParameterError;
+
+    fn try_from(fields: StochasticBitsFields) -> Result<Self, ParameterError> {
+        let StochasticBitsFields { bits, variant, fraction } = fields;
+        let few = Self { bits, variant, fraction };
+        few.check().map(|()| few)
+    }
+}
+
+impl StochasticBits {
+    /// Whether the number of random bits is possible.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterError`] unless it is in 1..=31.
+    pub fn check(&self) -> Result<(), ParameterError> {
+        if (1..=31).contains(&self.bits) {
+            return Ok(());
+        }
+        let problem = format!("stochastic rounding takes 1 to 31 random bits, not {}", self.bits);
+        Err(ParameterError::new("bits", problem))
+    }
 }
 
 /// The three few-bit rules of IEEE P3109, interim report 4.0 §4.7.4; ν is the fraction, N the bits.
@@ -80,14 +114,30 @@ pub enum Fraction {
 }
 
 impl Rounding {
+    /// Whether the rule has a possible number of random bits.
+    pub(crate) fn check(self) -> Result<(), ParameterError> {
+        if let Self::StochasticBits(few) = self { few.check() } else { Ok(()) }
+    }
+
     /// Refuses an impossible number of random bits at the caller's line.
     #[track_caller]
     pub(crate) fn assert_possible(self) {
-        if let Self::StochasticBits(StochasticBits { bits, .. }) = self {
-            assert!(
-                (1..=31).contains(&bits),
-                "stochastic rounding takes 1 to 31 random bits, not {bits}"
-            );
+        if let Err(error) = self.check() {
+            panic!("{error}");
+        }
+    }
+
+    /// Whether the rule takes a number beyond the largest finite one back to it: a directed rule
+    /// whose direction leads away from the infinity of the number's sign.
+    ///
+    /// Source: IEEE 754-2019 §7.4; IEEE P3109 interim report 4.0 §4.7.5. To odd is no such rule in
+    /// signed formats (§4.7.5), and no nearest or stochastic one is.
+    pub(crate) const fn stays_finite(self, negative: bool) -> bool {
+        match self {
+            Self::TowardZero => true,
+            Self::Down => !negative,
+            Self::Up => negative,
+            _ => false,
         }
     }
 
@@ -97,72 +147,15 @@ impl Rounding {
     }
 }
 
-/// A source of random words for stochastic rounding, addressed by the position of the element.
-pub trait BitSource {
-    /// Word `depth` of the bits of the element at `position`; depth 0 holds the leading bits.
-    fn word(&self, position: u64, depth: u32) -> u32;
-
-    /// The leading words of the elements at `first..first + out.len()`.
-    fn fill(&self, first: u64, out: &mut [u32]) {
-        for (position, out) in (first..).zip(out) {
-            *out = self.word(position, 0);
-        }
-    }
-}
-
-impl BitSource for Stream {
-    fn word(&self, position: u64, depth: u32) -> u32 {
-        if depth == 0 { Self::word(self, position) } else { self.tail_word(position, depth - 1) }
-    }
-
-    fn fill(&self, first: u64, out: &mut [u32]) {
-        self.fill_words(first, out);
-    }
-}
-
-/// Random bits that the caller has: word i belongs to the element at position i.
-///
-/// There are no further words: a draw that the 32 bits leave undecided, once in 2^32 draws, does
-/// not round up.
-///
-/// # Examples
-///
-/// ```
-/// use numerics::{GivenBits, Quantizer, Rounding};
-///
-/// let quantizer = Quantizer { format: "<4,4>".parse()?, rounding: Rounding::Stochastic };
-/// let mut codes = [0i8; 2];
-/// // 0.3125 ulp rounds up if the random fraction is at least 0.6875.
-/// let bits = GivenBits(&[0xaf00_0000, 0xb000_0000]);
-/// quantizer.quantize(&[0.3125 / 16.0; 2], &bits, 0, &mut codes);
-/// assert_eq!(codes, [0, 1]);
-/// # Ok::<(), numerics::FormatError>(())
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct GivenBits<'a>(pub &'a [u32]);
-
-impl BitSource for GivenBits<'_> {
-    /// # Panics
-    ///
-    /// If there is no word for the position.
-    fn word(&self, position: u64, depth: u32) -> u32 {
-        let word = usize::try_from(position).ok().and_then(|i| self.0.get(i));
-        let Some(&word) = word else {
-            panic!("{} given words hold none for position {position}", self.0.len());
-        };
-        if depth == 0 { word } else { 0 }
-    }
-}
-
 /// The one element's bits of a [`BitSource`], with the leading word already drawn.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Draw<'a, S: ?Sized> {
+pub(crate) struct ElementBits<'a, S: ?Sized> {
     pub(crate) leading: u32,
     pub(crate) position: u64,
     pub(crate) source: &'a S,
 }
 
-impl<S: BitSource + ?Sized> Draw<'_, S> {
+impl<S: BitSource + ?Sized> ElementBits<'_, S> {
     fn word(&self, depth: u32) -> u32 {
         if depth == 0 { self.leading } else { self.source.word(self.position, depth) }
     }
@@ -273,9 +266,9 @@ const HALF: u128 = 1 << 127;
 pub(crate) fn round<S: BitSource + ?Sized>(
     z: Split,
     rounding: Rounding,
-    draw: &Draw<'_, S>,
+    bits: &ElementBits<'_, S>,
 ) -> i64 {
-    round_with_parity(z, rounding, false, draw)
+    round_with_parity(z, rounding, false, bits)
 }
 
 /// [`round`] where the even neighbour may be the one that is odd as an integer.
@@ -283,7 +276,7 @@ pub(crate) fn round_with_parity<S: BitSource + ?Sized>(
     z: Split,
     rounding: Rounding,
     swaps_parity: bool,
-    draw: &Draw<'_, S>,
+    bits: &ElementBits<'_, S>,
 ) -> i64 {
     if z.is_integer() {
         return z.floor;
@@ -300,18 +293,18 @@ pub(crate) fn round_with_parity<S: BitSource + ?Sized>(
         Rounding::Down => false,
         Rounding::Up => true,
         Rounding::ToOdd => !odd,
-        Rounding::Stochastic => carries(z.fraction, draw),
-        Rounding::StochasticBits(few) => few.rounds_up(z, draw.leading),
+        Rounding::Stochastic => carries(z.fraction, bits),
+        Rounding::StochasticBits(few) => few.rounds_up(z, bits.leading),
     };
     if up { z.above() } else { z.floor }
 }
 
 /// Whether `fraction` · 2^−128 plus a uniform U reaches 1, drawing U word by word.
-fn carries<S: BitSource + ?Sized>(fraction: u128, draw: &Draw<'_, S>) -> bool {
+fn carries<S: BitSource + ?Sized>(fraction: u128, bits: &ElementBits<'_, S>) -> bool {
     for depth in 0..4 {
         let digits = (fraction >> (96 - 32 * depth)) as u32;
         let below = if depth == 3 { 0 } else { fraction << (32 * (depth + 1)) };
-        let sum = u64::from(digits) + u64::from(draw.word(depth));
+        let sum = u64::from(digits) + u64::from(bits.word(depth));
         if sum != u64::from(u32::MAX) || below == 0 {
             return sum > u64::from(u32::MAX);
         }
@@ -407,7 +400,7 @@ mod tests {
         round(
             Split::of_integer(z, shift),
             rounding,
-            &Draw { leading: word, position: 0, source: &source },
+            &ElementBits { leading: word, position: 0, source: &source },
         )
     }
 
@@ -459,7 +452,7 @@ mod tests {
             round(
                 Split::of_integer(z, 64),
                 Rounding::Stochastic,
-                &Draw { leading: first, position: 0, source: &source },
+                &ElementBits { leading: first, position: 0, source: &source },
             )
         };
         assert_eq!(up(u32::MAX - 5, 0), 0, "5.5 + (2^32 − 6) stays below 2^32");

@@ -15,6 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
+use crate::Draw;
 use crate::simd::chacha;
 
 /// A node in the tree of random streams: the root is a number, a child has a name.
@@ -73,8 +74,12 @@ impl StreamName for i32 {
     /// # Panics
     ///
     /// If the index is negative.
+    #[track_caller]
     fn absorb(&self, hash: &mut Sha256) {
-        u64::try_from(*self).expect("an index into a seed is not negative").absorb(hash);
+        let Ok(index) = u64::try_from(*self) else {
+            panic!("{self} is no index of a child, for it is negative");
+        };
+        index.absorb(hash);
     }
 }
 
@@ -88,12 +93,22 @@ impl Seed {
     }
 
     /// The child of that name.
+    ///
+    /// # Panics
+    ///
+    /// If the name is a negative index.
+    #[track_caller]
     pub fn child(&self, name: impl StreamName) -> Self {
         let mut hash = Sha256::new();
         hash.update(b"dither/seed/1");
         hash.update(self.key);
         name.absorb(&mut hash);
         Self { key: hash.finalize().into() }
+    }
+
+    /// The random bits that belong to this node, from the first one on.
+    pub fn draw(&self) -> Draw<Stream> {
+        Draw::new(self.stream(), 0)
     }
 
     /// The stream of random words that belongs to this node.
@@ -120,7 +135,18 @@ pub struct Stream {
 
 impl Stream {
     /// Writes the words at positions `first..first + out.len()`.
+    ///
+    /// # Panics
+    ///
+    /// If the range ends beyond [`u64::MAX`].
+    #[track_caller]
     pub fn fill_words(&self, first: u64, out: &mut [u32]) {
+        assert_positions(first, out.len());
+        self.write_words(first, out);
+    }
+
+    /// [`Self::fill_words`] for ranges that end at 2^64 at most.
+    pub(crate) fn write_words(&self, first: u64, out: &mut [u32]) {
         // Bulk blocks come from the vector code where there is some, cut ones and the rest from the
         // generator itself.
         let lead = (first.wrapping_neg() % 16) as usize;
@@ -128,11 +154,11 @@ impl Stream {
             return self.fill_by_generator(first, out);
         }
         let (head, body) = out.split_at_mut(lead);
-        let mut position = first + lead as u64;
+        let mut position = first.wrapping_add(lead as u64);
         let blocks = body.as_chunks_mut::<16>().0;
         let done = 16 * chacha::keystream(&self.key, position / 16, blocks);
         self.fill_by_generator(first, head);
-        position += done as u64;
+        position = position.wrapping_add(done as u64);
         self.fill_by_generator(position, &mut body[done..]);
     }
 
@@ -151,7 +177,7 @@ impl Stream {
     /// The word at one position. [`Self::fill_words`] is many times faster per word.
     pub fn word(&self, position: u64) -> u32 {
         let mut out = [0];
-        self.fill_words(position, &mut out);
+        self.fill_by_generator(position, &mut out);
         out[0]
     }
 
@@ -177,6 +203,7 @@ impl Stream {
     /// # Panics
     ///
     /// If `bound` is zero.
+    #[track_caller]
     pub fn below(&self, position: u64, bound: u32) -> u32 {
         assert!(bound > 0, "an integer below zero does not exist");
         let u = (u64::from(self.word(position)) << 32) | u64::from(self.tail_word(position, 0));
@@ -187,11 +214,15 @@ impl Stream {
     ///
     /// # Panics
     ///
-    /// If `len` is above 2^32.
+    /// If `len` is no u32.
+    #[track_caller]
     pub fn permutation(&self, len: usize) -> Vec<u32> {
+        let Ok(end) = u32::try_from(len) else {
+            panic!("an order of {len} elements is one of more than a u32 counts");
+        };
         let mut words = vec![0; len];
         self.fill_words(0, &mut words);
-        let mut order: Vec<u32> = (0..u32::try_from(len).expect("at most 2^32 elements")).collect();
+        let mut order: Vec<u32> = (0..end).collect();
         for i in (1..len).rev() {
             // 32 bits suffice: the bias is below len · 2^−32.
             let j = ((u64::from(words[i]) * (i as u64 + 1)) >> 32) as usize;
@@ -201,9 +232,49 @@ impl Stream {
     }
 }
 
+/// Refuses ranges of positions that end beyond the last one, at the caller's line.
+#[track_caller]
+pub(crate) fn assert_positions(first: u64, len: usize) {
+    assert!(
+        u64::try_from(len).is_ok_and(|len| first.checked_add(len).is_some()),
+        "{len} positions from {first} on end beyond {}",
+        u64::MAX
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The positions that end at the last one are all there, and nothing is beyond them.
+    #[test]
+    fn positions_end_at_the_last_one() {
+        let stream = Seed::new(5).stream();
+        for len in [1usize, 20, 63, 64, 65, 600, 2000] {
+            let first = u64::MAX - len as u64;
+            let mut words = vec![0; len];
+            stream.fill_words(first, &mut words);
+            let alone: Vec<u32> = (first..u64::MAX).map(|at| stream.word(at)).collect();
+            assert_eq!(words, alone, "{len} words");
+            let (mut normal, mut last) = (vec![0.0; len], [0.0]);
+            stream.fill_gaussian(first, &mut normal);
+            stream.fill_gaussian(u64::MAX - 1, &mut last);
+            assert_eq!(normal[len - 1], last[0]);
+            stream.fill_uniform(first, &mut normal);
+            stream.fill_uniform(u64::MAX - 1, &mut last);
+            assert_eq!(normal[len - 1], last[0]);
+            let beyond = |fill: &dyn Fn(&mut [f32])| {
+                let mut out = vec![0.0; len + 1];
+                let fill = std::panic::AssertUnwindSafe(|| fill(&mut out));
+                let error = std::panic::catch_unwind(fill).expect_err("a refusal");
+                let text = error.downcast_ref::<String>().expect("a message with numbers");
+                assert!(text.contains("end beyond 18446744073709551615"), "{text}");
+            };
+            beyond(&|out| stream.fill_words(first, &mut vec![0; out.len()]));
+            beyond(&|out| stream.fill_gaussian(first, out));
+            beyond(&|out| stream.fill_uniform(first, out));
+        }
+    }
 
     #[test]
     fn a_word_depends_on_name_and_position_only() {

@@ -49,11 +49,38 @@ impl<C: Code> Kernel for Dequantize<'_, C> {
 #[track_caller]
 pub fn dequantize_sums(sums: &[i64], fraction_bits: i32, out: &mut [f32]) {
     assert_eq!(sums.len(), out.len(), "{} sums do not fill {} values", sums.len(), out.len());
-    dispatch(DequantizeSums { sums, scale: exp2(-fraction_bits) as f32, out });
+    if has_exact_scale(fraction_bits) {
+        dispatch(DequantizeSums { sums, scale: exp2(-fraction_bits) as f32, out });
+    } else {
+        for (&z, out) in sums.iter().zip(out) {
+            *out = nearest_f32(i128::from(z), fraction_bits.saturating_neg());
+        }
+    }
 }
 
-/// [`dequantize_sums`] for sums of 32 bits.
+/// Whether z · 2^−`fraction_bits` is rounded only once by rounding z to an f32: the power is an f32,
+/// and a product that is subnormal is one of a z that an f32 holds.
+const fn has_exact_scale(fraction_bits: i32) -> bool {
+    -127 <= fraction_bits && fraction_bits <= 149
+}
+
+/// The f32 nearest to z · 2^`exponent`, ties to even.
+pub(crate) fn nearest_f32(z: i128, exponent: i32) -> f32 {
+    // 53 bits, the last one set if bits are lost: rounded to odd, so that the one rounding to at
+    // most 24 bits is that of z.
+    let magnitude = z.unsigned_abs();
+    let lost = (128 - magnitude.leading_zeros()).saturating_sub(53);
+    let sticky = magnitude & ((1 << lost) - 1) != 0;
+    let kept = (magnitude >> lost) as u64 | u64::from(sticky);
+    // Beyond these powers the result is 0 or infinite whatever the bits are.
+    let power = exponent.saturating_add_unsigned(lost).clamp(-256, 256);
+    let value = (kept as f64 * exp2(power)) as f32;
+    if z < 0 { -value } else { value }
+}
+
+/// [`dequantize_sums`] for sums of 32 bits of a product, whose last place is an f32.
 pub(crate) fn dequantize_narrow_sums(sums: &[i32], fraction_bits: i32, out: &mut [f32]) {
+    debug_assert!(has_exact_scale(fraction_bits), "formats keep FL in −64..=64");
     dispatch(Dequantize { codes: sums, scale: exp2(-fraction_bits) as f32, out });
 }
 
@@ -148,5 +175,54 @@ impl Kernel for CountZeros<'_> {
     #[inline(always)]
     fn run(self) {
         *self.zeros = self.codes.iter().map(|&code| u32::from(code == 0)).sum();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// z · 2^`exponent` by comparing integers: of the two f32 around it the nearer one.
+    fn naive_f32(z: i64, exponent: i32) -> f32 {
+        if z == 0 {
+            return 0.0;
+        }
+        let magnitude = u128::from(z.unsigned_abs());
+        // The last place of an f32 of this size; those of subnormals end at 2^−149.
+        let top = 127 - magnitude.leading_zeros() as i32 + exponent;
+        let drop = (top - 23).max(-149) - exponent;
+        let rounded = if drop <= 0 {
+            magnitude << -drop.max(-60)
+        } else if drop > 100 {
+            0
+        } else {
+            let (floor, rest) = (magnitude >> drop, magnitude & ((1 << drop) - 1));
+            floor + u128::from(rest * 2 + (floor & 1) > 1 << drop)
+        };
+        let (places, last) = (rounded as f64, exponent + drop.max(-60));
+        let value = if last > 200 { f64::INFINITY } else { places * 2f64.powi(last) };
+        if z < 0 { -value as f32 } else { value as f32 }
+    }
+
+    #[test]
+    fn sums_become_the_nearest_f32_whatever_their_last_place() {
+        let mut sums = vec![0, 1, -1, 3, 1 << 40, i64::MAX, i64::MIN, (1 << 24) + 1];
+        // Ties of 24 bits and their neighbours, in every size.
+        sums.extend((25..62).flat_map(|bits| {
+            let tie = (1i64 << bits) + (1 << (bits - 24));
+            [tie - 1, tie, tie + 1, -tie, tie + (1 << (bits - 23))]
+        }));
+        let mut out = vec![0.0; sums.len()];
+        for fraction_bits in (-300..400).chain([1022, 1023, i32::MAX, i32::MIN]) {
+            dequantize_sums(&sums, fraction_bits, &mut out);
+            for (&z, &y) in sums.iter().zip(&out) {
+                let expected = naive_f32(z, fraction_bits.saturating_neg().clamp(-1000, 1000));
+                assert_eq!(y, expected, "{z} · 2^−({fraction_bits})");
+                assert_eq!(y, nearest_f32(i128::from(z), fraction_bits.saturating_neg()));
+            }
+        }
+        assert_eq!(nearest_f32((1 << 100) + 1, -100), 1.0);
+        assert_eq!(nearest_f32((1 << 100) + (1 << 76) + 1, -100), 1.0 + f32::EPSILON);
+        assert_eq!(nearest_f32((1 << 100) + (1 << 76), -100), 1.0, "a tie goes to even");
     }
 }

@@ -9,25 +9,26 @@ use std::ops::AddAssign;
 use serde::{Deserialize, Serialize};
 
 use crate::rounding::Split;
-use crate::{Code, Quantizer};
+use crate::{Code, ParameterError, Quantizer};
 
 /// Counts over a number of conversions.
 ///
 /// # Examples
 ///
 /// ```
-/// use numerics::{Quantizer, Rounding, Seed};
+/// use numerics::{Draw, Quantizer, Rounding};
 ///
 /// let quantizer = Quantizer { format: "<4,4>".parse()?, rounding: Rounding::TowardZero };
 /// let x = [0.03, 1.0, 2.53125, -100.0];
 /// let mut codes = [0i8; 4];
-/// quantizer.quantize(&x, &Seed::new(0).stream(), 0, &mut codes);
+/// quantizer.quantize(&x, Draw::none(), &mut codes);
 /// let tally = quantizer.tally(&x, &codes);
 /// assert_eq!((tally.count, tally.underflowed, tally.saturated, tally.rounded_up), (4, 1, 1, 0));
 /// assert!((tally.bias() - (-0.48 - 0.5) / 3.0).abs() < 1e-7); // in ulp, over the three in range
 /// # Ok::<(), numerics::FormatError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Fields")]
 pub struct Tally {
     /// Conversions.
     pub count: u64,
@@ -43,6 +44,33 @@ pub struct Tally {
     pub nan: u64,
     /// Σ (result − value) over the values in range, in units of 2^−32 ulp.
     error: i128,
+}
+
+/// The fields as a file gives them.
+#[derive(Deserialize)]
+struct Fields {
+    count: u64,
+    saturated: u64,
+    rounded_up: u64,
+    rounded_down: u64,
+    underflowed: u64,
+    nan: u64,
+    error: i128,
+}
+
+impl TryFrom<Fields> for Tally {
+    type Error = ParameterError;
+
+    fn try_from(fields: Fields) -> Result<Self, ParameterError> {
+        let Fields { count, saturated, rounded_up, rounded_down, underflowed, nan, error } = fields;
+        // Each conversion is one of these, or exact.
+        let kinds: u128 = [saturated, nan, rounded_up, rounded_down].map(u128::from).iter().sum();
+        if kinds > u128::from(count) {
+            let problem = format!("{count} conversions are fewer than the {kinds} of every kind");
+            return Err(ParameterError::new("count", problem));
+        }
+        Ok(Self { count, saturated, rounded_up, rounded_down, underflowed, nan, error })
+    }
 }
 
 /// Errors are counted in units of 2^−32 ulp.
@@ -125,7 +153,7 @@ impl Quantizer {
     #[track_caller]
     pub fn tally_sums<C: Code>(&self, z: &[i64], fraction_bits: i32, codes: &[C]) -> Tally {
         assert_eq!(z.len(), codes.len(), "{} sums for {} codes", z.len(), codes.len());
-        let shift = fraction_bits - self.format.fl();
+        let shift = self.format.dropped(fraction_bits);
         let (min, max) = (i64::from(self.format.min_code()), i64::from(self.format.max_code()));
         let mut tally = Tally::default();
         for (&z, code) in z.iter().zip(codes) {
@@ -156,7 +184,7 @@ mod tests {
         let z: Vec<i64> = (-2000..2000).collect();
         let x: Vec<f32> = z.iter().map(|&z| z as f32 / 256.0).collect();
         let mut codes = vec![0i8; z.len()];
-        quantizer.quantize_sums(&z, 8, &Seed::new(1).stream(), 0, &mut codes);
+        quantizer.quantize_sums(&z, 8, Seed::new(1).draw(), &mut codes);
         let tally = quantizer.tally_sums(&z, 8, &codes);
         assert_eq!(tally, quantizer.tally(&x, &codes));
         // ⟨3,5⟩ spans −1024..=1016 in these units.
@@ -176,7 +204,7 @@ mod tests {
         stream.fill_gaussian(0, &mut x);
         x[7] = f32::NAN;
         let mut codes = vec![0i16; x.len()];
-        quantizer.quantize(&x, &stream, 0, &mut codes);
+        quantizer.quantize(&x, crate::Draw::none(), &mut codes);
         let whole = quantizer.tally(&x, &codes);
         let mut parts = Tally::default();
         for (x, codes) in x.chunks(77).zip(codes.chunks(77)).rev() {

@@ -1,7 +1,7 @@
 //! The `fixed` crate as an oracle: conversions and products of its static types.
 
 use fixed::types::{I2F14, I4F12, I8F8, I16F16};
-use numerics::{FixedFormat, FixedMatrix, Product, Quantizer, Rounding, Seed};
+use numerics::{Draw, FixedFormat, FixedMatrix, Product, Quantizer, Rounding};
 use proptest::prelude::*;
 
 macro_rules! conversions_agree {
@@ -10,8 +10,7 @@ macro_rules! conversions_agree {
             #[test]
             fn $name(x in prop_oneof![-300.0f32..300.0, any::<f32>().prop_filter("finite", |x| x.is_finite())]) {
                 let format = FixedFormat::of_fixed::<$fixed>().unwrap();
-                let stream = Seed::new(0).stream();
-                let code = |rounding| Quantizer { format, rounding }.code(f64::from(x), &stream, 0);
+                let code = |rounding| Quantizer { format, rounding }.code(f64::from(x), Draw::none());
                 // `fixed` converts floats to nearest, ties to even, saturating on request.
                 prop_assert_eq!(code(Rounding::NearestTiesEven), i32::from(<$fixed>::saturating_from_num(x).to_bits()));
                 prop_assert_eq!(format.max(), <$fixed>::MAX.to_num::<f64>());
@@ -42,7 +41,7 @@ proptest! {
         };
         let (row, column) = (matrix(&a, 1, a.len()), matrix(&b, b.len(), 1));
         let down = Quantizer { format, rounding: Rounding::Down };
-        let c = Product::new(row.view(), column.view()).convert(down, &Seed::new(0).stream());
+        let c = Product::new(row.view(), column.view()).convert(down, Draw::none());
         prop_assert_eq!(c.get(0, 0), i32::from(I8F8::saturating_from_num(I8F8::MAX.to_num::<fixed::types::I48F16>().min(exact)
             .max(I8F8::MIN.to_num::<fixed::types::I48F16>())).to_bits()));
     }

@@ -3,57 +3,13 @@
 //! The oracle knows no binary fractions: it compares integers on a common denominator, and counts
 //! the random draws that a formula asks for.
 
+mod common;
+
+use common::{DETERMINISTIC, Given, rounded};
 use numerics::{
     BitSource, FixedFormat, FloatFormat, FloatQuantizer, Fraction, Overflow, Quantizer, Rounding,
     Specials, StochasticBits, StochasticVariant,
 };
-
-/// The leading word, then zeros.
-struct Given(u32);
-
-impl BitSource for Given {
-    fn word(&self, _: u64, depth: u32) -> u32 {
-        if depth == 0 { self.0 } else { 0 }
-    }
-}
-
-const DETERMINISTIC: [Rounding; 7] = [
-    Rounding::NearestTiesDown,
-    Rounding::NearestTiesEven,
-    Rounding::NearestTiesAway,
-    Rounding::TowardZero,
-    Rounding::Down,
-    Rounding::Up,
-    Rounding::ToOdd,
-];
-
-/// n / 2^d to an integer, from the words of each rule; `even` says which of two neighbours is even.
-fn rounded(n: i64, d: u32, rounding: Rounding, even: impl Fn(i64) -> bool) -> i64 {
-    let unit = 1 << d;
-    let (floor, rest) = (n.div_euclid(unit), n.rem_euclid(unit));
-    let ceiling = if rest == 0 { floor } else { floor + 1 };
-    let nearer = |tie: i64| match (2 * rest).cmp(&unit) {
-        std::cmp::Ordering::Less => floor,
-        std::cmp::Ordering::Equal => tie,
-        std::cmp::Ordering::Greater => ceiling,
-    };
-    match rounding {
-        Rounding::NearestTiesDown => nearer(floor),
-        Rounding::NearestTiesEven => nearer(if even(floor) { floor } else { ceiling }),
-        Rounding::NearestTiesAway => nearer(if n < 0 { floor } else { ceiling }),
-        Rounding::TowardZero => n / unit,
-        Rounding::Down => floor,
-        Rounding::Up => ceiling,
-        Rounding::ToOdd => {
-            if rest == 0 || !even(floor) {
-                floor
-            } else {
-                ceiling
-            }
-        }
-        Rounding::Stochastic | Rounding::StochasticBits(_) => unreachable!("counted instead"),
-    }
-}
 
 /// Of the 2^N draws R, how many take n / 2^d to the upper neighbour (of the magnitude, if the
 /// fraction is the magnitude's): the formulas of IEEE P3109 in integers.
@@ -86,11 +42,11 @@ fn small_fixed_formats_round_as_the_rules_say() {
                     let expected = rounded(n, D, rounding, |k| k % 2 == 0);
                     let quantizer = Quantizer { format, rounding };
                     let (min, max) = (i64::from(format.min_code()), i64::from(format.max_code()));
-                    let code = i64::from(quantizer.code(x, &Given(0), 0));
+                    let code = i64::from(quantizer.code(x, Given(0).at(0)));
                     assert_eq!(code, expected.clamp(min, max), "{x} in {format}, {rounding:?}");
-                    let sum = quantizer.code_of_sum(n, format.fl() + D as i32, &Given(0), 0);
+                    let sum = quantizer.code_of_sum(n, format.fl() + D as i32, Given(0).at(0));
                     assert_eq!(i64::from(sum), code, "{n} in {format}, {rounding:?}");
-                    let wrapped = quantizer.code_with(Overflow::Wrap, x, &Given(0), 0);
+                    let wrapped = quantizer.code_with(Overflow::Wrap, x, Given(0).at(0));
                     let modulus = 2 * (max + 1);
                     assert_eq!(i64::from(wrapped), (expected - min).rem_euclid(modulus) + min);
                 }
@@ -108,7 +64,7 @@ fn stochastic_rounding_has_exactly_its_probability() {
         for n in -130i64 << d..=130 << d {
             let sum: i64 = (0..1u32 << d)
                 .map(|r| {
-                    i64::from(quantizer.code_of_sum(n, 4 + d as i32, &Given(r << (32 - d)), 0))
+                    i64::from(quantizer.code_of_sum(n, 4 + d as i32, Given(r << (32 - d)).at(0)))
                 })
                 .sum();
             let exact = n.clamp(-128 << d, 127 << d);
@@ -134,11 +90,11 @@ fn few_bit_slices_equal_their_elements() {
                     for r in 0..1u32 << bits {
                         let word = Given(r << (32 - bits) | 0x0234_5678 >> bits);
                         let mut codes = vec![0i8; sums.len()];
-                        quantizer.quantize(&values, &word, 0, &mut codes);
+                        quantizer.quantize(&values, word.at(0), &mut codes);
                         let mut of_sums = vec![0i8; sums.len()];
-                        quantizer.quantize_sums(&sums, d as i32, &word, 0, &mut of_sums);
+                        quantizer.quantize_sums(&sums, d as i32, word.at(0), &mut of_sums);
                         for (i, &x) in values.iter().enumerate() {
-                            let expected = quantizer.code(f64::from(x), &word, 0);
+                            let expected = quantizer.code(f64::from(x), word.at(0));
                             assert_eq!(i32::from(codes[i]), expected, "{x}, {r}, {few:?}");
                             assert_eq!(i32::from(of_sums[i]), expected, "{x}, {r}, {few:?}");
                         }
@@ -164,7 +120,7 @@ fn few_bit_rules_have_the_probabilities_of_their_formulas() {
                         let count = (0..1u32 << bits)
                             .filter(|r| {
                                 let word = Given(r << (32 - bits));
-                                f64::from(quantizer.code(x, &word, 0)) > x
+                                f64::from(quantizer.code(x, word.at(0))) > x
                             })
                             .count() as i64;
                         let magnitude = fraction == Fraction::SignMagnitude && n < 0;
@@ -211,6 +167,8 @@ fn small_floats() -> Vec<FloatFormat> {
         FloatFormat::E3M2,
         FloatFormat::E2M3,
         FloatFormat::E2M1,
+        FloatFormat::E4M3FNUZ,
+        FloatFormat::E5M2FNUZ,
         FloatFormat::new(4, 2, 4, Specials::P3109Finite).unwrap(),
     ];
     formats.extend((1..=7).map(|p| FloatFormat::p3109(8, p).unwrap()));
@@ -236,7 +194,7 @@ fn small_float_formats_round_as_the_rules_say() {
                         let value = format.decode(expected.unsigned_abs() as u16) * sign as f64;
                         let quantizer =
                             FloatQuantizer { format, rounding, overflow: Overflow::Saturate };
-                        let y = quantizer.convert(x, &Given(0), 0);
+                        let y = quantizer.convert(x, Given(0).at(0));
                         assert_eq!(y, value, "{x} in {format:?}, {rounding:?}");
                     }
                 }
@@ -249,7 +207,7 @@ fn small_float_formats_round_as_the_rules_say() {
             };
             for k in 0..1u32 << D {
                 let x = low + (high - low) * f64::from(k) / f64::from(1 << D);
-                let up = |r: &u32| quantizer.convert(x, &Given(r << (32 - D)), 0) > low;
+                let up = |r: &u32| quantizer.convert(x, Given(r << (32 - D)).at(0)) > low;
                 assert_eq!((0..1u32 << D).filter(up).count() as u32, k, "{x} in {format:?}");
             }
         }
@@ -265,7 +223,7 @@ fn every_code_converts_to_itself() {
             for rounding in DETERMINISTIC.into_iter().chain([Rounding::Stochastic]) {
                 for overflow in [Overflow::Saturate, Overflow::Propagate] {
                     let quantizer = FloatQuantizer { format, rounding, overflow };
-                    let back = quantizer.code(x, &Given(u32::MAX), 0);
+                    let back = quantizer.code(x, Given(u32::MAX).at(0));
                     assert!(back == code || x.is_nan(), "{code:#x} became {back:#x}");
                     assert_eq!(x.is_nan(), format.decode(back).is_nan());
                 }
@@ -289,7 +247,7 @@ fn all_16_bit_floats_convert_down_to_the_nearest() {
             };
             for code in 0..=u16::MAX {
                 let x = source.decode(code);
-                let y = quantizer.convert(x, &Given(0), 0);
+                let y = quantizer.convert(x, Given(0).at(0));
                 if x.is_nan() {
                     assert!(y.is_nan() || format.nan_code().is_none() && y == 0.0);
                     continue;
@@ -335,49 +293,35 @@ fn the_half_crate_converts_alike() {
                 assert!(same, "{x:e}: {ours:e}, {theirs:e}");
             };
             let x64 = f64::from(x);
-            check(f16.convert(x64, &Given(0), 0), half::f16::from_f32(x).to_f64());
-            check(bf16.convert(x64, &Given(0), 0), half::bf16::from_f32(x).to_f64());
+            check(f16.convert(x64, Given(0).at(0)), half::f16::from_f32(x).to_f64());
+            check(bf16.convert(x64, Given(0).at(0)), half::bf16::from_f32(x).to_f64());
         }
     }
 }
 
-/// Facts of P3109 and of OCP at the upper end, for every policy.
 #[test]
-fn overflow_policies_do_what_their_table_says() {
-    let binary8p4 = FloatFormat::p3109(8, 4).unwrap();
-    let convert = |format, rounding, overflow, x: f64| {
-        FloatQuantizer { format, rounding, overflow }.convert(x, &Given(0), 0)
+fn only_formats_within_f32_convert_slices_of_it() {
+    let of = |exponent_bits, mantissa_bits, bias| {
+        FloatFormat::new(exponent_bits, mantissa_bits, bias, Specials::None).unwrap()
     };
-    let even = Rounding::NearestTiesEven;
-    let infinity = f64::INFINITY;
-    // 224 is the largest number and 240 would be the next: 232 is a tie that goes to even, 224.
-    for (x, saturate, finite, propagate) in [
-        (232.0, 224.0, 224.0, 224.0),
-        (232.1, 224.0, 224.0, infinity),
-        (240.0, 224.0, 224.0, infinity),
-        (infinity, infinity, 224.0, infinity),
-    ] {
-        for sign in [1.0, -1.0] {
-            let at = |overflow| sign * convert(binary8p4, even, overflow, sign * x);
-            assert_eq!(at(Overflow::Saturate), saturate, "{x}");
-            assert_eq!(at(Overflow::SaturateFinite), finite, "{x}");
-            assert_eq!(at(Overflow::Propagate), propagate, "{x}");
+    assert!(FloatFormat::BF16.fits_f32() && FloatFormat::p3109(16, 8).unwrap().fits_f32());
+    assert!(of(8, 7, 143).fits_f32() && !of(8, 7, 144).fits_f32(), "2^−149 is the smallest f32");
+    assert!(of(8, 7, 128).fits_f32() && !of(8, 7, 127).fits_f32(), "2^128 is none");
+    for format in small_floats() {
+        for code in 0..=u16::MAX >> (16 - format.width()) {
+            let x = format.decode(code);
+            assert!(x.is_nan() || f64::from(x as f32) == x, "{x} in {format:?}");
         }
     }
-    // Directed rounding stays finite on its own side.
-    let propagate = |rounding, x| convert(binary8p4, rounding, Overflow::Propagate, x);
-    assert_eq!(propagate(Rounding::Down, 239.0), 224.0);
-    assert_eq!(propagate(Rounding::Up, 224.1), infinity);
-    assert_eq!(propagate(Rounding::Down, -224.1), -infinity);
-    assert_eq!(propagate(Rounding::NearestTiesAway, 232.0), infinity);
-    // E4M3 has no infinity; FP4 has neither infinity nor NaN.
-    assert_eq!(convert(FloatFormat::E4M3, even, Overflow::Propagate, 464.0), 448.0);
-    assert!(convert(FloatFormat::E4M3, even, Overflow::Propagate, 464.1).is_nan());
-    assert_eq!(convert(FloatFormat::E2M1, even, Overflow::Propagate, infinity), 6.0);
-    assert_eq!(convert(FloatFormat::E2M1, even, Overflow::Saturate, f64::NAN), 0.0);
-    // Zero keeps its sign where there are two.
-    assert!(convert(FloatFormat::E4M3, even, Overflow::Saturate, -0.0).is_sign_negative());
-    assert!(convert(binary8p4, even, Overflow::Saturate, -1e-9).is_sign_positive());
+}
+
+#[test]
+#[should_panic(expected = "an f32 does not hold the numbers of")]
+fn a_slice_of_f32_is_not_converted_beyond_f32() {
+    let format = FloatFormat::new(8, 7, 512, Specials::None).unwrap();
+    let quantizer = FloatQuantizer { format, rounding: Rounding::Up, overflow: Overflow::Saturate };
+    assert_eq!(quantizer.convert(1e-40, Given(0).at(0)), format.max(), "f64 has room for it");
+    quantizer.convert_slice(&mut [1e-40], Given(0).at(0));
 }
 
 /// Up-counts that an independent implementation tests for E5M2 and three or five random bits:
@@ -395,7 +339,7 @@ fn known_probabilities_of_e5m2_come_out() {
             rounding: Rounding::StochasticBits(few),
             overflow: Overflow::Saturate,
         };
-        let up = |r: &u32| quantizer.convert(x, &Given(r << (32 - bits)), 0) > 256.0;
+        let up = |r: &u32| quantizer.convert(x, Given(r << (32 - bits)).at(0)) > 256.0;
         (0..1u32 << bits).filter(up).count()
     };
     assert_eq!(ups(259.0, 3), 0);

@@ -1,6 +1,8 @@
 //! The fast product against its definition: shapes at the edges, transposes, extreme codes.
 
-use numerics::{Codes, FixedFormat, FixedMatrix, Par, Product, Quantizer, Rounding, Seed};
+use numerics::{
+    BitSource, Codes, FixedFormat, FixedMatrix, Par, Product, Quantizer, Rounding, Seed,
+};
 use proptest::prelude::*;
 
 /// Codes with a magnitude of at most 2^`bits`, or all at the extreme if `bits` is `None`.
@@ -117,6 +119,57 @@ fn words_of_32_bits_are_exact_where_64_bits_hold_the_sum() {
     check(&matrix(narrow, 3, 40, 1, Some(7)), &matrix(wide, 40, 4, 2, Some(31)), None);
 }
 
+fn filled(format: FixedFormat, rows: usize, cols: usize, code: i32) -> FixedMatrix {
+    FixedMatrix::from_codes(format, rows, cols, &vec![code; rows * cols]).unwrap()
+}
+
+/// (2^17 − 1)·2^46 is the last multiple of 2^46 below 2^63.
+#[test]
+fn the_longest_sums_of_24_bit_words_are_exact() {
+    let format = FixedFormat::new(2, 22).unwrap();
+    let inner = (1 << 17) - 1;
+    let (a, b) = (filled(format, 1, inner, -1 << 23), filled(format, inner, 1, -1 << 23));
+    let mut sums = [0];
+    Product::new(a.view(), b.view()).wide(&mut sums);
+    assert_eq!(sums, [i64::MAX - (1 << 46) + 1]);
+    assert_eq!(sums.to_vec(), Product::new(a.view(), b.view()).wide_naive());
+}
+
+/// One term more and the sum is 2^63: every way to ask for it is refused, the oracle too.
+#[test]
+fn sums_that_may_not_fit_64_bits_are_refused() {
+    let format = FixedFormat::new(2, 22).unwrap();
+    let inner = 1 << 17;
+    let (a, b) = (filled(format, 1, inner, -1 << 23), filled(format, inner, 1, -1 << 23));
+    let nearest = Quantizer { format, rounding: Rounding::NearestTiesEven };
+    let stream = Seed::new(0).stream();
+    type Ask<'a> = (&'a str, &'a dyn Fn(Product<'_>));
+    let asks: [Ask<'_>; 6] = [
+        ("may not fit 64 bits", &|product| product.wide(&mut [0])),
+        ("may not fit 64 bits", &|product| product.wide_f32(&mut [0.0])),
+        ("may not fit 64 bits", &|product| drop(product.convert(nearest, stream.at(0)))),
+        ("may not fit 64 bits", &|product| {
+            product.convert_to_f32(nearest, stream.at(0), &mut [0.0])
+        }),
+        ("does not fit 64 bits", &|product| drop(product.wide_naive())),
+        ("does not fit 64 bits", &|product| drop(product.accumulate_naive())),
+    ];
+    for (i, (message, ask)) in asks.into_iter().enumerate() {
+        let product = Product::new(a.view(), b.view());
+        let asked = std::panic::AssertUnwindSafe(|| ask(product));
+        let error = std::panic::catch_unwind(asked).expect_err("a refusal");
+        let text = error.downcast_ref::<String>().expect("a message with numbers");
+        assert!(text.contains(message), "way {i}: {text}");
+    }
+}
+
+/// The codes at hand decide, not the format: 32-bit words around 1 leave room for many terms.
+#[test]
+fn short_codes_of_long_words_are_not_refused() {
+    let format = FixedFormat::new(8, 24).unwrap();
+    check(&matrix(format, 3, 500, 1, Some(26)), &matrix(format, 500, 2, 2, Some(26)), None);
+}
+
 #[test]
 fn mixed_magnitudes_take_both_paths() {
     let format = FixedFormat::new(2, 14).unwrap();
@@ -148,17 +201,17 @@ proptest! {
         let stream = Seed::new(seed).child("c").stream();
         let quantizer = Quantizer { format: FixedFormat::new(6, 6).unwrap(), rounding: Rounding::Stochastic };
         let product = Product::new(a.view(), b.view());
-        let c = product.convert(quantizer, &stream);
+        let c = product.convert(quantizer, stream.at(0));
         let mut values = vec![0.0; rows * cols];
-        product.par(Par::Rayon).convert_to_f32(quantizer, &stream, &mut values);
+        product.par(Par::Rayon).convert_to_f32(quantizer, stream.at(0), &mut values);
         prop_assert_eq!(&c.to_f32(), &values);
         for (i, z) in product.wide_naive().into_iter().enumerate() {
-            prop_assert_eq!(c.codes().get(i), quantizer.code_of_sum(z, 24, &stream, i as u64));
+            prop_assert_eq!(c.codes().get(i), quantizer.code_of_sum(z, 24, stream.at(i as u64)));
         }
         let skipped = rows / 2 * cols;
         let last_rows: Vec<i32> = a.codes().to_i32()[rows / 2 * inner..].to_vec();
         let last_rows = FixedMatrix::from_codes(format, rows - rows / 2, inner, &last_rows).unwrap();
-        let rest = Product::new(last_rows.view(), b.view()).first_position(skipped as u64).convert(quantizer, &stream);
+        let rest = Product::new(last_rows.view(), b.view()).first_row(rows as u64 / 2).convert(quantizer, stream.at(0));
         prop_assert_eq!(rest.codes().to_i32(), c.codes().to_i32()[skipped..].to_vec());
         let mut wide = vec![0.0; rows * cols];
         product.wide_f32(&mut wide);
@@ -181,12 +234,12 @@ fn scales_belong_to_rows_and_columns_wherever_the_bits_begin() {
     let nearest = Quantizer { format, rounding: Rounding::NearestTiesEven };
     let product = Product::new(a.view(), b.view()).scale_rows(&rows).scale_cols(&cols);
     let stream = Seed::new(0).stream();
-    let values = |product: Product<'_>| {
+    let values = |product: Product<'_>, first| {
         let mut wide = [0.0; 6];
         product.wide_f32(&mut wide);
-        (product.convert(nearest, &stream), wide)
+        (product.convert(nearest, stream.at(first)), wide)
     };
-    assert_eq!(values(product.first_position(1000)), values(product));
+    assert_eq!(values(product.first_row(500), 77), values(product, 0));
 }
 
 #[test]

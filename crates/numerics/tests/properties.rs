@@ -1,8 +1,8 @@
 //! Invariants of Convert for every rounding, on random formats and values.
 
 use numerics::{
-    BitSource, Code, FixedFormat, Fraction, Overflow, Quantizer, Rounding, Seed, StochasticBits,
-    StochasticVariant,
+    BitSource, Code, Draw, FixedFormat, Fraction, Overflow, Quantizer, Rounding, Seed,
+    StochasticBits, StochasticVariant,
 };
 use proptest::prelude::*;
 
@@ -68,7 +68,7 @@ proptest! {
 
     #[test]
     fn results_are_codes_within_one_epsilon(format in formats(), rounding in roundings(), x in values(), word: u32) {
-        let code = Quantizer { format, rounding }.code(f64::from(x), &Given(word), 0);
+        let code = Quantizer { format, rounding }.code(f64::from(x), Given(word).at(0));
         prop_assert!(format.contains(code));
         let clamped = f64::from(x).clamp(format.min(), format.max());
         // ≤ and not <: the difference itself is rounded to an f64.
@@ -79,9 +79,9 @@ proptest! {
     fn grid_points_do_not_move(format in formats(), rounding in roundings(), code: i32, word: u32) {
         let code = format.saturate(i64::from(code));
         let quantizer = Quantizer { format, rounding };
-        prop_assert_eq!(quantizer.code(format.value(code), &Given(word), 0), code);
+        prop_assert_eq!(quantizer.code(format.value(code), Given(word).at(0)), code);
         prop_assume!(has_few_enough_bits(rounding, 20));
-        prop_assert_eq!(quantizer.code_of_sum(i64::from(code) << 20, format.fl() + 20, &Given(word), 0), code);
+        prop_assert_eq!(quantizer.code_of_sum(i64::from(code) << 20, format.fl() + 20, Given(word).at(0)), code);
     }
 
     #[test]
@@ -91,13 +91,13 @@ proptest! {
         let (low, high) = if x <= y { (x, y) } else { (y, x) };
         let mirrored = matches!(rounding, Rounding::StochasticBits(StochasticBits { fraction: Fraction::SignMagnitude, .. }));
         prop_assume!(!mirrored || low >= 0.0 || high <= 0.0);
-        prop_assert!(quantizer.code(f64::from(low), &Given(word), 0) <= quantizer.code(f64::from(high), &Given(word), 0));
+        prop_assert!(quantizer.code(f64::from(low), Given(word).at(0)) <= quantizer.code(f64::from(high), Given(word).at(0)));
     }
 
     #[test]
     fn nearest_is_never_farther_than_half(format in formats(), x in values()) {
         for rounding in [Rounding::NearestTiesDown, Rounding::NearestTiesEven, Rounding::NearestTiesAway] {
-            let y = Quantizer { format, rounding }.convert(f64::from(x), &Given(0), 0);
+            let y = Quantizer { format, rounding }.convert(f64::from(x), Given(0).at(0));
             let clamped = f64::from(x).clamp(format.min(), format.max());
             prop_assert!((y - clamped).abs() <= format.epsilon() / 2.0);
         }
@@ -109,9 +109,9 @@ proptest! {
         let quantizer = Quantizer { format, rounding };
         let stream = Seed::new(seed).stream();
         let mut codes = vec![0i32; x.len()];
-        quantizer.quantize(&x, &stream, first, &mut codes);
+        quantizer.quantize(&x, stream.at(first), &mut codes);
         for (i, (&x, &code)) in x.iter().zip(&codes).enumerate() {
-            prop_assert_eq!(code, quantizer.code(f64::from(x), &stream, first + i as u64), "element {} = {}", i, x);
+            prop_assert_eq!(code, quantizer.code(f64::from(x), stream.at(first + i as u64)), "element {} = {}", i, x);
         }
     }
 
@@ -123,9 +123,9 @@ proptest! {
         let stream = Seed::new(seed).stream();
         let mut codes = vec![0i32; z.len()];
         for overflow in [Overflow::Saturate, Overflow::SaturateFinite, Overflow::Wrap] {
-            quantizer.quantize_sums_with(overflow, &z, fraction_bits, &stream, 0, &mut codes);
+            quantizer.quantize_sums_with(overflow, &z, fraction_bits, stream.at(0), &mut codes);
             for (i, (&z, &code)) in z.iter().zip(&codes).enumerate() {
-                let alone = quantizer.code_of_sum_with(overflow, z, fraction_bits, &stream, i as u64);
+                let alone = quantizer.code_of_sum_with(overflow, z, fraction_bits, stream.at(i as u64));
                 prop_assert_eq!(code, alone, "element {} = {}, {:?}", i, z, overflow);
             }
         }
@@ -134,7 +134,7 @@ proptest! {
     #[test]
     fn wrapped_codes_are_the_low_bits(format in formats(), z in prop_oneof![any::<i64>(), -100_000i64..100_000], shift in -40i32..60, word: u32) {
         let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
-        let code = quantizer.code_of_sum_with(Overflow::Wrap, z, format.fl() + shift, &Given(word), 0);
+        let code = quantizer.code_of_sum_with(Overflow::Wrap, z, format.fl() + shift, Given(word).at(0));
         // ⌊(z + R) / 2^n⌋ in 128 bits, R having the word as its leading bits; then the low bits.
         let exact = match shift {
             ..=0 => i128::from(z) << -shift,
@@ -146,7 +146,7 @@ proptest! {
         // The same number as an f64, where it is one.
         if z.unsigned_abs() < 1 << 53 && shift <= 32 {
             let x = z as f64 * 2f64.powi(-format.fl() - shift);
-            prop_assert_eq!(quantizer.code_with(Overflow::Wrap, x, &Given(word), 0), code);
+            prop_assert_eq!(quantizer.code_with(Overflow::Wrap, x, Given(word).at(0)), code);
         }
     }
 
@@ -161,7 +161,7 @@ proptest! {
             _ => 0,
         };
         let above = 128 - format.word_length();
-        prop_assert_eq!(i128::from(quantizer.code_with(Overflow::Wrap, x, &Given(0), 0)), exact << above >> above);
+        prop_assert_eq!(i128::from(quantizer.code_with(Overflow::Wrap, x, Given(0).at(0))), exact << above >> above);
     }
 
     #[test]
@@ -172,9 +172,9 @@ proptest! {
         let stream = Seed::new(seed).stream();
         let before: Vec<i32> = x.iter().map(|x| format.saturate(i64::from(x.to_bits() as i32))).collect();
         let mut w = before.clone();
-        quantizer.axpy(alpha, &x, &stream, first, &mut w);
+        quantizer.axpy(alpha, &x, stream.at(first), &mut w);
         for (i, (&x, &w)) in x.iter().zip(&w).enumerate() {
-            let update = quantizer.code(f64::from(alpha * x), &stream, first + i as u64);
+            let update = quantizer.code(f64::from(alpha * x), stream.at(first + i as u64));
             prop_assert_eq!(w, format.saturate(i64::from(before[i]) + i64::from(update)));
         }
     }
@@ -187,9 +187,9 @@ proptest! {
         let stream = Seed::new(seed).stream();
         let codes: Vec<i32> = codes.iter().map(|&c| from.saturate(i64::from(c))).collect();
         let mut out = vec![0i32; codes.len()];
-        quantizer.requantize(&codes, from, &stream, 5, &mut out);
+        quantizer.requantize(&codes, from, stream.at(5), &mut out);
         for (i, (&code, &out)) in codes.iter().zip(&out).enumerate() {
-            prop_assert_eq!(out, quantizer.code(from.value(code), &stream, 5 + i as u64));
+            prop_assert_eq!(out, quantizer.code(from.value(code), stream.at(5 + i as u64)));
         }
     }
 
@@ -232,9 +232,9 @@ fn long_updates_equal_their_elements() {
         let before: Vec<i32> =
             (0..len).map(|i| format.saturate(i as i64 * 7919 - 40_000)).collect();
         let mut w: Vec<C> = before.iter().map(|&w| C::from_i32(w)).collect();
-        quantizer.axpy(alpha, &x, &stream, 5, &mut w);
+        quantizer.axpy(alpha, &x, stream.at(5), &mut w);
         for i in 0..len {
-            let update = quantizer.code(f64::from(alpha * x[i]), &stream, 5 + i as u64);
+            let update = quantizer.code(f64::from(alpha * x[i]), stream.at(5 + i as u64));
             let expected = format.saturate(i64::from(before[i]) + i64::from(update));
             assert_eq!(w[i].to_i32(), expected, "{format}, {alpha} · {}, element {i}", x[i]);
         }
@@ -262,8 +262,8 @@ fn updates_at_the_carry_equal_the_definition() {
         for distance in [0, 1, 2, 255, 256, 511, 512, 1023, 1024, 2047, 2048, 2049, 4096, 9999] {
             for word in [first.wrapping_add(distance), first.wrapping_sub(distance)] {
                 let mut w = [-7i16];
-                quantizer.axpy(1.0, &[x], &Given(word), 0, &mut w);
-                let update = quantizer.code(f64::from(x), &Given(word), 0);
+                quantizer.axpy(1.0, &[x], Given(word).at(0), &mut w);
+                let update = quantizer.code(f64::from(x), Given(word).at(0));
                 assert_eq!(i32::from(w[0]), update - 7, "{numerator} with {word:#x}");
             }
         }
@@ -279,7 +279,7 @@ fn stochastic_rounding_is_unbiased_over_all_words() {
     for numerator in -127 * 64..127 * 64 {
         let x = f64::from(numerator) / f64::from(16 << EXTRA);
         let sum: i64 = (0..1u32 << EXTRA)
-            .map(|r| i64::from(quantizer.code(x, &Given(r << (32 - EXTRA)), 0)))
+            .map(|r| i64::from(quantizer.code(x, Given(r << (32 - EXTRA)).at(0))))
             .sum();
         assert_eq!(sum, i64::from(numerator), "mean of Convert({x})");
     }
@@ -295,7 +295,7 @@ fn tiny_values_use_their_tail_bits() {
     let stream = Seed::new(9).stream();
     let x = [-(2f32.powi(-74)), 2f32.powi(-74)].repeat(5000);
     let mut codes = vec![0i16; x.len()];
-    quantizer.quantize(&x, &stream, 0, &mut codes);
+    quantizer.quantize(&x, stream.at(0), &mut codes);
     assert!(codes.iter().all(|&c| c == 0));
 }
 
@@ -309,7 +309,7 @@ fn more_random_bits_than_dropped_bits_are_refused() {
         fraction: Fraction::TwosComplement,
     };
     let quantizer = Quantizer { format, rounding: Rounding::StochasticBits(few) };
-    quantizer.code_of_sum(1, 28, &Given(0), 0);
+    quantizer.code_of_sum(1, 28, Given(0).at(0));
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn more_random_bits_than_dropped_bits_are_refused() {
 fn a_fixed_word_has_nothing_to_propagate() {
     let quantizer =
         Quantizer { format: FixedFormat::new(2, 14).unwrap(), rounding: Rounding::Down };
-    quantizer.code_with(Overflow::Propagate, 3.0, &Given(0), 0);
+    quantizer.code_with(Overflow::Propagate, 3.0, Given(0).at(0));
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn specials_of_a_fixed_word_are_defined() {
     let quantizer = Quantizer { format, rounding: Rounding::NearestTiesDown };
     let codes = |overflow| {
         [f64::NAN, f64::INFINITY, f64::NEG_INFINITY]
-            .map(|x| quantizer.code_with(overflow, x, &Given(0), 0))
+            .map(|x| quantizer.code_with(overflow, x, Given(0).at(0)))
     };
     assert_eq!(codes(Overflow::Saturate), [0, 127, -128]);
     assert_eq!(codes(Overflow::SaturateFinite), [0, 127, -128]);
@@ -344,5 +344,74 @@ fn impossible_numbers_of_random_bits_are_refused() {
     let format = FixedFormat::new(2, 14).unwrap();
     let quantizer = Quantizer { format, rounding: Rounding::StochasticBits(few) };
     // Refused before any element is looked at.
-    quantizer.quantize::<i16>(&[], &Given(0), 0, &mut []);
+    quantizer.quantize::<i16>(&[], Given(0).at(0), &mut []);
+}
+
+/// A value is exact where two conversions that round apart agree on it, in every format: words that
+/// no f32 holds, and places above and below all that f32 has.
+#[test]
+fn exact_is_what_no_rounding_changes() {
+    let formats = [
+        (1, 25),
+        (2, 24),
+        (1, 24),
+        (26, 0),
+        (1, 31),
+        (16, 16),
+        (8, 24),
+        (32, 0),
+        (40, -20),
+        (64, -62),
+        (-32, 64),
+        (-20, 30),
+        (2, 6),
+        (12, 12),
+    ];
+    for (il, fl) in formats {
+        let format = FixedFormat::new(il, fl).unwrap();
+        let ends = [format.min(), format.max(), format.epsilon(), 0.0, 1.0, -1.0];
+        let more = [f64::from(f32::MIN_POSITIVE), 1e-45, 1e-30, 1e30, 2.0, 32768.0, 128.0, 0.75];
+        let around = ends.into_iter().chain(more).flat_map(|x| {
+            let x = x as f32;
+            [x, -x, x.next_up(), x.next_down(), 0.5 * x, 2.0 * x]
+        });
+        for x in around.chain([f32::INFINITY, f32::NEG_INFINITY, f32::NAN, f32::MAX]) {
+            let code = |rounding| Quantizer { format, rounding }.code(f64::from(x), Given(0).at(0));
+            let (down, up) = (code(Rounding::Down), code(Rounding::Up));
+            let exact = down == up && format.value(down) == f64::from(x);
+            let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+            assert_eq!(quantizer.is_exact(&[x]), exact, "{x:e} in {format}");
+            let mut codes = [0i32];
+            assert_eq!(quantizer.quantize_exact(&[x], &mut codes), exact, "{x:e} in {format}");
+            assert!(!exact || codes[0] == down, "{x:e} in {format} became {}", codes[0]);
+        }
+    }
+}
+
+/// Last places beyond every format, up to those that no i32 subtracts from another.
+#[test]
+fn sums_of_any_last_place_are_converted() {
+    let format = FixedFormat::new(4, 4).unwrap();
+    for (fraction_bits, up, of_five) in [
+        (i32::MAX, 1, 0),
+        (i32::MAX - 3, 1, 0),
+        (300, 1, 0),
+        (-300, 127, 127),
+        (i32::MIN + 3, 127, 127),
+        (i32::MIN, 127, 127),
+    ] {
+        for (rounding, code) in [(Rounding::Up, up), (Rounding::NearestTiesEven, of_five)] {
+            let quantizer = Quantizer { format, rounding };
+            assert_eq!(quantizer.code_of_sum(5, fraction_bits, Draw::none()), code);
+            let (mut codes, mut values) = ([0i8], [0.0]);
+            quantizer.quantize_sums(&[5], fraction_bits, Draw::none(), &mut codes);
+            assert_eq!(i32::from(codes[0]), code, "{fraction_bits}");
+            quantizer.convert_narrow_sums(&[5], fraction_bits, Draw::none(), &mut values);
+            assert_eq!(f64::from(values[0]), format.value(code), "{fraction_bits}");
+            let wrapped =
+                quantizer.code_of_sum_with(Overflow::Wrap, 5, fraction_bits, Draw::none());
+            assert_eq!(wrapped, if code == 127 { 0 } else { code }, "{fraction_bits}");
+            assert_eq!(quantizer.tally_sums(&[5], fraction_bits, &codes).count, 1);
+        }
+    }
 }

@@ -87,7 +87,7 @@ pub(crate) fn accumulator_bits(k: usize, a: FixedFormat, b: FixedFormat, drop: u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use numerics::{Quantizer, Rounding, round_stochastic};
+    use numerics::{Draw, Quantizer, Rounding, round_stochastic};
 
     fn units() -> impl Iterator<Item = DspRound> {
         [(2, 14), (4, 4), (1, 1), (6, 2)].into_iter().flat_map(|(il, fl)| {
@@ -110,17 +110,11 @@ mod tests {
 
     #[test]
     fn the_constant_rounds_to_nearest_with_ties_down() {
-        struct NoBits;
-        impl numerics::BitSource for NoBits {
-            fn word(&self, _: u64, _: u32) -> u32 {
-                unreachable!("nearest rounding draws nothing")
-            }
-        }
         for unit in units() {
             let quantizer = Quantizer { format: unit.format, rounding: Rounding::NearestTiesDown };
             for z in -40_000..40_000 {
                 let fraction_bits = unit.format.fl() + unit.drop as i32;
-                let expected = quantizer.code_of_sum(z, fraction_bits, &NoBits, 0);
+                let expected = quantizer.code_of_sum(z, fraction_bits, Draw::none());
                 assert_eq!(unit.round(z, unit.nearest_ties_down()).0, expected, "{unit:?}, {z}");
             }
         }

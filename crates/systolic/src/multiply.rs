@@ -14,7 +14,7 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use numerics::{FixedFormat, FixedMatrix, Product, Quantizer, Rounding, Seed};
+/// use numerics::{BitSource, FixedFormat, FixedMatrix, Product, Quantizer, Rounding, Seed};
 /// use systolic::{ArrayConfig, ColumnLfsrs, ColumnRounding, SystolicArray};
 ///
 /// let format = FixedFormat::new(2, 14)?;
@@ -33,7 +33,7 @@ use crate::{
 /// let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
 /// let product = Product::new(a.view(), b.view());
 /// for (i, z) in product.wide_naive().into_iter().enumerate() {
-///     let code = quantizer.code_of_sum(z, product.fraction_bits(), &bits, i as u64);
+///     let code = quantizer.code_of_sum(z, product.fraction_bits(), bits.at(i as u64));
 ///     assert_eq!(c.codes().get(i), code);
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())

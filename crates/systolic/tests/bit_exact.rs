@@ -3,7 +3,7 @@
 mod common;
 
 use common::{CODES, Codes, FORMATS, config, matrix, short_lfsrs, stalls};
-use numerics::{FixedMatrix, Product, Quantizer, Rounding};
+use numerics::{BitSource, FixedMatrix, Product, Quantizer, Rounding};
 use proptest::prelude::*;
 use systolic::{ColumnRounding, SystolicArray};
 
@@ -22,7 +22,7 @@ fn check(array: &mut SystolicArray, a: &FixedMatrix, b: &FixedMatrix, seed: u64,
     product.wide(&mut sums);
     let (mut high, mut low) = (0, 0);
     for (i, z) in sums.into_iter().enumerate() {
-        let code = quantizer.code_of_sum(z, product.fraction_bits(), &bits, i as u64);
+        let code = quantizer.code_of_sum(z, product.fraction_bits(), bits.at(i as u64));
         assert_eq!(c.codes().get(i), code, "element {i} of {l} × {} × {m}", a.ncols());
         // ⌊(z + R) / 2^n⌋ beyond the range: R is in the low bits of the word's n leading ones.
         let drop = product.fraction_bits() - quantizer.format.fl();

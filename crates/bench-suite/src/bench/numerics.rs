@@ -8,8 +8,8 @@ use std::hint::black_box;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par as FaerPar};
 use numerics::{
-    Accumulator, FixedFormat, FixedMatrix, Narrow, Par, Product, Quantizer, Register, Rounding,
-    Schedule, Seed, Stream,
+    Accumulator, BitSource, Draw, FixedFormat, FixedMatrix, Narrow, Par, Product, Quantizer,
+    Register, Rounding, Schedule, Seed, Stream,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -152,11 +152,11 @@ fn gemm(
     let epilogue = stream("epilogue");
     let product = Product::new(a.view(), b.view()).par(threads.par());
 
-    let c = product.convert(quantizer, &epilogue);
+    let c = product.convert(quantizer, epilogue.at(0));
     for i in (0..N * N).step_by(4099) {
         let (row, col) = (i / N, i % N);
         let z: i64 = (0..N).map(|k| i64::from(a.get(row, k)) * i64::from(b.get(k, col))).sum();
-        let code = quantizer.code_of_sum(z, product.fraction_bits(), &epilogue, i as u64);
+        let code = quantizer.code_of_sum(z, product.fraction_bits(), epilogue.at(i as u64));
         ensure(c.get(row, col) == code, || format!("element ({row}, {col})"))?;
     }
 
@@ -169,7 +169,7 @@ fn gemm(
         alternate(
             15,
             || {
-                black_box(product.convert(quantizer, &epilogue));
+                black_box(product.convert(quantizer, epilogue.at(0)));
             },
             || matmul(z.as_mut(), Accum::Replace, x.as_ref(), y.as_ref(), 1.0, threads.faer()),
         )
@@ -191,12 +191,12 @@ fn quantize(threads: Threads) -> Result<Measured, Unmeasured> {
     let convert = |codes: &mut [i16]| {
         par.for_each_chunk(codes, CHUNK, |i, codes| {
             let start = i * CHUNK;
-            quantizer.quantize(&x[start..start + codes.len()], &bits, start as u64, codes);
+            quantizer.quantize(&x[start..start + codes.len()], bits.at(start as u64), codes);
         });
     };
     convert(&mut codes);
     for i in (0..LEN).step_by(97) {
-        let code = quantizer.code(f64::from(x[i]), &bits, i as u64);
+        let code = quantizer.code(f64::from(x[i]), bits.at(i as u64));
         ensure(i32::from(codes[i]) == code, || format!("element {i}"))?;
     }
     Ok(threads.install(|| {
@@ -222,12 +222,12 @@ fn update(threads: Threads) -> Result<Measured, Unmeasured> {
     let step = |codes: &mut [i16]| {
         par.for_each_chunk(codes, CHUNK, |i, codes| {
             let start = i * CHUNK;
-            quantizer.axpy(ALPHA, &x[start..start + codes.len()], &bits, start as u64, codes);
+            quantizer.axpy(ALPHA, &x[start..start + codes.len()], bits.at(start as u64), codes);
         });
     };
     step(&mut codes);
     for i in (0..LEN).step_by(97) {
-        let code = quantizer.code(f64::from(ALPHA * x[i]), &bits, i as u64);
+        let code = quantizer.code(f64::from(ALPHA * x[i]), bits.at(i as u64));
         ensure(i32::from(codes[i]) == code, || format!("element {i}"))?;
     }
     Ok(threads.install(|| {
@@ -273,8 +273,8 @@ fn narrow() -> Result<Measured, Unmeasured> {
         rounding: Rounding::NearestTiesEven,
         schedule: Schedule::ChunkBased(64),
     };
-    let bits = stream("register");
-    let product = Product::new(a.view(), b.view()).accumulator(Accumulator::Narrow(narrow), &bits);
+    let product =
+        Product::new(a.view(), b.view()).accumulator(Accumulator::Narrow(narrow), Draw::none());
     let mut sums = vec![0; 128 * 128];
     product.wide(&mut sums);
     ensure(sums == product.accumulate_naive(), || "the register's sums".to_owned())?;

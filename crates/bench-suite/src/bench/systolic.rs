@@ -1,6 +1,6 @@
 //! Rows of `systolic`: the model's speed against the bound it must keep.
 
-use numerics::{FixedFormat, FixedMatrix, Product, Quantizer, Rounding, Seed};
+use numerics::{BitSource, Draw, FixedFormat, FixedMatrix, Product, Quantizer, Rounding, Seed};
 use systolic::{ArrayConfig, ColumnLfsrs, ColumnRounding, SystolicArray};
 
 use super::{Measured, Row, Unmeasured, alternate};
@@ -27,7 +27,7 @@ fn systolic_28x28() -> Result<Measured, Unmeasured> {
         let stream = seed.child(name).stream();
         stream.fill_words(0, &mut words);
         let values: Vec<f32> = words.iter().map(|&w| scale * w as i32 as f32 / 2e9).collect();
-        FixedMatrix::quantize(&values, rows, cols, nearest, &stream)
+        FixedMatrix::quantize(&values, rows, cols, nearest, Draw::none())
     };
     let (a, b) = (matrix("a", l, k, 1.0), matrix("b", k, m, 0.05));
     let rounding = ColumnRounding::Stochastic(ColumnLfsrs::spread(N, &seed.child("columns")));
@@ -41,7 +41,8 @@ fn systolic_28x28() -> Result<Measured, Unmeasured> {
     let mut sums = vec![0; l * m];
     product.wide(&mut sums);
     for (i, z) in sums.into_iter().enumerate() {
-        if c.codes().get(i) != quantizer.code_of_sum(z, product.fraction_bits(), &bits, i as u64) {
+        if c.codes().get(i) != quantizer.code_of_sum(z, product.fraction_bits(), bits.at(i as u64))
+        {
             return Err(Unmeasured::Wrong(format!(
                 "element {i} differs from the product of numerics"
             )));

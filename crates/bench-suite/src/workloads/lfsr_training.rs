@@ -12,7 +12,7 @@
 //! host's: float, and converted with ChaCha bits in every variant.
 
 use nn::{Images, batches};
-use numerics::{FixedFormat, FixedMatrix, Product, Quantizer, Rounding, Seed};
+use numerics::{BitSource, Draw, FixedFormat, FixedMatrix, Product, Quantizer, Rounding, Seed};
 use serde::{Deserialize, Serialize};
 use systolic::{ColumnLfsrs, ColumnStream, Tiles};
 
@@ -113,9 +113,8 @@ impl LfsrTraining {
     fn codes(&self, images: &Images, count: usize) -> Codes {
         let images = images.first(count);
         let nearest = Quantizer { format: self.format, rounding: Rounding::NearestTiesDown };
-        let stream = Seed::new(0).stream();
         let codes: Vec<i32> =
-            (0..256).map(|p| nearest.code(f64::from(p) / 255.0, &stream, 0)).collect();
+            (0..256).map(|p| nearest.code(f64::from(p) / 255.0, Draw::none())).collect();
         Codes {
             pixels: images.pixels().iter().map(|&p| codes[usize::from(p)]).collect(),
             labels: images.labels().to_vec(),
@@ -161,14 +160,14 @@ impl Rounder {
         let mut codes = vec![0; l * m];
         match &mut self.bits {
             Source::Chacha(seed) => {
-                let stream = seed.child(self.products).stream();
-                quantizer.quantize_sums(&sums, fraction_bits, &stream, 0, &mut codes);
+                let bits = seed.child(self.products).draw();
+                quantizer.quantize_sums(&sums, fraction_bits, bits, &mut codes);
             }
             Source::Lfsr { stream, n, row_tiles } => {
                 let tiles = Tiles { l, m, n: *n, row_tiles: *row_tiles };
                 let drop = (fraction_bits - self.format.fl()).unsigned_abs();
                 let words = stream.words(tiles, drop);
-                quantizer.quantize_sums(&sums, fraction_bits, &words, 0, &mut codes);
+                quantizer.quantize_sums(&sums, fraction_bits, words.at(0), &mut codes);
             }
         }
         self.products += 1;
@@ -202,7 +201,7 @@ impl Network {
                 stream.fill_gaussian(0, &mut values);
                 values.iter_mut().for_each(|w| *w *= config.init_std_dev);
                 values.resize((pair[0] + 1) * pair[1], 0.0);
-                FixedMatrix::quantize(&values, pair[0] + 1, pair[1], nearest, &stream)
+                FixedMatrix::quantize(&values, pair[0] + 1, pair[1], nearest, Draw::none())
             })
             .collect();
         let rounder = Rounder::new(config, seed)?;
@@ -260,7 +259,7 @@ impl Network {
         let stochastic = Quantizer { format: self.format, rounding: Rounding::Stochastic };
         let stream = seed.stream();
         let codes: Vec<i32> =
-            (0..).zip(&logits).map(|(i, &x)| stochastic.code(x, &stream, i)).collect();
+            (0..).zip(&logits).map(|(i, &x)| stochastic.code(x, stream.at(i))).collect();
         let in_format = |cols: usize, codes: &[i32]| {
             FixedMatrix::from_codes(self.format, rows, cols, codes)
                 .expect("rounded words are in the format")

@@ -9,7 +9,7 @@
 //!
 //! Source: [Gupta15 §3, §4].
 
-use numerics::{FixedFormat, LfsrError, Quantizer, RandomBits, Rounding, Seed};
+use numerics::{Draw, FixedFormat, LfsrError, Quantizer, RandomBits, Rounding};
 use serde::{Deserialize, Serialize};
 
 /// Formats and roundings of weights, biases, outputs, errors and their updates.
@@ -159,7 +159,6 @@ impl FixedPoint {
     pub(crate) fn input(&self, x: f32) -> f32 {
         let nearest =
             Quantizer { format: self.signals.output.format, rounding: Rounding::NearestTiesDown };
-        // Nearest draws no bits; any stream will do.
-        nearest.convert(f64::from(x), &Seed::new(0).stream(), 0) as f32
+        nearest.convert(f64::from(x), Draw::none()) as f32
     }
 }

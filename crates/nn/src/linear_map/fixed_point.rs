@@ -10,8 +10,8 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use numerics::{
-    Code, Codes, CodesRef, FixedMatrix, FixedView, NamedBits, Par, Product, Quantizer, RandomBits,
-    Seed, dequantize_sums,
+    BitSource, Code, Codes, CodesRef, FixedMatrix, FixedView, NamedBits, Par, Product, Quantizer,
+    RandomBits, Seed, dequantize_sums,
 };
 
 use super::rows::{Rows, rearrange};
@@ -28,10 +28,10 @@ pub(super) fn storage(
     update: Quantizer,
     bits: RandomBits,
 ) -> Storage {
-    // The stream serves a stochastic rounding of initial values, if a configuration asks for one.
-    let stream = Seed::new(0).child("initial").stream();
+    // It serves a stochastic rounding of initial values, if a configuration asks for one.
+    let draw = Seed::new(0).child("initial").draw();
     Storage::Fixed {
-        codes: FixedMatrix::quantize(values, rows, cols, initial, &stream),
+        codes: FixedMatrix::quantize(values, rows, cols, initial, draw),
         update,
         bits,
         increment: None,
@@ -77,10 +77,9 @@ pub(super) fn forward(
             Some(bias) => product.bias(bias, signals.bias.format),
             None => product,
         };
-        let product =
-            product.par(pass.par).first_position(first + (range.start * map.outputs) as u64);
+        let product = product.par(pass.par).first_row(range.start as u64);
         match map.readout {
-            Readout::Layer => product.convert_to_f32(signals.output, &source, y),
+            Readout::Layer => product.convert_to_f32(signals.output, source.at(first), y),
             Readout::Wide => product.wide_f32(y),
         }
     });
@@ -179,14 +178,11 @@ pub(super) fn propagate(
         }
     };
     each_block(&rows, errors, signals.error, |range, errors| {
-        Product::new(errors, weight)
-            .par(pass.par)
-            .first_position(first + (range.start * width) as u64)
-            .convert_to_f32(
-                signals.error,
-                &source,
-                &mut dx[range.start * width..range.end * width],
-            );
+        Product::new(errors, weight).par(pass.par).first_row(range.start as u64).convert_to_f32(
+            signals.error,
+            source.at(first),
+            &mut dx[range.start * width..range.end * width],
+        );
     });
 }
 
@@ -263,7 +259,7 @@ fn convert<C: Code>(
         let start = index * STRETCH;
         let x = &x[start..start + out.len()];
         if !quantizer.quantize_exact(x, out) {
-            quantizer.quantize(x, &*source, first + start as u64, out);
+            quantizer.quantize(x, source.at(first + start as u64), out);
         }
     });
 }
@@ -329,7 +325,7 @@ mod tests {
                 .map(|code| code.floor() * epsilon)
                 .collect();
             x.iter_mut().skip(off).take(700).for_each(|x| *x += 0.3 * epsilon);
-            let whole = quantizer.quantize_vec(&x, &source(), first);
+            let whole = quantizer.quantize_vec(&x, source().at(first));
             for par in [Par::Seq, Par::Rayon] {
                 prop_assert_eq!(&onto_grid(&x, quantizer, source, first, par), &whole);
             }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::FloatFormat;
-use crate::rounding::{BitSource, Draw, Split, round_with_parity};
-use crate::{Overflow, Rounding, Tally};
+use crate::rounding::{ElementBits, Split, round_with_parity};
+use crate::{BitSource, Draw, Overflow, ParameterError, Rounding, Tally};
 
 /// A floating-point format, the rounding that leads into it, and its overflow policy.
 ///
@@ -17,28 +17,29 @@ use crate::{Overflow, Rounding, Tally};
 /// Below the smallest normal number the grid is that of the subnormals, so a stochastic rule is
 /// unbiased down to zero.
 ///
-/// Source: IEEE P3109 interim report 4.0 §4.7 (round, then saturate).
+/// Source: IEEE P3109 interim report 4.0 §4.7 (round, then saturate); IEEE 754-2019 §7.4.
 /// Assumed: the rules of P3109 see a magnitude; here [`Fraction`](crate::Fraction) says which
 /// representation a few-bit rule rounds, and the others are the same in both.
 ///
 /// # Examples
 ///
 /// ```
-/// use numerics::{FloatFormat, FloatQuantizer, Overflow, Rounding, Seed};
+/// use numerics::{Draw, FloatFormat, FloatQuantizer, Overflow, Rounding};
 ///
-/// let stream = Seed::new(1).stream();
 /// let quantizer = FloatQuantizer {
 ///     format: FloatFormat::E4M3,
 ///     rounding: Rounding::NearestTiesEven,
 ///     overflow: Overflow::Saturate,
 /// };
-/// assert_eq!(quantizer.convert(17.5, &stream, 0), 18.0);
-/// assert_eq!(quantizer.convert(1e6, &stream, 0), 448.0);
+/// assert_eq!(quantizer.convert(17.5, Draw::none()), 18.0);
+/// assert_eq!(quantizer.convert(1e6, Draw::none()), 448.0);
 /// let propagate = FloatQuantizer { overflow: Overflow::Propagate, ..quantizer };
-/// assert!(propagate.convert(1e6, &stream, 0).is_nan()); // E4M3 has no infinity
+/// assert!(propagate.convert(1e6, Draw::none()).is_nan()); // E4M3 has no infinity
+/// let truncate = FloatQuantizer { rounding: Rounding::TowardZero, ..propagate };
+/// assert_eq!(truncate.convert(1e6, Draw::none()), 448.0); // toward zero is not toward infinity
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Fields")]
 pub struct FloatQuantizer {
     /// The format of the result.
     pub format: FloatFormat,
@@ -48,28 +49,72 @@ pub struct FloatQuantizer {
     pub overflow: Overflow,
 }
 
+/// The fields as a configuration file gives them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    format: FloatFormat,
+    rounding: Rounding,
+    overflow: Overflow,
+}
+
+impl TryFrom<Fields> for FloatQuantizer {
+    type Error = ParameterError;
+
+    fn try_from(fields: Fields) -> Result<Self, ParameterError> {
+        let Fields { format, rounding, overflow } = fields;
+        let quantizer = Self { format, rounding, overflow };
+        quantizer.check().map(|()| quantizer)
+    }
+}
+
 impl FloatQuantizer {
-    /// The code of x, with the random bits of `source` at `position`.
+    /// Whether the quantizer can work.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterError`] if the policy is [`Overflow::Wrap`], or for the rounding
+    /// [`StochasticBits::check`](crate::StochasticBits::check).
+    pub fn check(&self) -> Result<(), ParameterError> {
+        if self.overflow == Overflow::Wrap {
+            let problem = "floating-point numbers do not wrap".to_owned();
+            return Err(ParameterError::new("overflow", problem));
+        }
+        self.rounding.check()
+    }
+
+    #[track_caller]
+    fn assert_possible(&self) {
+        if let Err(error) = self.check() {
+            panic!("{error}");
+        }
+    }
+
+    /// The code of x.
     ///
     /// # Panics
     ///
-    /// If the policy is [`Overflow::Wrap`], floating-point codes do not wrap, or if the rounding
-    /// takes 0 or more than 31 random bits.
+    /// If the policy is [`Overflow::Wrap`], floating-point codes do not wrap, if the rounding takes 0
+    /// or more than 31 random bits, or if `bits` are those of fewer elements.
     #[track_caller]
-    pub fn code(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> u16 {
-        assert!(self.overflow != Overflow::Wrap, "floating-point numbers do not wrap");
-        self.rounding.assert_possible();
+    pub fn code(&self, x: f64, bits: Draw<impl BitSource>) -> u16 {
+        self.assert_possible();
+        let (source, position) = bits.serve(self.rounding, 1);
+        self.code_at(x, &source, position)
+    }
+
+    /// [`Self::code`] with the random bits of `source` at `position`.
+    fn code_at(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> u16 {
         let format = self.format;
-        let sign = if x.is_sign_negative() { format.sign_bit() } else { 0 };
+        let negative = x.is_sign_negative();
+        let sign = if negative { format.sign_bit() } else { 0 };
         if x.is_nan() {
             return format.nan_code().unwrap_or(0);
         }
         if x.is_infinite() {
             return match (self.overflow, format.infinity_code()) {
-                (Overflow::Saturate | Overflow::Propagate, Some(infinity)) => sign | infinity,
-                (Overflow::Propagate, None) => {
-                    format.nan_code().unwrap_or(sign | format.max_code())
-                }
+                (Overflow::Saturate, Some(infinity)) => sign | infinity,
+                (Overflow::Propagate, _) => format.overflow_code(negative),
                 _ => sign | format.max_code(),
             };
         }
@@ -82,11 +127,10 @@ impl FloatQuantizer {
         if magnitude <= max {
             return sign | magnitude as u16;
         }
-        match (self.overflow, format.infinity_code()) {
-            (Overflow::Propagate, Some(infinity)) => sign | infinity,
-            (Overflow::Propagate, None) => format.nan_code().unwrap_or(sign | format.max_code()),
-            _ => sign | format.max_code(),
+        if self.overflow == Overflow::Propagate && !self.rounding.stays_finite(negative) {
+            return format.overflow_code(negative);
         }
+        sign | format.max_code()
     }
 
     /// The value of [`Self::code`].
@@ -95,38 +139,38 @@ impl FloatQuantizer {
     ///
     /// As [`Self::code`].
     #[track_caller]
-    pub fn convert(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> f64 {
-        self.format.decode(self.code(x, source, position))
+    pub fn convert(&self, x: f64, bits: Draw<impl BitSource>) -> f64 {
+        self.format.decode(self.code(x, bits))
     }
 
-    /// Converts a slice; element i of `x` uses the random bits at position `first + i`.
+    /// Converts a slice, element by element.
     ///
     /// # Panics
     ///
     /// If the lengths differ, and as [`Self::code`].
     #[track_caller]
-    pub fn quantize(
-        &self,
-        x: &[f32],
-        source: &(impl BitSource + ?Sized),
-        first: u64,
-        out: &mut [u16],
-    ) {
+    pub fn quantize(&self, x: &[f32], bits: Draw<impl BitSource>, out: &mut [u16]) {
         assert_eq!(x.len(), out.len(), "{} values do not fill {} codes", x.len(), out.len());
-        self.for_words(x.len(), source, first, |i, word| {
-            out[i] = self.code(f64::from(x[i]), word, first + i as u64);
+        self.assert_possible();
+        let (source, first) = bits.serve(self.rounding, x.len());
+        self.for_words(x.len(), &source, first, |i, word| {
+            out[i] = self.code_at(f64::from(x[i]), word, first + i as u64);
         });
     }
 
-    /// Replaces every element by its value in the format, which an f32 holds exactly.
+    /// Replaces every element by its value in the format.
     ///
     /// # Panics
     ///
-    /// As [`Self::code`].
+    /// As [`Self::code`], and unless an f32 holds the format's numbers: [`FloatFormat::fits_f32`].
     #[track_caller]
-    pub fn convert_slice(&self, x: &mut [f32], source: &(impl BitSource + ?Sized), first: u64) {
-        self.for_words(x.len(), source, first, |i, word| {
-            x[i] = self.convert(f64::from(x[i]), word, first + i as u64) as f32;
+    pub fn convert_slice(&self, x: &mut [f32], bits: Draw<impl BitSource>) {
+        self.assert_possible();
+        self.assert_fits_f32();
+        let (source, first) = bits.serve(self.rounding, x.len());
+        self.for_words(x.len(), &source, first, |i, word| {
+            let code = self.code_at(f64::from(x[i]), word, first + i as u64);
+            x[i] = self.format.decode(code) as f32;
         });
     }
 
@@ -134,7 +178,8 @@ impl FloatQuantizer {
     ///
     /// # Panics
     ///
-    /// If the lengths differ, or a code has more bits than the format.
+    /// If the lengths differ, a code has more bits than the format, or an f32 does not hold the
+    /// format's numbers: [`FloatFormat::fits_f32`].
     #[track_caller]
     pub fn dequantize(&self, codes: &[u16], out: &mut [f32]) {
         assert_eq!(
@@ -144,9 +189,21 @@ impl FloatQuantizer {
             codes.len(),
             out.len()
         );
+        self.assert_fits_f32();
         for (&code, out) in codes.iter().zip(out) {
             *out = self.format.decode(code) as f32;
         }
+    }
+
+    #[track_caller]
+    fn assert_fits_f32(&self) {
+        assert!(
+            self.format.fits_f32(),
+            "an f32 does not hold the numbers of {:?}, from {:e} to {:e}",
+            self.format,
+            self.format.min_positive(),
+            self.format.max()
+        );
     }
 
     /// Counts what a conversion of `x` into `codes` did.
@@ -197,29 +254,29 @@ impl FloatQuantizer {
     /// the same units. Where the grid is finer than the units, n is on it already.
     pub(crate) fn round_integer(
         &self,
-        n: i64,
+        n: i128,
         fraction_bits: i32,
         source: &(impl BitSource + ?Sized),
         position: u64,
-    ) -> i64 {
+    ) -> i128 {
         let format = self.format;
-        let top = 63 - n.unsigned_abs().leading_zeros() as i32 - fraction_bits;
+        let top = 127 - n.unsigned_abs().leading_zeros() as i32 - fraction_bits;
         let quantum = top.max(format.min_exponent()) - format.mantissa_bits() as i32;
         let shift = quantum + fraction_bits;
         let rounded = if n == 0 || shift <= 0 {
-            i128::from(n)
+            n
         } else {
             let leading = if self.rounding.is_stochastic() { source.word(position, 0) } else { 0 };
             let swaps = self.swaps_parity(top, quantum);
-            let draw = Draw { leading, position, source };
-            let z = Split::of_integer(n, shift);
-            i128::from(round_with_parity(z, self.rounding, swaps, &draw)) << shift.min(64)
+            let bits = ElementBits { leading, position, source };
+            let z = Split::of_wide_integer(n, shift);
+            i128::from(round_with_parity(z, self.rounding, swaps, &bits)) << shift.min(64)
         };
         // The largest number in these units, as far as 63 bits go.
         let (significand, exponent) = format.max_parts();
         let max = i128::from(significand) << (exponent + fraction_bits).clamp(0, 64);
         let max = max.min(i128::from(i64::MAX));
-        rounded.clamp(-max, max) as i64
+        rounded.clamp(-max, max)
     }
 
     /// Even and odd are those of the code. Without mantissa bits the lowest bit of a code is that of
@@ -245,7 +302,8 @@ impl FloatQuantizer {
         let z = Split::of_f64(x, -quantum);
         let top = ((x.to_bits() >> 52) & 0x7ff) as i32 - 1023;
         let swaps = self.swaps_parity(top, quantum);
-        let n = round_with_parity(z, self.rounding, swaps, &Draw { leading, position, source });
+        let bits = ElementBits { leading, position, source };
+        let n = round_with_parity(z, self.rounding, swaps, &bits);
         (n, quantum)
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FixedFormat, FloatFormat, Rounding};
+use crate::{FixedFormat, FloatFormat, ParameterError, Rounding};
 
 /// The register that holds the sum of a product while it grows.
 ///
@@ -19,15 +19,14 @@ use crate::{FixedFormat, FloatFormat, Rounding};
 /// # Examples
 ///
 /// ```
-/// use numerics::{Accumulator, FixedFormat, FixedMatrix, Product, Seed};
+/// use numerics::{Accumulator, Draw, FixedFormat, FixedMatrix, Product};
 ///
 /// let format = FixedFormat::new(8, 0)?;
 /// let a = FixedMatrix::from_codes(format, 1, 3, &[100, 100, -100])?;
 /// let b = FixedMatrix::from_codes(format, 3, 1, &[1, 1, 1])?;
-/// let bits = Seed::new(0).stream();
 /// let sum = |accumulator| {
 ///     let mut z = [0];
-///     Product::new(a.view(), b.view()).accumulator(accumulator, &bits).wide(&mut z);
+///     Product::new(a.view(), b.view()).accumulator(accumulator, Draw::none()).wide(&mut z);
 ///     z[0]
 /// };
 /// assert_eq!(sum(Accumulator::Exact), 100);
@@ -36,7 +35,7 @@ use crate::{FixedFormat, FloatFormat, Rounding};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", try_from = "Kinds")]
 pub enum Accumulator {
     /// Wide enough for every sum. Source: [Gupta15 §3.2].
     #[default]
@@ -64,6 +63,32 @@ pub enum Accumulator {
     FloatGemm,
 }
 
+/// The kinds as a configuration file gives them.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kinds {
+    Exact,
+    Saturating { bits: u8 },
+    Wrapping { bits: u8 },
+    Narrow(Narrow),
+    FloatGemm,
+}
+
+impl TryFrom<Kinds> for Accumulator {
+    type Error = ParameterError;
+
+    fn try_from(kind: Kinds) -> Result<Self, ParameterError> {
+        let accumulator = match kind {
+            Kinds::Exact => Self::Exact,
+            Kinds::Saturating { bits } => Self::Saturating { bits },
+            Kinds::Wrapping { bits } => Self::Wrapping { bits },
+            Kinds::Narrow(narrow) => Self::Narrow(narrow),
+            Kinds::FloatGemm => Self::FloatGemm,
+        };
+        accumulator.check().map(|()| accumulator)
+    }
+}
+
 /// A narrow register: its format, how sums are rounded into it, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,7 +107,8 @@ pub struct Narrow {
 pub enum Register {
     /// Fixed point, with at most the fractional bits of the products.
     Fixed(FixedFormat),
-    /// Floating point; the largest number must be a multiple of the products' last place.
+    /// Floating point; the largest number must be a multiple of the products' last place. A register
+    /// that reaches beyond 2^63 of these places ends there.
     Float(FloatFormat),
 }
 
@@ -90,7 +116,7 @@ pub enum Register {
 ///
 /// R(·) is one rounding into the register, p_k the exact products, c the chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", try_from = "Schedules")]
 pub enum Schedule {
     /// s ← R(s + p_k): every addition is rounded.
     EachStep,
@@ -103,6 +129,49 @@ pub enum Schedule {
     ChunkBased(usize),
 }
 
+/// The schedules as a configuration file gives them.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Schedules {
+    EachStep,
+    EachChunk(usize),
+    ChunkBased(usize),
+}
+
+impl TryFrom<Schedules> for Schedule {
+    type Error = ParameterError;
+
+    fn try_from(schedule: Schedules) -> Result<Self, ParameterError> {
+        let schedule = match schedule {
+            Schedules::EachStep => Self::EachStep,
+            Schedules::EachChunk(chunk) => Self::EachChunk(chunk),
+            Schedules::ChunkBased(chunk) => Self::ChunkBased(chunk),
+        };
+        schedule.check().map(|()| schedule)
+    }
+}
+
+impl Schedule {
+    fn check(self) -> Result<(), ParameterError> {
+        let key = match self {
+            Self::EachChunk(0) => "each-chunk",
+            Self::ChunkBased(0) => "chunk-based",
+            _ => return Ok(()),
+        };
+        Err(ParameterError::new(key, "a chunk of no products".to_owned()))
+    }
+}
+
+/// Products of two operands as far as a register must know them.
+pub(super) struct Terms {
+    /// Fractional bits of a product.
+    pub(super) fraction_bits: i32,
+    /// How many are added up.
+    pub(super) inner: usize,
+    /// The largest magnitude of one.
+    pub(super) largest: u128,
+}
+
 impl Narrow {
     /// Roundings on the way of `inner` products into one sum.
     pub(super) fn roundings(&self, inner: usize) -> u64 {
@@ -113,45 +182,88 @@ impl Narrow {
             Schedule::ChunkBased(chunk) => inner + inner.div_ceil(chunk as u64),
         }
     }
+
+    /// Whether the register can add up such products.
+    fn check_for(&self, terms: &Terms) -> Result<(), ParameterError> {
+        let fraction_bits = terms.fraction_bits;
+        let refuse = |key, problem| Err(ParameterError::new(key, problem));
+        let format = match self.register {
+            Register::Float(format) if format.max_parts().1 + fraction_bits >= 0 => return Ok(()),
+            Register::Float(_) => {
+                return refuse(
+                    "register",
+                    format!(
+                        "all numbers of the register lie below the last place of products with \
+                         {fraction_bits} fractional bits"
+                    ),
+                );
+            }
+            Register::Fixed(format) => format,
+        };
+        let dropped = fraction_bits - format.fl();
+        if !(0..=62).contains(&dropped) {
+            return refuse(
+                "register",
+                format!(
+                    "a register in {format} cannot hold products with {fraction_bits} fractional \
+                     bits"
+                ),
+            );
+        }
+        if let Rounding::StochasticBits(few) = self.rounding
+            && dropped != 0
+            && i32::from(few.bits) > dropped
+        {
+            return refuse(
+                "bits",
+                format!(
+                    "{} random bits are more than the {dropped} bits that are dropped",
+                    few.bits
+                ),
+            );
+        }
+        let end = 1u128 << (format.word_length() as i32 - 1 + dropped);
+        let added = match self.schedule {
+            Schedule::EachStep | Schedule::ChunkBased(_) => terms.inner.min(1),
+            Schedule::EachChunk(chunk) => terms.inner.min(chunk),
+        };
+        if end + added as u128 * terms.largest > 1 << 63 {
+            return refuse(
+                "register",
+                format!(
+                    "a register in {format} leaves 64 bits when it adds up products with \
+                     {fraction_bits} fractional bits"
+                ),
+            );
+        }
+        Ok(())
+    }
 }
 
 impl Accumulator {
-    /// Checks the parameters against the products' fractional bits.
-    #[track_caller]
-    pub(super) fn check(&self, fraction_bits: i32) {
+    /// Whether there is such a register, whatever it adds up.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterError`] if it has other than 2 to 63 bits, rounds with 0 or more than 31 random
+    /// bits, or takes chunks of no products.
+    pub fn check(&self) -> Result<(), ParameterError> {
         match *self {
-            Self::Exact | Self::FloatGemm => {}
-            Self::Saturating { bits } | Self::Wrapping { bits } => {
-                assert!((2..=63).contains(&bits), "a register of {bits} bits is outside 2..=63");
+            Self::Exact | Self::FloatGemm => Ok(()),
+            Self::Saturating { bits } | Self::Wrapping { bits } if !(2..=63).contains(&bits) => {
+                let problem = format!("a register of {bits} bits is outside 2..=63");
+                Err(ParameterError::new("bits", problem))
             }
-            Self::Narrow(narrow) => {
-                narrow.rounding.assert_possible();
-                if let Schedule::EachChunk(chunk) | Schedule::ChunkBased(chunk) = narrow.schedule {
-                    assert!(chunk > 0, "a chunk of no products");
-                }
-                if let Register::Float(format) = narrow.register {
-                    assert!(
-                        format.max_parts().1 + fraction_bits >= 0,
-                        "all numbers of the register lie below the last place of products with \
-                         {fraction_bits} fractional bits"
-                    );
-                }
-                if let Register::Fixed(format) = narrow.register {
-                    let dropped = fraction_bits - format.fl();
-                    assert!(
-                        (0..=62).contains(&dropped),
-                        "a register in {format} cannot hold products with {fraction_bits} \
-                         fractional bits"
-                    );
-                    if let Rounding::StochasticBits(few) = narrow.rounding {
-                        assert!(
-                            dropped == 0 || i32::from(few.bits) <= dropped,
-                            "{} random bits are more than the {dropped} bits that are dropped",
-                            few.bits
-                        );
-                    }
-                }
+            Self::Saturating { .. } | Self::Wrapping { .. } => Ok(()),
+            Self::Narrow(Narrow { rounding, schedule, .. }) => {
+                rounding.check().and_then(|()| schedule.check())
             }
         }
+    }
+
+    /// Whether the register can add up such products.
+    pub(super) fn check_for(&self, terms: &Terms) -> Result<(), ParameterError> {
+        self.check()?;
+        if let Self::Narrow(narrow) = self { narrow.check_for(terms) } else { Ok(()) }
     }
 }

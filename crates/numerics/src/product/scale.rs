@@ -74,20 +74,23 @@ impl Scaled {
         Split::of_wide_integer(self.integer, shift - self.exponent)
     }
 
-    /// [`Self::split`] with the integer part modulo 2^64 instead of clamped.
+    /// [`Self::split`] with the integer part modulo 2^62 instead of clamped.
     pub(super) fn split_modulo(&self, shift: i32) -> Split {
         let dropped = shift - self.exponent;
         if dropped <= 0 {
             let low = self.integer.checked_shl(dropped.unsigned_abs()).unwrap_or(0) as i64;
             return Split { floor: low, fraction: 0, rest: false };
         }
+        // Modulo 2^62, with room for a carry and the sign of the number, on which some roundings
+        // depend.
+        const MODULUS: i128 = 1 << 62;
         let floor = self.integer >> dropped.min(127);
-        Split { floor: floor as i64, ..self.split(shift) }
+        let low = floor.rem_euclid(MODULUS) - if floor < 0 { MODULUS } else { 0 };
+        Split { floor: low as i64, ..self.split(shift) }
     }
 
-    /// The nearest f32 to the value divided by 2^`shift` (rounded twice if it is subnormal).
+    /// The nearest f32 to the value divided by 2^`shift`.
     pub(super) fn to_f32(&self, shift: i32) -> f32 {
-        // |power| ≤ 2·149 + 128, so the scaled value is a normal f64 and only the first step rounds.
-        (f64::from(self.integer as f32) * crate::format::exp2(self.exponent - shift)) as f32
+        crate::slice::nearest_f32(self.integer, self.exponent - shift)
     }
 }

@@ -1,13 +1,13 @@
 //! Sums in registers that depend on the order of additions: the definition, and a row kernel.
 //!
-//! The random bits of step t of element (i, j) lie at position (i · steps + t) · columns + j of the
-//! accumulator's source, whatever the blocking: a row of columns reads one run of words per step.
+//! The random bits of step t of element (i, j) are those at (i · steps + t) · columns + j of the
+//! register's draw, whatever the blocking: a row of columns reads one run of words per step.
 
 use super::accumulator::{Accumulator, Narrow, Register, Schedule};
 use crate::float::FloatQuantizer;
-use crate::rounding::{BitSource, Draw, Split, round};
+use crate::rounding::{ElementBits, Split, round};
 use crate::simd::{Kernel, dispatch};
-use crate::{FixedFormat, FixedView, Overflow, Quantizer, Rounding};
+use crate::{BitSource, Draw, FixedFormat, FixedView, NoBits, Overflow, Quantizer, Rounding};
 
 /// The operands of sums that are computed row by row: A, and the rows of B widened.
 pub(super) struct Rows<'a> {
@@ -15,12 +15,46 @@ pub(super) struct Rows<'a> {
     b: Vec<i32>,
     b_max: u32,
     cols: usize,
+    /// Where the random bits of row 0 begin.
+    origin: u64,
+}
+
+/// The draw of a register, to be looked at again and again.
+#[derive(Clone, Copy)]
+pub(super) struct RegisterBits<'a> {
+    pub(super) source: &'a (dyn BitSource + Sync),
+    pub(super) first: u64,
+    len: u64,
+}
+
+impl<'a> RegisterBits<'a> {
+    pub(super) const NONE: Self = Self { source: &NoBits, first: 0, len: u64::MAX };
+
+    pub(super) fn of<S: BitSource + Sync>(bits: Draw<&'a S>) -> Self {
+        let (source, first, len) = bits.into_parts();
+        Self { source, first, len }
+    }
+
+    #[track_caller]
+    pub(super) fn assert_serves(&self, len: u128) {
+        assert!(
+            len <= u128::from(self.len),
+            "a draw of {} positions does not serve the {len} roundings of a register",
+            self.len
+        );
+    }
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(a: FixedView<'a>, b: &FixedView<'a>) -> Self {
+    /// The operands; `origin` is the position of the random bits of row 0.
+    pub(super) fn new(a: FixedView<'a>, b: &FixedView<'a>, origin: u64) -> Self {
         let codes = (0..b.nrows).flat_map(|k| (0..b.ncols).map(move |j| b.get(k, j)));
-        Self { a, b: codes.collect(), b_max: b.codes.max_magnitude(), cols: b.ncols }
+        Self { a, b: codes.collect(), b_max: b.codes.max_magnitude(), cols: b.ncols, origin }
+    }
+
+    /// The position of the random bits of rounding t of the first element of a row.
+    fn position(&self, row: usize, steps: u64, t: u64) -> u64 {
+        self.origin + (row as u64 * steps + t) * self.cols as u64
     }
 
     fn b_row(&self, k: usize) -> &[i32] {
@@ -64,7 +98,13 @@ impl<'a> Rows<'a> {
             }
             Accumulator::Narrow(narrow) => match FixedRow::new(self, narrow, fraction_bits, row) {
                 Some(fast) => fast.run(source, sums),
-                None => self.by_definition(accumulator, fraction_bits, source, row, sums),
+                None => {
+                    let mut wide: Vec<i128> = sums.iter().map(|&z| i128::from(z)).collect();
+                    self.narrow_by_definition(narrow, fraction_bits, source, row, &mut wide);
+                    // Fixed-point registers were refused where they could leave 64 bits.
+                    let ends = |z: i128| z.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+                    sums.iter_mut().zip(wide).for_each(|(z, wide)| *z = ends(wide));
+                }
             },
             Accumulator::Exact | Accumulator::Wrapping { .. } => {
                 unreachable!("registers without an order take the exact sums")
@@ -79,27 +119,27 @@ impl<'a> Rows<'a> {
         fraction_bits: i32,
         source: &(impl BitSource + ?Sized),
         row: usize,
-        sums: &mut [i64],
+        sums: &mut [i128],
     ) {
         if let Accumulator::Narrow(narrow) = accumulator {
             return self.narrow_by_definition(narrow, fraction_bits, source, row, sums);
         }
         for (j, sum) in sums.iter_mut().enumerate() {
             let operands = (0..self.a.ncols).map(|k| (self.a.get(row, k), self.b_row(k)[j]));
-            let products = operands.clone().map(|(a, b)| i64::from(a) * i64::from(b));
+            let products = operands.clone().map(|(a, b)| i128::from(a) * i128::from(b));
             *sum = match accumulator {
-                Accumulator::Exact => products.fold(*sum, i64::wrapping_add),
+                Accumulator::Exact => *sum + products.sum::<i128>(),
                 Accumulator::Wrapping { bits } => {
-                    let wrap = |z: i64| z << (64 - bits) >> (64 - bits);
-                    products.fold(wrap(*sum), |z, p| wrap(z.wrapping_add(p)))
+                    let wrap = |z: i128| z << (128 - bits) >> (128 - bits);
+                    products.fold(wrap(*sum), |z, p| wrap(z + p))
                 }
                 Accumulator::Saturating { bits } => {
-                    let max = i64::MAX >> (64 - bits);
-                    let clamp = |z: i64| z.clamp(-max - 1, max);
+                    let end = 1i128 << (bits - 1);
+                    let clamp = |z: i128| z.clamp(-end, end - 1);
                     products.fold(clamp(*sum), |z, p| clamp(z + p))
                 }
                 Accumulator::FloatGemm => {
-                    operands.fold(*sum as f32, |z, (a, b)| z + a as f32 * b as f32) as i64
+                    operands.fold(*sum as f32, |z, (a, b)| z + a as f32 * b as f32) as i128
                 }
                 Accumulator::Narrow(_) => unreachable!("handled above"),
             };
@@ -113,18 +153,18 @@ impl<'a> Rows<'a> {
         fraction_bits: i32,
         source: &(impl BitSource + ?Sized),
         row: usize,
-        sums: &mut [i64],
+        sums: &mut [i128],
     ) {
         let steps = narrow.roundings(self.a.ncols);
         for (j, sum) in sums.iter_mut().enumerate() {
             let mut t = 0;
             let mut rounded = |sum: Exact| {
-                let position = (row as u64 * steps + t) * self.cols as u64 + j as u64;
+                let position = self.position(row, steps, t) + j as u64;
                 t += 1;
                 narrow.round(sum, fraction_bits, source, position)
             };
             let product =
-                |k: usize| i64::from(self.a.get(row, k)) * i64::from(self.b[k * self.cols + j]);
+                |k: usize| i128::from(self.a.get(row, k)) * i128::from(self.b[k * self.cols + j]);
             let mut register = narrow.load(*sum, fraction_bits);
             let inner = self.a.ncols;
             match narrow.schedule {
@@ -136,7 +176,7 @@ impl<'a> Rows<'a> {
                 Schedule::EachChunk(chunk) => {
                     for start in (0..inner).step_by(chunk) {
                         let end = inner.min(start + chunk);
-                        let exact: i64 = (start..end).map(product).sum();
+                        let exact: i128 = (start..end).map(product).sum();
                         register = rounded(register.plus(exact));
                     }
                 }
@@ -158,19 +198,19 @@ impl<'a> Rows<'a> {
 /// A register's content in units of the products' last place, in which every register of this
 /// module holds an integer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Exact(i64);
+struct Exact(i128);
 
 impl Exact {
-    fn plus(self, z: i64) -> Self {
-        Self(self.0.saturating_add(z))
+    fn plus(self, z: i128) -> Self {
+        Self(self.0 + z)
     }
 }
 
 impl Narrow {
     /// The bias as the register takes it: by the same kind of rounding, without random bits.
-    fn load(&self, bias: i64, fraction_bits: i32) -> Exact {
+    fn load(&self, bias: i128, fraction_bits: i32) -> Exact {
         let nearest = Self { rounding: Rounding::NearestTiesEven, ..*self };
-        nearest.round(Exact(bias), fraction_bits, &crate::GivenBits(&[]), 0)
+        nearest.round(Exact(bias), fraction_bits, &NoBits, 0)
     }
 
     fn round(
@@ -185,9 +225,9 @@ impl Narrow {
                 let shift = fraction_bits - format.fl();
                 let leading =
                     if self.rounding.is_stochastic() { source.word(position, 0) } else { 0 };
-                let draw = Draw { leading, position, source };
-                let code = round(Split::of_integer(sum.0, shift), self.rounding, &draw);
-                Exact(i64::from(format.saturate(code)) << shift)
+                let bits = ElementBits { leading, position, source };
+                let code = round(Split::of_wide_integer(sum.0, shift), self.rounding, &bits);
+                Exact(i128::from(format.saturate(code)) << shift)
             }
             Register::Float(format) => {
                 let quantizer = FloatQuantizer {
@@ -233,12 +273,13 @@ impl<'a, 'b> FixedRow<'a, 'b> {
         let mut t = 0;
         let mut draw = |words: &mut [u32]| {
             if !words.is_empty() {
-                source.fill((self.row as u64 * steps + t) * cols as u64, words);
+                source.fill(self.rows.position(self.row, steps, t), words);
             }
             t += 1;
         };
         let fraction_bits = self.format.fl() + self.shift as i32;
-        let load = |&z: &i64| (self.narrow.load(z, fraction_bits).0 >> self.shift) as i32;
+        let load =
+            |&z: &i64| (self.narrow.load(i128::from(z), fraction_bits).0 >> self.shift) as i32;
         let mut register: Vec<i32> = sums.iter().map(load).collect();
         if let Schedule::ChunkBased(chunk) = self.narrow.schedule {
             let mut inside = vec![0i32; cols];
@@ -350,8 +391,7 @@ impl ChunkedRow<'_, '_> {
         let nearest = Quantizer { rounding: Rounding::NearestTiesEven, ..quantizer };
         let shift = self.fraction_bits - self.format.fl();
         let mut codes = vec![0i32; cols];
-        let none = crate::GivenBits(&[]);
-        nearest.quantize_sums(sums, self.fraction_bits, &none, 0, &mut codes);
+        nearest.quantize_sums(sums, self.fraction_bits, Draw::none(), &mut codes);
         let steps = inner.div_ceil(self.chunk) as u64;
         for (t, start) in (0..inner).step_by(self.chunk).enumerate() {
             for (z, &code) in sums.iter_mut().zip(&codes) {
@@ -361,8 +401,8 @@ impl ChunkedRow<'_, '_> {
                 let a = i64::from(self.rows.a.get(self.row, k));
                 dispatch(ExactStep { a, b: self.rows.b_row(k), sums });
             }
-            let position = (self.row as u64 * steps + t as u64) * cols as u64;
-            quantizer.quantize_sums(sums, self.fraction_bits, source, position, &mut codes);
+            let bits = Draw::new(source, self.rows.position(self.row, steps, t as u64));
+            quantizer.quantize_sums(sums, self.fraction_bits, bits, &mut codes);
         }
         for (z, &code) in sums.iter_mut().zip(&codes) {
             *z = i64::from(code) << shift;

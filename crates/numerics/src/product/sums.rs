@@ -2,7 +2,7 @@
 
 use super::exact::Exact;
 use super::sequential::Rows;
-use super::{Accumulator, Product, pack};
+use super::{Accumulator, Narrow, Product, Register, pack};
 use crate::sum::Sum;
 
 /// The sums of whole rows, in 32 bits where those are sure to hold them.
@@ -48,7 +48,7 @@ type SumsOfRows<'a> = Box<dyn for<'b> Fn(usize, usize, &'b mut Buffer) -> Sums<'
 
 impl<'a> Product<'a> {
     /// Computes the sums of blocks of whole rows and hands each block to
-    /// `epilogue(position of its first element, sums, its part of out)` while it is in the cache.
+    /// `epilogue(index of its first element, sums, its part of out)` while it is in the cache.
     ///
     /// Sums of 32 bits stay `headroom` below 2^31 in magnitude; with `None` all have 64.
     pub(super) fn for_each_block<T: Send>(
@@ -66,7 +66,7 @@ impl<'a> Product<'a> {
         let block = |buffer: &mut Buffer, block: usize, out: &mut [T]| {
             let first_row = block * block_rows;
             let sums = sums_of(first_row, out.len() / cols, buffer);
-            epilogue(self.first_position + (first_row * cols) as u64, sums, out);
+            epilogue((first_row * cols) as u64, sums, out);
         };
         self.par.for_each_chunk_with(out, block_rows * cols, Buffer::default, block);
     }
@@ -82,7 +82,7 @@ impl<'a> Product<'a> {
             // A register that no sum can fill is an exact one.
             Accumulator::Saturating { bits } if self.fits(u32::from(bits), &bias) => (64, false),
             _ => {
-                let operands = Rows::new(self.a, &self.b);
+                let operands = self.rows();
                 return Box::new(move |first_row, rows, buffer| {
                     let sums = buffer.wide(rows * cols);
                     for (i, row) in sums.chunks_mut(cols).enumerate() {
@@ -126,17 +126,79 @@ impl<'a> Product<'a> {
     }
 
     fn accumulate_row(&self, rows: &Rows<'_>, row: usize, sums: &mut [i64]) {
-        let none = crate::GivenBits(&[]);
-        let source = self.accumulator_bits.unwrap_or(&none);
+        let source = self.register_bits.source;
         rows.accumulate(self.accumulator, self.fraction_bits(), source, row, sums);
+    }
+
+    /// The operands of a register, and where its bits begin.
+    pub(super) fn rows(&self) -> Rows<'a> {
+        // A register that draws nothing looks at no position.
+        let origin = match self.roundings() {
+            0 => 0,
+            steps => self.register_bits.first + self.first_row * steps * self.b.ncols as u64,
+        };
+        Rows::new(self.a, &self.b, origin)
+    }
+
+    /// Roundings on the way to one element.
+    fn roundings(&self) -> u64 {
+        match self.accumulator {
+            Accumulator::Narrow(narrow) if narrow.rounding.is_stochastic() => {
+                narrow.roundings(self.a.ncols)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Refuses registers with fewer random bits than they draw, at the caller's line.
+    #[track_caller]
+    pub(super) fn assert_register_bits(&self) {
+        let rows = u128::from(self.first_row) + self.a.nrows as u128;
+        let row = u128::from(self.roundings()) * self.b.ncols as u128;
+        self.register_bits.assert_serves(rows.saturating_mul(row));
     }
 
     /// Whether every partial sum fits a two's-complement register of that many bits.
     fn fits(&self, bits: u32, bias: &[i64]) -> bool {
-        let of = |view: &crate::FixedView<'_>| u128::from(view.codes.max_magnitude());
-        let products = self.a.ncols as u128 * of(&self.a) * of(&self.b);
+        let [a, b] = [self.a.codes.max_magnitude(), self.b.codes.max_magnitude()];
+        let products = self.a.ncols as u128 * product_of(a, b);
         products + u128::from(largest(bias)) < 1 << (bits - 1)
     }
+
+    /// Refuses sums that may not fit 64 bits or for which the register lacks random bits, at the
+    /// caller's line.
+    #[track_caller]
+    pub(super) fn assert_possible(&self) {
+        self.assert_register_bits();
+        let limit: u128 = match self.accumulator {
+            // One is defined modulo its width, the others stop at their ends.
+            Accumulator::Wrapping { .. } | Accumulator::Saturating { .. } => return,
+            Accumulator::Narrow(Narrow { register: Register::Fixed(_), .. }) => return,
+            Accumulator::Exact => 1 << 63,
+            // Roundings can enlarge a sum.
+            Accumulator::FloatGemm | Accumulator::Narrow(_) => 1 << 62,
+        };
+        let bias = self
+            .bias
+            .map_or(0, |(codes, shift)| u128::from(codes.as_ref().max_magnitude()) << shift);
+        let terms = self.a.ncols;
+        let fits = |[a, b]: [u32; 2]| terms as u128 * product_of(a, b) + bias < limit;
+        // Codes are looked at only where there could be too large ones.
+        if fits([self.a.codes.bound(), self.b.codes.bound()]) {
+            return;
+        }
+        let [a, b] = [self.a.codes.max_magnitude(), self.b.codes.max_magnitude()];
+        assert!(
+            fits([a, b]),
+            "sums of {terms} products of codes up to {a} and {b} may not fit 64 bits; \
+             `Accumulator::Wrapping` takes their low bits"
+        );
+    }
+}
+
+/// The product of two magnitudes.
+fn product_of(a: u32, b: u32) -> u128 {
+    u128::from(a) * u128::from(b)
 }
 
 /// Adds the row of biases to every row of sums.

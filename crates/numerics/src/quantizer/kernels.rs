@@ -4,9 +4,8 @@
 use std::ops::Range;
 
 use crate::format::exp2;
-use crate::rounding::BitSource;
 use crate::simd::{Kernel, dispatch, dispatch_512};
-use crate::{Code, FixedFormat, Fraction, Quantizer, Rounding, StochasticBits};
+use crate::{BitSource, Code, FixedFormat, Fraction, Quantizer, Rounding, StochasticBits};
 
 /// Values per chunk: the random words of one chunk stay in the first-level cache.
 pub(super) const CHUNK: usize = 1024;
@@ -16,19 +15,23 @@ pub(super) const PART: usize = 256;
 /// Whether every value is a code of `format` times its ε.
 pub(super) fn is_exact(format: FixedFormat, x: &[f32]) -> bool {
     let mut inexact = 0;
-    dispatch(IsExact {
-        x,
-        scale: exp2(format.fl()) as f32,
-        min: format.min() as f32,
-        max: format.max() as f32,
-        inexact: &mut inexact,
-    });
+    let (scale, min, max) =
+        (exp2(format.fl()), f64::from(format.min_code()), f64::from(format.max_code()));
+    // Codes of 25 bits with their sign are the last that an f32 holds exactly, and x · 2^FL is
+    // exact unless it underflows.
+    if format.word_length() <= 25 && format.fl() >= 0 {
+        let (scale, min, max) = (scale as f32, min as f32, max as f32);
+        dispatch(IsExact { x, scale, min, max, inexact: &mut inexact });
+    } else {
+        dispatch(IsExactWide { x, scale, min, max, inexact: &mut inexact });
+    }
     inexact == 0
 }
 
 struct IsExact<'a> {
     x: &'a [f32],
     scale: f32,
+    /// The smallest and the largest code.
     min: f32,
     max: f32,
     inexact: &'a mut u32,
@@ -41,7 +44,28 @@ impl Kernel for IsExact<'_> {
         // Without an early return the loop is vectorised; most slices are exact to the end.
         *inexact = x.iter().fold(0, |inexact, &x| {
             let t = x * scale;
-            let exact = u32::from(x >= min) & u32::from(x <= max) & u32::from(t == t.trunc());
+            let exact = u32::from(t >= min) & u32::from(t <= max) & u32::from(t == t.trunc());
+            inexact | (exact ^ 1)
+        });
+    }
+}
+
+/// [`IsExact`] in f64, which holds every code, and x · 2^FL for every format and every f32.
+struct IsExactWide<'a> {
+    x: &'a [f32],
+    scale: f64,
+    min: f64,
+    max: f64,
+    inexact: &'a mut u32,
+}
+
+impl Kernel for IsExactWide<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { x, scale, min, max, inexact } = self;
+        *inexact = x.iter().fold(0, |inexact, &x| {
+            let t = f64::from(x) * scale;
+            let exact = u32::from(t >= min) & u32::from(t <= max) & u32::from(t == t.trunc());
             inexact | (exact ^ 1)
         });
     }
@@ -154,7 +178,7 @@ impl Quantizer {
             };
         if !done {
             for ((&x, out), position) in x.iter().zip(out).zip(first..) {
-                *out = C::from_i32(self.code(f64::from(alpha * x), source, position));
+                *out = C::from_i32(self.code_at(f64::from(alpha * x), source, position));
             }
         }
     }

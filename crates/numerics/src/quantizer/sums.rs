@@ -1,16 +1,15 @@
 //! The kernels that round exact sums: ⌊(z + offset) / 2^shift⌋ with the rule in the offset.
 
 use super::kernels::CHUNK;
-use crate::rounding::BitSource;
 use crate::simd::{Kernel, dispatch};
 use crate::sum::Sum;
-use crate::{Code, Fraction, Overflow, Quantizer, Rounding, StochasticBits};
+use crate::{BitSource, Code, Fraction, Overflow, Quantizer, Rounding, StochasticBits};
 
 impl Quantizer {
     /// How far below 2^31 the magnitudes of sums must stay for [`Self::convert_sums`] to take them
     /// in 32 bits; `None` if it does not.
     pub(crate) fn headroom(&self, fraction_bits: i32) -> Option<u32> {
-        match fraction_bits - self.format.fl() {
+        match self.format.dropped(fraction_bits) {
             ..=0 => Some(0),
             shift if shift.unsigned_abs() <= i32::MAX_SHIFT => Some(1 << shift),
             _ => None,
@@ -31,7 +30,7 @@ impl Quantizer {
     ) {
         assert_eq!(z.len(), out.len(), "{} sums do not fill {} codes", z.len(), out.len());
         self.assert_fits::<C>();
-        self.assert_random_bits(fraction_bits - self.format.fl());
+        self.assert_random_bits(self.format.dropped(fraction_bits));
         let wraps = self.wraps(overflow);
         self.for_chunks(z.len(), source, first, |range, first, words| {
             let (z, out) = (&z[range.clone()], &mut out[range]);
@@ -49,8 +48,8 @@ impl Quantizer {
         out: &mut [f32],
     ) {
         // Clamped to the codes times 2^shift, no sum leaves 32 bits when less than 2^shift is added.
-        let shift = fraction_bits - self.format.fl();
-        let narrow = shift.max(0) + self.format.word_length() as i32 <= 32;
+        let shift = self.format.dropped(fraction_bits);
+        let narrow = shift <= 32 - self.format.word_length() as i32;
         let mut codes = [0i32; CHUNK];
         self.for_chunks(z.len(), source, first, |range, first, words| {
             let (z, codes) = (&z[range.clone()], &mut codes[..range.len()]);
@@ -78,7 +77,7 @@ impl Quantizer {
         first: u64,
         out: &mut [C],
     ) {
-        let shift = fraction_bits - self.format.fl();
+        let shift = self.format.dropped(fraction_bits);
         let (min, max) = (i64::from(self.format.min_code()), i64::from(self.format.max_code()));
         let wrap = wraps.then(|| Z::BITS - self.format.word_length());
         if (-31..=0).contains(&shift) && !wraps {
@@ -126,10 +125,9 @@ impl Quantizer {
         first: u64,
         out: &mut [C],
     ) {
-        let overflow = if wraps { Overflow::Wrap } else { Overflow::Saturate };
         for ((z, out), position) in z.iter().zip(out).zip(first..) {
             let z = z.to_i64();
-            let code = self.code_of_sum_with(overflow, z, fraction_bits, source, position);
+            let code = self.code_of_sum_at(wraps, z, fraction_bits, source, position);
             *out = C::from_i32(code);
         }
     }
@@ -246,14 +244,8 @@ mod tests {
                     quantizer.convert_sums(overflow, &wide, fraction_bits, &stream, 7, b);
                     assert_eq!(a, b, "{format} {rounding:?} {overflow:?} from {fraction_bits}");
                     for (i, (&z, code)) in wide.iter().zip(a).enumerate().step_by(13) {
-                        let position = 7 + i as u64;
-                        let expected = quantizer.code_of_sum_with(
-                            overflow,
-                            z,
-                            fraction_bits,
-                            &stream,
-                            position,
-                        );
+                        let bits = stream.at(7 + i as u64);
+                        let expected = quantizer.code_of_sum_with(overflow, z, fraction_bits, bits);
                         assert_eq!(*code, expected, "{format} {rounding:?} {overflow:?} of {z}");
                     }
                 }
@@ -287,10 +279,10 @@ mod tests {
                 let quantizer = Quantizer { format, rounding };
                 for bits in fraction_bits {
                     let mut out = vec![0.0; z.len()];
-                    quantizer.convert_narrow_sums(&z, bits, &stream, 7, &mut out);
+                    quantizer.convert_narrow_sums(&z, bits, stream.at(7), &mut out);
                     for (i, (&z, y)) in z.iter().zip(out).enumerate() {
-                        let position = 7 + i as u64;
-                        let code = quantizer.code_of_sum(i64::from(z), bits, &stream, position);
+                        let at = stream.at(7 + i as u64);
+                        let code = quantizer.code_of_sum(i64::from(z), bits, at);
                         let expected = format.value(code) as f32;
                         assert_eq!(y, expected, "{format} {rounding:?} of {z} from {bits}");
                     }

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use numerics::{NamedBits, Par, Quantizer, dequantize_sums};
+use numerics::{BitSource, NamedBits, Par, Quantizer, dequantize_sums};
 
 use crate::linear_map::Plan;
 use crate::linear_map::rows::Patches;
@@ -32,7 +32,7 @@ impl Conversion<'_> {
         match self.quantizer {
             Some(quantizer) => {
                 let first = self.first + index as u64;
-                quantizer.convert_narrow_sums(sums, bits, self.source, first, y);
+                quantizer.convert_narrow_sums(sums, bits, self.source.at(first), y);
             }
             None => {
                 let sums: Vec<i64> = sums.iter().map(|&sum| i64::from(sum)).collect();
@@ -277,8 +277,7 @@ mod tests {
                 let mut slow = vec![0.0; count * outputs];
                 Product::new(a, b)
                     .bias(&Codes::I16(bias), format)
-                    .first_position(first)
-                    .convert_to_f32(quantizer, &source, &mut slow);
+                    .convert_to_f32(quantizer, source.at(first), &mut slow);
                 prop_assert_eq!(fast, slow);
             }
         }
