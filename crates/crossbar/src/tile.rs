@@ -1,6 +1,7 @@
 //! [`AnalogTile`]: one programmed array with its periphery.
 
 mod exempt;
+mod stuck;
 
 use numerics::{Par, Seed};
 
@@ -226,6 +227,7 @@ impl AnalogTile {
             let plane = &mut self.planes[cell.role(array, range_us).plane];
             cell.decode_into(array, g_us, &self.target, range_us, &mut plane.weights);
         }
+        self.read_stuck_pairs();
         let asymmetry = self.config.periphery.polarity_asymmetry;
         for (index, plane) in self.planes.iter_mut().enumerate() {
             plane.packed.repack(&plane.weights, par);
@@ -465,8 +467,9 @@ impl AnalogTile {
         &self.target
     }
 
-    /// Conductances in µS as they are now: one (out, in) matrix per device of the unit cell. With
-    /// [`UnitCell::ActiveDevice`] a device whose partner is stuck holds the difference of both.
+    /// Conductances in µS as they are now: one (out, in) matrix for every device of the unit cell
+    /// that is modelled. With [`UnitCell::ActiveDevice`] that is the active device of each pair; its
+    /// partner is at reset, unless it is one of [`Self::stuck_partners_us`].
     pub fn conductances_us(&self) -> impl Iterator<Item = &[f32]> {
         self.devices.now_us.chunks_exact(self.target.len())
     }
@@ -479,11 +482,6 @@ impl AnalogTile {
     /// Lowest and highest target conductance in µS.
     pub fn range_us(&self) -> [f32; 2] {
         [self.device.g_min_us(), self.device.g_max_us()]
-    }
-
-    /// Number of devices that are stuck.
-    pub fn stuck_devices(&self) -> usize {
-        self.devices.stuck.len()
     }
 
     /// Seconds since programming.
@@ -538,8 +536,8 @@ impl Devices {
             let target = &target_us[first..first + programmed.len()];
             device.program(target, &Draws::new(draws, first as u64), programmed, parameter);
         });
-        let partners = *cell == UnitCell::ActiveDevice;
-        let stuck = config.faults.draw(count, partners, range_us, &seed.child("faults"));
+        let pairs = (*cell == UnitCell::ActiveDevice).then_some(weights);
+        let stuck = config.faults.draw(count, pairs, range_us, &seed.child("faults"));
         let now_us = programmed_us.clone();
         Self { target_us, programmed_us, parameter, now_us, stuck }
     }

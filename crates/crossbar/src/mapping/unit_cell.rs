@@ -22,7 +22,8 @@ use crate::TileError;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum UnitCell {
-    /// A pair whose inactive device is taken to be exactly at reset; a weight of zero stays zero.
+    /// A pair whose inactive device is taken to be exactly at reset. A weight of zero has no active
+    /// device and stays zero, unless one of the two is stuck.
     /// Source: [Rasch23 Methods, "PCM"].
     ActiveDevice,
     /// A pair of which both devices are programmed, the inactive one to reset.
@@ -59,6 +60,18 @@ pub struct ArrayRole {
     pub zero_us: f32,
     /// Whether the contribution takes the sign of the target weight.
     pub signed_by_target: bool,
+}
+
+impl ArrayRole {
+    /// The weight of a pair of devices, the active one and its partner, where either is stuck.
+    ///
+    /// ```text
+    /// w̆ = ±(g − g_partner) / R          with the sign of the target, and + where that is 0
+    /// ```
+    pub fn of_pair(&self, active_us: f32, partner_us: f32, target: f32) -> f32 {
+        let part = (active_us - partner_us) * self.weight_per_us;
+        if target < 0.0 { -part } else { part }
+    }
 }
 
 impl UnitCell {
@@ -181,7 +194,9 @@ impl UnitCell {
 
     /// Adds what device array `array` contributes to the weights of its plane.
     ///
-    /// `target` are the weights that were encoded; they matter for their sign only.
+    /// `target` are the weights that were encoded; they matter for their sign only. With
+    /// [`Self::ActiveDevice`] the partners are taken to be at reset: see [`ArrayRole::of_pair`] for
+    /// pairs of which a device is stuck.
     ///
     /// # Panics
     ///
@@ -279,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zero_weight_ignores_its_device() {
+    fn a_zero_weight_ignores_what_its_device_was_programmed_to() {
         let mut w = [0.0];
         UnitCell::ActiveDevice.decode_into(0, &[3.0], &[0.0], [0.0, 25.0], &mut w);
         assert_eq!(w, [0.0]);
