@@ -145,13 +145,11 @@ impl Pass<'_> {
 
     /// Input range of every sample.
     fn ranges(&self, source: Source<'_>, samples: usize, input_range: f32) -> Vec<f32> {
-        match (self.periphery.config.dac.noise_management, source) {
+        let dac = &self.periphery.config.dac;
+        match (dac.noise_management, source) {
             (NoiseManagement::AbsMax, Source::Rows(x)) => x
                 .chunks_exact(self.periphery.inputs)
-                .map(|row| match crate::mapping::largest_magnitude(row) {
-                    max if max > 0.0 && max.is_finite() => max,
-                    _ => 1.0,
-                })
+                .map(|row| dac.range_of(row, input_range))
                 .collect(),
             _ => vec![input_range; samples],
         }

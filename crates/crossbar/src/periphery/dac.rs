@@ -87,6 +87,17 @@ impl Dac {
         self.steps.map(|steps| 2.0 * self.bound / steps)
     }
 
+    /// The input that drives the converter to 1 in a sample, for a tile of that input range.
+    pub(crate) fn range_of(&self, sample: &[f32], input_range: f32) -> f32 {
+        match self.noise_management {
+            NoiseManagement::None => input_range,
+            NoiseManagement::AbsMax => match crate::mapping::largest_magnitude(sample) {
+                max if max > 0.0 && max.is_finite() => max,
+                _ => 1.0,
+            },
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<(), TileError> {
         check_steps("dac.steps", self.steps)?;
         TileError::check_positive("dac.bound", self.bound)?;
