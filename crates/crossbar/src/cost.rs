@@ -39,6 +39,9 @@ const STANDARD: &str = include_str!("../presets/cost-standard.toml");
 /// 2^bits of the converters that the figures are of.
 const EIGHT_BIT_CODES: f64 = 256.0;
 
+/// Largest figure in any of the units: what is beyond is a slip.
+const LARGEST: f64 = 1e12;
+
 /// A number with the range in which it is believed to lie.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -245,8 +248,13 @@ impl CostFigures {
             ("digital_um2", self.digital_um2),
         ] {
             let Range { low, nominal, high } = range;
-            let ordered = low >= 0.0 && low <= nominal && nominal <= high && high.is_finite();
-            TileError::check(ordered, field, nominal, "is not in 0 ≤ low ≤ nominal ≤ high")?;
+            let ordered = low >= 0.0 && low <= nominal && nominal <= high && high <= LARGEST;
+            TileError::check(
+                ordered,
+                field,
+                nominal,
+                "is not in 0 ≤ low ≤ nominal ≤ high ≤ 10^12",
+            )?;
         }
         self.converters.map_or(Ok(()), |converters| converters.check())?;
         let columns = self.columns_per_adc as f64;

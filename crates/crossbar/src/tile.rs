@@ -55,6 +55,8 @@ pub struct AnalogTile {
     scale: Vec<f32>,
     /// Factor of the drift compensation of every output.
     compensation: Vec<f32>,
+    /// Factor of the recalibration of every output.
+    recalibration: Vec<f32>,
     bias: Vec<f32>,
     input_range: f32,
     devices: Devices,
@@ -89,6 +91,9 @@ impl AnalogTile {
     ///
     /// The tile is then at age 0 s: programmed, without drift or accumulated read noise, its drift
     /// reference recorded. The input range is 1 until it is set.
+    ///
+    /// The errors of the devices are named by `seed` and by their places: two layers programmed with
+    /// one seed have the same errors. Give each a child of its own, `seed.child("layer").child(i)`.
     ///
     /// # Shapes
     ///
@@ -160,6 +165,7 @@ impl AnalogTile {
             target,
             scale,
             compensation: vec![1.0; outputs],
+            recalibration: vec![1.0; outputs],
             bias: Vec::new(),
             input_range: 1.0,
             devices,
@@ -176,7 +182,9 @@ impl AnalogTile {
 
     /// Ages the devices to `t_s` seconds after programming; earlier ages may follow later ones.
     ///
-    /// Reads the devices for the first time at that age; see [`Self::age_to_reading`].
+    /// Reads the devices for the first time at that age; see [`Self::age_to_reading`]. The age 0 is a
+    /// reading, too: a model whose read noise has begun to accumulate by then gives other
+    /// conductances than those right after programming.
     ///
     /// # Errors
     ///
@@ -195,6 +203,8 @@ impl AnalogTile {
         if !(t_s.is_finite() && t_s >= 0.0) {
             return Err(TileError::Time { t_s });
         }
+        // Of the two zeros the positive one: they are one age, and so one reading.
+        let t_s = t_s + 0.0;
         let seed = self.seed.child("read").child(t_s.to_bits()).child(reading);
         let Devices { target_us, programmed_us, parameter, now_us, .. } = &mut self.devices;
         let device = self.device.as_ref();
@@ -246,11 +256,11 @@ impl AnalogTile {
     /// Multiplies a batch by the weights as they are now.
     ///
     /// ```text
-    /// y = β + α γ s ⊙ Σ_p f_p ADC_p( W̃_p DAC(x/α) )
+    /// y = β + α γ s r ⊙ Σ_p f_p ADC_p( W̃_p DAC(x/α) )
     /// ```
     ///
     /// over the conversions p of a bit-sliced weight (one otherwise), s being the drift
-    /// compensation. See [`Periphery::forward`] for the noise and for the promise of equal bits.
+    /// compensation and r the recalibration. See [`Periphery::forward`] for the noise and for the promise of equal bits.
     ///
     /// # Shapes
     ///
@@ -298,9 +308,8 @@ impl AnalogTile {
     ) -> Saturation {
         let mut saturation = Saturation::default();
         for (index, plane) in self.planes.iter().enumerate() {
-            let scale: Vec<f32> = (self.scale.iter().zip(&self.compensation))
-                .map(|(scale, c)| scale * c * plane.significance)
-                .collect();
+            let scale: Vec<f32> =
+                (0..self.outputs).map(|i| self.digital_scale(i) * plane.significance).collect();
             // The bias belongs to the output, not to each of its conversions.
             let bias: &[f32] = if index == 0 { &self.bias } else { &[] };
             let digital = Digital { input_range: self.input_range, scale: &scale, bias };
@@ -316,9 +325,9 @@ impl AnalogTile {
 
     /// Outputs for test inputs given in DAC units, without compensation, bias or input range: what
     /// a drift read-out sees.
-    pub(crate) fn probe(&self, x: &[f32], seed: &Seed) -> Vec<f32> {
+    pub(crate) fn probe(&self, x: &[f32], seed: &Seed, first_sample: usize) -> Vec<f32> {
         let mut y = vec![0.0; x.len() / self.inputs * self.outputs];
-        let noise = MvmNoise { seed: *seed, first_sample: 0 };
+        let noise = MvmNoise { seed: *seed, first_sample: first_sample as u64 };
         for (index, plane) in self.planes.iter().enumerate() {
             let scale = vec![plane.significance; self.outputs];
             let digital = Digital { input_range: 1.0, scale: &scale, bias: &[] };
@@ -329,26 +338,43 @@ impl AnalogTile {
         y
     }
 
+    /// Digital scale, compensation and recalibration of an output.
+    fn digital_scale(&self, output: usize) -> f32 {
+        self.scale[output] * self.compensation[output] * self.recalibration[output]
+    }
+
     /// Compares a read-out with that after programming and sets the compensation accordingly, as
-    /// the configuration says; `seed` draws the noise of the read-out.
+    /// the configuration says; `seed` draws the noise of the read-out. What [`Self::recalibrate`]
+    /// found stays.
     pub fn compensate_drift(&mut self, seed: &Seed) {
         self.compensation = self.reference.factors(self, seed);
     }
 
     /// Sets the compensation factor of every output.
     ///
+    /// # Errors
+    ///
+    /// [`TileError::DigitalNotFinite`] for a factor that is NaN or infinite; then none is changed.
+    ///
     /// # Panics
     ///
     /// Unless there is one per output.
     #[track_caller]
-    pub fn set_compensation(&mut self, factors: &[f32]) {
+    pub fn set_compensation(&mut self, factors: &[f32]) -> Result<(), TileError> {
         assert_eq!(factors.len(), self.outputs, "factors are not one per output");
+        TileError::check_digital("compensation factor", factors, self.outputs)?;
         self.compensation.copy_from_slice(factors);
+        Ok(())
     }
 
     /// Compensation factor of every output.
     pub fn compensation(&self) -> &[f32] {
         &self.compensation
+    }
+
+    /// Factor by which every output was recalibrated, 1 if it was not.
+    pub fn recalibration(&self) -> &[f32] {
+        &self.recalibration
     }
 
     /// Fits scale and bias of every output to reference outputs, by least squares: the digital
@@ -358,19 +384,33 @@ impl AnalogTile {
     /// s_i, β_i = argmin Σ_k (s y_ik + β − r_ik)²
     /// ```
     ///
-    /// A column whose outputs do not vary keeps its scale.
+    /// The scale multiplies those of earlier recalibrations, and the bias takes the place of the one
+    /// that was set; a drift compensation changes neither. A column whose outputs do not vary keeps
+    /// its scale.
     ///
     /// # Shapes
     ///
     /// - `x`: (batch, in)
     /// - `reference`: (batch, out)
     ///
+    /// # Errors
+    ///
+    /// [`TileError::DigitalNotFinite`] for a reference that is NaN or infinite; then nothing is
+    /// changed.
+    ///
     /// # Panics
     ///
     /// If a shape differs or the batch is empty.
     #[track_caller]
-    pub fn recalibrate(&mut self, x: &[f32], reference: &[f32], noise: &MvmNoise, par: Par) {
+    pub fn recalibrate(
+        &mut self,
+        x: &[f32],
+        reference: &[f32],
+        noise: &MvmNoise,
+        par: Par,
+    ) -> Result<(), TileError> {
         assert!(!x.is_empty(), "recalibration needs inputs");
+        TileError::check_digital("reference", reference, self.outputs)?;
         let mut y = vec![0.0; reference.len()];
         self.bias.clear();
         self.forward(x, noise, par, &mut y);
@@ -389,10 +429,11 @@ impl AnalogTile {
                 (yy + (y - mean_y).powi(2), yr + (y - mean_y) * (r - mean_r))
             });
             let slope = if yy > 0.0 { yr / yy } else { 1.0 };
-            self.compensation[i] *= slope as f32;
+            self.recalibration[i] *= slope as f32;
             *bias = (mean_r - slope * mean_y) as f32;
         }
         self.bias = bias;
+        Ok(())
     }
 
     /// Sets the input range α.
@@ -409,13 +450,19 @@ impl AnalogTile {
     /// Sets the digital scale γ of every output: for a tile that was programmed with weights in
     /// [−1, 1] whose scales are learned.
     ///
+    /// # Errors
+    ///
+    /// [`TileError::DigitalNotFinite`] for a scale that is NaN or infinite; then none is changed.
+    ///
     /// # Panics
     ///
     /// Unless there is one per output.
     #[track_caller]
-    pub fn set_scale(&mut self, scale: &[f32]) {
+    pub fn set_scale(&mut self, scale: &[f32]) -> Result<(), TileError> {
         assert_eq!(scale.len(), self.outputs, "scales are not one per output");
+        TileError::check_digital("scale", scale, self.outputs)?;
         self.scale.copy_from_slice(scale);
+        Ok(())
     }
 
     /// Sets the input range to the mean over batches of the largest magnitude, at most 10.
@@ -435,19 +482,25 @@ impl AnalogTile {
 
     /// Sets the digital bias of every output, or removes it if the slice is empty.
     ///
+    /// # Errors
+    ///
+    /// [`TileError::DigitalNotFinite`] for a bias that is NaN or infinite; then none is changed.
+    ///
     /// # Panics
     ///
     /// Unless there is one per output, or none.
     #[track_caller]
-    pub fn set_bias(&mut self, bias: &[f32]) {
+    pub fn set_bias(&mut self, bias: &[f32]) -> Result<(), TileError> {
         let outputs = self.outputs;
         let count = bias.len();
         assert!(count == 0 || count == outputs, "{count} biases for {outputs} outputs");
+        TileError::check_digital("bias", bias, outputs)?;
         self.bias = bias.to_vec();
+        Ok(())
     }
 
-    /// The weights that the conductances stand for now, (out, in), digital scales and compensation
-    /// included: the inverse mapping.
+    /// The weights that the conductances stand for now, (out, in), digital scales, compensation and
+    /// recalibration included: the inverse mapping.
     pub fn weights(&self) -> Vec<f32> {
         let mut weights = vec![0.0; self.target.len()];
         for plane in &self.planes {
@@ -456,7 +509,7 @@ impl AnalogTile {
             }
         }
         for (i, row) in weights.chunks_exact_mut(self.inputs).enumerate() {
-            let scale = self.scale[i] * self.compensation[i];
+            let scale = self.digital_scale(i);
             row.iter_mut().for_each(|w| *w *= scale);
         }
         weights

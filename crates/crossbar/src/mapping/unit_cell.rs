@@ -78,18 +78,17 @@ impl UnitCell {
     pub(crate) fn check(&self) -> Result<(), TileError> {
         match self {
             Self::Pairs { significances } => {
-                let pairs = significances.len() as f64;
-                TileError::check(pairs > 0.0, "number of significances", pairs, "is not ≥ 1")?;
-                significances.iter().try_for_each(|&f| TileError::check_positive("significance", f))
+                TileError::check_count(
+                    "unit_cell: number of significances",
+                    significances.len(),
+                    1..=64,
+                )?;
+                let check = |&f| TileError::check_within("unit_cell: significances", f, 1e-9..=1e9);
+                significances.iter().try_for_each(check)
             }
             Self::BitSliced { bits_per_cell, cells } => {
                 let bits = u32::from(*bits_per_cell) * u32::from(*cells);
-                TileError::check(
-                    (1..=16).contains(&bits),
-                    "bits of a bit-sliced weight",
-                    bits,
-                    "lies outside 1..=16",
-                )
+                TileError::check_within("unit_cell: bits_per_cell · cells", bits, 1.0..=16.0)
             }
             Self::ActiveDevice | Self::DifferentialPair | Self::SingleDevice => Ok(()),
         }

@@ -69,7 +69,7 @@ thread_local! {
 struct Seen {
     inputs: u64,
     outputs: u64,
-    /// By sample of the chunk, whether an output saturated.
+    /// By sample of the chunk, whether an output saturated that a smaller input might bring back.
     saturated: Vec<bool>,
 }
 
@@ -203,9 +203,10 @@ impl Pass<'_> {
             });
             let place = Place { todo, halves, outputs, panel };
             let results = Results { out, products, saturated: bits };
-            place.write(&results, accum, written, |s, count| {
-                seen.outputs += u64::from(count);
-                seen.saturated[s] |= count > 0;
+            let beyond_help = self.periphery.beyond_help[panel];
+            place.write(&results, accum, written, |s, beyond| {
+                seen.outputs += u64::from(beyond.count_ones());
+                seen.saturated[s] |= beyond & !beyond_help != 0;
             });
         }
         seen
