@@ -51,7 +51,7 @@ impl Faults {
     /// - at random only where neither is active, which is where the weight is zero.
     ///
     /// Assumed: the active device of a weight of zero is the positive one, and of those that are
-    /// stuck at random half are its partner; AIHWKit takes the negative sign for all of them.
+    /// stuck at random half are its partner; AIHWKit takes one sign for all of them.
     ///
     /// # Panics
     ///
