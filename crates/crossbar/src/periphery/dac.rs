@@ -109,7 +109,7 @@ impl Dac {
 
     pub(crate) fn check(&self) -> Result<(), TileError> {
         check_steps("dac.steps", self.steps)?;
-        TileError::check_within("dac.bound", self.bound, 1e-3..=1e3)?;
+        TileError::check_within("dac.bound", self.bound, 1e-3..=1e6)?;
         TileError::check_within("dac.noise", self.noise, 0.0..=1e3)?;
         match self.bound_management {
             BoundManagement::None => Ok(()),
