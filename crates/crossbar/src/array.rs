@@ -116,17 +116,25 @@ impl AnalogMatrix {
         self.parts.iter_mut().try_for_each(|part| part.tile.set_input_range(input_range))
     }
 
-    /// Sets the digital bias, which is added once per output.
+    /// Sets the digital bias, which is added once per output, or removes it if the slice is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`TileError::DigitalNotFinite`] for a bias that is NaN or infinite; then none is changed.
     ///
     /// # Panics
     ///
-    /// Unless there is one per output.
+    /// Unless there is one per output, or none.
     #[track_caller]
-    pub fn set_bias(&mut self, bias: &[f32]) {
-        assert_eq!(bias.len(), self.outputs, "biases are not one per output");
+    pub fn set_bias(&mut self, bias: &[f32]) -> Result<(), TileError> {
+        let (count, outputs) = (bias.len(), self.outputs);
+        assert!(count == 0 || count == outputs, "{count} biases for {outputs} outputs");
+        TileError::check_digital("bias", bias, outputs)?;
         for part in self.parts.iter_mut().filter(|part| part.columns.start == 0) {
-            part.tile.set_bias(&bias[part.rows.clone()]);
+            let part_of = if bias.is_empty() { bias } else { &bias[part.rows.clone()] };
+            part.tile.set_bias(part_of)?;
         }
+        Ok(())
     }
 
     /// Multiplies a batch, see [`AnalogTile::forward`].

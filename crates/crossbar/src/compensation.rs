@@ -7,9 +7,12 @@
 //! Source: [Rasch23 Methods, "global drift compensation"]; AIHWKit 1.1.0,
 //! `inference/compensation/drift.py`.
 
+use std::ops::Range;
+
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
+use crate::limits::at_least;
 use crate::{AnalogTile, TileError};
 
 /// What is compared.
@@ -49,6 +52,12 @@ pub enum CompensationReference {
     Exact,
 }
 
+/// Most input vectors of a read-out: its error is then a thousandth of that of one.
+const MAX_SAMPLES: usize = 1 << 20;
+
+/// Numbers of a read-out that are held at a time: its inputs, or its outputs.
+const BLOCK: usize = 1 << 20;
+
 /// Drift compensation of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,21 +74,23 @@ pub struct CompensationConfig {
 
 impl CompensationConfig {
     pub(crate) fn check(&self) -> Result<(), TileError> {
-        TileError::check_positive("compensation.floor", self.floor)?;
-        if let ReadoutInputs::Uniform { samples } = self.inputs {
-            let count = samples as f64;
-            TileError::check(samples > 0, "compensation.inputs.samples", count, "is not ≥ 1")?;
+        TileError::check_within("compensation.floor", self.floor, 1e-12..=1e12)?;
+        match self.inputs {
+            ReadoutInputs::OneHot => Ok(()),
+            ReadoutInputs::Uniform { samples } => {
+                TileError::check_count("compensation.inputs.samples", samples, 1..=MAX_SAMPLES)
+            }
         }
-        Ok(())
     }
 }
 
 /// The read-out of a tile right after programming.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct DriftReference {
     /// Mean |y|: one for the tile, or one per output; empty without compensation.
     baseline: Vec<f32>,
-    inputs: Vec<f32>,
+    /// Draws the known inputs.
+    inputs: Option<Seed>,
 }
 
 impl DriftReference {
@@ -89,21 +100,22 @@ impl DriftReference {
         if config.scope == CompensationScope::None {
             return Self::default();
         }
-        let inputs = known_inputs(config.inputs, tile.inputs(), &seed.child("inputs"));
-        let y = match config.reference {
-            CompensationReference::Programmed => tile.probe(&inputs, &seed.child("noise")),
-            CompensationReference::Exact => exact_product(tile, &inputs),
+        let inputs = seed.child("inputs");
+        let baseline = match config.reference {
+            CompensationReference::Programmed => {
+                let noise = seed.child("noise");
+                means(tile, &inputs, |x, first| tile.probe(x, &noise, first))
+            }
+            CompensationReference::Exact => means(tile, &inputs, |x, _| exact_product(tile, x)),
         };
-        Self { baseline: means(&y, tile, &config), inputs }
+        Self { baseline, inputs: Some(inputs) }
     }
 
     /// The factor of every output at the tile's present age.
     pub fn factors(&self, tile: &AnalogTile, seed: &Seed) -> Vec<f32> {
-        if self.baseline.is_empty() {
-            return vec![1.0; tile.outputs()];
-        }
-        let y = tile.probe(&self.inputs, &seed.child("noise"));
-        let now = means(&y, tile, &tile.config().compensation);
+        let Some(inputs) = &self.inputs else { return vec![1.0; tile.outputs()] };
+        let noise = seed.child("noise");
+        let now = means(tile, inputs, |x, first| tile.probe(x, &noise, first));
         let factors: Vec<f32> = self.baseline.iter().zip(now).map(|(r, s)| r / s).collect();
         let mut factors = match factors[..] {
             [one] => vec![one; tile.outputs()],
@@ -118,18 +130,26 @@ impl DriftReference {
     }
 }
 
-fn known_inputs(inputs: ReadoutInputs, width: usize, seed: &Seed) -> Vec<f32> {
+/// Some of the known inputs, (samples, in).
+fn known_inputs(
+    inputs: ReadoutInputs,
+    width: usize,
+    seed: &Seed,
+    samples: Range<usize>,
+) -> Vec<f32> {
+    let mut x = vec![0.0; samples.len() * width];
     match inputs {
         ReadoutInputs::OneHot => {
-            (0..width * width).map(|at| f32::from(u8::from(at / width == at % width))).collect()
+            for (row, input) in x.chunks_exact_mut(width).zip(samples) {
+                row[input] = 1.0;
+            }
         }
-        ReadoutInputs::Uniform { samples } => {
-            let mut x = vec![0.0; samples * width];
-            seed.stream().fill_uniform(0, &mut x);
+        ReadoutInputs::Uniform { .. } => {
+            seed.stream().fill_uniform((samples.start * width) as u64, &mut x);
             x.iter_mut().for_each(|x| *x = 2.0 * *x - 1.0);
-            x
         }
     }
+    x
 }
 
 fn exact_product(tile: &AnalogTile, inputs: &[f32]) -> Vec<f32> {
@@ -140,17 +160,30 @@ fn exact_product(tile: &AnalogTile, inputs: &[f32]) -> Vec<f32> {
     inputs.chunks_exact(tile.inputs()).flat_map(|x| rows().map(move |w| dot(w, x))).collect()
 }
 
-/// Mean |y| over samples, for the tile without its exempted outputs, or for every output.
-fn means(y: &[f32], tile: &AnalogTile, config: &CompensationConfig) -> Vec<f32> {
-    let outputs = tile.outputs();
+/// Mean |y| over the known inputs, for the tile without its exempted outputs, or for every output.
+///
+/// `read` gives the outputs of inputs, the first of which has that number. It is asked block by
+/// block, so that a read-out of any length needs the same memory.
+fn means(tile: &AnalogTile, seed: &Seed, read: impl Fn(&[f32], usize) -> Vec<f32>) -> Vec<f32> {
+    let config = &tile.config().compensation;
+    let (width, outputs) = (tile.inputs(), tile.outputs());
+    let samples = match config.inputs {
+        ReadoutInputs::OneHot => width,
+        ReadoutInputs::Uniform { samples } => samples,
+    };
     let mut sums = vec![0.0f64; outputs];
-    for row in y.chunks_exact(outputs) {
-        for (sum, y) in sums.iter_mut().zip(row) {
-            *sum += f64::from(y.abs());
+    let block = (BLOCK / width.max(outputs)).max(1);
+    for first in (0..samples).step_by(block) {
+        let part = first..samples.min(first + block);
+        let y = read(&known_inputs(config.inputs, width, seed, part), first);
+        for row in y.chunks_exact(outputs) {
+            for (sum, y) in sums.iter_mut().zip(row) {
+                *sum += f64::from(y.abs());
+            }
         }
     }
-    let samples = (y.len() / outputs) as f64;
-    let floored = |mean: f64| (mean as f32).max(config.floor);
+    let samples = samples as f64;
+    let floored = |mean: f64| at_least(mean as f32, config.floor);
     match config.scope {
         CompensationScope::Column => sums.iter().map(|sum| floored(sum / samples)).collect(),
         _ => {

@@ -7,6 +7,22 @@
 //! area    = devices · A_cell + inputs · A_DAC + ADCs · A_ADC + outputs · A_digital
 //! ```
 //!
+//! The figures are those of 8-bit converters. For a tile whose converters have other numbers of
+//! steps, or for others that the caller names ([`CostFigures::at_steps`]),
+//!
+//! ```text
+//! E_ADC, t_ADC ∝ 2^bits       a converter that counts takes its energy and its time per count
+//! t_int        ∝ 2^bits       inputs are widths of pulses, in as many slots
+//! ```
+//!
+//! with 2^bits = steps + 2 of the converter. So the array's energy grows with the resolution of the
+//! DAC, and its own conversion, one charging of a word line, does not.
+//!
+//! Assumed: both scalings, and that areas stay; they are those of the counting ADC and the
+//! pulse-width DAC of \[Hermes22\] and \[LeGallo23\], from which the figures come. A constant energy
+//! per conversion step is the common figure of merit of converters of few bits.
+//! Assumed: a converter without steps, which none is, costs as much as one of 8 bits.
+//!
 //! Every figure is a value with a range, from low to high, and names its source in the TOML file
 //! that it is read from. Results carry the range along: all figures at their low end, at their
 //! nominal value, at their high end. They are estimates of the parts that are named, without
@@ -14,12 +30,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnalogMatrix, AnalogTile, TileError};
+use crate::periphery::PeripheryConfig;
+use crate::periphery::dac::check_steps;
+use crate::{AnalogMatrix, AnalogTile, TileError, UnitCell};
 
 const STANDARD: &str = include_str!("../presets/cost-standard.toml");
 
 /// 2^bits of the converters that the figures are of.
 const EIGHT_BIT_CODES: f64 = 256.0;
+
+/// Largest figure in any of the units: what is beyond is a slip.
+const LARGEST: f64 = 1e12;
 
 /// A number with the range in which it is believed to lie.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -85,6 +106,29 @@ pub struct CostFigures {
     pub digital_um2: Range,
     /// Columns that share one output converter, at least 1.
     pub columns_per_adc: usize,
+    /// Converters that every product is taken to have; those of each tile if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub converters: Option<ConverterSteps>,
+}
+
+/// Steps of the two converters, 2^bits − 2 each.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConverterSteps {
+    /// Of the inputs.
+    pub dac: f32,
+    /// Of the outputs.
+    pub adc: f32,
+}
+
+impl ConverterSteps {
+    /// 8 bits: what the figures are of.
+    pub const EIGHT_BIT: Self = Self { dac: 254.0, adc: 254.0 };
+
+    fn check(&self) -> Result<(), TileError> {
+        check_steps("converters.dac", Some(self.dac))?;
+        check_steps("converters.adc", Some(self.adc))
+    }
 }
 
 /// Energy of one product by component, in pJ.
@@ -151,37 +195,41 @@ impl CostFigures {
         Ok(figures)
     }
 
-    /// The figures, which are those of 8-bit converters, for converters of other resolutions.
-    ///
-    /// ```text
-    /// E_ADC, t_ADC ∝ 2^bits       a converter that counts takes its energy and its time per count
-    /// t_int        ∝ 2^bits       inputs are widths of pulses, in as many slots
-    /// ```
-    ///
-    /// with 2^bits = steps + 2 of the converter. So the array's energy grows with the resolution of
-    /// the DAC, and its own conversion, one charging of a word line, does not.
-    ///
-    /// Assumed: both scalings, and that areas stay; they are those of the counting ADC and the
-    /// pulse-width DAC of \[Hermes22\] and \[LeGallo23\], from which the figures come. A constant energy
-    /// per conversion step is the common figure of merit of converters of few bits.
+    /// The figures for products that have these converters, whatever those of the tile are; see the
+    /// [module](self) for how they scale.
     ///
     /// # Panics
     ///
-    /// Unless both numbers of steps are positive and finite.
+    /// Unless both numbers of steps are finite and at least 2.
     #[must_use]
     #[track_caller]
-    pub fn at_steps(&self, dac_steps: f32, adc_steps: f32) -> Self {
-        let factor = |steps: f32| {
-            assert!(steps > 0.0 && steps.is_finite(), "{steps} steps are no converter");
-            (f64::from(steps) + 2.0) / EIGHT_BIT_CODES
-        };
-        let (dac, adc) = (factor(dac_steps), factor(adc_steps));
+    pub fn at_steps(&self, dac: f32, adc: f32) -> Self {
+        let converters = ConverterSteps { dac, adc };
+        if let Err(error) = converters.check() {
+            panic!("{error}");
+        }
+        Self { converters: Some(converters), ..self.clone() }
+    }
+
+    /// The figures as numbers of those converters.
+    fn scaled_to(&self, ConverterSteps { dac, adc }: ConverterSteps) -> Self {
+        let factor = |steps: f32| (f64::from(steps) + 2.0) / EIGHT_BIT_CODES;
         Self {
-            adc_pj: self.adc_pj.scaled(adc),
-            adc_ns: self.adc_ns.scaled(adc),
-            integration_ns: self.integration_ns.scaled(dac),
+            adc_pj: self.adc_pj.scaled(factor(adc)),
+            adc_ns: self.adc_ns.scaled(factor(adc)),
+            integration_ns: self.integration_ns.scaled(factor(dac)),
             ..self.clone()
         }
+    }
+
+    /// The converters that a product of a tile is taken to have.
+    fn converters_of(&self, tile: &AnalogTile) -> ConverterSteps {
+        let PeripheryConfig { dac, adc, .. } = &tile.config().periphery;
+        let eight = ConverterSteps::EIGHT_BIT;
+        self.converters.unwrap_or(ConverterSteps {
+            dac: dac.steps.unwrap_or(eight.dac),
+            adc: adc.steps.unwrap_or(eight.adc),
+        })
     }
 
     fn check(&self) -> Result<(), TileError> {
@@ -200,17 +248,24 @@ impl CostFigures {
             ("digital_um2", self.digital_um2),
         ] {
             let Range { low, nominal, high } = range;
-            let ordered = low >= 0.0 && low <= nominal && nominal <= high && high.is_finite();
-            TileError::check(ordered, field, nominal, "is not in 0 ≤ low ≤ nominal ≤ high")?;
+            let ordered = low >= 0.0 && low <= nominal && nominal <= high && high <= LARGEST;
+            TileError::check(
+                ordered,
+                field,
+                nominal,
+                "is not in 0 ≤ low ≤ nominal ≤ high ≤ 10^12",
+            )?;
         }
+        self.converters.map_or(Ok(()), |converters| converters.check())?;
         let columns = self.columns_per_adc as f64;
         TileError::check(self.columns_per_adc > 0, "columns_per_adc", columns, "is not ≥ 1")
     }
 
     /// Cost of one product of a tile, averaged over a batch of inputs.
     ///
-    /// The array's energy takes the conductances as they are now, both devices of a pair if both
-    /// are modelled.
+    /// The array's energy takes the conductances as they are now, those of both devices of a pair;
+    /// the partner that [`UnitCell::ActiveDevice`] does not model conducts g_min, or what it is stuck
+    /// at. The converters are those of the tile, unless [`Self::converters`] names others.
     ///
     /// # Shapes
     ///
@@ -227,6 +282,7 @@ impl CostFigures {
             "{} inputs are not rows of {inputs}",
             x.len()
         );
+        let figures = self.scaled_to(self.converters_of(tile));
         let batch = (x.len() / inputs) as f64;
         // Σ_i g_ij in µS, and the mean square of the clipped input.
         let mut load = vec![0.0f64; inputs];
@@ -235,41 +291,52 @@ impl CostFigures {
                 load.iter_mut().zip(row).for_each(|(sum, &g)| *sum += f64::from(g));
             }
         }
+        let cell = &tile.config().mapping.unit_cell;
+        if *cell == UnitCell::ActiveDevice {
+            let at_reset = f64::from(tile.range_us()[0]);
+            load.iter_mut().for_each(|sum| *sum += outputs as f64 * at_reset);
+            for (place, g) in tile.stuck_partners_us() {
+                load[place % inputs] += f64::from(g) - at_reset;
+            }
+        }
         let mut squares = vec![0.0f64; inputs];
+        let dac = &tile.config().periphery.dac;
         for row in x.chunks_exact(inputs) {
+            let range = dac.range_of(row, tile.input_range());
             for (sum, &x) in squares.iter_mut().zip(row) {
-                *sum += f64::from((x / tile.input_range()).clamp(-1.0, 1.0)).powi(2) / batch;
+                // The DAC takes NaN for 0.
+                let x = if x.is_nan() { 0.0 } else { x / range };
+                *sum += f64::from(x.clamp(-dac.bound, dac.bound)).powi(2) / batch;
             }
         }
         let siemens: f64 = load.iter().zip(&squares).map(|(g, s)| g * 1e-6 * s).sum();
         // 1 V² S ns = 10⁻⁹ J = 10³ pJ.
         let array = |v: f64, ns: f64| v * v * siemens * ns * 1e3;
         let array_pj = Range {
-            low: array(self.read_v.low, self.integration_ns.low),
-            nominal: array(self.read_v.nominal, self.integration_ns.nominal),
-            high: array(self.read_v.high, self.integration_ns.high),
+            low: array(figures.read_v.low, figures.integration_ns.low),
+            nominal: array(figures.read_v.nominal, figures.integration_ns.nominal),
+            high: array(figures.read_v.high, figures.integration_ns.high),
         };
-        let cell = &tile.config().mapping.unit_cell;
         // Bit slices are columns of their own.
         let columns = outputs * cell.planes();
-        let adcs = columns.div_ceil(self.columns_per_adc);
+        let adcs = columns.div_ceil(figures.columns_per_adc);
         let rounds = columns.div_ceil(adcs) as f64;
         let devices = tile.conductances_us().count() * inputs * outputs;
         Cost {
             energy: Energy {
-                dac_pj: self.dac_pj.scaled(inputs as f64),
+                dac_pj: figures.dac_pj.scaled(inputs as f64),
                 array_pj,
-                adc_pj: self.adc_pj.scaled(columns as f64),
-                digital_pj: self.digital_pj.scaled(columns as f64),
+                adc_pj: figures.adc_pj.scaled(columns as f64),
+                digital_pj: figures.digital_pj.scaled(columns as f64),
             },
-            latency_ns: self.dac_ns
-                + self.integration_ns
-                + self.adc_ns.scaled(rounds)
-                + self.digital_ns,
-            area_um2: self.cell_um2.scaled(devices as f64)
-                + self.dac_um2.scaled(inputs as f64)
-                + self.adc_um2.scaled(adcs as f64)
-                + self.digital_um2.scaled(columns as f64),
+            latency_ns: figures.dac_ns
+                + figures.integration_ns
+                + figures.adc_ns.scaled(rounds)
+                + figures.digital_ns,
+            area_um2: figures.cell_um2.scaled(devices as f64)
+                + figures.dac_um2.scaled(inputs as f64)
+                + figures.adc_um2.scaled(adcs as f64)
+                + figures.digital_um2.scaled(columns as f64),
             macs: (inputs * outputs) as u64,
         }
     }
@@ -317,99 +384,4 @@ impl CostFigures {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::TileConfig;
-    use numerics::{Par, Seed};
-
-    fn ideal_tile() -> AnalogTile {
-        let config = TileConfig::load("ideal").unwrap();
-        AnalogTile::program(&config, &[1.0; 8], 4, &Seed::new(1), Par::Seq).unwrap()
-    }
-
-    #[test]
-    fn the_array_energy_is_voltage_squared_times_conductance_times_time() {
-        let figures = CostFigures {
-            read_v: Range { low: 0.2, nominal: 0.2, high: 0.2 },
-            integration_ns: Range { low: 100.0, nominal: 100.0, high: 100.0 },
-            ..CostFigures::standard()
-        };
-        let cost = figures.tile(&ideal_tile(), &[1.0, 1.0, 0.0, 0.5]);
-        // 2 columns of 25 µS, Σ x² = 2.25: (0.2 V)² · 112.5 µS · 100 ns = 0.45 pJ.
-        assert!((cost.energy.array_pj.nominal - 0.45).abs() < 1e-9);
-        assert_eq!(cost.macs, 8);
-    }
-
-    #[test]
-    fn the_cost_of_a_matrix_is_that_of_its_tiles() {
-        let mut config = TileConfig::load("ideal").unwrap();
-        config.mapping.max_inputs = 3;
-        let w: Vec<f32> = (0..30).map(|i| (i as f32 - 15.0) / 15.0).collect();
-        let matrix = AnalogMatrix::program(&config, &w, 6, &Seed::new(1), Par::Seq).unwrap();
-        let figures = CostFigures::standard();
-        let x = [0.5; 12];
-        let total = figures.matrix(&matrix, &x);
-        let parts: Vec<Cost> =
-            matrix.tiles().map(|(_, _, tile)| figures.tile(tile, &[0.5; 6])).collect();
-        let sum: f64 = parts.iter().map(|p| p.energy.total_pj().nominal).sum();
-        assert_eq!(parts.len(), 2);
-        assert!((total.energy.total_pj().nominal - sum).abs() < 1e-9 * sum);
-        assert_eq!(total.latency_ns, parts[0].latency_ns);
-    }
-
-    /// Two bits less: a quarter of what counts, and the rest as it was.
-    #[test]
-    fn coarser_converters_count_less() {
-        let figures = CostFigures::standard();
-        assert_eq!(figures.at_steps(254.0, 254.0), figures);
-        let cost = |figures: &CostFigures| figures.tile(&ideal_tile(), &[1.0, 1.0, 0.0, 0.5]);
-        let (eight, adc, dac) = (
-            cost(&figures),
-            cost(&figures.at_steps(254.0, 62.0)),
-            cost(&figures.at_steps(62.0, 254.0)),
-        );
-        assert_eq!(4.0 * adc.energy.adc_pj.nominal, eight.energy.adc_pj.nominal);
-        assert_eq!(adc.energy.array_pj, eight.energy.array_pj);
-        assert!(
-            (4.0 * dac.energy.array_pj.nominal / eight.energy.array_pj.nominal - 1.0).abs() < 1e-9
-        );
-        assert_eq!(dac.energy.adc_pj, eight.energy.adc_pj);
-        let nanoseconds = |cost: &Cost| cost.latency_ns.nominal;
-        assert!((nanoseconds(&eight) - nanoseconds(&dac) - 96.0).abs() < 1e-9);
-        assert!((nanoseconds(&eight) - nanoseconds(&adc) - 3.75).abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_nominal_value_outside_its_range_is_refused() {
-        let mut figures = CostFigures::standard();
-        figures.adc_pj.nominal = 1e9;
-        assert!(figures.check().unwrap_err().to_string().starts_with("adc_pj = 1000000000"));
-    }
-
-    /// [Hermes22] measures 10.5 TOPS/W, [LeGallo23] 133 ns a product; a core of theirs has 0.62 mm².
-    #[test]
-    fn a_tile_of_the_published_size_takes_what_was_measured() {
-        let n = 256;
-        let (mut w, mut x) = (vec![0.0; n * n], vec![0.0; 20 * n]);
-        Seed::new(1).stream().fill_gaussian(0, &mut w);
-        Seed::new(2).stream().fill_uniform(0, &mut x);
-        x.iter_mut().for_each(|x| *x = 2.0 * *x - 1.0);
-        let config = crate::presets::standard_pcm();
-        let tile = AnalogTile::program(&config, &w, n, &Seed::new(3), Par::Seq).unwrap();
-        let cost = CostFigures::standard().tile(&tile, &x);
-        let (efficiency, area_mm2) = (cost.tops_per_watt(), cost.area_um2.nominal * 1e-6);
-        assert!((9.5..11.5).contains(&efficiency), "{efficiency} TOPS/W, measured 10.5");
-        assert!((0.56..0.68).contains(&area_mm2), "{area_mm2} mm², 0.62 derived");
-        let Range { low, nominal, high } = cost.latency_ns;
-        assert!((120.0..160.0).contains(&nominal), "{nominal} ns, measured 133");
-        assert!(low < 133.0 && 521.0 < high, "{low} to {high} ns");
-    }
-
-    #[test]
-    fn every_figure_names_its_source() {
-        for line in STANDARD.lines().filter(|l| l.contains('=') && !l.starts_with('#')) {
-            let source = line.split_once('#').map_or("", |(_, comment)| comment);
-            assert!(source.contains('[') || source.contains("Assumed:"), "{line}");
-        }
-    }
-}
+mod tests;

@@ -21,7 +21,7 @@ pub mod reram_wan;
 pub mod state_independent;
 
 pub use config::{DeviceConfig, MeasuredConfig};
-pub use fault::{Faults, StuckDevices};
+pub use fault::{Faults, Stuck, StuckDevices};
 pub use hermes::{Hermes, HermesDevices};
 pub use ideal::Ideal;
 pub use measured::{Measured, MeasuredTable};

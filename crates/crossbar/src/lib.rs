@@ -31,6 +31,7 @@ mod config;
 pub mod cost;
 pub mod device;
 mod error;
+mod limits;
 pub mod mapping;
 mod metrics;
 pub mod periphery;

@@ -18,6 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::TileError;
 
+/// Most lines of a tile in either direction: a thousand times what is built.
+const MAX_LINES: usize = 1 << 20;
+
 /// How a weight matrix is laid out on tiles.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,11 +43,10 @@ impl MappingConfig {
     pub(crate) fn check(&self) -> Result<(), TileError> {
         self.unit_cell.check()?;
         if let Some(levels) = self.scale_levels {
-            TileError::check(levels > 0, "scale_levels", levels, "is not ≥ 1")?;
+            // Scales are f32: finer levels are none.
+            TileError::check_within("scale_levels", levels, 1.0..=f64::from(1 << 24))?;
         }
-        let inputs = self.max_inputs as f64;
-        TileError::check(self.max_inputs > 0, "max_inputs", inputs, "is not ≥ 1")?;
-        let outputs = self.max_outputs.unwrap_or(1);
-        TileError::check(outputs > 0, "max_outputs", outputs as f64, "is not ≥ 1")
+        TileError::check_count("max_inputs", self.max_inputs, 1..=MAX_LINES)?;
+        TileError::check_count("max_outputs", self.max_outputs.unwrap_or(1), 1..=MAX_LINES)
     }
 }

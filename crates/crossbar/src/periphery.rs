@@ -65,7 +65,7 @@ impl PeripheryConfig {
     pub(crate) fn check(&self) -> Result<(), TileError> {
         self.dac.check()?;
         self.read_noise.check()?;
-        TileError::check_not_negative("polarity_asymmetry", self.polarity_asymmetry)?;
+        TileError::check_size("polarity_asymmetry", self.polarity_asymmetry)?;
         self.adc.check()
     }
 }

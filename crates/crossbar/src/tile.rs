@@ -1,6 +1,8 @@
 //! [`AnalogTile`]: one programmed array with its periphery.
 
+mod digital;
 mod exempt;
+mod stuck;
 
 use numerics::{Par, Seed};
 
@@ -8,7 +10,7 @@ use crate::compensation::DriftReference;
 use crate::device::{Device, Draws, Programmed, StuckDevices};
 use crate::mapping::{UnitCell, WeightScale, largest_magnitude, weight_scales};
 use crate::periphery::{
-    Accum, ArrayWeights, Digital, Inputs, Kept, MvmNoise, Periphery, Saturation, mean_abs_max,
+    Accum, ArrayWeights, Digital, Inputs, Kept, MvmNoise, Periphery, Saturation,
 };
 use crate::{TileConfig, TileError};
 
@@ -54,6 +56,8 @@ pub struct AnalogTile {
     scale: Vec<f32>,
     /// Factor of the drift compensation of every output.
     compensation: Vec<f32>,
+    /// Factor of the recalibration of every output.
+    recalibration: Vec<f32>,
     bias: Vec<f32>,
     input_range: f32,
     devices: Devices,
@@ -88,6 +92,9 @@ impl AnalogTile {
     ///
     /// The tile is then at age 0 s: programmed, without drift or accumulated read noise, its drift
     /// reference recorded. The input range is 1 until it is set.
+    ///
+    /// The errors of the devices are named by `seed` and by their places: two layers programmed with
+    /// one seed have the same errors. Give each a child of its own, `seed.child("layer").child(i)`.
     ///
     /// # Shapes
     ///
@@ -159,6 +166,7 @@ impl AnalogTile {
             target,
             scale,
             compensation: vec![1.0; outputs],
+            recalibration: vec![1.0; outputs],
             bias: Vec::new(),
             input_range: 1.0,
             devices,
@@ -175,7 +183,9 @@ impl AnalogTile {
 
     /// Ages the devices to `t_s` seconds after programming; earlier ages may follow later ones.
     ///
-    /// Reads the devices for the first time at that age; see [`Self::age_to_reading`].
+    /// Reads the devices for the first time at that age; see [`Self::age_to_reading`]. The age 0 is a
+    /// reading, too: a model whose read noise has begun to accumulate by then gives other
+    /// conductances than those right after programming.
     ///
     /// # Errors
     ///
@@ -194,6 +204,8 @@ impl AnalogTile {
         if !(t_s.is_finite() && t_s >= 0.0) {
             return Err(TileError::Time { t_s });
         }
+        // Of the two zeros the positive one: they are one age, and so one reading.
+        let t_s = t_s + 0.0;
         let seed = self.seed.child("read").child(t_s.to_bits()).child(reading);
         let Devices { target_us, programmed_us, parameter, now_us, .. } = &mut self.devices;
         let device = self.device.as_ref();
@@ -226,6 +238,7 @@ impl AnalogTile {
             let plane = &mut self.planes[cell.role(array, range_us).plane];
             cell.decode_into(array, g_us, &self.target, range_us, &mut plane.weights);
         }
+        self.read_stuck_pairs();
         let asymmetry = self.config.periphery.polarity_asymmetry;
         for (index, plane) in self.planes.iter_mut().enumerate() {
             plane.packed.repack(&plane.weights, par);
@@ -244,11 +257,11 @@ impl AnalogTile {
     /// Multiplies a batch by the weights as they are now.
     ///
     /// ```text
-    /// y = β + α γ s ⊙ Σ_p f_p ADC_p( W̃_p DAC(x/α) )
+    /// y = β + α γ s r ⊙ Σ_p f_p ADC_p( W̃_p DAC(x/α) )
     /// ```
     ///
     /// over the conversions p of a bit-sliced weight (one otherwise), s being the drift
-    /// compensation. See [`Periphery::forward`] for the noise and for the promise of equal bits.
+    /// compensation and r the recalibration. See [`Periphery::forward`] for the noise and for the promise of equal bits.
     ///
     /// # Shapes
     ///
@@ -296,9 +309,8 @@ impl AnalogTile {
     ) -> Saturation {
         let mut saturation = Saturation::default();
         for (index, plane) in self.planes.iter().enumerate() {
-            let scale: Vec<f32> = (self.scale.iter().zip(&self.compensation))
-                .map(|(scale, c)| scale * c * plane.significance)
-                .collect();
+            let scale: Vec<f32> =
+                (0..self.outputs).map(|i| self.digital_scale(i) * plane.significance).collect();
             // The bias belongs to the output, not to each of its conversions.
             let bias: &[f32] = if index == 0 { &self.bias } else { &[] };
             let digital = Digital { input_range: self.input_range, scale: &scale, bias };
@@ -314,9 +326,9 @@ impl AnalogTile {
 
     /// Outputs for test inputs given in DAC units, without compensation, bias or input range: what
     /// a drift read-out sees.
-    pub(crate) fn probe(&self, x: &[f32], seed: &Seed) -> Vec<f32> {
+    pub(crate) fn probe(&self, x: &[f32], seed: &Seed, first_sample: usize) -> Vec<f32> {
         let mut y = vec![0.0; x.len() / self.inputs * self.outputs];
-        let noise = MvmNoise { seed: *seed, first_sample: 0 };
+        let noise = MvmNoise { seed: *seed, first_sample: first_sample as u64 };
         for (index, plane) in self.planes.iter().enumerate() {
             let scale = vec![plane.significance; self.outputs];
             let digital = Digital { input_range: 1.0, scale: &scale, bias: &[] };
@@ -327,125 +339,8 @@ impl AnalogTile {
         y
     }
 
-    /// Compares a read-out with that after programming and sets the compensation accordingly, as
-    /// the configuration says; `seed` draws the noise of the read-out.
-    pub fn compensate_drift(&mut self, seed: &Seed) {
-        self.compensation = self.reference.factors(self, seed);
-    }
-
-    /// Sets the compensation factor of every output.
-    ///
-    /// # Panics
-    ///
-    /// Unless there is one per output.
-    #[track_caller]
-    pub fn set_compensation(&mut self, factors: &[f32]) {
-        assert_eq!(factors.len(), self.outputs, "factors are not one per output");
-        self.compensation.copy_from_slice(factors);
-    }
-
-    /// Compensation factor of every output.
-    pub fn compensation(&self) -> &[f32] {
-        &self.compensation
-    }
-
-    /// Fits scale and bias of every output to reference outputs, by least squares: the digital
-    /// recalibration of a tile whose devices stay as they are.
-    ///
-    /// ```text
-    /// s_i, β_i = argmin Σ_k (s y_ik + β − r_ik)²
-    /// ```
-    ///
-    /// A column whose outputs do not vary keeps its scale.
-    ///
-    /// # Shapes
-    ///
-    /// - `x`: (batch, in)
-    /// - `reference`: (batch, out)
-    ///
-    /// # Panics
-    ///
-    /// If a shape differs or the batch is empty.
-    #[track_caller]
-    pub fn recalibrate(&mut self, x: &[f32], reference: &[f32], noise: &MvmNoise, par: Par) {
-        assert!(!x.is_empty(), "recalibration needs inputs");
-        let mut y = vec![0.0; reference.len()];
-        self.bias.clear();
-        self.forward(x, noise, par, &mut y);
-        let batch = (y.len() / self.outputs) as f64;
-        let mut bias = vec![0.0; self.outputs];
-        for (i, bias) in bias.iter_mut().enumerate() {
-            let pairs = || {
-                let column =
-                    |m: &'_ [f32]| m.iter().skip(i).step_by(self.outputs).copied().collect();
-                let (y, r): (Vec<f32>, Vec<f32>) = (column(&y), column(reference));
-                y.into_iter().zip(r).map(|(y, r)| (f64::from(y), f64::from(r)))
-            };
-            let (sum_y, sum_r) = pairs().fold((0.0, 0.0), |(a, b), (y, r)| (a + y, b + r));
-            let (mean_y, mean_r) = (sum_y / batch, sum_r / batch);
-            let (yy, yr) = pairs().fold((0.0, 0.0), |(yy, yr), (y, r)| {
-                (yy + (y - mean_y).powi(2), yr + (y - mean_y) * (r - mean_r))
-            });
-            let slope = if yy > 0.0 { yr / yy } else { 1.0 };
-            self.compensation[i] *= slope as f32;
-            *bias = (mean_r - slope * mean_y) as f32;
-        }
-        self.bias = bias;
-    }
-
-    /// Sets the input range α.
-    ///
-    /// # Errors
-    ///
-    /// [`TileError::Config`] unless it is positive and finite.
-    pub fn set_input_range(&mut self, input_range: f32) -> Result<(), TileError> {
-        TileError::check_positive("input_range", input_range)?;
-        self.input_range = input_range;
-        Ok(())
-    }
-
-    /// Sets the digital scale γ of every output: for a tile that was programmed with weights in
-    /// [−1, 1] whose scales are learned.
-    ///
-    /// # Panics
-    ///
-    /// Unless there is one per output.
-    #[track_caller]
-    pub fn set_scale(&mut self, scale: &[f32]) {
-        assert_eq!(scale.len(), self.outputs, "scales are not one per output");
-        self.scale.copy_from_slice(scale);
-    }
-
-    /// Sets the input range to the mean over batches of the largest magnitude, at most 10.
-    ///
-    /// Source: [Rasch23 Methods, "input range"].
-    ///
-    /// # Panics
-    ///
-    /// If there are no batches.
-    #[track_caller]
-    pub fn calibrate_input_range<'a>(&mut self, batches: impl IntoIterator<Item = &'a [f32]>) {
-        let range = mean_abs_max(batches, 10.0);
-        if range > 0.0 {
-            self.input_range = range;
-        }
-    }
-
-    /// Sets the digital bias of every output, or removes it if the slice is empty.
-    ///
-    /// # Panics
-    ///
-    /// Unless there is one per output, or none.
-    #[track_caller]
-    pub fn set_bias(&mut self, bias: &[f32]) {
-        let outputs = self.outputs;
-        let count = bias.len();
-        assert!(count == 0 || count == outputs, "{count} biases for {outputs} outputs");
-        self.bias = bias.to_vec();
-    }
-
-    /// The weights that the conductances stand for now, (out, in), digital scales and compensation
-    /// included: the inverse mapping.
+    /// The weights that the conductances stand for now, (out, in), digital scales, compensation and
+    /// recalibration included: the inverse mapping.
     pub fn weights(&self) -> Vec<f32> {
         let mut weights = vec![0.0; self.target.len()];
         for plane in &self.planes {
@@ -454,7 +349,7 @@ impl AnalogTile {
             }
         }
         for (i, row) in weights.chunks_exact_mut(self.inputs).enumerate() {
-            let scale = self.scale[i] * self.compensation[i];
+            let scale = self.digital_scale(i);
             row.iter_mut().for_each(|w| *w *= scale);
         }
         weights
@@ -465,15 +360,11 @@ impl AnalogTile {
         &self.target
     }
 
-    /// Conductances in µS as they are now: one (out, in) matrix per device of the unit cell. With
-    /// [`UnitCell::ActiveDevice`] a device whose partner is stuck holds the difference of both.
+    /// Conductances in µS as they are now: one (out, in) matrix for every device of the unit cell
+    /// that is modelled. With [`UnitCell::ActiveDevice`] that is the active device of each pair; its
+    /// partner is at reset, unless it is one of [`Self::stuck_partners_us`].
     pub fn conductances_us(&self) -> impl Iterator<Item = &[f32]> {
         self.devices.now_us.chunks_exact(self.target.len())
-    }
-
-    /// Digital scale γ of every output.
-    pub fn scale(&self) -> &[f32] {
-        &self.scale
     }
 
     /// Lowest and highest target conductance in µS.
@@ -481,19 +372,9 @@ impl AnalogTile {
         [self.device.g_min_us(), self.device.g_max_us()]
     }
 
-    /// Number of devices that are stuck.
-    pub fn stuck_devices(&self) -> usize {
-        self.devices.stuck.len()
-    }
-
     /// Seconds since programming.
     pub fn age_s(&self) -> f64 {
         self.t_s
-    }
-
-    /// The input range α.
-    pub fn input_range(&self) -> f32 {
-        self.input_range
     }
 
     /// Number of outputs (bit lines).
@@ -538,8 +419,8 @@ impl Devices {
             let target = &target_us[first..first + programmed.len()];
             device.program(target, &Draws::new(draws, first as u64), programmed, parameter);
         });
-        let partners = *cell == UnitCell::ActiveDevice;
-        let stuck = config.faults.draw(count, partners, range_us, &seed.child("faults"));
+        let pairs = (*cell == UnitCell::ActiveDevice).then_some(weights);
+        let stuck = config.faults.draw(count, pairs, range_us, &seed.child("faults"));
         let now_us = programmed_us.clone();
         Self { target_us, programmed_us, parameter, now_us, stuck }
     }

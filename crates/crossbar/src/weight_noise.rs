@@ -127,7 +127,7 @@ impl WeightNoiseModel {
         };
         match *self {
             Self::None => Ok(()),
-            Self::Constant { sigma } => TileError::check_not_negative("sigma", sigma),
+            Self::Constant { sigma } => TileError::check_size("sigma", sigma),
             Self::Pcm { device, t_s } => device.check().and_then(|()| time(t_s)),
             Self::ReramWan { device, t_s } => device.check().and_then(|()| time(t_s)),
         }
@@ -209,7 +209,7 @@ impl WeightNoise {
     /// [`TileError`] if a field of the configuration is out of range.
     pub fn new(config: &WeightNoiseConfig) -> Result<Self, TileError> {
         config.model.check()?;
-        TileError::check_not_negative("scale", config.scale)?;
+        TileError::check_size("scale", config.scale)?;
         let p = config.drop_connect;
         TileError::check((0.0..=1.0).contains(&p), "drop_connect", p, "lies outside [0, 1]")?;
         Ok(Self { config: *config, table: Table::new(|r| config.model.std(r)) })
@@ -223,7 +223,7 @@ impl WeightNoise {
     /// Writes perturbed weights.
     ///
     /// `ramp` multiplies the noise, not the probability of drop-connect: training raises it from 0
-    /// to 1. Weights that are NaN stay NaN.
+    /// to 1. Weights that are NaN or infinite stay so, unless they are dropped.
     ///
     /// # Shapes
     ///

@@ -209,3 +209,45 @@ fn impossible_circuits_are_refused_with_their_place() {
         Err(TileError::WireResistance { wire: "bit line", .. })
     ));
 }
+
+#[test]
+fn drives_that_are_not_finite_are_refused_with_their_line() {
+    // Lines that both resist, one kind that does, and none.
+    for (word_ohm, bit_ohm) in [(1.0, 2.0), (0.0, 2.0), (1.0, 0.0), (0.0, 0.0)] {
+        let circuit = Circuit::new(&[0.1; 6], 2, 3, LineResistance { word_ohm, bit_ohm }).unwrap();
+        let solution = circuit.solve(&[1.0, -1.0]).unwrap();
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let error = circuit.solve(&[1.0, bad]).unwrap_err().to_string();
+            assert_eq!(error, format!("drive {bad} of word line 1 is not finite"));
+            let error = circuit.solve_batch(&[1.0, 1.0, bad, 1.0]).unwrap_err().to_string();
+            assert_eq!(error, format!("drive {bad} of word line 0 is not finite"));
+            let error = circuit.gradients(&solution, &[0.0, 1.0, bad]).unwrap_err().to_string();
+            assert_eq!(error, format!("derivative {bad} of bit line 2 is not finite"));
+        }
+    }
+    let error = crossbar::wires::bit_line_currents(&[0.1], &[0.0], &[f64::NAN], 2.0).unwrap_err();
+    assert_eq!(error.to_string(), "input NaN of word line 0 is not finite");
+}
+
+/// The equations are linear, so a power of two changes no other bit; squares of such currents would
+/// overflow, or vanish and leave nothing to certify.
+#[test]
+fn drives_of_any_size_are_certified() {
+    let g = devices(3, 30, 1e-4);
+    for (word_ohm, bit_ohm) in [(1.0, 2.0), (0.0, 2.0), (1.0, 0.0)] {
+        let circuit = Circuit::new(&g, 5, 6, LineResistance { word_ohm, bit_ohm }).unwrap();
+        let drive = drives(1, 5);
+        let one = circuit.solve(&drive).unwrap();
+        assert!(one.residual > 0.0 && one.residual <= 1e-10);
+        for power in [-900, -600, 600, 1000] {
+            let scale = 2f64.powi(power);
+            let scaled: Vec<f64> = drive.iter().map(|v| v * scale).collect();
+            let other = circuit.solve(&scaled).unwrap();
+            assert_eq!(other.residual, one.residual);
+            for (one, other) in one.word_v.iter().zip(other.word_v) {
+                assert_eq!(one * scale, other);
+            }
+        }
+        assert_eq!(circuit.solve(&[0.0; 5]).unwrap().residual, 0.0);
+    }
+}

@@ -68,7 +68,7 @@ fn recalibration_never_leaves_a_larger_error_than_it_found() {
     let mut tile = drifted(CompensationScope::None, 86_400.0);
     let (x, exact, before) = outputs(&tile);
     let noise = MvmNoise { seed: Seed::new(6), first_sample: 0 };
-    tile.recalibrate(&x, &exact, &noise, Par::Seq);
+    tile.recalibrate(&x, &exact, &noise, Par::Seq).unwrap();
     let (found, left) = (mvm_error(&exact, &before, N), error(&tile));
     assert!(left < 0.8 * found, "{found} before, {left} after");
 }

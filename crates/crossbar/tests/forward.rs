@@ -259,7 +259,7 @@ fn a_matrix_on_many_tiles_is_the_sum_of_its_parts() {
         config.mapping.unit_cell = cell;
         let mut matrix =
             AnalogMatrix::program(&config, &w, inputs, &Seed::new(1), Par::Seq).unwrap();
-        matrix.set_bias(&vec![2.0; outputs]);
+        matrix.set_bias(&vec![2.0; outputs]).unwrap();
         assert_eq!(matrix.tiles().count(), 9);
         let mut y = vec![0.0; batch * outputs];
         let noise = MvmNoise { seed: Seed::new(2), first_sample: 0 };

@@ -34,6 +34,12 @@ use serde::{Deserialize, Serialize};
 use crate::dsp::{ACCUMULATOR_BITS, DspRound, MULTIPLIER_BITS, Saturation, accumulator_bits};
 use crate::{ArrayError, ColumnRounding};
 
+/// Most rows and columns, and words of a FIFO: what is simulated is held whole.
+const MOST_COLUMNS: usize = 1024;
+const DEEPEST_FIFO: usize = 65_536;
+/// Most steps of a register for each sample: more than its bits mix nothing further.
+const MOST_STEPS: usize = 4096;
+
 /// What defines an array.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,7 +66,7 @@ impl ArrayConfig {
     /// An n × n array for operands and results in one format, with FIFOs deep enough to keep it
     /// busy, and one row of tiles per block.
     pub fn new(n: usize, format: FixedFormat, rounding: ColumnRounding) -> Self {
-        let depth = (n + 1).next_power_of_two();
+        let depth = n.saturating_add(1).checked_next_power_of_two().unwrap_or(n);
         Self {
             n,
             a: format,
@@ -119,6 +125,15 @@ impl ArrayConfig {
                 return Err(ArrayError::Zero(what));
             }
         }
+        for (what, value, limit) in [
+            ("n, the number of rows and columns,", self.n, MOST_COLUMNS),
+            ("the depth of the edge FIFOs", self.edge_depth, DEEPEST_FIFO),
+            ("the depth of the output FIFOs", self.output_depth, DEEPEST_FIFO),
+        ] {
+            if value > limit {
+                return Err(ArrayError::TooLarge { what, value, limit });
+            }
+        }
         for (operand, format) in [('A', self.a), ('B', self.b)] {
             if format.word_length() > MULTIPLIER_BITS {
                 return Err(ArrayError::MultiplierWidth { operand, format });
@@ -126,6 +141,11 @@ impl ArrayConfig {
         }
         let drop = self.dropped_bits()?;
         if let ColumnRounding::Stochastic(lfsrs) = &self.rounding {
+            let (value, limit) = (lfsrs.steps_per_sample as usize, MOST_STEPS);
+            if value > limit {
+                let what = "the number of steps of a register for each sample";
+                return Err(ArrayError::TooLarge { what, value, limit });
+            }
             if lfsrs.seeds.len() != self.n {
                 return Err(ArrayError::Seeds { seeds: lfsrs.seeds.len(), n: self.n });
             }

@@ -29,14 +29,14 @@ pub struct GemmShape {
 }
 
 impl GemmShape {
-    /// Multiply-accumulate operations, l · k · m.
+    /// Multiply-accumulate operations, l · k · m, or 2^64 − 1 if there are more.
     pub fn macs(&self) -> u64 {
-        self.l as u64 * self.k as u64 * self.m as u64
+        (self.l as u64).saturating_mul(self.k as u64).saturating_mul(self.m as u64)
     }
 
     /// Operations as the paper counts them: a multiplication and an addition per step.
     pub fn ops(&self) -> u64 {
-        2 * self.macs()
+        self.macs().saturating_mul(2)
     }
 }
 
@@ -82,9 +82,11 @@ impl Tiles {
     /// The tiles: block of rows by block of rows, in it column by column, in it row by row.
     pub fn iter(&self) -> impl Iterator<Item = Tile> + use<> {
         let Self { l, m, n, row_tiles } = *self;
-        (0..l).step_by(n * row_tiles).flat_map(move |block| {
+        // As many row tiles as there are, if more are asked for.
+        let rows = n.saturating_mul(row_tiles);
+        (0..l).step_by(rows).flat_map(move |block| {
             (0..m).step_by(n).flat_map(move |column| {
-                (block..l.min(block + n * row_tiles))
+                (block..l.min(block.saturating_add(rows)))
                     .step_by(n)
                     .map(move |row| Tile { row, column })
             })

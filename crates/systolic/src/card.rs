@@ -64,6 +64,13 @@ pub struct Design {
     pub l2_bram_36kb: u64,
 }
 
+/// Most units of one resource of a board.
+const MOST_CELLS: f64 = 1e9;
+/// Most bytes of a word.
+const MOST_WORD_BYTES: f64 = 1024.0;
+/// Highest clock rate in Hz, bandwidth in bytes per second and power in W.
+const HIGHEST_RATE: f64 = 1e18;
+
 /// Bytes of 16-bit words that a 36-Kb block RAM holds: 2048 words, parity bits unused.
 const BLOCK_BYTES: u64 = 4096;
 
@@ -90,7 +97,7 @@ impl Board {
 /// assert_eq!(systolic::dsp_units(28), 812); // [Gupta15 Tab. 1]
 /// ```
 pub const fn dsp_units(n: usize) -> u64 {
-    (n * n + n) as u64
+    (n as u64).saturating_mul((n as u64).saturating_add(1))
 }
 
 /// A board with a design that fits it.
@@ -173,8 +180,8 @@ impl Card {
     ///
     /// # Errors
     ///
-    /// [`BoardError::Zero`] or [`BoardError::NotPositive`] if a number makes no sense,
-    /// [`BoardError::TooSmall`] if the DSP slices or the block RAMs do not suffice.
+    /// [`BoardError::Zero`], [`BoardError::NotPositive`] or [`BoardError::TooLarge`] if a number makes
+    /// no sense, [`BoardError::TooSmall`] if the DSP slices or the block RAMs do not suffice.
     pub fn new(board: Board, design: Design) -> Result<Self, BoardError> {
         if design.n == 0 {
             return Err(BoardError::Zero("n, the number of rows and columns,"));
@@ -189,6 +196,22 @@ impl Card {
         ] {
             if !(value > 0.0 && value.is_finite()) {
                 return Err(BoardError::NotPositive { key, value });
+            }
+        }
+        for (key, value, limit) in [
+            ("dsp", board.dsp as f64, MOST_CELLS),
+            ("lut", board.lut as f64, MOST_CELLS),
+            ("ff", board.ff as f64, MOST_CELLS),
+            ("bram_36kb", board.bram_36kb as f64, MOST_CELLS),
+            ("l2_bram_36kb", design.l2_bram_36kb as f64, MOST_CELLS),
+            ("n", design.n as f64, MOST_CELLS),
+            ("word_bytes", design.word_bytes as f64, MOST_WORD_BYTES),
+            ("clock_hz", design.clock_hz, HIGHEST_RATE),
+            ("power_w", design.power_w, HIGHEST_RATE),
+            ("bandwidth_bytes_per_s", board.bandwidth_bytes_per_s, HIGHEST_RATE),
+        ] {
+            if value > limit {
+                return Err(BoardError::TooLarge { key, value, limit });
             }
         }
         // Each FIFO takes half a block.
@@ -257,8 +280,10 @@ impl Card {
     /// p, the most row tiles of A that L2 holds for inner products of length `k`, both buffers
     /// and the slices of B counted; 0 if not even one does.
     pub fn row_tiles(&self, k: usize) -> usize {
-        let tile = 2 * self.design.n as u64 * k as u64 * self.design.word_bytes;
-        let capacity = self.design.l2_bram_36kb * BLOCK_BYTES;
+        // k is the caller's and may be anything; the other factors are small.
+        let per_k = 2 * self.design.n as u64 * self.design.word_bytes;
+        let tile = u128::from(per_k) * k as u128;
+        let capacity = u128::from(self.design.l2_bram_36kb * BLOCK_BYTES);
         (capacity / tile.max(1)).saturating_sub(1) as usize
     }
 
@@ -291,21 +316,23 @@ impl Card {
         if schedule == (Schedule::Resident { p: 0 }) {
             return Err(BoardError::Zero("p"));
         }
-        let steps = self.steps(shape, schedule);
+        let mut steps = self.steps(shape, schedule).peekable();
         let (clock, bandwidth) = (self.design.clock_hz, self.board.bandwidth_bytes_per_s);
         let n = self.design.n as f64;
 
-        let compute: f64 = steps.iter().map(|step| step.cycles / clock).sum();
-        let bytes: f64 = steps.iter().map(|step| step.load + step.store).sum();
         // Filled before the first step, and emptied after the last one: the wave runs out in
         // 2n − 2 cycles, the drain takes n, the stages on the way 4.
-        let mut seconds = steps[0].load / bandwidth + (3.0 * n + 2.0) / clock;
-        for (i, step) in steps.iter().enumerate() {
-            let next = steps.get(i + 1).map_or(0.0, |next| next.load);
-            let before = if i > 0 { steps[i - 1].store } else { 0.0 };
-            seconds += (step.cycles / clock).max((next + before) / bandwidth);
+        let first = steps.peek().map_or(0.0, |step| step.load);
+        let mut seconds = first / bandwidth + (3.0 * n + 2.0) / clock;
+        let (mut compute, mut bytes, mut results) = (0.0, 0.0, 0.0);
+        while let Some(step) = steps.next() {
+            let next = steps.peek().map_or(0.0, |next| next.load);
+            compute += step.cycles / clock;
+            bytes += step.load + step.store;
+            seconds += (step.cycles / clock).max((next + results) / bandwidth);
+            results = step.store;
         }
-        seconds += steps[steps.len() - 1].store / bandwidth;
+        seconds += results / bandwidth;
 
         let transfer = bytes / bandwidth;
         let bound = if transfer > compute { Bound::Bandwidth } else { Bound::Compute };
@@ -322,7 +349,8 @@ impl Card {
         })
     }
 
-    fn steps(&self, shape: GemmShape, schedule: Schedule) -> Vec<Step> {
+    /// The steps, which are not held all at once: a small array has very many of them.
+    fn steps(&self, shape: GemmShape, schedule: Schedule) -> impl Iterator<Item = Step> {
         let GemmShape { l, k, m } = shape;
         let n = self.design.n;
         let word = self.design.word_bytes as f64;
@@ -330,30 +358,27 @@ impl Card {
         let parts = |whole: usize, part: usize| {
             (0..whole).step_by(part).map(move |start| part.min(whole - start))
         };
-        let columns: Vec<usize> = parts(m, n).collect();
+        let slices = m.div_ceil(n) as f64;
         let p = match schedule {
             Schedule::Resident { p } => p,
             Schedule::Streamed => 1,
         };
-        let blocks: Vec<usize> = parts(l, p * n).collect();
-        let mut steps = Vec::with_capacity(blocks.len() * columns.len());
-        for (block, &rows) in blocks.iter().enumerate() {
-            for (slice, &columns_here) in columns.iter().enumerate() {
+        parts(l, p.saturating_mul(n)).enumerate().flat_map(move |(block, rows)| {
+            parts(m, n).enumerate().map(move |(slice, columns)| {
                 // A block of A is loaded bit by bit while the block before it is in use.
                 let rows_loaded = match schedule {
                     Schedule::Streamed => rows as f64,
                     Schedule::Resident { .. } if block == 0 && slice == 0 => rows as f64,
                     Schedule::Resident { .. } if block == 0 => 0.0,
-                    Schedule::Resident { .. } => rows as f64 / columns.len() as f64,
+                    Schedule::Resident { .. } => rows as f64 / slices,
                 };
-                steps.push(Step {
+                Step {
                     cycles: rows.div_ceil(n) as f64 * tile_cycles,
-                    load: (rows_loaded + columns_here as f64) * k as f64 * word,
-                    store: (rows * columns_here) as f64 * word,
-                });
-            }
-        }
-        steps
+                    load: (rows_loaded + columns as f64) * k as f64 * word,
+                    store: rows as f64 * columns as f64 * word,
+                }
+            })
+        })
     }
 }
 

@@ -11,6 +11,16 @@ pub enum ArrayError {
     /// A size that must be at least 1 is 0.
     #[error("{0} is 0")]
     Zero(&'static str),
+    /// A size is far beyond what can be built.
+    #[error("{what} is {value}, above {limit}")]
+    TooLarge {
+        /// The size.
+        what: &'static str,
+        /// Its value.
+        value: usize,
+        /// The largest one that is taken.
+        limit: usize,
+    },
     /// An operand is wider than the inputs of the multiplier.
     #[error(
         "operand {operand} in {format} has {} bits, but the multipliers take {MULTIPLIER_BITS}",
@@ -107,6 +117,16 @@ pub enum BoardError {
         key: &'static str,
         /// Its value.
         value: f64,
+    },
+    /// A quantity is far beyond what any board has: a slip of its unit, or of its digits.
+    #[error("{key} = {value} is above {limit:e}")]
+    TooLarge {
+        /// The key of the quantity.
+        key: &'static str,
+        /// Its value.
+        value: f64,
+        /// The largest one that is taken.
+        limit: f64,
     },
     /// The text is not a board.
     #[error("not a board: {0}")]

@@ -1,7 +1,10 @@
 //! The card's numbers: those of the paper exactly, those derived from it by their formulas.
 
+mod common;
+
+use common::{Codes, config, matrix};
 use systolic::networks::{ProductKind, TrainedNetwork};
-use systolic::{Board, BoardError, Bound, Card, Design, GemmShape, Schedule};
+use systolic::{Board, BoardError, Bound, Card, Design, GemmShape, Schedule, SystolicArray};
 
 fn cube(size: usize) -> GemmShape {
     GemmShape { l: size, k: size, m: size }
@@ -55,6 +58,71 @@ fn two_row_tiles_are_needed_and_more_help_smaller_products() {
         })
     };
     assert_eq!([1, 2, 3, 4, 8].map(turns), [None, Some(298), Some(158), Some(128), Some(100)]);
+}
+
+/// One tile on the paper's card, by hand: 28 · 100 words of A and of B are loaded, 100 cycles pass
+/// until the last words have entered, 2 · 28 − 2 until the wave has run out, 28 + 4 until the last
+/// result has left the output FIFO, and 28² words are written.
+#[test]
+fn one_product_takes_its_seconds_to_the_digit() {
+    let card = Card::kintex_325t();
+    let speed = card.throughput(GemmShape { l: 28, k: 100, m: 28 }).unwrap();
+    assert_eq!(speed.schedule, Schedule::Resident { p: 1 });
+    assert_eq!(speed.bytes, 11_200 + 1568);
+    let expected = 11_200.0 / 6.4e9 + (100.0 + 54.0 + 32.0) / 166e6 + 1568.0 / 6.4e9;
+    assert!((speed.seconds / expected - 1.0).abs() < 1e-14, "{} s, not {expected}", speed.seconds);
+    assert!((speed.seconds - 3.115_481_927_710_843e-6).abs() < 1e-20, "{}", speed.seconds);
+    assert!((speed.joules / (7.0 * expected) - 1.0).abs() < 1e-14);
+    let peak = 2.0 * 784.0 * 166e6;
+    assert!((speed.utilisation / (2.0 * 78_400.0 / expected / peak) - 1.0).abs() < 1e-14);
+}
+
+/// Three slices of B against two blocks of A, whose steps wait for the memory or for the array.
+#[test]
+fn the_steps_of_a_product_take_the_longer_of_their_two_times() {
+    let card = Card::kintex_325t();
+    // Rows 56 + 10, columns 28 + 28 + 14, k = 40: words of 2 bytes.
+    let speed = card
+        .throughput_with(GemmShape { l: 66, k: 40, m: 70 }, Schedule::Resident { p: 2 })
+        .unwrap();
+    let us = |bytes: f64| bytes / 6.4e3;
+    let cycles = |tiles: f64| tiles * 40.0 / 166.0;
+    let slices = [28.0, 28.0, 14.0];
+    // While a slice passes a block of 56 rows the next slice and a third of the 10 rows are loaded,
+    // and the results of the step before are written.
+    let load = |columns: f64, rows: f64| (columns + rows) * 80.0;
+    let store = |columns: f64, rows: f64| 2.0 * columns * rows;
+    let third = 10.0 / 3.0;
+    let steps = [
+        cycles(2.0).max(us(load(slices[1], 0.0))),
+        cycles(2.0).max(us(load(slices[2], 0.0) + store(28.0, 56.0))),
+        cycles(2.0).max(us(load(slices[0], third) + store(28.0, 56.0))),
+        cycles(1.0).max(us(load(slices[1], third) + store(14.0, 56.0))),
+        cycles(1.0).max(us(load(slices[2], third) + store(28.0, 10.0))),
+        cycles(1.0).max(us(store(28.0, 10.0))),
+    ];
+    let ends = us(load(slices[0], 56.0)) + 86.0 / 166.0 + us(store(14.0, 10.0));
+    let expected = ends + steps.iter().sum::<f64>();
+    assert!((speed.seconds * 1e6 / expected - 1.0).abs() < 1e-12, "{speed:?}, not {expected} µs");
+}
+
+/// With a memory that takes no time the card takes the cycles that the array takes, edge by edge.
+#[test]
+fn without_a_memory_a_product_takes_the_cycles_of_the_array() {
+    for (n, l, k, m) in
+        [(1, 1, 1, 1), (4, 4, 9, 4), (4, 12, 4, 8), (7, 20, 30, 15), (28, 28, 40, 56)]
+    {
+        let config = config(n, 0, false, 1);
+        let a = matrix(config.a, l, k, Codes::Small, 1);
+        let b = matrix(config.b, k, m, Codes::Small, 2);
+        let trace = SystolicArray::new(config).unwrap().multiply(&a, &b).unwrap().1;
+        let paper = Card::kintex_325t();
+        let board = Board { bandwidth_bytes_per_s: 1e18, ..paper.board().clone() };
+        let design = Design { n, clock_hz: 1e6, ..paper.design().clone() };
+        let speed = Card::new(board, design).unwrap().throughput(GemmShape { l, k, m }).unwrap();
+        let cycles = speed.seconds * 1e6;
+        assert!((cycles - trace.total_cycles as f64).abs() < 1e-3, "n = {n}: {cycles}, {trace:?}");
+    }
 }
 
 #[test]
@@ -199,4 +267,43 @@ fn boards_that_are_too_small_or_make_no_sense_are_refused_by_name() {
     let error = Card::from_toml(&unknown).unwrap_err();
     assert!(matches!(error, BoardError::Toml(_)));
     assert!(error.to_string().contains("unknown field `dsps`"), "{error}");
+}
+
+/// Numbers of any key that a file may hold: refused by name, or a product of any size has a time.
+#[test]
+fn cards_of_any_numbers_are_refused_by_key_or_can_be_used() {
+    let text = include_str!("../src/boards/kintex_325t.toml");
+    let whole = ["0", "1", "-1", "2", "1000000000", "4294967296", "9223372036854775807"];
+    let broken = ["0.0", "-0.0", "1e-300", "1.0", "1e18", "1e300", "inf", "-inf", "nan"];
+    let (mut accepted, mut refused) = (0, 0);
+    for line in text.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')) {
+        let key = line.split(' ').next().expect("a key");
+        for value in whole.iter().chain(&broken) {
+            match Card::from_toml(&text.replace(line, &format!("{key} = {value}"))) {
+                Ok(card) => {
+                    accepted += 1;
+                    for shape in [cube(1), cube(50), GemmShape { l: 1, k: usize::MAX, m: 1 }] {
+                        assert!(card.throughput(shape).unwrap().seconds >= 0.0, "{key} = {value}");
+                        let speed =
+                            card.throughput_with(shape, Schedule::Resident { p: usize::MAX });
+                        assert!(speed.unwrap().seconds >= 0.0, "{key} = {value}");
+                    }
+                    let _ = card.board().largest_array();
+                }
+                Err(error) => {
+                    refused += 1;
+                    let resource = match key {
+                        "dsp" => "DSP slices",
+                        "bram_36kb" | "l2_bram_36kb" => "block RAMs of 36 Kb",
+                        "n" => "array needs",
+                        _ => key,
+                    };
+                    let message = error.to_string();
+                    let named = message.contains(key) || message.contains(resource);
+                    assert!(named, "{key} = {value}: {message}");
+                }
+            }
+        }
+    }
+    assert!(accepted > 20 && refused > 60, "{accepted} accepted, {refused} refused");
 }

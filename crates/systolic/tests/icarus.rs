@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
-use common::{CODES, config, stimulus};
+use common::{CODES, config, skipped, stimulus};
 use systolic::cosim::{Observed, Stimulus, is_installed};
 use systolic::{ArrayConfig, ColumnRounding, Edge, Flow, rtl};
 
@@ -65,7 +65,7 @@ fn observed(text: &str) -> Observed {
 #[test]
 fn icarus_shows_the_same_ports_as_the_model() {
     if !is_installed("iverilog") {
-        println!("skipped: iverilog is not installed");
+        skipped("icarus_shows_the_same_ports_as_the_model", "iverilog is not installed");
         return;
     }
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("icarus");

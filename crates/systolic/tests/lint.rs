@@ -5,13 +5,13 @@ mod common;
 use std::path::Path;
 use std::process::Command;
 
-use common::{FORMATS, config, short_lfsrs};
+use common::{FORMATS, config, short_lfsrs, skipped};
 use systolic::{ArrayConfig, cosim, rtl};
 
 #[test]
 fn the_rtl_is_clean_under_all_warnings() {
     if !cosim::is_installed("verilator") {
-        println!("skipped: verilator is not installed");
+        skipped("the_rtl_is_clean_under_all_warnings", "verilator is not installed");
         return;
     }
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lint");

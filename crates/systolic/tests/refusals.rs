@@ -37,6 +37,45 @@ fn sizes_of_zero() {
 }
 
 #[test]
+fn sizes_that_no_memory_holds() {
+    assert_eq!(
+        refusal(nearest(usize::MAX)),
+        format!("n, the number of rows and columns, is {}, above 1024", usize::MAX)
+    );
+    let message = |change: fn(&mut ArrayConfig)| {
+        let mut config = nearest(4);
+        change(&mut config);
+        refusal(config)
+    };
+    assert_eq!(
+        message(|c| c.edge_depth = 1 << 40),
+        "the depth of the edge FIFOs is 1099511627776, above 65536"
+    );
+    assert_eq!(
+        message(|c| c.output_depth = usize::MAX),
+        format!("the depth of the output FIFOs is {}, above 65536", usize::MAX)
+    );
+    let ColumnRounding::Stochastic(mut lfsrs) = short_lfsrs(4, 16) else { unreachable!() };
+    lfsrs.steps_per_sample = u32::MAX;
+    assert_eq!(
+        refusal(ArrayConfig { rounding: ColumnRounding::Stochastic(lfsrs), ..nearest(4) }),
+        "the number of steps of a register for each sample is 4294967295, above 4096"
+    );
+}
+
+/// More row tiles in a block than there are rows: all of them are in one.
+#[test]
+fn a_block_of_any_number_of_row_tiles_is_computed() {
+    let product = |row_tiles| {
+        let mut array = SystolicArray::new(ArrayConfig { row_tiles, ..nearest(3) }).unwrap();
+        let a = matrix(format(2, 14), 10, 5, Codes::Small, 1);
+        let b = matrix(format(2, 14), 5, 7, Codes::Small, 2);
+        array.multiply(&a, &b).unwrap()
+    };
+    assert_eq!(product(usize::MAX), product(4));
+}
+
+#[test]
 fn words_that_do_not_fit_the_multipliers() {
     let config = ArrayConfig { b: format(4, 15), ..nearest(4) };
     assert_eq!(refusal(config), "operand B in <4,15> has 19 bits, but the multipliers take 18");

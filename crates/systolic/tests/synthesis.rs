@@ -1,7 +1,10 @@
 //! The synthesis data: what it must say, and that Yosys still says it.
 
+mod common;
+
 use std::path::Path;
 
+use common::skipped;
 use systolic::resources::{PAPER_TABLE_1, RoundingOverhead, extrapolate};
 use systolic::synthesis::{Synthesis, SynthesisError, configuration, synthesise, tool};
 
@@ -65,11 +68,12 @@ fn yosys_still_counts_what_the_data_says() {
     let data = Synthesis::xc7();
     match tool() {
         Err(SynthesisError::ToolAbsent) => {
-            println!("skipped: yosys is not installed");
+            skipped("yosys_still_counts_what_the_data_says", "yosys is not installed");
             return;
         }
         Ok(tool) if tool != data.tool => {
-            println!("skipped: {tool} is installed, the data is by {}", data.tool);
+            let reason = format!("{tool} is installed, the data is by {}", data.tool);
+            skipped("yosys_still_counts_what_the_data_says", &reason);
             return;
         }
         result => drop(result.unwrap()),

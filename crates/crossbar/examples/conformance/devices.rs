@@ -5,17 +5,36 @@ use crossbar::device::{
     PcmAihwkit, Programmed, ReRamCmo, ReRamWan, StateIndependent,
 };
 use numerics::Seed;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{MOMENT, Row, list, moment_error, moments, nan_max, number};
+use super::moments::{Golden, MOMENT, Moments};
+use super::reading::{draws, list, number, object, required};
+use super::{Row, nan_max};
 
 /// Draws per target in a file of aihwkit.
 const GOLDEN_DRAWS: f64 = 20_000.0;
 /// Draws of ours per target.
 const DRAWS: usize = 200_000;
 
+const KEYS: [&str; 14] = [
+    "model",
+    "g_target_uS",
+    "t_s",
+    "analytic",
+    "draws",
+    "table_csv",
+    "t0_s",
+    "t_read_s",
+    "programmed_mean",
+    "programmed_std",
+    "nu_mean",
+    "nu_std",
+    "read_mean",
+    "read_std",
+];
+
 /// The model of that name; `pcm` is aihwkit's.
-fn device(model: &str, case: &Value) -> Result<Box<dyn Device>, String> {
+fn device(model: &str, case: &Map<String, Value>, place: &str) -> Result<Box<dyn Device>, String> {
     Ok(match model {
         "pcm" | "pcm-aihwkit" => Box::new(PcmAihwkit(Pcm::paper())),
         "pcm-paper" => Box::new(Pcm::paper()),
@@ -26,52 +45,61 @@ fn device(model: &str, case: &Value) -> Result<Box<dyn Device>, String> {
         "reram-cmo-wide" => Box::new(ReRamCmo::measured(AcceptanceRange::Wide)),
         "state-independent" => Box::new(StateIndependent::aihwkit()),
         "measured" => {
-            let text = case["table_csv"].as_str().ok_or("measured: no table_csv")?;
-            let table = MeasuredTable::from_csv(text).map_err(|error| error.to_string())?;
-            let t0_s = number(&case["t0_s"], "t0_s")?;
-            let t_read_s = number(&case["t_read_s"], "t_read_s")?;
-            let device = Measured::new(table, t0_s, Some(t_read_s));
-            Box::new(device.map_err(|error| error.to_string())?)
+            let text = required(case, "table_csv", place)?;
+            let text = text.as_str().ok_or_else(|| format!("{place}.table_csv is not a text"))?;
+            let fail = |error: crossbar::TileError| format!("{place}: {error}");
+            let table = MeasuredTable::from_csv(text).map_err(fail)?;
+            let time = |key: &str| number(required(case, key, place)?, &format!("{place}.{key}"));
+            Box::new(Measured::new(table, time("t0_s")?, Some(time("t_read_s")?)).map_err(fail)?)
         }
-        _ => return Err(format!("device model '{model}' is not known")),
+        _ => return Err(format!("{place}.model: '{model}' is not known")),
     })
 }
 
 pub(super) fn check(index: usize, case: &Value, rows: &mut Vec<Row>) -> Result<(), String> {
-    let model = case["model"].as_str().ok_or_else(|| format!("device[{index}]: no model"))?;
-    let t_s = number(&case["t_s"], "t_s")?;
-    let targets = list(&case["g_target_uS"], "g_target_uS")?;
-    let device = device(model, case)?;
-    let analytic = case.get("analytic").and_then(Value::as_bool).unwrap_or(false);
-    let golden_draws = if analytic { f64::INFINITY } else { GOLDEN_DRAWS };
+    let place = &format!("device[{index}]");
+    let case = object(case, place, &KEYS)?;
+    let model = required(case, "model", place)?;
+    let model = model.as_str().ok_or_else(|| format!("{place}.model is not a text"))?;
+    let t_s = number(required(case, "t_s", place)?, &format!("{place}.t_s"))?;
+    if !(t_s.is_finite() && t_s >= 0.0) {
+        return Err(format!("{place}.t_s = {t_s} is not finite and ≥ 0"));
+    }
+    let targets = required(case, "g_target_uS", place)?;
+    let targets = list(targets, &format!("{place}.g_target_uS"), None)?;
+    let device = device(model, case, place)?;
+    let draws = draws(case, place, GOLDEN_DRAWS)?;
 
+    let column = |stage: &str, moment: &str| -> Result<Option<Vec<f64>>, String> {
+        let key = format!("{stage}_{moment}");
+        let values = case.get(&key);
+        let list = |values| list(values, &format!("{place}.{key}"), Some(targets.len()));
+        values.map(list).transpose()
+    };
+    let stages = ["programmed", "nu", "read"];
+    let golden = stages.map(|stage| Ok([column(stage, "mean")?, column(stage, "std")?]));
+    let golden: Vec<[Option<Vec<f64>>; 2]> = golden.into_iter().collect::<Result<_, String>>()?;
+    let counted = |stage: &[Option<Vec<f64>>; 2]| stage.iter().flatten().count() * targets.len();
+    if golden.iter().map(counted).sum::<usize>() == 0 {
+        return Err(format!("{place} has no moment to be checked"));
+    }
     let mut worst = [0.0f64; 3];
-    let mut counted = [0; 3];
     for (at, &target) in targets.iter().enumerate() {
         let samples = simulate(device.as_ref(), target as f32, t_s, index * 100 + at);
-        for (stage, name) in ["programmed", "nu", "read"].into_iter().enumerate() {
-            let golden = |moment: &str| -> Result<Option<f64>, String> {
-                let key = format!("{name}_{moment}");
-                match case.get(&key) {
-                    None => Ok(None),
-                    Some(values) => Ok(list(values, &key)?.get(at).copied()),
-                }
-            };
-            let golden = (golden("mean")?, golden("std")?);
-            let ours = moments(samples[stage].iter().map(|&x| f64::from(x)));
-            let error = moment_error(ours, golden, DRAWS as f64, golden_draws);
-            worst[stage] = nan_max(worst[stage], error);
-            counted[stage] += usize::from(golden.0.is_some()) + usize::from(golden.1.is_some());
+        for ((worst, golden), samples) in worst.iter_mut().zip(&golden).zip(&samples) {
+            let [mean, std] = golden.each_ref().map(|column| column.as_ref().map(|c| c[at]));
+            let ours = Moments::of(samples.iter().map(|&x| f64::from(x)));
+            // The models are f32: a few roundings of numbers of this size.
+            let floor = 4.0 * f64::from(f32::EPSILON) * ours.mean.abs();
+            let error = Golden { mean, std, draws }.standard_errors(&ours, floor);
+            *worst = nan_max(*worst, error);
         }
     }
-    for (stage, name) in ["programmed", "nu", "read"].into_iter().enumerate() {
-        if counted[stage] > 0 {
-            rows.push(Row {
-                quantity: format!("device[{index}] {model} {name} at {t_s} s"),
-                values: counted[stage],
-                worst: worst[stage],
-                tolerance: MOMENT,
-            });
+    for ((stage, golden), worst) in stages.into_iter().zip(&golden).zip(worst) {
+        let values = counted(golden);
+        if values > 0 {
+            let quantity = format!("{place} {model} {stage} at {t_s} s");
+            rows.push(Row { quantity, values, worst, tolerance: MOMENT });
         }
     }
     Ok(())

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! prints a row per quantity (worst error, tolerance, ok or FAIL) and exits with 1 on a FAIL, with
-//! 2 if the file cannot be read. `docs/crossbar/conformance.md` describes the two formats.
+//! 2 if the file cannot be read or nothing in it can be checked. `docs/crossbar/conformance.md`
+//! describes the two formats, and the units of the errors.
 
 #![expect(clippy::print_stdout, reason = "a command prints its result")]
 

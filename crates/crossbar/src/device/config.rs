@@ -1,6 +1,8 @@
 //! [`DeviceConfig`]: a device as a configuration file writes it.
 
+use serde::de::{DeserializeOwned, Deserializer, Error};
 use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
 
 use super::{
     Device, Hermes, Ideal, Measured, MeasuredTable, Pcm, PcmAihwkit, ReRamCmo, ReRamWan,
@@ -9,7 +11,7 @@ use super::{
 use crate::TileError;
 
 /// Which device, by its `model` key.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "model", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum DeviceConfig {
@@ -29,6 +31,45 @@ pub enum DeviceConfig {
     StateIndependent(StateIndependent),
     /// [`Measured`].
     Measured(MeasuredConfig),
+}
+
+const MODELS: [&str; 8] = [
+    "ideal",
+    "pcm",
+    "pcm-aihwkit",
+    "hermes",
+    "reram-wan",
+    "reram-cmo",
+    "state-independent",
+    "measured",
+];
+
+/// By hand, because the derived one forgets which key an error is of.
+impl<'de> Deserialize<'de> for DeviceConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        fn read<T: DeserializeOwned, E: Error>(table: Table) -> Result<T, E> {
+            Value::Table(table).try_into().map_err(E::custom)
+        }
+        let mut table = Table::deserialize(deserializer)?;
+        let model = table.remove("model").ok_or_else(|| D::Error::missing_field("model"))?;
+        let Value::String(model) = model else {
+            return Err(D::Error::custom(format!("model = {model} is not a text")));
+        };
+        match model.as_str() {
+            "ideal" => read(table).map(Self::Ideal),
+            "pcm" => read(table).map(Self::Pcm),
+            "pcm-aihwkit" => read(table).map(Self::PcmAihwkit),
+            "hermes" => read(table).map(Self::Hermes),
+            "reram-wan" => read(table).map(Self::ReramWan),
+            "reram-cmo" => read(table).map(Self::ReramCmo),
+            "state-independent" => read(table).map(Self::StateIndependent),
+            "measured" => read(table).map(Self::Measured),
+            _ => {
+                let models = MODELS.join(", ");
+                Err(D::Error::custom(format!("model = \"{model}\" is none of {models}")))
+            }
+        }
+    }
 }
 
 /// A [`Measured`] device as a configuration file writes it.
@@ -53,7 +94,7 @@ impl DeviceConfig {
     pub fn build(&self) -> Result<Box<dyn Device>, TileError> {
         Ok(match self {
             Self::Ideal(ideal) => {
-                TileError::check_positive("g_max_us", ideal.g_max_us)?;
+                TileError::check_conductance_us("g_max_us", ideal.g_max_us)?;
                 Box::new(*ideal)
             }
             Self::Pcm(pcm) => {

@@ -6,15 +6,19 @@ use serde::{Deserialize, Serialize};
 use crate::TileError;
 
 /// Fractions of devices that are stuck, at random places. Source: [Rasch23 Methods, "yield"].
+///
+/// Where only the active device of a pair is modelled, a stuck device is one of its two: see
+/// [`Self::draw`].
+///
+/// Differs: AIHWKit gives every weight the sign of its target again after the stuck devices, so that
+/// a partner that conducts more than the active device never turns a weight around; here it does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Faults {
     /// Fraction stuck at g_min.
     #[serde(default)]
     pub stuck_at_reset: f32,
-    /// Fraction stuck at g_max. Where only the active device of a pair is modelled it is as often
-    /// its partner that is stuck: then the pair holds the programmed conductance less g_max.
-    /// Source: AIHWKit 1.1.0, `weight_modifier_cuda.cu`, `PCM_NOISE`.
+    /// Fraction stuck at g_max.
     #[serde(default)]
     pub stuck_at_g_max: f32,
     /// Fraction stuck at a value that is uniform between g_min and g_max.
@@ -36,35 +40,64 @@ impl Faults {
         Ok(())
     }
 
-    /// Draws which of `devices` devices are stuck, and where; device i draws at position i. With
-    /// `partners` a device stands for a pair of which it is the active one.
+    /// Draws which of `devices` devices are stuck, and where; device i draws at position i.
+    ///
+    /// With `pairs`, device i is the active one of a pair that holds the weight `pairs[i]`, and
+    /// what is stuck may be its partner:
+    ///
+    /// - at g_max as often as the active device, so that the pair holds the programmed conductance
+    ///   less g_max, and a weight of zero becomes ±1. Source: AIHWKit 1.1.0,
+    ///   `weight_modifier_cuda.cu`, `PCM_NOISE`.
+    /// - at random only where neither is active, which is where the weight is zero.
+    ///
+    /// Assumed: the active device of a weight of zero is the positive one, and of those that are
+    /// stuck at random half are its partner; AIHWKit takes one sign for all of them.
+    ///
+    /// # Panics
+    ///
+    /// If there are pairs, but not one for each device.
+    #[track_caller]
     pub fn draw(
         &self,
         devices: usize,
-        partners: bool,
+        pairs: Option<&[f32]>,
         range_us: [f32; 2],
         seed: &Seed,
     ) -> StuckDevices {
+        assert!(
+            pairs.is_none_or(|pairs| pairs.len() == devices),
+            "there is not one pair for each of {devices} devices"
+        );
         let Self { stuck_at_reset, stuck_at_g_max, stuck_at_random } = *self;
         let total = stuck_at_reset + stuck_at_g_max + stuck_at_random;
         if total == 0.0 {
             return StuckDevices { devices: Vec::new() };
         }
         let [g_min, g_max] = range_us;
-        let (mut which, mut at) = (vec![0.0; devices], vec![0.0; devices]);
-        seed.child("stuck").stream().fill_uniform(0, &mut which);
-        seed.child("stuck-value").stream().fill_uniform(0, &mut at);
+        let uniform = |name: &str| {
+            let mut values = vec![0.0; devices];
+            seed.child(name).stream().fill_uniform(0, &mut values);
+            values
+        };
+        let (which, at) = (uniform("stuck"), uniform("stuck-value"));
+        let side = if pairs.is_some() { uniform("stuck-side") } else { Vec::new() };
         let stuck = |(i, (&u, &v)): (usize, (&f32, &f32))| {
-            if u < stuck_at_reset {
-                Some((i, Stuck::At(g_min)))
+            let pair = pairs.map(|pairs| pairs[i]);
+            let stuck = if u < stuck_at_reset {
+                Stuck::Device(g_min)
             } else if u < stuck_at_reset + stuck_at_g_max {
-                let partner = partners && v < 0.5;
-                Some((i, if partner { Stuck::Partner(g_max - g_min) } else { Stuck::At(g_max) }))
+                if pair.is_some() && v < 0.5 { Stuck::Partner(g_max) } else { Stuck::Device(g_max) }
             } else if u < total {
-                Some((i, Stuck::At(g_min + v * (g_max - g_min))))
+                let g = g_min + v * (g_max - g_min);
+                if pair == Some(0.0) && side[i] < 0.5 {
+                    Stuck::Partner(g)
+                } else {
+                    Stuck::Device(g)
+                }
             } else {
-                None
-            }
+                return None;
+            };
+            Some((i, stuck))
         };
         StuckDevices { devices: which.iter().zip(&at).enumerate().filter_map(stuck).collect() }
     }
@@ -76,12 +109,12 @@ pub struct StuckDevices {
     devices: Vec<(usize, Stuck)>,
 }
 
-/// What is stuck, in µS.
+/// What is stuck, at a conductance in µS.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Stuck {
+pub enum Stuck {
     /// The device itself.
-    At(f32),
-    /// The other device of its pair, so far above reset.
+    Device(f32),
+    /// The other device of its pair.
     Partner(f32),
 }
 
@@ -96,17 +129,20 @@ impl StuckDevices {
         self.devices.is_empty()
     }
 
-    /// Overwrites the conductances of the stuck devices; one whose partner is stuck holds the
-    /// difference of both, which may be negative.
+    /// The devices by number, in rising order, and what is stuck of each.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, Stuck)> {
+        self.devices.iter().copied()
+    }
+
+    /// Overwrites the conductances of the stuck devices. Those of partners are not among `g_us`.
     ///
     /// # Panics
     ///
     /// If there are fewer conductances than devices that were drawn for.
     pub fn apply(&self, g_us: &mut [f32]) {
-        for &(i, stuck) in &self.devices {
-            match stuck {
-                Stuck::At(g) => g_us[i] = g,
-                Stuck::Partner(g) => g_us[i] -= g,
+        for (i, stuck) in self.iter() {
+            if let Stuck::Device(g) = stuck {
+                g_us[i] = g;
             }
         }
     }
@@ -120,7 +156,7 @@ mod tests {
     fn the_fractions_of_stuck_devices_are_met() {
         let faults = Faults { stuck_at_reset: 0.02, stuck_at_g_max: 0.01, stuck_at_random: 0.03 };
         let n = 100_000;
-        let stuck = faults.draw(n, false, [0.0, 25.0], &Seed::new(4));
+        let stuck = faults.draw(n, None, [0.0, 25.0], &Seed::new(4));
         let mut g = vec![-1.0; n];
         stuck.apply(&mut g);
         for (count, p) in [
@@ -134,17 +170,31 @@ mod tests {
         }
     }
 
+    /// Shares of all devices within four standard errors.
+    fn assert_shares(faults: Faults, weight: f32, shares: [(&str, f64); 2]) {
+        let n = 100_000;
+        let stuck = faults.draw(n, Some(&vec![weight; n]), [0.0, 25.0], &Seed::new(4));
+        let partners = stuck.iter().filter(|(_, s)| matches!(s, Stuck::Partner(_))).count();
+        let counts = [stuck.len() - partners, partners];
+        for ((what, share), count) in shares.into_iter().zip(counts) {
+            let (mean, std) = (share * n as f64, (n as f64 * share * (1.0 - share)).sqrt());
+            assert!((count as f64 - mean).abs() <= 4.0 * std, "{what} {count} times, not {mean}");
+        }
+    }
+
     #[test]
     fn of_an_active_device_at_g_max_half_are_its_partner() {
         let faults = Faults { stuck_at_g_max: 0.1, ..Faults::default() };
-        let n = 100_000;
-        let mut g = vec![5.0; n];
-        faults.draw(n, true, [0.0, 25.0], &Seed::new(4)).apply(&mut g);
-        for stuck_us in [25.0, -20.0] {
-            let count = g.iter().filter(|&&g| g == stuck_us).count() as f64;
-            // 5 % of all within four standard errors.
-            assert!((count - 5000.0).abs() < 4.0 * (5000.0f64 * 0.95).sqrt(), "{count}");
+        for weight in [0.0, 0.2, -0.2] {
+            assert_shares(faults, weight, [("itself", 0.05), ("its partner", 0.05)]);
         }
+    }
+
+    #[test]
+    fn of_an_active_device_at_random_it_is_the_partner_only_where_neither_is_active() {
+        let faults = Faults { stuck_at_random: 0.1, ..Faults::default() };
+        assert_shares(faults, 0.0, [("itself", 0.05), ("its partner", 0.05)]);
+        assert_shares(faults, -0.2, [("itself", 0.1), ("its partner", 0.0)]);
     }
 
     #[test]

@@ -23,6 +23,7 @@ use super::{
     Device, Draws, Programmed, assert_same_len, one_over_f_growth, polynomial, power_law_drift,
 };
 use crate::TileError;
+use crate::limits::at_least;
 
 /// Below a limit a clipped line in ln r, above it a polynomial in r.
 #[derive(Debug)]
@@ -127,10 +128,10 @@ impl Hermes {
     }
 
     pub(crate) fn check(&self) -> Result<(), TileError> {
-        TileError::check_positive("t_read_s", self.t_read_s as f32)?;
-        TileError::check_not_negative("programming_noise_scale", self.programming_noise_scale)?;
-        TileError::check_not_negative("read_noise_scale", self.read_noise_scale)?;
-        TileError::check_not_negative("drift_scale", self.drift_scale)
+        TileError::check_duration_s("t_read_s", self.t_read_s)?;
+        TileError::check_size("programming_noise_scale", self.programming_noise_scale)?;
+        TileError::check_size("read_noise_scale", self.read_noise_scale)?;
+        TileError::check_size("drift_scale", self.drift_scale)
     }
 
     fn t0_s(&self) -> f64 {
@@ -171,7 +172,7 @@ impl Device for Hermes {
         for ((&target, g), nu) in target_us.iter().zip(programmed_us).zip(parameter) {
             let r = target / self.g_max_us();
             let sigma = self.programming_noise_scale * polynomial(&fits.programming_us, r);
-            *g = (target + sigma * *g).max(0.0);
+            *g = at_least(target + sigma * *g, 0.0);
             *nu = self.drift_scale * (NU_MEAN.at(r) + fits.nu_std.at(r) * *nu).abs();
         }
     }

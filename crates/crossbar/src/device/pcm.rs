@@ -24,6 +24,7 @@ use super::{
     Device, Draws, Programmed, assert_same_len, one_over_f_growth, polynomial, power_law_drift,
 };
 use crate::TileError;
+use crate::limits::at_least;
 
 /// Programming error σ_P in µS over r, for g_max = 25 µS. Source: [Rasch23 Eq. 7].
 const PROGRAMMING_US: [f32; 3] = [0.263_48, 1.965_0, -1.173_1];
@@ -127,13 +128,13 @@ impl Pcm {
     }
 
     pub(crate) fn check(&self) -> Result<(), TileError> {
-        TileError::check_positive("g_max_us", self.g_max_us)?;
-        TileError::check_positive("t0_s", self.t0_s as f32)?;
-        TileError::check_positive("t_read_s", self.t_read_s as f32)?;
-        TileError::check_not_negative("programming_noise_scale", self.programming_noise_scale)?;
-        TileError::check_not_negative("read_noise_scale", self.read_noise_scale)?;
-        TileError::check_not_negative("drift_scale", self.drift_scale)?;
-        TileError::check_not_negative("drift_spread_scale", self.drift_spread_scale)
+        TileError::check_conductance_us("g_max_us", self.g_max_us)?;
+        TileError::check_duration_s("t0_s", self.t0_s)?;
+        TileError::check_duration_s("t_read_s", self.t_read_s)?;
+        TileError::check_size("programming_noise_scale", self.programming_noise_scale)?;
+        TileError::check_size("read_noise_scale", self.read_noise_scale)?;
+        TileError::check_size("drift_scale", self.drift_scale)?;
+        TileError::check_size("drift_spread_scale", self.drift_spread_scale)
     }
 
     /// Programming shared with the AIHWKit variant; `fold` turns a drawn ν into the one used.
@@ -152,7 +153,7 @@ impl Pcm {
         for ((&target, g), nu) in target_us.iter().zip(programmed_us).zip(parameter) {
             let r = target / self.g_max_us;
             let sigma = self.programming_noise_scale * programming_std_us(r, self.g_max_us);
-            *g = (target + sigma * *g).max(0.0);
+            *g = at_least(target + sigma * *g, 0.0);
             let log_r = libm::logf(r.max(R_FLOOR));
             let std = self.drift_spread_scale * clipped_line(NU_STD, log_r);
             *nu = self.drift_scale * fold(clipped_line(NU_MEAN, log_r) + std * *nu);
@@ -194,7 +195,7 @@ pub(super) fn add_read_noise(g_us: &mut [f32], draws: &Draws, sigma: impl Fn(usi
     let mut noise = vec![0.0; g_us.len()];
     draws.gaussian("read", &mut noise);
     for (i, (g, xi)) in g_us.iter_mut().zip(noise).enumerate() {
-        *g = (*g + sigma(i, *g) * xi).max(0.0);
+        *g = at_least(*g + sigma(i, *g) * xi, 0.0);
     }
 }
 

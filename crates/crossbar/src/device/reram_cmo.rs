@@ -3,7 +3,7 @@
 //! Conductances in µS, t in seconds:
 //!
 //! ```text
-//! g_P    = ĝ + (c₁ ĝ + c₀) ξ                        c by the acceptance range of write-verify
+//! g_P    = max(ĝ + (c₁ ĝ + c₀) ξ, 0)                c by the acceptance range of write-verify
 //! g_D(t) = g_P − 0.08900206 ln t + (0.04201137 ln t + 0.41183342) ξ′      relaxation, t > 0
 //! g(t)   = clip(g_D + 0.0277316483 log₁₀(g_D) √ln((t + t_read)/2t_read) ξ″, g_min, g_max)
 //! ```
@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Device, Draws, Programmed, assert_same_len, one_over_f_growth};
 use crate::TileError;
+use crate::limits::at_least;
 
 /// Mean relaxation per ln t in µS.
 const RELAXATION_MEAN_US: f64 = -0.089_002_06;
@@ -86,13 +87,13 @@ impl ReRamCmo {
     }
 
     pub(crate) fn check(&self) -> Result<(), TileError> {
-        TileError::check_not_negative("g_min_us", self.g_min_us)?;
-        TileError::check_positive("g_max_us", self.g_max_us)?;
+        TileError::check_within("g_min_us", self.g_min_us, 0.0..=1e5)?;
+        TileError::check_conductance_us("g_max_us", self.g_max_us)?;
         let ordered = self.g_min_us < self.g_max_us;
         TileError::check(ordered, "g_min_us", self.g_min_us, "is not below g_max_us")?;
-        TileError::check_not_negative("programming_noise_scale", self.programming_noise_scale)?;
-        TileError::check_not_negative("read_noise_scale", self.read_noise_scale)?;
-        TileError::check_not_negative("drift_scale", self.drift_scale)
+        TileError::check_size("programming_noise_scale", self.programming_noise_scale)?;
+        TileError::check_size("read_noise_scale", self.read_noise_scale)?;
+        TileError::check_size("drift_scale", self.drift_scale)
     }
 }
 
@@ -118,7 +119,8 @@ impl Device for ReRamCmo {
         draws.gaussian("relaxation", parameter);
         let [slope, offset] = self.acceptance.coefficients();
         for (&target, g) in target_us.iter().zip(programmed_us) {
-            *g = target + self.programming_noise_scale * (slope * target + offset) * *g;
+            let std = self.programming_noise_scale * (slope * target + offset);
+            *g = at_least(target + std * *g, 0.0);
         }
     }
 
@@ -166,6 +168,9 @@ mod tests {
         let (mut programmed, mut xi, mut g) = (vec![0.0; 5000], vec![0.0; 5000], vec![0.0; 5000]);
         let draws = Draws::new(Seed::new(5), 0);
         device.program(&target, &draws, &mut programmed, &mut xi);
+        let coarse = ReRamCmo { programming_noise_scale: 1e3, ..device };
+        coarse.program(&target, &draws, &mut g, &mut xi);
+        assert!(g.contains(&0.0) && g.iter().all(|&g| g >= 0.0));
         let devices = Programmed { target_us: &target, programmed_us: &programmed, parameter: &xi };
         device.drift(devices, 3600.0, &mut g);
         assert!(g.iter().any(|&g| g < 0.0), "the test needs a relaxation below zero");

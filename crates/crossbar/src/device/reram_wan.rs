@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Device, Draws, Programmed, assert_same_len, polynomial};
 use crate::TileError;
+use crate::limits::at_least;
 
 /// Time in seconds and the coefficients of σ in µS over r.
 const ERROR_US: [(f64, [f32; 5]); 3] = [
@@ -63,14 +64,15 @@ impl ReRamWan {
     }
 
     pub(crate) fn check(&self) -> Result<(), TileError> {
-        TileError::check_positive("g_max_us", self.g_max_us)?;
-        TileError::check_not_negative("noise_scale", self.noise_scale)
+        TileError::check_conductance_us("g_max_us", self.g_max_us)?;
+        TileError::check_size("noise_scale", self.noise_scale)
     }
 
     fn write(&self, target_us: &[f32], xi: &[f32], t_s: f64, g_us: &mut [f32]) {
         assert_same_len(target_us.len(), g_us.len());
         for ((&target, &xi), g) in target_us.iter().zip(xi).zip(g_us) {
-            *g = (target + self.error_std_us(target / self.g_max_us, t_s) * xi).max(0.0);
+            let std = self.error_std_us(target / self.g_max_us, t_s);
+            *g = at_least(target + std * xi, 0.0);
         }
     }
 }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::pcm::add_read_noise;
 use super::{Device, Draws, Programmed, assert_same_len, one_over_f_growth, power_law_drift};
 use crate::TileError;
+use crate::limits::at_least;
 
 /// A device whose errors do not depend on its state; see the [module](self).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,13 +52,13 @@ impl StateIndependent {
     }
 
     pub(crate) fn check(&self) -> Result<(), TileError> {
-        TileError::check_positive("g_max_us", self.g_max_us)?;
-        TileError::check_not_negative("programming_std_us", self.programming_std_us)?;
-        TileError::check_not_negative("nu_mean", self.nu_mean)?;
-        TileError::check_not_negative("nu_std", self.nu_std)?;
-        TileError::check_positive("t0_s", self.t0_s as f32)?;
-        TileError::check_positive("t_read_s", self.t_read_s as f32)?;
-        TileError::check_not_negative("read_std_us", self.read_std_us)
+        TileError::check_conductance_us("g_max_us", self.g_max_us)?;
+        TileError::check_size("programming_std_us", self.programming_std_us)?;
+        TileError::check_size("nu_mean", self.nu_mean)?;
+        TileError::check_size("nu_std", self.nu_std)?;
+        TileError::check_duration_s("t0_s", self.t0_s)?;
+        TileError::check_duration_s("t_read_s", self.t_read_s)?;
+        TileError::check_size("read_std_us", self.read_std_us)
     }
 }
 
@@ -78,7 +79,7 @@ impl Device for StateIndependent {
         draws.gaussian("programming", programmed_us);
         draws.gaussian("drift", parameter);
         for ((&target, g), nu) in target_us.iter().zip(programmed_us).zip(parameter) {
-            *g = (target + self.programming_std_us * *g).max(0.0);
+            *g = at_least(target + self.programming_std_us * *g, 0.0);
             *nu = (self.nu_mean + self.nu_std * *nu).abs();
         }
     }

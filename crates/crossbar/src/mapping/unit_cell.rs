@@ -22,7 +22,8 @@ use crate::TileError;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum UnitCell {
-    /// A pair whose inactive device is taken to be exactly at reset; a weight of zero stays zero.
+    /// A pair whose inactive device is taken to be exactly at reset. A weight of zero has no active
+    /// device and stays zero, unless one of the two is stuck.
     /// Source: [Rasch23 Methods, "PCM"].
     ActiveDevice,
     /// A pair of which both devices are programmed, the inactive one to reset.
@@ -61,22 +62,33 @@ pub struct ArrayRole {
     pub signed_by_target: bool,
 }
 
+impl ArrayRole {
+    /// The weight of a pair of devices, the active one and its partner, where either is stuck.
+    ///
+    /// ```text
+    /// w̆ = ±(g − g_partner) / R          with the sign of the target, and + where that is 0
+    /// ```
+    pub fn of_pair(&self, active_us: f32, partner_us: f32, target: f32) -> f32 {
+        let part = (active_us - partner_us) * self.weight_per_us;
+        if target < 0.0 { -part } else { part }
+    }
+}
+
 impl UnitCell {
     pub(crate) fn check(&self) -> Result<(), TileError> {
         match self {
             Self::Pairs { significances } => {
-                let pairs = significances.len() as f64;
-                TileError::check(pairs > 0.0, "number of significances", pairs, "is not ≥ 1")?;
-                significances.iter().try_for_each(|&f| TileError::check_positive("significance", f))
+                TileError::check_count(
+                    "unit_cell: number of significances",
+                    significances.len(),
+                    1..=64,
+                )?;
+                let check = |&f| TileError::check_within("unit_cell: significances", f, 1e-9..=1e9);
+                significances.iter().try_for_each(check)
             }
             Self::BitSliced { bits_per_cell, cells } => {
                 let bits = u32::from(*bits_per_cell) * u32::from(*cells);
-                TileError::check(
-                    (1..=16).contains(&bits),
-                    "bits of a bit-sliced weight",
-                    bits,
-                    "lies outside 1..=16",
-                )
+                TileError::check_within("unit_cell: bits_per_cell · cells", bits, 1.0..=16.0)
             }
             Self::ActiveDevice | Self::DifferentialPair | Self::SingleDevice => Ok(()),
         }
@@ -181,7 +193,9 @@ impl UnitCell {
 
     /// Adds what device array `array` contributes to the weights of its plane.
     ///
-    /// `target` are the weights that were encoded; they matter for their sign only.
+    /// `target` are the weights that were encoded; they matter for their sign only. With
+    /// [`Self::ActiveDevice`] the partners are taken to be at reset: see [`ArrayRole::of_pair`] for
+    /// pairs of which a device is stuck.
     ///
     /// # Panics
     ///
@@ -279,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zero_weight_ignores_its_device() {
+    fn a_zero_weight_ignores_what_its_device_was_programmed_to() {
         let mut w = [0.0];
         UnitCell::ActiveDevice.decode_into(0, &[3.0], &[0.0], [0.0, 25.0], &mut w);
         assert_eq!(w, [0.0]);

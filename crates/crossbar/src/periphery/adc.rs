@@ -17,7 +17,8 @@ use crate::TileError;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Adc {
-    /// Steps between −bound and bound, 2^bits − 2; continuous if absent.
+    /// Steps between −bound and bound, 2^bits − 2, above 1; continuous if absent. See
+    /// [`dac`](super::dac) for numbers that are not even.
     #[serde(default)]
     pub steps: Option<f32>,
     /// How outputs come onto the steps.
@@ -77,21 +78,30 @@ impl Adc {
 
     pub(crate) fn check(&self) -> Result<(), TileError> {
         check_steps("adc.steps", self.steps)?;
-        TileError::check_positive("adc.bound", self.bound.unwrap_or(1.0))?;
+        TileError::check_within("adc.bound", self.bound.unwrap_or(1.0), 1e-6..=1e9)?;
         if let (Some(steps), None) = (self.steps, self.bound) {
             return TileError::check(false, "adc.steps", steps, "needs an adc.bound");
         }
-        TileError::check_not_negative("adc.noise", self.noise)?;
-        TileError::check_not_negative("adc.gain_std", self.gain_std)?;
-        TileError::check_not_negative("adc.offset_std", self.offset_std)?;
+        TileError::check_size("adc.noise", self.noise)?;
+        TileError::check_size("adc.gain_std", self.gain_std)?;
+        TileError::check_size("adc.offset_std", self.offset_std)?;
         if let Some(SShape { strength, spread, slope }) = self.s_shape {
-            TileError::check_not_negative("adc.s_shape.strength", strength)?;
-            TileError::check_not_negative("adc.s_shape.spread", spread)?;
-            TileError::check_not_negative("adc.s_shape.slope", slope)?;
+            TileError::check_within("adc.s_shape.strength", strength, 0.0..=1e3)?;
+            TileError::check_within("adc.s_shape.spread", spread, 0.0..=1e3)?;
+            TileError::check_within("adc.s_shape.slope", slope, 0.0..=1e3)?;
             let bounded = self.bound.is_some();
             TileError::check(bounded, "adc.s_shape.strength", strength, "needs an adc.bound")?;
         }
         Ok(())
+    }
+
+    /// Whether a converter with that offset saturates without any input.
+    pub(super) fn is_saturated_by(&self, offset: f32) -> bool {
+        let offset = match (self.step(), self.rounding) {
+            (Some(step), ConverterRounding::Nearest) => (offset / step).round_ties_even() * step,
+            _ => offset,
+        };
+        self.bound.is_some_and(|bound| offset.abs() > bound)
     }
 
     pub(super) fn columns(&self, outputs: usize, seed: &Seed) -> Columns {

@@ -69,7 +69,7 @@ thread_local! {
 struct Seen {
     inputs: u64,
     outputs: u64,
-    /// By sample of the chunk, whether an output saturated.
+    /// By sample of the chunk, whether an output saturated that a smaller input might bring back.
     saturated: Vec<bool>,
 }
 
@@ -145,13 +145,11 @@ impl Pass<'_> {
 
     /// Input range of every sample.
     fn ranges(&self, source: Source<'_>, samples: usize, input_range: f32) -> Vec<f32> {
-        match (self.periphery.config.dac.noise_management, source) {
+        let dac = &self.periphery.config.dac;
+        match (dac.noise_management, source) {
             (NoiseManagement::AbsMax, Source::Rows(x)) => x
                 .chunks_exact(self.periphery.inputs)
-                .map(|row| match crate::mapping::largest_magnitude(row) {
-                    max if max > 0.0 && max.is_finite() => max,
-                    _ => 1.0,
-                })
+                .map(|row| dac.range_of(row, input_range))
                 .collect(),
             _ => vec![input_range; samples],
         }
@@ -205,9 +203,10 @@ impl Pass<'_> {
             });
             let place = Place { todo, halves, outputs, panel };
             let results = Results { out, products, saturated: bits };
-            place.write(&results, accum, written, |s, count| {
-                seen.outputs += u64::from(count);
-                seen.saturated[s] |= count > 0;
+            let beyond_help = self.periphery.beyond_help[panel];
+            place.write(&results, accum, written, |s, beyond| {
+                seen.outputs += u64::from(beyond.count_ones());
+                seen.saturated[s] |= beyond & !beyond_help != 0;
             });
         }
         seen

@@ -5,6 +5,12 @@
 //! ```
 //!
 //! With 2^q − 2 steps there are 2^q − 1 levels, zero among them: 254 steps for 8 bits.
+//!
+//! Numbers of steps need not be even, nor whole: sweeps of the resolution take what lies between
+//! bits. But then ±b is no multiple of a step. It lies between the last two codes, one of which is
+//! cut to it, and an input at the end of the range comes out at b or a step below it, as the last
+//! bit of x/(α s) has it; with [`NoiseManagement::AbsMax`] every sample has such an input. A converter
+//! of a real circuit has an even number of steps.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +20,7 @@ use crate::TileError;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dac {
-    /// Steps between −bound and bound, 2^bits − 2; continuous if absent.
+    /// Steps between −bound and bound, 2^bits − 2, above 1; continuous if absent.
     #[serde(default)]
     pub steps: Option<f32>,
     /// How inputs come onto the steps.
@@ -64,8 +70,11 @@ pub enum BoundManagement {
     #[default]
     None,
     /// The sample is multiplied again with its input halved. AIHWKit: `ITERATIVE`.
+    ///
+    /// Differs: outputs that the offset of their converter saturates by itself do not ask for it,
+    /// since no halving brings them back; AIHWKit knows no such offset.
     Iterative {
-        /// Most halvings of one sample.
+        /// Most halvings of one sample, at most 30.
         max_halvings: u32,
     },
 }
@@ -87,16 +96,40 @@ impl Dac {
         self.steps.map(|steps| 2.0 * self.bound / steps)
     }
 
+    /// The input that drives the converter to 1 in a sample, for a tile of that input range.
+    pub(crate) fn range_of(&self, sample: &[f32], input_range: f32) -> f32 {
+        match self.noise_management {
+            NoiseManagement::None => input_range,
+            NoiseManagement::AbsMax => match crate::mapping::largest_magnitude(sample) {
+                max if max > 0.0 && max.is_finite() => max,
+                _ => 1.0,
+            },
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<(), TileError> {
         check_steps("dac.steps", self.steps)?;
-        TileError::check_positive("dac.bound", self.bound)?;
-        TileError::check_not_negative("dac.noise", self.noise)
+        TileError::check_within("dac.bound", self.bound, 1e-3..=1e6)?;
+        TileError::check_within("dac.noise", self.noise, 0.0..=1e3)?;
+        match self.bound_management {
+            BoundManagement::None => Ok(()),
+            BoundManagement::Iterative { max_halvings } => TileError::check_within(
+                "dac.bound_management.max_halvings",
+                max_halvings,
+                0.0..=30.0,
+            ),
+        }
     }
 }
 
+/// Most steps of a converter, 24 bits: an f32 tells no more codes apart.
+const MAX_STEPS: f32 = 16_777_214.0;
+
 pub(crate) fn check_steps(field: &'static str, steps: Option<f32>) -> Result<(), TileError> {
-    let steps = steps.unwrap_or(2.0);
-    TileError::check(steps.is_finite() && steps >= 1.0, field, steps, "is not finite and ≥ 1")
+    let Some(steps) = steps else { return Ok(()) };
+    // The codes of a single step would be ±½, which the nearest one turns to 0.
+    TileError::check(steps > 1.0, field, steps, "is not above 1: there would be no code but 0")?;
+    TileError::check_within(field, steps, 1.0..=f64::from(MAX_STEPS))
 }
 
 /// Input range as the mean over batches of the largest magnitude, at most `cap`.

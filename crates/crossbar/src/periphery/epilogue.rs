@@ -3,6 +3,7 @@
 use super::inputs::round_stochastically;
 use super::product::{LANES, Lanes, Sums};
 use super::simd::{Kernel, dispatch};
+use crate::limits::clip;
 use crate::wires::DROP;
 
 /// Share of the bound from which on an output counts as clipped for a gradient.
@@ -190,7 +191,7 @@ impl Sample<'_> {
             let beyond = u32::from(y.abs() > chain.bound);
             let there = u32::from(y.abs() >= AT_BOUND * chain.bound);
             clipped[i] = (beyond | there << LANES) << i;
-            z[i] = y.max(-chain.bound).min(chain.bound);
+            z[i] = clip(y, chain.bound);
         }
         clipped.iter().fold(0, |bits, clipped| bits | clipped)
     }

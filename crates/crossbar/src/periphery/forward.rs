@@ -14,7 +14,7 @@ use super::epilogue::Chain;
 use super::inputs::{Convert, SumKind};
 use super::operands::{Accum, Digital, Kept, MvmNoise, Saturation};
 use super::pack::ArrayWeights;
-use super::product::{INTEGER_CODE, INTEGER_DROP, INTEGER_INPUTS};
+use super::product::{INTEGER_CODE, INTEGER_DROP, INTEGER_INPUTS, LANES};
 use super::results::PaddedColumns;
 use super::simd::dispatch;
 use super::windows::{Converted, Inputs, SLACK, Source, Windows};
@@ -30,6 +30,8 @@ pub struct Periphery {
     pub(super) outputs: usize,
     pub(super) chain: Chain,
     columns: Columns,
+    /// By panel, a bit for each output that its converter saturates without any input.
+    pub(super) beyond_help: Vec<u32>,
     pub(super) sums: SumKind,
 }
 
@@ -56,6 +58,12 @@ impl Periphery {
         wires.check()?;
         let PeripheryConfig { dac, read_noise, adc, .. } = config;
         let columns = adc.columns(outputs, seed);
+        let beyond_help = (columns.offset.chunks(LANES))
+            .map(|offsets| {
+                let bit = |(lane, &offset)| u32::from(adc.is_saturated_by(offset)) << lane;
+                offsets.iter().enumerate().map(bit).sum()
+            })
+            .collect();
         let (pcm, constant) = match *read_noise {
             ReadNoise::None => (0.0, 0.0),
             ReadNoise::Pcm { sigma } => (sigma * sigma, 0.0),
@@ -88,7 +96,7 @@ impl Periphery {
             SumKind::Float
         };
         let config = *config;
-        Ok(Self { config, inputs, outputs, chain, columns, sums })
+        Ok(Self { config, inputs, outputs, chain, columns, beyond_help, sums })
     }
 
     /// The configuration it was made from.
@@ -109,6 +117,9 @@ impl Periphery {
     ///
     /// Results have the same bits for every number of threads and every split of the batch.
     ///
+    /// An input that is NaN counts as 0 and an infinite one as the end of the range; both are counted
+    /// as saturated. An output with a weight that is NaN or infinite is NaN for every input.
+    ///
     /// # Shapes
     ///
     /// - `weights`: (out, in)
@@ -118,7 +129,7 @@ impl Periphery {
     ///
     /// # Panics
     ///
-    /// If a shape differs, or the input range is not positive.
+    /// If a shape differs, or the input range is not finite and positive.
     ///
     /// Source: [Rasch23 Eq. 1–2].
     #[track_caller]
@@ -229,7 +240,8 @@ impl Periphery {
         assert_eq!(digital.scale.len(), outputs, "scales are not one per output");
         let bias = digital.bias.len();
         assert!(bias == 0 || bias == outputs, "{bias} biases for {outputs} outputs");
-        assert!(digital.input_range > 0.0, "input range {} is not > 0", digital.input_range);
+        let range = digital.input_range;
+        assert!(range > 0.0 && range.is_finite(), "input range {range} is not finite and > 0");
 
         let padded = PaddedColumns::new(&self.columns, &digital);
         let streams = self.streams(&noise.seed);

@@ -11,6 +11,7 @@ use super::product::{
     Sums, add_float, add_plain,
 };
 use super::simd::{Kernel, dispatch, integer_sums};
+use crate::limits::clip;
 
 /// With so many samples or fewer the weights of a panel are used up before the next ones have come
 /// from memory: these are then fetched ahead.
@@ -62,7 +63,7 @@ impl Kernel for Convert<'_> {
                 let k = x * self.scale;
                 saturated += u32::from(is_beyond(k, self.bound));
                 let k = if k.is_nan() { 0.0 } else { k };
-                *code = round_stochastically(k, u).max(-self.bound).min(self.bound);
+                *code = clip(round_stochastically(k, u), self.bound);
             }
             *self.saturated += u64::from(saturated);
             return;
@@ -72,7 +73,7 @@ impl Kernel for Convert<'_> {
             saturated += u32::from(is_beyond(k, self.bound));
             let k = if k.is_nan() { 0.0 } else { k };
             let k = if self.stepped { k.round_ties_even() } else { k };
-            *code = k.max(-self.bound).min(self.bound);
+            *code = clip(k, self.bound);
         }
         *self.saturated += u64::from(saturated);
     }

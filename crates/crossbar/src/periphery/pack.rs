@@ -7,6 +7,9 @@
 //!
 //! with q = round(32767 |w| / row maximum) and q′ = round(q / 128). Outputs are filled up with zeros
 //! to whole panels and inputs to a multiple of four.
+//!
+//! An output with a weight that is not finite is packed as NaN altogether: integers cannot hold it, an
+//! infinite weight would saturate like a large one, and an input of 0 would hide it.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -232,7 +235,8 @@ impl Kernel for Pack<'_> {
     fn run<const FMA: bool>(self) {
         let Self { rows, inputs, panel, unit } = self;
         // 16 × 16 weights at a time: read along rows, written along columns.
-        let mut largest = [[0.0f32; LANES]; LANES];
+        // Bits of magnitudes, which are ordered as the magnitudes are, with NaN above infinity.
+        let mut largest = [[0u32; LANES]; LANES];
         for (block, panel) in panel.chunks_mut(LANES / 4).enumerate() {
             let first = (block * LANES).min(inputs);
             let mut square = [[0.0f32; LANES]; LANES];
@@ -245,7 +249,7 @@ impl Kernel for Pack<'_> {
             }
             for (square, largest) in square.iter().zip(&mut largest) {
                 for (w, largest) in square.iter().zip(largest) {
-                    *largest = largest.max(w.abs());
+                    *largest = (*largest).max(w.abs().to_bits());
                 }
             }
             for (quarter, four) in panel.iter_mut().enumerate() {
@@ -257,8 +261,16 @@ impl Kernel for Pack<'_> {
             }
         }
         let mut scale = [0.0; LANES];
+        *unit = [0.0; LANES];
         for lane in 0..LANES {
-            let max = crate::mapping::largest_magnitude(&largest[lane]);
+            let bits = largest[lane].iter().fold(0, |max, &bits| max.max(bits));
+            let max = f32::from_bits(bits);
+            if !max.is_finite() {
+                // Its magnitudes are then 0.
+                let column = panel.iter_mut().flat_map(|four| &mut four.weights);
+                column.for_each(|weights| weights[lane] = f32::NAN);
+                continue;
+            }
             unit[lane] = max / MAGNITUDE_MAX;
             scale[lane] = if max > 0.0 { MAGNITUDE_MAX / max } else { 0.0 };
         }
@@ -328,6 +340,37 @@ mod tests {
                 (whole.panels, whole.magnitude_unit)
             );
             assert!(seen.iter().cloned().flatten().eq(0..outputs), "every output once, in order");
+        }
+    }
+
+    #[test]
+    fn vector_and_scalar_code_pack_alike_and_poison_whole_outputs() {
+        let (outputs, inputs) = (LANES, 21);
+        let mut w = vec![0.0; outputs * inputs];
+        Seed::new(4).stream().fill_gaussian(0, &mut w);
+        for (row, bad) in [f32::NAN, -f32::NAN, f32::INFINITY, -f32::INFINITY].iter().enumerate() {
+            w[row * inputs + 5 * row] = *bad;
+        }
+        let packed = |run: fn(Pack<'_>)| {
+            let mut panel = vec![FourInputs::ZERO; padded(inputs) / 4];
+            let mut unit = [9.0; LANES];
+            run(Pack { rows: &w, inputs, panel: &mut panel, unit: &mut unit });
+            (panel, unit)
+        };
+        let bits = |(panel, unit): &(Vec<FourInputs>, Lanes)| {
+            let weights = panel.iter().flat_map(|four| four.weights.as_flattened());
+            let magnitudes: Vec<_> = panel.iter().map(|four| four.magnitudes).collect();
+            let bits: Vec<u32> = weights.chain(unit).map(|w| w.to_bits()).collect();
+            (bits, magnitudes)
+        };
+        let scalar = packed(|pack| pack.run::<false>());
+        assert_eq!(bits(&scalar), bits(&packed(|pack| dispatch(pack))));
+        for four in &scalar.0 {
+            for lane in 0..LANES {
+                assert!(four.weights.iter().all(|w| w[lane].is_nan() == (lane < 4)));
+                let zero = four.magnitudes.iter().all(|two| two[lane] == [0; 4]);
+                assert!(zero || lane >= 4);
+            }
         }
     }
 

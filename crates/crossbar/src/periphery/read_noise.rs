@@ -48,7 +48,7 @@ impl ReadNoise {
         match *self {
             Self::None => Ok(()),
             Self::Pcm { sigma } | Self::Constant { sigma } => {
-                TileError::check_not_negative("read_noise.sigma", sigma)
+                TileError::check_size("read_noise.sigma", sigma)
             }
         }
     }

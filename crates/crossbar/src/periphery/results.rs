@@ -109,7 +109,8 @@ impl Place<'_> {
         first..self.outputs.min(first + LANES)
     }
 
-    /// Writes results; `beyond` hears of every sample how many of its outputs went beyond the bound.
+    /// Writes results; `beyond` hears of every sample which of its outputs went beyond the bound, a
+    /// bit for each.
     pub(super) fn write(
         &self,
         results: &Results<'_>,
@@ -124,7 +125,7 @@ impl Place<'_> {
         for (samples, bits) in self.todo.chunks(per_slot).zip(results.saturated) {
             for (half, &s) in samples.iter().enumerate() {
                 let bits = bits >> (half * HALF);
-                beyond(s, (bits & lanes).count_ones());
+                beyond(s, bits & lanes);
                 if let Some(words) = &mut written.clipped_outputs {
                     words[s * stride + self.panel] = (bits >> LANES & lanes) as u16;
                 }

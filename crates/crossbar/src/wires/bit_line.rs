@@ -35,7 +35,7 @@ use crate::TileError;
 /// # Errors
 ///
 /// [`TileError::Conductance`] or [`TileError::WireResistance`] for values that are negative or not
-/// finite.
+/// finite, [`TileError::DriveNotFinite`] for inputs that are not finite.
 ///
 /// # Panics
 ///
@@ -58,6 +58,7 @@ pub fn bit_line_currents(
     if !(segment_ohm.is_finite() && segment_ohm >= 0.0) {
         return Err(TileError::WireResistance { wire: "bit line", value: segment_ohm });
     }
+    TileError::check_drives("input", "word line", inputs_v, n)?;
     let signed = || positive_s.iter().zip(negative_s).zip(inputs_v);
     if segment_ohm == 0.0 {
         return Ok(signed().map(|((p, m), v)| (p - m) * v).sum());

@@ -63,7 +63,8 @@ pub struct CircuitSolution {
     pub word_v: Vec<f64>,
     /// Potentials of the bit lines at the crossings in V, (rows, columns) row-major.
     pub bit_v: Vec<f64>,
-    /// Relative residual ‖b − A x‖ / ‖b‖ of Kirchhoff's current law, computed from the solution.
+    /// Relative residual ‖b − A x‖ / ‖b‖ of Kirchhoff's current law, computed from the solution; 0
+    /// where nothing drives the array.
     pub residual: f64,
 }
 
@@ -132,7 +133,8 @@ impl Circuit {
     ///
     /// # Errors
     ///
-    /// [`TileError::Residual`] if the solution cannot be certified.
+    /// [`TileError::DriveNotFinite`] for a drive that is NaN or infinite, [`TileError::Residual`] if
+    /// the solution cannot be certified.
     ///
     /// # Panics
     ///
@@ -148,7 +150,8 @@ impl Circuit {
     ///
     /// # Errors
     ///
-    /// [`TileError::Residual`] if a solution cannot be certified.
+    /// [`TileError::DriveNotFinite`] for a drive that is NaN or infinite, [`TileError::Residual`] if
+    /// a solution cannot be certified.
     ///
     /// # Panics
     ///
@@ -161,6 +164,7 @@ impl Circuit {
             "{} drives are not rows of {rows}",
             inputs_v.len()
         );
+        TileError::check_drives("drive", "word line", inputs_v, rows)?;
         let grounds = vec![0.0; inputs_v.len() / rows * columns];
         let solved = self.network.potentials(&self.solver, inputs_v, &grounds, RESIDUAL)?;
         Ok(solved
@@ -192,6 +196,7 @@ impl Circuit {
     ///
     /// # Errors
     ///
+    /// [`TileError::DriveNotFinite`] for a derivative that is NaN or infinite,
     /// [`TileError::Residual`] if the adjoint solution cannot be certified.
     ///
     /// # Panics
@@ -206,6 +211,7 @@ impl Circuit {
         let Network { rows, columns, ref devices, word, .. } = self.network;
         assert_eq!(output_gradients.len(), columns, "derivatives are not one per bit line");
         assert_eq!(solution.word_v.len(), rows * columns, "the solution is of another array");
+        TileError::check_drives("derivative", "bit line", output_gradients, columns)?;
         let grounds = vec![0.0; rows];
         let mut solved =
             self.network.potentials(&self.solver, &grounds, output_gradients, RESIDUAL)?;

@@ -39,12 +39,9 @@ impl IrDropConfig {
     }
 
     pub(crate) fn check(&self) -> Result<(), TileError> {
-        let wire = f64::from(self.segment_ohm);
-        if !(wire.is_finite() && wire >= 0.0) {
-            return Err(TileError::WireResistance { wire: "bit line", value: wire });
-        }
-        TileError::check_not_negative("g_max_us", self.g_max_us)?;
-        TileError::check_not_negative("ir_drop.scale", self.scale)
+        TileError::check_size("ir_drop.segment_ohm", self.segment_ohm)?;
+        TileError::check_within("ir_drop.g_max_us", self.g_max_us, 0.0..=1e5)?;
+        TileError::check_size("ir_drop.scale", self.scale)
     }
 }
 

@@ -175,7 +175,10 @@ impl Network {
     /// Potentials for several drives at once, and the relative residual of each.
     ///
     /// `sources` are the potentials at the left of the word lines, `sinks` those below the bit
-    /// lines, one after the other for every drive.
+    /// lines, one after the other for every drive; all of them finite.
+    ///
+    /// Every drive is brought near 1 by a power of two first, so that squares in the residual
+    /// neither overflow nor vanish; no other bit changes.
     pub(super) fn potentials(
         &self,
         solver: &Solver,
@@ -184,13 +187,27 @@ impl Network {
         tolerance: f64,
     ) -> Result<Vec<(Potentials, f64)>, TileError> {
         let drives = sources.chunks_exact(self.rows).zip(sinks.chunks_exact(self.columns));
-        match solver {
-            Solver::Ladders => Ok(drives.map(|(v, u)| self.ladders(v, u)).collect()),
+        let scales: Vec<f64> = drives.clone().map(|(v, u)| power_of_two(v, u)).collect();
+        let drives = drives.zip(&scales).map(|((v, u), scale)| {
+            let scaled = |x: &[f64]| x.iter().map(|x| x / scale).collect::<Vec<f64>>();
+            (scaled(v), scaled(u))
+        });
+        let mut solved = match solver {
+            Solver::Ladders => drives.map(|(v, u)| self.ladders(&v, &u)).collect(),
             Solver::Cholesky(cholesky) => {
-                let b: Vec<Vec<f64>> = drives.map(|(v, u)| self.driven(v, u)).collect();
-                cholesky.solve(self, &b, tolerance)
+                let b: Vec<Vec<f64>> = drives.map(|(v, u)| self.driven(&v, &u)).collect();
+                cholesky.solve(self, &b, tolerance)?
             }
+        };
+        for ((potentials, residual), scale) in solved.iter_mut().zip(scales) {
+            let residual = *residual;
+            if residual.is_nan() || residual > tolerance {
+                return Err(TileError::Residual { residual, tolerance });
+            }
+            let Potentials { word, bit } = potentials;
+            word.iter_mut().chain(bit).for_each(|v| *v *= scale);
         }
+        Ok(solved)
     }
 
     /// Lines of which at least one kind is ideal.
@@ -225,7 +242,7 @@ impl Network {
                 settle(&chain, self.bit, sink, &mut bit, &word);
             }
         }
-        let residual = if drive > 0.0 { (error / drive).sqrt() } else { 0.0 };
+        let residual = if drive == 0.0 { 0.0 } else { (error / drive).sqrt() };
         (Potentials { word, bit }, residual)
     }
 }
@@ -255,15 +272,12 @@ impl Cholesky {
                     *r = b[node] - network.leaving(x, node);
                 }
                 let size = norm(b);
-                *residual = if size > 0.0 { norm(r) / size } else { 0.0 };
+                *residual = if size == 0.0 { 0.0 } else { norm(r) / size };
             }
             // One refinement is always made: it costs a fraction of the factorisation.
             if round > 0 && residuals.iter().all(|&r| r <= tolerance) {
                 break;
             }
-        }
-        if let Some(&residual) = residuals.iter().find(|r| r.is_nan() || **r > tolerance) {
-            return Err(TileError::Residual { residual, tolerance });
         }
         let crossings = network.crossings();
         let split = |mut x: Vec<f64>| {
@@ -298,6 +312,14 @@ impl Cholesky {
             })
             .collect())
     }
+}
+
+/// The power of two just below the largest of some potentials, or 1 if all are 0.
+fn power_of_two(sources: &[f64], sinks: &[f64]) -> f64 {
+    let largest = sources.iter().chain(sinks).fold(0.0f64, |max, v| max.max(v.abs()));
+    // Without its mantissa; of a subnormal number nothing would be left.
+    let power = f64::from_bits(largest.to_bits() & !((1 << 52) - 1));
+    if largest == 0.0 { 1.0 } else { power.max(f64::MIN_POSITIVE) }
 }
 
 /// Potentials along one line: node k hangs on `far[k]` through `devices[k]`, its neighbours

@@ -321,10 +321,10 @@ impl Parameters {
             assert_eq!(cut, analog.places, "{} was trained on other tiles", analog.name);
             matrix.set_input_range(analog.input_range(self))?;
             if let Some(bias) = analog.bias {
-                matrix.set_bias(self.get(bias).float());
+                matrix.set_bias(self.get(bias).float())?;
             }
             for (tile, range) in matrix.tiles_mut().zip(analog.scale_ranges()) {
-                tile.set_scale(&scales[range]);
+                tile.set_scale(&scales[range])?;
             }
             devices.push(matrix);
         }

@@ -1,11 +1,25 @@
 //! Configurations and matrices that several test files draw.
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+use std::io::Write;
+use std::sync::Mutex;
+
 use numerics::{FixedFormat, FixedMatrix, LfsrConfig, Seed};
 use systolic::cosim::Stimulus;
 use systolic::{ArrayConfig, ColumnLfsrs, ColumnRounding, Flow};
 
 pub(crate) mod registers;
+
+/// Says that a test checks nothing, where the harness does not keep it: it keeps what is printed, not
+/// what is written. Once for each test, however often it asks.
+pub(crate) fn skipped(test: &str, reason: &str) {
+    static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let mut said = SAID.lock().expect("nothing panics here");
+    if !said.iter().any(|other| other == test) {
+        let _ = writeln!(std::io::stderr(), "skipped: {test} ({reason})");
+        said.push(test.to_owned());
+    }
+}
 
 pub(crate) fn format(il: i8, fl: i8) -> FixedFormat {
     FixedFormat::new(il, fl).unwrap()

@@ -70,8 +70,7 @@ impl Resolutions {
             measured.series.insert(Self::errors(adc_bits), trial.errors_on(|_| tile.clone())?);
             let instance = trial.programmed(&tile)?;
             let seen = layers::observe(instance, self.examples, seed, context)?;
-            let figures = CostFigures::standard()
-                .at_steps(Dac::steps_of_bits(self.dac_bits), Dac::steps_of_bits(adc_bits));
+            let figures = CostFigures::standard();
             let (energy, latency) = layers::cost(&instance.parameters, &seen, &figures);
             for (quantity, Range { low, nominal, high }) in
                 [(Estimated::Energy, energy), (Estimated::Latency, latency)]
