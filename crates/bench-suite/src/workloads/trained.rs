@@ -254,7 +254,7 @@ impl<'w> Run<'_, 'w> {
                 progress: Progress::default(),
                 measured: Measurements::default(),
             };
-            match saved.load()? {
+            match saved.load(self.context.progress)? {
                 Some(bytes) => {
                     note = restore(&mut instance, &bytes).map_err(|why| saved.damaged(why))?;
                 }
