@@ -85,6 +85,7 @@ pub fn run(
         }
         let context = Context {
             data,
+            sums: &point.data,
             par: if inner > 1 { Par::Rayon } else { Par::Seq },
             progress: &point_progress,
             checkpoint: &checkpoint,

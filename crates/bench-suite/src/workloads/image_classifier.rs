@@ -236,6 +236,7 @@ mod tests {
         let par = numerics::Par::Seq;
         let context = Context {
             data: &data,
+            sums: &point.data,
             par,
             progress: &progress,
             checkpoint: &checkpoint,
