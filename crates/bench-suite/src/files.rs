@@ -77,6 +77,38 @@ pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
     write().map_err(Error::io("write", path))
 }
 
+/// As [`write_whole`], of a file that only the holder of its lock writes: what a killed process has
+/// left of it half written, which may be much, is replaced.
+pub(crate) fn write_whole_alone(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().expect("a file that has a lock is in a folder");
+    fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    let aside = aside(path);
+    let write = || {
+        let mut file = File::create(&aside)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&aside, path)
+    };
+    write().map_err(|error| {
+        // A full disk has room again.
+        let _ = fs::remove_file(&aside);
+        Error::io("write", path)(error)
+    })
+}
+
+/// Removes a file that [`write_whole_alone`] wrote, if there is one, and what is left half written.
+pub(crate) fn remove_alone(path: &Path) -> Result<(), Error> {
+    remove(&aside(path))?;
+    remove(path)
+}
+
+/// Where a file is written before it gets its name.
+fn aside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
 /// Writes a file where a person says that it shall be: a link is followed, and what is there and is
 /// no regular file stays as it is.
 ///
@@ -127,6 +159,20 @@ mod tests {
         assert!(error.ends_with("not a regular file"), "{error}");
         fs::write(&path, [0xff]).unwrap();
         assert!(read_text(&path, 9).unwrap_err().to_string().contains("file: no text"));
+    }
+
+    #[test]
+    fn what_is_left_half_written_is_replaced_and_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, left) = (folder.path().join("file"), folder.path().join("file.new"));
+        fs::write(&left, "half of something long").unwrap();
+        write_whole_alone(&path, b"whole").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert!(!left.exists());
+        fs::write(&left, "half").unwrap();
+        remove_alone(&path).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        remove_alone(&path).unwrap();
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::seal;
 use crate::Error;
-use crate::files::{read_if_there, remove, write_whole};
+use crate::files::{read_if_there, remove_alone, write_whole_alone};
 use crate::progress::PointProgress;
 
 /// The file in which a long point saves itself.
@@ -48,7 +48,7 @@ impl Checkpoint {
     ///
     /// Unless the bytes are a safetensors file.
     pub fn save(&self, bytes: &[u8]) -> Result<(), Error> {
-        write_whole(&self.path, &seal::seal(bytes))
+        write_whole_alone(&self.path, &seal::seal(bytes))
     }
 
     /// An error about what was saved.
@@ -57,6 +57,6 @@ impl Checkpoint {
     }
 
     pub(super) fn remove(&self) -> Result<(), Error> {
-        remove(&self.path)
+        remove_alone(&self.path)
     }
 }

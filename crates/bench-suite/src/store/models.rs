@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Checkpoint, LOCKS, Lock, seal};
 use crate::Error;
-use crate::files::{read_if_there, write_whole};
+use crate::files::{read_if_there, write_whole, write_whole_alone};
 use crate::progress::PointProgress;
 
 /// Often enough to notice a stop at once, seldom enough to cost nothing.
@@ -72,7 +72,7 @@ impl Models {
         }
         let checkpoint = Checkpoint::at(self.folder.join(format!("{key}.part.safetensors")));
         let bytes = seal::seal(&make(&checkpoint)?);
-        write_whole(&path, &bytes)?;
+        write_whole_alone(&path, &bytes)?;
         checkpoint.remove()?;
         Ok(bytes)
     }
