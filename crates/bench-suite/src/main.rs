@@ -247,7 +247,7 @@ fn report(arguments: &cli::Report) -> Result<u8, Error> {
     };
     let lacks =
         format!("{missing} of {all} points have no record in {}{others}", store.folder().display());
-    if missing == all {
+    if missing == all && all > 0 {
         return Err(Error::Usage(lacks));
     }
     let exit = write(&store, &report)?;

@@ -122,3 +122,14 @@ fn a_recipe_may_ask_for_distillation() {
         "recipe of 'rnn-t': distillation needs a network whose loss is a cross-entropy of logits"
     );
 }
+
+#[test]
+fn data_that_have_changed_since_the_point_was_made_are_refused() {
+    let _alone = ALONE.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let mut vowels = point("lstm-japanese-vowels").unwrap();
+    vowels.data[0].sha256 = "0".repeat(64);
+    let error = run(&vowels, folder.path(), Par::Seq, None).unwrap_err().to_string();
+    let expected = "network 'lstm-japanese-vowels': its data have changed since this command began";
+    assert_eq!(error, expected);
+}
