@@ -9,6 +9,9 @@ use crate::experiment::Scale;
 use crate::workloads::networks::NETWORKS;
 use crate::workloads::sensitivity::Method;
 
+/// More threads than this cannot be asked for.
+const MOST_THREADS: i64 = 1024;
+
 /// What every command ends with, for the help of each.
 const EXIT_CODES: &str = "\
 Exit code: 0 if all is well; 1 if a claim that was tested fails or is inconclusive, a published \
@@ -59,6 +62,11 @@ pub enum Command {
 /// Seeds that leave room for the ones that follow.
 fn seed() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(..=u64::from(u32::MAX))
+}
+
+/// Numbers of threads that a machine may have: a slip of the pen must not start millions.
+fn threads() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=MOST_THREADS)
 }
 
 /// The names of all networks.
@@ -119,7 +127,7 @@ pub struct Reproduce {
     pub selection: Selection,
     /// Points to run side by side; threads beyond their number serve the kernels [default: all
     /// cores].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = threads())]
     pub threads: Option<u32>,
     /// Run only every N-th point, starting with the I-th (1 ≤ I ≤ N), and write no report.
     #[arg(long, value_name = "I/N")]
@@ -142,7 +150,7 @@ pub struct Train {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed())]
     pub seed: u64,
     /// Threads for the kernels [default: all cores].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = threads())]
     pub threads: Option<u32>,
     /// Folder of records.
     #[arg(long, value_name = "DIR", default_value = "results/train")]
@@ -162,7 +170,7 @@ pub struct Evaluate {
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// Threads for the kernels [default: all cores].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = threads())]
     pub threads: Option<u32>,
     /// Folder of data sets and weights that do not ship with the source, looked in first.
     #[arg(long, value_name = "DIR", env = "DITHER_DATA")]
@@ -201,7 +209,7 @@ pub struct Sensitivity {
     pub checkpoint: Option<PathBuf>,
     /// Points to run side by side; threads beyond their number serve the kernels [default: all
     /// cores].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = threads())]
     pub threads: Option<u32>,
     /// Folder of records and report [default: results/sensitivity/NAME/SCALE].
     #[arg(long, value_name = "DIR")]

@@ -13,24 +13,21 @@ pub mod mrpc;
 pub mod ptb;
 pub mod sotu;
 pub mod stsb;
+mod sum;
 pub mod switchboard;
+mod unpack;
 mod vocabulary;
 mod wav;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use lzma_rust2::XzReader;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-
 use crate::Error;
-use crate::record::hex;
 
 use cifar10::Cifar10;
 use fsdd::SpokenDigits;
 use mnist::Mnist;
+pub use sum::DataSum;
 pub use vocabulary::Vocabulary;
 
 /// Where data sets are read from: the folder that the user names, and for what is not there the one
@@ -115,54 +112,4 @@ fn once<T>(slot: &Slot<T>, load: impl FnOnce() -> Result<T, Error>) -> Result<Ar
     let loaded = Arc::new(load()?);
     *slot = Some(Arc::clone(&loaded));
     Ok(loaded)
-}
-
-/// A data set with the checksum of its content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataSum {
-    /// Name of the data set.
-    pub name: String,
-    /// SHA-256 of its files.
-    pub sha256: String,
-}
-
-/// Reads a gzip file whose unpacked content is known.
-///
-/// # Errors
-///
-/// [`Error::Io`] if it cannot be read, [`Error::Data`] if it is cut or altered.
-pub(crate) fn read_gzip(path: &Path, sha256: &str) -> Result<Vec<u8>, Error> {
-    let packed = std::fs::read(path).map_err(Error::io("read", path))?;
-    let mut content = Vec::new();
-    flate2::read::GzDecoder::new(&*packed)
-        .read_to_end(&mut content)
-        .map_err(|error| Error::data(path, format!("not a complete gzip file ({error})")))?;
-    check_sum(path, &content, sha256)?;
-    Ok(content)
-}
-
-/// Reads an xz file whose unpacked content is known.
-///
-/// # Errors
-///
-/// [`Error::Io`] if it cannot be read, [`Error::Data`] if it is cut or altered.
-pub(crate) fn read_xz(path: &Path, sha256: &str) -> Result<Vec<u8>, Error> {
-    let packed = std::fs::read(path).map_err(Error::io("read", path))?;
-    let mut content = Vec::new();
-    XzReader::new(&*packed, false)
-        .read_to_end(&mut content)
-        .map_err(|error| Error::data(path, format!("not a complete xz file ({error})")))?;
-    check_sum(path, &content, sha256)?;
-    Ok(content)
-}
-
-fn check_sum(path: &Path, content: &[u8], sha256: &str) -> Result<(), Error> {
-    let found = hex(&Sha256::digest(content));
-    if found != sha256 {
-        return Err(Error::data(
-            path,
-            format!("altered: its content has SHA-256 {found}, not {sha256}"),
-        ));
-    }
-    Ok(())
 }

@@ -50,6 +50,24 @@ pub enum Error {
         /// How many other points failed.
         others: usize,
     },
+    /// Two stores have measured something else for one point.
+    #[error("{} and {} are of one point and differ: {difference}", files[0].display(), files[1].display())]
+    Conflict {
+        /// The records.
+        files: [PathBuf; 2],
+        /// The first measurement that differs, and both numbers.
+        difference: String,
+    },
+    /// Records that were there when a run began, or that it wrote, are there no longer.
+    #[error("{} of {total} records have gone from {} during the run: {}", missing.len(), folder.display(), few(missing))]
+    Lost {
+        /// The store.
+        folder: PathBuf,
+        /// The points without a record.
+        missing: Vec<String>,
+        /// Number of points.
+        total: usize,
+    },
     /// Records are missing that a merge or a report needs.
     #[error("{} of {total} records are missing in {}: {}", missing.len(), folder.display(), few(missing))]
     Incomplete {

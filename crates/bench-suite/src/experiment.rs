@@ -125,6 +125,8 @@ pub struct Point {
 pub struct Context<'a> {
     /// Where data sets are read from.
     pub data: &'a DataFolder,
+    /// The data sets of the point: what is read must have these checksums.
+    pub sums: &'a [DataSum],
     /// Whether kernels may use threads of the current pool.
     pub par: Par,
     /// Where the point says how far it is, and learns that it shall stop.

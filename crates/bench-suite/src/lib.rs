@@ -19,6 +19,8 @@ pub mod datasets;
 mod error;
 pub mod experiment;
 pub mod experiments;
+mod files;
+pub mod merge;
 pub mod paper;
 pub mod progress;
 pub mod provenance;
@@ -27,6 +29,8 @@ pub mod report;
 pub mod runner;
 pub mod statistics;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod workloads;
 
 pub use error::Error;

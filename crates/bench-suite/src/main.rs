@@ -19,7 +19,7 @@ use bench_suite::experiments::{EXPERIMENTS, select};
 use bench_suite::report::{Job, Report, archive};
 use bench_suite::store::Store;
 use bench_suite::workloads::evaluation::{self, Evaluation};
-use bench_suite::{Error, bench, progress, runner};
+use bench_suite::{Error, bench, merge, progress, runner};
 use clap::Parser;
 
 /// Every claim that was tested holds.
@@ -227,30 +227,9 @@ fn evaluate(arguments: &Evaluate) -> Result<u8, Error> {
 
 fn merge(arguments: &Merge) -> Result<u8, Error> {
     let (jobs, _) = jobs(&arguments.selection)?;
-    let store = Store::open(&arguments.selection.out())?;
-    let others: Result<Vec<Store>, Error> =
-        arguments.from.iter().map(|folder| Store::existing(folder)).collect();
-    let others = others?;
-    let mut missing = Vec::new();
-    let points = || jobs.iter().flat_map(|job| &job.points);
-    for point in points() {
-        let mut found = store.load(point)?.is_some();
-        for other in &others {
-            if !found {
-                found = store.adopt(point, other)?;
-            }
-        }
-        if !found {
-            missing.push(format!("{} {}", point.experiment, point.name));
-        }
-    }
-    if !missing.is_empty() {
-        return Err(Error::Incomplete {
-            folder: store.folder().to_owned(),
-            missing,
-            total: points().count(),
-        });
-    }
+    let points = jobs.iter().flat_map(|job| &job.points);
+    let warn = |line: &str| eprintln!("{line}");
+    let store = merge::merge(&arguments.selection.out(), &arguments.from, points, warn)?;
     judge(&store, arguments.selection.scale, &jobs)
 }
 
@@ -259,23 +238,21 @@ fn report(arguments: &cli::Report) -> Result<u8, Error> {
     let (jobs, _) = jobs(selection)?;
     let store = Store::existing(&selection.out())?;
     let report = Report::collect(&store, selection.scale, &jobs)?;
-    let exit = write(&store, &report)?;
     let (missing, all) = report.missing();
+    // Records made by other code have other names, and would be missed without a word.
+    let others = match store.others(jobs.iter().flat_map(|job| &job.points)) {
+        0 => String::new(),
+        1 => "; 1 record there is of another version of the code, data, scale or seed".to_owned(),
+        n => format!("; {n} records there are of another version of the code, data, scale or seed"),
+    };
+    let lacks =
+        format!("{missing} of {all} points have no record in {}{others}", store.folder().display());
+    if missing == all && all > 0 {
+        return Err(Error::Usage(lacks));
+    }
+    let exit = write(&store, &report)?;
     if missing > 0 {
-        // Records made by other code have other names, and would be missed without a word.
-        let others = match store.others(jobs.iter().flat_map(|job| &job.points)) {
-            0 => String::new(),
-            1 => {
-                "; 1 record there is of another version of the code, data, scale or seed".to_owned()
-            }
-            n => format!(
-                "; {n} records there are of another version of the code, data, scale or seed"
-            ),
-        };
-        println!(
-            "{missing} of {all} points have no record in {}{others}",
-            store.folder().display()
-        );
+        println!("{lacks}");
     }
     if let Some(path) = arguments.archive() {
         archive::write(&report, &store, &selection.arguments(), &path)?;

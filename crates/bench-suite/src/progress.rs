@@ -109,6 +109,11 @@ impl PointProgress<'_> {
         self.all.advance(units.saturating_sub(before));
     }
 
+    /// Says a line that stays.
+    pub fn warn(&self, line: &str) {
+        self.all.say(line);
+    }
+
     /// Says how far the point is.
     pub fn say(&self, message: &str) {
         match &self.bar {

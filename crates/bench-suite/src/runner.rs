@@ -1,8 +1,9 @@
 //! Runs points side by side and writes each record as soon as it is there.
 
+use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use numerics::Par;
 
@@ -17,15 +18,20 @@ use crate::store::Store;
 /// A point with the experiment that runs it.
 pub type Job<'a> = (&'a dyn Experiment, Point);
 
+/// How often is looked whether another process has finished a point.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Runs all jobs whose record is not in the store yet.
 ///
 /// Points run side by side, one per thread; threads beyond the number of points serve the kernels
-/// inside. Neither changes a bit of any record.
+/// inside. Neither changes a bit of any record. Points that another process is at are left to it, and
+/// waited for.
 ///
 /// # Errors
 ///
 /// [`Error::Point`] for the first point that failed; the others run to their ends. If a file cannot be
-/// written they stop at their next step. What was written stays.
+/// written they stop at their next step. What was written stays. [`Error::Lost`] if records are not
+/// there at the end.
 pub fn run(
     jobs: &[Job<'_>],
     store: &Store,
@@ -41,6 +47,7 @@ pub fn run(
     if pending.is_empty() {
         return Ok(());
     }
+    store.sweep_locks();
     let workers = threads.clamp(1, pending.len());
     let inner = threads / workers;
     let progress = Progress::new(pending.iter().map(|job| job.1.work).sum());
@@ -52,7 +59,9 @@ pub fn run(
     ));
 
     let models = store.models();
-    let next = AtomicUsize::new(0);
+    // Each with whether it has been said that another process is at it.
+    let queue: Mutex<VecDeque<(&Job<'_>, bool)>> =
+        Mutex::new(pending.iter().map(|job| (*job, false)).collect());
     let failures = Mutex::new(Vec::new());
     let fail = |what: String, error: Error| {
         if matches!(error, Error::Interrupted) {
@@ -65,89 +74,118 @@ pub fn run(
             STOP.store(true, Ordering::Relaxed);
         }
     };
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                let pool = match rayon::ThreadPoolBuilder::new().num_threads(inner).build() {
-                    Ok(pool) => pool,
-                    Err(error) => {
-                        let what = format!("{inner} threads");
-                        return fail(what, Error::Usage(format!("cannot be started: {error}")));
+    let run_point = |(experiment, point): &Job<'_>, pool: &rayon::ThreadPool| {
+        let checkpoint = store.checkpoint(point);
+        let started = Instant::now();
+        let point_progress = progress.start(point);
+        // Another process may have run it in the meantime.
+        if store.load(point)?.is_some() {
+            point_progress.reach(point.work);
+            return Ok(());
+        }
+        let context = Context {
+            data,
+            sums: &point.data,
+            par: if inner > 1 { Par::Rayon } else { Par::Seq },
+            progress: &point_progress,
+            checkpoint: &checkpoint,
+            models: &models,
+        };
+        let measurements = pool.install(|| experiment.run(point, &context))?;
+        let run = Run::ending_now(started.elapsed(), workers, inner);
+        store.save(point, &Record::new(point, measurements), &run)?;
+        point_progress.reach(point.work);
+        drop(point_progress);
+        let seconds = started.elapsed().as_secs_f64();
+        progress.say(&format!("done: {} in {seconds:.0} s", name(point)));
+        Ok(())
+    };
+    let work = || {
+        let pool = match rayon::ThreadPoolBuilder::new().num_threads(inner).build() {
+            Ok(pool) => pool,
+            Err(error) => {
+                let what = format!("{inner} threads");
+                return fail(what, Error::Usage(format!("cannot be started: {error}")));
+            }
+        };
+        let mut refused = 0;
+        while !STOP.load(Ordering::Relaxed) {
+            let next = {
+                let mut queue = queue.lock().expect("no worker panics with the lock");
+                queue.pop_front().map(|next| (next, queue.len()))
+            };
+            let Some(((job, said), left)) = next else { break };
+            let point = &job.1;
+            match store.take(point) {
+                Err(error) => fail(name(point), error),
+                Ok(Some(_lock)) => {
+                    refused = 0;
+                    run_point(job, &pool).unwrap_or_else(|error| fail(name(point), error));
+                }
+                // Others first; then this one again, which is done by then, or was given up.
+                Ok(None) => {
+                    if !said {
+                        let holder = store.holder(point);
+                        progress.say(&format!("left to {holder}: {}", name(point)));
                     }
-                };
-                while !STOP.load(Ordering::Relaxed) {
-                    let Some((experiment, point)) =
-                        pending.get(next.fetch_add(1, Ordering::Relaxed))
-                    else {
-                        break;
-                    };
-                    let what = format!("{} {}", point.experiment, point.name);
-                    let checkpoint = store.checkpoint(point);
-                    let started = Instant::now();
-                    let point_progress = progress.start(point);
-                    // Another process may have run it in the meantime.
-                    if let Ok(Some(_)) = store.load(point) {
-                        point_progress.reach(point.work);
-                        continue;
-                    }
-                    let par = if inner > 1 { Par::Rayon } else { Par::Seq };
-                    let context = Context {
-                        data,
-                        par,
-                        progress: &point_progress,
-                        checkpoint: &checkpoint,
-                        models: &models,
-                    };
-                    let measured = pool.install(|| experiment.run(point, &context));
-                    let saved = measured.and_then(|measurements| {
-                        let record = Record::new(point, measurements);
-                        store.save(
-                            point,
-                            &record,
-                            &Run::ending_now(started.elapsed(), workers, inner),
-                        )
-                    });
-                    match saved {
-                        Ok(()) => {
-                            point_progress.reach(point.work);
-                            drop(point_progress);
-                            let seconds = started.elapsed().as_secs_f64();
-                            progress.say(&format!("done: {what} in {seconds:.0} s"));
-                        }
-                        Err(error) => fail(what, error),
+                    let mut queue = queue.lock().expect("no worker panics with the lock");
+                    queue.push_back((job, true));
+                    drop(queue);
+                    refused += 1;
+                    if refused > left {
+                        std::thread::sleep(LOOK);
                     }
                 }
-            });
+            }
         }
-    });
+    };
+    std::thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
     progress.finish();
+    store.sweep_locks();
     let mut failures = failures.into_inner().expect("no worker panics with the lock").into_iter();
     match failures.next() {
         Some((point, error)) => {
             Err(Error::Point { point, source: Box::new(error), others: failures.len() })
         }
         None if STOP.load(Ordering::Relaxed) => Err(Error::Interrupted),
-        None => Ok(()),
+        None => complete(jobs, store),
     }
+}
+
+/// Experiment and name of a point.
+fn name(point: &Point) -> String {
+    format!("{} {}", point.experiment, point.name)
+}
+
+/// Whether every record is there at the end: someone may have removed the store under the run.
+fn complete(jobs: &[Job<'_>], store: &Store) -> Result<(), Error> {
+    let lost = jobs.iter().map(|job| &job.1).filter(|point| !store.has(point));
+    let missing: Vec<String> = lost.map(name).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Lost { folder: store.folder().to_owned(), missing, total: jobs.len() })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use crate::experiment::{Findings, Request, Results, Scale};
     use crate::record::Measurements;
 
-    /// Points whose seed is odd fail.
+    /// Points of six seeds that do `run`.
     #[derive(Debug)]
-    struct Fragile;
+    struct Six(fn(&Point) -> Result<Measurements, Error>);
 
-    impl Experiment for Fragile {
+    impl Experiment for Six {
         fn id(&self) -> &'static str {
-            "test/fragile"
+            "test/six"
         }
 
         fn title(&self) -> &'static str {
-            "Fragile"
+            "Six"
         }
 
         fn source(&self) -> &'static str {
@@ -171,10 +209,7 @@ mod tests {
         }
 
         fn run(&self, point: &Point, _: &Context<'_>) -> Result<Measurements, Error> {
-            if point.seed % 2 == 1 {
-                return Err(Error::Usage("it broke".to_owned()));
-            }
-            Ok(Measurements::default())
+            (self.0)(point)
         }
 
         fn findings(&self, _: &Results<'_>) -> Findings {
@@ -182,17 +217,83 @@ mod tests {
         }
     }
 
+    /// The points, and what running them in a folder gives.
+    fn run_six(six: &Six, store: &Store, threads: usize) -> (Vec<Point>, Result<(), Error>) {
+        let data = DataFolder::new(None);
+        let points = six.points(&Request::new(Scale::Smoke, 0, None, data.clone())).unwrap();
+        let jobs: Vec<Job<'_>> = points.iter().map(|p| (six as _, p.clone())).collect();
+        let result = run(&jobs, store, &data, threads);
+        (points, result)
+    }
+
     #[test]
     fn a_point_that_fails_is_named_and_the_others_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let (store, data) = (Store::open(folder.path()).unwrap(), DataFolder::new(None));
-        let request = Request::new(Scale::Smoke, 0, None, data.clone());
-        let points = Fragile.points(&request).unwrap();
-        let jobs: Vec<Job<'_>> = points.iter().map(|p| (&Fragile as _, p.clone())).collect();
-        let error = run(&jobs, &store, &data, 1).unwrap_err().to_string();
-        assert_eq!(error, "test/fragile seed 1: it broke (and 2 more)");
+        let store = Store::open(folder.path()).unwrap();
+        let fragile = Six(|point| match point.seed % 2 {
+            1 => Err(Error::Usage("it broke".to_owned())),
+            _ => Ok(Measurements::default()),
+        });
+        let (points, result) = run_six(&fragile, &store, 1);
+        assert_eq!(result.unwrap_err().to_string(), "test/six seed 1: it broke (and 2 more)");
         for point in &points {
             assert_eq!(store.load(point).unwrap().is_some(), point.seed % 2 == 0, "{}", point.name);
         }
+    }
+
+    #[test]
+    fn records_that_go_during_a_run_are_missed() {
+        static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+        let out = || FOLDER.path().join("out");
+        let store = Store::open(&out()).unwrap();
+        let (points, result) = run_six(
+            &Six(|point| {
+                // The third one finds the records of the first two, and someone removes them.
+                if point.seed == 2 {
+                    std::fs::remove_dir_all(FOLDER.path().join("out")).unwrap();
+                }
+                Ok(Measurements::default())
+            }),
+            &store,
+            1,
+        );
+        let error = result.unwrap_err().to_string();
+        let expected = format!(
+            "2 of 6 records have gone from {} during the run: test/six seed 0, test/six seed 1",
+            out().display()
+        );
+        assert_eq!(error, expected);
+        assert!(points[2..].iter().all(|point| store.has(point)), "what was written stays");
+    }
+
+    #[test]
+    fn what_another_process_is_at_is_left_to_it_or_run_when_it_is_gone() {
+        static RAN: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+        let six = Six(|point| {
+            RAN.lock().unwrap().push(point.seed);
+            Ok(Measurements::default())
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let points =
+            six.points(&Request::new(Scale::Smoke, 0, None, DataFolder::new(None))).unwrap();
+        // Another process has two points: one it finishes, the other is lost with it.
+        let [finished, lost] = [0, 3].map(|i| store.take(&points[i]).unwrap().unwrap());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while RAN.lock().unwrap().len() < 4 {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                let record = Record::new(&points[0], Measurements::default());
+                store.adopt(&points[0], &record, None).unwrap();
+                drop((finished, lost));
+            });
+            run_six(&six, &store, 2).1.unwrap();
+        });
+        let mut ran = RAN.lock().unwrap().clone();
+        assert_eq!(ran.pop(), Some(3), "the lost one is last");
+        ran.sort_unstable();
+        assert_eq!(ran, [1, 2, 4, 5]);
+        assert!(!folder.path().join("locks").exists());
     }
 }

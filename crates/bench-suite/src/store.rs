@@ -6,26 +6,44 @@
 //! OUT/checkpoints/KEY.safetensors       a long point on its way
 //! OUT/models/KEY.safetensors            a trained network that several points use
 //! OUT/models/KEY.part.safetensors       … on its way
+//! OUT/locks/KEY                         which process is at a point or a model
 //! OUT/report.html, report.md, report.json
 //! ```
 //!
 //! A file is written under a temporary name, flushed to the disk, and renamed. So a reader sees
 //! all of it or none, several processes may share a store, and a kill loses only what was in
-//! flight. Models are a cache: where one is missing it is trained again, to the same bits.
+//! flight.
+//!
+//! Whatever a result depends on has a checksum in its own file: a record that of its measurements, a
+//! model and a checkpoint one of all their bytes. Models are a cache: where one is missing or damaged
+//! it is trained again, to the same bits, and a damaged checkpoint is as none.
+//!
+//! Of several processes that share a store one is at a point or a model, and the others take other
+//! ones or wait for it.
 
+mod checkpoint;
+mod lock;
 mod models;
+mod seal;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::Error;
 use crate::experiment::Point;
+use crate::files::{read_if_there, remove, write_whole};
 use crate::provenance::Run;
 use crate::record::{self, Record};
+use crate::{Error, files};
 
+pub use checkpoint::Checkpoint;
+pub use lock::Lock;
 pub use models::Models;
+pub(crate) use seal::check as check_seal;
+
+/// No record, and no note of a run, is larger.
+const LARGEST_RECORD: u64 = 64 << 20;
+const LOCKS: &str = "locks";
 
 /// A folder of records.
 #[derive(Clone, Debug)]
@@ -83,7 +101,13 @@ impl Store {
     /// [`Error::Record`] if the file is damaged or belongs to something else.
     pub fn load(&self, point: &Point) -> Result<Option<Record>, Error> {
         let path = self.record_path(point);
-        let Some(bytes) = read(&path)? else { return Ok(None) };
+        let bytes = match read_if_there(&path, LARGEST_RECORD) {
+            Err(Error::Data { path, reason }) => {
+                return Err(Error::Record { path, reason: format!("is wrong: {reason}") });
+            }
+            bytes => bytes?,
+        };
+        let Some(bytes) = bytes else { return Ok(None) };
         let text = std::str::from_utf8(&bytes).map_err(|error| format!("is no text ({error})"));
         match text.and_then(|text| Record::from_json(text, point)) {
             Ok(record) => Ok(Some(record)),
@@ -105,8 +129,36 @@ impl Store {
 
     /// When, where and how long a point ran, if that is known.
     pub fn run(&self, point: &Point) -> Option<Run> {
-        let text = fs::read_to_string(self.path("runs", point)).ok()?;
+        let text = files::read_text(&self.path("runs", point), LARGEST_RECORD).ok()?;
         Run::from_json(&text)
+    }
+
+    /// Whether there is a record of a point, whatever is in it.
+    pub fn has(&self, point: &Point) -> bool {
+        self.record_path(point).is_file()
+    }
+
+    /// Takes a point, unless another process is at it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the folder of locks cannot be written to.
+    pub fn take(&self, point: &Point) -> Result<Option<Lock>, Error> {
+        Lock::take(&self.lock_path(point))
+    }
+
+    /// Which process is at a point, in words.
+    pub fn holder(&self, point: &Point) -> String {
+        Lock::holder(&self.lock_path(point))
+    }
+
+    fn lock_path(&self, point: &Point) -> PathBuf {
+        self.folder.join(LOCKS).join(record::key(point))
+    }
+
+    /// Removes the locks that killed processes have left.
+    pub fn sweep_locks(&self) {
+        lock::sweep(&self.folder.join(LOCKS));
     }
 
     /// How many records of these points' experiments belong to none of the points.
@@ -131,18 +183,16 @@ impl Store {
         self.checkpoint(point).remove()
     }
 
-    /// Copies the record of a point from another store.
+    /// Writes a record of another store, and the circumstances of its run if they are known.
     ///
     /// # Errors
     ///
-    /// [`Error::Record`] if it is damaged there, [`Error::Io`] if it cannot be written here.
-    pub fn adopt(&self, point: &Point, from: &Self) -> Result<bool, Error> {
-        let Some(record) = from.load(point)? else { return Ok(false) };
-        if let Some(run) = from.run(point) {
+    /// [`Error::Io`] if a file cannot be written.
+    pub fn adopt(&self, point: &Point, record: &Record, run: Option<&Run>) -> Result<(), Error> {
+        if let Some(run) = run {
             write_whole(&self.path("runs", point), run.to_json().as_bytes())?;
         }
-        write_whole(&self.record_path(point), record.to_json().as_bytes())?;
-        Ok(true)
+        write_whole(&self.record_path(point), record.to_json().as_bytes())
     }
 
     /// Drops all models, finished or not.
@@ -168,7 +218,7 @@ impl Store {
     /// Where a long point saves itself on its way.
     pub fn checkpoint(&self, point: &Point) -> Checkpoint {
         let name = format!("{}.safetensors", record::key(point));
-        Checkpoint { path: self.folder.join("checkpoints").join(name) }
+        Checkpoint::at(self.folder.join("checkpoints").join(name))
     }
 
     /// The files that hold a point's record and its circumstances, by their names in the store.
@@ -180,7 +230,7 @@ impl Store {
         let mut files = Vec::new();
         for kind in ["records", "runs"] {
             let name = format!("{kind}/{}/{}.json", point.experiment, record::key(point));
-            if let Some(content) = read(&self.path(kind, point))? {
+            if let Some(content) = read_if_there(&self.path(kind, point), LARGEST_RECORD)? {
                 files.push((name, content));
             }
         }
@@ -207,75 +257,4 @@ impl Store {
         write_whole(&path, content.as_bytes())?;
         Ok(path)
     }
-}
-
-/// The file in which a long point saves itself.
-#[derive(Clone, Debug)]
-pub struct Checkpoint {
-    path: PathBuf,
-}
-
-impl Checkpoint {
-    /// What was saved last, if anything.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] if it is there and cannot be read.
-    pub fn load(&self) -> Result<Option<Vec<u8>>, Error> {
-        read(&self.path)
-    }
-
-    /// Replaces what was saved.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] if it cannot be written.
-    pub fn save(&self, bytes: &[u8]) -> Result<(), Error> {
-        write_whole(&self.path, bytes)
-    }
-
-    /// An error about what was saved.
-    pub fn damaged(&self, reason: impl Into<String>) -> Error {
-        Error::data(&self.path, format!("{}; run with --fresh to start over", reason.into()))
-    }
-
-    fn remove(&self) -> Result<(), Error> {
-        remove(&self.path)
-    }
-}
-
-/// The whole file, if there is one.
-fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("read", path)(error)),
-    }
-}
-
-fn remove(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io("remove", path)(error))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Writes a file so that it is there either whole or not at all.
-pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let folder = path.parent().expect("a file of the store is in a folder");
-    fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    let write = || {
-        let mut builder = tempfile::Builder::new();
-        // Readable like any other file, not by its owner alone as temporary files are.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(Error::io("write", path))
 }

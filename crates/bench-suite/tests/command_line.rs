@@ -1,10 +1,15 @@
 //! The commands as a person starts them: the same bits however a run goes, and one clear line for
 //! everything that can be wrong.
 
+#[path = "../src/testing/skipped.rs"]
+mod skipped;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
+
+use skipped::skipped;
 
 const SHIPPED_DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
 
@@ -97,16 +102,11 @@ fn records_do_not_depend_on_threads_or_on_being_killed() {
     assert_eq!(files(&killed.join("records")), records, "killed three times");
     assert_eq!(report(&killed), report(&one), "killed three times");
 
-    // A report says what it lacks, and that records of another seed are there.
-    let output = bench_suite(&["report", "gupta2015/mnist-dnn", "--scale", "smoke", "--seed", "7"])
-        .arg("--out")
-        .arg(&two)
-        .output()
-        .unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    for part in ["7 of 7 points have no record in", "7 records there are of another"] {
-        assert!(output.status.success() && stdout.contains(part), "'{part}' is not in: {stdout}");
-    }
+    // A report of nothing is none; it says that records of another seed are there.
+    let mut other =
+        bench_suite(&["report", "gupta2015/mnist-dnn", "--scale", "smoke", "--seed", "7", "--out"]);
+    other.arg(&two);
+    fails_with(other, &["7 of 7 points have no record in", "7 records there are of another"]);
 
     // Shards into two stores, merged into a third.
     let [first, second, merged] =
@@ -127,6 +127,8 @@ fn records_do_not_depend_on_threads_or_on_being_killed() {
         command
     };
     fails_with(merge(&[&first]), &["3 of 7 records are missing", "nearest <8,8>, seed 0"]);
+    fails_with(merge(&[&first, Path::new("nowhere")]), &["cannot read", "nowhere"]);
+    assert!(!merged.exists(), "a merge that lacks something leaves nothing behind");
     assert!(merge(&[&first, &second]).output().unwrap().status.success());
     assert_eq!(files(&merged.join("records")), records, "merged");
     assert_eq!(report(&merged), report(&one), "merged");
@@ -150,6 +152,72 @@ fn records_do_not_depend_on_threads_or_on_being_killed() {
     let mut others = records.clone();
     others.remove(name);
     assert_eq!(files(&one.join("records")), others);
+}
+
+/// Three processes begin together: each point is run by one of them.
+#[test]
+fn processes_that_share_a_store_share_its_points() {
+    let folder = tempfile::tempdir().unwrap();
+    let [alone, shared] = ["alone", "shared"].map(|name| folder.path().join(name));
+    assert!(smoke(&alone, &[]).output().unwrap().status.success());
+    let start = |_| {
+        let mut command = smoke(&shared, &["--threads", "1"]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children = [0, 1, 2].map(start);
+    let mut done = 0;
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{stderr}");
+        done += stderr.lines().filter(|line| line.starts_with("done: ")).count();
+    }
+    assert_eq!(done, 7, "one of them runs a point");
+    assert_eq!(files(&shared.join("records")), files(&alone.join("records")));
+    assert!(!shared.join("locks").exists());
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named_and_its_point_starts_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, damaged] = ["whole", "damaged"].map(|name| folder.path().join(name));
+    assert!(smoke(&whole, &[]).output().unwrap().status.success());
+    // Killed as soon as there is a checkpoint, until one is left.
+    let checkpoints = damaged.join("checkpoints");
+    let is_checkpoint = |path: &Path| path.extension().is_some_and(|e| e == "safetensors");
+    let checkpoint = || {
+        let mut found = std::fs::read_dir(&checkpoints).ok()?.flatten();
+        found.find(|entry| is_checkpoint(&entry.path()))
+    };
+    while checkpoint().is_none() {
+        let mut child = smoke(&damaged, &["--threads", "1"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        while checkpoint().is_none() && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        assert!(!child.wait().unwrap().success(), "no point saved itself");
+    }
+    for (name, mut bytes) in files(&checkpoints) {
+        // What was being written when it was killed does not count.
+        if !is_checkpoint(&name) {
+            continue;
+        }
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(checkpoints.join(name), bytes).unwrap();
+    }
+    let output = smoke(&damaged, &["--threads", "1"]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{stderr}");
+    let line = stderr.lines().find(|line| line.starts_with("damaged: ")).unwrap_or(&stderr);
+    for part in [".safetensors", "does not match its checksum", "starts from the beginning"] {
+        assert!(line.contains(part), "'{part}' is not in: {line}");
+    }
+    assert_eq!(files(&damaged.join("records")), files(&whole.join("records")));
 }
 
 #[test]
@@ -209,7 +277,8 @@ fn what_cannot_be_run_is_named() {
     );
     fails_with(smoke(&file.join("below"), &[]), &["cannot create", "file/below"]);
     fails_with(bench_suite(&["report", "--out", out.to_str().unwrap()]), &["cannot read", "out"]);
-    for bad in [["--shard", "3/2"], ["--seeds", "0"], ["--threads", "none"]] {
+    for bad in [["--shard", "3/2"], ["--seeds", "0"], ["--threads", "none"], ["--threads", "1025"]]
+    {
         fails_with(smoke(&out, &bad), &[bad[1]]);
     }
     fails_with(bench_suite(&["reproduce", "--scale", "huge"]), &["'huge' is not a scale"]);
@@ -248,6 +317,10 @@ fn a_malformed_description_is_named_with_its_line() {
         &["off the grid"],
     );
     fails_with(run(replaced("batch = 100", "batch = 0")), &["batch must not be 0"]);
+    fails_with(
+        run(replaced("train_images = 60000", "train_images = 100000")),
+        &["mine.toml: train_images = 100000, but there are 60000"],
+    );
     let small = replaced("train_images = 60000", "train_images = 500").replacen(
         "test_images = 10000",
         "test_images = 100",
@@ -267,7 +340,7 @@ fn a_full_disk_loses_nothing_that_was_written() {
     let mut probe = Command::new("unshare");
     probe.args(["--user", "--map-root-user", "--mount", "sh", "-c", mount]).arg(folder.path());
     if !probe.output().is_ok_and(|output| output.status.success()) {
-        println!("skipped: this system lets no one mount a small file system");
+        skipped("this system lets no one mount a small file system");
         return;
     }
     // A checkpoint of the network has megabytes and cannot be written; what is there stays whole.
@@ -315,6 +388,11 @@ fn an_archive_unpacks_to_the_same_report() {
     to.push(&again);
     run("report", &out, &[&to]);
     assert!(std::fs::read(&again).unwrap() == archive, "two archives of one store differ");
+    let mut into_a_folder = bench_suite(&["report"]);
+    to = "--archive=".into();
+    to.push(folder.path());
+    into_a_folder.args(select).arg(&out).arg(to);
+    fails_with(into_a_folder, &["no regular file; it stays"]);
 
     tar::Archive::new(flate2::read::GzDecoder::new(&*archive)).unpack(folder.path()).unwrap();
     let unpacked = folder.path().join("dither-smoke");
@@ -379,6 +457,24 @@ fn one_network_is_analysed() {
     assert!(sensitivity(&killed, &vowels).output().unwrap().status.success());
     assert_eq!(files(&killed.join("records")), records, "killed");
 
+    // A bit of each model turns over: they are named and made again, and the records stay the same.
+    let models = files(&killed.join("models"));
+    for (name, mut bytes) in models.clone() {
+        let last = bytes.len() - 5;
+        bytes[last] ^= 4;
+        std::fs::write(killed.join("models").join(name), bytes).unwrap();
+    }
+    std::fs::remove_dir_all(killed.join("records")).unwrap();
+    let output = sensitivity(&killed, &vowels).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{stderr}");
+    assert_eq!(
+        stderr.matches("it does not match its checksum; the model is made again").count(),
+        2
+    );
+    assert_eq!(files(&killed.join("records")), records, "from models made again");
+    assert_eq!(files(&killed.join("models")), models, "made again");
+
     // A model of the store is a checkpoint; another network's, or the file of something else, is not.
     let models = files(&whole.join("models"));
     let model = |stage: &str| {
@@ -399,6 +495,12 @@ fn one_network_is_analysed() {
     let values = |out: &Path| std::fs::read_to_string(out.join("report.md")).unwrap();
     let tables = |text: &str| text.lines().filter(|l| l.starts_with('|')).collect::<String>();
     assert_eq!(tables(&values(&again)), tables(&markdown), "from the model of the store");
+    let mut bytes = std::fs::read(&hardware).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    let damaged = folder.path().join("damaged.safetensors");
+    std::fs::write(&damaged, bytes).unwrap();
+    fails_with(with(&damaged, &vowels), &["damaged.safetensors: it was altered"]);
     fails_with(
         with(&model("float"), &["--workload", "lstm-language"]),
         &["a model of 'lstm-japanese-vowels', not of 'lstm-language'"],

@@ -1,6 +1,9 @@
 //! A run from f32 to a year of drift: the same record for any number of threads, and however often
 //! it is stopped.
 
+#[path = "../src/testing/skipped.rs"]
+mod skipped;
+
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
@@ -17,6 +20,7 @@ use bench_suite::workloads::hardware_aware::{HardwareAware, series};
 use bench_suite::workloads::trained::{CHANCE_ERROR, FLOAT_ERROR, HWA_TRAIN_LOSS};
 use nn::ops::Distillation;
 use numerics::Par;
+use skipped::skipped;
 
 fn data() -> DataFolder {
     DataFolder::new(std::env::var_os("DITHER_DATA").as_deref().map(Path::new))
@@ -45,8 +49,14 @@ fn run(
     let progress = Progress::new(point.work);
     let progress = progress.start(point);
     let (checkpoint, models) = (store.checkpoint(point), store.models());
-    let context =
-        Context { data: &data, par, progress: &progress, checkpoint: &checkpoint, models: &models };
+    let context = Context {
+        data: &data,
+        sums: &point.data,
+        par,
+        progress: &progress,
+        checkpoint: &checkpoint,
+        models: &models,
+    };
     STOP.store(false, Ordering::Relaxed);
     std::thread::scope(|scope| {
         if let Some(after) = stop_after {
@@ -104,11 +114,22 @@ fn a_recipe_may_ask_for_distillation() {
     assert_eq!(alone.values[FLOAT_ERROR], taught.values[FLOAT_ERROR]);
     assert_ne!(alone.series[HWA_TRAIN_LOSS], taught.series[HWA_TRAIN_LOSS]);
     let Some(transducer) = point("rnn-t") else {
-        eprintln!("skipped: the data of rnn-t, whose loss has no logits, are not there");
+        skipped("the data of rnn-t, whose loss has no logits, are not there");
         return;
     };
     assert_eq!(
         run(&distilled(transducer)).unwrap_err().to_string(),
         "recipe of 'rnn-t': distillation needs a network whose loss is a cross-entropy of logits"
     );
+}
+
+#[test]
+fn data_that_have_changed_since_the_point_was_made_are_refused() {
+    let _alone = ALONE.lock();
+    let folder = tempfile::tempdir().unwrap();
+    let mut vowels = point("lstm-japanese-vowels").unwrap();
+    vowels.data[0].sha256 = "0".repeat(64);
+    let error = run(&vowels, folder.path(), Par::Seq, None).unwrap_err().to_string();
+    let expected = "network 'lstm-japanese-vowels': its data have changed since this command began";
+    assert_eq!(error, expected);
 }

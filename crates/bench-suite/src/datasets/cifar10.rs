@@ -13,7 +13,6 @@
 //! networks trained on the official version lose ten points of accuracy on it, so results on one
 //! must not be compared with results on the other. The name of the data set says which it is.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use lzma_rust2::XzReader;
@@ -24,9 +23,10 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::{DataFolder, DataSum, read_gzip};
-use crate::Error;
+use super::unpack::{Known, read_gzip, read_tar};
+use super::{DataFolder, DataSum};
 use crate::record::hex;
+use crate::{Error, files};
 
 /// The classes, in the order of their labels.
 pub const CLASSES: [&str; 10] =
@@ -60,7 +60,11 @@ const ARCHIVE: &str = "cifar10/cifar10_jpeg_q75.tar.xz";
 const ARCHIVE_SHA256: &str = "9f9240ab4c48d0e5d81fc46da396430ce10db1a1edced0b999b295ed2ca46ad6";
 
 const LOSSLESS: &str = "cifar10/cifar10_data_batch_1_first4000.bin.gz";
-const LOSSLESS_SHA256: &str = "0993cf8b8e43bc207603aef9787006995746513f5e3fa5a52e06d1b069926330";
+const LOSSLESS_COUNT: usize = 4000;
+const LOSSLESS_CONTENT: Known = Known {
+    len: (LOSSLESS_COUNT * RECORD) as u64,
+    sha256: "0993cf8b8e43bc207603aef9787006995746513f5e3fa5a52e06d1b069926330",
+};
 
 /// Which version of the images was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,34 +105,28 @@ impl Cifar10 {
     /// [`Error::NoData`] if there is none, [`Error::Io`] or [`Error::Data`] naming the file.
     pub fn load(data: &DataFolder) -> Result<Self, Error> {
         let version = version(data)?;
-        let (train, test, hash) = match version {
+        let (train, test, sum) = match version {
             Version::Official => {
                 let folder = official(data);
-                let mut hash = Sha256::new();
-                let mut read = |names: &[&str]| {
+                let mut contents = Vec::new();
+                let mut read = |names: &[&'static str]| {
                     let mut records = Vec::new();
                     for name in names {
-                        let path = folder.join(name);
-                        let content = std::fs::read(&path).map_err(Error::io("read", &path))?;
-                        check_records(&path, &content, RECORDS_PER_FILE)?;
-                        hash.update(&content);
-                        records.extend(content);
+                        let content = read_records(&folder.join(name))?;
+                        records.extend(&content);
+                        contents.push((*name, content));
                     }
                     Ok::<Images, Error>(images(&records))
                 };
                 let (train, test) = (read(&TRAIN)?, read(&TEST)?);
-                (train, test, hex(&hash.finalize()))
+                (train, test, DataSum::of("cifar10", contents))
             }
             Version::Jpeg => {
                 let (train, test) = jpeg(&data.path(ARCHIVE))?;
-                (train, test, ARCHIVE_SHA256.to_owned())
+                (train, test, DataSum::of("cifar10-jpeg", [(ARCHIVE, ARCHIVE_SHA256)]))
             }
         };
-        let name = match version {
-            Version::Official => "cifar10",
-            Version::Jpeg => "cifar10-jpeg",
-        };
-        Ok(Self { version, train, test, sum: DataSum { name: name.to_owned(), sha256: hash } })
+        Ok(Self { version, train, test, sum })
     }
 
     /// Name and checksum of the data set.
@@ -144,19 +142,16 @@ impl Cifar10 {
 ///
 /// As [`Cifar10::load`].
 pub fn first_4000_lossless(data: &DataFolder) -> Result<Images, Error> {
-    const COUNT: usize = 4000;
     let path = official(data).join(TRAIN[0]);
     if path.exists() {
-        let content = std::fs::read(&path).map_err(Error::io("read", &path))?;
-        check_records(&path, &content, RECORDS_PER_FILE)?;
-        return Ok(images(&content[..COUNT * RECORD]));
+        return Ok(images(&read_records(&path)?[..LOSSLESS_COUNT * RECORD]));
     }
     let path = data.path(LOSSLESS);
     if !path.exists() {
         return Err(missing(data, LOSSLESS));
     }
-    let content = read_gzip(&path, LOSSLESS_SHA256)?;
-    check_records(&path, &content, COUNT)?;
+    let content = read_gzip(&path, LOSSLESS_CONTENT)?;
+    check_records(&path, &content, LOSSLESS_COUNT)?;
     Ok(images(&content))
 }
 
@@ -185,6 +180,13 @@ fn missing(data: &DataFolder, other: &str) -> Error {
          holds cifar-10-batches-bin/ (the official binary version) or {other}",
         data.path("").display()
     ))
+}
+
+/// The content of a checked file.
+fn read_records(path: &Path) -> Result<Vec<u8>, Error> {
+    let content = files::read(path, (RECORDS_PER_FILE * RECORD) as u64)?;
+    check_records(path, &content, RECORDS_PER_FILE)?;
+    Ok(content)
 }
 
 fn check_records(path: &Path, content: &[u8], count: usize) -> Result<(), Error> {
@@ -218,27 +220,15 @@ fn images(records: &[u8]) -> Images {
 
 /// Decodes the archive of JPEG files.
 fn jpeg(path: &Path) -> Result<(Images, Images), Error> {
-    let packed = std::fs::read(path).map_err(Error::io("read", path))?;
+    let packed = files::read(path, u64::MAX)?;
     let found = hex(&Sha256::digest(&packed));
     if found != ARCHIVE_SHA256 {
-        return Err(Error::data(
-            path,
-            format!("altered: its SHA-256 is {found}, not {ARCHIVE_SHA256}"),
-        ));
+        let reason = format!("altered: its SHA-256 is {found}, not {ARCHIVE_SHA256}");
+        return Err(Error::data(path, reason));
     }
-    let mut archive = tar::Archive::new(XzReader::new(&*packed, false));
-    let damaged =
-        |error: std::io::Error| Error::data(path, format!("not a readable archive ({error})"));
-    let mut files = Vec::new();
-    for entry in archive.entries().map_err(damaged)? {
-        let mut entry = entry.map_err(damaged)?;
-        let name = entry.path().map_err(damaged)?.to_string_lossy().into_owned();
-        if name.ends_with(".jpg") {
-            let mut content = Vec::with_capacity(entry.size() as usize);
-            entry.read_to_end(&mut content).map_err(damaged)?;
-            files.push((name, content));
-        }
-    }
+    let mut files = read_tar(path, XzReader::new(&*packed, false), |name| {
+        name.extension().is_some_and(|extension| extension == "jpg")
+    })?;
     // Image n of every class, then image n + 1: the first images of a part are of all classes, as
     // in the official files.
     files.sort_by(|(a, _), (b, _)| {
@@ -274,11 +264,14 @@ fn jpeg(path: &Path) -> Result<(Images, Images), Error> {
 fn decode(content: &[u8]) -> Result<Vec<u8>, String> {
     let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(content), options);
-    let pixels = decoder.decode().map_err(|error| error.to_string())?;
-    match decoder.dimensions() {
-        Some((SIDE, SIDE)) if pixels.len() == PIXELS => Ok(pixels),
-        size => Err(format!("its size is {size:?}")),
+    // Its size before memory for it is had.
+    decoder.decode_headers().map_err(|error| error.to_string())?;
+    let size = decoder.dimensions();
+    if size != Some((SIDE, SIDE)) {
+        return Err(format!("its size is {size:?}"));
     }
+    let pixels = decoder.decode().map_err(|error| error.to_string())?;
+    if pixels.len() == PIXELS { Ok(pixels) } else { Err(format!("it has {} values", pixels.len())) }
 }
 
 #[cfg(test)]
@@ -334,6 +327,18 @@ mod tests {
     }
 
     #[test]
+    fn files_that_change_places_change_the_checksum() {
+        let folder = folder_with(file);
+        let data = || DataFolder::new(Some(folder.path()));
+        let before = Cifar10::load(&data()).unwrap().sum();
+        let at = |name: &str| folder.path().join("cifar-10-batches-bin").join(name);
+        for (from, to) in [(TRAIN[0], "aside"), (TEST[0], TRAIN[0]), ("aside", TEST[0])] {
+            std::fs::rename(at(from), at(to)).unwrap();
+        }
+        assert_ne!(Cifar10::load(&data()).unwrap().sum(), before);
+    }
+
+    #[test]
     fn a_folder_without_it_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let message = Cifar10::load(&DataFolder::new(Some(folder.path()))).unwrap_err().to_string();
@@ -344,25 +349,29 @@ mod tests {
     /// The JPEG archive, where the environment says that it is.
     #[test]
     fn the_jpeg_version_has_the_known_means() {
-        let Some(folder) = std::env::var_os("DITHER_DATA") else {
-            eprintln!("skipped: DITHER_DATA does not name a folder with cifar10");
-            return;
-        };
-        let data = DataFolder::new(Some(Path::new(&folder)));
-        if data.path(ARCHIVE).is_file() {
-            let cifar = Cifar10::load(&data).unwrap();
-            let mut sums = [0u64; 3];
-            for pixel in cifar.train.pixels().as_chunks::<3>().0 {
-                sums.iter_mut().zip(pixel).for_each(|(sum, &p)| *sum += u64::from(p));
+        let Some(folder) = crate::testing::data_with(ARCHIVE) else { return };
+        let (train, _) = jpeg(&folder.join(ARCHIVE)).unwrap();
+        let mut sums = [0u64; 3];
+        for pixel in train.pixels().as_chunks::<3>().0 {
+            sums.iter_mut().zip(pixel).for_each(|(sum, &p)| *sum += u64::from(p));
+        }
+        // The means of the official images are .4914, .4822, .4465. JPEG decoders differ by up to
+        // three levels in a pixel; in the mean half a level is allowed (this one's blue is 0.35
+        // levels above).
+        for (sum, expected) in sums.into_iter().zip([0.4914, 0.4822, 0.4465]) {
+            let mean = sum as f64 / (50_000.0 * 1024.0 * 255.0);
+            assert!((mean - expected).abs() < 0.5 / 255.0, "{mean}, not {expected}");
+        }
+        assert_eq!(train.labels().iter().filter(|&&l| l == 3).count(), 5000);
+    }
+
+    #[test]
+    fn damaged_files_are_refused_or_read_within_bounds() {
+        let record = [vec![3], vec![9; PIXELS]].concat();
+        for altered in crate::testing::mutations(&record, 300) {
+            if check_records(Path::new("x"), &altered, 1).is_ok() {
+                assert!(altered.len() == RECORD && altered[0] < 10);
             }
-            // The means of the official images are .4914, .4822, .4465. JPEG decoders differ by up to
-            // three levels in a pixel; in the mean half a level is allowed (this one's blue is 0.35
-            // levels above).
-            for (sum, expected) in sums.into_iter().zip([0.4914, 0.4822, 0.4465]) {
-                let mean = sum as f64 / (50_000.0 * 1024.0 * 255.0);
-                assert!((mean - expected).abs() < 0.5 / 255.0, "{mean}, not {expected}");
-            }
-            assert_eq!(cifar.train.labels().iter().filter(|&&l| l == 3).count(), 5000);
         }
     }
 }

@@ -10,11 +10,9 @@
 use std::path::Path;
 
 use nn::Images;
-use sha2::{Digest, Sha256};
 
 use super::{DataFolder, DataSum};
-use crate::Error;
-use crate::record::hex;
+use crate::{Error, files};
 
 const FOLDER: &str = "cifar-100-binary";
 const SIDE: usize = 32;
@@ -36,15 +34,16 @@ pub fn load(data: &DataFolder) -> Result<(Images, Images, DataSum), Error> {
             data.path("").display()
         )));
     }
-    let mut hash = Sha256::new();
-    let mut part = |name: &str, count: usize| {
+    let mut contents = Vec::new();
+    let mut part = |name: &'static str, count: usize| {
         let path = folder.join(name);
-        let content = std::fs::read(&path).map_err(Error::io("read", &path))?;
-        hash.update(&content);
-        images(&path, &content, count)
+        let content = files::read(&path, (count * RECORD) as u64)?;
+        let images = images(&path, &content, count);
+        contents.push((name, content));
+        images
     };
     let (train, test) = (part("train.bin", 50_000)?, part("test.bin", 10_000)?);
-    Ok((train, test, DataSum { name: "cifar100".to_owned(), sha256: hex(&hash.finalize()) }))
+    Ok((train, test, DataSum::of("cifar100", contents)))
 }
 
 /// Images with their fine labels, the channels of a pixel side by side.
@@ -91,5 +90,15 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         let error = load(&DataFolder::new(Some(empty.path()))).unwrap_err();
         assert!(matches!(error, Error::NoData(_)), "{error}");
+    }
+
+    #[test]
+    fn damaged_files_are_refused_or_read_within_bounds() {
+        let record = [vec![3, 77], vec![9; PIXELS]].concat();
+        for altered in crate::testing::mutations(&record, 300) {
+            if let Ok(images) = images(Path::new("x"), &altered, 1) {
+                assert!(images.len() == 1 && images.labels()[0] < 100);
+            }
+        }
     }
 }

@@ -23,15 +23,22 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::DataFolder;
-use crate::Error;
+use super::{DataFolder, DataSum};
+use crate::{Error, files};
 
 /// Pixels along a side of a prepared image.
 pub const SIDE: usize = 224;
 
+/// No file is larger, in bytes, and no image has more pixels: the largest has 61 million.
+const LARGEST: u64 = 64 << 20;
+const MOST_PIXELS: usize = 64 << 20;
+
 /// The files of a part, with their classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Files(Vec<(PathBuf, u32)>);
+pub struct Files {
+    files: Vec<(PathBuf, u32)>,
+    sum: DataSum,
+}
 
 impl Files {
     /// The files of `train` or `val`, ordered by class and name.
@@ -55,24 +62,41 @@ impl Files {
                 format!("{} folders, not one for each of {classes} classes", folders.len());
             return Err(Error::data(&folder, reason));
         }
-        let mut files = Vec::new();
+        let (mut files, mut listed) = (Vec::new(), Vec::new());
         for (class, folder) in (0..).zip(&folders) {
-            files.extend(sorted(folder)?.into_iter().map(|path| (path, class)));
+            for path in sorted(folder)? {
+                let found = std::fs::metadata(&path).map_err(Error::io("read", &path))?;
+                if !found.is_file() || found.len() > LARGEST {
+                    let reason = format!("not a file of at most {LARGEST} bytes");
+                    return Err(Error::data(&path, reason));
+                }
+                let name = path.strip_prefix(data.path("imagenet")).unwrap_or(&path);
+                listed.push((name.to_string_lossy().into_owned(), found.len().to_le_bytes()));
+                files.push((path, class));
+            }
         }
         if files.is_empty() {
             return Err(Error::data(&folder, "it holds no images"));
         }
-        Ok(Self(files))
+        Ok(Self { files, sum: DataSum::of(format!("imagenet-{part}"), listed) })
+    }
+
+    /// Name and checksum of the part: of the names and lengths of all files.
+    ///
+    /// Assumed: that a file of the same name and length is the same; reading all of them would take
+    /// longer at each start than many experiments.
+    pub fn sum(&self) -> DataSum {
+        self.sum.clone()
     }
 
     /// Number of images.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.files.len()
     }
 
     /// Whether there are none, which [`Self::list`] does not allow.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.files.is_empty()
     }
 
     /// The class of an image.
@@ -81,7 +105,7 @@ impl Files {
     ///
     /// If there is no such image.
     pub fn class(&self, index: usize) -> u32 {
-        self.0[index].1
+        self.files[index].1
     }
 
     /// The pixels of an image, (224, 224, 3), prepared for training if there is a stream, of which
@@ -91,8 +115,8 @@ impl Files {
     ///
     /// [`Error::Io`] or [`Error::Data`] naming the file.
     pub fn read(&self, index: usize, training: Option<(&Stream, u64)>) -> Result<Vec<u8>, Error> {
-        let path = &self.0[index].0;
-        let content = std::fs::read(path).map_err(Error::io("read", path))?;
+        let path = &self.files[index].0;
+        let content = files::read(path, LARGEST)?;
         let image = Photograph::decode(&content)
             .map_err(|reason| Error::data(path, format!("not a readable JPEG image ({reason})")))?;
         Ok(match training {
@@ -132,6 +156,12 @@ impl Photograph {
     fn decode(content: &[u8]) -> Result<Self, String> {
         let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::RGB);
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(content), options);
+        // Its size before memory for it is had.
+        decoder.decode_headers().map_err(|error| error.to_string())?;
+        let size = decoder.dimensions();
+        if size.is_none_or(|(width, height)| width * height > MOST_PIXELS) {
+            return Err(format!("its size is {size:?}"));
+        }
         let pixels = decoder.decode().map_err(|error| error.to_string())?;
         match decoder.dimensions() {
             Some((width, height)) if pixels.len() == width * height * 3 && !pixels.is_empty() => {
@@ -255,6 +285,38 @@ mod tests {
         assert!((4..=16).contains(&mirrored), "{mirrored} of 20");
     }
 
+    /// A grey JPEG file of 8 × 8 pixels, every table as short as it can be.
+    fn grey() -> Vec<u8> {
+        let mut file = vec![0xff, 0xd8, 0xff, 0xdb, 0, 67, 0];
+        file.extend([1; 64]);
+        file.extend([0xff, 0xc0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0]);
+        for table in [0, 0x10] {
+            // One code of one bit, for the symbol 0.
+            file.extend([0xff, 0xc4, 0, 20, table, 1]);
+            file.extend([0; 16]);
+        }
+        file.extend([0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0x3f, 0xff, 0xd9]);
+        file
+    }
+
+    #[test]
+    fn damaged_files_are_refused_or_read_within_bounds() {
+        let whole = grey();
+        let image = Photograph::decode(&whole).unwrap();
+        assert_eq!((image.width, image.height, &*image.pixels), (8, 8, &[128; 192][..]));
+        let size = whole.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap() + 5;
+        let mut large = whole.clone();
+        large[size..size + 4].copy_from_slice(&[0x30; 4]);
+        let error = Photograph::decode(&large).unwrap_err();
+        assert_eq!(error, "its size is Some((12336, 12336))");
+        for altered in crate::testing::mutations(&whole, 500) {
+            if let Ok(image) = Photograph::decode(&altered) {
+                assert!(image.width * image.height <= MOST_PIXELS);
+                assert_eq!(image.pixels.len(), image.width * image.height * 3);
+            }
+        }
+    }
+
     #[test]
     fn folders_are_classes() {
         let folder = tempfile::tempdir().unwrap();
@@ -271,5 +333,17 @@ mod tests {
         assert!(error.contains("0.JPEG: not a readable JPEG image"), "{error}");
         let error = Files::list(&data, "val", 1000).unwrap_err().to_string();
         assert!(error.ends_with("2 folders, not one for each of 1000 classes"), "{error}");
+        // A file in another class or of another length is another data set.
+        let at = |file: &str| folder.path().join("imagenet/val").join(file);
+        let sum = || Files::list(&data, "val", 2).unwrap().sum();
+        assert_eq!(sum(), files.sum());
+        std::fs::rename(at("b/2.JPEG"), at("a/2.JPEG")).unwrap();
+        assert_ne!(sum(), files.sum());
+        std::fs::rename(at("a/2.JPEG"), at("b/2.JPEG")).unwrap();
+        std::fs::write(at("b/2.JPEG"), b"no image!").unwrap();
+        assert_ne!(sum(), files.sum());
+        std::fs::create_dir(at("b/folder")).unwrap();
+        let error = Files::list(&data, "val", 2).unwrap_err().to_string();
+        assert!(error.ends_with("folder: not a file of at most 67108864 bytes"), "{error}");
     }
 }

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use nn::Sequences;
 
-use super::{DataFolder, DataSum, read_xz};
+use super::unpack::{Known, read_xz};
+use super::{DataFolder, DataSum};
 use crate::Error;
 
 /// Number of speakers, the classes.
@@ -15,8 +16,14 @@ pub const SPEAKERS: usize = 9;
 const COEFFICIENTS: usize = 12;
 
 const FOLDER: &str = "japanese-vowels";
-const TRAIN_SHA256: &str = "68a430eabd919cc77f40b1f5f3bc0dcafacc1486bca9260785aeb7d262cc78cd";
-const TEST_SHA256: &str = "b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462";
+const TRAIN: Known = Known {
+    len: 487_971,
+    sha256: "68a430eabd919cc77f40b1f5f3bc0dcafacc1486bca9260785aeb7d262cc78cd",
+};
+const TEST: Known = Known {
+    len: 649_132,
+    sha256: "b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462",
+};
 
 /// Utterances with their speakers, counted from 0.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,17 +40,17 @@ pub struct Utterances {
 ///
 /// [`Error::Io`] or [`Error::Data`] naming the file.
 pub fn load(data: &DataFolder) -> Result<[Utterances; 2], Error> {
-    let part = |name: &str, sha256: &str| {
+    let part = |name: &str, known| {
         let path = data.path(FOLDER).join(format!("JapaneseVowels_{name}.ts.xz"));
-        let content = read_xz(&path, sha256)?;
+        let content = read_xz(&path, known)?;
         parse(&path, &String::from_utf8_lossy(&content))
     };
-    Ok([part("TRAIN", TRAIN_SHA256)?, part("TEST", TEST_SHA256)?])
+    Ok([part("TRAIN", TRAIN)?, part("TEST", TEST)?])
 }
 
-/// Name and checksum of the data set; the checksum is that of the utterances to train with.
+/// Name and checksum of the data set.
 pub fn sum() -> DataSum {
-    DataSum { name: "japanese-vowels".to_owned(), sha256: TRAIN_SHA256.to_owned() }
+    DataSum::of("japanese-vowels", [("TRAIN", TRAIN.sha256), ("TEST", TEST.sha256)])
 }
 
 /// Lines of twelve lists of numbers and a class, separated by colons, behind a header.
@@ -61,6 +68,9 @@ fn parse(path: &Path, text: &str) -> Result<Utterances, Error> {
         let rows: Result<Vec<Vec<f32>>, _> =
             parts.iter().map(|part| part.split(',').map(|x| x.trim().parse()).collect()).collect();
         let rows = rows.map_err(|_| wrong("a value is no number"))?;
+        if rows.iter().flatten().any(|x| !x.is_finite()) {
+            return Err(wrong("a value is not finite"));
+        }
         if rows.len() != COEFFICIENTS || rows.iter().any(|row| row.len() != rows[0].len()) {
             return Err(wrong("it is not 12 lists of the same length"));
         }
@@ -102,8 +112,22 @@ mod tests {
             (line("10"), "x.ts: line 2: its class is no speaker"),
             (line("1,2:3"), "x.ts: line 2: it is not 12 lists of the same length"),
             (line("1").replacen('2', "x", 1), "x.ts: line 2: a value is no number"),
+            (line("1").replacen('2', "nan", 1), "x.ts: line 2: a value is not finite"),
+            (line("1").replacen('2', "1e39", 1), "x.ts: line 2: a value is not finite"),
         ] {
             assert_eq!(parse(path, &text).unwrap_err().to_string(), what);
+        }
+    }
+
+    #[test]
+    fn damaged_files_are_refused_or_read_within_bounds() {
+        let file = format!("@data\n{}:3\n{}:9\n", ["1,2"; 12].join(":"), ["-0.5"; 12].join(":"));
+        for altered in crate::testing::mutations(file.as_bytes(), 3000) {
+            if let Ok(read) = parse(Path::new("x"), &String::from_utf8_lossy(&altered)) {
+                assert!(read.sequences.values().len() <= altered.len());
+                assert!(read.sequences.values().iter().all(|x| x.is_finite()));
+                assert!(read.speakers.iter().all(|&speaker| speaker < 9));
+            }
         }
     }
 }

@@ -4,12 +4,10 @@
 
 use std::path::Path;
 
-use nn::Images;
-use sha2::{Digest, Sha256};
-
-use super::{DataFolder, DataSum, read_gzip};
+use super::unpack::{Known, read_gzip};
+use super::{DataFolder, DataSum};
 use crate::Error;
-use crate::record::hex;
+use nn::Images;
 
 /// The complete data set.
 #[derive(Debug)]
@@ -20,23 +18,35 @@ pub struct Mnist {
     pub test: Images,
 }
 
-/// File names and the SHA-256 of their unpacked content.
-const FILES: [(&str, &str); 4] = [
+/// File names and their unpacked content.
+const FILES: [(&str, Known); 4] = [
     (
         "train-images-idx3-ubyte.gz",
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        Known {
+            len: 16 + 60_000 * 784,
+            sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        },
     ),
     (
         "train-labels-idx1-ubyte.gz",
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        Known {
+            len: 8 + 60_000,
+            sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        },
     ),
     (
         "t10k-images-idx3-ubyte.gz",
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        Known {
+            len: 16 + 10_000 * 784,
+            sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        },
     ),
     (
         "t10k-labels-idx1-ubyte.gz",
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        Known {
+            len: 8 + 10_000,
+            sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        },
     ),
 ];
 
@@ -48,7 +58,7 @@ impl Mnist {
     /// [`Error::Io`] or [`Error::Data`] naming the file.
     pub fn load(data: &DataFolder) -> Result<Self, Error> {
         let [train_images, train_labels, test_images, test_labels] = FILES;
-        let images = |images: (&str, &str), labels: (&str, &str)| {
+        let images = |images: (&str, Known), labels: (&str, Known)| {
             let path = |name| data.path("mnist").join(name);
             let (images_path, labels_path) = (path(images.0), path(labels.0));
             let pixels = idx(&images_path, &read_gzip(&images_path, images.1)?, &[28, 28])?;
@@ -69,9 +79,7 @@ impl Mnist {
 
     /// Name and checksum of the data set.
     pub fn sum() -> DataSum {
-        let mut hash = Sha256::new();
-        FILES.iter().for_each(|(_, sha256)| hash.update(sha256));
-        DataSum { name: "mnist".to_owned(), sha256: hex(&hash.finalize()) }
+        DataSum::of("mnist", FILES.map(|(name, known)| (name, known.sha256)))
     }
 }
 
@@ -87,9 +95,9 @@ fn idx(path: &Path, content: &[u8], item: &[u32]) -> Result<Vec<u8>, Error> {
     let count = word(1)
         .filter(|_| fits)
         .ok_or_else(|| Error::data(path, "not an IDX file of the expected shape"))?;
-    let values = &content[4 * (axes + 1)..];
-    let expected = count as usize * item.iter().product::<u32>() as usize;
-    if values.len() != expected {
+    let values = content.get(4 * (axes + 1)..).unwrap_or_default();
+    let expected = u64::from(count) * item.iter().map(|&len| u64::from(len)).product::<u64>();
+    if values.len() as u64 != expected {
         return Err(Error::data(
             path,
             format!("{} values where the header says {expected}", values.len()),
@@ -143,5 +151,19 @@ mod tests {
         assert!(message().contains("t10k-images-idx3-ubyte.gz: "), "{}", message());
         std::fs::remove_file(&victim).unwrap();
         assert!(message().starts_with("cannot read "), "{}", message());
+    }
+
+    #[test]
+    fn damaged_idx_files_are_refused_or_read_within_bounds() {
+        let mut file = Vec::new();
+        [0x0803u32, 3, 2, 2].iter().for_each(|word| file.extend(word.to_be_bytes()));
+        file.extend(0..12);
+        let path = Path::new("x");
+        assert_eq!(idx(path, &file, &[2, 2]).unwrap(), (0..12).collect::<Vec<u8>>());
+        for altered in crate::testing::mutations(&file, 3000) {
+            if let Ok(values) = idx(path, &altered, &[2, 2]) {
+                assert!(values.len() % 4 == 0 && values.len() < altered.len());
+            }
+        }
     }
 }

@@ -12,14 +12,19 @@
 use std::path::Path;
 
 use numerics::Seed;
-use sha2::{Digest, Sha256};
 
-use super::{DataFolder, DataSum, glue, read_xz};
+use super::unpack::{Known, read_xz};
+use super::{DataFolder, DataSum, glue};
 use crate::Error;
-use crate::record::hex;
 
 const SNIPPETS: &str = "movie-reviews/movieReviewSnippets_GroundTruth.txt.xz";
-const SNIPPETS_SHA256: &str = "c8293b0d942e90e223ea2c0955d969040d1a1be514a978b9af0698940bd13350";
+const SNIPPETS_CONTENT: Known = Known {
+    len: 1_383_098,
+    sha256: "c8293b0d942e90e223ea2c0955d969040d1a1be514a978b9af0698940bd13350",
+};
+
+/// The files of SST-2, and how many sentences they have.
+const SST2: [(&str, usize); 2] = [("SST-2/train.tsv", 67_349), ("SST-2/dev.tsv", 872)];
 
 /// A sentence, and whether it is positive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,15 +55,13 @@ impl MovieReviews {
     /// [`Error::NoData`] if the folder does not hold it; [`Error::Io`] or [`Error::Data`] naming the
     /// file, and the line, that is damaged.
     pub fn sst2(data: &DataFolder) -> Result<Self, Error> {
-        let mut hash = Sha256::new();
-        let mut part = |name: &str| {
-            let (path, text) = glue::file(data, name)?;
-            hash.update(&text);
-            labelled(&path, &text)
-        };
-        let (train, test) = (part("SST-2/train.tsv")?, part("SST-2/dev.tsv")?);
-        let sum = DataSum { name: "sst-2".to_owned(), sha256: hex(&hash.finalize()) };
-        Ok(Self { train, test, sum })
+        let files = glue::files(data, SST2.map(|(name, _)| name))?;
+        let sum = glue::sum("sst-2", &files);
+        let [train, test] = [0, 1].map(|i| {
+            let glue::File { path, text, .. } = &files[i];
+            labelled(path, text).and_then(|found| glue::counted(path, found, &[SST2[i].1]))
+        });
+        Ok(Self { train: train?, test: test?, sum })
     }
 
     /// The snippets: those with a mean rating other than 0, in random order, for the positive ones
@@ -69,9 +72,9 @@ impl MovieReviews {
     /// [`Error::Io`] or [`Error::Data`] naming the file, and the line, that is damaged.
     pub fn snippets(data: &DataFolder) -> Result<Self, Error> {
         let path = data.path(SNIPPETS);
-        let content = read_xz(&path, SNIPPETS_SHA256)?;
+        let content = read_xz(&path, SNIPPETS_CONTENT)?;
         let all = rated(&path, &String::from_utf8_lossy(&content))?;
-        let sum = DataSum { name: "movie-snippets".to_owned(), sha256: SNIPPETS_SHA256.to_owned() };
+        let sum = DataSum::of("movie-snippets", [(SNIPPETS, SNIPPETS_CONTENT.sha256)]);
         let (mut train, mut test) = (Vec::new(), Vec::new());
         let order = Seed::new(0).child("movie-snippets").stream().permutation(all.len());
         for (i, &at) in order.iter().enumerate() {
@@ -83,8 +86,7 @@ impl MovieReviews {
 
 /// Lines of a sentence and 0 or 1, behind a header.
 fn labelled(path: &Path, text: &str) -> Result<Vec<Sentence>, Error> {
-    let lines = text.lines().enumerate().skip(1);
-    lines
+    glue::rows(path, text, "sentence")?
         .map(|(index, line)| match line.rsplit_once('\t') {
             Some((text, label @ ("0" | "1"))) => {
                 Ok(Sentence { text: text.trim().to_owned(), positive: label == "1" })
@@ -101,7 +103,8 @@ fn rated(path: &Path, text: &str) -> Result<Vec<Sentence>, Error> {
         let wrong = || Error::data(path, format!("line {}: no rated sentence", index + 1));
         let mut columns = line.splitn(3, '\t');
         let (_, rating, text) = (columns.next(), columns.next(), columns.next());
-        let rating: f64 = rating.and_then(|r| r.parse().ok()).ok_or_else(wrong)?;
+        let rating = rating.and_then(|r| r.parse().ok()).filter(|r: &f64| r.is_finite());
+        let rating = rating.ok_or_else(wrong)?;
         let text = text.ok_or_else(wrong)?.trim().to_owned();
         if rating != 0.0 {
             sentences.push(Sentence { text, positive: rating > 0.0 });
@@ -149,11 +152,8 @@ mod tests {
 
     #[test]
     fn sst2_is_complete() {
-        let Some(folder) = std::env::var_os("DITHER_DATA") else {
-            eprintln!("skipped: DITHER_DATA does not name a folder with glue");
-            return;
-        };
-        let data = DataFolder::new(Some(Path::new(&folder)));
+        let Some(folder) = crate::testing::data_with("glue") else { return };
+        let data = DataFolder::new(Some(&folder));
         let MovieReviews { train, test, .. } = MovieReviews::sst2(&data).unwrap();
         assert_eq!((train.len(), test.len()), (67_349, 872));
         assert_eq!(test.iter().filter(|s| s.positive).count(), 444);
@@ -169,8 +169,39 @@ mod tests {
         assert_eq!(error.to_string(), "x.tsv: line 2: no sentence and 0 or 1");
         let sentences = rated(path, "1\t-0.5\tbad\n2\t0\tso so\n3\t2\tgood").unwrap();
         assert_eq!(sentences, [sentence("bad", false), sentence("good", true)]);
-        let error = rated(path, "1\tx\tbad").unwrap_err();
-        assert_eq!(error.to_string(), "x.tsv: line 1: no rated sentence");
+        for line in ["1\tx\tbad", "1\tNaN\tbad", "1\t1"] {
+            let error = rated(path, line).unwrap_err();
+            assert_eq!(error.to_string(), "x.tsv: line 1: no rated sentence");
+        }
+        let error = labelled(path, "good\t1\nbad\t0").unwrap_err().to_string();
+        assert_eq!(error, "x.tsv: line 1: not the header of columns that begins with 'sentence'");
+    }
+
+    #[test]
+    fn half_a_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let sst2 = folder.path().join("glue/SST-2");
+        std::fs::create_dir_all(&sst2).unwrap();
+        std::fs::write(sst2.join("dev.tsv"), "sentence\tlabel\n").unwrap();
+        for (text, found) in [("", "0"), ("good\t1\nbad\t0\n", "2")] {
+            std::fs::write(sst2.join("train.tsv"), format!("sentence\tlabel\n{text}")).unwrap();
+            let error = MovieReviews::sst2(&DataFolder::new(Some(folder.path()))).unwrap_err();
+            let expected = format!("train.tsv: {found} examples, not 67349");
+            assert!(error.to_string().ends_with(&expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn damaged_files_are_refused_or_read_within_bounds() {
+        let path = Path::new("x");
+        let (pairs, ratings) =
+            ("sentence\tlabel\ngood \t1\nbad\t0\n", "1\t-0.5\tbad\n3\t2\tgood\n");
+        for altered in crate::testing::mutations(pairs.as_bytes(), 2000) {
+            drop(labelled(path, &String::from_utf8_lossy(&altered)));
+        }
+        for altered in crate::testing::mutations(ratings.as_bytes(), 2000) {
+            drop(rated(path, &String::from_utf8_lossy(&altered)));
+        }
     }
 
     #[test]

@@ -3,13 +3,15 @@
 //! Source: `data/sotu/README.md`. Words are made as in the Penn Treebank of language models: lower
 //! case, numbers as `N`, no punctuation but a mark at the end of a sentence.
 
-use std::io::Read;
-
-use super::{DataFolder, DataSum, Vocabulary, read_xz};
+use super::unpack::{Known, read_tar, read_xz};
+use super::{DataFolder, DataSum, Vocabulary};
 use crate::Error;
 
 const ARCHIVE: &str = "sotu/addresses_1950_2021.tar.xz";
-const SHA256: &str = "ea3078b09150f767610d33ccfdad54e632d78313729af39b69bb66045fa47c90";
+const CONTENT: Known = Known {
+    len: 2_641_920,
+    sha256: "ea3078b09150f767610d33ccfdad54e632d78313729af39b69bb66045fa47c90",
+};
 
 /// The word that stands for all that are too rare.
 const UNKNOWN: &str = "<unk>";
@@ -36,15 +38,9 @@ pub struct Text {
 /// [`Error::Io`] or [`Error::Data`] naming the file.
 pub fn load(data: &DataFolder, size: usize) -> Result<Text, Error> {
     let path = data.path(ARCHIVE);
-    let content = read_xz(&path, SHA256)?;
-    let damaged = |error: std::io::Error| Error::data(&path, format!("not an archive ({error})"));
-    let mut archive = tar::Archive::new(&*content);
+    let content = read_xz(&path, CONTENT)?;
     let mut parts: [Vec<String>; 3] = Default::default();
-    for entry in archive.entries().map_err(damaged)? {
-        let mut entry = entry.map_err(damaged)?;
-        let name = entry.path().map_err(damaged)?.to_string_lossy().into_owned();
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).map_err(damaged)?;
+    for (name, bytes) in read_tar(&path, &*content, |_| true)? {
         let part = match name.as_bytes().get(3) {
             Some(b'9') => 1,
             Some(b'4') => 2,
@@ -60,7 +56,7 @@ pub fn load(data: &DataFolder, size: usize) -> Result<Text, Error> {
 
 /// Name and checksum of the data set.
 pub fn sum() -> DataSum {
-    DataSum { name: "sotu".to_owned(), sha256: SHA256.to_owned() }
+    DataSum::of("sotu", [(ARCHIVE, CONTENT.sha256)])
 }
 
 /// The words of a text. A word is a run of letters, digits and apostrophes within it; a full stop

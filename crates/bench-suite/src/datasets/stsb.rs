@@ -10,11 +10,8 @@
 
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
-use super::{DataFolder, glue};
+use super::{DataFolder, DataSum, glue};
 use crate::Error;
-use crate::record::hex;
 
 const TRAIN: &str = "STS-B/train.tsv";
 const TEST: &str = "STS-B/original/sts-test.tsv";
@@ -51,27 +48,18 @@ pub fn train_pairs(data: &DataFolder) -> Result<Vec<Pair>, Error> {
     pairs(data, TRAIN, TRAIN_PAIRS)
 }
 
-/// SHA-256 of the two files.
+/// Name and checksum of the data set.
 ///
 /// # Errors
 ///
 /// As [`test_pairs`].
-pub fn sha256(data: &DataFolder) -> Result<String, Error> {
-    let mut hash = Sha256::new();
-    for name in [TRAIN, TEST] {
-        hash.update(glue::file(data, name)?.1);
-    }
-    Ok(hex(&hash.finalize()))
+pub fn sum(data: &DataFolder) -> Result<DataSum, Error> {
+    Ok(glue::sum("sts-b", &glue::files(data, [TRAIN, TEST])?))
 }
 
-fn pairs(data: &DataFolder, name: &str, count: usize) -> Result<Vec<Pair>, Error> {
-    let (path, text) = glue::file(data, name)?;
-    let pairs = parse(&path, &text)?;
-    if pairs.len() != count {
-        let reason = format!("it has {} pairs, not {count}", pairs.len());
-        return Err(Error::data(&path, reason));
-    }
-    Ok(pairs)
+fn pairs(data: &DataFolder, name: &'static str, count: usize) -> Result<Vec<Pair>, Error> {
+    let [glue::File { path, text, .. }] = glue::files(data, [name])?;
+    glue::counted(&path, parse(&path, &text)?, &[count])
 }
 
 /// Lines of a pair each. Those of GLUE's own files are behind a header and have the number of the
@@ -123,6 +111,26 @@ mod tests {
             ("a\tb\tc\td\t5.1\tf\tg", "sts-test.tsv: line 1: the score 5.1 is not in 0 to 5"),
         ] {
             assert_eq!(parse(path, line).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn damaged_files_are_refused_or_read_within_bounds() {
+        let texts = [
+            "m\ts\t2012test\t24\t2.500\tA \"girl\".\tA boy.\tsource\nm\ts\tt\t2\t0\tA\tB\n",
+            "index\tgenre\n0\t1\t2\t3\t4\t5\t6\tA\tB\t5.0\n",
+        ];
+        for altered in texts
+            .map(str::as_bytes)
+            .map(|t| crate::testing::mutations(t, 2000))
+            .into_iter()
+            .flatten()
+        {
+            for pair in
+                parse(Path::new("x"), &String::from_utf8_lossy(&altered)).unwrap_or_default()
+            {
+                assert!((0.0..=5.0).contains(&pair.score));
+            }
         }
     }
 

@@ -14,11 +14,9 @@
 
 use nn::Sequences;
 use safetensors::{Dtype, SafeTensors};
-use sha2::{Digest, Sha256};
 
-use super::DataFolder;
-use crate::Error;
-use crate::record::hex;
+use super::{DataFolder, DataSum};
+use crate::{Error, files};
 
 /// Utterances with their labels.
 #[derive(Clone, Debug)]
@@ -27,33 +25,38 @@ pub struct Utterances {
     pub frames: Sequences,
     /// A state for each frame, or the characters.
     pub labels: Vec<Vec<u32>>,
-    /// SHA-256 of the file.
-    pub sha256: String,
 }
 
-/// Reads `swb300/NAME.safetensors`, whose frames have `features` values and whose labels are below
-/// `classes`.
+/// Reads `swb300/NAME_train.safetensors` and `swb300/NAME_test.safetensors`, whose frames have
+/// `features` values and whose labels are below `classes`; also gives their checksum.
 ///
 /// # Errors
 ///
-/// [`Error::NoData`] if the file is not there, [`Error::Io`] or [`Error::Data`] if it is not as
+/// [`Error::NoData`] if a file is not there, [`Error::Io`] or [`Error::Data`] if it is not as
 /// described.
 pub fn load(
     data: &DataFolder,
     name: &str,
     features: usize,
     classes: usize,
-) -> Result<Utterances, Error> {
-    let path = data.path("swb300").join(format!("{name}.safetensors"));
-    if !path.is_file() {
-        return Err(Error::NoData(format!(
-            "there is no {}: features of Switchboard must be prepared by the user, in the format \
-             that crates/bench-suite/src/datasets/switchboard.rs describes",
-            path.display()
-        )));
-    }
-    let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
-    parse(&bytes, features, classes).map_err(|reason| Error::data(&path, reason))
+) -> Result<([Utterances; 2], DataSum), Error> {
+    let names = ["train", "test"].map(|part| format!("{name}_{part}.safetensors"));
+    let [train, test] = names.each_ref().map(|file| {
+        let path = data.path("swb300").join(file);
+        if !path.is_file() {
+            return Err(Error::NoData(format!(
+                "there is no {}: features of Switchboard must be prepared by the user, in the \
+                 format that crates/bench-suite/src/datasets/switchboard.rs describes",
+                path.display()
+            )));
+        }
+        let bytes = files::read(&path, u64::MAX)?;
+        let parsed = parse(&bytes, features, classes).map_err(|why| Error::data(&path, why))?;
+        Ok((parsed, bytes))
+    });
+    let ((train, first), (test, second)) = (train?, test?);
+    let sum = DataSum::of(format!("swb300-{name}"), names.iter().zip([first, second]));
+    Ok(([train, test], sum))
 }
 
 fn parse(bytes: &[u8], features: usize, classes: usize) -> Result<Utterances, String> {
@@ -78,15 +81,20 @@ fn parse(bytes: &[u8], features: usize, classes: usize) -> Result<Utterances, St
     }
     let values: Vec<f32> =
         frames.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    if let Some(at) = values.iter().position(|x| !x.is_finite()) {
+        return Err(format!("frame {} has a value that is not finite", at / features));
+    }
     let lengths = integers("lengths")?;
     // Each frame has a label where the characters of utterances are not counted.
     let counted = file.tensor("label_lengths").is_ok();
     let label_lengths = if counted { integers("label_lengths")? } else { lengths.clone() };
     let labels = integers("labels")?;
-    if lengths.contains(&0) || lengths.iter().sum::<usize>() * features != values.len() {
+    let sum = |lengths: &[usize]| lengths.iter().try_fold(0usize, |sum, len| sum.checked_add(*len));
+    let values_of = sum(&lengths).and_then(|frames| frames.checked_mul(features));
+    if lengths.contains(&0) || values_of != Some(values.len()) {
         return Err("lengths do not add up to the frames, or one is 0".to_owned());
     }
-    if label_lengths.len() != lengths.len() || label_lengths.iter().sum::<usize>() != labels.len() {
+    if label_lengths.len() != lengths.len() || sum(&label_lengths) != Some(labels.len()) {
         return Err("the labels are not as many as the lengths say".to_owned());
     }
     if let Some(label) = labels.iter().find(|label| **label >= classes) {
@@ -100,7 +108,7 @@ fn parse(bytes: &[u8], features: usize, classes: usize) -> Result<Utterances, St
         parts.push(labels[label..label + labels_here].iter().map(|&l| l as u32).collect());
         (frame, label) = (frame + length, label + labels_here);
     }
-    Ok(Utterances { frames: sequences, labels: parts, sha256: hex(&Sha256::digest(bytes)) })
+    Ok(Utterances { frames: sequences, labels: parts })
 }
 
 #[cfg(test)]
@@ -111,13 +119,22 @@ mod tests {
 
     /// Two utterances of 2 and 1 frames of 2 features.
     fn file(labels: &[i64], label_lengths: Option<&[i64]>) -> Vec<u8> {
+        with_lengths(&[2, 1], [0.0, 1.0, 2.0, 3.0, 4.0, 5.0], labels, label_lengths)
+    }
+
+    fn with_lengths(
+        lengths: &[i64],
+        frames: [f32; 6],
+        labels: &[i64],
+        label_lengths: Option<&[i64]>,
+    ) -> Vec<u8> {
         let integers = |values: &[i64]| -> Vec<u8> {
             values.iter().flat_map(|value| value.to_le_bytes()).collect()
         };
-        let frames: Vec<u8> = (0..6u8).flat_map(|x| f32::from(x).to_le_bytes()).collect();
+        let frames: Vec<u8> = frames.iter().flat_map(|x| x.to_le_bytes()).collect();
         let mut tensors = vec![
             ("frames", Dtype::F32, vec![3, 2], frames),
-            ("lengths", Dtype::I64, vec![2], integers(&[2, 1])),
+            ("lengths", Dtype::I64, vec![lengths.len()], integers(lengths)),
             ("labels", Dtype::I64, vec![labels.len()], integers(labels)),
         ];
         if let Some(lengths) = label_lengths {
@@ -150,6 +167,54 @@ mod tests {
         }
         let empty = tempfile::tempdir().unwrap();
         let data = DataFolder::new(Some(empty.path()));
-        assert!(matches!(load(&data, "hmm_train", 140, 32_000), Err(Error::NoData(_))));
+        assert!(matches!(load(&data, "hmm", 140, 32_000), Err(Error::NoData(_))));
+    }
+
+    #[test]
+    fn lengths_that_wrap_and_values_that_are_not_finite_are_refused() {
+        let (frames, most) = ([0.0; 6], i64::MAX);
+        // Their sum is 3 where it wraps.
+        let lengths = [most, most, 5];
+        let error = parse(&with_lengths(&lengths, frames, &[4, 5, 6], None), 2, 7).unwrap_err();
+        assert_eq!(error, "lengths do not add up to the frames, or one is 0");
+        let file = with_lengths(&[1, 1, 1], frames, &[4, 5, 6], Some(&lengths));
+        let error = parse(&file, 2, 7).unwrap_err();
+        assert_eq!(error, "the labels are not as many as the lengths say");
+        for x in [f32::NAN, f32::INFINITY] {
+            let file = with_lengths(&[2, 1], [0.0, 1.0, 2.0, x, 4.0, 5.0], &[4, 5, 6], None);
+            let error = parse(&file, 2, 7).unwrap_err();
+            assert_eq!(error, "frame 1 has a value that is not finite");
+        }
+    }
+
+    #[test]
+    fn both_parts_are_in_the_checksum() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("swb300")).unwrap();
+        let sum = |parts: [&[i64]; 2]| {
+            for (name, labels) in ["hmm_train", "hmm_test"].iter().zip(parts) {
+                let path = folder.path().join(format!("swb300/{name}.safetensors"));
+                std::fs::write(path, file(labels, None)).unwrap();
+            }
+            load(&DataFolder::new(Some(folder.path())), "hmm", 2, 7).unwrap().1
+        };
+        let sums = [
+            sum([&[4, 5, 6], &[4, 5, 6]]),
+            sum([&[4, 5, 6], &[4, 5, 5]]),
+            sum([&[4, 5, 5], &[4, 5, 6]]),
+        ];
+        assert!(sums[0] != sums[1] && sums[0] != sums[2] && sums[1] != sums[2]);
+    }
+
+    #[test]
+    fn damaged_files_are_refused_or_read_within_bounds() {
+        let whole = file(&[4, 5, 6, 1], Some(&[1, 3]));
+        for altered in crate::testing::mutations(&whole, 5000) {
+            if let Ok(read) = parse(&altered, 2, 7) {
+                assert!(4 * read.frames.values().len() < altered.len());
+                assert!(read.frames.values().iter().all(|x| x.is_finite()));
+                assert!(read.labels.iter().flatten().all(|&label| label < 7));
+            }
+        }
     }
 }

@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
-use crate::Error;
 use crate::datasets::DataFolder;
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::Measurements;
 use crate::workloads::image_classifier::ImageClassifier;
+use crate::{Error, files};
+
+/// No description of a network or a recipe is larger, in bytes.
+pub(super) const LARGEST_DESCRIPTION: u64 = 1 << 20;
 
 /// Training an [`ImageClassifier`].
 #[derive(Debug)]
@@ -20,10 +23,14 @@ impl Custom {
     /// [`Error::Io`] if the file cannot be read, [`Error::Data`] with the line if it makes no
     /// sense.
     pub fn point(file: &Path, seed: u64, data: &DataFolder) -> Result<Point, Error> {
-        let text = std::fs::read_to_string(file).map_err(Error::io("read", file))?;
+        let text = files::read_text(file, LARGEST_DESCRIPTION)?;
         let config: ImageClassifier =
             toml::from_str(&text).map_err(|error| Error::toml(file, &text, &error))?;
         config.check().map_err(|reason| Error::data(file, reason))?;
+        config.check_counts(data).map_err(|error| match error {
+            Error::Usage(reason) => Error::data(file, reason),
+            error => error,
+        })?;
         let name = file
             .file_stem()
             .map_or_else(|| "custom".into(), |stem| stem.to_string_lossy().into_owned());

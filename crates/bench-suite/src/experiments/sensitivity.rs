@@ -22,8 +22,9 @@ use crate::workloads::sensitivity::{
 };
 use crate::workloads::trained::{CHANCE_ERROR, FLOAT_ERROR, Stage, Trained};
 use crate::workloads::trial::Repeats;
-use crate::{Error, cli};
+use crate::{Error, cli, files};
 
+use super::custom::LARGEST_DESCRIPTION;
 use super::rasch2023::{networks, normalized_accuracy};
 
 /// Seconds after programming at which everything is measured. [Rasch23 Fig. 5]
@@ -91,7 +92,7 @@ impl OneNetwork {
         crate::workloads::networks::find(name)?;
         let mut trained = networks::trained(name, scale)?;
         if let Some(file) = &arguments.recipe {
-            let text = std::fs::read_to_string(file).map_err(Error::io("read", file))?;
+            let text = files::read_text(file, LARGEST_DESCRIPTION)?;
             trained.recipe =
                 toml::from_str(&text).map_err(|error| Error::toml(file, &text, &error))?;
             trained.recipe.training.check().map_err(|reason| Error::data(file, reason))?;

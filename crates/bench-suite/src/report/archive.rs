@@ -13,9 +13,10 @@ use sha2::{Digest, Sha256};
 
 use super::Report;
 use crate::Error;
+use crate::files::write_where_asked;
 use crate::provenance;
 use crate::record::hex;
-use crate::store::{Store, write_whole};
+use crate::store::Store;
 
 /// The time of every file in the archive: the year 2000, for tools that warn of 1970.
 const TIME: u64 = 946_684_800;
@@ -27,7 +28,8 @@ const TIME: u64 = 946_684_800;
 ///
 /// # Errors
 ///
-/// [`Error::Io`] if a file of the store cannot be read or the archive not be written.
+/// [`Error::Io`] if a file of the store cannot be read or the archive not be written; [`Error::Data`]
+/// if something is at `path` that is no regular file.
 pub fn write(report: &Report, store: &Store, arguments: &str, path: &Path) -> Result<(), Error> {
     let mut files = BTreeMap::new();
     for name in ["report.html", "report.md", "report.json"] {
@@ -44,12 +46,7 @@ pub fn write(report: &Report, store: &Store, arguments: &str, path: &Path) -> Re
     }
     files.insert("SHA256SUMS".to_owned(), sums.into_bytes());
     let packed = pack(&folder(report), &files).map_err(Error::io("write", path))?;
-    match path.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => {
-            write_whole(&Path::new(".").join(path), &packed)
-        }
-        _ => write_whole(path, &packed),
-    }
+    write_where_asked(path, &packed)
 }
 
 /// The folder into which the archive unpacks.

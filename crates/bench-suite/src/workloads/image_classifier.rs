@@ -42,7 +42,7 @@ impl ImageClassifier {
         let (train, test) = self.images(context.data)?;
         let seed = Seed::new(seed);
         let mut history = History::default();
-        let saved = context.checkpoint.load()?;
+        let saved = context.checkpoint.load(context.progress)?;
         let damaged = |reason: String| context.checkpoint.damaged(reason);
         if let Some(bytes) = &saved {
             let note = checkpoint::note(bytes).map_err(|error| damaged(error.to_string()))?;
@@ -237,6 +237,7 @@ mod tests {
         let par = numerics::Par::Seq;
         let context = Context {
             data: &data,
+            sums: &point.data,
             par,
             progress: &progress,
             checkpoint: &checkpoint,

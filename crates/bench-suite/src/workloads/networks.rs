@@ -15,15 +15,14 @@ mod sentiment;
 mod transducer;
 
 use std::fmt::Debug;
+use std::path::Path;
 
 use nn::{EpochStats, Outcome, Parameters, Policy, Recipe, Step, Task, evaluate};
 use numerics::{Par, Seed};
-use sha2::{Digest, Sha256};
 
-use crate::Error;
 use crate::datasets::{DataFolder, DataSum};
 use crate::experiment::Scale;
-use crate::record::hex;
+use crate::{Error, files};
 
 /// A network with its data and its recipe, at one scale.
 pub trait Workload: Debug + Send + Sync {
@@ -215,8 +214,21 @@ pub fn find(id: &str) -> Result<Entry, Error> {
 
 /// What a file of weights adds to [`Workload::data`].
 fn weights_sum(id: &str, weights: &[u8]) -> DataSum {
-    DataSum { name: format!("weights of {id}"), sha256: hex(&Sha256::digest(weights)) }
+    DataSum::of(format!("weights of {id}"), [("weights", weights)])
 }
+
+/// A file of weights, which are `what`.
+///
+/// # Errors
+///
+/// [`Error::NoData`] if it is not there; [`Error::Io`] or [`Error::Data`] if it cannot be read.
+fn weights_file(path: &Path, what: &str) -> Result<Vec<u8>, Error> {
+    files::read_if_there(path, u64::MAX)?
+        .ok_or_else(|| Error::NoData(format!("there are no weights {}, {what}", path.display())))
+}
+
+/// No file of a vocabulary is larger, in bytes.
+pub(super) const LARGEST_VOCABULARY: u64 = 64 << 20;
 
 /// Parameters of a network in f32, for weights that others trained.
 fn float_parameters(build: impl FnOnce(&mut nn::layers::Builder<'_>)) -> Parameters {

@@ -90,10 +90,14 @@ impl Trained {
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`] if there is no such network, or if the recipe asks for distillation in vain;
-    /// and what is wrong with its data.
+    /// [`Error::Usage`] if there is no such network, if the recipe asks for distillation in vain, or
+    /// if the data are no longer those of the point; and what is wrong with them.
     pub fn open(&self, context: &Context<'_>) -> Result<Box<dyn Workload>, Error> {
         let workload = (networks::find(&self.network)?.open)(context.data, self.scale)?;
+        if workload.data() != context.sums {
+            let reason = "its data have changed since this command began";
+            return Err(Error::Usage(format!("network '{}': {reason}", self.network)));
+        }
         if self.recipe.distillation.is_some() {
             let float = Policy::uniform(Arithmetic::Float32);
             let Instance { train, parameters, .. } = workload.instance(&float, &Seed::new(0));
@@ -254,7 +258,7 @@ impl<'w> Run<'_, 'w> {
                 progress: Progress::default(),
                 measured: Measurements::default(),
             };
-            match saved.load()? {
+            match saved.load(self.context.progress)? {
                 Some(bytes) => {
                     note = restore(&mut instance, &bytes).map_err(|why| saved.damaged(why))?;
                 }

@@ -14,9 +14,10 @@ use nn::{Arithmetic, Mode, Parameters, Pass, Policy, Step, Tape, WordPiece, load
 use numerics::{Par, Seed};
 
 use super::{Evaluation, Value};
-use crate::Error;
-use crate::datasets::{DataFolder, stsb};
+use crate::datasets::{DataFolder, DataSum, stsb};
 use crate::statistics::{pearson, spearman};
+use crate::workloads::networks::LARGEST_VOCABULARY;
+use crate::{Error, files};
 
 /// The evaluations.
 pub const EVALUATIONS: &[Evaluation] = &[Evaluation {
@@ -63,13 +64,22 @@ pub(in crate::workloads) fn cosine(a: &[f32], b: &[f32]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
-/// The tokeniser, and the file of the weights.
+/// What the data folder holds of the network.
+pub(in crate::workloads) struct Files {
+    pub(in crate::workloads) tokeniser: WordPiece,
+    /// Name and checksum of its vocabulary.
+    pub(in crate::workloads) vocabulary: DataSum,
+    /// The file of the weights.
+    pub(in crate::workloads) weights: Vec<u8>,
+}
+
+/// The files of the network.
 ///
 /// # Errors
 ///
 /// [`Error::NoData`] with the command that fetches them if they are not there; [`Error::Io`] or
 /// [`Error::Data`] naming the file that is damaged.
-pub(in crate::workloads) fn files(data: &DataFolder) -> Result<(WordPiece, Vec<u8>), Error> {
+pub(in crate::workloads) fn files(data: &DataFolder) -> Result<Files, Error> {
     let folder = data.path(MODEL);
     if !folder.exists() {
         let target = data.path("minilm");
@@ -80,7 +90,7 @@ pub(in crate::workloads) fn files(data: &DataFolder) -> Result<(WordPiece, Vec<u
         )));
     }
     let path = folder.join("vocab.txt");
-    let vocabulary = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    let vocabulary = files::read_text(&path, LARGEST_VOCABULARY)?;
     let tokeniser =
         WordPiece::new(&vocabulary, true).map_err(|error| Error::data(&path, error.to_string()))?;
     let expected = TextEncoderConfig::minilm_l6().vocabulary;
@@ -88,8 +98,9 @@ pub(in crate::workloads) fn files(data: &DataFolder) -> Result<(WordPiece, Vec<u
         return Err(Error::data(&path, format!("{} tokens, not {expected}", tokeniser.len())));
     }
     let path = folder.join("model.safetensors");
-    let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
-    Ok((tokeniser, bytes))
+    let weights = files::read(&path, u64::MAX)?;
+    let vocabulary = DataSum::of("vocabulary of MiniLM", [("vocab.txt", &vocabulary)]);
+    Ok(Files { tokeniser, vocabulary, weights })
 }
 
 /// The tokens of a sentence.
@@ -111,14 +122,14 @@ impl Network {
     ///
     /// As [`files`].
     pub(in crate::workloads) fn load(data: &DataFolder) -> Result<Self, Error> {
-        let (tokeniser, bytes) = files(data)?;
+        let Files { tokeniser, weights, .. } = files(data)?;
         let config = TextEncoderConfig::minilm_l6();
         let mut parameters = Parameters::new();
         let policy = Policy::uniform(Arithmetic::Float32);
         let seed = Seed::new(0);
         let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
         let encoder = text_encoder(&mut builder, config);
-        load_pretrained(&mut parameters, &bytes, from_bert_name)
+        load_pretrained(&mut parameters, &weights, from_bert_name)
             .map_err(|error| Error::data(&data.path(MODEL), error.to_string()))?;
         Ok(Self { parameters, encoder, tokeniser })
     }
@@ -160,16 +171,10 @@ mod tests {
 
     #[test]
     fn minilm_has_its_correlation() {
-        let Some(data) = std::env::var_os("DITHER_DATA") else {
-            eprintln!("skipped: DITHER_DATA does not name a folder with minilm and glue");
+        let [Some(folder), Some(_)] = [MODEL, "glue"].map(crate::testing::data_with) else {
             return;
         };
-        let data = DataFolder::new(Some(std::path::Path::new(&data)));
-        if !data.path(MODEL).exists() || !data.path("glue").exists() {
-            eprintln!("skipped: DITHER_DATA has no minilm or no glue");
-            return;
-        }
-        for value in run(&data).unwrap() {
+        for value in run(&DataFolder::new(Some(&folder))).unwrap() {
             assert!(value.holds(), "{value}");
         }
     }

@@ -13,9 +13,9 @@ use nn::{
 use numerics::{Par, Seed};
 
 use super::{Evaluation, Value};
-use crate::Error;
 use crate::datasets::DataFolder;
 use crate::datasets::cifar10::{MEAN, STD_DEV, Version, first_4000_lossless};
+use crate::{Error, files};
 
 /// The evaluations.
 pub const EVALUATIONS: &[Evaluation] = &[
@@ -112,7 +112,7 @@ impl Network {
 
     fn accuracy(&self, data: &DataFolder, images: &Images) -> Result<f64, Error> {
         let path = data.path("resnet-cifar10").join(format!("{}.safetensors", self.file));
-        let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
+        let bytes = files::read(&path, u64::MAX)?;
         let mut parameters = Parameters::new();
         let policy = Policy::uniform(Arithmetic::Float32);
         let seed = Seed::new(0);
@@ -136,11 +136,9 @@ mod tests {
 
     #[test]
     fn resnet20_has_its_accuracy_on_lossless_images() {
-        let Some(folder) = std::env::var_os("DITHER_DATA") else {
-            eprintln!("skipped: DITHER_DATA does not name a folder with resnet-cifar10");
-            return;
-        };
-        let data = DataFolder::new(Some(std::path::Path::new(&folder)));
+        let needed = ["resnet-cifar10", "cifar10"].map(crate::testing::data_with);
+        let [Some(folder), Some(_)] = needed else { return };
+        let data = DataFolder::new(Some(&folder));
         let network =
             Network { depth: 20, file: "resnet20-12fca82f", test: [Some(91.78), Some(81.03)] };
         let value = network.lossless(&data).unwrap();

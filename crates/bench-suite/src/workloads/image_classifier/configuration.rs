@@ -5,9 +5,9 @@ use nn::models::CifarPadding;
 use nn::{Augmentation, Images, Model, Normalization, Pixels, Policy, Recipe, models};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
 use crate::datasets::mnist::Mnist;
 use crate::datasets::{DataFolder, DataSum};
+use crate::{Error, provenance};
 
 /// Everything that determines a training run but its seed and its data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -105,6 +105,16 @@ impl ImageData {
     }
 }
 
+/// A clause about memory that this machine does not have.
+fn more_than_there_is(what: &str, bytes: u128, there: u64) -> Result<(), String> {
+    const GIB: f64 = (1u64 << 30) as f64;
+    if bytes <= u128::from(there) {
+        return Ok(());
+    }
+    let [needed, there] = [bytes as f64, there as f64].map(|bytes| bytes / GIB);
+    Err(format!("{what} need about {needed:.0} GiB of memory, and this machine has {there:.0}"))
+}
+
 impl Network {
     /// The network; its parameters are added to the builder's.
     pub(super) fn build(&self, builder: &mut Builder<'_>) -> Box<dyn Model> {
@@ -137,7 +147,21 @@ impl Network {
         }
     }
 
-    fn check(&self, data: ImageData) -> Result<(), String> {
+    /// The least memory that training fully connected layers on so many examples at a time takes, in
+    /// bytes: four numbers for every weight (itself, its gradient, its increment, and a copy in the
+    /// checkpoint), two for every value of a layer (itself and its gradient).
+    fn memory(widths: &[usize], examples: usize) -> u128 {
+        let widths = || widths.iter().map(|&width| width as u128);
+        let pairs = widths().zip(widths().skip(1));
+        let weights = pairs.fold(0u128, |sum, (inputs, outputs)| {
+            sum.saturating_add(inputs.saturating_add(1).saturating_mul(outputs))
+        });
+        let values = widths().fold(0u128, u128::saturating_add).saturating_mul(examples as u128);
+        weights.saturating_mul(16).saturating_add(values.saturating_mul(8))
+    }
+
+    /// Whether it fits the images, and training on so many at a time this machine.
+    fn check(&self, data: ImageData, examples: usize) -> Result<(), String> {
         match self {
             Self::Mlp { widths, init } => {
                 let pixels: usize = data.shape().iter().product();
@@ -150,6 +174,8 @@ impl Network {
                         "widths {widths:?} must lead from {pixels} pixels to 10 classes without a 0"
                     ));
                 }
+                let bytes = Self::memory(widths, examples);
+                more_than_there_is(&format!("widths {widths:?}"), bytes, provenance::memory())?;
                 init.check()
             }
             Self::GuptaMnistCnn { padding, init } => {
@@ -180,7 +206,8 @@ impl Network {
 impl ImageClassifier {
     /// Amount of work in images; a test image counts a third, having no backward pass.
     pub fn work(&self) -> u64 {
-        (self.recipe.epochs * (self.train_images + self.test_images / 3)) as u64
+        let images = self.train_images.saturating_add(self.test_images / 3);
+        self.recipe.epochs.saturating_mul(images) as u64
     }
 
     /// Whether the numbers make sense together.
@@ -189,7 +216,7 @@ impl ImageClassifier {
     ///
     /// A clause that names the field.
     pub fn check(&self) -> Result<(), String> {
-        self.network.check(self.data)?;
+        self.network.check(self.data, self.recipe.batch.min(self.train_images))?;
         self.recipe.check()?;
         let counts = [("train_images", self.train_images), ("test_images", self.test_images)];
         if let Some((field, _)) = counts.iter().find(|(_, count)| *count == 0) {
@@ -198,12 +225,34 @@ impl ImageClassifier {
         self.pixels(&self.arithmetic).map(drop).map_err(|error| error.to_string())
     }
 
+    /// Whether the data set has as many images as are to be used.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] with the number that there is; and if the data set is missing or damaged.
+    pub fn check_counts(&self, data: &DataFolder) -> Result<(), Error> {
+        let there = match self.data {
+            ImageData::Mnist => data.mnist().map(|mnist| [mnist.train.len(), mnist.test.len()])?,
+            ImageData::Cifar10 => {
+                data.cifar10().map(|cifar| [cifar.train.len(), cifar.test.len()])?
+            }
+        };
+        let asked = [("train_images", self.train_images), ("test_images", self.test_images)];
+        match asked.into_iter().zip(there).find(|((_, asked), there)| asked > there) {
+            Some(((field, asked), there)) => {
+                Err(Error::Usage(format!("{field} = {asked}, but there are {there}")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The training and the test images.
     ///
     /// # Errors
     ///
-    /// If the data set is missing or damaged.
+    /// As [`Self::check_counts`].
     pub(super) fn images(&self, data: &DataFolder) -> Result<(Images, Images), Error> {
+        self.check_counts(data)?;
         let shape = self.network.input(self.data.shape());
         let cut = |train: &Images, test: &Images| {
             let cut = |images: &Images, len| images.first(len).reshaped(&shape);
@@ -230,5 +279,48 @@ impl ImageClassifier {
                     .map_err(|error| Error::Usage(format!("normalization: {error}")))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(change: impl Fn(String) -> String) -> ImageClassifier {
+        let text = include_str!("../../../../../docs/examples/mnist-fixed.toml");
+        toml::from_str(&change(text.to_owned())).unwrap()
+    }
+
+    #[test]
+    fn more_images_than_there_are_are_refused() {
+        let data = DataFolder::new(None);
+        config(|text| text).check_counts(&data).unwrap();
+        for (field, there) in [("train_images", 60_000), ("test_images", 10_000)] {
+            let (from, more) = (format!("{field} = {there}"), there + 1);
+            let config = config(|text| {
+                assert!(text.contains(&from));
+                text.replace(&from, &format!("{field} = {more}"))
+            });
+            let error = config.check_counts(&data).unwrap_err().to_string();
+            assert_eq!(error, format!("{field} = {more}, but there are {there}"));
+            assert_eq!(config.images(&data).unwrap_err().to_string(), error);
+        }
+    }
+
+    #[test]
+    fn networks_larger_than_the_memory_are_refused() {
+        for width in ["4000000000", "9223372036854775807"] {
+            let config = config(|text| {
+                let start = text.find("widths = ").unwrap();
+                let end = start + text[start..].find('\n').unwrap();
+                format!("{}widths = [784, {width}, 10]{}", &text[..start], &text[end..])
+            });
+            let error = config.check().unwrap_err();
+            let expected = format!("widths [784, {width}, 10] need about ");
+            assert!(error.starts_with(&expected) && error.contains(" GiB of memory"), "{error}");
+        }
+        // 7,960 parameters, 100 examples.
+        assert_eq!(Network::memory(&[784, 10, 10], 100), 16 * 7960 + 8 * 80_400);
+        assert_eq!(Network::memory(&[usize::MAX; 4], usize::MAX), u128::MAX);
     }
 }

@@ -57,9 +57,7 @@ enum Labels {
 /// decoder that is not part of the network.
 fn switchboard(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
     let config = AcousticConfig::switchboard();
-    let load = |name| switchboard::load(data, name, config.lstm.inputs, config.classes);
-    let (train, test) = (load("hmm_train")?, load("hmm_test")?);
-    let sum = DataSum { name: "swb300-hmm".to_owned(), sha256: train.sha256 };
+    let ([train, test], sum) = switchboard::load(data, "hmm", config.lstm.inputs, config.classes)?;
     let recipe = Recipe {
         batch: 256,
         epochs: 30,

@@ -18,7 +18,7 @@ use numerics::Seed;
 use rayon::prelude::*;
 
 use super::images::Network;
-use super::{Entry, Instance, Workload, float_parameters, weights_sum};
+use super::{Entry, Instance, Workload, float_parameters, weights_file, weights_sum};
 use crate::Error;
 use crate::datasets::cifar10::{MEAN, STD_DEV};
 use crate::datasets::imagenet::{Files, SIDE, WORDS};
@@ -43,9 +43,7 @@ pub(super) fn open(
 ) -> Result<Box<dyn Workload>, Error> {
     let (train, test) = (Files::list(data, "train", CLASSES)?, Files::list(data, "val", CLASSES)?);
     let path = data.path("imagenet").join(format!("{}.safetensors", entry.id));
-    let weights = std::fs::read(&path).map_err(|_| {
-        Error::NoData(format!("there are no weights {}, torchvision's", path.display()))
-    })?;
+    let weights = weights_file(&path, "torchvision's")?;
     Ok(Box::new(ImageNetNetwork { entry: *entry, network, train, test, weights }))
 }
 
@@ -63,9 +61,8 @@ impl Workload for ImageNetNetwork {
         format!("{} on ImageNet, {train} + {test} images", self.network.name())
     }
 
-    /// The images are too many to be hashed; the checksum is that of the weights.
     fn data(&self) -> Vec<DataSum> {
-        vec![weights_sum(self.id(), &self.weights)]
+        vec![self.train.sum(), self.test.sum(), weights_sum(self.id(), &self.weights)]
     }
 
     fn recipe(&self) -> Option<&Recipe> {

@@ -17,7 +17,7 @@ use nn::{
 };
 use numerics::Seed;
 
-use super::{Entry, Instance, Workload, float_parameters, imagenet, weights_sum};
+use super::{Entry, Instance, Workload, float_parameters, imagenet, weights_file, weights_sum};
 use crate::Error;
 use crate::datasets::cifar10::{MEAN, STD_DEV};
 use crate::datasets::{DataFolder, DataSum, cifar100};
@@ -35,12 +35,8 @@ pub(super) const RESNET: Entry = Entry {
         let size = Small { side: 32, desk: [50_000, 2_000], ..SMALL };
         let mut workload = small(data, scale, &RESNET, network, size)?;
         let path = data.path("resnet-cifar10").join("resnet20_jpeg_finetuned.safetensors");
-        workload.weights = Some(std::fs::read(&path).map_err(|_| {
-            Error::NoData(format!(
-                "there are no weights {}, the published ones of ResNet-20 fine-tuned on JPEG images",
-                path.display()
-            ))
-        })?);
+        let what = "the published ones of ResNet-20 fine-tuned on JPEG images";
+        workload.weights = Some(weights_file(&path, what)?);
         Ok(Box::new(workload))
     },
 };

@@ -21,9 +21,9 @@ use numerics::Seed;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 
-use super::{Entry, Instance, Workload, float_parameters, weights_sum};
-use crate::Error;
+use super::{Entry, Instance, LARGEST_VOCABULARY, Workload, float_parameters, weights_sum};
 use crate::datasets::{DataFolder, DataSum, mrpc};
+use crate::{Error, files};
 
 /// The longest pair in tokens.
 ///
@@ -36,7 +36,8 @@ struct Paraphrase {
     config: TextEncoderConfig,
     train: Pairs,
     test: Pairs,
-    sum: DataSum,
+    /// Of the pairs and of the vocabulary.
+    sums: [DataSum; 2],
     weights: Vec<u8>,
     recipe: Recipe,
 }
@@ -52,27 +53,27 @@ struct Pairs {
 /// BERT-base, cased, whose vocabulary gives the parameters of [Rasch23, Table 1].
 pub(super) fn open_bert(data: &DataFolder, entry: Entry) -> Result<Box<dyn Workload>, Error> {
     let [path, weights] = files(data, "bert-base-cased", "vocab.txt")?;
-    let vocabulary = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+    let vocabulary = files::read_text(&path, LARGEST_VOCABULARY)?;
     let tokeniser = WordPiece::new(&vocabulary, false)
         .map_err(|error| Error::data(&path, error.to_string()))?;
     let config = TextEncoderConfig::bert_base();
     expect_words(&path, tokeniser.len(), config.vocabulary)?;
     let encode = |a: &str, b: &str| tokeniser.encode(a, Some(b), LONGEST);
-    open(data, entry, config, &encode, &weights)
+    open(data, entry, config, (&encode, &vocabulary), &weights)
 }
 
 /// ALBERT-base.
 pub(super) fn open_albert(data: &DataFolder, entry: Entry) -> Result<Box<dyn Workload>, Error> {
     let [path, weights] = files(data, "albert-base-v2", "tokenizer.json")?;
-    let text = std::fs::read(&path).map_err(Error::io("read", &path))?;
+    let text = files::read_text(&path, LARGEST_VOCABULARY)?;
     let tokenizer: Tokenizer =
-        serde_json::from_slice(&text).map_err(|error| Error::data(&path, error.to_string()))?;
+        serde_json::from_str(&text).map_err(|error| Error::data(&path, error.to_string()))?;
     let tokeniser = Unigram::new(&tokenizer.model.vocab)
         .map_err(|token| Error::data(&path, format!("the vocabulary has no token {token}")))?;
     let config = TextEncoderConfig::albert_base();
     expect_words(&path, tokeniser.len(), config.vocabulary)?;
     let encode = |a: &str, b: &str| tokeniser.encode_pair(a, b, LONGEST);
-    open(data, entry, config, &encode, &weights)
+    open(data, entry, config, (&encode, &text), &weights)
 }
 
 /// What is needed of a `tokenizer.json`.
@@ -118,10 +119,12 @@ fn open(
     data: &DataFolder,
     entry: Entry,
     config: TextEncoderConfig,
-    encode: &Encode<'_>,
+    (encode, vocabulary): (&Encode<'_>, &str),
     weights: &std::path::Path,
 ) -> Result<Box<dyn Workload>, Error> {
     let (parts, sum) = mrpc::load(data)?;
+    let name = format!("vocabulary of {}", entry.id);
+    let sums = [sum, DataSum::of(name, [("vocabulary", vocabulary)])];
     let [train, test] = parts.map(|pairs| {
         let labels = pairs.iter().map(|pair| u32::from(pair.same)).collect();
         let [tokens, segments] = pairs
@@ -145,8 +148,8 @@ fn open(
         groups: Vec::new(),
         drop_last: false,
     };
-    let weights = std::fs::read(weights).map_err(Error::io("read", weights))?;
-    Ok(Box::new(Paraphrase { entry, config, train, test, sum, weights, recipe }))
+    let weights = files::read(weights, u64::MAX)?;
+    Ok(Box::new(Paraphrase { entry, config, train, test, sums, weights, recipe }))
 }
 
 impl Workload for Paraphrase {
@@ -165,7 +168,8 @@ impl Workload for Paraphrase {
     }
 
     fn data(&self) -> Vec<DataSum> {
-        vec![self.sum.clone(), weights_sum(self.id(), &self.weights)]
+        let weights = weights_sum(self.id(), &self.weights);
+        self.sums.iter().cloned().chain([weights]).collect()
     }
 
     fn recipe(&self) -> Option<&Recipe> {

@@ -23,7 +23,8 @@ const BATCH: usize = 16;
 struct Similarity {
     train: Pairs,
     test: Pairs,
-    sum: DataSum,
+    /// Of the pairs and of the vocabulary.
+    sums: [DataSum; 2],
     weights: Vec<u8>,
     recipe: Recipe,
 }
@@ -41,7 +42,7 @@ fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
         Scale::Smoke => (16, 60, adam(8, 1, 1e-5, Some(1.0))),
         Scale::Desk => (1_000, 250, adam(20, 1, 2e-5, Some(1.0))),
     };
-    let (tokeniser, weights) = minilm_stsb::files(data)?;
+    let minilm_stsb::Files { tokeniser, vocabulary, weights } = minilm_stsb::files(data)?;
     let pairs = |pairs: &[Pair], count: usize| {
         // Every n-th pair, for the sources of the pairs follow each other.
         let stride = (pairs.len() / count).max(1);
@@ -57,8 +58,8 @@ fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
     };
     let train = pairs(&stsb::train_pairs(data)?, train);
     let test = pairs(&stsb::test_pairs(data)?, test);
-    let sum = DataSum { name: "sts-b".to_owned(), sha256: stsb::sha256(data)? };
-    Ok(Box::new(Similarity { train, test, sum, weights, recipe }))
+    let sums = [stsb::sum(data)?, vocabulary];
+    Ok(Box::new(Similarity { train, test, sums, weights, recipe }))
 }
 
 impl Workload for Similarity {
@@ -76,7 +77,8 @@ impl Workload for Similarity {
     }
 
     fn data(&self) -> Vec<DataSum> {
-        vec![self.sum.clone(), weights_sum(self.id(), &self.weights)]
+        let weights = weights_sum(self.id(), &self.weights);
+        self.sums.iter().cloned().chain([weights]).collect()
     }
 
     fn recipe(&self) -> Option<&Recipe> {
@@ -147,24 +149,17 @@ mod tests {
     /// The task, in batches of pairs, against the evaluation, in batches of sentences.
     #[test]
     fn similarities_are_those_of_the_evaluation() {
-        let Some(folder) = std::env::var_os("DITHER_DATA") else {
-            eprintln!("skipped: DITHER_DATA does not name a folder with minilm and glue");
+        let [Some(folder), Some(_)] = ["minilm", "glue"].map(crate::testing::data_with) else {
             return;
         };
-        let data = DataFolder::new(Some(std::path::Path::new(&folder)));
-        let network = match Network::load(&data) {
-            Err(Error::NoData(reason)) => {
-                eprintln!("skipped: {reason}");
-                return;
-            }
-            network => network.unwrap(),
-        };
+        let data = DataFolder::new(Some(&folder));
+        let network = Network::load(&data).unwrap();
         let mut parameters = Parameters::new();
         let policy = Policy::uniform(nn::Arithmetic::Float32);
         let seed = Seed::new(0);
         let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
         let encoder = text_encoder(&mut builder, TextEncoderConfig::minilm_l6());
-        let (tokeniser, weights) = minilm_stsb::files(&data).unwrap();
+        let minilm_stsb::Files { tokeniser, weights, .. } = minilm_stsb::files(&data).unwrap();
         load_pretrained(&mut parameters, &weights, from_bert_name).unwrap();
         let pairs: Vec<[String; 2]> = (stsb::test_pairs(&data).unwrap().into_iter())
             .step_by(200)

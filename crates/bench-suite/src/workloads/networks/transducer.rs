@@ -97,11 +97,8 @@ fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
 /// Differs: none of its augmentations of the recordings, which are made with the features.
 fn switchboard(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
     let config = TransducerConfig::switchboard();
-    let load = |name| {
-        let part = switchboard::load(data, name, config.encoder.inputs, config.classes)?;
-        Ok::<_, Error>((Utterances { frames: part.frames, labels: part.labels }, part.sha256))
-    };
-    let ((train, sha256), (test, _)) = (load("rnnt_train")?, load("rnnt_test")?);
+    let (parts, sum) = switchboard::load(data, "rnnt", config.encoder.inputs, config.classes)?;
+    let [train, test] = parts.map(|part| Utterances { frames: part.frames, labels: part.labels });
     Ok(Box::new(Transducer {
         config,
         train,
@@ -109,7 +106,7 @@ fn switchboard(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
         what: "Switchboard",
         labels_per_time: 5,
         separator: Some(1),
-        sum: DataSum { name: "swb300-rnnt".to_owned(), sha256 },
+        sum,
         recipe: Recipe { schedule: nn::Schedule::default(), ..adam(32, 20, 5e-4, Some(10.0)) },
     }))
 }

@@ -8,18 +8,18 @@ use numerics::Seed;
 use sha2::{Digest, Sha256};
 
 use super::{Note, Stage, Trained};
-use crate::Error;
 use crate::datasets::DataFolder;
 use crate::record;
-use crate::store::Models;
+use crate::store::{self, Models};
 use crate::workloads::networks;
+use crate::{Error, files};
 
 impl Trained {
     /// Takes the weights of a safetensors file instead of trained ones, and keeps them in the store,
     /// where the points of a run find them. Returns how far the network of the file is.
     ///
     /// The file is one of f32 tensors with the names of PyTorch, the network then not being trained
-    /// in f32; or a model of a store, taken as it is.
+    /// in f32; or a model of a store with its checksum, taken as it is.
     ///
     /// # Errors
     ///
@@ -31,9 +31,12 @@ impl Trained {
         data: &DataFolder,
         models: &Models,
     ) -> Result<Stage, Error> {
-        let bytes = std::fs::read(file).map_err(Error::io("read", file))?;
+        let bytes = files::read(file, u64::MAX)?;
         let workload = (networks::find(&self.network)?.open)(data, self.scale)?;
         let note = note(&bytes);
+        if note.is_some() {
+            store::check_seal(&bytes).map_err(|reason| Error::data(file, reason))?;
+        }
         let stage = note.as_ref().map_or(Stage::Float, |note| note.stage);
         let policy = match stage {
             Stage::Float => Policy::uniform(Arithmetic::Float32),
