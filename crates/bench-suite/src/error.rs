@@ -33,12 +33,12 @@ pub enum Error {
         reason: String,
     },
     /// No experiment has that name.
-    #[error("there is no experiment '{id}'; there are: {known}")]
+    #[error("there is no experiment '{id}'; {hint}")]
     UnknownExperiment {
         /// The name that was asked for.
         id: String,
-        /// All names.
-        known: String,
+        /// What may have been meant.
+        hint: String,
     },
     /// A point of a run failed; the others went on.
     #[error("{point}: {source}{}", match others { 0 => String::new(), n => format!(" (and {n} more)") })]
@@ -63,6 +63,19 @@ pub enum Error {
     /// A data set that does not ship with the source, and was not named.
     #[error("{0}")]
     NoData(String),
+    /// Training left the numbers: a loss is infinite or none.
+    #[error("training diverged in epoch {epoch}: its {which} loss is {loss}; no record is kept")]
+    Diverged {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// Of which examples the loss is.
+        which: &'static str,
+        /// The loss.
+        loss: f64,
+    },
+    /// A panic.
+    #[error("{0} (a fault of the program; RUST_BACKTRACE=1 shows its trace)")]
+    Fault(String),
     /// The run was stopped by the user.
     #[error("interrupted")]
     Interrupted,
@@ -82,6 +95,19 @@ fn few(names: &[String]) -> String {
 }
 
 impl Error {
+    /// An [`Error::Diverged`] in an epoch counted from 0.
+    pub fn diverged(epoch: usize, which: &'static str, loss: f64) -> Self {
+        Self::Diverged { epoch: epoch + 1, which, loss }
+    }
+
+    /// What is behind the error of a point.
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Point { source, .. } => source.root(),
+            other => other,
+        }
+    }
+
     /// An [`Error::Io`] about `path`.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();

@@ -120,6 +120,13 @@ pub struct Point {
     pub work: u64,
 }
 
+impl Point {
+    /// Its name beside the points of other experiments.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.experiment, self.name)
+    }
+}
+
 /// What a running point may use.
 #[derive(Debug)]
 pub struct Context<'a> {

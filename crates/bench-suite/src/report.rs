@@ -132,10 +132,20 @@ impl Report {
         self.sections.iter().flat_map(|section| &section.findings.claims)
     }
 
-    /// Points without a record, and points.
-    pub fn missing(&self) -> (usize, usize) {
-        let missing = self.sections.iter().map(Section::missing).sum();
-        (missing, self.sections.iter().map(|section| section.points.len()).sum())
+    /// What is left out of the experiments, and why.
+    pub fn reasons(&self) -> impl Iterator<Item = &str> {
+        self.sections.iter().flat_map(Section::reasons)
+    }
+
+    /// The titles of the points without a record.
+    pub fn missing(&self) -> Vec<String> {
+        let points = self.sections.iter().flat_map(|section| &section.points);
+        points.filter(|(_, record, _)| record.is_none()).map(|(point, ..)| point.title()).collect()
+    }
+
+    /// Number of points.
+    pub fn points(&self) -> usize {
+        self.sections.iter().map(|section| section.points.len()).sum()
     }
 
     /// Writes `report.html`, `report.md` and `report.json`; returns the path of the first.

@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use numerics::Par;
 
-use crate::Error;
 use crate::datasets::DataFolder;
 use crate::experiment::{Context, Experiment, Point};
 use crate::progress::{Progress, STOP};
 use crate::provenance::Run;
 use crate::record::Record;
 use crate::store::Store;
+use crate::{Error, fault};
 
 /// A point with the experiment that runs it.
 pub type Job<'a> = (&'a dyn Experiment, Point);
@@ -24,8 +24,8 @@ pub type Job<'a> = (&'a dyn Experiment, Point);
 ///
 /// # Errors
 ///
-/// [`Error::Point`] for the first point that failed; the others run to their ends. If a file cannot be
-/// written they stop at their next step. What was written stays.
+/// [`Error::Point`] for the first point that failed, by a panic too; the others run to their ends. If a
+/// file cannot be written they stop at their next step. What was written stays.
 pub fn run(
     jobs: &[Job<'_>],
     store: &Store,
@@ -43,7 +43,7 @@ pub fn run(
     }
     let workers = threads.clamp(1, pending.len());
     let inner = threads / workers;
-    let progress = Progress::new(pending.iter().map(|job| job.1.work).sum());
+    let progress = Progress::new(pending.len(), pending.iter().map(|job| job.1.work).sum());
     progress.say(&format!(
         "{} of {} points to run, {workers} side by side{}",
         pending.len(),
@@ -81,13 +81,14 @@ pub fn run(
                     else {
                         break;
                     };
-                    let what = format!("{} {}", point.experiment, point.name);
+                    let what = point.title();
                     let checkpoint = store.checkpoint(point);
                     let started = Instant::now();
                     let point_progress = progress.start(point);
                     // Another process may have run it in the meantime.
                     if let Ok(Some(_)) = store.load(point) {
                         point_progress.reach(point.work);
+                        progress.count();
                         continue;
                     }
                     let par = if inner > 1 { Par::Rayon } else { Par::Seq };
@@ -98,23 +99,24 @@ pub fn run(
                         checkpoint: &checkpoint,
                         models: &models,
                     };
-                    let measured = pool.install(|| experiment.run(point, &context));
-                    let saved = measured.and_then(|measurements| {
+                    let saved = fault::caught(|| {
+                        let measurements = pool.install(|| experiment.run(point, &context))?;
                         let record = Record::new(point, measurements);
-                        store.save(
-                            point,
-                            &record,
-                            &Run::ending_now(started.elapsed(), workers, inner),
-                        )
+                        let run = Run::ending_now(started.elapsed(), workers, inner);
+                        store.save(point, &record, &run)
                     });
                     match saved {
                         Ok(()) => {
                             point_progress.reach(point.work);
                             drop(point_progress);
-                            let seconds = started.elapsed().as_secs_f64();
-                            progress.say(&format!("done: {what} in {seconds:.0} s"));
+                            let (seconds, count) =
+                                (started.elapsed().as_secs_f64(), progress.count());
+                            progress.say(&format!("done: {what} in {seconds:.0} s ({count})"));
                         }
-                        Err(error) => fail(what, error),
+                        Err(error) => {
+                            drop(point_progress);
+                            fail(what, error);
+                        }
                     }
                 }
             });
@@ -137,7 +139,7 @@ mod tests {
     use crate::experiment::{Findings, Request, Results, Scale};
     use crate::record::Measurements;
 
-    /// Points whose seed is odd fail.
+    /// Points whose seed is odd fail, the last of them by a panic.
     #[derive(Debug)]
     struct Fragile;
 
@@ -171,6 +173,7 @@ mod tests {
         }
 
         fn run(&self, point: &Point, _: &Context<'_>) -> Result<Measurements, Error> {
+            assert!(point.seed != 5, "five is too much");
             if point.seed % 2 == 1 {
                 return Err(Error::Usage("it broke".to_owned()));
             }
@@ -191,6 +194,8 @@ mod tests {
         let jobs: Vec<Job<'_>> = points.iter().map(|p| (&Fragile as _, p.clone())).collect();
         let error = run(&jobs, &store, &data, 1).unwrap_err().to_string();
         assert_eq!(error, "test/fragile seed 1: it broke (and 2 more)");
+        let error = run(&jobs[5..], &store, &data, 1).unwrap_err().to_string();
+        assert!(error.starts_with("test/fragile seed 5: five is too much ("), "{error}");
         for point in &points {
             assert_eq!(store.load(point).unwrap().is_some(), point.seed % 2 == 0, "{}", point.name);
         }

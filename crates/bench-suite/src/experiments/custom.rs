@@ -24,12 +24,10 @@ impl Custom {
         let config: ImageClassifier =
             toml::from_str(&text).map_err(|error| Error::toml(file, &text, &error))?;
         config.check().map_err(|reason| Error::data(file, reason))?;
-        let name = file
-            .file_stem()
-            .map_or_else(|| "custom".into(), |stem| stem.to_string_lossy().into_owned());
         Ok(Point {
             experiment: Self.id(),
-            name,
+            // Not the file's: under another name it is the same run, and the record is its answer.
+            name: config.title(),
             work: config.work(),
             config: serde_json::to_value(&config).expect("a configuration is plain data"),
             seed,

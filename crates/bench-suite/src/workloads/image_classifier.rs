@@ -37,7 +37,8 @@ impl ImageClassifier {
     ///
     /// # Errors
     ///
-    /// [`Error::Interrupted`], or what is wrong with the data or the checkpoint.
+    /// [`Error::Interrupted`], [`Error::Diverged`] at the step at which the loss leaves the numbers, or
+    /// what is wrong with the data or the checkpoint.
     pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
         let (train, test) = self.images(context.data)?;
         let seed = Seed::new(seed);
@@ -123,24 +124,32 @@ impl<'a> Phase<'a> {
             pixels: &self.pixels,
             augmentation: config.augmentation,
         };
-        let stats = train_epoch(
+        let mut diverged = false;
+        let trained = train_epoch(
             &task(train),
             &mut self.parameters,
             &config.recipe,
             progress,
             (seed, context.par),
-            |_, _| {
+            |progress, _| {
                 context.progress.advance(config.recipe.batch as u64);
-                if context.progress.stopped() {
+                diverged = !progress.so_far().loss.is_finite();
+                if diverged || context.progress.stopped() {
                     ControlFlow::Break(())
                 } else {
                     ControlFlow::Continue(())
                 }
             },
-        )
-        .map_err(|nn::Interrupted| Error::Interrupted)?;
+        );
+        if diverged {
+            return Err(Error::diverged(epoch, "training", progress.so_far().loss));
+        }
+        let stats = trained.map_err(|nn::Interrupted| Error::Interrupted)?;
         let seed = seed.child("test").child(epoch);
         let tested = evaluate(&task(test), &self.parameters, &seed, context.par);
+        if !tested.loss.is_finite() {
+            return Err(Error::diverged(epoch, "test", tested.loss));
+        }
         Ok(Epoch {
             train_loss: stats.loss,
             test_loss: tested.loss,
@@ -229,7 +238,7 @@ mod tests {
             data: Vec::new(),
             work: 1,
         };
-        let all = crate::progress::Progress::new(1);
+        let all = crate::progress::Progress::new(1, 1);
         let progress = all.start(&point);
         let (checkpoint, models) = (store.checkpoint(&point), store.models());
         let data = DataFolder::new(None);

@@ -1,8 +1,9 @@
 //! [`ImageClassifier`]: a training run as data.
 
-use nn::layers::{Builder, Init};
+use nn::layers::{self, Builder, Init};
 use nn::models::CifarPadding;
-use nn::{Augmentation, Images, Model, Normalization, Pixels, Policy, Recipe, models};
+use nn::{Arithmetic, Augmentation, Images, Model, Normalization, Pixels, Policy, Recipe, models};
+use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -73,6 +74,18 @@ pub enum Network {
     },
 }
 
+/// Most weights of a fully connected network: 1 GiB of them, which training holds several times.
+const MOST_WEIGHTS: usize = 1 << 28;
+
+/// Whether a policy names only layers that there are, so that none runs in another arithmetic than was
+/// asked for.
+fn check_layers(policy: &Policy, layers: &[String]) -> Result<(), String> {
+    match policy.layers.keys().find(|name| !layers.contains(name)) {
+        Some(name) => Err(format!("there is no layer '{name}'; there are {}", layers.join(", "))),
+        None => Ok(()),
+    }
+}
+
 /// A change of arithmetic during training: weights, velocities and states are carried over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -119,6 +132,19 @@ impl Network {
         }
     }
 
+    /// The names of its layers.
+    fn layers(&self) -> Vec<String> {
+        // Names do not depend on widths, and the widths asked for may take minutes to draw.
+        let small = match self {
+            Self::Mlp { widths, init } => Self::Mlp { widths: vec![1; widths.len()], init: *init },
+            other => other.clone(),
+        };
+        let policy = Policy::uniform(Arithmetic::Float32);
+        let (parameters, _) = layers::build(&policy, Seed::new(0), |builder| small.build(builder));
+        let names = parameters.iter().filter_map(|p| p.name().strip_suffix(".weight"));
+        names.map(str::to_owned).collect()
+    }
+
     /// The name of the layer that reads the images.
     fn first_layer(&self) -> &'static str {
         match self {
@@ -150,6 +176,14 @@ impl Network {
                         "widths {widths:?} must lead from {pixels} pixels to 10 classes without a 0"
                     ));
                 }
+                let weights = widths.windows(2).map(|pair| pair[0].saturating_mul(pair[1]));
+                let weights = weights.fold(0, usize::saturating_add);
+                if weights > MOST_WEIGHTS {
+                    return Err(format!(
+                        "widths {widths:?} make {weights} weights, of which there may be at most \
+                         {MOST_WEIGHTS}"
+                    ));
+                }
                 init.check()
             }
             Self::GuptaMnistCnn { padding, init } => {
@@ -178,9 +212,24 @@ impl Network {
 }
 
 impl ImageClassifier {
+    /// Network and data in words: what a file that describes the same run under another name shares.
+    pub fn title(&self) -> String {
+        let network = match self.network {
+            Network::Mlp { .. } => "mlp",
+            Network::GuptaMnistCnn { .. } => "gupta-mnist-cnn",
+            Network::GuptaCifarCnn { .. } => "gupta-cifar-cnn",
+        };
+        let data = match self.data {
+            ImageData::Mnist => "mnist",
+            ImageData::Cifar10 => "cifar10",
+        };
+        format!("{network} on {data}")
+    }
+
     /// Amount of work in images; a test image counts a third, having no backward pass.
     pub fn work(&self) -> u64 {
-        (self.recipe.epochs * (self.train_images + self.test_images / 3)) as u64
+        let images = self.train_images.saturating_add(self.test_images / 3);
+        self.recipe.epochs.saturating_mul(images) as u64
     }
 
     /// Whether the numbers make sense together.
@@ -194,6 +243,20 @@ impl ImageClassifier {
         let counts = [("train_images", self.train_images), ("test_images", self.test_images)];
         if let Some((field, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(format!("{field} must not be 0"));
+        }
+        if self.augmentation.is_some() && self.network.input(self.data.shape()).len() == 1 {
+            return Err(
+                "augmentation is of images, and network.mlp takes rows of pixels; leave it \
+                        out, or take a convolutional network"
+                    .to_owned(),
+            );
+        }
+        let layers = self.network.layers();
+        check_layers(&self.arithmetic, &layers)
+            .map_err(|error| format!("arithmetic.layers: {error}"))?;
+        if let Some(switch) = &self.switch {
+            check_layers(&switch.arithmetic, &layers)
+                .map_err(|error| format!("switch.arithmetic.layers: {error}"))?;
         }
         self.pixels(&self.arithmetic).map(drop).map_err(|error| error.to_string())
     }
