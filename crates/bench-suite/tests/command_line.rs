@@ -307,6 +307,29 @@ fn small_example(from: &str, to: &str) -> String {
 }
 
 #[test]
+fn the_example_on_tiles_learns_and_its_noise_has_a_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/mnist-analog.toml");
+    let example = std::fs::read_to_string(example).unwrap();
+    let file = folder.path().join("tiles.toml");
+    let run = |text: &str| {
+        std::fs::write(&file, text.replace("= 20000", "= 2000").replace("= 10000", "= 500"))
+            .unwrap();
+        let mut command = bench_suite(&["train", file.to_str().unwrap(), "--out"]);
+        command.arg(folder.path().join("out"));
+        command
+    };
+    let stdout = String::from_utf8(run(&example).output().unwrap().stdout).unwrap();
+    let error: f64 = stdout.split_whitespace().nth(2).unwrap().parse().unwrap();
+    assert!(error < 40.0, "chance errs on 90 %: {stdout}");
+    let model = example.lines().find(|line| line.starts_with("model = ")).unwrap();
+    fails_with(
+        run(&example.replace(model, "model = \"pcm\"")),
+        &["tiles.toml: line 30", "its kind: none, constant, pcm or reram-wan"],
+    );
+}
+
+#[test]
 fn the_same_run_under_another_name_has_an_answer() {
     let folder = tempfile::tempdir().unwrap();
     let run = |name: &str| {

@@ -10,6 +10,9 @@ use crate::TileError;
 
 /// Which device, by its `model` key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    expecting = "a table with its model: ideal, pcm, pcm-aihwkit, hermes, reram-wan, reram-cmo, state-independent or measured"
+)]
 #[serde(tag = "model", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum DeviceConfig {
