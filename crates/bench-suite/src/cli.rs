@@ -11,12 +11,12 @@ use crate::workloads::sensitivity::Method;
 
 /// How commands that judge claims end.
 const OF_CLAIMS: &str = "\
-Exit code: 0 if every claim that was tested holds; 1 if one fails or is inconclusive; 2 for an error in \
+Exit code: 0 if every claim that was decided holds; 1 if one fails or is inconclusive; 2 for an error in \
 the command line, a file or the data, or if there is no record to judge.";
 
 /// How a run that judges claims ends.
 const OF_RUNS: &str = "\
-Exit code: 0 if every claim that was tested holds; 1 if one fails or is inconclusive; 2 for an error in \
+Exit code: 0 if every claim that was decided holds; 1 if one fails or is inconclusive; 2 for an error in \
 the command line, a file or the data; 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP, each once \
 the step is finished and saved.";
 

@@ -324,13 +324,12 @@ fn report(arguments: &cli::Report, output: &mut Output) -> Result<u8, Error> {
 fn write(store: &Store, report: &Report, output: &mut Output) -> Result<u8, Error> {
     let path = report.write(store)?;
     for claim in report.claims().filter(|claim| claim.verdict != Verdict::NotRun) {
-        output.line(format_args!(
-            "{:<12} {} [ours: {}; paper: {}]",
-            claim.verdict.words(),
-            claim.statement,
-            claim.measured,
-            claim.paper
-        ));
+        let values = [("ours", &claim.measured), ("paper", &claim.paper)];
+        let values = values.iter().filter(|(_, value)| *value != "–");
+        let values: Vec<String> =
+            values.map(|(whose, value)| format!("{whose}: {value}")).collect();
+        let (verdict, values) = (claim.verdict.words(), values.join("; "));
+        output.line(format_args!("{verdict:<12} {} [{values}]", claim.statement));
     }
     let summary = report.summary();
     output.line(format_args!(

@@ -11,7 +11,6 @@ use crossbar::TileConfig;
 use nn::Analog;
 use serde::Serialize;
 
-use crate::claim::number;
 use crate::datasets::DataFolder;
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::{Measurements, Record};
@@ -342,18 +341,7 @@ fn accuracies(record: &Record, series: &str) -> Vec<f64> {
 /// Mean of a − b, programming by programming: both saw the same devices.
 fn difference(a: &[f64], b: &[f64]) -> Option<Estimate> {
     let pairs: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    Estimate::of(&pairs, 0.0)
-}
-
-/// A mean with its standard error.
-fn text(estimate: Option<Estimate>, digits: usize) -> String {
-    match estimate {
-        Some(e) if e.samples > 1 => {
-            format!("{} ± {:.digits$}", number(e.mean, digits), e.standard_error)
-        }
-        Some(e) => number(e.mean, digits),
-        None => "–".to_owned(),
-    }
+    Estimate::of(&pairs)
 }
 
 #[cfg(test)]
@@ -397,13 +385,5 @@ mod tests {
                 heat_maps.is_empty() && !tables.iter().any(|t| t.caption.contains("Tolerance"))
             );
         }
-    }
-
-    #[test]
-    fn nothing_has_no_sign() {
-        let of = |mean| Some(Estimate { mean, standard_error: 0.31, samples: 4 });
-        assert_eq!(text(of(-0.04), 1), "0.0 ± 0.3");
-        assert_eq!(text(of(-1.04), 1), "−1.0 ± 0.3");
-        assert_eq!(text(None, 1), "–");
     }
 }

@@ -1,7 +1,7 @@
 //! The error budget: each source of errors alone, all together, and all but each.
 
-use super::{Baseline, Readings, accuracies, difference, text};
-use crate::claim::number;
+use super::{Baseline, Readings, accuracies, difference};
+use crate::claim::{number, rounded};
 use crate::experiment::Findings;
 use crate::report::{Curve, Figure, Panel, Table};
 use crate::statistics::Estimate;
@@ -23,14 +23,14 @@ pub(super) fn network(readings: &Readings<'_>, findings: &mut Findings) {
         ("on the tiles of its recipe", Case::Everything),
     ] {
         let record = readings.case(case);
-        let errors = record.and_then(|record| Estimate::of(record.series(ERRORS), 0.0));
-        let mean = record.and_then(|record| Estimate::of(&accuracies(record, ERRORS), 0.0));
-        rows.push(vec![name.to_owned(), text(errors, 2), star(text(mean, 2))]);
+        let errors = record.and_then(|record| Estimate::of(record.series(ERRORS)));
+        let mean = record.and_then(|record| Estimate::of(&accuracies(record, ERRORS)));
+        rows.push(vec![name.to_owned(), rounded(errors, 2), star(rounded(mean, 2))]);
     }
     findings.tables.push(Table {
         caption:
             "The network. A* is 100 % for the float network's accuracy and 0 % for chance; ± is \
-                  a standard error over programmings."
+                  half of a 90 % interval over programmings."
                 .to_owned(),
         header: ["network", "test error (%)", "A* (%)"].map(str::to_owned).to_vec(),
         rows,
@@ -58,17 +58,17 @@ pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
     let mut rows: Vec<Vec<String>> = budget
         .iter()
         .map(|(source, alone, without)| {
-            vec![source.words().to_owned(), text(*alone, 2), text(*without, 2)]
+            vec![source.words().to_owned(), rounded(*alone, 2), rounded(*without, 2)]
         })
         .collect();
     let alone_sum: f64 = budget.iter().filter_map(|(_, alone, _)| Some(alone.as_ref()?.mean)).sum();
     rows.push(vec!["sum of the rows".to_owned(), number(alone_sum, 2), String::new()]);
-    let together = text(loss(&nothing, &everything), 2);
+    let together = rounded(loss(&nothing, &everything), 2);
     rows.push(vec!["all together".to_owned(), together, String::new()]);
     findings.tables.push(Table {
         caption: "Error budget at 1 h, in points of A*: what is lost with one source of errors \
-                  alone, and what is won back where it is taken away from the whole. ± is a standard \
-                  error over programmings, which share their devices from row to row."
+                  alone, and what is won back where it is taken away from the whole. ± is half of a \
+                  90 % interval over programmings, which share their devices from row to row."
             .to_owned(),
         header: ["source of errors", "alone: loss", "taken away: gain"].map(str::to_owned).to_vec(),
         rows,
