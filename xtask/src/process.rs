@@ -94,7 +94,7 @@ mod tests {
         let rule = format!("{}: {}\n", escaped(&program), escaped(&source));
         std::fs::write(folder.join("program.d"), rule).unwrap();
         assert!(is_current(&program));
-        let later = SystemTime::now() + std::time::Duration::from_secs(60);
+        let later = modified(&program).unwrap() + std::time::Duration::from_secs(60);
         std::fs::File::options().write(true).open(&source).unwrap().set_modified(later).unwrap();
         assert!(!is_current(&program), "the source is newer");
         std::fs::remove_file(&source).unwrap();

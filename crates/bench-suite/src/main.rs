@@ -101,12 +101,20 @@ fn jobs(selection: &Selection) -> Result<(Vec<Job>, DataFolder), Error> {
     let request = Request::new(scale, seed, seeds, data.clone());
     let job = |experiment: &'static dyn Experiment| match experiment.points(&request) {
         Err(Error::NoData(reason)) if !selection.ids.iter().any(|id| id == experiment.id()) => {
-            Ok(Job { experiment, points: Vec::new(), left_out: Some(reason) })
+            let left_out = Some(without_folders(reason, &data));
+            Ok(Job { experiment, points: Vec::new(), left_out })
         }
         points => Ok(Job { experiment, points: points?, left_out: None }),
     };
     let jobs: Result<Vec<Job>, Error> = select(&selection.ids)?.into_iter().map(job).collect();
     Ok((jobs?, data))
+}
+
+/// A reason for the report, which is to be the same for every checkout: where data was looked for is
+/// `DATA`.
+fn without_folders(reason: String, data: &DataFolder) -> String {
+    let folders = [data, &DataFolder::new(None)].map(|data| data.path("").display().to_string());
+    folders.iter().fold(reason, |reason, folder| reason.replace(folder, "DATA/"))
 }
 
 fn reproduce(arguments: &Reproduce, output: &mut Output) -> Result<u8, Error> {

@@ -589,6 +589,31 @@ fn an_archive_unpacks_to_the_same_report() {
     assert!(readme.contains(command), "{readme}");
 }
 
+/// Two checkouts and two users give the same report.
+#[test]
+fn a_report_names_no_folder_of_the_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, data) = (folder.path().join("out"), folder.path().join("data"));
+    std::fs::create_dir(&data).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = bench_suite(arguments);
+        let output = command.args(["--scale", "smoke", "--out"]).arg(&out).output().unwrap();
+        assert!(output.status.code() < Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    run(&["reproduce", "gupta2015/accelerator"]);
+    for named in [&[][..], &["--data", data.to_str().unwrap()]] {
+        run(&[&["report", "gupta2015"][..], named].concat());
+        for (file, text) in files(&out) {
+            let text = String::from_utf8_lossy(&text).into_owned();
+            for path in [SHIPPED_DATA, folder.path().to_str().unwrap()] {
+                assert!(!text.contains(path), "{path} is in {}", file.display());
+            }
+        }
+        let report = std::fs::read_to_string(out.join("report.md")).unwrap();
+        assert!(report.contains("is not in DATA/: name with --data"), "{report}");
+    }
+}
+
 fn sensitivity(out: &Path, more: &[&str]) -> Command {
     let mut command = bench_suite(&["sensitivity", "--scale", "smoke", "--out"]);
     command.arg(out).args(more);

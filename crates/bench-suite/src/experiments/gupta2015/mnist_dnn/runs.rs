@@ -56,8 +56,7 @@ impl<'a> Runs<'a> {
         self.runs.loss_ratio(variant.name, reference.name)
     }
 
-    /// Percentage of updates that were rounded to zero, averaged over all epochs. A single run
-    /// counts millions of updates, so its sampling error is nil.
+    /// Percentage of updates that were rounded to zero, averaged over all epochs.
     pub(super) fn zero_updates(&self, variant: Variant) -> Option<Estimate> {
         self.runs.mean(variant.name, ZERO_UPDATES)
     }
