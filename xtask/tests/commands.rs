@@ -71,3 +71,33 @@ fn a_reader_that_leaves_is_no_error() {
     drop(reader);
     assert_eq!(xtask(&["--help"]).stdout(writer).status().unwrap().code(), Some(0));
 }
+
+/// A build is shown and announced, and what is there starts without a word.
+#[test]
+#[cfg(unix)]
+fn only_a_build_says_that_it_builds() {
+    let target = std::env::temp_dir().join(format!("xtask target {}", std::process::id()));
+    let [debug, release] = ["debug", "release"].map(|profile| target.join(profile));
+    [&debug, &release].iter().for_each(|folder| std::fs::create_dir_all(folder).unwrap());
+    let program = debug.join("xtask");
+    std::fs::copy(env!("CARGO_BIN_EXE_xtask"), &program).unwrap();
+    let start = || {
+        // A cargo that says what it is told.
+        let output = Command::new(&program).arg("list").env("CARGO", "echo").output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(output.stdout), text(output.stderr))
+    };
+    let (told, said) = start();
+    assert_eq!(told, "run --release --locked --package bench-suite -- list\n");
+    assert!(said.starts_with("Building the experiments"), "{said}");
+
+    let source = target.join("source.rs");
+    std::fs::write(&source, "").unwrap();
+    std::fs::write(release.join("bench-suite"), "").unwrap();
+    let escaped = source.display().to_string().replace(' ', "\\ ");
+    std::fs::write(release.join("bench-suite.d"), format!("bench-suite: {escaped}\n")).unwrap();
+    let (told, said) = start();
+    assert_eq!(told, "run --release --locked --package bench-suite --quiet -- list\n");
+    assert_eq!(said, "");
+    std::fs::remove_dir_all(&target).unwrap();
+}

@@ -589,6 +589,23 @@ fn an_archive_unpacks_to_the_same_report() {
     assert!(readme.contains(command), "{readme}");
 }
 
+#[test]
+fn records_that_are_taken_away_are_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = smoke(folder.path(), &["--threads", "1"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    said.by_ref().find(|line| line.starts_with("done: ")).unwrap();
+    std::fs::remove_dir_all(folder.path().join("records")).unwrap();
+    let rest: Vec<String> = said.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(2), "{rest:?}");
+    let error = rest.last().unwrap();
+    assert!(error.contains(" of 7 records are missing in ") && error.contains("seed 0"), "{error}");
+}
+
 /// Two checkouts and two users give the same report.
 #[test]
 fn a_report_names_no_folder_of_the_machine() {

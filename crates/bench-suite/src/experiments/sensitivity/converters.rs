@@ -150,7 +150,7 @@ fn table(
             100.0 * KEPT
         ),
         header: [
-            "",
+            "converters",
             "DAC bits",
             "ADC bits",
             "A* (%)",
