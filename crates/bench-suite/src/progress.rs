@@ -17,6 +17,7 @@ pub struct Progress {
     total: u64,
     points: usize,
     ended: AtomicUsize,
+    silent: bool,
 }
 
 /// Set by Ctrl-C: running points stop at their next step.
@@ -59,7 +60,13 @@ impl Progress {
         });
         draw(bars.as_ref().map(|(bars, _)| bars.clone()));
         let (done, ended) = (AtomicU64::new(0), AtomicUsize::new(0));
-        Self { bars, stop: &STOP, done, total, points, ended }
+        Self { bars, stop: &STOP, done, total, points, ended, silent: false }
+    }
+
+    /// The progress of one point, of which nobody is told.
+    pub fn silent(total: u64) -> Self {
+        let (done, ended) = (AtomicU64::new(0), AtomicUsize::new(0));
+        Self { bars: None, stop: &STOP, done, total, points: 1, ended, silent: true }
     }
 
     /// Begins a point.
@@ -82,6 +89,9 @@ impl Progress {
 
     /// Says a line that stays.
     pub fn say(&self, line: &str) {
+        if self.silent {
+            return;
+        }
         say(self.bars.as_ref().map(|(bars, _)| bars), line);
     }
 
@@ -149,7 +159,10 @@ impl PointProgress<'_> {
     pub fn say(&self, message: &str) {
         match &self.bar {
             Some(bar) => bar.set_message(message.to_owned()),
-            None => remark(format_args!("[{:>3} %] {}: {message}", self.all.percent(), self.name)),
+            None => {
+                let percent = self.all.percent();
+                self.all.say(&format!("[{percent:>3} %] {}: {message}", self.name));
+            }
         }
     }
 }

@@ -238,7 +238,7 @@ mod tests {
             data: Vec::new(),
             work: 1,
         };
-        let all = crate::progress::Progress::new(1, 1);
+        let all = crate::progress::Progress::silent(1);
         let progress = all.start(&point);
         let (checkpoint, models) = (store.checkpoint(&point), store.models());
         let data = DataFolder::new(None);
