@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::no_arguments;
+use crate::{no_arguments, refuse, say};
 
 /// The page, relative to the workspace.
 const PAGE: &str = "docs/assumptions.md";
@@ -34,14 +34,8 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let root = workspace();
     let written = page(&root).and_then(|text| std::fs::write(root.join(PAGE), text));
     match written {
-        Ok(()) => {
-            println!("{PAGE}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: cannot write {PAGE}: {error}");
-            ExitCode::from(2)
-        }
+        Ok(()) => say(PAGE),
+        Err(error) => refuse(&format!("cannot write {PAGE}: {error}")),
     }
 }
 

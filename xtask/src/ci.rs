@@ -3,8 +3,8 @@
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use crate::no_arguments;
 use crate::process::cargo;
+use crate::{no_arguments, refuse, say};
 
 /// Runs all checks and stops at the first that fails.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
@@ -39,20 +39,20 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     for (name, command) in checks {
         let started = Instant::now();
         if !passes(name, command) {
-            eprintln!("error: {name} failed");
+            refuse(&format!("{name} failed"));
             return ExitCode::FAILURE;
         }
-        println!("== {name}: {:.0} s", started.elapsed().as_secs_f64());
+        say(&format!("== {name}: {:.0} s", started.elapsed().as_secs_f64()));
     }
     ExitCode::SUCCESS
 }
 
 fn passes(name: &str, mut command: Command) -> bool {
-    println!("== {name}");
+    say(&format!("== {name}"));
     match command.status() {
         Ok(status) => status.success(),
         Err(error) => {
-            eprintln!("error: cannot start cargo: {error}");
+            refuse(&format!("cannot start cargo: {error}"));
             false
         }
     }

@@ -1,12 +1,16 @@
 //! `cargo xtask`: starts cargo and `bench-suite` as processes, and links neither.
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, reason = "this is the program that a person talks to")]
 
 mod assumptions;
 mod ci;
+mod help;
 mod process;
 
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
+
+/// An error in the command line or a file.
+const ERROR: u8 = 2;
 
 const HELP: &str = "\
 cargo xtask reproduce [ID…]   run experiments and write the report
@@ -20,38 +24,43 @@ cargo xtask bench             time our kernels against their baselines
 cargo xtask assumptions       gather the choices that the source marks in docs/assumptions.md
 cargo xtask ci                format, lints, documentation, tests, smoke reproduction
 
-Each takes --help.";
+Each takes --help. --version tells that of this program.";
 
 /// How a command without arguments ends that was given some: with its help, or with an error.
 fn no_arguments(command: &str, help: &str, arguments: &[String]) -> Option<ExitCode> {
-    match arguments.first()?.as_str() {
-        "--help" | "-h" => {
-            println!("cargo xtask {command}: {help}");
-            Some(ExitCode::SUCCESS)
+    Some(match arguments.first()?.as_str() {
+        "--help" | "-h" => say(&format!("cargo xtask {command}: {help}")),
+        other => refuse(&format!("'cargo xtask {command}' takes no arguments, not '{other}'")),
+    })
+}
+
+/// Says a line on standard output. A reader that has seen enough is no error; a full disk is one.
+fn say(line: &str) -> ExitCode {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            refuse(&format!("cannot write to standard output: {error}"))
         }
-        other => {
-            eprintln!("error: 'cargo xtask {command}' takes no arguments, not '{other}'");
-            Some(ExitCode::from(2))
-        }
+        _ => ExitCode::SUCCESS,
     }
+}
+
+/// Says what is wrong; where standard error is closed there is no one to tell.
+fn refuse(reason: &str) -> ExitCode {
+    drop(writeln!(std::io::stderr(), "error: {reason}"));
+    ExitCode::from(ERROR)
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
-        Some(
-            "reproduce" | "train" | "evaluate" | "sensitivity" | "merge" | "report" | "list"
-            | "bench",
-        ) => process::bench_suite(&arguments),
         Some("assumptions") => assumptions::run(&arguments[1..]),
         Some("ci") => ci::run(&arguments[1..]),
-        Some("help" | "--help" | "-h") | None => {
-            println!("{HELP}");
-            ExitCode::SUCCESS
-        }
-        Some(other) => {
-            eprintln!("error: there is no command '{other}'\n\n{HELP}");
-            ExitCode::from(2)
-        }
+        Some("help" | "--help" | "-h") | None => say(HELP),
+        Some("--version" | "-V") => say(concat!("cargo xtask ", env!("CARGO_PKG_VERSION"))),
+        Some(command) => match help::of(command) {
+            Some(text) => help::answer(command, text, &arguments[1..])
+                .unwrap_or_else(|| process::bench_suite(&arguments)),
+            None => refuse(&format!("there is no command '{command}'\n\n{HELP}")),
+        },
     }
 }

@@ -3,8 +3,6 @@
 //! Machines are shared and noisy, so a row alternates the two and compares medians: only the
 //! ratio is meant to be quoted. A row checks its answer before it times anything.
 
-#![expect(clippy::print_stdout, reason = "the rows are this command's output")]
-
 mod crossbar;
 mod nn;
 mod numerics;
@@ -16,6 +14,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::Error;
+use crate::output::Output;
 
 /// One comparison of `cargo xtask bench`.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +92,7 @@ fn median(mut times: Vec<f64>) -> f64 {
 ///
 /// [`Error::Usage`] with the names of all rows if none has that name, [`Error::Io`] if the file cannot
 /// be written.
-pub fn run(only: Option<&str>, json: Option<&Path>) -> Result<bool, Error> {
+pub fn run(only: Option<&str>, json: Option<&Path>, output: &mut Output) -> Result<bool, Error> {
     let all = rows();
     let wanted = |row: &&Row| only.is_none_or(|only| row.name.contains(only));
     let rows: Vec<&Row> = all.iter().filter(wanted).collect();
@@ -104,10 +103,10 @@ pub fn run(only: Option<&str>, json: Option<&Path>) -> Result<bool, Error> {
             names.join(", ")
         )));
     }
-    time(&rows, json)
+    time(&rows, json, output)
 }
 
-fn time(rows: &[&Row], json: Option<&Path>) -> Result<bool, Error> {
+fn time(rows: &[&Row], json: Option<&Path>, output: &mut Output) -> Result<bool, Error> {
     // Better to know before minutes of work than after them; and what was measured stays if they are cut
     // short.
     let create = |path| match std::fs::File::create(path) {
@@ -116,7 +115,8 @@ fn time(rows: &[&Row], json: Option<&Path>) -> Result<bool, Error> {
     };
     let mut lines = json.map(create).transpose()?;
     let mut right = true;
-    println!("{:<44} {:>10} {:>12} {:>9} {:>7}", "", "ours", "baseline", "speed-up", "target");
+    let [ours, baseline, speedup, target] = ["ours", "baseline", "speed-up", "target"];
+    output.line(format_args!("{:<44} {ours:>10} {baseline:>12} {speedup:>9} {target:>7}", ""));
     for row in rows {
         let Row { name, what, target, measure } = **row;
         match measure() {
@@ -125,10 +125,10 @@ fn time(rows: &[&Row], json: Option<&Path>) -> Result<bool, Error> {
                 let speedup = measured.speedup();
                 let holds = speedup >= target;
                 let mark = if holds { "" } else { "  missed" };
-                println!(
-                    "{name:<44} {ours_ms:>7.2} ms {baseline_ms:>9.2} ms {speedup:>8.2}× {target:>6.2}×{mark}"
-                );
-                println!("    {what}");
+                output.line(format_args!(
+                    "{name:<44} {ours_ms:>7.2} ms {baseline_ms:>9.2} ms {speedup:>8.2}× {target:>6.2}×{mark}\n    \
+                     {what}"
+                ));
                 let line = serde_json::json!({
                     "name": name, "ours_ms": ours_ms, "baseline_ms": baseline_ms,
                     "speedup": speedup, "target": target, "holds": holds,
@@ -137,9 +137,11 @@ fn time(rows: &[&Row], json: Option<&Path>) -> Result<bool, Error> {
                     writeln!(file, "{line}").map_err(Error::io("write", path))?;
                 }
             }
-            Err(Unmeasured::Missing(reason)) => println!("{name:<44} not measured: {reason}"),
+            Err(Unmeasured::Missing(reason)) => {
+                output.line(format_args!("{name:<44} not measured: {reason}"));
+            }
             Err(Unmeasured::Wrong(reason)) => {
-                println!("{name:<44} WRONG: {reason}");
+                output.line(format_args!("{name:<44} WRONG: {reason}"));
                 right = false;
             }
         }
@@ -164,8 +166,9 @@ mod tests {
         let wrong = row(|| Err(Unmeasured::Wrong("element 3".to_owned())));
         let folder = tempfile::tempdir().unwrap();
         let json = folder.path().join("rows.json");
-        assert!(time(&[&good, &missing, &good], Some(&json)).unwrap());
+        let mut output = Output::standard();
+        assert!(time(&[&good, &missing, &good], Some(&json), &mut output).unwrap());
         assert_eq!(std::fs::read_to_string(&json).unwrap().lines().count(), 2);
-        assert!(!time(&[&wrong, &good], None).unwrap());
+        assert!(!time(&[&wrong, &good], None, &mut output).unwrap());
     }
 }

@@ -14,6 +14,8 @@ pub enum Verdict {
     Fails,
     /// The 90 % interval contains the limit: more seeds are needed.
     Inconclusive,
+    /// There is one value, and nothing tells how far it scatters: a second seed is needed.
+    Undecided,
     /// The claim needs a longer schedule or more data than this scale has, or there is no record.
     NotRun,
 }
@@ -25,6 +27,7 @@ impl Verdict {
             Self::Holds => "holds",
             Self::Fails => "fails",
             Self::Inconclusive => "inconclusive",
+            Self::Undecided => "undecided",
             Self::NotRun => "not tested",
         }
     }
@@ -42,8 +45,11 @@ pub enum Test {
 }
 
 impl Test {
-    /// Holds if the whole interval passes, fails if none of it does.
+    /// Holds if the whole interval passes, fails if none of it does; undecided without an interval.
     pub fn verdict(self, measured: Estimate) -> Verdict {
+        if !measured.has_interval() && measured.mean.is_finite() {
+            return Verdict::Undecided;
+        }
         let (low, high) = (measured.mean - measured.margin(), measured.mean + measured.margin());
         let (passes, misses) = match self {
             Self::Below(limit) => (high < limit, low >= limit),
@@ -126,9 +132,12 @@ impl Claim {
     }
 }
 
-/// An estimate as text: mean ± half the 90 % interval; a number without uncertainty stands alone.
+/// An estimate as text: mean ± half the 90 % interval; a number without an interval stands alone.
 pub fn display(estimate: Estimate, unit: &str) -> String {
     let margin = estimate.margin();
+    if margin.is_nan() {
+        return format!("{}{unit}", number(estimate.mean, 2));
+    }
     if margin == 0.0 {
         let text = number(estimate.mean, 2);
         return format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'));
@@ -140,6 +149,18 @@ pub fn display(estimate: Estimate, unit: &str) -> String {
         _ => (-margin.log10()).ceil().clamp(2.0, 6.0) as usize,
     };
     format!("{} ± {margin:.digits$}{unit}", number(estimate.mean, digits))
+}
+
+/// An estimate with so many decimals: mean ± half the 90 % interval, the mean alone where there is none
+/// or where all samples are equal, which says nothing of others; a dash for nothing.
+pub(crate) fn rounded(estimate: Option<Estimate>, digits: usize) -> String {
+    match estimate {
+        Some(e) if e.margin() > 0.0 => {
+            format!("{} ± {:.digits$}", number(e.mean, digits), e.margin())
+        }
+        Some(e) => number(e.mean, digits),
+        None => "–".to_owned(),
+    }
 }
 
 /// A number with a minus sign, not a hyphen, and none before a zero.
@@ -166,11 +187,12 @@ mod tests {
         assert_eq!(display(of(-0.04, 0.8), " points"), "0.0 ± 1.4 points");
         assert_eq!(display(of(5.7, 2.0), "×"), "5.7 ± 3.5×");
         assert_eq!(display(of(296.3, 40.0), "×"), "296 ± 69×");
+        assert_eq!(display(of(5.612, f64::NAN), " %"), "5.61 %");
     }
 
     #[test]
     fn a_verdict_needs_the_whole_interval() {
-        let at = |mean| Estimate { mean, standard_error: 0.1, samples: 1 };
+        let at = |mean| Estimate::known(mean, 0.1);
         assert_eq!(Test::Below(1.0).verdict(at(0.5)), Verdict::Holds);
         assert_eq!(Test::Below(1.0).verdict(at(0.9)), Verdict::Inconclusive);
         assert_eq!(Test::Below(1.0).verdict(at(1.5)), Verdict::Fails);
@@ -179,5 +201,16 @@ mod tests {
         assert_eq!(Test::Between(1.0, 2.0).verdict(at(2.1)), Verdict::Inconclusive);
         assert_eq!(Test::Between(1.0, 2.0).verdict(at(2.5)), Verdict::Fails);
         assert_eq!(Test::Below(1.0).verdict(at(f64::NAN)), Verdict::Inconclusive);
+        // One seed, however far from the limit, has no interval.
+        assert_eq!(Test::Below(1.0).verdict(Estimate::of(&[0.0]).unwrap()), Verdict::Undecided);
+    }
+
+    #[test]
+    fn an_interval_is_shown_where_there_is_one() {
+        let of = |samples: &[f64]| rounded(Estimate::of(samples), 1);
+        // Two values 2 apart: a standard error of 1, and t = 6.314.
+        assert_eq!(of(&[-1.0, -3.0]), "−2.0 ± 6.3");
+        assert_eq!([of(&[2.24]), of(&[2.24, 2.24]), of(&[])], ["2.2", "2.2", "–"]);
+        assert_eq!(rounded(Some(Estimate::exact(-0.04)), 1), "0.0");
     }
 }

@@ -12,15 +12,45 @@ use crate::workloads::sensitivity::Method;
 /// More threads than this cannot be asked for.
 const MOST_THREADS: i64 = 1024;
 
-/// What every command ends with, for the help of each.
-const EXIT_CODES: &str = "\
-Exit code: 0 if all is well; 1 if a claim that was tested fails or is inconclusive, a published \
-network is not as known, or an answer of the benchmark is wrong; 2 for an error in the command line, \
-a file or the data; 130 after Ctrl-C.";
+/// How commands that judge claims end.
+const OF_CLAIMS: &str = "\
+Exit code: 0 if every claim that was decided holds; 1 if one fails or is inconclusive; 2 for an error in \
+the command line, a file or the data, or if there is no record to judge.";
+
+/// How a run that judges claims ends.
+const OF_RUNS: &str = "\
+Exit code: 0 if every claim that was decided holds; 1 if one fails or is inconclusive; 2 for an error in \
+the command line, a file or the data; 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP, each once \
+the step is finished and saved.";
+
+/// How `train` ends.
+const OF_TRAIN: &str = "\
+Exit code: 0 if the network is trained; 1 if its training diverges; 2 for an error in the command line, \
+a file or the data; 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP, each once the step is finished \
+and saved.";
+
+/// How `sensitivity` ends.
+const OF_SENSITIVITY: &str = "\
+Exit code: 0 if the report is written; 1 if training diverges; 2 for an error in the command line, a file \
+or the data; 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP, each once the step is finished and \
+saved.";
+
+/// How `evaluate` ends.
+const OF_EVALUATE: &str = "\
+Exit code: 0 if every network is as known; 1 if one is not; 2 for an error in the command line, a file \
+or the data.";
+
+/// How `list` ends.
+const OF_LIST: &str = "Exit code: 0; 2 for an error in the command line.";
+
+/// How `bench` ends.
+const OF_BENCH: &str = "\
+Exit code: 0 if every answer is right, however fast; 1 if one is wrong; 2 for an error in the command \
+line or a file.";
 
 /// Reproduces the papers: trains, measures, judges their claims, writes the report.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", version, disable_help_subcommand = true)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -33,29 +63,30 @@ pub enum Command {
     /// Run experiments and write the report.
     ///
     /// The same command again goes on where a run stopped.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = OF_RUNS)]
     Reproduce(Reproduce),
     /// Train a network of your own on MNIST or CIFAR-10, as a TOML file describes it.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = OF_TRAIN)]
     Train(Train),
     /// Evaluate a network with weights that others trained, against its known accuracy.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = OF_EVALUATE)]
     Evaluate(Evaluate),
     /// Tell what imprecise hardware does to one network, where, and which converters are enough.
     ///
     /// Writes a report of its own. The same command again goes on where a run stopped.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = OF_SENSITIVITY)]
     Sensitivity(Sensitivity),
     /// Check that a store is complete, after adding the records of others, and write the report.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = OF_CLAIMS)]
     Merge(Merge),
     /// Write the report of the records that are there.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = OF_CLAIMS)]
     Report(Report),
     /// List the experiments.
+    #[command(after_help = OF_LIST)]
     List,
     /// Time our kernels against their baselines.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = OF_BENCH)]
     Bench(Bench),
 }
 
@@ -85,16 +116,18 @@ pub struct Selection {
     #[arg(long, default_value_t = Scale::Desk)]
     pub scale: Scale,
     /// The first seed, below 2^32.
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed())]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0, value_parser = seed())]
     pub seed: u64,
-    /// Number of seeds; the scale's own number if not given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    /// Number of seeds [default: that of each experiment: 1 at smoke scale, 1 to 6 at desk, 1 to 20 at
+    /// paper].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub seeds: Option<u64>,
     /// Folder of records and report [default: results/SCALE].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Folder of data sets that do not ship with the source, looked in first.
-    #[arg(long, value_name = "DIR", env = "DITHER_DATA")]
+    /// Folder of data sets that do not ship with the source, looked in first [default: that
+    /// of the environment variable DITHER_DATA].
+    #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 }
 
@@ -127,10 +160,10 @@ pub struct Reproduce {
     pub selection: Selection,
     /// Points to run side by side; threads beyond their number serve the kernels [default: all
     /// cores].
-    #[arg(long, value_name = "N", value_parser = threads())]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads())]
     pub threads: Option<u32>,
     /// Run only every N-th point, starting with the I-th (1 ≤ I ≤ N), and write no report.
-    #[arg(long, value_name = "I/N")]
+    #[arg(long, value_name = "I/N", allow_hyphen_values = true)]
     pub shard: Option<Shard>,
     /// Keep the records that are there: the default, for scripts that want to say so.
     #[arg(long, conflicts_with = "fresh")]
@@ -147,10 +180,10 @@ pub struct Train {
     /// The description; docs/examples/mnist-fixed.toml is one.
     pub config: PathBuf,
     /// The seed, below 2^32.
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed())]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0, value_parser = seed())]
     pub seed: u64,
     /// Threads for the kernels [default: all cores].
-    #[arg(long, value_name = "N", value_parser = threads())]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads())]
     pub threads: Option<u32>,
     /// Folder of records.
     #[arg(long, value_name = "DIR", default_value = "results/train")]
@@ -158,8 +191,9 @@ pub struct Train {
     /// Train again, replacing the record.
     #[arg(long)]
     pub fresh: bool,
-    /// Folder of data sets that do not ship with the source, looked in first.
-    #[arg(long, value_name = "DIR", env = "DITHER_DATA")]
+    /// Folder of data sets that do not ship with the source, looked in first [default: that
+    /// of the environment variable DITHER_DATA].
+    #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 }
 
@@ -170,10 +204,11 @@ pub struct Evaluate {
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// Threads for the kernels [default: all cores].
-    #[arg(long, value_name = "N", value_parser = threads())]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads())]
     pub threads: Option<u32>,
-    /// Folder of data sets and weights that do not ship with the source, looked in first.
-    #[arg(long, value_name = "DIR", env = "DITHER_DATA")]
+    /// Folder of data sets and weights that do not ship with the source, looked in first [default: that
+    /// of the environment variable DITHER_DATA].
+    #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 }
 
@@ -187,7 +222,7 @@ pub struct Sensitivity {
     #[arg(long, default_value_t = Scale::Desk)]
     pub scale: Scale,
     /// The seed, below 2^32.
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed())]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0, value_parser = seed())]
     pub seed: u64,
     /// How the network comes onto tiles [default: hardware-aware; that of the checkpoint if it is a
     /// network on tiles].
@@ -195,7 +230,7 @@ pub struct Sensitivity {
     pub method: Option<Method>,
     /// How often it is programmed, each time tested on a share of the test examples; the scale's own
     /// number if not given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..))]
     pub programmings: Option<u64>,
     /// The tile, a preset of crossbar or a TOML file [default: that of the recipe].
     #[arg(long, value_name = "PRESET|FILE")]
@@ -209,13 +244,14 @@ pub struct Sensitivity {
     pub checkpoint: Option<PathBuf>,
     /// Points to run side by side; threads beyond their number serve the kernels [default: all
     /// cores].
-    #[arg(long, value_name = "N", value_parser = threads())]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads())]
     pub threads: Option<u32>,
     /// Folder of records and report [default: results/sensitivity/NAME/SCALE].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Folder of data sets that do not ship with the source, looked in first.
-    #[arg(long, value_name = "DIR", env = "DITHER_DATA")]
+    /// Folder of data sets that do not ship with the source, looked in first [default: that
+    /// of the environment variable DITHER_DATA].
+    #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Run every point again, replacing its record.
     #[arg(long)]
@@ -309,6 +345,30 @@ mod tests {
         assert_eq!("2/3".parse(), Ok(Shard { index: 2, count: 3 }));
         for bad in ["0/3", "4/3", "2", "a/b", "1/0", "-1/2"] {
             assert!(bad.parse::<Shard>().is_err(), "{bad}");
+        }
+    }
+
+    /// Of the experiments whose data ships, which the least and the greatest numbers are of.
+    #[test]
+    fn the_help_tells_how_many_seeds_there_are() {
+        use crate::experiment::Request;
+        for (scale, least, most) in
+            [(Scale::Smoke, 1, 1), (Scale::Desk, 1, 6), (Scale::Paper, 1, 20)]
+        {
+            let request = Request::new(scale, 0, None, crate::datasets::DataFolder::new(None));
+            let seeds = crate::experiments::EXPERIMENTS.iter().filter_map(|experiment| {
+                let points =
+                    experiment.points(&request).ok().filter(|points| !points.is_empty())?;
+                let seeds: std::collections::BTreeSet<u64> =
+                    points.iter().map(|p| p.seed).collect();
+                Some(seeds.len())
+            });
+            let seeds: Vec<usize> = seeds.collect();
+            assert_eq!(
+                (seeds.iter().min(), seeds.iter().max()),
+                (Some(&least), Some(&most)),
+                "{scale}"
+            );
         }
     }
 

@@ -33,12 +33,12 @@ pub enum Error {
         reason: String,
     },
     /// No experiment has that name.
-    #[error("there is no experiment '{id}'; there are: {known}")]
+    #[error("there is no experiment '{id}'; {hint}")]
     UnknownExperiment {
         /// The name that was asked for.
         id: String,
-        /// All names.
-        known: String,
+        /// What may have been meant.
+        hint: String,
     },
     /// A point of a run failed; the others went on.
     #[error("{point}: {source}{}", match others { 0 => String::new(), n => format!(" (and {n} more)") })]
@@ -84,6 +84,9 @@ pub enum Error {
     /// Training diverged.
     #[error("{0}; no record is kept")]
     Diverged(nn::Diverged),
+    /// A panic.
+    #[error("{0} (a fault of the program; RUST_BACKTRACE=1 shows its trace)")]
+    Fault(String),
     /// The run was stopped by the user.
     #[error("interrupted")]
     Interrupted,
@@ -103,6 +106,14 @@ fn few(names: &[String]) -> String {
 }
 
 impl Error {
+    /// What is behind the error of a point.
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Point { source, .. } => source.root(),
+            other => other,
+        }
+    }
+
     /// An [`Error::Io`] about `path`.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();

@@ -120,6 +120,13 @@ pub struct Point {
     pub work: u64,
 }
 
+impl Point {
+    /// Its name beside the points of other experiments.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.experiment, self.name)
+    }
+}
+
 /// What a running point may use.
 #[derive(Debug)]
 pub struct Context<'a> {
@@ -176,6 +183,12 @@ pub trait Experiment: fmt::Debug + Sync {
 
     /// One sentence on what is run at a scale.
     fn describe(&self, scale: Scale) -> String;
+
+    /// Whether at this scale small networks on small data stand for the paper's own, so that a verdict is
+    /// on them.
+    fn has_stand_ins(&self, _: Scale) -> bool {
+        false
+    }
 
     /// The points of a request, in the order in which they are worth having.
     ///

@@ -46,9 +46,55 @@ pub fn select(ids: &[String]) -> Result<Vec<&'static dyn Experiment>, Error> {
     let matches =
         |id: &str, e: &dyn Experiment| e.id() == id || e.id().split('/').next() == Some(id);
     if let Some(id) = ids.iter().find(|id| !EXPERIMENTS.iter().any(|&e| matches(id, e))) {
-        let known = EXPERIMENTS.iter().map(|e| e.id()).collect::<Vec<_>>().join(", ");
-        return Err(Error::UnknownExperiment { id: id.clone(), known });
+        return Err(Error::UnknownExperiment { id: id.clone(), hint: hint(id) });
     }
     let wanted = |e: &dyn Experiment| ids.is_empty() || ids.iter().any(|id| matches(id, e));
     Ok(EXPERIMENTS.iter().copied().filter(|&e| wanted(e)).collect())
+}
+
+/// What may have been meant by a name that no experiment has.
+fn hint(id: &str) -> String {
+    /// Similarity from which a name is one with a typing error.
+    const ALIKE: f64 = 0.8;
+    let mut papers: Vec<&str> =
+        EXPERIMENTS.iter().filter_map(|e| e.id().split('/').next()).collect();
+    papers.dedup();
+    let asked = id.trim_matches('/').to_lowercase();
+    // The part after the paper is enough to be understood.
+    let alike = |name: &str| {
+        let part = name.split_once('/').map_or(name, |(_, part)| part);
+        strsim::jaro_winkler(name, &asked).max(strsim::jaro_winkler(part, &asked))
+    };
+    let names = EXPERIMENTS.iter().map(|e| e.id()).chain(papers.iter().copied());
+    match names.max_by(|a, b| alike(a).total_cmp(&alike(b))) {
+        Some(name) if alike(name) >= ALIKE => {
+            format!("did you mean '{name}'? `cargo xtask list` has all")
+        }
+        _ => {
+            let papers = papers.join(", ");
+            format!("there are those of {papers}, which `cargo xtask list` lists")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_almost_right_is_understood() {
+        for (asked, meant) in [
+            ("gupta2015/mnist-cnm", "'gupta2015/mnist-cnn'"),
+            ("gupta2015/", "'gupta2015'"),
+            ("GUPTA2015", "'gupta2015'"),
+            ("Rasch2023/Ablation/", "'rasch2023/ablation'"),
+            ("mnist-dnn", "'gupta2015/mnist-dnn'"),
+            ("gupta2016", "'gupta2015'"),
+        ] {
+            let error = select(&[asked.to_owned()]).unwrap_err().to_string();
+            assert!(error.contains(&format!("did you mean {meant}?")), "{error}");
+        }
+        let error = select(&["report.tar.gz".to_owned()]).unwrap_err().to_string();
+        assert!(error.contains("gupta2015, rasch2023, beyond"), "{error}");
+    }
 }

@@ -19,14 +19,17 @@ pub mod datasets;
 mod error;
 pub mod experiment;
 pub mod experiments;
+pub mod fault;
 mod files;
 pub mod merge;
+pub mod output;
 pub mod paper;
 pub mod progress;
 pub mod provenance;
 pub mod record;
 pub mod report;
 pub mod runner;
+pub mod signals;
 pub mod statistics;
 pub mod store;
 #[cfg(test)]

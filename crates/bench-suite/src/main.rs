@@ -1,13 +1,11 @@
 //! `bench-suite`, started by `cargo xtask`: parses the command line and turns errors into one line
 //! and an exit code.
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, reason = "this is the program that a person talks to")]
 
-use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
 
+use bench_suite::claim::Verdict;
 use bench_suite::cli::{
     self, Bench, Cli, Command, Evaluate, Merge, Reproduce, Selection, Sensitivity, Train,
 };
@@ -16,53 +14,80 @@ use bench_suite::experiment::{Experiment, Request, Scale};
 use bench_suite::experiments::custom::Custom;
 use bench_suite::experiments::sensitivity::OneNetwork;
 use bench_suite::experiments::{EXPERIMENTS, select};
+use bench_suite::output::{Output, remark};
 use bench_suite::report::{Job, Report, archive};
 use bench_suite::store::Store;
 use bench_suite::workloads::evaluation::{self, Evaluation};
-use bench_suite::{Error, bench, merge, progress, runner};
+use bench_suite::{Error, bench, fault, merge, runner, signals};
 use clap::Parser;
 
 /// Every claim that was tested holds.
 const HOLDS: u8 = 0;
-/// A claim does not hold, or an answer is wrong.
+/// A claim does not hold, an answer is wrong, or training diverged.
 const DOES_NOT_HOLD: u8 = 1;
-/// An error in the command line, a file or the data.
+/// An error in the command line, a file or the data; or a fault of the program.
 const ERROR: u8 = 2;
-/// Stopped by Ctrl-C: 128 + SIGINT, as shells count.
-const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = match cli.command {
-        Command::Reproduce(arguments) => reproduce(&arguments),
-        Command::Train(arguments) => train(&arguments),
-        Command::Evaluate(arguments) => evaluate(&arguments),
-        Command::Sensitivity(arguments) => sensitivity(&arguments),
-        Command::Merge(arguments) => merge(&arguments),
-        Command::Report(arguments) => report(&arguments),
-        Command::List => Ok(list()),
-        Command::Bench(arguments) => run_bench(&arguments),
+    fault::watch();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return say(&answer),
     };
-    ExitCode::from(result.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
-        if matches!(error, Error::Interrupted) {
-            eprintln!(
-                "Finished points and epochs are kept; the same command, without --fresh, goes on \
-                 from there."
-            );
-            return INTERRUPTED;
+    let mut output = Output::standard();
+    let done = fault::caught(|| run(&cli.command, &mut output));
+    let done = done.and_then(|code| output.end().map(|()| code));
+    ExitCode::from(done.unwrap_or_else(|error| {
+        remark(format_args!("error: {error}"));
+        match error.root() {
+            Error::Interrupted => {
+                remark(
+                    "Finished points and epochs are kept; the same command, without --fresh, goes on \
+                     from there.",
+                );
+                signals::exit_code()
+            }
+            Error::Diverged { .. } => DOES_NOT_HOLD,
+            _ => ERROR,
         }
-        ERROR
     }))
 }
 
-/// Where data sets are read from. A folder that cannot be read is a slip of the pen: taken as it is,
-/// the run would leave out all that needs it.
+/// Help, the version, or what is wrong with the command line.
+fn say(answer: &clap::Error) -> ExitCode {
+    let code = if answer.use_stderr() { ERROR } else { HOLDS };
+    match answer.print() {
+        Err(error) if !answer.use_stderr() && error.kind() != std::io::ErrorKind::BrokenPipe => {
+            remark(format_args!("error: cannot write to standard output: {error}"));
+            ExitCode::from(ERROR)
+        }
+        _ => ExitCode::from(code),
+    }
+}
+
+fn run(command: &Command, output: &mut Output) -> Result<u8, Error> {
+    match command {
+        Command::Reproduce(arguments) => reproduce(arguments, output),
+        Command::Train(arguments) => train(arguments, output),
+        Command::Evaluate(arguments) => evaluate(arguments, output),
+        Command::Sensitivity(arguments) => sensitivity(arguments, output),
+        Command::Merge(arguments) => merge(arguments, output),
+        Command::Report(arguments) => report(arguments, output),
+        Command::List => Ok(list(output)),
+        Command::Bench(arguments) => run_bench(arguments, output),
+    }
+}
+
+/// Where data sets are read from: the folder of `--data`, or else that of the environment, where an
+/// empty name is none. A folder that cannot be read is a slip of the pen: taken as it is, the run would
+/// leave out all that needs it.
 fn data_folder(named: Option<&Path>) -> Result<DataFolder, Error> {
-    if let Some(folder) = named {
+    let set = || std::env::var_os("DITHER_DATA").filter(|name| !name.is_empty()).map(PathBuf::from);
+    let folder = named.map(Path::to_owned).or_else(set);
+    if let Some(folder) = &folder {
         std::fs::read_dir(folder).map_err(Error::io("read data sets from", folder))?;
     }
-    Ok(DataFolder::new(named))
+    Ok(DataFolder::new(folder.as_deref()))
 }
 
 /// The points of a selection, and the data they are to read.
@@ -76,7 +101,8 @@ fn jobs(selection: &Selection) -> Result<(Vec<Job>, DataFolder), Error> {
     let request = Request::new(scale, seed, seeds, data.clone());
     let job = |experiment: &'static dyn Experiment| match experiment.points(&request) {
         Err(Error::NoData(reason)) if !selection.ids.iter().any(|id| id == experiment.id()) => {
-            Ok(Job { experiment, points: Vec::new(), left_out: Some(reason) })
+            let left_out = Some(without_folders(reason, &data));
+            Ok(Job { experiment, points: Vec::new(), left_out })
         }
         points => Ok(Job { experiment, points: points?, left_out: None }),
     };
@@ -84,7 +110,14 @@ fn jobs(selection: &Selection) -> Result<(Vec<Job>, DataFolder), Error> {
     Ok((jobs?, data))
 }
 
-fn reproduce(arguments: &Reproduce) -> Result<u8, Error> {
+/// A reason for the report, which is to be the same for every checkout: where data was looked for is
+/// `DATA`.
+fn without_folders(reason: String, data: &DataFolder) -> String {
+    let folders = [data, &DataFolder::new(None)].map(|data| data.path("").display().to_string());
+    folders.iter().fold(reason, |reason, folder| reason.replace(folder, "DATA/"))
+}
+
+fn reproduce(arguments: &Reproduce, output: &mut Output) -> Result<u8, Error> {
     let (jobs, data) = jobs(&arguments.selection)?;
     let store = Store::open(&arguments.selection.out())?;
     let mut wanted: Vec<runner::Job<'_>> = jobs
@@ -103,37 +136,41 @@ fn reproduce(arguments: &Reproduce) -> Result<u8, Error> {
     }
     for job in &jobs {
         if let Some(reason) = &job.left_out {
-            eprintln!("left out: {}: {reason}", job.experiment.id());
+            remark(format_args!("left out: {}: {reason}", job.experiment.id()));
         }
     }
-    stop_on_ctrl_c()?;
+    signals::listen()?;
     runner::run(&wanted, &store, &data, threads(arguments.threads))?;
     match arguments.shard {
         Some(shard) => {
-            println!(
+            output.line(format_args!(
                 "shard {}/{} is complete in {folder}; when all are, run this, with a --from for the \
                  folder of each: cargo xtask merge{} --from {folder}",
                 shard.index,
                 shard.count,
                 arguments.selection.arguments(),
                 folder = store.folder().display()
-            );
+            ));
             Ok(HOLDS)
         }
-        None => judge(&store, arguments.selection.scale, &jobs),
+        None => {
+            let report = Report::collect(&store, arguments.selection.scale, &jobs)?;
+            let exit = write(&store, &report, output)?;
+            // They were there a moment ago.
+            complete(&store, &report)?;
+            Ok(exit)
+        }
     }
 }
 
-/// Lets running points stop at their next step; a second Ctrl-C does not wait for it.
-fn stop_on_ctrl_c() -> Result<(), Error> {
-    let handler = || {
-        if progress::STOP.swap(true, Ordering::Relaxed) {
-            std::process::exit(INTERRUPTED.into());
-        }
-        eprintln!("stopping at the next step …");
-    };
-    ctrlc::set_handler(handler)
-        .map_err(|error| Error::Usage(format!("cannot listen for Ctrl-C: {error}")))
+/// Whether every point of the report has a record.
+fn complete(store: &Store, report: &Report) -> Result<(), Error> {
+    let missing = report.missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (folder, total) = (store.folder().to_owned(), report.points());
+    Err(Error::Incomplete { folder, missing, total })
 }
 
 /// The number that was asked for, or that of the cores.
@@ -142,25 +179,25 @@ fn threads(asked: Option<u32>) -> usize {
     asked.map_or_else(cores, |n| n as usize)
 }
 
-fn train(arguments: &Train) -> Result<u8, Error> {
+fn train(arguments: &Train, output: &mut Output) -> Result<u8, Error> {
     let data = data_folder(arguments.data.as_deref())?;
     let point = Custom::point(&arguments.config, arguments.seed, &data)?;
     let store = Store::open(&arguments.out)?;
     if arguments.fresh {
         store.forget(&point)?;
     }
-    stop_on_ctrl_c()?;
+    signals::listen()?;
     runner::run(&[(&Custom, point.clone())], &store, &data, threads(arguments.threads))?;
     if let Some(record) = store.load(&point)?
         && let Some(error) = record.series("test_error_percent").last()
     {
-        println!("Test error: {error:.2} %");
+        output.line(format_args!("Test error: {error:.2} %"));
     }
-    println!("Record: {}", store.record_path(&point).display());
+    output.line(format_args!("Record: {}", store.record_path(&point).display()));
     Ok(HOLDS)
 }
 
-fn sensitivity(arguments: &Sensitivity) -> Result<u8, Error> {
+fn sensitivity(arguments: &Sensitivity, output: &mut Output) -> Result<u8, Error> {
     let data = data_folder(arguments.data.as_deref())?;
     // What is wrong with the question, the checkpoint or the data is said before anything is removed.
     let asked = OneNetwork::asked_for(arguments)?;
@@ -188,19 +225,22 @@ fn sensitivity(arguments: &Sensitivity) -> Result<u8, Error> {
     let experiment: &'static OneNetwork = Box::leak(Box::new(asked));
     let wanted: Vec<runner::Job<'_>> =
         points.iter().map(|point| (experiment as &dyn Experiment, point.clone())).collect();
-    stop_on_ctrl_c()?;
+    signals::listen()?;
     runner::run(&wanted, &store, &data, threads(arguments.threads))?;
     let jobs = [Job { experiment, points, left_out: None }];
     let subject = format!("Imprecise hardware and {}", arguments.workload);
     let report = Report::collect(&store, scale, &jobs)?.about(subject);
-    println!("Report: {}", report.write(&store)?.display());
+    for reason in report.reasons() {
+        output.line(format_args!("Left out: {reason}."));
+    }
+    output.line(format_args!("Report: {}", report.write(&store)?.display()));
     Ok(HOLDS)
 }
 
-fn evaluate(arguments: &Evaluate) -> Result<u8, Error> {
+fn evaluate(arguments: &Evaluate, output: &mut Output) -> Result<u8, Error> {
     if arguments.names.is_empty() {
         for Evaluation { name, what, .. } in evaluation::all() {
-            println!("{name}\n  {what}");
+            output.line(format_args!("{name}\n  {what}"));
         }
         return Ok(HOLDS);
     }
@@ -213,10 +253,10 @@ fn evaluate(arguments: &Evaluate) -> Result<u8, Error> {
         .map_err(|error| Error::Usage(format!("cannot start threads: {error}")))?;
     let mut exit = HOLDS;
     for evaluation in chosen? {
-        println!("{}", evaluation.name);
+        output.line(evaluation.name);
         for value in pool.install(|| (evaluation.run)(&data))? {
             let mark = if value.holds() { "as known" } else { "NOT AS KNOWN" };
-            println!("  {value}: {mark}");
+            output.line(format_args!("  {value}: {mark}"));
             if !value.holds() {
                 exit = DOES_NOT_HOLD;
             }
@@ -225,83 +265,82 @@ fn evaluate(arguments: &Evaluate) -> Result<u8, Error> {
     Ok(exit)
 }
 
-fn merge(arguments: &Merge) -> Result<u8, Error> {
+fn merge(arguments: &Merge, output: &mut Output) -> Result<u8, Error> {
     let (jobs, _) = jobs(&arguments.selection)?;
     let points = jobs.iter().flat_map(|job| &job.points);
-    let warn = |line: &str| eprintln!("{line}");
+    let warn = |line: &str| remark(line);
     let store = merge::merge(&arguments.selection.out(), &arguments.from, points, warn)?;
-    judge(&store, arguments.selection.scale, &jobs)
+    write(&store, &Report::collect(&store, arguments.selection.scale, &jobs)?, output)
 }
 
-fn report(arguments: &cli::Report) -> Result<u8, Error> {
+fn report(arguments: &cli::Report, output: &mut Output) -> Result<u8, Error> {
     let selection = &arguments.selection;
-    let (jobs, _) = jobs(selection)?;
+    let (jobs, _) = jobs(selection).map_err(|error| match error {
+        Error::UnknownExperiment { id, hint } if arguments.archive == Some(None) => {
+            let hint = format!("{hint}; a file for the archive is --archive={id}");
+            Error::UnknownExperiment { id, hint }
+        }
+        other => other,
+    })?;
     let store = Store::existing(&selection.out())?;
     let report = Report::collect(&store, selection.scale, &jobs)?;
-    let (missing, all) = report.missing();
+    let (missing, all) = (report.missing().len(), report.points());
     // Records made by other code have other names, and would be missed without a word.
     let others = match store.others(jobs.iter().flat_map(|job| &job.points)) {
         0 => String::new(),
         1 => "; 1 record there is of another version of the code, data, scale or seed".to_owned(),
         n => format!("; {n} records there are of another version of the code, data, scale or seed"),
     };
-    let lacks =
-        format!("{missing} of {all} points have no record in {}{others}", store.folder().display());
-    if missing == all && all > 0 {
-        return Err(Error::Usage(lacks));
+    let without = format!("{missing} of {all} points have no record in");
+    let without = format!("{without} {}{others}", store.folder().display());
+    if missing == all {
+        return Err(Error::Usage(format!("there is nothing to report: {without}")));
     }
-    let exit = write(&store, &report)?;
+    let exit = write(&store, &report, output)?;
     if missing > 0 {
-        println!("{lacks}");
+        output.line(without);
     }
     if let Some(path) = arguments.archive() {
         archive::write(&report, &store, &selection.arguments(), &path)?;
-        println!("Archive: {}", path.display());
+        output.line(format_args!("Archive: {}", path.display()));
     }
     Ok(exit)
 }
 
-/// Writes the report and says how the claims came out.
-fn judge(store: &Store, scale: Scale, jobs: &[Job]) -> Result<u8, Error> {
-    write(store, &Report::collect(store, scale, jobs)?)
-}
-
-fn write(store: &Store, report: &Report) -> Result<u8, Error> {
+/// Writes the report and says how the claims that were tested came out.
+fn write(store: &Store, report: &Report, output: &mut Output) -> Result<u8, Error> {
     let path = report.write(store)?;
-    for claim in report.claims() {
-        println!(
-            "{:<12} {} [ours: {}; paper: {}]",
-            claim.verdict.words(),
-            claim.statement,
-            claim.measured,
-            claim.paper
-        );
+    for claim in report.claims().filter(|claim| claim.verdict != Verdict::NotRun) {
+        let values = [("ours", &claim.measured), ("paper", &claim.paper)];
+        let values = values.iter().filter(|(_, value)| *value != "–");
+        let values: Vec<String> =
+            values.map(|(whose, value)| format!("{whose}: {value}")).collect();
+        let (verdict, values) = (claim.verdict.words(), values.join("; "));
+        output.line(format_args!("{verdict:<12} {} [{values}]", claim.statement));
     }
     let summary = report.summary();
-    println!(
+    output.line(format_args!(
         "\nOf {} claims, {}.\nReport: {}",
         report.claims().count(),
         summary.words(),
         path.display()
-    );
+    ));
     Ok(if summary.all_hold() { HOLDS } else { DOES_NOT_HOLD })
 }
 
-fn list() -> u8 {
-    let mut text = String::new();
+fn list(output: &mut Output) -> u8 {
     for experiment in EXPERIMENTS {
         let (id, source, title) = (experiment.id(), experiment.source(), experiment.title());
-        text += &format!("{id}  ({source})\n  {title}\n");
+        output.line(format_args!("{id}  ({source})\n  {title}"));
         for scale in [Scale::Smoke, Scale::Desk, Scale::Paper] {
-            text += &format!("  {:<6} {}\n", format!("{scale}:"), experiment.describe(scale));
+            let name = format!("{scale}:");
+            output.line(format_args!("  {name:<6} {}", experiment.describe(scale)));
         }
     }
-    // A reader such as `head` may have seen enough.
-    drop(std::io::stdout().write_all(text.as_bytes()));
     HOLDS
 }
 
-fn run_bench(arguments: &Bench) -> Result<u8, Error> {
-    let right = bench::run(arguments.only.as_deref(), arguments.json.as_deref())?;
+fn run_bench(arguments: &Bench, output: &mut Output) -> Result<u8, Error> {
+    let right = bench::run(arguments.only.as_deref(), arguments.json.as_deref(), output)?;
     Ok(if right { HOLDS } else { DOES_NOT_HOLD })
 }

@@ -1,11 +1,12 @@
-//! How far a run is: bars with the time left on a terminal, plain lines elsewhere.
+//! How far a run is: bars with the time left on a terminal that can draw them, plain lines elsewhere.
 
-use std::io::IsTerminal;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::experiment::Point;
+use crate::output::remark;
 
 /// The progress of all points of a run, and the wish to stop it.
 #[derive(Debug)]
@@ -14,23 +15,58 @@ pub struct Progress {
     stop: &'static AtomicBool,
     done: AtomicU64,
     total: u64,
+    points: usize,
+    ended: AtomicUsize,
+    silent: bool,
 }
 
 /// Set by Ctrl-C: running points stop at their next step.
 pub static STOP: AtomicBool = AtomicBool::new(false);
 
+/// The bars on the terminal, for those who speak in between.
+static DRAWN: Mutex<Option<MultiProgress>> = Mutex::new(None);
+
+/// Says a line that stays, whoever is drawing.
+pub fn announce(line: &str) {
+    let drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    say(drawn.as_ref(), line);
+}
+
+fn say(bars: Option<&MultiProgress>, line: &str) {
+    match bars {
+        // A bar that cannot draw has no one to tell.
+        Some(bars) => drop(bars.println(line)),
+        None => remark(line),
+    }
+}
+
+fn draw(bars: Option<MultiProgress>) {
+    *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = bars;
+}
+
 impl Progress {
-    /// The progress of a run of `total` units of work.
-    pub fn new(total: u64) -> Self {
-        let bars = std::io::stderr().is_terminal().then(|| {
-            let bars = MultiProgress::new();
-            let style =
-                ProgressStyle::with_template("{wide_bar} {percent:>3} %  {eta_precise} left")
-                    .expect("a valid template");
+    /// The progress of a run of so many points, with `total` units of work.
+    pub fn new(points: usize, total: u64) -> Self {
+        let bars = MultiProgress::new();
+        // Hidden where standard error is no terminal, and on one that can only print.
+        let bars = (!bars.is_hidden()).then(|| {
+            let style = ProgressStyle::with_template(
+                "{wide_bar} {msg}, {percent} %  {elapsed_precise}, {eta_precise} left",
+            )
+            .expect("a valid template");
             let all = bars.add(ProgressBar::new(total).with_style(style));
+            all.set_message(format!("0 of {points}"));
             (bars, all)
         });
-        Self { bars, stop: &STOP, done: AtomicU64::new(0), total }
+        draw(bars.as_ref().map(|(bars, _)| bars.clone()));
+        let (done, ended) = (AtomicU64::new(0), AtomicUsize::new(0));
+        Self { bars, stop: &STOP, done, total, points, ended, silent: false }
+    }
+
+    /// The progress of one point, of which nobody is told.
+    pub fn silent(total: u64) -> Self {
+        let (done, ended) = (AtomicU64::new(0), AtomicUsize::new(0));
+        Self { bars: None, stop: &STOP, done, total, points: 1, ended, silent: true }
     }
 
     /// Begins a point.
@@ -39,13 +75,13 @@ impl Progress {
             let style =
                 ProgressStyle::with_template("{prefix:.dim} {msg}").expect("a valid template");
             let bar = bars.insert_before(all, ProgressBar::new(point.work).with_style(style));
-            bar.set_prefix(point.name.clone());
+            bar.set_prefix(point.title());
             bar
         });
         PointProgress {
             all: self,
             bar,
-            name: point.name.clone(),
+            name: point.title(),
             done: AtomicU64::new(0),
             work: point.work,
         }
@@ -53,11 +89,20 @@ impl Progress {
 
     /// Says a line that stays.
     pub fn say(&self, line: &str) {
-        match &self.bars {
-            // A bar that cannot draw has no one to tell.
-            Some((bars, _)) => drop(bars.println(line)),
-            None => eprintln!("{line}"),
+        if self.silent {
+            return;
         }
+        say(self.bars.as_ref().map(|(bars, _)| bars), line);
+    }
+
+    /// Counts a point as done; how many are, of how many.
+    pub fn count(&self) -> String {
+        let ended = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
+        let count = format!("{ended} of {}", self.points);
+        if let Some((_, all)) = &self.bars {
+            all.set_message(count.clone());
+        }
+        count
     }
 
     fn advance(&self, units: u64) {
@@ -73,6 +118,7 @@ impl Progress {
 
     /// Removes the bars.
     pub fn finish(&self) {
+        draw(None);
         if let Some((bars, all)) = &self.bars {
             all.finish_and_clear();
             drop(bars.clear());
@@ -118,7 +164,10 @@ impl PointProgress<'_> {
     pub fn say(&self, message: &str) {
         match &self.bar {
             Some(bar) => bar.set_message(message.to_owned()),
-            None => eprintln!("[{:>3} %] {}: {message}", self.all.percent(), self.name),
+            None => {
+                let percent = self.all.percent();
+                self.all.say(&format!("[{percent:>3} %] {}: {message}", self.name));
+            }
         }
     }
 }

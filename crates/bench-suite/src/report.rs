@@ -15,6 +15,7 @@ mod markdown;
 mod overview;
 mod papers;
 mod settings;
+mod typography;
 mod words;
 
 use serde::Serialize;
@@ -25,6 +26,8 @@ use crate::experiment::{Experiment, Findings, Point, Results, Scale};
 use crate::provenance::Run;
 use crate::record::Record;
 use crate::store::Store;
+
+pub(crate) use words::count;
 
 pub use content::{Curve, Figure, HeatCell, HeatMap, LineStyle, Panel, Table};
 
@@ -48,6 +51,8 @@ pub(crate) struct Section {
     pub(crate) description: String,
     /// Why it was left out.
     pub(crate) left_out: Option<String>,
+    /// Whether its networks stand for those of the paper.
+    pub(crate) has_stand_ins: bool,
     pub(crate) findings: Findings,
     pub(crate) points: Vec<(Point, Option<Record>, Option<Run>)>,
 }
@@ -76,6 +81,8 @@ pub struct Summary {
     pub fails: usize,
     /// Claims that need more seeds.
     pub inconclusive: usize,
+    /// Claims of which there is one value, and no interval.
+    pub undecided: usize,
     /// Claims that were not tested: at this scale, without data, or without records.
     pub not_run: usize,
 }
@@ -94,6 +101,7 @@ impl Report {
                 loaded.push((point.clone(), store.load(point)?));
             }
             let mut findings = experiment.findings(&Results { scale, points: &loaded });
+            typography::set(&mut findings);
             if left_out.is_some() {
                 let claims = findings.claims;
                 findings = Findings { claims, ..Findings::default() };
@@ -106,8 +114,9 @@ impl Report {
                 id: experiment.id(),
                 title: experiment.title(),
                 source: experiment.source(),
-                description: experiment.describe(scale),
+                description: typography::numbers(&experiment.describe(scale)),
                 left_out: left_out.clone(),
+                has_stand_ins: experiment.has_stand_ins(scale),
                 findings,
                 points: points.collect(),
             });
@@ -132,10 +141,20 @@ impl Report {
         self.sections.iter().flat_map(|section| &section.findings.claims)
     }
 
-    /// Points without a record, and points.
-    pub fn missing(&self) -> (usize, usize) {
-        let missing = self.sections.iter().map(Section::missing).sum();
-        (missing, self.sections.iter().map(|section| section.points.len()).sum())
+    /// What is left out of the experiments, and why.
+    pub fn reasons(&self) -> impl Iterator<Item = &str> {
+        self.sections.iter().flat_map(Section::reasons)
+    }
+
+    /// The titles of the points without a record.
+    pub fn missing(&self) -> Vec<String> {
+        let points = self.sections.iter().flat_map(|section| &section.points);
+        points.filter(|(_, record, _)| record.is_none()).map(|(point, ..)| point.title()).collect()
+    }
+
+    /// Number of points.
+    pub fn points(&self) -> usize {
+        self.sections.iter().map(|section| section.points.len()).sum()
     }
 
     /// Writes `report.html`, `report.md` and `report.json`; returns the path of the first.
@@ -159,6 +178,7 @@ impl Summary {
                 Verdict::Holds => &mut summary.holds,
                 Verdict::Fails => &mut summary.fails,
                 Verdict::Inconclusive => &mut summary.inconclusive,
+                Verdict::Undecided => &mut summary.undecided,
                 Verdict::NotRun => &mut summary.not_run,
             } += 1;
         }
@@ -171,6 +191,7 @@ impl Summary {
             (self.holds, "hold", "holds"),
             (self.fails, "fail", "fails"),
             (self.inconclusive, "are inconclusive", "is inconclusive"),
+            (self.undecided, "are undecided with one value each", "is undecided with one value"),
             (self.not_run, "are not tested", "is not tested"),
         ];
         let words: Vec<String> = parts
@@ -181,7 +202,7 @@ impl Summary {
         if words.is_empty() { "no claims".to_owned() } else { words.join(", ") }
     }
 
-    /// Whether every claim that was tested holds.
+    /// Whether every claim that was decided holds.
     pub fn all_hold(&self) -> bool {
         self.fails == 0 && self.inconclusive == 0
     }
@@ -255,6 +276,7 @@ mod tests {
             source,
             description: "what is run".to_owned(),
             left_out: None,
+            has_stand_ins: id == "rasch2023/networks",
             findings: Findings {
                 claims,
                 figures: vec![Figure { caption: "A figure.".to_owned(), panels: vec![panel] }],
@@ -297,9 +319,9 @@ mod tests {
         for part in [
             "Of 5 claims, 2 hold, 1 fails, 1 is inconclusive, 1 is not tested.",
             // A claim that continues another is named with it, and with a link to its place.
-            "fails</span>: <a href=\"#rasch2023-networks-claim-bad\">Training recovers most … and all \
-             within a year.</a>",
-            "inconclusive</span>: <a href=\"#rasch2023-networks-claim-unclear\">Noise &lt; drift.</a>",
+            "fails for our stand-ins</span>: <a href=\"#rasch2023-networks-claim-bad\">Training recovers \
+             most … and all within a year.</a>",
+            "inconclusive for our stand-ins</span>: <a href=\"#rasch2023-networks-claim-unclear\">Noise &lt; drift.</a>",
             "there is no CIFAR-10 in /data.</li>",
             "1 of 3 points without a record yet.</li>",
             "<a href=\"#beyond-own\">A title</a>",
@@ -309,10 +331,77 @@ mod tests {
         }
         assert!(!first.contains("The long run"), "what is not tested is counted, not listed");
         let markdown = markdown::render(&report);
-        for part in
-            ["- **fails**: Training recovers most … and all within", "no CIFAR-10", "| 0.01 |"]
-        {
+        for part in [
+            "- **fails for our stand-ins**: Training recovers most … and all",
+            "no CIFAR-10",
+            "| 0.01 |",
+        ] {
             assert!(markdown.contains(part), "'{part}' is not in {markdown}");
+        }
+    }
+
+    #[test]
+    fn verdicts_are_on_what_ran() {
+        let mut report = report();
+        let note = "The networks of Rasch et al. did not run at desk scale.";
+        let words = |report: &Report| html::render(report);
+        assert!(words(&report).contains(note));
+        // A claim of ours is about our networks.
+        assert!(
+            words(&report).contains("holds</span>: <a href=\"#rasch2023-networks-claim-ours\"")
+        );
+        report.sections.iter_mut().for_each(|section| section.has_stand_ins = false);
+        assert!(!words(&report).contains("stand-ins") && !words(&report).contains(note));
+    }
+
+    #[test]
+    fn a_single_value_decides_nothing_and_says_so() {
+        let single = claim("single", "Tab. 2", "One run.", 0.1);
+        let single = single.judge(Estimate::of(&[0.1]), Test::Below(1.0), " points");
+        assert_eq!((single.measured.as_str(), single.verdict), ("0.10 points", Verdict::Undecided));
+        let mut sections =
+            vec![section("gupta2015/one", "Gupta et al. 2015, Fig. 1", vec![single])];
+        sections[0].has_stand_ins = false;
+        let report = Report { subject: None, scale: Scale::Smoke, sections };
+        assert_eq!(report.summary().words(), "1 is undecided with one value");
+        assert!(report.summary().all_hold(), "nothing fails");
+        for text in [html::render(&report), markdown::render(&report)] {
+            for part in
+                ["1 claim is undecided: there is one value of each", "No claim was decided."]
+            {
+                assert!(text.contains(part), "'{part}' is not in {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_paper_does_not_have_is_not_printed_as_a_value() {
+        let mut report = report();
+        for claim in report.sections.iter_mut().flat_map(|section| &mut section.findings.claims) {
+            claim.paper = "–".to_owned();
+        }
+        for text in [html::render(&report), markdown::render(&report)] {
+            assert!(text.contains("Ours 3.00 ± 0.24 points."), "{text}");
+            assert!(!text.contains("paper –"), "{text}");
+        }
+    }
+
+    /// What a screen reader goes by: one main part, headings that skip no level, no empty ones.
+    #[test]
+    fn the_page_has_an_order() {
+        let about = report().about("Imprecise hardware and a network".to_owned());
+        for page in [html::render(&report()), html::render(&about)] {
+            assert_eq!((page.matches("<main>").count(), page.matches("</main>").count()), (1, 1));
+            let levels: Vec<u32> = page
+                .match_indices("<h")
+                .filter_map(|(at, _)| page[at + 2..].chars().next()?.to_digit(10))
+                .collect();
+            assert!(levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{levels:?}");
+            let empty = page
+                .split("<th")
+                .skip(1)
+                .filter(|th| th.split_once('>').is_some_and(|(_, text)| text.starts_with("</th>")));
+            assert_eq!(empty.count(), 0);
         }
     }
 

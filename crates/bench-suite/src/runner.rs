@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use numerics::Par;
 
-use crate::Error;
 use crate::datasets::DataFolder;
 use crate::experiment::{Context, Experiment, Point};
 use crate::progress::{Progress, STOP};
 use crate::provenance::Run;
 use crate::record::Record;
 use crate::store::Store;
+use crate::{Error, fault};
 
 /// A point with the experiment that runs it.
 pub type Job<'a> = (&'a dyn Experiment, Point);
@@ -29,9 +29,9 @@ const LOOK: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 ///
-/// [`Error::Point`] for the first point that failed; the others run to their ends. If a file cannot be
-/// written they stop at their next step. What was written stays. [`Error::Lost`] if records are not
-/// there at the end.
+/// [`Error::Point`] for the first point that failed, by a panic too; the others run to their ends. If a
+/// file cannot be written they stop at their next step. What was written stays. [`Error::Lost`] if
+/// records are not there at the end.
 pub fn run(
     jobs: &[Job<'_>],
     store: &Store,
@@ -50,7 +50,7 @@ pub fn run(
     store.sweep_locks();
     let workers = threads.clamp(1, pending.len());
     let inner = threads / workers;
-    let progress = Progress::new(pending.iter().map(|job| job.1.work).sum());
+    let progress = Progress::new(pending.len(), pending.iter().map(|job| job.1.work).sum());
     progress.say(&format!(
         "{} of {} points to run, {workers} side by side{}",
         pending.len(),
@@ -81,6 +81,7 @@ pub fn run(
         // Another process may have run it in the meantime.
         if store.load(point)?.is_some() {
             point_progress.reach(point.work);
+            progress.count();
             return Ok(());
         }
         let context = Context {
@@ -96,8 +97,8 @@ pub fn run(
         store.save(point, &Record::new(point, measurements), &run)?;
         point_progress.reach(point.work);
         drop(point_progress);
-        let seconds = started.elapsed().as_secs_f64();
-        progress.say(&format!("done: {} in {seconds:.0} s", name(point)));
+        let (seconds, count) = (started.elapsed().as_secs_f64(), progress.count());
+        progress.say(&format!("done: {} in {seconds:.0} s ({count})", point.title()));
         Ok(())
     };
     let work = || {
@@ -117,16 +118,17 @@ pub fn run(
             let Some(((job, said), left)) = next else { break };
             let point = &job.1;
             match store.take(point) {
-                Err(error) => fail(name(point), error),
+                Err(error) => fail(point.title(), error),
                 Ok(Some(_lock)) => {
                     refused = 0;
-                    run_point(job, &pool).unwrap_or_else(|error| fail(name(point), error));
+                    fault::caught(|| run_point(job, &pool))
+                        .unwrap_or_else(|error| fail(point.title(), error));
                 }
                 // Others first; then this one again, which is done by then, or was given up.
                 Ok(None) => {
                     if !said {
                         let holder = store.holder(point);
-                        progress.say(&format!("left to {holder}: {}", name(point)));
+                        progress.say(&format!("left to {holder}: {}", point.title()));
                     }
                     let mut queue = queue.lock().expect("no worker panics with the lock");
                     queue.push_back((job, true));
@@ -152,15 +154,10 @@ pub fn run(
     }
 }
 
-/// Experiment and name of a point.
-fn name(point: &Point) -> String {
-    format!("{} {}", point.experiment, point.name)
-}
-
 /// Whether every record is there at the end: someone may have removed the store under the run.
 fn complete(jobs: &[Job<'_>], store: &Store) -> Result<(), Error> {
     let lost = jobs.iter().map(|job| &job.1).filter(|point| !store.has(point));
-    let missing: Vec<String> = lost.map(name).collect();
+    let missing: Vec<String> = lost.map(Point::title).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -230,12 +227,17 @@ mod tests {
     fn a_point_that_fails_is_named_and_the_others_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let fragile = Six(|point| match point.seed % 2 {
-            1 => Err(Error::Usage("it broke".to_owned())),
+        let fragile = Six(|point| match point.seed {
+            5 => panic!("five is too much"),
+            1 | 3 => Err(Error::Usage("it broke".to_owned())),
             _ => Ok(Measurements::default()),
         });
         let (points, result) = run_six(&fragile, &store, 1);
         assert_eq!(result.unwrap_err().to_string(), "test/six seed 1: it broke (and 2 more)");
+        let data = DataFolder::new(None);
+        let error = run(&[(&fragile as _, points[5].clone())], &store, &data, 1).unwrap_err();
+        let error = error.to_string();
+        assert!(error.starts_with("test/six seed 5: five is too much ("), "{error}");
         for point in &points {
             assert_eq!(store.load(point).unwrap().is_some(), point.seed % 2 == 0, "{}", point.name);
         }

@@ -5,23 +5,23 @@
 pub struct Estimate {
     /// The mean.
     pub mean: f64,
-    /// Its standard error; of a single sample, whatever the caller knows about its noise.
+    /// Its standard error; NaN where nothing tells, as of a single sample.
     pub standard_error: f64,
     /// Number of samples.
     pub samples: usize,
 }
 
 impl Estimate {
-    /// Mean and standard error s/√n of independent samples; one sample alone takes `single` as
-    /// its standard error. `None` without samples.
-    pub fn of(samples: &[f64], single: f64) -> Option<Self> {
+    /// Mean and standard error s/√n of independent samples. Of one sample alone the standard error is not
+    /// known. `None` without samples.
+    pub fn of(samples: &[f64]) -> Option<Self> {
         if samples.is_empty() {
             return None;
         }
         let n = samples.len() as f64;
         let mean = samples.iter().sum::<f64>() / n;
         let standard_error = if samples.len() == 1 {
-            single
+            f64::NAN
         } else {
             let squares: f64 = samples.iter().map(|x| (x - mean).powi(2)).sum();
             (squares / (n - 1.0) / n).sqrt()
@@ -29,8 +29,24 @@ impl Estimate {
         Some(Self { mean, standard_error, samples: samples.len() })
     }
 
+    /// A quantity whose standard error is known otherwise than from samples.
+    pub fn known(mean: f64, standard_error: f64) -> Self {
+        Self { mean, standard_error, samples: 1 }
+    }
+
+    /// A quantity without an error: a count, or what a formula gives.
+    pub fn exact(mean: f64) -> Self {
+        Self::known(mean, 0.0)
+    }
+
+    /// Whether there is an interval at all.
+    pub fn has_interval(&self) -> bool {
+        !self.standard_error.is_nan()
+    }
+
     /// Half the width of the 90 % interval: Student's t for the number of samples times the
-    /// standard error, so that two or three seeds claim no more than they know.
+    /// standard error, so that two or three seeds claim no more than they know. NaN where the standard
+    /// error is not known.
     ///
     /// The true mean is above the interval with a probability of 5 %, and below it with 5 %: a
     /// one-sided claim whose limit is outside passes at the 95 % level.
@@ -109,11 +125,20 @@ mod tests {
 
     #[test]
     fn the_standard_error_is_that_of_the_mean() {
-        let estimate = Estimate::of(&[1.0, 2.0, 3.0], 9.0).unwrap();
+        let estimate = Estimate::of(&[1.0, 2.0, 3.0]).unwrap();
         assert_eq!(estimate.mean, 2.0);
         assert!((estimate.standard_error - (1.0f64 / 3.0).sqrt()).abs() < 1e-15);
-        assert_eq!(Estimate::of(&[5.0], 0.25).unwrap().standard_error, 0.25);
-        assert_eq!(Estimate::of(&[], 0.25), None);
+        assert_eq!(Estimate::of(&[]), None);
+    }
+
+    #[test]
+    fn a_single_sample_tells_nothing_of_its_error() {
+        let single = Estimate::of(&[5.0]).unwrap();
+        assert!(single.mean == 5.0 && !single.has_interval() && single.margin().is_nan());
+        // Twice the same is an interval, if a lucky one; so is what is known otherwise.
+        assert_eq!(Estimate::of(&[5.0, 5.0]).unwrap().margin(), 0.0);
+        assert_eq!(Estimate::exact(5.0).margin(), 0.0);
+        assert!((Estimate::known(5.0, 2.0).margin() - 3.29).abs() < 1e-12);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod skipped;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -102,11 +103,21 @@ fn records_do_not_depend_on_threads_or_on_being_killed() {
     assert_eq!(files(&killed.join("records")), records, "killed three times");
     assert_eq!(report(&killed), report(&one), "killed three times");
 
-    // A report of nothing is none; it says that records of another seed are there.
-    let mut other =
-        bench_suite(&["report", "gupta2015/mnist-dnn", "--scale", "smoke", "--seed", "7", "--out"]);
-    other.arg(&two);
-    fails_with(other, &["7 of 7 points have no record in", "7 records there are of another"]);
+    // A report of nothing is none, and records of another seed are there.
+    let of_seed = |first: &str, seeds: &str| {
+        let mut command = bench_suite(&["report", "gupta2015/mnist-dnn", "--scale", "smoke"]);
+        command.args(["--seed", first, "--seeds", seeds, "--out"]).arg(&two);
+        command
+    };
+    fails_with(
+        of_seed("7", "1"),
+        &["nothing to report: 7 of 7 points have no record in", "7 records there are of another"],
+    );
+    // One that lacks some says so.
+    let output = of_seed("0", "2").output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.code() < Some(2), "{:?}", output.status);
+    assert!(stdout.contains("\n7 of 14 points have no record in"), "{stdout}");
 
     // Shards into two stores, merged into a third.
     let [first, second, merged] =
@@ -246,7 +257,7 @@ fn what_cannot_be_run_is_named() {
     let out = folder.path().join("out");
     fails_with(
         bench_suite(&["reproduce", "gupta2015/mnist-cnm", "--out", out.to_str().unwrap()]),
-        &["there is no experiment 'gupta2015/mnist-cnm'", "gupta2015/mnist-dnn"],
+        &["there is no experiment 'gupta2015/mnist-cnm'", "did you mean 'gupta2015/mnist-cnn'?"],
     );
     // What is asked for by name and has no data does not pass for done.
     fails_with(
@@ -277,10 +288,21 @@ fn what_cannot_be_run_is_named() {
     );
     fails_with(smoke(&file.join("below"), &[]), &["cannot create", "file/below"]);
     fails_with(bench_suite(&["report", "--out", out.to_str().unwrap()]), &["cannot read", "out"]);
-    for bad in [["--shard", "3/2"], ["--seeds", "0"], ["--threads", "none"], ["--threads", "1025"]]
-    {
-        fails_with(smoke(&out, &bad), &[bad[1]]);
+    for bad in [
+        ["--shard", "3/2"],
+        ["--shard", "-1/2"],
+        ["--seeds", "0"],
+        ["--threads", "none"],
+        ["--threads", "1025"],
+        ["--seed", "-1"],
+        ["--threads", "-2"],
+    ] {
+        fails_with(smoke(&out, &bad), &[&format!("invalid value '{}'", bad[1]), bad[0]]);
     }
+    fails_with(
+        bench_suite(&["report", "--archive", "file.tar.gz"]),
+        &["there is no experiment 'file.tar.gz'", "--archive=file.tar.gz"],
+    );
     fails_with(bench_suite(&["reproduce", "--scale", "huge"]), &["'huge' is not a scale"]);
 }
 
@@ -317,9 +339,25 @@ fn a_malformed_description_is_named_with_its_line() {
         &["off the grid"],
     );
     fails_with(run(replaced("batch = 100", "batch = 0")), &["batch must not be 0"]);
+    // What the network does not have would be left out without a word.
+    for (table, word) in [
+        ("\n[arithmetic.layers]\nfc9 = \"float32\"\n", "'fc9'"),
+        ("\n[arithmetic.layers]\nFC1 = \"float32\"\n", "'FC1'"),
+        (
+            "\n[switch]\nafter_epochs = 1\narithmetic.default = \"float32\"\n\
+             arithmetic.layers.conv1 = \"float32\"\n",
+            "switch.arithmetic.layers: there is no layer 'conv1'",
+        ),
+    ] {
+        fails_with(run(format!("{good}{table}")), &["mine.toml", word, "there are fc1, fc2"]);
+    }
     fails_with(
-        run(replaced("train_images = 60000", "train_images = 100000")),
-        &["mine.toml: train_images = 100000, but there are 60000"],
+        run(format!("augmentation = {{ mirror = true }}\n{good}")),
+        &["mine.toml", "augmentation", "network.mlp"],
+    );
+    fails_with(
+        run(replaced("[784, 100, 10]", "[784, 4000000000, 10]")),
+        &["mine.toml", "3176000000000 weights"],
     );
     let small = replaced("train_images = 60000", "train_images = 500").replacen(
         "test_images = 10000",
@@ -329,6 +367,213 @@ fn a_malformed_description_is_named_with_its_line() {
     let output = run(small).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("Test error: "));
+}
+
+/// The example with few images and a change.
+fn small_example(from: &str, to: &str) -> String {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/mnist-fixed.toml");
+    let mut text = std::fs::read_to_string(example).unwrap();
+    for (from, to) in [("60000", "500"), ("test_images = 10000", "test_images = 100"), (from, to)] {
+        assert!(text.contains(from), "{from}");
+        text = text.replacen(from, to, 1);
+    }
+    text
+}
+
+#[test]
+fn the_example_on_tiles_learns_and_its_noise_has_a_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/mnist-analog.toml");
+    let example = std::fs::read_to_string(example).unwrap();
+    let file = folder.path().join("tiles.toml");
+    let run = |text: &str| {
+        std::fs::write(&file, text.replace("= 20000", "= 2000").replace("= 10000", "= 500"))
+            .unwrap();
+        let mut command = bench_suite(&["train", file.to_str().unwrap(), "--out"]);
+        command.arg(folder.path().join("out"));
+        command
+    };
+    let stdout = String::from_utf8(run(&example).output().unwrap().stdout).unwrap();
+    let error: f64 = stdout.split_whitespace().nth(2).unwrap().parse().unwrap();
+    assert!(error < 40.0, "chance errs on 90 %: {stdout}");
+    let model = example.lines().find(|line| line.starts_with("model = ")).unwrap();
+    fails_with(
+        run(&example.replace(model, "model = \"pcm\"")),
+        &["tiles.toml: line 30", "its kind: none, constant, pcm or reram-wan"],
+    );
+}
+
+#[test]
+fn the_same_run_under_another_name_has_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, small_example("batch = 100", "batch = 50")).unwrap();
+        let mut command = bench_suite(&["train", file.to_str().unwrap(), "--out"]);
+        let output = command.arg(folder.path().join("out")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        (output.stdout, String::from_utf8(output.stderr).unwrap())
+    };
+    let (first, said) = run("mine.toml");
+    assert!(said.contains("custom mlp on mnist"), "{said}");
+    let (second, said) = run("other.toml");
+    assert_eq!((second, said.as_str()), (first, ""), "nothing is run again");
+}
+
+#[test]
+fn training_that_diverges_stops_and_keeps_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (folder.path().join("mine.toml"), folder.path().join("out"));
+    let text = small_example("learning_rate = 0.5", "learning_rate = 1e30");
+    let fixed = text.find("[arithmetic.default").unwrap();
+    let float = format!("{}[arithmetic]\ndefault = \"float32\"\n", &text[..fixed]);
+    std::fs::write(&file, float.replace("epochs = 2", "epochs = 50")).unwrap();
+    let mut command = bench_suite(&["train", file.to_str().unwrap(), "--out"]);
+    let output = command.arg(&out).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("error: custom mlp on mnist: training diverged in epoch 1: "), "{said}");
+    assert!(!said.contains("epoch 2/") && output.stdout.is_empty(), "{said}");
+    assert!(!out.join("records").exists());
+}
+
+/// Ends as the command does, whoever stops to listen; a full disk is an error of one line.
+#[test]
+#[cfg(unix)]
+fn a_reader_that_leaves_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let arguments = ["gupta2015/accelerator", "--scale", "smoke", "--out", out.to_str().unwrap()];
+    let run = |name: &str| {
+        let mut command = bench_suite(&[name]);
+        command.args(arguments).stderr(Stdio::null());
+        command
+    };
+    let code = run("reproduce").output().unwrap().status.code();
+    assert!(code < Some(2));
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    for (name, code) in [("reproduce", code), ("report", code), ("list", Some(0))] {
+        let mut command = if name == "list" { bench_suite(&[name]) } else { run(name) };
+        let left = command.stdout(closed()).status().unwrap();
+        assert_eq!(left.code(), code, "{name} into a closed pipe");
+    }
+    // Nor does standard error that no one reads, as in `2>&1 | head`.
+    std::fs::remove_dir_all(&out).unwrap();
+    let both = run("reproduce").stdout(closed()).stderr(closed()).status().unwrap();
+    assert_eq!(both.code(), code);
+    assert_eq!(bench_suite(&["--help"]).stdout(closed()).status().unwrap().code(), Some(0));
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
+        writeln!(std::io::stderr(), "skipped: there is no /dev/full").unwrap();
+        return;
+    };
+    for arguments in [&["list"][..], &["--help"], &["evaluate"]] {
+        let mut command = bench_suite(arguments);
+        command.stdout(full.try_clone().unwrap());
+        fails_with(command, &["cannot write to standard output: No space left on device"]);
+    }
+}
+
+/// A batch system's signal: the step is finished and saved, and the same command goes on.
+#[test]
+#[cfg(unix)]
+fn a_signal_of_a_batch_system_is_as_ctrl_c() {
+    let folder = tempfile::tempdir().unwrap();
+    for (signal, code) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
+        let out = folder.path().join(signal);
+        let mut child = smoke(&out, &["--threads", "1"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        // It listens once it runs.
+        let first: Vec<String> =
+            said.by_ref().take_while(|line| !line.contains("points to run")).collect();
+        assert!(first.is_empty(), "{first:?}");
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        let rest: Vec<String> = said.collect();
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}: {rest:?}");
+        for part in ["stopping at the next step …", "error: interrupted", "goes on from there"] {
+            assert!(rest.iter().any(|line| line.contains(part)), "{signal}: '{part}': {rest:?}");
+        }
+    }
+    // What was started to outlive its terminal does.
+    let mut nohup = Command::new("nohup");
+    nohup.arg(env!("CARGO_BIN_EXE_bench-suite"));
+    nohup.args(["reproduce", "gupta2015/mnist-dnn", "--scale", "smoke", "--threads", "1", "--out"]);
+    let mut child = nohup
+        .arg(folder.path().join("nohup"))
+        .env_remove("DITHER_DATA")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    said.by_ref().find(|line| line.contains("points to run")).unwrap();
+    let id = child.id().to_string();
+    for signal in ["HUP", "TERM"] {
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(143), "{:?}", said.collect::<Vec<_>>());
+}
+
+/// On a terminal that cannot move its cursor there are lines, as in a pipe; on one that can, bars.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_that_only_prints_gets_lines() {
+    if !Command::new("script").arg("--version").output().is_ok_and(|o| o.status.success()) {
+        writeln!(std::io::stderr(), "skipped: there is no script(1) to make a terminal").unwrap();
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let typed = |out: &str, term: Option<&str>| {
+        let out = folder.path().join(out);
+        let mut command = Command::new("script");
+        let line = format!(
+            "{} reproduce gupta2015/accelerator --scale smoke --out {}",
+            env!("CARGO_BIN_EXE_bench-suite"),
+            out.display()
+        );
+        command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        command.env_remove("TERM").envs(term.map(|term| ("TERM", term))).stdin(Stdio::null());
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let drawn = "\u{1b}[";
+    for (out, term) in [("dumb", Some("dumb")), ("unset", None)] {
+        let said = typed(out, term);
+        for part in ["points to run", "done: gupta2015/accelerator ", "(1 of ", "Report: "] {
+            assert!(said.contains(part), "TERM={term:?}: '{part}' is not in: {said}");
+        }
+        assert!(!said.contains(drawn), "TERM={term:?}: {said}");
+    }
+    assert!(typed("xterm", Some("xterm")).contains(drawn));
+}
+
+#[test]
+fn an_empty_variable_names_no_data() {
+    let list = |value: &str| {
+        let mut command = bench_suite(&["evaluate", "resnet20-cifar10"]);
+        command.env("DITHER_DATA", value);
+        command
+    };
+    fails_with(list(""), &["--data"]);
+    fails_with(list("/no/such/folder"), &["cannot read data sets from /no/such/folder"]);
+}
+
+#[test]
+fn what_is_shown_is_what_a_reader_types() {
+    for command in ["reproduce", "sensitivity", "train", "bench"] {
+        let help = bench_suite(&[command, "--help"]).output().unwrap().stdout;
+        let help = String::from_utf8(help).unwrap();
+        assert!(help.contains(&format!("Usage: cargo xtask {command} ")), "{help}");
+    }
+    fails_with(bench_suite(&["list", "--all"]), &["unexpected argument '--all'"]);
 }
 
 /// A file system of 256 KiB, mounted for one command: the records that fit stay, the run stops.
@@ -421,6 +666,48 @@ fn an_archive_unpacks_to_the_same_report() {
     let readme = String::from_utf8(before[Path::new("README.md")].clone()).unwrap();
     let command = "cargo xtask report gupta2015/accelerator rasch2023/ir-drop --scale smoke";
     assert!(readme.contains(command), "{readme}");
+}
+
+#[test]
+fn records_that_are_taken_away_are_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = smoke(folder.path(), &["--threads", "1"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    said.by_ref().find(|line| line.starts_with("done: ")).unwrap();
+    std::fs::remove_dir_all(folder.path().join("records")).unwrap();
+    let rest: Vec<String> = said.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(2), "{rest:?}");
+    let error = rest.last().unwrap();
+    assert!(error.contains(" of 7 records are missing in ") && error.contains("seed 0"), "{error}");
+}
+
+/// Two checkouts and two users give the same report.
+#[test]
+fn a_report_names_no_folder_of_the_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, data) = (folder.path().join("out"), folder.path().join("data"));
+    std::fs::create_dir(&data).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = bench_suite(arguments);
+        let output = command.args(["--scale", "smoke", "--out"]).arg(&out).output().unwrap();
+        assert!(output.status.code() < Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    run(&["reproduce", "gupta2015/accelerator"]);
+    for named in [&[][..], &["--data", data.to_str().unwrap()]] {
+        run(&[&["report", "gupta2015"][..], named].concat());
+        for (file, text) in files(&out) {
+            let text = String::from_utf8_lossy(&text).into_owned();
+            for path in [SHIPPED_DATA, folder.path().to_str().unwrap()] {
+                assert!(!text.contains(path), "{path} is in {}", file.display());
+            }
+        }
+        let report = std::fs::read_to_string(out.join("report.md")).unwrap();
+        assert!(report.contains("is not in DATA/: name with --data"), "{report}");
+    }
 }
 
 fn sensitivity(out: &Path, more: &[&str]) -> Command {

@@ -46,7 +46,7 @@ fn run(
 ) -> Result<Measurements, Error> {
     let data = data();
     let store = Store::open(folder).unwrap();
-    let progress = Progress::new(point.work);
+    let progress = Progress::silent(point.work);
     let progress = progress.start(point);
     let (checkpoint, models) = (store.checkpoint(point), store.models());
     let context = Context {

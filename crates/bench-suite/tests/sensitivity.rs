@@ -49,7 +49,7 @@ fn with_context<R>(store: &Path, f: impl FnOnce(&Context<'_>) -> R) -> R {
         work: 1,
     };
     let store = Store::open(store).unwrap();
-    let progress = Progress::new(1);
+    let progress = Progress::silent(1);
     let progress = progress.start(&point);
     let (checkpoint, models) = (store.checkpoint(&point), store.models());
     f(&Context {

@@ -58,6 +58,7 @@ pub struct WeightNoiseConfig {
 
 /// The standard deviation of a weight's error, relative to g_max.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(expecting = "a table with its kind: none, constant, pcm or reram-wan")]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum WeightNoiseModel {

@@ -17,6 +17,7 @@ use crate::{Mode, Observer, Parameters, Pass, Step, Tape, Task, TileProduct, bat
 
 /// What of a layer's inputs becomes its range.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(expecting = "a table with its kind: mean-abs-max with cap, or scaled-std with factor")]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields, remote = "Self")]
 pub enum RangeStatistic {
     /// The mean over mini-batches of the largest magnitude.

@@ -31,12 +31,10 @@ impl Custom {
             Error::Usage(reason) => Error::data(file, reason),
             error => error,
         })?;
-        let name = file
-            .file_stem()
-            .map_or_else(|| "custom".into(), |stem| stem.to_string_lossy().into_owned());
         Ok(Point {
             experiment: Self.id(),
-            name,
+            // Not the file's: under another name it is the same run, and the record is its answer.
+            name: config.title(),
             work: config.work(),
             config: serde_json::to_value(&config).expect("a configuration is plain data"),
             seed,

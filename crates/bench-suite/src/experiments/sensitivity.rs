@@ -33,6 +33,11 @@ const TIME_S: f64 = 3600.0;
 const KEPT: f64 = 0.99;
 /// Loss that defines a tolerance, in % of the accuracy above chance. [Rasch23 Fig. 5]
 const LOSS_PERCENT: f64 = 1.0;
+/// Share of the error by chance that the float network must be better by.
+///
+/// Assumed: A* divides by that difference, and a twentieth of it is more than a few hundred test
+/// examples scatter by. [Rasch23 Eq. 3] leaves open what A* is for a network that knows nothing.
+const ABOVE_CHANCE: f64 = 0.05;
 
 /// What is raised in one layer at a time, and how far.
 ///
@@ -250,8 +255,13 @@ impl Experiment for OneNetwork {
     fn findings(&self, results: &Results<'_>) -> Findings {
         let readings = Readings::of(results);
         let mut findings = Findings::default();
-        budget::add(&readings, &mut findings);
+        budget::network(&readings, &mut findings);
         layers::add(&readings, &mut findings);
+        if let Some(reason) = readings.baseline().and_then(Baseline::useless) {
+            findings.left_out.push(reason);
+            return findings;
+        }
+        budget::add(&readings, &mut findings);
         converters::add(&readings, self.trained.recipe.analog.tile(), &mut findings);
         tolerances::add(&readings, &mut findings);
         findings
@@ -281,6 +291,11 @@ impl<'a> Readings<'a> {
         Self(readings.collect())
     }
 
+    /// What everything is compared with; the same in every record.
+    fn baseline(&self) -> Option<Baseline> {
+        self.0.iter().find_map(|(_, record)| Baseline::of(record))
+    }
+
     /// The record of a case of the error budget.
     fn case(&self, wanted: Case) -> Option<&'a Record> {
         let found = self
@@ -291,46 +306,85 @@ impl<'a> Readings<'a> {
     }
 }
 
+/// Errors in % of the float network and by chance, between which A* lies.
+#[derive(Clone, Copy, Debug)]
+struct Baseline {
+    float: f64,
+    chance: f64,
+}
+
+impl Baseline {
+    fn of(record: &Record) -> Option<Self> {
+        let value = |name: &str| record.measurements.values.get(name).copied();
+        Some(Self { float: value(FLOAT_ERROR)?, chance: value(CHANCE_ERROR)? })
+    }
+
+    /// Why there is no A*, if the float network knows nothing that tiles could lose.
+    fn useless(self) -> Option<String> {
+        let Self { float, chance } = self;
+        let better = chance - float > ABOVE_CHANCE * chance;
+        (!better).then(|| {
+            format!(
+                "everything that is a share of the accuracy above chance, for the float network has \
+                 none: it errs on {float:.2} %, and chance on {chance:.2} %. Weights from a file may \
+                 belong to another network, or to inputs that are prepared in another way"
+            )
+        })
+    }
+}
+
 /// A* in % of every programming, from a series of test errors in %.
 fn accuracies(record: &Record, series: &str) -> Vec<f64> {
-    let value = |name: &str| record.measurements.values.get(name).copied();
-    let (Some(float), Some(chance)) = (value(FLOAT_ERROR), value(CHANCE_ERROR)) else {
-        return Vec::new();
-    };
+    let Some(Baseline { float, chance }) = Baseline::of(record) else { return Vec::new() };
     record.series(series).iter().map(|&error| normalized_accuracy(error, float, chance)).collect()
 }
 
 /// Mean of a − b, programming by programming: both saw the same devices.
 fn difference(a: &[f64], b: &[f64]) -> Option<Estimate> {
     let pairs: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    Estimate::of(&pairs, 0.0)
-}
-
-/// A mean with its standard error.
-fn text(estimate: Option<Estimate>, digits: usize) -> String {
-    let number = |x: f64| {
-        let text = format!("{x:.digits$}");
-        // A loss that rounds to nothing has no sign.
-        if text.chars().any(|c| ('1'..='9').contains(&c)) { text } else { text.replace('-', "") }
-    };
-    match estimate {
-        Some(e) if e.samples > 1 => {
-            format!("{} ± {:.digits$}", number(e.mean), e.standard_error)
-        }
-        Some(e) => number(e.mean),
-        None => "–".to_owned(),
-    }
+    Estimate::of(&pairs)
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
+    /// What is found of a network that is tested on the standard tile alone.
+    fn found(float: f64, chance: f64) -> Findings {
+        let line = ["cargo xtask", "sensitivity", "--workload", "lstm-japanese-vowels"];
+        let cli = cli::Cli::try_parse_from(line.into_iter().chain(["--scale", "smoke"])).unwrap();
+        let cli::Command::Sensitivity(arguments) = cli.command else { unreachable!() };
+        let network = OneNetwork::asked_for(&arguments).unwrap();
+        let (scale, data) = (Scale::Smoke, DataFolder::new(None));
+        let points = network.points(&Request::new(scale, 0, None, data)).unwrap();
+        let measured = |point: Point| {
+            let values = [(FLOAT_ERROR, float), (CHANCE_ERROR, chance)];
+            let values = values.map(|(name, value)| (name.to_owned(), value)).into();
+            let series = [("errors".to_owned(), vec![float, float + 0.5])].into();
+            let record = Record::new(&point, Measurements { values, series });
+            (point, Some(record))
+        };
+        let points: Vec<_> = points.into_iter().map(measured).collect();
+        network.findings(&Results { scale, points: &points })
+    }
+
     #[test]
-    fn nothing_has_no_sign() {
-        let of = |mean| Some(Estimate { mean, standard_error: 0.31, samples: 4 });
-        assert_eq!(text(of(-0.04), 1), "0.0 ± 0.3");
-        assert_eq!(text(of(-1.04), 1), "-1.0 ± 0.3");
-        assert_eq!(text(None, 1), "–");
+    fn a_network_that_knows_nothing_has_nothing_to_lose() {
+        let Findings { tables, left_out, .. } = found(8.0, 88.9);
+        assert!(left_out.is_empty() && tables.len() > 2, "{left_out:?}");
+        assert_eq!(tables[0].rows[0], ["float network", "8.00", "100"]);
+        assert_eq!(tables[0].rows[1], ["by chance", "88.90", "0"]);
+        // Worse than chance, and better by what a few examples may be.
+        for float in [91.62, 88.9, 86.0, f64::NAN] {
+            let Findings { tables, left_out, heat_maps, .. } = found(float, 88.9);
+            assert!(left_out[0].contains(&format!("errs on {float:.2} %")), "{left_out:?}");
+            assert!(left_out[0].contains("chance on 88.90 %"), "{left_out:?}");
+            assert!(tables[0].rows.iter().all(|row| row[2] == "–"), "{:?}", tables[0]);
+            assert!(
+                heat_maps.is_empty() && !tables.iter().any(|t| t.caption.contains("Tolerance"))
+            );
+        }
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::datasets::DataSum;
 use crate::experiment::{Point, Request, Results};
 use crate::record::Record;
-use crate::report::Curve;
+use crate::report::{Curve, count};
 use crate::statistics::Estimate;
 
 /// The series of a record that hold one number per epoch.
@@ -54,16 +54,7 @@ fn point_name(variant: &str, seed: u64) -> String {
 
 /// "one seed", "4 seeds".
 pub(super) fn seeds_in_words(seeds: u64) -> String {
-    if seeds == 1 { "one seed".to_owned() } else { format!("{seeds} seeds") }
-}
-
-/// What a single run scatters by, for want of more seeds: standard errors.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Scatter {
-    /// Of a test error, in points.
-    pub(super) points: f64,
-    /// Of a training loss, relative to it.
-    pub(super) loss: f64,
+    if seeds == 1 { "one seed".to_owned() } else { count(seeds, "seed") }
 }
 
 /// The records, asked by variant.
@@ -72,7 +63,6 @@ pub(super) struct TrainingRuns<'a> {
     pub(super) results: &'a Results<'a>,
     /// Epochs at the end over which a result is averaged.
     pub(super) window: usize,
-    pub(super) scatter: Scatter,
 }
 
 impl TrainingRuns<'_> {
@@ -90,7 +80,7 @@ impl TrainingRuns<'_> {
         self.records(variant).map(|record| record.series(name).to_vec()).collect()
     }
 
-    /// Mean over seeds by epoch, with a band of one standard error.
+    /// Mean over seeds by epoch, with a band of half a 90 % interval.
     pub(super) fn curve(&self, variant: &str, colour: usize, series: &str) -> Curve {
         Curve::of_seeds(variant, colour, 1.0, &self.series(variant, series))
     }
@@ -126,7 +116,7 @@ impl TrainingRuns<'_> {
     /// Test error at the end, in %.
     pub(super) fn error(&self, variant: &str) -> Option<Estimate> {
         let ends: Vec<f64> = self.ends(variant, TEST_ERROR).into_iter().map(|(_, x)| x).collect();
-        Estimate::of(&ends, self.scatter.points)
+        Estimate::of(&ends)
     }
 
     /// The lowest test error of any epoch, in %.
@@ -136,26 +126,25 @@ impl TrainingRuns<'_> {
             .into_iter()
             .filter_map(|errors| errors.into_iter().reduce(f64::min))
             .collect();
-        Estimate::of(&best, self.scatter.points)
+        Estimate::of(&best)
     }
 
     /// Training loss at the end, in nats.
     pub(super) fn loss(&self, variant: &str) -> Option<f64> {
         let ends: Vec<f64> = self.ends(variant, TRAIN_LOSS).into_iter().map(|(_, x)| x).collect();
-        Estimate::of(&ends, 0.0).map(|estimate| estimate.mean)
+        Estimate::of(&ends).map(|estimate| estimate.mean)
     }
 
     /// Difference of two test errors, in points.
     pub(super) fn difference(&self, variant: &str, reference: &str) -> Option<Estimate> {
         let differences = self.paired(TEST_ERROR, variant, reference, |a, b| a - b);
-        Estimate::of(&differences, self.scatter.points * std::f64::consts::SQRT_2)
+        Estimate::of(&differences)
     }
 
     /// Ratio of two training losses.
     pub(super) fn loss_ratio(&self, variant: &str, reference: &str) -> Option<Estimate> {
         let ratios = self.paired(TRAIN_LOSS, variant, reference, |a, b| a / b);
-        let relative = self.scatter.loss * std::f64::consts::SQRT_2;
-        Estimate::of(&ratios, relative * ratios.first().copied().unwrap_or(0.0))
+        Estimate::of(&ratios)
     }
 
     /// A series averaged over all epochs.
@@ -166,6 +155,6 @@ impl TrainingRuns<'_> {
             .filter(|series| !series.is_empty())
             .map(|series| series.iter().sum::<f64>() / series.len() as f64)
             .collect();
-        Estimate::of(&means, 0.0)
+        Estimate::of(&means)
     }
 }

@@ -74,13 +74,13 @@ impl Curve {
         Self { label, colour, style: LineStyle::Points, points, labels, ..Self::default() }
     }
 
-    /// The mean over seeds at x = `first`, `first` + 1, …, with a band of one standard error.
+    /// The mean over seeds at x = `first`, `first` + 1, …, with a band of half a 90 % interval.
     pub fn of_seeds(label: &str, colour: usize, first: f64, seeds: &[Vec<f64>]) -> Self {
         let len = seeds.iter().map(Vec::len).min().unwrap_or(0);
         let estimates: Vec<_> = (0..len)
             .filter_map(|i| {
                 let values: Vec<f64> = seeds.iter().map(|series| series[i]).collect();
-                Estimate::of(&values, 0.0)
+                Estimate::of(&values)
             })
             .collect();
         Self {
@@ -89,7 +89,7 @@ impl Curve {
             style: LineStyle::Ours,
             points: estimates.iter().enumerate().map(|(i, e)| (first + i as f64, e.mean)).collect(),
             band: if seeds.len() > 1 {
-                estimates.iter().map(|e| e.standard_error).collect()
+                estimates.iter().map(Estimate::margin).collect()
             } else {
                 Vec::new()
             },
@@ -112,7 +112,7 @@ pub struct HeatMap {
     pub columns: Vec<String>,
     /// The cells by row and column; `None` where nothing was measured.
     pub cells: Vec<Vec<Option<HeatCell>>>,
-    /// What the indices 0 (blue) and 1 (orange) mean, for the legend.
+    /// What the indices 0 (near white) and 1 (vermilion) mean, for the legend.
     pub scale: (String, String),
 }
 

@@ -1,25 +1,22 @@
 //! Heat maps as HTML tables.
 //!
-//! The scale runs from sky blue over white to orange (Okabe and Ito's), which people with any kind
-//! of colour blindness can tell apart. All of it is light, so that black figures stay legible on a
-//! dark page and in print without backgrounds. A bar under the number shows the index once more,
-//! for print in grey.
+//! The scale runs from near white to vermilion (Okabe and Ito's) and only ever gets darker, so that a
+//! copy in grey shows the same order. All of it is light enough for black figures to stay legible, on a
+//! dark page and in print without backgrounds too. A bar under the number shows the index once more.
 
 use std::fmt::{Result, Write};
 
 use super::HeatMap;
 use super::html::escape;
 
-/// Colours at the indices 0, ½ and 1.
-const STOPS: [(u8, u8, u8); 3] = [(86, 180, 233), (250, 250, 247), (230, 159, 0)];
+/// Colours at the indices 0 and 1.
+const ENDS: [(u8, u8, u8); 2] = [(250, 250, 247), (222, 106, 16)];
 
 /// The colour of an index, `#rrggbb`.
 fn colour(index: f64) -> String {
-    let at = 2.0 * index.clamp(0.0, 1.0);
-    let from = if at < 1.0 { 0 } else { 1 };
-    let part = at - from as f64;
+    let part = index.clamp(0.0, 1.0);
     let mix = |a: u8, b: u8| (f64::from(a) + part * (f64::from(b) - f64::from(a))).round() as u8;
-    let ((r0, g0, b0), (r1, g1, b1)) = (STOPS[from], STOPS[from + 1]);
+    let [(r0, g0, b0), (r1, g1, b1)] = ENDS;
     format!("#{:02x}{:02x}{:02x}", mix(r0, r1), mix(g0, g1), mix(b0, b1))
 }
 
@@ -29,7 +26,7 @@ pub(super) fn write(page: &mut String, map: &HeatMap, from: &str) -> Result {
     write!(
         page,
         "<p class=\"caption\">{caption}{from}</p>\n\
-         <div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\
+         <div class=\"scroll wide\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\
          <table class=\"heat\"><thead><tr><td></td>"
     )?;
     for column in &map.columns {
@@ -57,11 +54,10 @@ pub(super) fn write(page: &mut String, map: &HeatMap, from: &str) -> Result {
     let (low, high) = &map.scale;
     writeln!(
         page,
-        "<p class=\"scale\"><span>{}</span><i style=\"background:linear-gradient(to right,{},{},{})\">\
+        "<p class=\"scale\"><span>{}</span><i style=\"background:linear-gradient(to right,{},{})\">\
          </i><span>{}</span></p>",
         escape(low),
         colour(0.0),
-        colour(0.5),
         colour(1.0),
         escape(high)
     )
@@ -73,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_is_printed_and_every_colour_is_light() {
+    fn every_number_is_printed_and_colours_darken_but_stay_light() {
         let cell = |text: &str, index| Some(HeatCell { text: text.to_owned(), index });
         let map = HeatMap {
             caption: "tolerance < 1".to_owned(),
@@ -87,8 +83,8 @@ mod tests {
         for part in [
             "aria-label=\"tolerance &lt; 1\"",
             "<th scope=\"row\">LSTM</th>",
-            "background:#56b4e9\">0.31<i style=\"width:0%\">",
-            "background:#e69f00\">&gt; 9<i style=\"width:100%\">",
+            "background:#fafaf7\">0.31<i style=\"width:0%\">",
+            "background:#de6a10\">&gt; 9<i style=\"width:100%\">",
             "<td class=\"soft\">–</td>",
             "<td>–</td>",
             "fragile",
@@ -96,7 +92,8 @@ mod tests {
         ] {
             assert!(page.contains(part), "'{part}' is not in {page}");
         }
-        // Relative luminance of WCAG 2; 0.2 is a contrast of 5 to black.
+        // Relative luminance of WCAG 2; 0.2 is a contrast of 5 to black. It falls from step to step.
+        let mut above = 1.0;
         for i in 0..=100 {
             let hex = colour(f64::from(i) / 100.0);
             let channel = |k: usize| {
@@ -104,7 +101,8 @@ mod tests {
                 if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
             };
             let luminance = 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5);
-            assert!(luminance > 0.2, "{hex}");
+            assert!(luminance > 0.2 && luminance < above, "{hex}");
+            above = luminance;
         }
     }
 }

@@ -32,8 +32,8 @@ fn write_page(page: &mut String, report: &Report) -> Result {
              <p class=\"soft\">At <b>{scale}</b> scale, code version <code>{code}</code>.</p>",
             escape(subject),
         )?;
-        report.sections.iter().try_for_each(|section| section::write(page, section))?;
-        return writeln!(page, "</body>\n</html>");
+        report.sections.iter().try_for_each(|section| section::write(page, section, 2))?;
+        return write_end(page);
     }
     write_head(page, &format!("reproduction at {scale} scale"))?;
     writeln!(
@@ -44,20 +44,15 @@ fn write_page(page: &mut String, report: &Report) -> Result {
         total = report.claims().count(),
         words = report.summary().words(),
     )?;
+    for note in report.reading() {
+        writeln!(page, "<p class=\"soft\">{}</p>", escape(&note))?;
+    }
     write_papers(page, report)?;
     writeln!(page, "<div class=\"overview\">")?;
     write_disagreements(page, report)?;
     write_left_out(page, report)?;
     write_new(page, report)?;
     writeln!(page, "</div>")?;
-    writeln!(
-        page,
-        "<p class=\"soft\">± is half of a 90 % interval (Student’s t) over what a section repeats: \
-         seeds, programmings of one trained network, or networks. A claim holds if the whole \
-         interval is on the claimed side, which is a one-sided test at the 95 % level; it fails \
-         if none of the interval is, and is inconclusive otherwise. Limits of tests are ours, values of \
-         papers are theirs.</p>"
-    )?;
     write_contents(page, report)?;
     for (paper, sections) in papers::group(&report.sections) {
         writeln!(
@@ -68,10 +63,10 @@ fn write_page(page: &mut String, report: &Report) -> Result {
             escape(paper.title)
         )?;
         for section in sections {
-            section::write(page, section)?;
+            section::write(page, section, 3)?;
         }
     }
-    writeln!(page, "</body>\n</html>")
+    write_end(page)
 }
 
 /// All before the page's heading.
@@ -80,9 +75,13 @@ fn write_head(page: &mut String, title: &str) -> Result {
         page,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>dither: {title}</title>\n<style>\n{css}</style>\n</head>\n<body>",
+         <title>dither: {title}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>",
         css = include_str!("style.css"),
     )
+}
+
+fn write_end(page: &mut String) -> Result {
+    writeln!(page, "</main>\n</body>\n</html>")
 }
 
 /// The counts, paper by paper.
@@ -90,14 +89,14 @@ fn write_papers(page: &mut String, report: &Report) -> Result {
     writeln!(
         page,
         "<div class=\"scroll\"><table class=\"papers\"><thead><tr><th>reproduced</th>\
-         <th class=\"number wide\">experiments</th><th class=\"number wide\">records</th>\
-         <th class=\"number wide\">claims</th>\
+         <th class=\"number more\">experiments</th><th class=\"number more\">records</th>\
+         <th class=\"number more\">claims</th>\
          <th class=\"number\">hold</th><th class=\"number\">fail</th><th class=\"number\">incon&shy;clusive</th>\
-         <th class=\"number\">not tested</th></tr></thead><tbody>"
+         <th class=\"number\">un&shy;decided</th><th class=\"number\">not tested</th></tr></thead><tbody>"
     )?;
     for (paper, sections) in papers::group(&report.sections) {
         let claims = || sections.iter().flat_map(|section| &section.findings.claims);
-        let Summary { holds, fails, inconclusive, not_run } = Summary::of(claims());
+        let Summary { holds, fails, inconclusive, undecided, not_run } = Summary::of(claims());
         let run = sections.iter().filter(|section| section.left_out.is_none()).count();
         let of = |part: usize, all: usize| {
             if part == all { format!("{all}") } else { format!("{part} of {all}") }
@@ -106,8 +105,8 @@ fn write_papers(page: &mut String, report: &Report) -> Result {
         let missing: usize = sections.iter().map(Section::missing).sum();
         write!(
             page,
-            "<tr><th><a href=\"#{}\">{}</a></th><td class=\"number wide\">{}</td>\
-             <td class=\"number wide\">{}</td><td class=\"number wide\">{}</td>",
+            "<tr><th><a href=\"#{}\">{}</a></th><td class=\"number more\">{}</td>\
+             <td class=\"number more\">{}</td><td class=\"number more\">{}</td>",
             paper.id,
             escape(paper.name),
             of(run, sections.len()),
@@ -118,6 +117,7 @@ fn write_papers(page: &mut String, report: &Report) -> Result {
             (holds, "holds"),
             (fails, "fails"),
             (inconclusive, "inconclusive"),
+            (undecided, "undecided"),
             (not_run, "not-run"),
         ] {
             let class = if number > 0 { class } else { "soft" };
@@ -132,7 +132,7 @@ fn write_disagreements(page: &mut String, report: &Report) -> Result {
     writeln!(page, "<section><h2>What disagrees</h2>")?;
     let found = report.disagreements();
     if found.is_empty() {
-        writeln!(page, "<p>Every claim that was tested holds.</p>")?;
+        writeln!(page, "<p>{}</p>", report.agreement())?;
     } else {
         writeln!(page, "<ul>")?;
         for named in &found {
@@ -144,15 +144,15 @@ fn write_disagreements(page: &mut String, report: &Report) -> Result {
 }
 
 /// A claim in one line, with a link to its place.
-fn write_named(page: &mut String, Named { section, claim, statement }: &Named<'_>) -> Result {
+fn write_named(page: &mut String, named: &Named<'_>) -> Result {
+    let Named { section, claim, statement } = named;
     writeln!(
         page,
-        "<li>{}: <a href=\"#{}\">{}</a> <span class=\"soft\">Ours {}, paper {}.</span></li>",
-        verdict(claim),
+        "<li>{}: <a href=\"#{}\">{}</a> <span class=\"soft\">{}</span></li>",
+        verdict(section, claim),
         claim_anchor(section, claim),
         escape(statement),
-        escape(&claim.measured),
-        escape(&claim.paper),
+        escape(&named.values()),
     )
 }
 
@@ -168,17 +168,9 @@ fn write_left_out(page: &mut String, report: &Report) -> Result {
             escape(&left_out.reason)
         )?;
     }
-    let not_run = report.summary().not_run;
-    if not_run > 0 {
-        let (claims, are) = (count(not_run, "claim"), if not_run == 1 { "is" } else { "are" });
-        writeln!(
-            page,
-            "<li>{claims} {are} not tested at {} scale, or not without data or records that are \
-             missing; the tables of the experiments have them, with their tests.</li>",
-            report.scale
-        )?;
-    }
-    if found.is_empty() && not_run == 0 {
+    let open = report.open();
+    open.iter().try_for_each(|words| writeln!(page, "<li>{}</li>", escape(words)))?;
+    if found.is_empty() && open.is_empty() {
         writeln!(page, "<li>Nothing of what was asked for.</li>")?;
     }
     writeln!(page, "</ul></section>")
@@ -227,11 +219,12 @@ fn write_contents(page: &mut String, report: &Report) -> Result {
 
 /// The verdicts without the zeros: "3 hold, 6 not tested".
 fn claims_in_words(section: &Section) -> String {
-    let Summary { holds, fails, inconclusive, not_run } = section.summary();
+    let Summary { holds, fails, inconclusive, undecided, not_run } = section.summary();
     let counts = [
         (holds, if holds == 1 { "holds" } else { "hold" }),
         (fails, if fails == 1 { "fails" } else { "fail" }),
         (inconclusive, "inconclusive"),
+        (undecided, "undecided"),
         (not_run, "not tested"),
     ];
     let words = counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
@@ -251,12 +244,13 @@ fn claim_anchor(section: &Section, claim: &Claim) -> String {
 }
 
 /// The verdict in words, in its colour.
-fn verdict(claim: &Claim) -> String {
+fn verdict(section: &Section, claim: &Claim) -> String {
     let class = match claim.verdict {
         Verdict::Holds => "holds",
         Verdict::Fails => "fails",
         Verdict::Inconclusive => "inconclusive",
+        Verdict::Undecided => "undecided",
         Verdict::NotRun => "not-run",
     };
-    format!("<span class=\"verdict {class}\">{}</span>", claim.verdict.words())
+    format!("<span class=\"verdict {class}\">{}</span>", section.verdict(claim))
 }

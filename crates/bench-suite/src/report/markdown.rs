@@ -28,6 +28,9 @@ fn write_report(text: &mut String, report: &Report) -> Result {
         report.claims().count(),
         report.summary().words()
     )?;
+    for note in report.reading() {
+        writeln!(text, "{}\n", escape(&note))?;
+    }
     write_papers(text, report)?;
     write_overview(text, report)?;
     for (paper, sections) in papers::group(&report.sections) {
@@ -40,13 +43,21 @@ fn write_report(text: &mut String, report: &Report) -> Result {
 }
 
 fn write_papers(text: &mut String, report: &Report) -> Result {
-    let header =
-        ["reproduced", "experiments", "claims", "hold", "fail", "inconclusive", "not tested"];
+    let header = [
+        "reproduced",
+        "experiments",
+        "claims",
+        "hold",
+        "fail",
+        "inconclusive",
+        "undecided",
+        "not tested",
+    ];
     let row = |(paper, sections): (&papers::Paper, &[Section])| {
         let claims = || sections.iter().flat_map(|section| &section.findings.claims);
-        let Summary { holds, fails, inconclusive, not_run } = Summary::of(claims());
+        let Summary { holds, fails, inconclusive, undecided, not_run } = Summary::of(claims());
         let run = sections.iter().filter(|section| section.left_out.is_none()).count();
-        let numbers = [run, claims().count(), holds, fails, inconclusive, not_run];
+        let numbers = [run, claims().count(), holds, fails, inconclusive, undecided, not_run];
         std::iter::once(paper.name.to_owned()).chain(numbers.map(|n| n.to_string())).collect()
     };
     write_table(
@@ -60,21 +71,22 @@ fn write_papers(text: &mut String, report: &Report) -> Result {
 }
 
 fn write_overview(text: &mut String, report: &Report) -> Result {
-    let named = |text: &mut String, Named { section, claim, statement }: &Named<'_>| {
+    let named = |text: &mut String, named: &Named<'_>| {
+        let values = named.values();
         writeln!(
             text,
-            "- **{}**: {} Ours {}, paper {}. (`{}`)",
-            claim.verdict.words(),
-            escape(statement),
-            escape(&claim.measured),
-            escape(&claim.paper),
-            section.id
+            "- **{}**: {}{}{} (`{}`)",
+            named.verdict(),
+            escape(&named.statement),
+            if values.is_empty() { "" } else { " " },
+            escape(&values),
+            named.section.id
         )
     };
     writeln!(text, "\n## What disagrees\n")?;
     let found = report.disagreements();
     if found.is_empty() {
-        writeln!(text, "Every claim that was tested holds.")?;
+        writeln!(text, "{}", report.agreement())?;
     }
     found.iter().try_for_each(|claim| named(text, claim))?;
     writeln!(text, "\n## What is left out\n")?;
@@ -82,14 +94,9 @@ fn write_overview(text: &mut String, report: &Report) -> Result {
     for left_out in &found {
         writeln!(text, "- `{}`: {}", left_out.section.id, escape(&left_out.reason))?;
     }
-    let not_run = report.summary().not_run;
-    if not_run > 0 {
-        let (claims, are) = (count(not_run, "claim"), if not_run == 1 { "is" } else { "are" });
-        let scale = report.scale;
-        let without = "or not without data or records that are missing";
-        writeln!(text, "- {claims} {are} not tested at {scale} scale, {without}.")?;
-    }
-    if found.is_empty() && not_run == 0 {
+    let open = report.open();
+    open.iter().try_for_each(|words| writeln!(text, "- {}", escape(words)))?;
+    if found.is_empty() && open.is_empty() {
         writeln!(text, "Nothing of what was asked for.")?;
     }
     let own = report.own_claims();
@@ -158,7 +165,7 @@ fn claims(section: &Section) -> Table {
             claim.test.clone(),
             claim.paper.clone(),
             claim.measured.clone(),
-            claim.verdict.words().to_owned(),
+            section.verdict(claim),
         ]
     };
     Table {

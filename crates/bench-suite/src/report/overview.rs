@@ -20,7 +20,35 @@ pub(super) struct LeftOut<'a> {
     pub(super) reason: String,
 }
 
+impl Named<'_> {
+    /// The verdict in words; on stand-ins it is theirs.
+    pub(super) fn verdict(&self) -> String {
+        self.section.verdict(self.claim)
+    }
+
+    /// Our value and the paper's, those that there are.
+    pub(super) fn values(&self) -> String {
+        let Claim { measured, paper, .. } = self.claim;
+        match (measured.as_str(), paper.as_str()) {
+            ("–", "–") => String::new(),
+            (ours, "–") => format!("Ours {ours}."),
+            ("–", paper) => format!("Paper {paper}."),
+            (ours, paper) => format!("Ours {ours}, paper {paper}."),
+        }
+    }
+}
+
 impl Section {
+    /// The verdict of one of its claims in words.
+    pub(super) fn verdict(&self, claim: &Claim) -> String {
+        let words = claim.verdict.words();
+        if self.has_stand_ins && claim.verdict != Verdict::NotRun && !claim.is_ours() {
+            format!("{words} for our stand-ins")
+        } else {
+            words.to_owned()
+        }
+    }
+
     /// The claims' verdicts.
     pub(super) fn summary(&self) -> Summary {
         Summary::of(&self.findings.claims)
@@ -78,6 +106,62 @@ impl Report {
             }
         }
         left_out
+    }
+
+    /// What is said where nothing disagrees, which may be because nothing was decided.
+    pub(super) fn agreement(&self) -> &'static str {
+        match self.summary().holds {
+            0 => "No claim was decided.",
+            _ => "Every claim that was decided holds.",
+        }
+    }
+
+    /// What is to be known before any verdict: whose networks ran, and what ± is.
+    pub(super) fn reading(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let stand_ins =
+            self.sections.iter().filter(|s| s.has_stand_ins && s.points.len() > s.missing());
+        if stand_ins.count() > 0 {
+            notes.push(format!(
+                "The networks of Rasch et al. did not run at {} scale. Small ones of the same families, on \
+                 small data, stand for them: each section names its own, and verdicts on them say so.",
+                self.scale
+            ));
+        }
+        notes.push(
+            "±, and the band of a curve, is half of a 90 % interval (Student’s t) over what a section \
+             repeats: seeds, programmings of one trained network, or networks. A claim holds if the \
+             whole interval is on the claimed side, which is a one-sided test at the 95 % level; it \
+             fails if none of the interval is, and is inconclusive otherwise. A single measurement has no \
+             interval, whatever it is: its claim is undecided. Counts and results of formulas are \
+             exact. Limits of tests are ours, values of papers are theirs."
+                .to_owned(),
+        );
+        notes
+    }
+
+    /// Claims of which nothing was decided, and why.
+    pub(super) fn open(&self) -> Vec<String> {
+        let Summary { undecided, not_run, .. } = self.summary();
+        let are = |n: usize| if n == 1 { "is" } else { "are" };
+        let mut open = Vec::new();
+        if undecided > 0 {
+            open.push(format!(
+                "{} {} undecided: there is one value of each, as of one seed; `--seeds` runs more.",
+                count(undecided, "claim"),
+                are(undecided)
+            ));
+        }
+        if not_run > 0 {
+            open.push(format!(
+                "{} {} not tested at {} scale, or not without data or records that are missing; the \
+                 tables of the experiments have them, with their tests.",
+                count(not_run, "claim"),
+                are(not_run),
+                self.scale
+            ));
+        }
+        open
     }
 
     /// Claims of ours in the experiments of a paper.

@@ -25,8 +25,8 @@ pub(super) fn date(unix_s: u64) -> String {
 }
 
 /// A number with its noun: `1 record`, `7 records`.
-pub(super) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+pub(crate) fn count(number: impl std::fmt::Display + PartialEq + From<u8>, noun: &str) -> String {
+    if number == 1.into() { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// A text that ends like a sentence, once.
@@ -34,8 +34,12 @@ pub(super) fn sentence(text: &str) -> String {
     if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
 }
 
-/// A text that begins like a sentence.
+/// A text that begins like a sentence, unless with the name of a network such as resnet18.
 pub(super) fn capital(text: &str) -> String {
+    let first = text.split([' ', ',']).next().unwrap_or_default();
+    if first.contains(|c: char| c.is_ascii_digit() || c == '-') {
+        return text.to_owned();
+    }
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
@@ -49,6 +53,7 @@ mod tests {
         assert_eq!(sentence("one run"), "one run.");
         assert_eq!(sentence("One run."), "One run.");
         assert_eq!(capital("ökonomisch."), "Ökonomisch.");
+        assert_eq!(capital("resnet18, resnet50"), "resnet18, resnet50");
         assert_eq!([count(1, "claim"), count(2, "claim")], ["1 claim", "2 claims"]);
     }
 

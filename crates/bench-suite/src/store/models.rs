@@ -188,7 +188,7 @@ mod tests {
     fn a_damaged_model_is_made_again() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let all = Progress::new(1);
+        let all = Progress::new(1, 1);
         let (progress, models) = (all.start(&point()), store.models());
         let get = |made: &mut usize| {
             let make = |_: &Checkpoint| {
@@ -217,7 +217,7 @@ mod tests {
     fn a_damaged_checkpoint_is_as_none() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let all = Progress::new(1);
+        let all = Progress::new(1, 1);
         let (progress, checkpoint) = (all.start(&point()), store.checkpoint(&point()));
         assert!(checkpoint.load(&progress).unwrap().is_none());
         checkpoint.save(&file([3; 8])).unwrap();
@@ -234,7 +234,7 @@ mod tests {
     fn what_another_process_makes_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let all = Progress::new(1);
+        let all = Progress::new(1, 1);
         // Each has threads of its own to look after.
         let [here, there] = [store.models(), store.models()];
         let (progress, other) = (all.start(&point()), all.start(&point()));

@@ -37,7 +37,8 @@ impl ImageClassifier {
     ///
     /// # Errors
     ///
-    /// [`Error::Interrupted`], or what is wrong with the data or the checkpoint.
+    /// [`Error::Interrupted`], [`Error::Diverged`] at the step at which the loss leaves the numbers, or
+    /// what is wrong with the data or the checkpoint.
     pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
         let (train, test) = self.images(context.data)?;
         let seed = Seed::new(seed);
@@ -137,10 +138,14 @@ impl<'a> Phase<'a> {
                     ControlFlow::Continue(())
                 }
             },
-        )
-        .map_err(Error::from)?;
+        )?;
         let seed = seed.child("test").child(epoch);
         let tested = evaluate(&task(test), &self.parameters, &seed, context.par);
+        if !tested.loss.is_finite() {
+            let step = train.len().div_ceil(config.recipe.batch);
+            let (what, value) = ("the loss of the test".to_owned(), tested.loss as f32);
+            return Err(Error::Diverged(nn::Diverged { epoch: epoch + 1, step, what, value }));
+        }
         let wrong = tested.error_rate.expect("a classification counts what is wrong");
         Ok(Epoch {
             train_loss: stats.loss,
@@ -230,7 +235,7 @@ mod tests {
             data: Vec::new(),
             work: 1,
         };
-        let all = crate::progress::Progress::new(1);
+        let all = crate::progress::Progress::silent(1);
         let progress = all.start(&point);
         let (checkpoint, models) = (store.checkpoint(&point), store.models());
         let data = DataFolder::new(None);

@@ -134,7 +134,7 @@ impl Trained {
     ///
     /// # Errors
     ///
-    /// [`Error::Interrupted`], or what is wrong with data, model or checkpoint.
+    /// [`Error::Interrupted`], [`Error::Diverged`], or what is wrong with data, model or checkpoint.
     pub fn float<'w>(
         &self,
         workload: &'w dyn Workload,
@@ -317,8 +317,7 @@ impl<'w> Run<'_, 'w> {
                     self.context.progress.advance(work * recipe.batch as u64);
                     self.go_on()
                 },
-            )
-            .map_err(Error::from)?;
+            )?;
             self.context.progress.say(&format!(
                 "{what} epoch {}/{}: loss {:.4}",
                 note.progress.epoch, recipe.epochs, stats.loss
@@ -337,9 +336,11 @@ impl<'w> Run<'_, 'w> {
         let seed = self.root().child("float");
         let error = self.workload.test_error(instance, &seed, self.context.par);
         let values = &mut measured.values;
-        values.insert(FLOAT_ERROR.to_owned(), 100.0 * error);
-        values.insert(CHANCE_ERROR.to_owned(), 100.0 * self.workload.chance_error());
-        self.context.progress.say(&format!("float: test error {:.2} %", 100.0 * error));
+        let [error, chance] = [error, self.workload.chance_error()].map(|error| 100.0 * error);
+        values.insert(FLOAT_ERROR.to_owned(), error);
+        values.insert(CHANCE_ERROR.to_owned(), chance);
+        let said = format!("float: test error {error:.2} %, by chance {chance:.2} %");
+        self.context.progress.say(&said);
     }
 
     /// The trained float weights on tiles, with input ranges from data.

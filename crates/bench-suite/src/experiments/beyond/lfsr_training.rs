@@ -12,10 +12,10 @@ use crate::claim::{Claim, Test, display};
 use crate::datasets::mnist::Mnist;
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::experiments::training_runs::{
-    self, Scatter, TEST_ERROR, TRAIN_LOSS, TrainingRuns, Variant, seeds_in_words,
+    self, TEST_ERROR, TRAIN_LOSS, TrainingRuns, Variant, seeds_in_words,
 };
 use crate::record::Measurements;
-use crate::report::{Figure, Panel, Table};
+use crate::report::{Figure, Panel, Table, count};
 use crate::statistics::Estimate;
 use crate::workloads::lfsr_training::{LfsrTraining, ProductBits};
 
@@ -101,9 +101,9 @@ impl Experiment for LfsrBits {
 
     fn describe(&self, scale: Scale) -> String {
         let Size { hidden, epochs, train_images, seeds, .. } = size(scale);
-        let seeds = seeds_in_words(seeds);
+        let (epochs, seeds) = (count(epochs, "epoch"), seeds_in_words(seeds));
         format!(
-            "784-{hidden}-{hidden}-10 in ⟨8, 8⟩ on {train_images} images for {epochs} epochs, {seeds}, every product rounded with ChaCha's bits or with those of 28 column registers"
+            "784-{hidden}-{hidden}-10 in ⟨8, 8⟩ on {train_images} images for {epochs}, {seeds}, every product rounded with ChaCha's bits or with those of 28 column registers"
         )
     }
 
@@ -125,7 +125,7 @@ impl Experiment for LfsrBits {
     }
 
     fn findings(&self, results: &Results<'_>) -> Findings {
-        let runs = TrainingRuns { results, window: 1, scatter: SCATTER };
+        let runs = TrainingRuns { results, window: 1 };
         Findings {
             claims: vec![claim(&runs)],
             figures: vec![figure(&runs)],
@@ -142,11 +142,6 @@ impl Experiment for LfsrBits {
         }
     }
 }
-
-/// What a single run scatters by.
-///
-/// Assumed: what runs of 600 steps scatter by.
-const SCATTER: Scatter = Scatter { points: 0.3, loss: 0.02 };
 
 /// How far the training losses may be apart. Over a short schedule the test errors of two streams
 /// of the same kind differ by a few tenths of a point, their losses by two per cent.
@@ -179,8 +174,8 @@ fn figure(runs: &TrainingRuns<'_>) -> Figure {
         ..Panel::default()
     };
     Figure {
-        caption: "Training with the rounding bits of three sources, mean over seeds, band ± one \
-                  standard error."
+        caption: "Training with the rounding bits of three sources, mean over seeds, the band is \
+                  its 90 % interval."
             .to_owned(),
         panels: vec![
             panel("training", "training loss (nats)", TRAIN_LOSS, true),

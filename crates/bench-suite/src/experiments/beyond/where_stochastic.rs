@@ -13,10 +13,11 @@ use numerics::{
     StochasticVariant,
 };
 
-use super::super::training_runs::{self, Scatter, TrainingRuns, Variant, seeds_in_words};
+use super::super::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
 use crate::Error;
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::Measurements;
+use crate::report::count;
 use crate::workloads::image_classifier::{ImageClassifier, ImageData, Network};
 
 /// The experiment.
@@ -52,7 +53,7 @@ const REGISTERS: [(&str, u32, u32); 3] = [
 ];
 
 fn few_bits_name(bits: u8, rule: &str) -> String {
-    format!("{bits} bits, rule {rule}")
+    format!("{}, rule {rule}", count(bits, "bit"))
 }
 
 struct Size {
@@ -178,7 +179,8 @@ impl Experiment for WhereStochastic {
     fn describe(&self, scale: Scale) -> String {
         let Size { hidden, epochs, train_images, seeds, .. } = size(scale);
         format!(
-            "784-{hidden}-{hidden}-10 in ⟨8, 8⟩ on {train_images} images for {epochs} epochs, {}, under {} ways to round",
+            "784-{hidden}-{hidden}-10 in ⟨8, 8⟩ on {train_images} images for {}, {}, under {} ways to round",
+            count(epochs, "epoch"),
             seeds_in_words(seeds),
             variants(scale).len()
         )
@@ -196,14 +198,9 @@ impl Experiment for WhereStochastic {
     }
 
     fn findings(&self, results: &Results<'_>) -> Findings {
-        findings::findings(&TrainingRuns { results, window: 1, scatter: SCATTER })
+        findings::findings(&TrainingRuns { results, window: 1 })
     }
 }
-
-/// What a single run scatters by.
-///
-/// Assumed: as in `beyond/lfsr-training`, whose schedule is as short.
-const SCATTER: Scatter = Scatter { points: 0.3, loss: 0.02 };
 
 #[cfg(test)]
 mod tests {

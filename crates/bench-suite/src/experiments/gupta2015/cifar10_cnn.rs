@@ -13,8 +13,9 @@ use super::cnn::{self, Curves, Learning};
 use crate::Error;
 use crate::claim::{Claim, Test};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
-use crate::experiments::training_runs::{self, Scatter, TrainingRuns, Variant, seeds_in_words};
+use crate::experiments::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
 use crate::record::Measurements;
+use crate::report::count;
 use crate::workloads::image_classifier::{ImageClassifier, ImageData, Network, Switch};
 
 /// The experiment.
@@ -148,7 +149,8 @@ impl Experiment for Cifar10Cnn {
     fn describe(&self, scale: Scale) -> String {
         let Size { epochs, train_images, test_images, seeds, .. } = size(scale);
         format!(
-            "Three convolutions of 64 maps on {train_images} images for {epochs} epochs, tested on {test_images}, {} (the paper: 50000 images, about 120 epochs, one run)",
+            "Three convolutions of 64 maps on {train_images} images for {}, tested on {test_images}, {} (the paper: 50000 images, about 120 epochs, one run)",
+            count(epochs, "epoch"),
             seeds_in_words(seeds)
         )
     }
@@ -171,7 +173,7 @@ impl Experiment for Cifar10Cnn {
     fn findings(&self, results: &Results<'_>) -> Findings {
         let Size { epochs, train_images, window, .. } = size(results.scale);
         let learning = Learning {
-            runs: TrainingRuns { results, window, scatter: SCATTER },
+            runs: TrainingRuns { results, window },
             figures: FIGURES,
             curves: &CURVES,
             epochs,
@@ -204,11 +206,6 @@ const NOTES: [&str; 3] = [
     "Lengthening the words carries weights and velocities over unchanged: a word of ⟨4, 12⟩ is one \
      of ⟨4, 16⟩.",
 ];
-
-/// What a single run scatters by.
-///
-/// Assumed: 0.5 points, as the paper's own curves scatter from epoch to epoch; losses by 3 %.
-const SCATTER: Scatter = Scatter { points: 0.5, loss: 0.03 };
 
 /// The paper's stochastic FL 14 has 1.0 times float's loss while it learns.
 const NEAR_FLOAT_LOSS: f64 = 1.15;

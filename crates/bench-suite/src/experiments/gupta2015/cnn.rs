@@ -108,7 +108,7 @@ impl Learning<'_> {
         };
         Figure {
             caption: format!(
-                "{caption} Solid with markers: ours, mean over seeds, the band ± one standard error.{drawn}"
+                "{caption} Solid with markers: ours, mean over seeds, the band is its 90 % interval.{drawn}"
             ),
             panels: vec![
                 panel(0, "(a) training", "training loss (nats)", TRAIN_LOSS),

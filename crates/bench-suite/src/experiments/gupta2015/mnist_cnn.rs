@@ -11,8 +11,9 @@ use super::cnn::{self, Curves, Learning};
 use crate::Error;
 use crate::claim::{Claim, Test};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
-use crate::experiments::training_runs::{self, Scatter, TrainingRuns, Variant, seeds_in_words};
+use crate::experiments::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
 use crate::record::Measurements;
+use crate::report::count;
 use crate::workloads::image_classifier::{ImageClassifier, ImageData, Network};
 
 /// The experiment.
@@ -124,7 +125,8 @@ impl Experiment for MnistCnn {
     fn describe(&self, scale: Scale) -> String {
         let Size { epochs, train_images, test_images, seeds, .. } = size(scale);
         format!(
-            "Two convolutions of 8 and 16 maps, 128 units, on {train_images} images for {epochs} epochs, tested on {test_images}, {} (the paper: 60000 images, about 125 epochs, one run)",
+            "Two convolutions of 8 and 16 maps, 128 units, on {train_images} images for {}, tested on {test_images}, {} (the paper: 60000 images, about 125 epochs, one run)",
+            count(epochs, "epoch"),
             seeds_in_words(seeds)
         )
     }
@@ -147,7 +149,7 @@ impl Experiment for MnistCnn {
     fn findings(&self, results: &Results<'_>) -> Findings {
         let Size { epochs, train_images, window, .. } = size(results.scale);
         let learning = Learning {
-            runs: TrainingRuns { results, window, scatter: SCATTER },
+            runs: TrainingRuns { results, window },
             figures: FIGURES,
             curves: &CURVES,
             epochs,
@@ -178,12 +180,6 @@ const NOTES: [&str; 3] = [
      after about 45 epochs with 14 fractional bits, after about 26 with 12. Only the whole schedule \
      can show that.",
 ];
-
-/// What a single run scatters by.
-///
-/// Assumed: 0.05 points once trained to under 1 %, the square root of the 80 errors on 10,000
-/// images being 0.09 but shared by paired runs; losses by a tenth.
-const SCATTER: Scatter = Scatter { points: 0.05, loss: 0.1 };
 
 /// The paper's stochastic FL 14 ends 0.06 points above float.
 const NEAR_FLOAT_POINTS: f64 = 0.3;

@@ -15,6 +15,7 @@ use crate::Error;
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::experiments::training_runs::{self, seeds_in_words};
 use crate::record::Measurements;
+use crate::report::count;
 use crate::workloads::image_classifier::{ImageClassifier, ImageData, Network};
 use runs::Runs;
 
@@ -141,9 +142,9 @@ impl Experiment for MnistDnn {
 
     fn describe(&self, scale: Scale) -> String {
         let Size { epochs, train_images, test_images, seeds, .. } = size(scale);
-        let seeds = seeds_in_words(seeds);
+        let (epochs, seeds) = (count(epochs, "epoch"), seeds_in_words(seeds));
         format!(
-            "784-1000-1000-10 on {train_images} images for {epochs} epochs, tested on {test_images}, {seeds} (the paper: 60000 images, 30 epochs, one run)"
+            "784-1000-1000-10 on {train_images} images for {epochs}, tested on {test_images}, {seeds} (the paper: 60000 images, 30 epochs, one run)"
         )
     }
 

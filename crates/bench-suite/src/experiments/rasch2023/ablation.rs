@@ -5,14 +5,14 @@
 
 use nn::{Analog, AnalogTraining};
 
-use super::evaluated::{ONE_TRAINING, curve, over_time, text};
+use super::evaluated::{ONE_TRAINING, curve, over_time};
 use super::networks::{configuration, points_of};
 use super::paper::{TIMES, TIMES_S};
 use crate::Error;
-use crate::claim::{Claim, Test};
+use crate::claim::{Claim, Test, rounded};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::Measurements;
-use crate::report::{Figure, Table};
+use crate::report::{Figure, Table, count};
 use crate::statistics::Estimate;
 use crate::workloads::hardware_aware::{HardwareAware, series};
 use crate::workloads::trained::FLOAT_ERROR;
@@ -99,8 +99,13 @@ impl Experiment for Ablation {
         let (seeds, programmings) = repeats(scale);
         let seeds = crate::experiments::training_runs::seeds_in_words(seeds);
         format!(
-            "a residual network for CIFAR-10 trained in four ways, {seeds}, {programmings} programmings"
+            "a residual network for CIFAR-10 trained in four ways, {seeds}, {}",
+            count(programmings, "programming")
         )
+    }
+
+    fn has_stand_ins(&self, scale: Scale) -> bool {
+        scale < Scale::Paper
     }
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
@@ -142,10 +147,10 @@ impl Experiment for Ablation {
                 .flat_map(|record| record.series(&series("hwa", TIMES_S[time])).to_vec())
                 .collect()
         };
-        let mean = |method: &str, time: usize| Estimate::of(&errors(method, time), 0.0);
+        let mean = |method: &str, time: usize| Estimate::of(&errors(method, time));
         let worse = |method: &str, than: &str, time: usize| {
             let pairs = errors(method, time).into_iter().zip(errors(than, time));
-            Estimate::of(&pairs.map(|(a, b)| a - b).collect::<Vec<_>>(), 0.5)
+            Estimate::of(&pairs.map(|(a, b)| a - b).collect::<Vec<_>>())
         };
         let tested = results.scale >= Scale::Desk;
         let claims = METHODS[1..].iter().zip(["output-noise", "short-term-noise", "no-noise"]);
@@ -194,7 +199,7 @@ impl Experiment for Ablation {
         };
         let rows = METHODS.iter().flat_map(|method| {
             let mut ours = vec![method.name.to_owned()];
-            ours.extend((0..4).map(|t| text(mean(method.name, t), 2)));
+            ours.extend((0..4).map(|t| rounded(mean(method.name, t), 2)));
             [ours, printed("paper: ResNet-32", &method.paper)]
         });
         let rows = rows.chain(NOT_OURS.map(|(name, errors)| printed(name, &errors)));
@@ -207,7 +212,7 @@ impl Experiment for Ablation {
             claims: claims.collect(),
             figures: vec![Figure {
                 caption: "Test error on the standard tile over time, by what was injected in \
-                          training; bands are standard errors over programmings."
+                          training; bands are 90 % intervals over programmings."
                     .to_owned(),
                 panels: vec![over_time("Noise in training", "test error (%)", curves.collect())],
             }],

@@ -9,12 +9,12 @@ use nn::arithmetic::LearnedScales;
 
 use super::evaluated::{
     Evaluated, HOUR, YEAR, differences, figure, largest, least, missing, over_networks, over_time,
-    paper_curve, paper_mean, points_of_networks, text,
+    paper_curve, paper_mean, points_of_networks,
 };
 use super::networks::{SMOKE, names, trained};
 use super::paper::{Family, Row, TIMES, TIMES_S, normalized_accuracy};
 use crate::Error;
-use crate::claim::{Claim, Test};
+use crate::claim::{Claim, Test, rounded};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::Measurements;
 use crate::report::{Figure, Table};
@@ -126,6 +126,10 @@ impl Experiment for ColumnScales {
         )
     }
 
+    fn has_stand_ins(&self, scale: Scale) -> bool {
+        scale < Scale::Paper
+    }
+
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (seeds, programmings, networks) = size(request.scale);
         points_of_networks(self.id(), request, seeds, &networks, |network, workload| {
@@ -178,7 +182,7 @@ fn claims(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Vec<Claim> {
         let name = series(DIRECT, TIMES_S[time]);
         column.gains(&name, tile, &name)
     };
-    let mean = |time| Estimate::of(&over_networks(pairs, |pair| gain(pair, time)), 1.0);
+    let mean = |time| Estimate::of(&over_networks(pairs, |pair| gain(pair, time)));
     let printed = |row: &Row, time: usize| {
         paper_accuracy(row.direct, time) - paper_accuracy(paper_tile(row), time)
     };
@@ -210,7 +214,7 @@ fn claims(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Vec<Claim> {
     let beside = |id, statement, test: &str, printed: f64, values: &[f64], limit| {
         let test = format!("what scales of columns gain of A* at 1 h, {test}");
         Claim::new(id, "Tab. 2, Supp. Tab. 6", statement, test, format!("{printed:+.1} points"))
-            .judge(Estimate::of(values, 1.0), limit, " points")
+            .judge(Estimate::of(values), limit, " points")
     };
     vec![
         claim("hour", "Scales of columns are essential for direct mapping.", HOUR),
@@ -253,11 +257,11 @@ fn table(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Table {
     for (column, tile) in pairs {
         for (network, way) in [(column, "per column"), (tile, "per tile")] {
             let mut row =
-                vec![network.id.to_owned(), way.to_owned(), text(network.value(FLOAT_ERROR), 2)];
+                vec![network.id.to_owned(), way.to_owned(), rounded(network.value(FLOAT_ERROR), 2)];
             row.extend(
-                TIMES_S.map(|t| text(Estimate::of(&network.errors(&series(DIRECT, t)), 0.0), 2)),
+                TIMES_S.map(|t| rounded(Estimate::of(&network.errors(&series(DIRECT, t))), 2)),
             );
-            row.push(text(network.accuracy(&series(DIRECT, TIMES_S[HOUR])), 1));
+            row.push(rounded(network.accuracy(&series(DIRECT, TIMES_S[HOUR])), 1));
             rows.push(row);
         }
         let row = column.paper;
@@ -271,7 +275,7 @@ fn table(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Table {
         }
     }
     Table {
-        caption: "Direct mapping: test error in % (± standard error over programmings) after each \
+        caption: "Direct mapping: test error in % (± over programmings) after each \
                   time, and A* at 1 h."
             .to_owned(),
         header: header.chain(["A* 1 h".to_owned()]).collect(),

@@ -53,30 +53,28 @@ fn share(falls: &[bool]) -> Option<Estimate> {
     let mean = (k + 1.0) / (n + 2.0);
     let standard_error = (mean * (1.0 - mean) / (n + 3.0)).sqrt();
     // Not estimated from a scatter.
-    (n > 0.0).then_some(Estimate { mean, standard_error, samples: 1 })
+    (n > 0.0).then_some(Estimate::known(mean, standard_error))
 }
 
 /// Before and after, network by network.
 fn heat_map(networks: &[Evaluated<'_>]) -> HeatMap {
     let row = |network: &Evaluated<'_>| {
-        let all = CASES.map(|(series, _)| Estimate::of(&kurtoses(network, series), 0.0));
-        // Of the fourth moment, which is never negative.
-        let most = all.iter().flatten().fold(0.0f64, |most, excess| most.max(excess.mean + 3.0));
-        let cell = |excess: Estimate| HeatCell {
-            text: number(excess.mean, 2),
-            index: (excess.mean + 3.0) / most,
-        };
+        let all = CASES.map(|(series, _)| Estimate::of(&kurtoses(network, series)));
+        let most =
+            all.iter().flatten().fold(f64::MIN_POSITIVE, |most, excess| most.max(excess.mean));
+        let cell =
+            |excess: Estimate| HeatCell { text: number(excess.mean, 2), index: excess.mean / most };
         all.map(|excess| excess.map(cell)).to_vec()
     };
     HeatMap {
         caption: "Excess kurtosis of conductances, mean over the layers of a network by number of \
-                  weights; 0 is that of normal weights. Bars show the kurtosis, which is 3 more, \
-                  beside the largest of its row. The paper shows bars without numbers."
+                  weights; 0 is that of normal weights, and less has lighter tails. Colours and bars \
+                  show it beside the largest of its row. The paper shows bars without numbers."
             .to_owned(),
         rows: networks.iter().map(|network| network.id.to_owned()).collect(),
         columns: CASES.map(|(_, heading)| heading.to_owned()).to_vec(),
         cells: networks.iter().map(row).collect(),
-        scale: ("0".to_owned(), "largest of the row".to_owned()),
+        scale: ("0 or less".to_owned(), "largest of the row".to_owned()),
     }
 }
 
@@ -96,6 +94,10 @@ impl Experiment for ConductanceDistribution {
     fn describe(&self, scale: Scale) -> String {
         let (_, networks) = size(scale);
         format!("every layer on tiles of {} networks", networks.len())
+    }
+
+    fn has_stand_ins(&self, scale: Scale) -> bool {
+        scale < Scale::Paper
     }
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
@@ -118,7 +120,7 @@ impl Experiment for ConductanceDistribution {
             let falls = |network: &Evaluated<'_>| {
                 let pairs =
                     differences(&kurtoses(network, from), &kurtoses(network, HARDWARE_AWARE));
-                Some(Estimate::of(&pairs, 0.0)?.mean > 0.0)
+                Some(Estimate::of(&pairs)?.mean > 0.0)
             };
             let tested = if results.scale >= Scale::Desk { &*networks } else { &[] };
             share(&tested.iter().filter_map(falls).collect::<Vec<_>>())

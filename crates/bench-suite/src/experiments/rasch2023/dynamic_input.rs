@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use crossbar::{BoundManagement, NoiseManagement};
 
 use super::evaluated::{
-    Evaluated, SECOND, differences, missing, over_networks, points_of_networks, text,
+    Evaluated, SECOND, differences, missing, over_networks, points_of_networks,
 };
 use super::networks::{SMOKE, names, trained};
 use super::paper::{Family, TIMES_S};
 use crate::Error;
-use crate::claim::{Claim, Test};
+use crate::claim::{Claim, Test, rounded};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::Measurements;
 use crate::report::Table;
@@ -65,6 +65,10 @@ impl Experiment for DynamicInput {
              {programmings}",
             networks.len()
         )
+    }
+
+    fn has_stand_ins(&self, scale: Scale) -> bool {
+        scale < Scale::Paper
     }
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
@@ -127,7 +131,7 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
         let networks = networks
             .iter()
             .filter(move |n| (n.paper.family == Family::Transformer) == transformers);
-        Estimate::of(&over_networks(networks, gains), 1.0)
+        Estimate::of(&over_networks(networks, gains))
     };
     vec![
         Claim::new(
@@ -154,12 +158,12 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
 
 fn table(networks: &[Evaluated<'_>]) -> Table {
     let row = |network: &Evaluated<'_>| {
-        let mut row = vec![network.id.to_owned(), text(network.value(FLOAT_ERROR), 2)];
+        let mut row = vec![network.id.to_owned(), rounded(network.value(FLOAT_ERROR), 2)];
         for way in [LEARNED, DYNAMIC] {
             let errors = network.errors(&series(way, TIMES_S[SECOND]));
-            row.push(text(Estimate::of(&errors, 0.0), 2));
+            row.push(rounded(Estimate::of(&errors), 2));
         }
-        row.push(text(Estimate::of(&gains(network), 0.0), 2));
+        row.push(rounded(Estimate::of(&gains(network)), 2));
         row.push(match network.paper.family {
             Family::Transformer => "about 1".to_owned(),
             _ => "< 0.1".to_owned(),
@@ -169,7 +173,7 @@ fn table(networks: &[Evaluated<'_>]) -> Table {
     let header =
         ["network", "float", "learned range", "dynamic range", "A* gained (points)", "paper"];
     Table {
-        caption: "Test error in % (± standard error over programmings) 1 s after programming, and \
+        caption: "Test error in % (± over programmings) 1 s after programming, and \
                   what dynamic ranges gain of A*."
             .to_owned(),
         header: header.map(str::to_owned).to_vec(),

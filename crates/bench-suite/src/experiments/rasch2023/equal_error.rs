@@ -62,6 +62,10 @@ impl Experiment for EqualError {
         )
     }
 
+    fn has_stand_ins(&self, scale: Scale) -> bool {
+        scale < Scale::Paper
+    }
+
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (seeds, programmings, samples) = size(request.scale);
         points(self.id(), request, seeds, &axes(request.scale), 2, |trained, nonideality| Run {

@@ -63,7 +63,7 @@ impl<'a> Evaluated<'a> {
     /// A single number over seeds.
     pub(super) fn value(&self, name: &str) -> Option<Estimate> {
         let values = self.records.iter().filter_map(|r| r.measurements.values.get(name).copied());
-        Estimate::of(&values.collect::<Vec<_>>(), 0.0)
+        Estimate::of(&values.collect::<Vec<_>>())
     }
 
     /// Errors in % of all programmings of all seeds.
@@ -88,9 +88,9 @@ impl<'a> Evaluated<'a> {
         self.accuracies_by_seed(series).into_values().flatten().collect()
     }
 
-    /// A* in %; what a single programming scatters by is taken as 1 %.
+    /// A* in %.
     pub(super) fn accuracy(&self, series: &str) -> Option<Estimate> {
-        Estimate::of(&self.accuracies(series), 1.0)
+        Estimate::of(&self.accuracies(series))
     }
 
     /// A* of one series less that of a series of another variant in points, programming by
@@ -104,7 +104,7 @@ impl<'a> Evaluated<'a> {
             .collect()
     }
 
-    /// A* over time for the series that a name and a time make, with bands of a standard error.
+    /// A* over time for the series that a name and a time make, with bands of half a 90 % interval.
     pub(super) fn curve(&self, name: &str, label: &str, colour: usize) -> Curve {
         let at = |t: usize| Some((TIMES_S[t].log10(), self.accuracy(&series(name, TIMES_S[t]))?));
         curve(label, colour, (0..TIMES.len()).filter_map(at))
@@ -121,7 +121,7 @@ pub(super) fn paper_curve(
     Curve::line(label, colour, LineStyle::Paper, (0..TIMES.len()).map(at).collect())
 }
 
-/// Our estimates over x, with bands of a standard error.
+/// Our estimates over x, with bands of half a 90 % interval where there is one.
 pub(super) fn curve(
     label: &str,
     colour: usize,
@@ -133,7 +133,7 @@ pub(super) fn curve(
         colour,
         style: LineStyle::Ours,
         points: points.iter().map(|(x, e)| (*x, e.mean)).collect(),
-        band: points.iter().map(|(_, e)| e.standard_error).collect(),
+        band: points.iter().map(|(_, e)| e.margin().max(0.0)).collect(),
         ..Curve::default()
     }
 }
@@ -187,17 +187,6 @@ pub(super) fn largest<const N: usize>(groups: [Vec<f64>; N]) -> Vec<f64> {
 pub(super) fn least<const N: usize>(groups: [Vec<f64>; N]) -> Vec<f64> {
     let negated = |values: Vec<f64>| values.into_iter().map(|value| -value).collect();
     negated(largest(groups.map(negated)))
-}
-
-/// Mean ± standard error, the mean alone of a single sample.
-pub(super) fn text(estimate: Option<Estimate>, digits: usize) -> String {
-    match estimate {
-        Some(e) if e.samples > 1 => {
-            format!("{} ± {:.digits$}", number(e.mean, digits), e.standard_error)
-        }
-        Some(e) => number(e.mean, digits),
-        None => "–".to_owned(),
-    }
 }
 
 /// The paper's mean over its rows of some families.
@@ -273,8 +262,6 @@ mod tests {
     #[test]
     fn negative_numbers_have_a_minus_sign_and_zeros_none() {
         assert_eq!([1.26, -1.26, -0.04, 0.0].map(|x| number(x, 1)), ["1.3", "−1.3", "0.0", "0.0"]);
-        let estimate = Estimate { mean: -0.5, standard_error: 0.25, samples: 4 };
-        assert_eq!(text(Some(estimate), 2), "−0.50 ± 0.25");
     }
 
     #[test]

@@ -73,6 +73,10 @@ impl Experiment for Exemptions {
         )
     }
 
+    fn has_stand_ins(&self, scale: Scale) -> bool {
+        scale < Scale::Paper
+    }
+
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (seeds, programmings, networks) = size(request.scale);
         let (layers, columns) = exempted(request.scale);

@@ -4,6 +4,7 @@ use super::point_per_seed;
 use crate::Error;
 use crate::claim::{Claim, Test};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiments::training_runs::seeds_in_words;
 use crate::record::Measurements;
 use crate::report::{Curve, Figure, LineStyle, Panel};
 use crate::statistics::Estimate;
@@ -49,7 +50,10 @@ impl Experiment for FewBits {
 
     fn describe(&self, scale: Scale) -> String {
         let (samples, seeds) = size(scale);
-        format!("512 × 512 weights, {samples} input vectors each, 2 to 8 bits, {seeds} seeds")
+        format!(
+            "512 × 512 weights, {samples} input vectors each, 2 to 8 bits, {}",
+            seeds_in_words(seeds)
+        )
     }
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
@@ -81,7 +85,7 @@ impl Experiment for FewBits {
                 Curve::of_seeds(label, i + 1, f64::from(BITS[0]), &series)
             })
             .collect();
-        if let Some(error) = Estimate::of(&errors, 0.3) {
+        if let Some(error) = Estimate::of(&errors) {
             let ends = [BITS[0], BITS[BITS.len() - 1]].map(|q| (f64::from(q), error.mean));
             curves.push(Curve::line("standard tile, 1 h", 0, LineStyle::Ours, ends.to_vec()));
         }
@@ -108,9 +112,8 @@ impl Experiment for FewBits {
                     format!("bits of the {operand} with the error of the tile at 1 h, 3.5 to 4.5"),
                     "4 bit".to_owned(),
                 )
-                // Over seeds the tile's error scatters by 0.3 of some 15 points: 0.03 bits.
                 .judge(
-                    Estimate::of(&bits(operand), 0.03).filter(|_| results.scale >= tested_from),
+                    Estimate::of(&bits(operand)).filter(|_| results.scale >= tested_from),
                     Test::Between(3.5, 4.5),
                     " bit",
                 )

@@ -2,8 +2,9 @@
 
 use super::point_per_seed;
 use crate::Error;
-use crate::claim::{Claim, Test, Verdict};
+use crate::claim::{Claim, Test};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiments::training_runs::seeds_in_words;
 use crate::record::Measurements;
 use crate::report::{Curve, Figure, LineStyle, Panel, Table};
 use crate::statistics::Estimate;
@@ -49,9 +50,10 @@ impl Experiment for IrDrop {
         let (size, columns, seeds) = size(scale);
         format!(
             "{size} × {size} circuits with {} wire resistances, {columns} bit lines of up to {} \
-             rows, {seeds} seeds",
+             rows, {}",
             FACTORS.len(),
-            ROWS[ROWS.len() - 1]
+            ROWS[ROWS.len() - 1],
+            seeds_in_words(seeds)
         )
     }
 
@@ -71,17 +73,11 @@ impl Experiment for IrDrop {
             records().filter_map(|r| r.series(name).get(i).copied()).collect()
         };
         // Over seeds the ratios scatter by less than a tenth.
-        let estimate = |name: &str, i: usize| Estimate::of(&values(name, i), 0.1);
+        let estimate = |name: &str, i: usize| Estimate::of(&values(name, i));
         let mean = |name: &str, i: usize| estimate(name, i).map(|e| e.mean);
         let last = ROWS.len() - 1;
-        let claim = |id, statement, test: &str, paper: &str| Claim {
-            id,
-            source: "Methods, after Eq. 18",
-            statement,
-            test: test.to_owned(),
-            paper: paper.to_owned(),
-            measured: String::new(),
-            verdict: Verdict::NotRun,
+        let claim = |id, statement, test: &str, paper: &str| {
+            Claim::new(id, "Methods, after Eq. 18", statement, test.to_owned(), paper.to_owned())
         };
         let claims = vec![
             claim(

@@ -159,6 +159,10 @@ impl Experiment for Networks {
         format!("{what}, {}, programmed {times} ({programmings})", seeds_in_words(seeds))
     }
 
+    fn has_stand_ins(&self, scale: Scale) -> bool {
+        scale < Scale::Paper
+    }
+
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (seeds, programmings) = repeats(request.scale);
         let networks: Vec<&str> = names().collect();

@@ -11,13 +11,11 @@ use crossbar::device::ReRamWan;
 use crossbar::{TileConfig, WeightNoiseConfig, WeightNoiseModel};
 use nn::Analog;
 
-use super::evaluated::{
-    DAY, Evaluated, ONE_TRAINING, missing, over_networks, points_of_networks, text,
-};
+use super::evaluated::{DAY, Evaluated, ONE_TRAINING, missing, over_networks, points_of_networks};
 use super::networks::trained;
 use super::paper::TIMES_S;
 use crate::Error;
-use crate::claim::{Claim, Test};
+use crate::claim::{Claim, Test, rounded};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::Measurements;
 use crate::report::Table;
@@ -144,6 +142,10 @@ impl Experiment for NoiseStructure {
              both devices, programmings: {programmings}",
             networks.join(", ")
         )
+    }
+
+    fn has_stand_ins(&self, scale: Scale) -> bool {
+        scale < Scale::Paper
     }
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
@@ -277,7 +279,7 @@ impl<'a> Trials<'a> {
                 format!("{printed:+.2} points"),
             )
             .judge(
-                if tested { Estimate::of(&gains, 1.0) } else { None },
+                if tested { Estimate::of(&gains) } else { None },
                 Test::Above(0.0),
                 " points",
             )
@@ -293,13 +295,13 @@ impl<'a> Trials<'a> {
         let mut rows = Vec::new();
         for network in self.complete() {
             let first = self.best(0, network, 0);
-            let mut row = vec![first.id.to_owned(), text(first.value(FLOAT_ERROR), 2)];
+            let mut row = vec![first.id.to_owned(), rounded(first.value(FLOAT_ERROR), 2)];
             for (device, (series_of, _)) in DEVICES.iter().enumerate() {
                 row.extend((0..STRUCTURES.len()).map(|structure| {
                     let errors = self
                         .best(structure, network, device)
                         .errors(&series(series_of, TIMES_S[DAY]));
-                    text(Estimate::of(&errors, 0.0), 2)
+                    rounded(Estimate::of(&errors), 2)
                 }));
             }
             rows.push(row);
@@ -312,7 +314,7 @@ impl<'a> Trials<'a> {
             let all = over_networks(self.complete(), |network| {
                 self.best(structure, network, device).accuracies(&name)
             });
-            text(Estimate::of(&all, 1.0), 2)
+            rounded(Estimate::of(&all), 2)
         }));
         rows.push(row);
         for (name, errors) in PAPER {
@@ -327,7 +329,7 @@ impl<'a> Trials<'a> {
             STRUCTURES.iter().map(move |structure| format!("{device}: {}", structure.name))
         });
         Table {
-            caption: "Test error in % (± standard error over programmings) 1 day after \
+            caption: "Test error in % (± over programmings) 1 day after \
                       programming, by the device that is tested on and the structure of the noise \
                       in training."
                 .to_owned(),

@@ -10,12 +10,11 @@ use std::collections::BTreeMap;
 
 use super::evaluated::{
     DAY, Evaluated, differences, missing, number, over_networks, paper_mean, points_of_networks,
-    text,
 };
 use super::networks::{SMOKE, names, trained};
 use super::paper::{Family, Row, TIMES_S, normalized_accuracy};
 use crate::Error;
-use crate::claim::{Claim, Test};
+use crate::claim::{Claim, Test, rounded};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::Measurements;
 use crate::report::{HeatCell, HeatMap, Table};
@@ -91,6 +90,10 @@ impl Experiment for ScalePrecision {
         )
     }
 
+    fn has_stand_ins(&self, scale: Scale) -> bool {
+        scale < Scale::Paper
+    }
+
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (seeds, programmings, networks) = size(request.scale);
         points_of_networks(self.id(), request, seeds, &networks, |network, workload| {
@@ -140,8 +143,7 @@ fn losses(network: &Evaluated<'_>, levels: u32) -> Vec<f64> {
 }
 
 fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
-    // What a single programming scatters by is taken as 1 %.
-    let loss = |network, levels| Estimate::of(&losses(network, levels), 1.0);
+    let loss = |network, levels| Estimate::of(&losses(network, levels));
     let most = networks
         .iter()
         .filter_map(|network| loss(network, 16))
@@ -166,7 +168,7 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
             ),
             format!("{:+.1} points", paper_mean(&all, |row| paper(row)[0] - paper(row)[4])),
         )
-        .judge(Estimate::of(&saved, 1.0), Test::Above(SIXTEEN), " points"),
+        .judge(Estimate::of(&saved), Test::Above(SIXTEEN), " points"),
     ]
 }
 
@@ -181,7 +183,7 @@ fn heat_map(networks: &[Evaluated<'_>]) -> HeatMap {
     let (mut rows, mut cells) = (Vec::new(), Vec::new());
     for network in networks {
         rows.push(network.id.to_owned());
-        let of = |n| Estimate::of(&losses(network, n), 0.0).map(|loss| cell(loss.mean));
+        let of = |n| Estimate::of(&losses(network, n)).map(|loss| cell(loss.mean));
         cells.push(LEVELS.map(of).to_vec());
     }
     for (name, losses) in PAPER {
@@ -203,12 +205,12 @@ fn table(networks: &[Evaluated<'_>]) -> Table {
     let mut rows = Vec::new();
     for network in networks {
         let mut row = vec![network.id.to_owned()];
-        row.extend(LEVELS.map(|n| text(Estimate::of(&losses(network, n), 0.0), 1)));
+        row.extend(LEVELS.map(|n| rounded(Estimate::of(&losses(network, n)), 1)));
         rows.push(row);
     }
     let header = std::iter::once("network".to_owned());
     Table {
-        caption: "Ours, with standard errors over programmings.".to_owned(),
+        caption: "Ours, ± over programmings.".to_owned(),
         header: header.chain(LEVELS.map(|n| format!("N = {n}"))).collect(),
         rows,
     }

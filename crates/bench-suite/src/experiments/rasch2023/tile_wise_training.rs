@@ -7,12 +7,12 @@ use crossbar::WeightScale;
 use super::column_scales::tile_wise;
 use super::evaluated::{
     Evaluated, HOUR, ONE_TRAINING, curve, figure, missing, over_networks, over_time,
-    points_of_networks, text,
+    points_of_networks,
 };
 use super::networks::trained;
 use super::paper::{TIMES, TIMES_S, normalized_accuracy, row};
 use crate::Error;
-use crate::claim::{Claim, Test};
+use crate::claim::{Claim, Test, rounded};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::record::Measurements;
 use crate::report::{Curve, Figure, LineStyle, Table};
@@ -91,6 +91,10 @@ impl Experiment for TileWiseTraining {
         )
     }
 
+    fn has_stand_ins(&self, scale: Scale) -> bool {
+        scale < Scale::Paper
+    }
+
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (seeds, programmings, networks) = size(request.scale);
         points_of_networks(self.id(), request, seeds, networks, |network, workload| {
@@ -137,7 +141,7 @@ impl Experiment for TileWiseTraining {
             format!("{:+.1} points", paper_gain()),
         )
         .judge(
-            if tested { Estimate::of(&gain, 1.0) } else { None },
+            if tested { Estimate::of(&gain) } else { None },
             Test::Above(-NO_WORSE),
             " points",
         );
@@ -171,10 +175,8 @@ fn table(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Table {
     for (column, tile) in pairs {
         for (network, way) in [(tile, "per tile"), (column, "per column")] {
             let mut row =
-                vec![network.id.to_owned(), way.to_owned(), text(network.value(FLOAT_ERROR), 2)];
-            row.extend(
-                TIMES_S.map(|t| text(Estimate::of(&network.errors(&series(HWA, t)), 0.0), 2)),
-            );
+                vec![network.id.to_owned(), way.to_owned(), rounded(network.value(FLOAT_ERROR), 2)];
+            row.extend(TIMES_S.map(|t| rounded(Estimate::of(&network.errors(&series(HWA, t))), 2)));
             rows.push(row);
         }
         for (_, tile, by_column) in PAPER.iter().filter(|row| row.0 == column.paper.name) {
@@ -189,7 +191,7 @@ fn table(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Table {
     Table {
         caption:
             "Hardware-aware training with one digital scale per tile and with one per column: \
-                  test error in % (± standard error over programmings) after each time."
+                  test error in % (± over programmings) after each time."
                 .to_owned(),
         header: ["network", "scales", "float"]
             .into_iter()
@@ -203,8 +205,7 @@ fn table(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Table {
 fn figures(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Vec<Figure> {
     let panels = pairs.iter().map(|(column, tile)| {
         let ours = |network: &Evaluated<'_>, label: &str, colour: usize| {
-            let at =
-                |t: f64| Some((t.log10(), Estimate::of(&network.errors(&series(HWA, t)), 0.0)?));
+            let at = |t: f64| Some((t.log10(), Estimate::of(&network.errors(&series(HWA, t)))?));
             curve(label, colour, TIMES_S.into_iter().filter_map(at))
         };
         let mut curves = vec![ours(tile, "per tile", 1), ours(column, "per column", 3)];

@@ -70,7 +70,7 @@ impl Experiment for Tiles {
         let complete = ROWS.iter().all(|row| value(row, TILES).is_some());
         let count = |agrees: &dyn Fn(&Row) -> bool| {
             let agreeing = ROWS.iter().filter(|row| agrees(row)).count() as f64;
-            complete.then(|| Estimate::of(&[agreeing], 0.0)).flatten()
+            complete.then_some(Estimate::exact(agreeing))
         };
         let near = |row: &Row, name: &str, printed: f64, half: f64| {
             value(row, name).is_some_and(|ours| (ours - printed).abs() <= half)

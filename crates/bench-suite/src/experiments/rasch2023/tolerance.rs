@@ -59,6 +59,10 @@ impl Experiment for Tolerance {
         )
     }
 
+    fn has_stand_ins(&self, scale: Scale) -> bool {
+        scale < Scale::Paper
+    }
+
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
         let (seeds, programmings, evaluations) = size(request.scale);
         let tests = evaluations + 1;

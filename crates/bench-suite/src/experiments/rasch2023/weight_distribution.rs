@@ -2,8 +2,9 @@
 
 use super::point_per_seed;
 use crate::Error;
-use crate::claim::{Claim, Test, Verdict};
+use crate::claim::{Claim, Test};
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiments::training_runs::seeds_in_words;
 use crate::record::Measurements;
 use crate::report::{Curve, Figure, LineStyle, Panel, Table};
 use crate::statistics::Estimate;
@@ -45,8 +46,9 @@ impl Experiment for WeightDistribution {
     fn describe(&self, scale: Scale) -> String {
         let (samples, seeds) = size(scale);
         format!(
-            "512 × 512 tiles after 1 h, {samples} input vectors, {} shapes, {seeds} seeds",
-            SHAPES.len()
+            "512 × 512 tiles after 1 h, {samples} input vectors, {} shapes, {}",
+            SHAPES.len(),
+            seeds_in_words(seeds)
         )
     }
 
@@ -65,7 +67,7 @@ impl Experiment for WeightDistribution {
         let series = |name: &str, i: usize| -> Vec<f64> {
             records().filter_map(|r| r.series(name).get(i).copied()).collect()
         };
-        let mean = |name: &str, i: usize| Estimate::of(&series(name, i), 0.3).map(|e| e.mean);
+        let mean = |name: &str, i: usize| Estimate::of(&series(name, i)).map(|e| e.mean);
         let place = |shape: f64| SHAPES.iter().position(|&s| s == shape).unwrap_or_default();
         // Differences of errors, seed by seed.
         let differences = |from: f64, to: f64| -> Vec<f64> {
@@ -77,14 +79,8 @@ impl Experiment for WeightDistribution {
             .zip(differences(1.0, 2.0))
             .map(|(low, high)| low - high)
             .collect();
-        let claim = |id, statement, test: &str| Claim {
-            id,
-            source: "Fig. 6",
-            statement,
-            test: test.to_owned(),
-            paper: "falls".to_owned(),
-            measured: String::new(),
-            verdict: Verdict::NotRun,
+        let claim = |id, statement, test: &str| {
+            Claim::new(id, "Fig. 6", statement, test.to_owned(), "falls".to_owned())
         };
         let claims = vec![
             claim(
@@ -92,11 +88,7 @@ impl Experiment for WeightDistribution {
                 "The MVM error falls as the tails of the weights get lighter.",
                 "error at β = 1 less that at β = 3 is above 0",
             )
-            .judge(
-                Estimate::of(&differences(1.0, 3.0), 0.3),
-                Test::Above(0.0),
-                " points",
-            ),
+            .judge(Estimate::of(&differences(1.0, 3.0)), Test::Above(0.0), " points"),
             Claim {
                 paper: "steep".to_owned(),
                 ..claim(
@@ -105,7 +97,7 @@ impl Experiment for WeightDistribution {
                     "rise from β = 1 to 0.5 less that from β = 2 to 1 is above 0",
                 )
             }
-            .judge(Estimate::of(&steepness, 0.3), Test::Above(0.0), " points"),
+            .judge(Estimate::of(&steepness), Test::Above(0.0), " points"),
         ];
         let curve = |x: &dyn Fn(usize) -> Option<f64>| -> Vec<(f64, f64)> {
             (0..SHAPES.len()).filter_map(|i| Some((x(i)?, mean(ERROR_PERCENT, i)?))).collect()

@@ -1,39 +1,45 @@
 //! The error budget: each source of errors alone, all together, and all but each.
 
-use super::{Readings, accuracies, difference, text};
+use super::{Baseline, Readings, accuracies, difference};
+use crate::claim::{number, rounded};
 use crate::experiment::Findings;
 use crate::report::{Curve, Figure, Panel, Table};
 use crate::statistics::Estimate;
 use crate::workloads::sensitivity::{Case, ERRORS, ErrorSource};
-use crate::workloads::trained::FLOAT_ERROR;
 
-pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
-    let of = |case: Case| readings.case(case).map(|record| accuracies(record, ERRORS));
-    let (nothing, everything) = (of(Case::Nothing), of(Case::Everything));
-    let errors = |case: Case| {
-        readings.case(case).and_then(|record| Estimate::of(record.series(ERRORS), 0.0))
-    };
-    let mean = |accuracies: &Option<Vec<f64>>| Estimate::of(accuracies.as_ref()?, 0.0);
+/// Test errors of the network, beside those that A* lies between.
+pub(super) fn network(readings: &Readings<'_>, findings: &mut Findings) {
     let mut rows = Vec::new();
-    let float = readings.case(Case::Everything).or_else(|| readings.case(Case::Nothing));
-    let float = float.and_then(|record| record.measurements.values.get(FLOAT_ERROR));
-    if let Some(float) = float {
-        rows.push(vec!["float network".to_owned(), format!("{float:.2}"), "100".to_owned()]);
+    let baseline = readings.baseline();
+    let defined = baseline.is_some_and(|baseline| baseline.useless().is_none());
+    let star = |text: String| if defined { text } else { "–".to_owned() };
+    if let Some(Baseline { float, chance }) = baseline {
+        for (name, error, a) in [("float network", float, "100"), ("by chance", chance, "0")] {
+            rows.push(vec![name.to_owned(), number(error, 2), star(a.to_owned())]);
+        }
     }
-    for (name, case, accuracies) in [
-        ("on tiles without any source of errors", Case::Nothing, &nothing),
-        ("on the tiles of its recipe", Case::Everything, &everything),
+    for (name, case) in [
+        ("on tiles without any source of errors", Case::Nothing),
+        ("on the tiles of its recipe", Case::Everything),
     ] {
-        rows.push(vec![name.to_owned(), text(errors(case), 2), text(mean(accuracies), 2)]);
+        let record = readings.case(case);
+        let errors = record.and_then(|record| Estimate::of(record.series(ERRORS)));
+        let mean = record.and_then(|record| Estimate::of(&accuracies(record, ERRORS)));
+        rows.push(vec![name.to_owned(), rounded(errors, 2), star(rounded(mean, 2))]);
     }
     findings.tables.push(Table {
         caption:
             "The network. A* is 100 % for the float network's accuracy and 0 % for chance; ± is \
-                  a standard error over programmings."
+                  half of a 90 % interval over programmings."
                 .to_owned(),
-        header: ["", "test error (%)", "A* (%)"].map(str::to_owned).to_vec(),
+        header: ["network", "test error (%)", "A* (%)"].map(str::to_owned).to_vec(),
         rows,
     });
+}
+
+pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
+    let of = |case: Case| readings.case(case).map(|record| accuracies(record, ERRORS));
+    let (nothing, everything) = (of(Case::Nothing), of(Case::Everything));
     let loss =
         |from: &Option<Vec<f64>>, to: &Option<Vec<f64>>| difference(from.as_ref()?, to.as_ref()?);
     let mut budget: Vec<(ErrorSource, Option<Estimate>, Option<Estimate>)> = ErrorSource::ALL
@@ -52,17 +58,17 @@ pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
     let mut rows: Vec<Vec<String>> = budget
         .iter()
         .map(|(source, alone, without)| {
-            vec![source.words().to_owned(), text(*alone, 2), text(*without, 2)]
+            vec![source.words().to_owned(), rounded(*alone, 2), rounded(*without, 2)]
         })
         .collect();
     let alone_sum: f64 = budget.iter().filter_map(|(_, alone, _)| Some(alone.as_ref()?.mean)).sum();
-    rows.push(vec!["sum of the rows".to_owned(), format!("{alone_sum:.2}"), String::new()]);
-    let together = text(loss(&nothing, &everything), 2);
+    rows.push(vec!["sum of the rows".to_owned(), number(alone_sum, 2), String::new()]);
+    let together = rounded(loss(&nothing, &everything), 2);
     rows.push(vec!["all together".to_owned(), together, String::new()]);
     findings.tables.push(Table {
         caption: "Error budget at 1 h, in points of A*: what is lost with one source of errors \
-                  alone, and what is won back where it is taken away from the whole. ± is a standard \
-                  error over programmings, which share their devices from row to row."
+                  alone, and what is won back where it is taken away from the whole. ± is half of a \
+                  90 % interval over programmings, which share their devices from row to row."
             .to_owned(),
         header: ["source of errors", "alone: loss", "taken away: gain"].map(str::to_owned).to_vec(),
         rows,

@@ -2,7 +2,8 @@
 
 use crossbar::TileConfig;
 
-use super::{KEPT, Readings, accuracies, difference, text};
+use super::{KEPT, Readings, accuracies, difference};
+use crate::claim::rounded;
 use crate::experiment::Findings;
 use crate::report::{Curve, Figure, HeatCell, HeatMap, Panel, Table};
 use crate::statistics::Estimate;
@@ -37,7 +38,7 @@ struct Pair {
 
 impl Pair {
     fn mean(&self) -> f64 {
-        Estimate::of(&self.accuracies, 0.0).map_or(f64::NAN, |e| e.mean)
+        Estimate::of(&self.accuracies).map_or(f64::NAN, |e| e.mean)
     }
 
     /// A* in % of that of the standard pair, which saw the same devices.
@@ -134,8 +135,8 @@ fn table(
             what.to_owned(),
             pair.dac.to_string(),
             pair.adc.to_string(),
-            text(Estimate::of(&pair.accuracies, 0.0), 2),
-            text(pair.kept(standard), 2),
+            rounded(Estimate::of(&pair.accuracies), 2),
+            rounded(pair.kept(standard), 2),
             range(pair.energy_nj),
             range(pair.latency_us),
         ],
@@ -144,12 +145,12 @@ fn table(
     findings.tables.push(Table {
         caption: format!(
             "The smallest converters that keep at least {:.0} % of the A* of the standard ones at \
-             1 h, by means; ± is a standard error over programmings. In brackets, the range of the \
+             1 h, by means; ± is half of a 90 % interval over programmings. In brackets, the range of the \
              estimate.",
             100.0 * KEPT
         ),
         header: [
-            "",
+            "converters",
             "DAC bits",
             "ADC bits",
             "A* (%)",

@@ -1,6 +1,7 @@
 //! How much of each nonideality the network bears, and in which layers.
 
-use super::{LOSS_PERCENT, Readings, accuracies, difference, text};
+use super::{LOSS_PERCENT, Readings, accuracies, difference};
+use crate::claim::rounded;
 use crate::experiment::Findings;
 use crate::record::Record;
 use crate::report::{HeatCell, HeatMap, Table};
@@ -69,7 +70,7 @@ fn map(readings: &Readings<'_>, findings: &mut Findings) {
         rows.push(layer.clone());
         let cell = |raised: &Raised| {
             let loss = difference(&standard, &accuracies(record, &raised.errors()))?;
-            Some(HeatCell { text: text(Some(loss), 1), index: loss.mean / WORST })
+            Some(HeatCell { text: rounded(Some(loss), 1), index: loss.mean / WORST })
         };
         cells.push(raised.iter().map(cell).collect());
     }
@@ -84,7 +85,7 @@ fn map(readings: &Readings<'_>, findings: &mut Findings) {
     };
     findings.heat_maps.push(HeatMap {
         caption: "Points of A* that are lost at 1 h when one nonideality is raised in one layer \
-                  alone and all other layers have their standard tiles; ± is a standard error over \
+                  alone and all other layers have their standard tiles; ± is half of a 90 % interval over \
                   programmings."
             .to_owned(),
         rows,
@@ -102,7 +103,7 @@ fn layers_table(readings: &Readings<'_>, standard: &[f64], columns: &[Raised]) -
         let cell = |raised: &Raised| {
             let errors = accuracies(record, &raised.errors());
             let loss = difference(standard, &errors);
-            let all = Estimate::of(standard, 0.0).map(|all| all.mean);
+            let all = Estimate::of(standard).map(|all| all.mean);
             let axis = raised.nonideality.axis();
             loss.zip(all)
                 .map_or("–".to_owned(), |(loss, all)| of_layer(axis, raised.x, loss, all))

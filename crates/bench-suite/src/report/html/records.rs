@@ -122,7 +122,9 @@ fn write_settings(page: &mut String, section: &Section, settings: &Settings) -> 
     }
     writeln!(
         page,
-        "<p class=\"soft\">A setting is a path in the record’s <code>config</code>; the record holds all of \
+        "<p class=\"soft\">The name of a record leads to its file, which is in <code>records</code> beside \
+         this page. Where that folder is missing, the archive that came with the page has it: unpack \
+         it, and open the page in there. A setting is a path in the record’s <code>config</code>; the record holds all of \
          them. Its name is the hash of experiment, settings, seed, data and code.</p>"
     )
 }

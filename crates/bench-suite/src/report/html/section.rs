@@ -7,10 +7,14 @@ use super::super::words::{capital, count, sentence};
 use super::super::{Figure, LineStyle, Panel, Section, Table, heat_map};
 use super::{anchor, claim_anchor, escape, records, verdict};
 
-pub(super) fn write(page: &mut String, section: &Section) -> Result {
+/// Columns from which a table may be wider than the text.
+const WIDE: usize = 6;
+
+/// Writes the section under a heading of that level.
+pub(super) fn write(page: &mut String, section: &Section, level: usize) -> Result {
     writeln!(
         page,
-        "<article id=\"{}\">\n<h3>{}</h3>\n<p class=\"soft\">{} · <code>{}</code> · \
+        "<article id=\"{}\">\n<h{level}>{}</h{level}>\n<p class=\"soft\">{} · <code>{}</code> · \
          <a href=\"#contents\">contents</a></p>\n<p>{}</p>",
         anchor(section),
         escape(section.title),
@@ -37,7 +41,7 @@ pub(super) fn write(page: &mut String, section: &Section) -> Result {
     };
     write_claims(page, section, &from)?;
     for figure in &section.findings.figures {
-        write_figure(page, figure, &from)?;
+        write_figure(page, figure, level + 1, &from)?;
     }
     for map in &section.findings.heat_maps {
         heat_map::write(page, map, &from)?;
@@ -46,7 +50,7 @@ pub(super) fn write(page: &mut String, section: &Section) -> Result {
         write_table(page, table, &from)?;
     }
     if !section.findings.notes.is_empty() {
-        writeln!(page, "<h4>Notes</h4>\n<ul>")?;
+        writeln!(page, "<h{below}>Notes</h{below}>\n<ul>", below = level + 1)?;
         for note in &section.findings.notes {
             writeln!(page, "<li>{}</li>", escape(note))?;
         }
@@ -77,7 +81,7 @@ fn write_claims(page: &mut String, section: &Section, from: &str) -> Result {
             escape(&claim.paper),
             none(&claim.measured),
             escape(&claim.measured),
-            verdict(claim),
+            verdict(section, claim),
         )?;
     }
     writeln!(page, "</tbody></table>")?;
@@ -89,10 +93,11 @@ fn none(cell: &str) -> &'static str {
     if cell == "–" { " class=\"none\"" } else { "" }
 }
 
-fn write_figure(page: &mut String, figure: &Figure, from: &str) -> Result {
+fn write_figure(page: &mut String, figure: &Figure, level: usize, from: &str) -> Result {
     writeln!(page, "<figure>\n<div class=\"panels\">")?;
     for panel in &figure.panels {
-        writeln!(page, "<div class=\"panel\"><h4>{}</h4>{}", escape(&panel.title), svg(panel))?;
+        let title = escape(&panel.title);
+        writeln!(page, "<div class=\"panel\"><h{level}>{title}</h{level}>{}", svg(panel))?;
         write_legend(page, panel)?;
         writeln!(page, "</div>")?;
     }
@@ -150,11 +155,16 @@ fn write_table(page: &mut String, table: &Table, from: &str) -> Result {
     write!(
         page,
         "<p class=\"caption\">{caption}{from}</p>\n\
-         <div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\"><table><thead><tr>"
+         <div class=\"scroll{wide}\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\"><table><thead><tr>",
+        wide = if table.header.len() >= WIDE { " wide" } else { "" },
     )?;
     for (column, cell) in table.header.iter().enumerate() {
         let class = if is_number(column) { " class=\"number\"" } else { "" };
-        write!(page, "<th scope=\"col\"{class}>{}</th>", escape(cell))?;
+        match cell.as_str() {
+            // A corner above the names of rows is no heading.
+            "" => write!(page, "<td></td>")?,
+            cell => write!(page, "<th scope=\"col\"{class}>{}</th>", escape(cell))?,
+        }
     }
     writeln!(page, "</tr></thead><tbody>")?;
     for row in &table.rows {

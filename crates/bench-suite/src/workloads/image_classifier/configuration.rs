@@ -1,8 +1,12 @@
 //! [`ImageClassifier`]: a training run as data.
 
-use nn::layers::{Builder, Init};
+use nn::layers::{self, Builder, Init};
 use nn::models::CifarPadding;
-use nn::{Augmentation, Images, Model, Normalization, Pixels, Policy, Recipe, models};
+use nn::{
+    Arithmetic, Augmentation, Images, Model, Normalization, Parameters, Pixels, Policy, Recipe,
+    models,
+};
+use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
 use crate::datasets::mnist::Mnist;
@@ -129,6 +133,17 @@ impl Network {
         }
     }
 
+    /// Parameters with the names of its own.
+    fn sketch(&self) -> Parameters {
+        // Names do not depend on widths, and the widths asked for may take minutes to draw.
+        let small = match self {
+            Self::Mlp { widths, init } => Self::Mlp { widths: vec![1; widths.len()], init: *init },
+            other => other.clone(),
+        };
+        let policy = Policy::uniform(Arithmetic::Float32);
+        layers::build(&policy, Seed::new(0), |builder| small.build(builder)).0
+    }
+
     /// The name of the layer that reads the images.
     fn first_layer(&self) -> &'static str {
         match self {
@@ -204,6 +219,20 @@ impl Network {
 }
 
 impl ImageClassifier {
+    /// Network and data in words: what a file that describes the same run under another name shares.
+    pub fn title(&self) -> String {
+        let network = match self.network {
+            Network::Mlp { .. } => "mlp",
+            Network::GuptaMnistCnn { .. } => "gupta-mnist-cnn",
+            Network::GuptaCifarCnn { .. } => "gupta-cifar-cnn",
+        };
+        let data = match self.data {
+            ImageData::Mnist => "mnist",
+            ImageData::Cifar10 => "cifar10",
+        };
+        format!("{network} on {data}")
+    }
+
     /// Amount of work in images; a test image counts a third, having no backward pass.
     pub fn work(&self) -> u64 {
         let images = self.train_images.saturating_add(self.test_images / 3);
@@ -222,6 +251,22 @@ impl ImageClassifier {
         if let Some((field, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(format!("{field} must not be 0"));
         }
+        if self.augmentation.is_some() && self.network.input(self.data.shape()).len() == 1 {
+            return Err(
+                "augmentation is of images, and network.mlp takes rows of pixels; leave it \
+                        out, or take a convolutional network"
+                    .to_owned(),
+            );
+        }
+        let sketch = self.network.sketch();
+        let check = |field: &str, policy: &Policy| {
+            policy.check(&sketch).map_err(|error| format!("{field}.layers: {error}"))
+        };
+        check("arithmetic", &self.arithmetic)?;
+        if let Some(switch) = &self.switch {
+            check("switch.arithmetic", &switch.arithmetic)?;
+        }
+        self.recipe.check_for(self.train_images, &sketch)?;
         self.pixels(&self.arithmetic).map(drop).map_err(|error| error.to_string())
     }
 

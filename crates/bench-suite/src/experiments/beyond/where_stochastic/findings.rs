@@ -111,7 +111,7 @@ fn places(runs: &TrainingRuns<'_>) -> Figure {
     let (only, but) = ([0, 1, 2, 3, 4], [0, 1, 5, 6, 7]);
     Figure {
         caption: "Training with stochastic rounding of some signals and nearest rounding of the \
-                  others, mean over seeds, band ± one standard error."
+                  others, mean over seeds, the band is its 90 % interval."
             .to_owned(),
         panels: vec![
             panel("one signal stochastic", "training loss (nats)", true, curves(&only, TRAIN_LOSS)),
@@ -140,7 +140,7 @@ fn bits(runs: &TrainingRuns<'_>) -> Figure {
                     colour: colour + 2,
                     style: LineStyle::Ours,
                     points: found.iter().map(|(n, e)| (*n, e.mean)).collect(),
-                    band: found.iter().map(|(_, e)| e.standard_error).collect(),
+                    band: found.iter().map(|(_, e)| e.margin().max(0.0)).collect(),
                     ..Curve::default()
                 }
             })
@@ -160,7 +160,7 @@ fn bits(runs: &TrainingRuns<'_>) -> Figure {
     };
     Figure {
         caption: "The end of training by number of random bits and rule, every signal rounded so; \
-                  mean over seeds, band ± one standard error."
+                  mean over seeds, the band is its 90 % interval."
             .to_owned(),
         panels: vec![
             panel("training", "training loss (nats)", true, curves(last_loss)),
@@ -177,9 +177,10 @@ fn registers(runs: &TrainingRuns<'_>) -> Figure {
         curves
     };
     Figure {
-        caption: "Training with the bits of shift registers, mean over seeds, band ± one standard \
-                  error. “stochastic” has ChaCha’s bits."
-            .to_owned(),
+        caption:
+            "Training with the bits of shift registers, mean over seeds, the band is its 90 % \
+                  interval. “stochastic” has ChaCha’s bits."
+                .to_owned(),
         panels: vec![
             panel("training", "training loss (nats)", true, curves(TRAIN_LOSS)),
             panel("test", "test error (%)", false, curves(TEST_ERROR)),
@@ -193,7 +194,7 @@ fn last_loss(runs: &TrainingRuns<'_>, variant: &str) -> Option<Estimate> {
         .iter()
         .filter_map(|series| series.last().copied())
         .collect();
-    Estimate::of(&ends, 0.0)
+    Estimate::of(&ends)
 }
 
 fn table(runs: &TrainingRuns<'_>) -> Table {

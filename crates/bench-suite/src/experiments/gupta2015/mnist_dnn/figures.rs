@@ -43,7 +43,7 @@ pub(super) fn learning(runs: &Runs<'_>) -> Figure {
     let stochastic = [STOCHASTIC_8_8, STOCHASTIC_6_10, STOCHASTIC_2_14, FLOAT];
     let mut caption = "Training loss and test error of the fully connected network on MNIST, with \
                        rounding to nearest and with stochastic rounding (the paper’s Fig. 1). \
-                       Solid with markers: ours, mean over seeds, the band ± one standard error. "
+                       Solid with markers: ours, mean over seeds, the band is its 90 % interval. "
         .to_owned();
     caption.push_str(match scale {
         Scale::Smoke => "The paper’s are not drawn: a tenth of its images is not comparable.",

@@ -2,20 +2,9 @@
 
 use super::{Size, Variant, size};
 use crate::experiment::Results;
-use crate::experiments::training_runs::{
-    Scatter, TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES,
-};
+use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
 use crate::paper;
 use crate::statistics::Estimate;
-
-/// What a single run scatters by.
-///
-/// Assumed: test errors by 0.1 points once training has converged, as at paper scale. After the
-/// five epochs of desk scale four seeds of the float network scatter by 0.2 (standard deviation),
-/// and the differences from it with the same seed, but for nearest ⟨8, 8⟩ and ⟨6, 10⟩, by less than
-/// 0.1. Losses by 0.1; at desk scale the ratios of four seeds scatter by 2 to 4 %. A request with
-/// several seeds measures both instead.
-const SCATTER: Scatter = Scatter { points: 0.1, loss: 0.1 };
 
 /// The two quantities that Fig. 1 shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +32,7 @@ pub(super) struct Runs<'a> {
 impl<'a> Runs<'a> {
     pub(super) fn new(results: &'a Results<'a>) -> Self {
         let size = size(results.scale);
-        let runs = TrainingRuns { results, window: size.window, scatter: SCATTER };
+        let runs = TrainingRuns { results, window: size.window };
         Self { results, size, runs }
     }
 
@@ -67,8 +56,7 @@ impl<'a> Runs<'a> {
         self.runs.loss_ratio(variant.name, reference.name)
     }
 
-    /// Percentage of updates that were rounded to zero, averaged over all epochs. A single run
-    /// counts millions of updates, so its sampling error is nil.
+    /// Percentage of updates that were rounded to zero, averaged over all epochs.
     pub(super) fn zero_updates(&self, variant: Variant) -> Option<Estimate> {
         self.runs.mean(variant.name, ZERO_UPDATES)
     }

@@ -14,8 +14,6 @@ use crate::workloads::equal_error::{
 };
 use crate::workloads::nonideality::{Axis, Class, Nonideality};
 
-/// Standard error of a loss in % where a single programming does not show it.
-const SINGLE: f64 = 3.0;
 /// How much more a product may err where the axis begins, in points, for the value to count as one
 /// of an equal error.
 const TOO_MUCH: f64 = 0.5;
@@ -36,7 +34,7 @@ fn losses(record: &Record) -> Option<Vec<f64>> {
     let (standard, raised) = (record.series(STANDARD_ERRORS), record.series(ERRORS));
     let chance = *record.measurements.values.get(CHANCE_ERROR)?;
     // One span for all: that of a single programming may be small by chance.
-    let span = chance - Estimate::of(standard, 0.0)?.mean;
+    let span = chance - Estimate::of(standard)?.mean;
     Some(raised.iter().zip(standard).map(|(a, b)| 100.0 * (a - b) / span).collect())
 }
 
@@ -44,7 +42,7 @@ impl<'a> Map<'a> {
     fn new(grid: &'a Grid<'a>) -> Self {
         let cell = |axis: &'static Axis, column: &Column| {
             let all = grid.records(axis.nonideality, column.id).filter_map(losses);
-            Estimate::of(&all.flatten().collect::<Vec<_>>(), SINGLE)
+            Estimate::of(&all.flatten().collect::<Vec<_>>())
         };
         let row = |axis: &&'static Axis| grid.columns.iter().map(|c| cell(axis, c)).collect();
         Self { grid, losses: grid.axes.iter().map(row).collect() }
@@ -62,7 +60,7 @@ impl<'a> Map<'a> {
             .records(nonideality, column.id)
             .filter_map(|record| record.measurements.values.get(name).copied())
             .collect();
-        Estimate::of(&values, 0.0)
+        Estimate::of(&values)
     }
 
     /// Whether the error of the product is that of the others.
@@ -82,7 +80,7 @@ impl<'a> Map<'a> {
         let axes = self.grid.papers().filter(|axis| axis.class == class && self.is_equal(axis));
         let losses: Vec<f64> =
             axes.filter_map(|axis| self.loss(axis.nonideality, column)).collect();
-        Estimate::of(&losses, 0.0).map(|estimate| estimate.mean)
+        Estimate::of(&losses).map(|estimate| estimate.mean)
     }
 
     /// One number of every network that has it.
@@ -132,13 +130,7 @@ fn heat_map(map: &Map<'_>) -> HeatMap {
 
 fn classes(map: &Map<'_>) -> Table {
     let text = |values: &[f64]| {
-        Estimate::of(values, SINGLE).map_or("–".to_owned(), |estimate| {
-            if estimate.samples == 1 {
-                format!("{:.1}", estimate.mean).replace('-', "−")
-            } else {
-                display(estimate, "")
-            }
-        })
+        Estimate::of(values).map_or("–".to_owned(), |estimate| display(estimate, ""))
     };
     let classes = [Class::InputOutput, Class::WeightLike, Class::Weight];
     let rows = classes.map(|class| {
@@ -205,7 +197,7 @@ fn values(map: &Map<'_>) -> Table {
 fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
     let claim = |id, statement, test: &str, paper: &str, values: &[f64], limit, unit: &str| {
         // A single network is no scatter of networks.
-        let measured = Estimate::of(values, 0.0).filter(|e| tested && e.samples > 1);
+        let measured = Estimate::of(values).filter(|e| tested && e.samples > 1);
         let source = if id == "values" { "not in the paper, beside Fig. 4" } else { "Fig. 4" };
         Claim::new(id, source, statement, test.to_owned(), paper.to_owned())
             .judge(measured, limit, unit)
@@ -219,7 +211,7 @@ fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
         move |column: usize| {
             let losses: Vec<f64> =
                 nonidealities.iter().filter_map(|n| map.loss(*n, column)).collect();
-            Estimate::of(&losses, 0.0).map(|estimate| estimate.mean)
+            Estimate::of(&losses).map(|estimate| estimate.mean)
         }
     };
     let of_family = |wanted: &dyn Fn(Family) -> bool, nonideality| {

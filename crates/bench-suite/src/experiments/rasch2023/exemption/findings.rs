@@ -3,11 +3,11 @@
 //! Assumed: the paper's shares of parameters are of the weights on tiles.
 
 use super::super::evaluated::{
-    Evaluated, HOUR, ISO_ACCURACY, curve, differences, figure, missing, over_networks, text,
+    Evaluated, HOUR, ISO_ACCURACY, curve, differences, figure, missing, over_networks,
 };
 use super::super::paper::normalized_accuracy;
 use super::{LAYERS, exempted, size};
-use crate::claim::{Claim, Test};
+use crate::claim::{Claim, Test, rounded};
 use crate::experiment::{Findings, Results, Scale};
 use crate::record::Record;
 use crate::report::{Curve, Figure, LineStyle, Panel, Table};
@@ -111,7 +111,7 @@ pub(super) fn findings(results: &Results<'_>) -> Findings {
             None => format!(
                 "{}: A* stays below {ISO_ACCURACY} %; with all layers exempted it is {} %.",
                 network.id,
-                text(network.accuracy(&layers_series(depth(network))), 1)
+                rounded(network.accuracy(&layers_series(depth(network))), 1)
             ),
         });
     }
@@ -185,7 +185,7 @@ fn claims(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Claim> {
             ),
             "–".to_owned(),
         )
-        .judge(Estimate::of(&most, 1.0), Test::Above(0.0), " points"),
+        .judge(Estimate::of(&most), Test::Above(0.0), " points"),
     );
     let smallest = exempted(scale).1.smallest;
     let columns = over_networks(networks, |network| {
@@ -206,7 +206,7 @@ fn claims(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Claim> {
             ),
             format!("{paper:+.2} points"),
         )
-        .judge(Estimate::of(&columns, 1.0), Test::Above(0.0), " points"),
+        .judge(Estimate::of(&columns), Test::Above(0.0), " points"),
     );
     claims
 }
@@ -222,7 +222,7 @@ fn layers_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
         let mut accuracies = vec![network.id.to_owned()];
         let mut shares = vec!["… share of weights (%)".to_owned()];
         for &count in &counts {
-            accuracies.push(text(network.accuracy(&layers_series(count)), 1));
+            accuracies.push(rounded(network.accuracy(&layers_series(count)), 1));
             shares.push(format!("{:.1}", mean_share(network, count)));
         }
         // A network of fewer layers than are asked for has all of them last.
@@ -234,7 +234,7 @@ fn layers_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
         rows.extend([accuracies, shares]);
     }
     Table {
-        caption: "A* in % (± standard error over programmings) 1 h after programming, by the \
+        caption: "A* in % (± over programmings) 1 h after programming, by the \
                   number of exempted layers, the most sensitive first."
             .to_owned(),
         header,
@@ -250,7 +250,7 @@ fn columns_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
     let mut rows = Vec::new();
     for network in networks {
         let all = network.value(ALL_COLUMNS).map_or(0.0, |all| all.mean) as usize;
-        let accuracy = |series: &str| text(network.accuracy(series), 2);
+        let accuracy = |series: &str| rounded(network.accuracy(series), 2);
         let mut row = vec![network.id.to_owned(), all.to_string(), accuracy(&layers_series(0))];
         row.extend(columns.counts.iter().map(|&count| accuracy(&columns_series(count))));
         row.extend([accuracy(&columns_series(all)), accuracy(SMALLEST_COLUMNS)]);
@@ -269,7 +269,7 @@ fn columns_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
     }
     Table {
         caption: format!(
-            "A* in % (± standard error over programmings) 1 h after programming, by the number of \
+            "A* in % (± over programmings) 1 h after programming, by the number of \
              exempted columns of the {LAYERS} most sensitive layers, those of the largest mean \
              gradient first."
         ),

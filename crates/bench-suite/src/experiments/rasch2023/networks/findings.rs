@@ -2,11 +2,11 @@
 
 use super::super::evaluated::{
     DAY, Evaluated, HOUR, ISO_ACCURACY, SECOND, YEAR, differences, figure, largest, least, missing,
-    over_networks, over_time, paper_curve, paper_mean, text,
+    over_networks, over_time, paper_curve, paper_mean,
 };
 use super::super::paper::{Family, ROWS, Row, TIMES, TIMES_S, normalized_accuracy, row};
 use super::{desk, names};
-use crate::claim::{Claim, Test, display};
+use crate::claim::{Claim, Test, display, rounded};
 use crate::experiment::{Findings, Results, Scale};
 use crate::report::{Figure, Table};
 use crate::statistics::Estimate;
@@ -54,10 +54,10 @@ fn table(
     let number = |x: f64| format!("{x:.2}");
     let mut rows = Vec::new();
     for network in networks {
-        let mut ours = vec![network.id.to_owned(), text(network.value(FLOAT_ERROR), 2)];
-        let errors = |t: usize| Estimate::of(&network.errors(&at(method, t)), 0.0);
-        ours.extend((0..4).map(|t| text(errors(t), 2)));
-        ours.extend((1..4).map(|t| text(network.accuracy(&at(method, t)), 1)));
+        let mut ours = vec![network.id.to_owned(), rounded(network.value(FLOAT_ERROR), 2)];
+        let errors = |t: usize| Estimate::of(&network.errors(&at(method, t)));
+        ours.extend((0..4).map(|t| rounded(errors(t), 2)));
+        ours.extend((1..4).map(|t| rounded(network.accuracy(&at(method, t)), 1)));
         rows.push(ours);
         let ((float, errors, _), accuracies) = paper(network.paper);
         // The paper's transformers are another task here than in its other tables.
@@ -72,7 +72,7 @@ fn table(
     }
     Table {
         caption: format!(
-            "{title}: test error in % (± standard error over programmings), and A*, after each \
+            "{title}: test error in % (± over programmings), and A*, after each \
              time; under each network the paper's row of the same family."
         ),
         header: header.collect(),
@@ -116,7 +116,7 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
             TIMES[time]
         );
         Claim::new(id, "Tab. 2, Tab. 3", statement, test, paper.to_owned()).judge(
-            Estimate::of(&differences(&gap("hwa"), &halved), 1.0),
+            Estimate::of(&differences(&gap("hwa"), &halved)),
             Test::Below(0.0),
             " points",
         )
@@ -148,7 +148,7 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
         |id, statement, test: &str, printed: f64, values: &[f64], limit| {
             let test = format!("mean A* at 1 h, trained for the hardware, of {test}");
             Claim::new(id, "Fig. 5, Tab. 3", statement, test, format!("{printed:+.1} points"))
-                .judge(Estimate::of(values, 1.0), limit, " points")
+                .judge(Estimate::of(values), limit, " points")
         };
     let rivals = [convolutional.clone(), transformers.clone()];
     let printed_rivals = [printed_convolutional.clone(), printed_transformers.clone()];
@@ -238,7 +238,7 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
             "mean over the two of A* of direct mapping, 1 day − 1 s, > 0".to_owned(),
             format!("{:+.1} points", printed.sum::<f64>() / 2.0),
         )
-        .judge(Estimate::of(&drift, 1.0), Test::Above(0.0), " points"),
+        .judge(Estimate::of(&drift), Test::Above(0.0), " points"),
     );
     let resnet = networks.iter().find(|n| n.id == "resnet-cifar10");
     claims.push(
@@ -274,7 +274,7 @@ fn a_year(networks: &[Evaluated<'_>]) -> Vec<Claim> {
     let loss = |n: &Evaluated<'_>| {
         differences(&n.accuracies(&at("hwa", HOUR)), &n.accuracies(&at("hwa", YEAR)))
     };
-    let mean = |values: &[f64]| Estimate::of(values, 0.0).map_or(f64::NEG_INFINITY, |e| e.mean);
+    let mean = |values: &[f64]| Estimate::of(values).map_or(f64::NEG_INFINITY, |e| e.mean);
     let named = |paper: &str| LOSE_MOST.iter().any(|(_, name, _)| *name == paper);
     let others = networks.iter().filter(|n| !named(n.paper.name)).map(loss);
     let others = others.max_by(|a, b| mean(a).total_cmp(&mean(b))).unwrap_or_default();
@@ -292,7 +292,7 @@ fn a_year(networks: &[Evaluated<'_>]) -> Vec<Claim> {
         let test = "its loss of A* from 1 h to 1 year − the largest of the networks that are not of \
                     the three, > 0";
         Claim::new(id, "Tab. 3", statement, test.to_owned(), format!("{printed:+.1} points")).judge(
-            Estimate::of(&losses, 1.0),
+            Estimate::of(&losses),
             Test::Above(0.0),
             " points",
         )

@@ -17,7 +17,7 @@ fn difference(a: &[f64], b: &[f64]) -> Option<Estimate> {
     if a.len() < 2 || b.len() < 2 {
         return None;
     }
-    let (a, b) = (Estimate::of(a, 0.0)?, Estimate::of(b, 0.0)?);
+    let (a, b) = (Estimate::of(a)?, Estimate::of(b)?);
     Some(Estimate {
         mean: a.mean - b.mean,
         standard_error: a.standard_error.hypot(b.standard_error),
@@ -107,7 +107,7 @@ pub(super) fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
             "The LSTM language model is the most robust of all.",
             "its colour index − that of the most robust of the others, mean over nonidealities, < 0",
             "< 0",
-            apart.and_then(|apart| Estimate::of(&apart, 0.2)).filter(|e| e.samples > 1),
+            apart.and_then(|apart| Estimate::of(&apart)).filter(|e| e.samples > 1),
             Test::Below(0.0),
             "",
         ),
@@ -143,7 +143,7 @@ pub(super) fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
             "Devices stuck at g_max hurt sooner than devices stuck at reset.",
             "mean over networks of log₁₀ of the ratio of tolerated fractions > 0",
             "about 1 (0.42 and 0.05 %)",
-            Estimate::of(&ratio(), 0.2).filter(|e| e.samples > 1),
+            Estimate::of(&ratio()).filter(|e| e.samples > 1),
             Test::Above(0.0),
             "",
         ),

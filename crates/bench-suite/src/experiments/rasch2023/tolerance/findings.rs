@@ -36,13 +36,16 @@ impl Cell {
         let values = |name: &str| -> Vec<f64> {
             records.iter().filter_map(|r| r.measurements.values.get(name).copied()).collect()
         };
-        let mean = |name: &str| Estimate::of(&values(name), 0.0).map(|estimate| estimate.mean);
+        let mean = |name: &str| Estimate::of(&values(name)).map(|estimate| estimate.mean);
         let log = |name: &str| -> Vec<f64> {
             values(name).into_iter().map(|x| axis.excess(x).ln()).collect()
         };
         let (low, high) = (log(TOLERANCE_LEAST), log(TOLERANCE_MOST));
-        let single = low.first().zip(high.first()).map(|(low, high)| (high - low) / INTERVAL)?;
-        let ln_excess = Estimate::of(&log(TOLERANCE), single)?;
+        let ln_excess = match (log(TOLERANCE).as_slice(), low.as_slice(), high.as_slice()) {
+            // What the search itself tells.
+            ([found], [low], [high]) => Estimate::known(*found, (high - low) / INTERVAL),
+            (all, ..) => Estimate::of(all)?,
+        };
         let at = |ln_excess: f64| axis.between(ln_excess.exp());
         let ends = match (low.as_slice(), high.as_slice()) {
             ([low], [high]) => [*low, *high],
@@ -137,7 +140,7 @@ impl<'a> Map<'a> {
         let mean = |column: usize| {
             let indices: Vec<f64> =
                 rows.iter().filter_map(|row| row.get(column).copied().flatten()).collect();
-            Estimate::of(&indices, 0.0).map(|estimate| estimate.mean)
+            Estimate::of(&indices).map(|estimate| estimate.mean)
         };
         let columns = self.grid.columns.iter().enumerate();
         columns.filter_map(|(at, column)| Some((*column, mean(at)?))).collect()
@@ -243,7 +246,7 @@ fn families(map: &Map<'_>) -> Table {
         let pairs = Map::indices(row).into_iter().zip(&map.grid.columns);
         let of_family = pairs.filter(|(_, column)| column.family == family);
         let indices: Vec<f64> = of_family.filter_map(|(index, _)| index).collect();
-        Estimate::of(&indices, 0.0).map_or("–".to_owned(), |e| format!("{:.2}", e.mean))
+        Estimate::of(&indices).map_or("–".to_owned(), |e| format!("{:.2}", e.mean))
     };
     let rows = map.grid.axes.iter().map(|axis| {
         let mut row = vec![axis.words.to_owned(), class_words(axis.class).to_owned()];
@@ -316,7 +319,7 @@ fn notes(map: &Map<'_>, scale: Scale) -> Vec<String> {
                 .flat_map(|axis| map.grid.records(axis.nonideality, column.id))
                 .filter_map(|record| record.measurements.values.get(NOISE).copied())
                 .collect();
-            Some(format!("{} {:.2}", column.id, Estimate::of(&values, 0.0)?.mean))
+            Some(format!("{} {:.2}", column.id, Estimate::of(&values)?.mean))
         })
         .collect();
     if !noise.is_empty() {
