@@ -19,9 +19,9 @@ the command line, a file or the data, or if there is no record to judge.";
 
 /// How a run that judges claims ends.
 const OF_RUNS: &str = "\
-Exit code: 0 if every claim that was decided holds; 1 if one fails or is inconclusive; 2 for an error in \
-the command line, a file or the data; 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP, each once \
-the step is finished and saved.";
+Exit code: 0 if every claim that was decided holds; 1 if one fails or is inconclusive, or if training \
+diverges; 2 for an error in the command line, a file or the data; 130 after Ctrl-C, 143 after SIGTERM, \
+129 after SIGHUP, each once the step is finished and saved.";
 
 /// How `train` ends.
 const OF_TRAIN: &str = "\
