@@ -155,22 +155,9 @@ fn reproduce(arguments: &Reproduce, output: &mut Output) -> Result<u8, Error> {
         }
         None => {
             let report = Report::collect(&store, arguments.selection.scale, &jobs)?;
-            let exit = write(&store, &report, output)?;
-            // They were there a moment ago.
-            complete(&store, &report)?;
-            Ok(exit)
+            write(&store, &report, output)
         }
     }
-}
-
-/// Whether every point of the report has a record.
-fn complete(store: &Store, report: &Report) -> Result<(), Error> {
-    let missing = report.missing();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let (folder, total) = (store.folder().to_owned(), report.points());
-    Err(Error::Incomplete { folder, missing, total })
 }
 
 /// The number that was asked for, or that of the cores.
