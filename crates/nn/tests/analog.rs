@@ -285,6 +285,15 @@ fn weight_noise_is_drawn_once_per_mini_batch() {
     assert!((distance(&half) / distance(&whole) - 0.5).abs() < 1e-3);
 }
 
+/// Makes the gradients of the sum of all outputs.
+fn backward(network: &Network, parameters: &mut Parameters) {
+    let mut tape = Tape::new();
+    let x = tape.constant(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
+    let y = network.forward(x, &mut Step { tape: &mut tape, parameters, pass: pass() });
+    let loss = ops::sum(&mut tape, y);
+    tape.backward(loss, 1.0, parameters, pass());
+}
+
 fn step_of(parameters: &mut Parameters, rate: f32, number: u64) {
     let sgd = Sgd { momentum: 0.9, ..Sgd::default() };
     step_by(Optimizer::Sgd(sgd), parameters, rate, number);
@@ -302,12 +311,7 @@ fn weights_are_clipped_and_mapped_anew() {
     let training = AnalogTraining { remap_every: Some(3), ..noisy() };
     let (mut parameters, network) = build(&standard(training));
     for number in 1..=2 {
-        let mut tape = Tape::new();
-        let x = tape.constant(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
-        let y = network
-            .forward(x, &mut Step { tape: &mut tape, parameters: &parameters, pass: pass() });
-        let loss = ops::sum(&mut tape, y);
-        tape.backward(loss, 1.0, &mut parameters, pass());
+        backward(&network, &mut parameters);
         step_of(&mut parameters, 0.05, number);
     }
     let clipped =
@@ -338,12 +342,7 @@ fn mapping_anew_keeps_the_momentum_whatever_it_is_a_sum_of() {
         let training = AnalogTraining { remap_every: Some(2), ..noisy() };
         let (mut parameters, network) = build(&standard(training));
         for number in 1..=5 {
-            let mut tape = Tape::new();
-            let x = tape.constant(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
-            let y = network
-                .forward(x, &mut Step { tape: &mut tape, parameters: &parameters, pass: pass() });
-            let loss = ops::sum(&mut tape, y);
-            tape.backward(loss, 1.0, &mut parameters, pass());
+            backward(&network, &mut parameters);
             let sgd = Sgd { momentum: 0.9, velocity, ..Sgd::default() };
             step_by(Optimizer::Sgd(sgd), &mut parameters, 2e-4, number);
         }
