@@ -383,6 +383,33 @@ mod tests {
         }
     }
 
+    /// Every field on both sides of every limit.
+    #[test]
+    fn a_format_is_made_exactly_where_its_fields_say() {
+        for width in 0..=20u8 {
+            for precision in 0..=20u8 {
+                let made = (3..=16).contains(&width)
+                    && (1..width).contains(&precision)
+                    && width - precision <= 8
+                    && precision <= 11;
+                let format = FloatFormat::p3109(width, precision);
+                assert_eq!(format.is_ok(), made, "binary{width}p{precision}");
+            }
+        }
+        for (exponent, mantissa) in (0..=10u8).flat_map(|e| (0..=12u8).map(move |m| (e, m))) {
+            for bias in [-257i16, -256, -255, 0, 511, 512, 513] {
+                let made = (1..=8).contains(&exponent)
+                    && mantissa <= 10
+                    && (2..=15).contains(&(exponent + mantissa))
+                    && (-256..=512).contains(&bias);
+                let of = |specials| FloatFormat::new(exponent, mantissa, bias, specials).is_ok();
+                let fields = format!("{exponent}, {mantissa}, {bias}");
+                assert_eq!(of(Specials::None), made, "{fields}");
+                assert_eq!(of(Specials::Ieee), made && mantissa > 0, "{fields}");
+            }
+        }
+    }
+
     #[test]
     fn impossible_formats_are_refused_by_name() {
         let message =

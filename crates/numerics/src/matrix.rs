@@ -285,6 +285,28 @@ mod tests {
         FixedFormat::new(4, 4).unwrap()
     }
 
+    /// Codes of every width, seen from all sides.
+    #[test]
+    fn a_view_has_the_shape_and_the_codes_of_its_matrix() {
+        for text in ["<4,4>", "<8,8>", "<16,16>"] {
+            let format: FixedFormat = text.parse().unwrap();
+            let codes = [1, -2, 3, -4, 5, -6];
+            let matrix = FixedMatrix::from_codes(format, 2, 3, &codes).unwrap();
+            assert_eq!((matrix.nrows(), matrix.ncols(), matrix.format()), (2, 3, format));
+            let (view, t) = (matrix.view(), matrix.t());
+            assert_eq!((view.nrows(), view.ncols(), view.format()), (2, 3, format));
+            assert_eq!((t.nrows(), t.ncols(), t.format()), (3, 2, format));
+            for (row, col) in (0..2).flat_map(|row| (0..3).map(move |col| (row, col))) {
+                let code = codes[row * 3 + col];
+                assert_eq!((view.get(row, col), t.get(col, row)), (code, code));
+                assert_eq!(t.t().get(row, col), code);
+            }
+            let borrowed = matrix.codes().as_ref();
+            assert_eq!((borrowed.len(), borrowed.is_empty()), (6, false));
+            assert!(Codes::zeros(format, 0).as_ref().is_empty());
+        }
+    }
+
     #[test]
     #[should_panic(expected = "matrix has more elements than a usize counts")]
     fn zeros_beyond_all_memory_are_refused() {
