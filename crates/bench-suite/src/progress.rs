@@ -113,7 +113,9 @@ impl Progress {
     }
 
     fn percent(&self) -> u64 {
-        100 * self.done.load(Ordering::Relaxed).min(self.total) / self.total.max(1)
+        let done = self.done.load(Ordering::Relaxed).min(self.total);
+        // A configuration may ask for more work than there is time: its hundredfold is no u64.
+        (100 * u128::from(done) / u128::from(self.total.max(1))) as u64
     }
 
     /// Removes the bars.

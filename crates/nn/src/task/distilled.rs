@@ -55,6 +55,7 @@ impl<'a> Distilled<'a> {
     /// # Errors
     ///
     /// [`DistillationError`] if a task has no logits or an option is out of its range.
+    #[track_caller]
     pub fn new(
         student: &'a dyn Task,
         (teacher, parameters): (&'a dyn Task, &'a Parameters),
@@ -64,7 +65,9 @@ impl<'a> Distilled<'a> {
         if !(student.has_logits() && teacher.has_logits()) {
             return Err(DistillationError::NoLogits);
         }
-        Ok(Self { student, teacher, parameters, options, tape: RefCell::default() })
+        // Begun here, so that parameters that are not the teacher's are named by the caller's line.
+        let tape = RefCell::new(Tape::new());
+        Ok(Self { student, teacher, parameters, options, tape })
     }
 }
 
