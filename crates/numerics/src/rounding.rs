@@ -404,6 +404,23 @@ mod tests {
         )
     }
 
+    /// Against integers of 128 bits, on both sides of 2^63 and where the significand leaves 64 bits.
+    #[test]
+    fn far_values_are_split_modulo_two_to_the_64() {
+        for exponent in 50..118 {
+            for significand in [1.0, 1.0 + f64::EPSILON, 1.5, 1.75 + 3.0 * f64::EPSILON] {
+                for x in [significand * 2f64.powi(exponent), -significand * 2f64.powi(exponent)] {
+                    let split = Split::of_f64_modulo(x, 0);
+                    assert_eq!(split.floor, x.floor() as i128 as i64, "{x}");
+                    assert_eq!(Split::of_f64_modulo(x / 1024.0, 10).floor, split.floor, "{x}");
+                }
+            }
+        }
+        for x in [f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(Split::of_f64_modulo(x, 0).floor, 0);
+        }
+    }
+
     #[test]
     fn ties_follow_their_names() {
         // −2.5, −1.5, −0.5, 0.5, 1.5, 2.5
