@@ -24,14 +24,16 @@
 //! Differs: programming error and read noise are one draw of the summed variance; AIHWKit cuts the
 //! conductance at 0 between the two.
 
-use numerics::{Par, Seed, Stream};
-use serde::{Deserialize, Serialize};
+mod model;
 
-use crate::device::{Pcm, ReRamWan, one_over_f_growth, programming_std_us, read_noise_coefficient};
+use numerics::{Par, Seed, Stream};
+
 use crate::mapping::WeightScale;
 use crate::periphery::integer::small_integer;
 use crate::periphery::simd::{Kernel, dispatch};
 use crate::{TileError, mapping};
+
+pub use model::{WeightNoiseConfig, WeightNoiseModel};
 
 /// Intervals of the table of σ.
 const INTERVALS: usize = 2048;
@@ -39,101 +41,6 @@ const INTERVALS: usize = 2048;
 const CHUNK: usize = 16 * 1024;
 /// Words that are drawn at a time for drop-connect: they stay in the first-level cache.
 const DROPS: usize = 1024;
-
-/// Noise of the weights in training, as data.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WeightNoiseConfig {
-    /// σ(r).
-    pub model: WeightNoiseModel,
-    /// s, which multiplies the noise. Source: [Rasch23 Supp. Tab. 3], 1 to 5.
-    pub scale: f32,
-    /// Probability p that a weight is dropped. Source: [Rasch23 Supp. Tab. 3], 0.1 to 1 %.
-    #[serde(default)]
-    pub drop_connect: f32,
-    /// What m is: 1 (`unit`), the largest magnitude of each output (`column`) or of all weights
-    /// given (`tile`, `matrix`).
-    pub relative_to: WeightScale,
-}
-
-/// The standard deviation of a weight's error, relative to g_max.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(expecting = "a table with its kind: none, constant, pcm or reram-wan")]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-#[non_exhaustive]
-pub enum WeightNoiseModel {
-    /// None: drop-connect alone, if anything.
-    None,
-    /// The same for every weight, zeros included; the sign may change.
-    Constant {
-        /// σ.
-        sigma: f32,
-    },
-    /// Programming error and accumulated read noise of phase-change memory.
-    Pcm {
-        /// The device; its drift does not matter.
-        device: Pcm,
-        /// t in seconds. Source: [Rasch23 Methods], 20 s.
-        t_s: f64,
-    },
-    /// The error of [`ReRamWan`].
-    ReramWan {
-        /// The device.
-        device: ReRamWan,
-        /// t in seconds. Source: [Rasch23 Supp. Tab. 5], 1 s.
-        t_s: f64,
-    },
-}
-
-impl WeightNoiseConfig {
-    /// The paper's: PCM at 20 s, weights in [−1, 1].
-    pub fn paper(scale: f32, drop_connect: f32) -> Self {
-        let model = WeightNoiseModel::Pcm { device: Pcm::paper(), t_s: 20.0 };
-        Self { model, scale, drop_connect, relative_to: WeightScale::Unit }
-    }
-}
-
-impl WeightNoiseModel {
-    /// σ(r), r = |w|/m.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use crossbar::{WeightNoiseModel, device::Pcm};
-    ///
-    /// let programming = WeightNoiseModel::Pcm { device: Pcm::paper(), t_s: 0.0 };
-    /// assert!((programming.std(1.0) - 1.05538 / 25.0).abs() < 1e-7);
-    /// ```
-    pub fn std(&self, r: f32) -> f32 {
-        match *self {
-            Self::None => 0.0,
-            Self::Constant { sigma } => sigma,
-            Self::Pcm { device, t_s } => {
-                let programming = device.programming_noise_scale
-                    * programming_std_us(r, device.g_max_us)
-                    / device.g_max_us;
-                let growth = one_over_f_growth(t_s, device.t_read_s) as f32;
-                let read = device.read_noise_scale * growth * r * read_noise_coefficient(r);
-                programming.hypot(read)
-            }
-            Self::ReramWan { device, t_s } => {
-                device.error_std_us(r, t_s).max(0.0) / device.g_max_us
-            }
-        }
-    }
-
-    fn check(&self) -> Result<(), TileError> {
-        let time = |t_s: f64| {
-            if t_s.is_finite() && t_s >= 0.0 { Ok(()) } else { Err(TileError::Time { t_s }) }
-        };
-        match *self {
-            Self::None => Ok(()),
-            Self::Constant { sigma } => TileError::check_size("sigma", sigma),
-            Self::Pcm { device, t_s } => device.check().and_then(|()| time(t_s)),
-            Self::ReramWan { device, t_s } => device.check().and_then(|()| time(t_s)),
-        }
-    }
-}
 
 /// Noise of the weights, ready to be drawn; see the [module](self).
 ///
@@ -437,6 +344,7 @@ impl Kernel for DropConnect<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::{Pcm, ReRamWan};
 
     fn models() -> [WeightNoiseModel; 5] {
         [
