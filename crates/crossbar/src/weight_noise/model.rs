@@ -100,3 +100,26 @@ impl WeightNoiseModel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// σ in µS over g_max; devices of twice the range err twice as much.
+    #[test]
+    fn the_noise_is_that_of_the_devices_relative_to_their_range() {
+        for r in [0.0, 0.1, 0.5, 1.0] {
+            for t_s in [1.0, 60.0, 1e5] {
+                let of = |device: ReRamWan| WeightNoiseModel::ReramWan { device, t_s }.std(r);
+                let paper = ReRamWan::paper();
+                let sigma = paper.error_std_us(r, t_s) / 40.0;
+                assert!(sigma > 0.0 && (of(paper) / sigma - 1.0).abs() < 1e-6, "{r}, {t_s} s");
+                let twice = ReRamWan { g_max_us: 80.0, ..paper };
+                assert!((of(twice) / sigma - 1.0).abs() < 1e-6, "{r}, {t_s} s");
+                let pcm = |device: Pcm| WeightNoiseModel::Pcm { device, t_s }.std(r);
+                let twice = Pcm { g_max_us: 50.0, ..Pcm::paper() };
+                assert!((pcm(twice) / pcm(Pcm::paper()) - 1.0).abs() < 1e-6, "{r}, {t_s} s");
+            }
+        }
+    }
+}
