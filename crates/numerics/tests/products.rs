@@ -119,6 +119,26 @@ fn words_of_32_bits_are_exact_where_64_bits_hold_the_sum() {
     check(&matrix(narrow, 3, 40, 1, Some(7)), &matrix(wide, 40, 4, 2, Some(31)), None);
 }
 
+/// More bits than a word of 32 has are dropped from the sums.
+#[test]
+fn sums_of_long_words_are_converted_as_their_definition_says() {
+    let long = FixedFormat::new(2, 30).unwrap();
+    let (a, b) = (matrix(long, 7, 2, 1, Some(29)), matrix(long, 2, 19, 2, Some(29)));
+    let product = Product::new(a.view(), b.view());
+    let source = Seed::new(3).stream();
+    for (il, fl) in [(8, 8), (2, 28), (2, 29), (2, 30), (20, -4)] {
+        let format = FixedFormat::new(il, fl).unwrap();
+        for rounding in [Rounding::NearestTiesEven, Rounding::Down, Rounding::Stochastic] {
+            let quantizer = Quantizer { format, rounding };
+            let codes = product.convert(quantizer, source.at(0)).codes().to_i32();
+            for ((code, z), position) in codes.into_iter().zip(product.wide_naive()).zip(0..) {
+                let draw = source.at(position);
+                assert_eq!(code, quantizer.code_of_sum(z, product.fraction_bits(), draw));
+            }
+        }
+    }
+}
+
 fn filled(format: FixedFormat, rows: usize, cols: usize, code: i32) -> FixedMatrix {
     FixedMatrix::from_codes(format, rows, cols, &vec![code; rows * cols]).unwrap()
 }

@@ -415,3 +415,40 @@ fn sums_of_any_last_place_are_converted() {
         }
     }
 }
+
+/// A word that lies at the fraction it is compared with, or a few units beside, at any of its bits: the
+/// vector code has 24 of them, and has to say where the others matter.
+fn words_at(g: f64) -> impl Iterator<Item = u32> {
+    let at = (g * 4_294_967_296.0) as i64;
+    let beside = (-3i64..=3).chain([-300, -257, -256, -255, 255, 256, 257, 300]);
+    beside.flat_map(move |delta| [at + delta, (1 << 32) - at + delta]).map(|word| word as u32)
+}
+
+proptest! {
+    #[test]
+    fn words_at_the_fraction_are_decided_by_all_their_bits(
+        rounding in prop_oneof![
+            Just(Rounding::Stochastic),
+            roundings().prop_filter("draws", |r| matches!(r, Rounding::StochasticBits(_))),
+        ],
+        whole in prop_oneof![Just(0), -5i32..=5],
+        fraction in prop_oneof![
+            0.0f32..1.0,
+            (1u32..1 << 20).prop_map(|f| f as f32 / (1 << 20) as f32),
+            // Small ones, with bits below 2^−24.
+            (1u32 << 23..1 << 24, 24i32..36).prop_map(|(m, e)| m as f32 * 2f32.powi(-e)),
+        ],
+    ) {
+        let format = FixedFormat::new(8, 8).unwrap();
+        let quantizer = Quantizer { format, rounding };
+        let x = (whole as f32 + fraction) / 256.0;
+        // The fraction that is left of it.
+        let g = f64::from(x) * 256.0;
+        for word in words_at(g - g.floor()) {
+            let mut codes = [0i16; 40];
+            quantizer.quantize(&[x; 40], Given(word).at(0), &mut codes);
+            let expected = quantizer.code(f64::from(x), Given(word).at(0));
+            prop_assert!(codes.iter().all(|&code| i32::from(code) == expected), "{x}, {word:#x}");
+        }
+    }
+}
