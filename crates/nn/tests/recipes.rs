@@ -94,8 +94,6 @@ fn network() -> (Parameters, models::Mlp) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
-
     #[test]
     fn a_recipe_is_refused_by_name_or_trains(recipe in recipes()) {
         let (mut parameters, model) = network();

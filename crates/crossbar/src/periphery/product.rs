@@ -192,3 +192,42 @@ pub(super) fn add_float(
 ) {
     dispatch(FloatSums { panel, codes, running });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Small integers, of which every sum is exact: fused or not, in vectors or one by one.
+    #[test]
+    fn kernels_give_the_same_sums_with_and_without_fused_multiplication() {
+        const FOURS: usize = 9;
+        let value = |i: usize| (i * 7919 % 23) as f32 - 11.0;
+        let lanes = |first: usize| std::array::from_fn(|i| value(first + i));
+        let four = |n: usize| FourInputs {
+            weights: std::array::from_fn(|j| lanes(64 * n + 16 * j)),
+            magnitudes: [[[0; 4]; LANES]; 2],
+        };
+        let panel: Vec<FourInputs> = (0..FOURS).map(four).collect();
+        let codes: Vec<f32> = (5..5 + 4 * FOURS * PLAIN_GROUP).map(value).collect();
+        let start: [Lanes; PLAIN_GROUP] = std::array::from_fn(|s| lanes(100 + s));
+        let (mut scalar, mut fused) = (start, start);
+        Plain { panel: &panel, codes: &codes, y: &mut scalar }.run::<false>();
+        add_plain(&panel, &codes, &mut fused);
+        assert_eq!(scalar, fused);
+        // And what they are sums of.
+        for (s, (y, start)) in fused.iter().zip(start).enumerate() {
+            for i in 0..LANES {
+                let terms = (0..4 * FOURS)
+                    .map(|j| panel[j / 4].weights[j % 4][i] * codes[j * PLAIN_GROUP + s]);
+                assert_eq!(y[i], start[i] + terms.sum::<f32>());
+            }
+        }
+        let (mut scalar, mut fused) = (Running::float(), Running::float());
+        FloatSums { panel: &panel, codes: &codes, running: &mut scalar }.run::<false>();
+        add_float(&panel, &codes, &mut fused);
+        for (scalar, fused) in [(scalar.y, fused.y), (scalar.s1, fused.s1), (scalar.s2, fused.s2)] {
+            assert_eq!(scalar, fused);
+        }
+        assert_eq!(scalar.magnitudes, fused.magnitudes);
+    }
+}

@@ -329,6 +329,11 @@ impl ImageClassifier {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, LazyLock};
+
+    use proptest::prelude::*;
+    use toml::Value;
+
     use super::*;
 
     fn config(change: impl Fn(String) -> String) -> ImageClassifier {
@@ -367,5 +372,83 @@ mod tests {
         // 7,960 parameters, 100 examples.
         assert_eq!(Network::memory(&[784, 10, 10], 100), 16 * 7960 + 8 * 80_400);
         assert_eq!(Network::memory(&[usize::MAX; 4], usize::MAX), u128::MAX);
+    }
+
+    /// Ends of ranges and slips of the pen.
+    fn slips() -> impl Strategy<Value = Value> {
+        let integers = [0, -1, 1, 7, 784, 1 << 40, i64::MAX].map(Value::from);
+        let floats = [-0.5, 0.0, 0.5, 1e-30, 1e30, f64::INFINITY, f64::NAN].map(Value::from);
+        let texts = ["", "mnist", "cifar10", "<2,14>", "<99,99>", "stochastic", "to-odd", "none"];
+        let lists = [vec![], vec![784, 10], vec![784, 0, 10], vec![784, 4, 4, 10]].map(Value::from);
+        let others = [Value::from(true), Value::Table(toml::Table::new())];
+        let all = integers.into_iter().chain(floats).chain(texts.map(Value::from));
+        prop::sample::select(all.chain(lists).chain(others).collect::<Vec<_>>())
+    }
+
+    /// The number of values in a table, and the name of the one that `slip` takes the place of.
+    fn replace(table: &mut toml::Table, at: &mut usize, slip: Option<&Value>) -> Option<String> {
+        for (key, value) in table.iter_mut() {
+            if let Value::Table(inner) = value {
+                if let Some(found) = replace(inner, at, slip) {
+                    return Some(found);
+                }
+            } else if *at == 0 {
+                *value = slip.expect("only counted").clone();
+                return Some(key.clone());
+            } else {
+                *at -= 1;
+            }
+        }
+        None
+    }
+
+    proptest! {
+        /// A file is refused with a word on what is wrong, or a network of its kind trains for an
+        /// epoch.
+        #[test]
+        fn a_description_is_refused_or_trains(
+            slips in prop::collection::vec((0..40usize, slips()), 0..3),
+            analog in any::<bool>(),
+        ) {
+            let text = if analog {
+                include_str!("../../../../../docs/examples/mnist-analog.toml")
+            } else {
+                include_str!("../../../../../docs/examples/mnist-fixed.toml")
+            };
+            let mut table: toml::Table = text.parse().unwrap();
+            table["train_images"] = Value::from(20);
+            table["test_images"] = Value::from(10);
+            table["network"]["mlp"]["widths"] = Value::from(vec![784, 5, 10]);
+            for (at, slip) in &slips {
+                let mut at = *at;
+                replace(&mut table, &mut at, Some(slip));
+            }
+            let text = toml::to_string(&table).unwrap();
+            let refused = |message: &str| {
+                prop_assert!(message.len() > 10 && message.len() < 2000, "{message}");
+                Ok(())
+            };
+            let config: ImageClassifier = match toml::from_str(&text) {
+                Ok(config) => config,
+                Err(error) => return refused(&error.to_string()),
+            };
+            static MNIST: LazyLock<Arc<Mnist>> =
+                LazyLock::new(|| DataFolder::new(None).mnist().unwrap());
+            if let Err(error) = config.check() {
+                return refused(&error);
+            }
+            if config.data != ImageData::Mnist || config.train_images > 60_000 {
+                return Ok(());
+            }
+            let train = MNIST.train.first(config.train_images.min(20)).reshaped(&config.network.input([28, 28, 1]));
+            let policy = &config.arithmetic;
+            let (mut parameters, model) =
+                layers::build(policy, Seed::new(0), |builder| config.network.build(builder));
+            let pixels = config.pixels(policy).unwrap();
+            let task = nn::Classification::new(&*model, &train, &pixels);
+            let recipe = Recipe { epochs: 1, ..config.recipe.clone() };
+            // It may diverge, and then says so.
+            nn::train(&task, &mut parameters, &recipe, (&Seed::new(1), numerics::Par::Seq)).ok();
+        }
     }
 }
