@@ -165,3 +165,17 @@ fn the_end_of_the_range_is_a_code_of_an_even_number_of_steps() {
         assert_eq!(y, [1.0, -1.0, 0.0, 1.0], "{steps} steps");
     }
 }
+
+/// The mean over batches of the largest magnitude, at most 10; nothing tells the range of zeros.
+#[test]
+fn the_input_range_is_calibrated_from_batches() {
+    let config = TileConfig::load("ideal").unwrap();
+    let mut tile = AnalogTile::program(&config, &[0.5, -0.5], 2, &Seed::new(1), Par::Seq).unwrap();
+    assert_eq!(tile.input_range(), 1.0);
+    tile.calibrate_input_range([&[0.5f32, -3.0][..], &[1.0, 0.25]]);
+    assert_eq!(tile.input_range(), 2.0);
+    tile.calibrate_input_range([&[0.0f32; 4][..]]);
+    assert_eq!(tile.input_range(), 2.0, "zeros leave it");
+    tile.calibrate_input_range([&[100.0f32][..]]);
+    assert_eq!(tile.input_range(), 10.0);
+}
