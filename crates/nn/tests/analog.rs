@@ -583,3 +583,26 @@ fn an_observer_sees_what_tiles_did() {
         assert!(clipped_inputs > 0 && clipped_outputs > 0);
     }
 }
+
+/// More rows than are multiplied together: each has its own inputs and noise, whatever is cut where.
+#[test]
+fn rows_of_a_large_batch_are_those_of_its_parts() {
+    const ROWS: usize = 1100;
+    let policy = Policy::uniform(standard(noisy()));
+    let (parameters, layer) = nn::layers::build(&policy, Seed::new(1), |b| {
+        Linear::new(b, "layer", 5, 3, Init::XavierNormal, Readout::Layer)
+    });
+    let x = gaussian("x", ROWS * 5);
+    let run = |rows: std::ops::Range<usize>, par: Par| {
+        let mut tape = Tape::new();
+        let part = x[rows.start * 5..rows.end * 5].to_vec();
+        let part = tape.constant(Tensor::new(&[rows.len(), 5], part));
+        let pass = Pass { mode: Mode::Eval, first_row: rows.start as u64, par, ..pass() };
+        let y = layer.forward(part, &mut Step { tape: &mut tape, parameters: &parameters, pass });
+        tape.value(y).data().to_vec()
+    };
+    let whole = run(0..ROWS, Par::Seq);
+    assert_eq!(whole, run(0..ROWS, Par::Rayon));
+    let parts = [0..1, 1..480, 480..481, 481..ROWS].map(|rows| run(rows, Par::Seq));
+    assert_eq!(whole, parts.concat());
+}
