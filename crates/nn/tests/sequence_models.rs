@@ -246,3 +246,12 @@ fn padding_does_not_change_a_sentence() {
         assert!((a - b).abs() < 1e-6, "{a} alone, {b} padded");
     }
 }
+
+#[test]
+fn two_convolutions_leave_a_quarter_of_a_length() {
+    let one = |length: usize| (length - 3) / 2 + 1;
+    for length in 7..200 {
+        let subsampled = nn::models::SpeechTransformerConfig::subsampled(length);
+        assert_eq!(subsampled, one(one(length)), "{length}");
+    }
+}
