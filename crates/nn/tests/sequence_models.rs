@@ -251,7 +251,7 @@ fn padding_does_not_change_a_sentence() {
 fn two_convolutions_leave_a_quarter_of_a_length() {
     let one = |length: usize| (length - 3) / 2 + 1;
     for length in 7..200 {
-        let subsampled = nn::models::SpeechTransformerConfig::subsampled(length);
+        let subsampled = SpeechTransformerConfig::subsampled(length);
         assert_eq!(subsampled, one(one(length)), "{length}");
     }
 }
