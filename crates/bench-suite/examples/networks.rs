@@ -8,7 +8,7 @@ use std::time::Instant;
 use bench_suite::datasets::DataFolder;
 use bench_suite::experiment::Scale;
 use bench_suite::workloads::networks::{NETWORKS, find};
-use nn::{Arithmetic, Policy, Progress, train_epoch};
+use nn::{AnyArithmetic, Policy, Progress, Run, train_epoch};
 use numerics::{Par, Seed};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         };
         println!("{}: {}, opened in {:.1?}", entry.id, workload.title(), started.elapsed());
-        let policy = Policy::uniform(Arithmetic::Float32);
+        let policy = Policy::uniform(AnyArithmetic::Float32);
         let mut instance = workload.instance(&policy, &seed.child("init"));
         let parameters = instance.parameters.count();
         if let Some(weights) = workload.pretrained()? {
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let test = |instance: &_| {
             let started = Instant::now();
-            let error = workload.test_error(instance, &seed.child("test"), par);
+            let error = workload.test_error(instance, Run::new(&seed.child("test"), par));
             (100.0 * error, started.elapsed())
         };
         let (error, time) = test(&instance);
@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 &mut instance.parameters,
                 recipe,
                 &mut progress,
-                (&seed, par),
+                Run::new(&seed, par),
                 |_, _| ControlFlow::Continue(()),
             )?;
             let time = started.elapsed();

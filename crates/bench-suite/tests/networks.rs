@@ -11,7 +11,7 @@ use bench_suite::Error;
 use bench_suite::datasets::DataFolder;
 use bench_suite::experiment::Scale;
 use bench_suite::workloads::networks::{Instance, NETWORKS, Workload, find};
-use nn::{Arithmetic, Policy, Progress, Recipe, train_epoch};
+use nn::{AnyArithmetic, Policy, Progress, Recipe, Run, train_epoch};
 use numerics::{Par, Seed};
 use skipped::skipped;
 
@@ -39,7 +39,7 @@ fn open(id: &str) -> Option<Box<dyn Workload>> {
 }
 
 fn instance(workload: &dyn Workload) -> Instance<'_> {
-    let policy = Policy::uniform(Arithmetic::Float32);
+    let policy = Policy::uniform(AnyArithmetic::Float32);
     workload.instance(&policy, &Seed::new(1).child("init"))
 }
 
@@ -59,10 +59,10 @@ fn bits_after(workload: &dyn Workload, steps: usize, par: Par) -> Vec<u32> {
         &mut instance.parameters,
         &recipe,
         &mut progress,
-        (&Seed::new(2), par),
+        Run::new(&Seed::new(2), par),
         on_step,
     );
-    let error = instance.test_error(&Seed::new(3), par);
+    let error = instance.test_error(Run::new(&Seed::new(3), par));
     let values = instance.parameters.iter().flat_map(nn::Parameter::values);
     let states = instance.parameters.states().flat_map(|(_, values)| values.to_vec());
     let bits = values.chain(states).map(f32::to_bits);
@@ -89,14 +89,14 @@ fn networks_that_are_trained_here_learn() {
                 &mut instance.parameters,
                 recipe,
                 &mut progress,
-                (&seed, Par::Rayon),
+                Run::new(&seed, Par::Rayon),
                 |_, _| ControlFlow::Continue(()),
             );
             losses.push(stats.unwrap().loss);
         }
         let (first, last) = (losses[0], losses[losses.len() - 1]);
         assert!(last < first, "{}: losses of {losses:?}", entry.id);
-        let error = workload.test_error(&instance, &seed, Par::Rayon);
+        let error = workload.test_error(&instance, Run::new(&seed, Par::Rayon));
         assert!((0.0..=1.0).contains(&error), "{}: a test error of {error}", entry.id);
     }
     assert!(SHIP.iter().all(|id| trained.contains(id)), "only {trained:?} were trained");
@@ -108,7 +108,7 @@ fn pretrained_networks_know_their_task() {
         let Some(workload) = open(id) else { continue };
         let mut instance = instance(&*workload);
         instance.parameters.copy_from(&workload.pretrained().unwrap().unwrap());
-        let error = workload.test_error(&instance, &Seed::new(0), Par::Rayon);
+        let error = workload.test_error(&instance, Run::new(&Seed::new(0), Par::Rayon));
         assert!(error < bound, "{id}: a test error of {error}");
     }
 }
@@ -184,7 +184,8 @@ fn the_papers_language_model_reads_the_penn_treebank() {
     assert!((workload.chance_error() - 0.9999).abs() < 1e-12);
     let instance = instance(&*workload);
     assert_eq!(instance.parameters.count(), 19_780_400);
-    let tested = nn::evaluate(&*instance.test, &instance.parameters, &Seed::new(0), Par::Rayon);
+    let tested =
+        nn::evaluate(&*instance.test, &instance.parameters, Run::new(&Seed::new(0), Par::Rayon));
     // Untrained: every word is nearly as likely.
     assert!((tested.loss - 10_000f64.ln()).abs() < 0.1, "{tested:?}");
 }

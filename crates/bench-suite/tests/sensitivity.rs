@@ -17,7 +17,9 @@ use bench_suite::workloads::sensitivity::{
 use bench_suite::workloads::trained::{FLOAT_ERROR, Trained};
 use bench_suite::workloads::trial::Repeats;
 use crossbar::compensation::CompensationScope;
-use nn::{Analog, Mode, Observer, Pass, RangeStatistic, Step, Tape, TileProduct};
+use nn::{
+    Analog, Devices, Mode, Observer, Pass, RangeStatistic, Run, TileProduct, Weights, Workspace,
+};
 use numerics::{Par, Seed};
 
 const SEED: u64 = 5;
@@ -83,25 +85,31 @@ fn without_any_source_of_errors_the_network_is_the_float_one() {
     with_context(folder.path(), |context| {
         let workload = trained.open(context).unwrap();
         let seed = Seed::new(SEED);
-        let losses = |Instance { parameters, test, .. }: &Instance<'_>| -> Vec<f64> {
+        let losses = |Instance { test, .. }: &Instance<'_>, weights: Weights<'_>| -> Vec<f64> {
             let loss = |example: usize| {
-                let mut tape = Tape::new();
+                let mut work = Workspace::new();
                 let first_row = example as u64;
                 let pass = Pass { seed, first_row, step: 0, mode: Mode::Eval, par: Par::Seq };
-                let mut step = Step { tape: &mut tape, parameters, pass };
+                let mut step = work.step(weights, pass);
                 let loss = test.forward(&[example as u32], &mut step).loss;
-                f64::from(tape.value(loss).data()[0])
+                f64::from(work.tape.value(loss).data()[0])
             };
             (0..test.len()).map(loss).collect()
         };
-        let float = losses(&trained.float(&*workload, SEED, context).unwrap().instance);
+        let float = trained.float(&*workload, SEED, context).unwrap().instance;
+        let float = losses(&float, (&float.parameters).into());
         let mean_change = |case: Case| {
-            let mut instance = trained.direct(&*workload, SEED, context).unwrap().instance;
+            let instance = trained.direct(&*workload, SEED, context).unwrap().instance;
             let tile = case.tile(trained.recipe.analog.tile());
-            let parameters = &mut instance.parameters;
-            parameters.program(|_| tile.clone(), &seed.child("devices"), Par::Seq).unwrap();
-            parameters.age_to(3600.0, &seed.child("read-out"), Par::Seq).unwrap();
-            let changes = losses(&instance).into_iter().zip(&float).map(|(a, b)| (a - b).abs());
+            let run = Run::new(&seed, Par::Seq);
+            let program =
+                Devices::program(&instance.parameters, |_| tile.clone(), run.child("devices"));
+            let mut devices = program.unwrap();
+            devices.age_to(3600.0, run.child("read-out")).unwrap();
+            let changes = losses(&instance, (&devices).into())
+                .into_iter()
+                .zip(&float)
+                .map(|(a, b)| (a - b).abs());
             changes.sum::<f64>() / float.len() as f64
         };
         let [nothing, everything] = [Case::Nothing, Case::Everything].map(mean_change);
@@ -143,14 +151,14 @@ fn layers_are_what_the_definitions_say() {
         run(folder.path(), &sensitivity(trained.clone(), Method::HardwareAware, analysis));
     with_context(folder.path(), |context| {
         let workload = trained.open(context).unwrap();
-        let mut instance = trained.hardware_aware(&*workload, SEED, context).unwrap().instance;
+        let instance = trained.hardware_aware(&*workload, SEED, context).unwrap().instance;
         let seed = Seed::new(SEED).child("trial").child(0u64);
-        let parameters = &mut instance.parameters;
-        parameters.program(|_| tile.clone(), &seed.child("devices"), Par::Seq).unwrap();
-        parameters.age_to(3600.0, &seed.child("read-out"), Par::Seq).unwrap();
-        let parameters = &instance.parameters;
-        let mut tape = Tape::new();
-        tape.observe(Products::default());
+        let (parameters, run) = (&instance.parameters, Run::new(&seed, Par::Seq));
+        let program = Devices::program(parameters, |_| tile.clone(), run.child("devices"));
+        let mut devices = program.unwrap();
+        devices.age_to(3600.0, run.child("read-out")).unwrap();
+        let mut work = Workspace::new();
+        work.observe(Products::default());
         for k in 0..EXAMPLES {
             let example = (k * instance.test.len() / EXAMPLES) as u32;
             let pass = Pass {
@@ -160,10 +168,10 @@ fn layers_are_what_the_definitions_say() {
                 mode: Mode::Eval,
                 par: Par::Seq,
             };
-            instance.test.forward(&[example], &mut Step { tape: &mut tape, parameters, pass });
-            tape.clear();
+            instance.test.forward(&[example], &mut work.step(&devices, pass));
+            work.clear();
         }
-        let Products(products) = tape.observed().unwrap();
+        let Products(products) = work.observed().unwrap();
         let names: Vec<String> = parameters.analog().map(|a| a.name().to_owned()).collect();
         assert_eq!(layers_of(&measured), names);
         let (mut clipped_inputs, mut clipped_outputs) = (0, 0);

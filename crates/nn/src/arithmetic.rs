@@ -1,86 +1,30 @@
 //! [`Arithmetic`]: what executes a linear map and stores its weights; [`Policy`]: which layer gets
 //! which.
+//!
+//! Each arithmetic is a folder of the same three files: `config.rs`, what a configuration file says;
+//! `multiply.rs`, the products forwards and backwards ([`Multiply`]); `storage.rs`, the numbers that
+//! hold the weights ([`Storage`](crate::Storage)).
 
-mod analog;
-mod fixed_point;
+pub(crate) mod analog;
+pub(crate) mod any;
+pub(crate) mod fixed_point;
+pub(crate) mod float32;
+pub(crate) mod input;
+pub(crate) mod layer;
+pub(crate) mod multiply;
+pub(crate) mod policy;
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
-use crate::Parameters;
-
-pub use analog::{
+pub use analog::config::{
     Analog, AnalogError, AnalogTraining, InputRange, InputRangeRule, LearnedScales, ScaleUnit,
     WeightStep,
 };
-pub use fixed_point::{FixedPoint, SignalError, Signals};
-
-/// The arithmetic of one layer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Arithmetic {
-    /// IEEE f32 products and sums.
-    Float32,
-    /// Fixed-point words, exact products, one rounding per element.
-    FixedPoint(FixedPoint),
-    /// Crossbar tiles, with weights and sums in f32 around them.
-    Analog(Box<Analog>),
-}
-
-/// Which arithmetic runs which layer: one for all, and exceptions by layer name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Policy {
-    /// The arithmetic of every layer that is not named.
-    pub default: Arithmetic,
-    /// Exceptions by layer name.
-    #[serde(default)]
-    pub layers: BTreeMap<String, Arithmetic>,
-}
-
-/// A policy names layers that the network does not have.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no layer '{}'; there are {}", .unknown.join("', '"), .present.join(", "))]
-pub struct UnknownLayers {
-    /// The names that are none.
-    pub unknown: Vec<String>,
-    /// The names of the network's linear maps.
-    pub present: Vec<String>,
-}
-
-impl Policy {
-    /// The same arithmetic for every layer.
-    pub fn uniform(arithmetic: Arithmetic) -> Self {
-        Self { default: arithmetic, layers: BTreeMap::new() }
-    }
-
-    /// Whether every layer that it names is one of the network's linear maps.
-    ///
-    /// # Errors
-    ///
-    /// [`UnknownLayers`] with the names that are none, and those that there are.
-    pub fn check(&self, parameters: &Parameters) -> Result<(), UnknownLayers> {
-        let present: Vec<String> = parameters.maps().map(str::to_owned).collect();
-        let unknown = self.layers.keys().filter(|layer| !present.contains(layer));
-        let unknown: Vec<String> = unknown.cloned().collect();
-        if unknown.is_empty() { Ok(()) } else { Err(UnknownLayers { unknown, present }) }
-    }
-
-    /// The arithmetic of the layer of that name.
-    pub fn of(&self, layer: &str) -> &Arithmetic {
-        self.layers.get(layer).unwrap_or(&self.default)
-    }
-}
-
-impl Arithmetic {
-    /// Brings an input value into the numbers that the first layer reads.
-    ///
-    /// Assumed: images are rounded once, to nearest; \[Gupta15\] does not say how they enter.
-    pub fn input(&self, x: f32) -> f32 {
-        match self {
-            Self::Float32 | Self::Analog(_) => x,
-            Self::FixedPoint(config) => config.input(x),
-        }
-    }
-}
+pub use any::{AnyArithmetic, Arithmetic, Own};
+pub use fixed_point::config::{FixedPoint, SignalError, Signals};
+pub use fixed_point::storage::FixedWords;
+pub use float32::config::Float32;
+pub use float32::products;
+pub use float32::storage::Floats;
+pub use input::Input;
+pub use layer::{Layer, NewLayer, Readout};
+pub use multiply::{Forward, Multiply};
+pub use policy::{Policy, UnknownLayers};

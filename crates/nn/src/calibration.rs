@@ -8,12 +8,16 @@
 
 use std::collections::BTreeMap;
 
-use numerics::{Par, Seed};
 use serde::{Deserialize, Serialize};
 
 use crate::checked::checked_on_reading;
 
-use crate::{Mode, Observer, Parameters, Pass, Step, Tape, Task, TileProduct, batches};
+use crate::data::batches;
+use crate::observer::{Observer, TileProduct};
+use crate::parameters::Parameters;
+use crate::pass::{Mode, Pass, Run};
+use crate::step::Workspace;
+use crate::task::Task;
 
 /// What of a layer's inputs becomes its range.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +63,24 @@ impl Default for RangeStatistic {
     }
 }
 
+/// How input ranges begin: see [`calibrate_input_ranges`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Calibration {
+    /// What of the inputs becomes the range.
+    pub statistic: RangeStatistic,
+    /// Examples in a mini-batch.
+    pub batch: usize,
+    /// Mini-batches that are observed.
+    pub batches: usize,
+}
+
+impl Default for Calibration {
+    /// Assumed: 20 mini-batches of 20, for small networks; \[Rasch23\] has 500.
+    fn default() -> Self {
+        Self { statistic: RangeStatistic::default(), batch: 20, batches: 20 }
+    }
+}
+
 /// Sees the inputs of analog layers; several uses of a layer in a mini-batch count as one.
 #[derive(Debug, Default)]
 struct Inputs {
@@ -94,40 +116,39 @@ impl Observer for Inputs {
     }
 }
 
-/// Sets the input range of every analog layer from `count` mini-batches of `batch` examples.
+/// Sets the input range of every analog layer from the inputs of some mini-batches.
 ///
 /// Inputs are those of a training pass on tiles without injected noise, in which every product
 /// takes the range of its own input. A layer whose inputs were all zero keeps its range.
 ///
-/// Mini-batches are the first ones of an order drawn from `seed`; where there are fewer than
-/// `count`, all are used once.
+/// Mini-batches are the first ones of an order drawn from the seed; where there are fewer than asked
+/// for, all are used once.
 ///
 /// # Panics
 ///
-/// If the task has no examples, `batch` is 0, or [`RangeStatistic::check`] refuses the statistic.
+/// If the task has no examples, the batch is 0, or [`RangeStatistic::check`] refuses the statistic.
 #[track_caller]
 pub fn calibrate_input_ranges(
     task: &dyn Task,
     parameters: &mut Parameters,
-    statistic: RangeStatistic,
-    (batch, count): (usize, usize),
-    seed: &Seed,
-    par: Par,
+    calibration: Calibration,
+    run: Run,
 ) {
-    let order = batches(task.len(), batch, &seed.child("order"));
+    let Calibration { statistic, batch, batches: count } = calibration;
+    let order = batches(task.len(), batch, &run.seed.child("order"));
     assert!(!order.is_empty(), "calibration needs examples");
     if let Err(problem) = statistic.check() {
         panic!("{problem}");
     }
-    let mut tape = Tape::new();
+    let mut work = Workspace::new();
     let mut sums: BTreeMap<String, (f64, usize)> = BTreeMap::new();
     for (index, examples) in order.iter().take(count).enumerate() {
-        tape.observe(Inputs::default());
-        let seed = seed.child("batch").child(index);
+        work.observe(Inputs::default());
+        let Run { seed, par } = run.child("batch").child(index);
         let pass = Pass { seed, first_row: 0, step: 0, mode: Mode::Train, par };
-        task.forward(examples, &mut Step { tape: &mut tape, parameters, pass });
-        tape.clear();
-        let inputs: Inputs = tape.observed().unwrap_or_default();
+        task.forward(examples, &mut work.step(&*parameters, pass));
+        work.clear();
+        let inputs: Inputs = work.observed().unwrap_or_default();
         for (layer, seen) in inputs.layers {
             let n = seen.count.max(1) as f64;
             let value = match statistic {

@@ -19,11 +19,12 @@
 
 use std::collections::HashMap;
 
-use numerics::{Codes, FixedFormat, FixedMatrix};
+use numerics::Codes;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use crate::{Parameters, Storage};
+use crate::parameters::{Binding, Parameters};
+use crate::storage::{Digits, Numbers, Saved};
 
 /// The metadata that tells a checkpoint from a file of somebody else's.
 pub(crate) const LAYOUT: &str = "layout";
@@ -62,31 +63,21 @@ pub fn save(parameters: &Parameters, note: &str) -> Vec<u8> {
             let name = format!("{name}.moment{}", k + 1);
             tensors.push((name, Dtype::F32, shape.clone(), f32_bytes(moment)));
         }
-        match parameter.storage() {
-            Storage::Float { values, increment } => {
-                if let Some(increment) = increment {
-                    tensors.push((increment_name, Dtype::F32, shape.clone(), f32_bytes(increment)));
-                }
-                tensors.push((name, Dtype::F32, shape, f32_bytes(values)));
+        let Saved { values, increment } = parameter.storage().save();
+        let increment = increment.map(|increment| (increment_name, increment));
+        for (name, Numbers { digits, format, .. }) in [(name, values)].into_iter().chain(increment)
+        {
+            let (dtype, bytes) = bytes_of(&digits);
+            if let Some(format) = format {
+                metadata.insert(name.clone(), format);
             }
-            Storage::Fixed { codes, update, increment, .. } => {
-                if let Some(increment) = increment {
-                    let (dtype, bytes) = code_bytes(increment);
-                    metadata.insert(increment_name.clone(), update.format.to_string());
-                    tensors.push((increment_name, dtype, shape.clone(), bytes));
-                }
-                let (dtype, bytes) = code_bytes(codes.codes());
-                metadata.insert(name.clone(), codes.format().to_string());
-                tensors.push((name, dtype, shape, bytes));
-            }
+            tensors.push((name, dtype, shape.clone(), bytes));
         }
     }
     for (name, values) in parameters.states() {
         tensors.push((name.to_owned(), Dtype::F32, vec![values.len()], f32_bytes(values)));
     }
-    for analog in parameters.analog() {
-        metadata.insert(format!("{}.tiles", analog.name()), analog.unit());
-    }
+    metadata.extend(parameters.bindings().map(Binding::unit));
     metadata.insert(LAYOUT.to_owned(), CHANNELS_LAST.to_owned());
     metadata.insert(TENSORS.to_owned(), tensors.len().to_string());
     let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
@@ -129,18 +120,22 @@ pub fn load(parameters: &mut Parameters, bytes: &[u8]) -> Result<String, Checkpo
         let wanted = metadata.get(TENSORS).map_or("an unknown number of them", String::as_str);
         differences.push(format!("it holds {count} tensors, not {wanted}"));
     }
-    for analog in parameters.analog() {
-        let (name, unit) = (analog.name(), analog.unit());
-        let found = metadata.get(&format!("{name}.tiles"));
+    for (key, unit) in parameters.bindings().map(Binding::unit) {
+        let found = metadata.get(&key);
         if found != Some(&unit) {
-            let found = found.map_or("not on tiles", String::as_str);
-            differences.push(format!("{name} is {found}, not {unit}"));
+            let (layer, kind) = key.rsplit_once('.').unwrap_or((&key, "there"));
+            let none = format!("not on {kind}");
+            let found = found.unwrap_or(&none);
+            differences.push(format!("{layer} is {found}, not {unit}"));
         }
     }
     let mut restored = Vec::new();
     for parameter in parameters.iter() {
         let (name, shape) = (parameter.name(), parameter.shape());
-        let storage = restore(parameter.storage(), name, shape, &tensors, &metadata);
+        let storage = read(name, shape, &tensors, &metadata).and_then(|saved| {
+            let mut storage = parameter.storage().boxed();
+            storage.restore(&saved).map(|()| storage)
+        });
         match storage.and_then(|storage| Ok((storage, restore_moments(name, shape, &tensors)?))) {
             Ok(both) => restored.push(both),
             Err(difference) => differences.push(difference),
@@ -213,59 +208,26 @@ pub(crate) fn finite(values: Vec<f32>, name: &str) -> Result<Vec<f32>, String> {
     }
 }
 
-fn restore(
-    present: &Storage,
+/// What the file holds for a parameter of that name and shape.
+fn read(
     name: &str,
     shape: &[usize],
     tensors: &SafeTensors<'_>,
     metadata: &HashMap<String, String>,
-) -> Result<Storage, String> {
+) -> Result<Saved, String> {
+    let numbers = |name: &str, tensor: &TensorView<'_>| {
+        if tensor.shape() != shape {
+            return Err(format!("{name} has shape {:?}, not {shape:?}", tensor.shape()));
+        }
+        let digits = digits_of(tensor);
+        let digits = digits.ok_or_else(|| format!("{name} holds {:?}", tensor.dtype()))?;
+        Ok(Numbers { name: name.to_owned(), digits, format: metadata.get(name).cloned() })
+    };
     let tensor = tensors.tensor(name).map_err(|_| format!("{name} is missing"))?;
-    if tensor.shape() != shape {
-        return Err(format!("{name} has shape {:?}, not {shape:?}", tensor.shape()));
-    }
     let increment_name = format!("{name}.increment");
     let increment = tensors.tensor(&increment_name).ok();
-    match present {
-        Storage::Float { .. } => {
-            let values = |view: &TensorView<'_>, name: &str| {
-                if view.dtype() != Dtype::F32 {
-                    return Err(format!("{name} holds {:?}, not f32", view.dtype()));
-                }
-                if view.shape() != shape {
-                    return Err(format!("{name} has shape {:?}, not {shape:?}", view.shape()));
-                }
-                finite(f32_values(view.data()), name)
-            };
-            let increment = increment.map(|view| values(&view, &increment_name)).transpose()?;
-            Ok(Storage::Float { values: values(&tensor, name)?, increment })
-        }
-        Storage::Fixed { codes, update, bits, .. } => {
-            let codes_of = |view: &TensorView<'_>, name: &str, format: FixedFormat| {
-                if metadata.get(name) != Some(&format.to_string()) {
-                    let found = metadata.get(name).map_or("no fixed-point format", String::as_str);
-                    return Err(format!("{name} has {found}, not {format}"));
-                }
-                if view.shape() != shape {
-                    return Err(format!("{name} has shape {:?}, not {shape:?}", view.shape()));
-                }
-                code_values(view).ok_or_else(|| format!("{name} holds no integer codes"))
-            };
-            let format = codes.format();
-            let values = codes_of(&tensor, name, format)?;
-            let codes = FixedMatrix::from_codes(format, codes.nrows(), codes.ncols(), &values)
-                .map_err(|error| format!("{name}: {error}"))?;
-            let increment = match increment {
-                Some(view) => {
-                    let values = codes_of(&view, &increment_name, update.format)?;
-                    let codes = Codes::from_i32(update.format, &values);
-                    Some(codes.map_err(|error| format!("{increment_name}: {error}"))?)
-                }
-                None => None,
-            };
-            Ok(Storage::Fixed { codes, update: *update, bits: *bits, increment })
-        }
-    }
+    let increment = increment.map(|tensor| numbers(&increment_name, &tensor)).transpose()?;
+    Ok(Saved { values: numbers(name, &tensor)?, increment })
 }
 
 fn f32_bytes(values: &[f32]) -> Vec<u8> {
@@ -276,22 +238,34 @@ fn f32_values(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
 }
 
-fn code_bytes(codes: &Codes) -> (Dtype, Vec<u8>) {
-    match codes {
-        Codes::I8(v) => (Dtype::I8, v.iter().flat_map(|c| c.to_le_bytes()).collect()),
-        Codes::I16(v) => (Dtype::I16, v.iter().flat_map(|c| c.to_le_bytes()).collect()),
-        Codes::I32(v) => (Dtype::I32, v.iter().flat_map(|c| c.to_le_bytes()).collect()),
+fn bytes_of(digits: &Digits) -> (Dtype, Vec<u8>) {
+    match digits {
+        Digits::Float(values) => (Dtype::F32, f32_bytes(values)),
+        Digits::Codes(Codes::I8(v)) => {
+            (Dtype::I8, v.iter().flat_map(|c| c.to_le_bytes()).collect())
+        }
+        Digits::Codes(Codes::I16(v)) => {
+            (Dtype::I16, v.iter().flat_map(|c| c.to_le_bytes()).collect())
+        }
+        Digits::Codes(Codes::I32(v)) => {
+            (Dtype::I32, v.iter().flat_map(|c| c.to_le_bytes()).collect())
+        }
     }
 }
 
-fn code_values(view: &TensorView<'_>) -> Option<Vec<i32>> {
+fn digits_of(view: &TensorView<'_>) -> Option<Digits> {
     let bytes = view.data();
-    match view.dtype() {
-        Dtype::I8 => Some(bytes.iter().map(|&b| i32::from(b as i8)).collect()),
+    Some(match view.dtype() {
+        Dtype::F32 => Digits::Float(f32_values(bytes)),
+        Dtype::I8 => Digits::Codes(Codes::I8(bytes.iter().map(|&b| b as i8).collect())),
         Dtype::I16 => {
-            Some(bytes.as_chunks().0.iter().map(|b| i32::from(i16::from_le_bytes(*b))).collect())
+            let codes = bytes.as_chunks().0.iter().map(|b| i16::from_le_bytes(*b));
+            Digits::Codes(Codes::I16(codes.collect()))
         }
-        Dtype::I32 => Some(bytes.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b)).collect()),
-        _ => None,
-    }
+        Dtype::I32 => {
+            let codes = bytes.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b));
+            Digits::Codes(Codes::I32(codes.collect()))
+        }
+        _ => return None,
+    })
 }

@@ -14,16 +14,18 @@
 
 use std::collections::BTreeMap;
 
-use numerics::{Par, Seed};
-
 use crate::arithmetic::WeightStep;
-use crate::parameters::AnalogWeights;
-use crate::{Mode, Parameters, Pass, Step, Tape, Task, batches};
+use crate::arithmetic::analog::binding::AnalogWeights;
+use crate::data::batches;
+use crate::parameters::Parameters;
+use crate::pass::{Mode, Pass, Run};
+use crate::step::Workspace;
+use crate::task::Task;
 
 /// g of every column of every layer on tiles, from `count` mini-batches of `batch` examples.
 ///
 /// Each is a training pass with the noise that the network was trained with. Neither parameters nor
-/// states change. Mini-batches are the first ones of an order drawn from `seed`; where there are
+/// states change. Mini-batches are the first ones of an order drawn from the seed; where there are
 /// fewer than `count`, all are used once.
 ///
 /// # Panics
@@ -32,26 +34,25 @@ use crate::{Mode, Parameters, Pass, Step, Tape, Task, batches};
 pub fn column_gradients(
     task: &dyn Task,
     parameters: &Parameters,
-    (batch, count): (usize, usize),
-    seed: &Seed,
-    par: Par,
+    batch: usize,
+    count: usize,
+    run: Run,
 ) -> BTreeMap<String, Vec<f64>> {
-    let order = batches(task.len(), batch, &seed.child("order"));
+    let order = batches(task.len(), batch, &run.seed.child("order"));
     assert!(!order.is_empty(), "gradients need examples");
     let count = count.min(order.len());
     // The backward pass writes gradients and states.
     let mut parameters = parameters.clone();
     parameters.clear_gradients();
-    let mut tape = Tape::new();
+    let mut work = Workspace::new();
     let mut sums: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for (index, examples) in order.iter().take(count).enumerate() {
-        let seed = seed.child("batch").child(index);
+        let Run { seed, par } = run.child("batch").child(index);
         // The last of all steps: the noise has risen to its scale.
         let pass = Pass { seed, first_row: 0, step: u64::MAX, mode: Mode::Train, par };
-        let outcome =
-            task.forward(examples, &mut Step { tape: &mut tape, parameters: &parameters, pass });
-        tape.backward(outcome.loss, 1.0, &mut parameters, pass);
-        tape.clear();
+        let outcome = task.forward(examples, &mut work.step(&parameters, pass));
+        work.tape.backward(outcome.loss, 1.0, &mut parameters, pass);
+        work.clear();
         for analog in parameters.analog() {
             let gradients = analog.column_gradients(&parameters);
             let sums =

@@ -1,10 +1,10 @@
 //! Examples: [`Images`] and how they become values; [`Sequences`] of vectors; [`batches`]: their
 //! order in an epoch.
 
-mod augmentation;
-mod images;
-mod pixels;
-mod sequences;
+pub(crate) mod augmentation;
+pub(crate) mod images;
+pub(crate) mod pixels;
+pub(crate) mod sequences;
 
 use numerics::Seed;
 

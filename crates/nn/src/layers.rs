@@ -15,9 +15,12 @@ use std::sync::Arc;
 use numerics::Seed;
 
 use crate::arithmetic::UnknownLayers;
-use crate::{LinearMap, Parameters, Policy};
+use crate::arithmetic::layer::NewLayer;
+use crate::arithmetic::policy::Policy;
+use crate::linear_map::LinearMap;
+use crate::parameters::Parameters;
 
-pub use crate::linear_map::Readout;
+pub use crate::arithmetic::layer::Readout;
 pub use attention::MultiHeadAttention;
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv1d, Conv2d, ConvConfig};
@@ -51,10 +54,10 @@ pub struct Builder<'a> {
 ///
 /// ```
 /// use nn::layers::{Init, build};
-/// use nn::{Arithmetic, Policy, models::mlp};
+/// use nn::{Float32, Policy, models::mlp};
 /// use numerics::Seed;
 ///
-/// let policy = Policy::uniform(Arithmetic::Float32);
+/// let policy = Policy::uniform(Float32);
 /// let (parameters, _model) =
 ///     build(&policy, Seed::new(0), |builder| mlp(builder, &[784, 64, 10], Init::XavierNormal));
 /// assert_eq!(parameters.count(), 784 * 64 + 64 + 64 * 10 + 10);
@@ -97,8 +100,8 @@ impl Builder<'_> {
         readout: Readout,
     ) -> Arc<LinearMap> {
         let weight = init.weights(&self.seed.child(name).child("weight"), shape);
-        let arithmetic = self.policy.of(name);
-        let map = LinearMap::new(self.parameters, arithmetic, name, shape, &weight, bias, readout);
-        Arc::new(map)
+        let parameters = &mut *self.parameters;
+        let layer = NewLayer { parameters, name, shape, weight: &weight, bias, readout };
+        Arc::new(self.policy.of(name).linear_map(layer))
     }
 }

@@ -23,6 +23,7 @@ mod calibration;
 mod checked;
 pub mod checkpoint;
 mod column_gradients;
+mod column_sums;
 mod data;
 pub mod decode;
 mod float_gemm;
@@ -35,8 +36,12 @@ mod observer;
 pub mod ops;
 pub mod optim;
 mod parameters;
+mod pass;
 mod pretrained;
+mod rows;
 mod simd;
+mod step;
+pub mod storage;
 mod tape;
 mod task;
 mod tensor;
@@ -44,21 +49,27 @@ mod train;
 mod unigram;
 mod wordpiece;
 
-pub use arithmetic::{Analog, AnalogTraining, Arithmetic, FixedPoint, Policy};
-pub use calibration::{RangeStatistic, calibrate_input_ranges};
+pub use arithmetic::analog::binding::AnalogWeights;
+pub use arithmetic::analog::devices::{Devices, Weights};
+pub use arithmetic::{
+    Analog, AnalogTraining, AnyArithmetic, Arithmetic, FixedPoint, Float32, Policy,
+};
+pub use calibration::{Calibration, RangeStatistic, calibrate_input_ranges};
 pub use column_gradients::column_gradients;
 pub use data::{Augmentation, Images, Normalization, PixelError, Pixels, Sequences, batches};
-pub use float_gemm::matmul;
-pub use hardware_aware::{Calibration, age_and_test, drift_curve, map_onto_tiles};
-pub use linear_map::{LinearMap, Window};
+pub use float_gemm::{Operand, matmul};
+pub use hardware_aware::{age_and_test, drift_curve, map_onto_tiles};
+pub use linear_map::LinearMap;
 pub use models::Model;
-pub use observer::{Observer, TileProduct};
+pub use observer::{MapUse, Observer, TileProduct};
 pub use optim::{Adam, Optimizer, Schedule, Sgd};
-pub use parameters::{
-    AnalogWeights, Parameter, ParameterId, Parameters, Role, Rounded, StateId, Storage,
-};
+pub use parameters::{Binding, Parameter, ParameterId, Parameters, Role, StateId};
+pub use pass::{Mode, Pass, Run};
 pub use pretrained::{PretrainedError, load_pretrained, same_names};
-pub use tape::{Backward, Gradients, MapUse, Mode, Operation, Pass, Step, Tape, Var};
+pub use rows::Window;
+pub use step::{Step, Workspace};
+pub use storage::{Rounded, Storage};
+pub use tape::{Backward, Gradients, Operation, Tape, Var};
 pub use task::{
     Classification, DistillationError, Distilled, LanguageModelling, Logits, Outcome,
     SentenceSimilarity, SequenceClassification, SequenceLabels, Task, TextClassification,

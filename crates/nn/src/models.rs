@@ -10,7 +10,8 @@ mod speech;
 mod text;
 mod wide_resnet;
 
-use crate::{Step, Var};
+use crate::step::Step;
+use crate::tape::Var;
 
 pub use densenet::{DenseNet, densenet_bc, densenet121};
 pub use gupta::{CifarCnn, CifarPadding, MnistCnn, gupta_cifar_cnn, gupta_mnist_cnn};

@@ -5,9 +5,9 @@ use std::fmt::Debug;
 
 use crossbar::Saturation;
 
-use crate::linear_map::Rows;
+use crate::rows::Rows;
 
-/// Sees every product of tiles that a [`Tape`](crate::Tape) records.
+/// Sees every product of tiles of a [`Workspace`](crate::Workspace).
 pub trait Observer: Any + Debug + Send {
     /// Sees one product, after it was done.
     fn see(&mut self, product: &TileProduct<'_>);
@@ -67,4 +67,19 @@ impl<'a> TileProduct<'a> {
         );
         rows
     }
+}
+
+/// One use of a linear map, as [`Workspace::survey`](crate::Workspace::survey) finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapUse {
+    /// The layer.
+    pub layer: String,
+    /// Length of y.
+    pub outputs: usize,
+    /// Length of x.
+    pub inputs: usize,
+    /// Of those, how many belong to one channel: the taps of a convolution, or 1.
+    pub taps: usize,
+    /// Rows of x: products of the matrix with a vector.
+    pub rows: usize,
 }

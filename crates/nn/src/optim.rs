@@ -1,17 +1,17 @@
 //! Optimisers: what increment a gradient proposes. The arithmetic rounds it into the weights.
 
-mod adam;
-mod group;
-mod schedule;
-mod sgd;
+pub(crate) mod adam;
+pub(crate) mod group;
+pub(crate) mod schedule;
+pub(crate) mod sgd;
 
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
 use crate::checked::checked_on_reading;
 
-use crate::Parameters;
-use crate::parameters::Rounded;
+use crate::parameters::Parameters;
+use crate::storage::Rounded;
 
 pub use adam::Adam;
 pub use group::Group;

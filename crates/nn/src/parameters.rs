@@ -1,80 +1,14 @@
 //! [`Parameters`]: the weights of a network with their gradients and optimiser state.
 
-mod analog;
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt::Debug;
+use std::sync::Arc;
 
-use numerics::{BitSource, Codes, Draw, FixedMatrix, Quantizer, RandomBits, Rounding, Seed};
+use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
-pub use analog::AnalogWeights;
-
-/// Which numbers hold a parameter, and how an increment enters it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Storage {
-    /// f32 values; increments are added in f32.
-    Float {
-        /// The values, row-major.
-        values: Vec<f32>,
-        /// The previous increment, once an optimiser with momentum has made one.
-        increment: Option<Vec<f32>>,
-    },
-    /// Fixed-point codes, with no float copy behind them.
-    Fixed {
-        /// The codes, row-major, as (out, in) or (1, out).
-        codes: FixedMatrix,
-        /// Convert(ΔW): the format and rounding of an increment.
-        update: Quantizer,
-        /// Where its random bits come from.
-        bits: RandomBits,
-        /// The previous increment, in the increment's format.
-        increment: Option<Codes>,
-    },
-}
-
-impl Storage {
-    /// The values as f32.
-    fn values(&self) -> Vec<f32> {
-        match self {
-            Self::Float { values, .. } => values.clone(),
-            Self::Fixed { codes, .. } => codes.to_f32(),
-        }
-    }
-
-    /// The previous increment as f32.
-    fn increment(&self) -> Option<Vec<f32>> {
-        match self {
-            Self::Float { increment, .. } => increment.clone(),
-            Self::Fixed { update, increment, .. } => increment.as_ref().map(|codes| {
-                let mut values = vec![0.0; codes.len()];
-                numerics::dequantize(codes, update.format, &mut values);
-                values
-            }),
-        }
-    }
-
-    fn copy_from(&mut self, other: &Self) {
-        match self {
-            Self::Float { values, increment } => {
-                *values = other.values();
-                *increment = other.increment();
-            }
-            Self::Fixed { codes, update, increment, .. } => {
-                // Assumed: to nearest, as initial values are.
-                let nearest = |format| Quantizer { format, rounding: Rounding::NearestTiesDown };
-                let (rows, cols) = (codes.nrows(), codes.ncols());
-                *codes = FixedMatrix::quantize(
-                    &other.values(),
-                    rows,
-                    cols,
-                    nearest(codes.format()),
-                    Draw::none(),
-                );
-                *increment = other
-                    .increment()
-                    .map(|values| nearest(update.format).quantize_vec(&values, Draw::none()));
-            }
-        }
-    }
-}
+use crate::storage::{Rounded, Storage};
 
 /// What a parameter is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,34 +35,16 @@ impl Role {
     }
 }
 
-/// How many increments were rounded, and how many of them to zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rounded {
-    /// Increments that were rounded at all.
-    pub total: usize,
-    /// Increments that were rounded to zero, and so lost.
-    pub to_zero: usize,
-}
-
-impl std::ops::AddAssign for Rounded {
-    fn add_assign(&mut self, other: Self) {
-        self.total += other.total;
-        self.to_zero += other.to_zero;
-    }
-}
-
 /// One weight matrix or bias vector.
 #[derive(Clone, Debug)]
 pub struct Parameter {
     name: String,
     role: Role,
     shape: Vec<usize>,
-    storage: Storage,
+    storage: Box<dyn Storage>,
     moments: Vec<Vec<f32>>,
     gradient: Vec<f32>,
     has_gradient: bool,
-    /// Values are clipped to ± this after every update.
-    bound: Option<f32>,
     frozen: bool,
 }
 
@@ -148,17 +64,36 @@ struct State {
 }
 
 /// All parameters of a network, in the order in which the model made them, and its states.
-///
-/// Matrices on tiles may be programmed into devices ([`Self::program`]), which evaluation then
-/// multiplies by. Devices are of the parameters as they were: whatever can change a parameter
-/// erases them all, so that no evaluation sees devices of other weights.
 #[derive(Clone, Debug, Default)]
 pub struct Parameters {
     list: Vec<Parameter>,
     states: Vec<State>,
-    analog: Vec<AnalogWeights>,
     /// Names of the linear maps: the layers that a [`Policy`](crate::Policy) may name.
     maps: Vec<String>,
+    bindings: Vec<Arc<dyn Binding>>,
+}
+
+/// What holds several parameters together: weights in one unit with their scales, for example.
+pub trait Binding: Any + Debug + Send + Sync {
+    /// The parameter that the others serve.
+    fn weight(&self) -> ParameterId;
+
+    /// The values of [`Self::weight`] as a float network would have them.
+    fn logical(&self, parameters: &Parameters) -> Vec<f32>;
+
+    /// Sets the parameters to those values of a float network.
+    ///
+    /// # Errors
+    ///
+    /// A clause that names the layer, if they cannot be held.
+    fn assign(&self, parameters: &mut Parameters, logical: &[f32]) -> Result<(), String>;
+
+    /// What follows an update of the optimiser, whose number is `step`, counted from 1.
+    fn after_update(&self, parameters: &mut Parameters, step: u64);
+
+    /// What the numbers are multiples of, as key and value of a checkpoint's metadata: only where it
+    /// is the same do the same numbers make the same weights.
+    fn unit(&self) -> (String, String);
 }
 
 impl Parameters {
@@ -178,7 +113,7 @@ impl Parameters {
         name: String,
         role: Role,
         shape: &[usize],
-        storage: Storage,
+        storage: impl Storage,
     ) -> ParameterId {
         self.assert_new(&name);
         let gradient = vec![0.0; shape.iter().product()];
@@ -186,11 +121,10 @@ impl Parameters {
             name,
             role,
             shape: shape.to_vec(),
-            storage,
+            storage: Box::new(storage),
             moments: Vec::new(),
             gradient,
             has_gradient: false,
-            bound: None,
             frozen: false,
         });
         ParameterId(self.list.len() - 1)
@@ -199,6 +133,24 @@ impl Parameters {
     /// Notes a linear map of that name.
     pub(crate) fn add_map(&mut self, name: &str) {
         self.maps.push(name.to_owned());
+    }
+
+    /// Holds parameters together from here on.
+    pub fn bind(&mut self, binding: Arc<dyn Binding>) {
+        self.bindings.push(binding);
+    }
+
+    /// What holds parameters together, of one kind, in the order in which the model made them.
+    pub(crate) fn bound_by<T: Binding>(&self) -> impl Iterator<Item = &T> {
+        self.bindings.iter().filter_map(|binding| {
+            let binding: &dyn Any = &**binding;
+            binding.downcast_ref()
+        })
+    }
+
+    /// What holds parameters together, in the order in which the model made them.
+    pub(crate) fn bindings(&self) -> impl Iterator<Item = &dyn Binding> {
+        self.bindings.iter().map(|binding| &**binding)
     }
 
     /// The names of the linear maps, in the order in which the model made them.
@@ -271,9 +223,8 @@ impl Parameters {
         self.list.get(id.0)
     }
 
-    /// The parameter of that id, to be changed. Devices hold what it was, so they are erased.
+    /// The parameter of that id, to be changed.
     pub fn get_mut(&mut self, id: ParameterId) -> &mut Parameter {
-        self.erase();
         &mut self.list[id.0]
     }
 
@@ -288,9 +239,8 @@ impl Parameters {
         self.list.iter()
     }
 
-    /// All parameters, to be changed. Devices hold what they were, so they are erased.
+    /// All parameters, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Parameter> {
-        self.erase();
         self.list.iter_mut()
     }
 
@@ -302,11 +252,7 @@ impl Parameters {
     /// The first parameter or state, by name, that holds a value that is not finite, and the value.
     pub fn not_finite(&self) -> Option<(&str, f32)> {
         let first = |values: &[f32]| values.iter().copied().find(|x| !x.is_finite());
-        let of_parameter = |p: &'_ Parameter| match &p.storage {
-            Storage::Float { values, .. } => first(values),
-            Storage::Fixed { .. } => None,
-        };
-        let parameters = self.list.iter().map(|p| (&*p.name, of_parameter(p)));
+        let parameters = self.list.iter().map(|p| (&*p.name, p.storage.not_finite()));
         let states = self.states.iter().map(|s| (&*s.name, first(&s.values)));
         parameters.chain(states).find_map(|(name, value)| Some((name, value?)))
     }
@@ -330,7 +276,8 @@ impl Parameters {
         assert_eq!(self.list.len(), other.list.len(), "networks of different layers");
         for (to, from) in self.iter_mut().zip(&other.list) {
             assert_eq!((&to.name, &to.shape), (&from.name, &from.shape), "different parameters");
-            to.storage.copy_from(&from.storage);
+            to.storage.set_values(&from.storage.values());
+            to.storage.set_increment(from.storage.increment().as_deref());
             to.moments.clone_from(&from.moments);
         }
         assert!(
@@ -340,15 +287,66 @@ impl Parameters {
         self.states.clone_from(&other.states);
     }
 
+    /// Takes the weights and states of the same network, in whatever arithmetic, as initial values:
+    /// a trained float network goes onto tiles, or back from them.
+    ///
+    /// What holds weights in a unit of its own, as tiles do, is set from the weights of the float
+    /// network; input ranges stay as they are. Optimiser state is not taken.
+    ///
+    /// # Panics
+    ///
+    /// If the networks differ in the name or shape of a layer's parameters, or a weight cannot be
+    /// held.
+    #[track_caller]
+    pub fn convert_from(&mut self, other: &Self) {
+        let of_network = |of: &Self| -> Vec<ParameterId> {
+            let auxiliary = |p: &Parameter| matches!(p.role, Role::Scale | Role::InputRange);
+            let ids = (0..of.list.len()).filter(|&i| !auxiliary(&of.list[i]));
+            ids.map(ParameterId).collect()
+        };
+        let (ours, theirs) = (of_network(self), of_network(other));
+        assert_eq!(ours.len(), theirs.len(), "networks of different layers");
+        for (to, from) in ours.into_iter().zip(theirs) {
+            let (target, source) = (self.get(to), other.get(from));
+            assert_eq!(
+                (&target.name, &target.shape),
+                (&source.name, &source.shape),
+                "different parameters"
+            );
+            let values = match other.binding_of(from) {
+                Some(binding) => binding.logical(other),
+                None => source.values(),
+            };
+            match self.binding_of(to).cloned() {
+                Some(binding) => {
+                    binding.assign(self, &values).unwrap_or_else(|problem| panic!("{problem}"));
+                }
+                None => self.get_mut(to).set_values(&values),
+            }
+        }
+        assert!(
+            self.states().map(|(name, _)| name).eq(other.states().map(|(name, _)| name)),
+            "networks of different states"
+        );
+        self.states.clone_from(&other.states);
+    }
+
+    fn binding_of(&self, weight: ParameterId) -> Option<&Arc<dyn Binding>> {
+        self.bindings.iter().find(|binding| binding.weight() == weight)
+    }
+
+    /// What follows an update of the optimiser.
+    pub(crate) fn after_update(&mut self, step: u64) {
+        for index in 0..self.bindings.len() {
+            Arc::clone(&self.bindings[index]).after_update(self, step);
+        }
+    }
+
     /// Forgets what optimisers remember, previous increments and moments: for a network whose
     /// training is over.
     pub fn forget_optimizer(&mut self) {
-        // No weight changes, so devices stay.
         for parameter in &mut self.list {
-            match &mut parameter.storage {
-                Storage::Float { increment, .. } => *increment = None,
-                Storage::Fixed { increment, .. } => *increment = None,
-            }
+            parameter.storage.set_increment(None);
             parameter.moments.clear();
         }
     }
@@ -381,8 +379,22 @@ impl Parameter {
     }
 
     /// The numbers that hold it.
-    pub fn storage(&self) -> &Storage {
-        &self.storage
+    pub fn storage(&self) -> &dyn Storage {
+        &*self.storage
+    }
+
+    /// The numbers that hold it, of that type.
+    ///
+    /// # Panics
+    ///
+    /// If they are of another one: a linear map and its storage come from the same arithmetic.
+    #[track_caller]
+    pub fn stored<T: Storage>(&self) -> &T {
+        let storage: &dyn Any = &*self.storage;
+        let Some(storage) = storage.downcast_ref() else {
+            panic!("{} is stored as {}", self.name, self.storage.describe())
+        };
+        storage
     }
 
     /// The moments that [`Self::apply_with_moments`] keeps; none before its first call.
@@ -401,14 +413,14 @@ impl Parameter {
     }
 
     /// Replaces numbers and moments, as a checkpoint does.
-    pub(crate) fn restore(&mut self, storage: Storage, moments: Vec<Vec<f32>>) {
+    pub(crate) fn restore(&mut self, storage: Box<dyn Storage>, moments: Vec<Vec<f32>>) {
         self.storage = storage;
         self.moments = moments;
     }
 
     /// The values as f32.
     pub fn values(&self) -> Vec<f32> {
-        self.storage.values()
+        self.storage.values().into_owned()
     }
 
     /// Replaces the values, rounded as initial values are, and forgets the optimiser's state.
@@ -420,48 +432,34 @@ impl Parameter {
     pub fn set_values(&mut self, values: &[f32]) {
         let (name, len) = (&self.name, self.gradient.len());
         assert_eq!(values.len(), len, "{} values for {name}, which has {len}", values.len());
-        self.storage.copy_from(&Storage::Float { values: values.to_vec(), increment: None });
+        self.storage.set_values(values);
         self.moments.clear();
     }
 
-    /// The f32 values of a parameter that is stored so.
+    /// The values of a parameter whose numbers are f32, on whatever grid.
     ///
     /// # Panics
     ///
-    /// If it is stored otherwise: a linear map and its storage come from the same arithmetic.
-    pub(crate) fn float(&self) -> &[f32] {
-        match &self.storage {
-            Storage::Float { values, .. } => values,
-            Storage::Fixed { .. } => panic!("{} is not stored as f32", self.name),
+    /// If they are others.
+    #[track_caller]
+    pub fn float(&self) -> &[f32] {
+        match self.storage.values() {
+            Cow::Borrowed(values) => values,
+            Cow::Owned(_) => panic!("{} is stored as {}", self.name, self.storage.describe()),
         }
     }
 
-    /// Brings f32 values into another unit, and what optimisers remember with them:
+    /// Brings values into another unit, and what optimisers remember with them:
     /// `scale(values, power)` is given the values and the previous increment with the power 1, and
     /// the k-th moment with k.
-    ///
-    /// # Panics
-    ///
-    /// If it is stored otherwise.
-    fn rescale(&mut self, scale: impl Fn(&mut [f32], i32)) {
-        let Storage::Float { values, increment } = &mut self.storage else {
-            panic!("{} is not stored as f32", self.name)
-        };
-        scale(values, 1);
+    pub(crate) fn rescale(&mut self, scale: impl Fn(&mut [f32], i32)) {
+        let mut values = self.storage.values().into_owned();
+        let mut increment = self.storage.increment().map(|increment| increment.into_owned());
+        scale(&mut values, 1);
         increment.iter_mut().for_each(|increment| scale(increment, 1));
+        self.storage.set_values(&values);
+        self.storage.set_increment(increment.as_deref());
         (1..).zip(&mut self.moments).for_each(|(power, moment)| scale(moment, power));
-    }
-
-    /// The codes of a parameter that is stored so.
-    ///
-    /// # Panics
-    ///
-    /// If it is stored otherwise: a linear map and its storage come from the same arithmetic.
-    pub(crate) fn fixed(&self) -> &FixedMatrix {
-        match &self.storage {
-            Storage::Fixed { codes, .. } => codes,
-            Storage::Float { .. } => panic!("{} is not stored in fixed point", self.name),
-        }
     }
 
     /// The gradient accumulated since [`Parameters::clear_gradients`], if there was any.
@@ -478,9 +476,7 @@ impl Parameter {
     /// Applies the increment that `propose` makes of (gradient, previous increment, value).
     ///
     /// ```text
-    /// Δ = propose(G, Δ_prev, w)
-    /// float:   w ← w + Δ
-    /// fixed:   Δ ← Convert(Δ),  w ← saturate(w + Δ)
+    /// Δ = propose(G, Δ_prev, w),   w ← w + Δ in the storage's numbers
     /// ```
     ///
     /// `keep` says whether the increment is needed by the next step. A parameter without a
@@ -494,40 +490,13 @@ impl Parameter {
         if !self.take_gradient() {
             return Rounded::default();
         }
-        let gradient = &mut self.gradient;
-        match &mut self.storage {
-            Storage::Float { values, increment } => {
-                if keep {
-                    let increment = increment.get_or_insert_with(|| vec![0.0; values.len()]);
-                    for ((w, d), &g) in values.iter_mut().zip(increment).zip(&*gradient) {
-                        *d = propose(g, *d, *w);
-                        *w += *d;
-                    }
-                } else {
-                    values.iter_mut().zip(&*gradient).for_each(|(w, &g)| *w += propose(g, 0.0, *w));
-                }
-                clip(values, self.bound);
+        let gradient = &self.gradient;
+        self.storage.update(keep, seed, &mut |range, w, delta| {
+            let from = gradient[range].iter().zip(w);
+            for (delta, (&g, &w)) in delta.iter_mut().zip(from) {
+                *delta = propose(g, *delta, w);
             }
-            Storage::Fixed { codes, update, bits, increment } => {
-                let source = bits.of(seed);
-                if keep && increment.is_none() {
-                    *increment = Some(Codes::zeros(update.format, gradient.len()));
-                }
-                let to_zero = codes.update(
-                    *update,
-                    source.at(0),
-                    increment.as_mut(),
-                    |range, w, d, delta| {
-                        let from = gradient[range].iter().zip(d).zip(w);
-                        for (delta, ((&g, &d), &w)) in delta.iter_mut().zip(from) {
-                            *delta = propose(g, d, w);
-                        }
-                    },
-                );
-                return Rounded { total: gradient.len(), to_zero };
-            }
-        }
-        Rounded::default()
+        })
     }
 
     /// Whether there is a gradient to be applied; it counts as used from here on.
@@ -553,33 +522,13 @@ impl Parameter {
         let moments: &mut [Vec<f32>; K] =
             self.moments.as_mut_slice().try_into().expect("resized to K");
         let mut moments = moments.each_mut().map(|m| &mut **m);
-        let mut propose_at = |i: usize, w: f32| {
-            let present = std::array::from_fn(|k| moments[k][i]);
-            let (delta, next) = propose(gradient[i], w, present);
-            moments.iter_mut().zip(next).for_each(|(m, next)| m[i] = next);
-            delta
-        };
-        match &mut self.storage {
-            Storage::Float { values, .. } => {
-                values.iter_mut().enumerate().for_each(|(i, w)| *w += propose_at(i, *w));
-                clip(values, self.bound);
-                Rounded::default()
+        self.storage.update(false, seed, &mut |range, w, delta| {
+            for (i, at) in range.enumerate() {
+                let present = std::array::from_fn(|k| moments[k][at]);
+                let (proposed, next) = propose(gradient[at], w[i], present);
+                moments.iter_mut().zip(next).for_each(|(m, next)| m[at] = next);
+                delta[i] = proposed;
             }
-            Storage::Fixed { codes, update, bits, .. } => {
-                let source = bits.of(seed);
-                let to_zero = codes.update(*update, source.at(0), None, |range, w, _, delta| {
-                    for (i, at) in range.enumerate() {
-                        delta[i] = propose_at(at, w[i]);
-                    }
-                });
-                Rounded { total: gradient.len(), to_zero }
-            }
-        }
-    }
-}
-
-fn clip(values: &mut [f32], bound: Option<f32>) {
-    if let Some(bound) = bound {
-        values.iter_mut().for_each(|w| *w = w.clamp(-bound, bound));
+        })
     }
 }

@@ -15,9 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use safetensors::{Dtype, SafeTensors};
 
-use crate::Parameters;
 use crate::checkpoint::{LAYOUT, finite};
 use crate::layers::to_pytorch_recurrent_name;
+use crate::parameters::Parameters;
 
 /// Why weights cannot be loaded.
 #[derive(Debug, thiserror::Error)]

@@ -9,73 +9,21 @@
 //! any topology works without a hand-written backward. Buffers go back to a pool when the tape is
 //! cleared and serve the next step.
 
-use std::any::Any;
-use std::collections::HashMap;
-use std::panic::Location;
-use std::sync::Arc;
-
-use numerics::{Par, Seed};
-
-use crate::linear_map::{Operand, Rows, StepWeights};
-use crate::observer::{Observer, TileProduct};
-use crate::{LinearMap, ParameterId, Parameters, StateId, Tensor};
+use crate::parameters::{Parameters, StateId};
+use crate::pass::Pass;
+use crate::tensor::Tensor;
 
 /// A value on a [`Tape`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Var(usize);
 
-/// What a pass is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Values are kept for the backward pass.
-    Train,
-    /// Nothing is kept.
-    Eval,
-    /// As in evaluation, but on the examples as training sees them, augmented: what a teacher says
-    /// of them. See [`Distilled`](crate::Distilled).
-    Teach,
-}
-
-/// What one forward (and backward) pass is told from outside: randomness, mode, threads.
-#[derive(Clone, Copy, Debug)]
-pub struct Pass {
-    /// The seed of this pass; every layer takes children of it by its own name.
-    pub seed: Seed,
-    /// Index of the batch's first row in whatever the seed covers, so that a batch may be split.
-    pub first_row: u64,
-    /// Number of the mini-batch since training began, counted from 0; 0 in evaluation.
-    pub step: u64,
-    /// What it is for.
-    pub mode: Mode,
-    /// Whether kernels may use threads.
-    pub par: Par,
-}
-
-/// Everything a layer needs to add itself to a pass.
-#[derive(Debug)]
-pub struct Step<'a> {
-    /// Where operations are recorded.
-    pub tape: &'a mut Tape,
-    /// The weights.
-    pub parameters: &'a Parameters,
-    /// Randomness, mode, threads.
-    pub pass: Pass,
-}
-
-impl Step<'_> {
-    /// Proposes new values for a state (running statistics). They are written when the step is run
-    /// backwards, so a forward pass alone changes nothing.
-    pub fn set_state(&mut self, id: StateId, values: Vec<f32>) {
-        self.tape.states.push((id, values));
-    }
-}
-
 /// An operation on the tape, with what it kept for its derivative.
 pub trait Operation: std::fmt::Debug + Send {
     /// Adds this operation's share to the gradients of its inputs and parameters.
     ///
-    /// `gradient` is that of the operation's output, with the output's length.
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>);
+    /// `gradient` is that of the operation's output, with the output's length; nobody looks at it
+    /// afterwards.
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>);
 
     /// Hands the buffers that it kept to `spare` for later steps; an operation that keeps none has
     /// nothing to do.
@@ -93,7 +41,7 @@ struct Node {
 
 /// Buffers that wait to be used again, any of them for any length.
 #[derive(Debug, Default)]
-struct Pool(Vec<Vec<f32>>);
+pub(crate) struct Pool(Vec<Vec<f32>>);
 
 impl Pool {
     /// A buffer of zeros.
@@ -107,7 +55,7 @@ impl Pool {
     ///
     /// If there is none, the largest one makes way for it. So there are never more buffers than were
     /// in use at once, although the lengths of sentences change from step to step.
-    fn scratch(&mut self, len: usize) -> Vec<f32> {
+    pub(crate) fn scratch(&mut self, len: usize) -> Vec<f32> {
         if len == 0 {
             return Vec::new();
         }
@@ -131,58 +79,12 @@ pub struct Tape {
     nodes: Vec<Node>,
     states: Vec<(StateId, Vec<f32>)>,
     pool: Pool,
-    /// Weights that are made once per step: see [`LinearMap::step_weights`].
-    step_weights: HashMap<ParameterId, Arc<StepWeights>>,
-    /// Those of the last step, for their memory.
-    spare_weights: HashMap<ParameterId, StepWeights>,
-    observer: Option<Box<dyn Observer>>,
-    survey: Option<Vec<MapUse>>,
-    place: Place,
-}
-
-/// Where a tape was begun.
-#[derive(Clone, Copy, Debug)]
-struct Place(&'static Location<'static>);
-
-impl Default for Place {
-    #[track_caller]
-    fn default() -> Self {
-        Self(Location::caller())
-    }
-}
-
-/// An input that an observer is shown.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Shown<'a> {
-    Var(Var),
-    Values(&'a [f32]),
-}
-
-/// One use of a linear map, as [`Tape::survey`] finds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MapUse {
-    /// The layer.
-    pub layer: String,
-    /// Length of y.
-    pub outputs: usize,
-    /// Length of x.
-    pub inputs: usize,
-    /// Of those, how many belong to one channel: the taps of a convolution, or 1.
-    pub taps: usize,
-    /// Rows of x: products of the matrix with a vector.
-    pub rows: usize,
 }
 
 impl Tape {
-    /// An empty tape. It remembers the caller's line, for messages about what a step is given.
-    #[track_caller]
+    /// An empty tape.
     pub fn new() -> Self {
-        Self { place: Place(Location::caller()), ..Self::default() }
-    }
-
-    /// The line that began the tape.
-    pub(crate) fn place(&self) -> &'static Location<'static> {
-        self.place.0
+        Self::default()
     }
 
     /// Forgets the step and keeps its buffers.
@@ -195,81 +97,21 @@ impl Tape {
         }
         self.pool.0.retain(|buffer| buffer.capacity() > 0);
         self.states.clear();
-        for (id, weights) in self.step_weights.drain() {
-            // Devices are not memory to be used again, and belong to their network.
-            if let Ok(weights @ StepWeights::Perturbed(_)) = Arc::try_unwrap(weights) {
-                self.spare_weights.insert(id, weights);
-            }
-        }
     }
 
-    /// The weights of a map in this step, made if they are not there yet, perhaps in the memory of
-    /// those of the last step.
-    pub(crate) fn step_weights(
-        &mut self,
-        weight: ParameterId,
-        make: impl FnOnce(Option<StepWeights>) -> StepWeights,
-    ) -> Arc<StepWeights> {
-        let Self { step_weights, spare_weights, .. } = self;
-        let weights = step_weights
-            .entry(weight)
-            .or_insert_with(|| Arc::new(make(spare_weights.remove(&weight))));
-        Arc::clone(weights)
+    /// Proposes new values for a state, which are written when the tape runs backwards.
+    pub(crate) fn propose_state(&mut self, id: StateId, values: Vec<f32>) {
+        self.states.push((id, values));
     }
 
-    /// Lets `observer` see every product of tiles from here on.
-    pub fn observe(&mut self, observer: impl Observer) {
-        self.observer = Some(Box::new(observer));
+    /// A value, and the pool beside it.
+    pub(crate) fn value_and_pool(&mut self, var: Var) -> (&Tensor, &mut Pool) {
+        (&self.nodes[var.0].value, &mut self.pool)
     }
 
-    /// The observer of [`Self::observe`], which sees nothing more; `None` if there is none, or of
-    /// another type.
-    pub fn observed<T: Observer>(&mut self) -> Option<T> {
-        let observer: Box<dyn Any> = self.observer.take()?;
-        observer.downcast().ok().map(|observer| *observer)
-    }
-
-    /// From here on linear maps do not multiply: each gives zeros, and its use is noted. So a
-    /// forward pass tells what a network asks of its hardware at little cost.
-    pub fn survey(&mut self) {
-        self.survey = Some(Vec::new());
-    }
-
-    /// The uses of linear maps since [`Self::survey`], in their order.
-    pub fn surveyed(&mut self) -> Vec<MapUse> {
-        self.survey.take().unwrap_or_default()
-    }
-
-    /// Notes a use; whether the tape only surveys.
-    pub(crate) fn surveys(&mut self, map: &LinearMap, rows: usize, taps: usize) -> bool {
-        let Some(uses) = &mut self.survey else { return false };
-        let (layer, outputs, inputs) = (map.name().to_owned(), map.outputs(), map.inputs());
-        uses.push(MapUse { layer, outputs, inputs, taps, rows });
-        true
-    }
-
-    /// Whether an observer is finding input ranges.
-    pub(crate) fn calibrates(&self) -> bool {
-        self.observer.as_ref().is_some_and(|observer| observer.calibrates())
-    }
-
-    /// Shows a product that is done to the observer, if there is one and tiles did it.
-    pub(crate) fn show(
-        &mut self,
-        map: &LinearMap,
-        x: Shown<'_>,
-        rows: &Rows,
-        output: &[f32],
-        operand: &Operand,
-    ) {
-        let (Some(observer), Some(saturation)) = (&mut self.observer, operand.saturation()) else {
-            return;
-        };
-        let input = match x {
-            Shown::Var(x) => self.nodes[x.0].value.data(),
-            Shown::Values(x) => x,
-        };
-        observer.see(&TileProduct { layer: map.name(), input, rows, output, saturation });
+    /// The pool of buffers.
+    pub(crate) fn pool(&mut self) -> &mut Pool {
+        &mut self.pool
     }
 
     /// A buffer of `len` values to be overwritten: it may hold those of earlier steps.
@@ -337,8 +179,11 @@ impl Tape {
         gradients.resize_with(self.nodes.len(), || None);
         gradients[loss.0] = Some(vec![loss_scale]);
         for index in (0..=loss.0).rev() {
-            let Some(operation) = &self.nodes[index].operation else { continue };
-            let Some(gradient) = gradients[index].take() else { continue };
+            let Some(mut gradient) = gradients[index].take() else { continue };
+            let Some(mut operation) = self.nodes[index].operation.take() else {
+                gradients[index] = Some(gradient);
+                continue;
+            };
             let mut context = Backward {
                 index,
                 nodes: &self.nodes,
@@ -348,7 +193,8 @@ impl Tape {
                 pass,
                 loss_scale,
             };
-            operation.backward(&gradient, &mut context);
+            operation.backward(&mut gradient, &mut context);
+            self.nodes[index].operation = Some(operation);
             self.pool.0.push(gradient);
         }
         for (id, values) in self.states.drain(..) {

@@ -1,13 +1,18 @@
 //! [`Task`]: what is trained, a model with its data and its loss.
 
-mod distilled;
-mod language_modelling;
-mod sequence_classification;
-mod text;
-mod transduction;
+pub(crate) mod distilled;
+pub(crate) mod language_modelling;
+pub(crate) mod sequence_classification;
+pub(crate) mod text;
+pub(crate) mod transduction;
 
 use crate::data::{Augmentation, Images, Pixels};
-use crate::{Mode, Model, Step, Tensor, Var, ops};
+use crate::models::Model;
+use crate::ops;
+use crate::pass::Mode;
+use crate::step::Step;
+use crate::tape::Var;
+use crate::tensor::Tensor;
 
 pub use distilled::{DistillationError, Distilled};
 pub use language_modelling::LanguageModelling;
@@ -97,7 +102,7 @@ impl Task for Classification<'_> {
         let (x, labels) = self.images.gather(examples, self.pixels, augmentation, buffer);
         let x = step.tape.constant(x);
         let logits = self.model.forward(x, step);
-        let loss = ops::softmax_cross_entropy(step.tape, logits, &labels);
+        let loss = ops::softmax_cross_entropy(step, logits, &labels);
         let values = step.tape.value(logits).data();
         let classes = values.len() / labels.len();
         let wrong = values

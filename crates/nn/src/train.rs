@@ -2,13 +2,20 @@
 
 use std::ops::ControlFlow;
 
-use numerics::{Par, Seed};
+use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
 use crate::checked::checked_on_reading;
 
+use crate::arithmetic::analog::devices::Weights;
+use crate::data::batches;
+use crate::optim::Optimizer;
 use crate::optim::{Decay, Group, Plateau, Schedule, Sgd, Update};
-use crate::{Mode, Optimizer, Outcome, Parameters, Pass, Rounded, Step, Tape, Task, batches};
+use crate::parameters::Parameters;
+use crate::pass::{Mode, Pass, Run};
+use crate::step::Workspace;
+use crate::storage::Rounded;
+use crate::task::{Outcome, Task};
 
 /// How a network is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -188,13 +195,13 @@ pub fn train(
     task: &dyn Task,
     parameters: &mut Parameters,
     recipe: &Recipe,
-    (seed, par): (&Seed, Par),
+    run: Run,
 ) -> Result<Vec<EpochStats>, Diverged> {
     let mut progress = Progress::default();
     let mut epochs = Vec::with_capacity(recipe.epochs);
     for _ in 0..recipe.epochs {
         let go_on = |_: &Progress, _| ControlFlow::Continue(());
-        let stats = match train_epoch(task, parameters, recipe, &mut progress, (seed, par), go_on) {
+        let stats = match train_epoch(task, parameters, recipe, &mut progress, run, go_on) {
             Ok(stats) => stats,
             Err(Stopped::Diverged(diverged)) => return Err(diverged),
             Err(Stopped::Interrupted) => unreachable!("nobody stops it"),
@@ -230,30 +237,30 @@ pub fn train_epoch(
     parameters: &mut Parameters,
     recipe: &Recipe,
     progress: &mut Progress,
-    (seed, par): (&Seed, Par),
+    run: Run,
     mut on_step: impl FnMut(&Progress, usize) -> ControlFlow<()>,
 ) -> Result<EpochStats, Stopped> {
     if let Err(problem) = recipe.check_for(task.len(), parameters) {
         panic!("{problem}");
     }
     let epoch = progress.epoch;
-    let seed = seed.child("train").child(epoch);
+    let Run { seed, par } = run.child("train").child(epoch);
     let order = recipe.batches(task.len(), &seed.child("order"));
-    let mut tape = Tape::new();
+    let mut work = Workspace::new();
     while let Some(batch) = order.get(progress.step) {
         let step = progress.step;
         let number = (epoch * order.len() + step) as u64;
         let seed = seed.child("step").child(step);
         let pass = Pass { seed, first_row: 0, step: number, mode: Mode::Train, par };
-        let outcome = task.forward(batch, &mut Step { tape: &mut tape, parameters, pass });
-        let loss = tape.value(outcome.loss).item();
+        let outcome = task.forward(batch, &mut work.step(&*parameters, pass));
+        let loss = work.tape.value(outcome.loss).item();
         if !loss.is_finite() {
             let (epoch, step, what) = (epoch + 1, step + 1, "the loss".to_owned());
             return Err(Diverged { epoch, step, what, value: loss }.into());
         }
         progress.totals.add(loss, &outcome);
         let loss_scale = outcome.units as f32;
-        tape.backward(outcome.loss, loss_scale, parameters, pass);
+        work.tape.backward(outcome.loss, loss_scale, parameters, pass);
         let factor =
             recipe.schedule.factor((epoch, recipe.epochs), (step, order.len()), &progress.plateau);
         let update = Update {
@@ -264,7 +271,7 @@ pub fn train_epoch(
             groups: &recipe.groups,
         };
         progress.totals.updates += recipe.optimizer.step(parameters, &update);
-        tape.clear();
+        work.clear();
         progress.step += 1;
         if on_step(progress, order.len()).is_break() {
             return Err(Stopped::Interrupted);
@@ -288,7 +295,8 @@ fn clip(recipe: &Recipe, parameters: &Parameters, loss_scale: f32) -> f32 {
     if norm > f64::from(limit) { (f64::from(limit) / norm) as f32 } else { 1.0 }
 }
 
-/// Evaluates a task on all of its examples, in order.
+/// Evaluates a task on all of its examples, in order: on parameters, or on the devices that were
+/// programmed with them.
 ///
 /// Rounding draws from `seed` by example, so the batch size does not change the result.
 ///
@@ -298,19 +306,20 @@ fn clip(recipe: &Recipe, parameters: &Parameters, loss_scale: f32) -> f32 {
 ///
 /// If the task has no examples, or the parameters are not those of its network.
 #[track_caller]
-pub fn evaluate(task: &dyn Task, parameters: &Parameters, seed: &Seed, par: Par) -> EpochStats {
+pub fn evaluate<'a>(task: &dyn Task, weights: impl Into<Weights<'a>>, run: Run) -> EpochStats {
+    let (weights, Run { seed, par }) = (weights.into(), run);
     // Few enough that the values of a deep network fit into memory.
     const BATCH: usize = 100;
     assert!(!task.is_empty(), "there are no examples to evaluate on");
-    let mut tape = Tape::new();
+    let mut work = Workspace::new();
     let mut totals = Totals::default();
     let examples: Vec<u32> = (0..task.len() as u32).collect();
     for (chunk, batch) in examples.chunks(BATCH).enumerate() {
         let first_row = (chunk * BATCH) as u64;
-        let pass = Pass { seed: *seed, first_row, step: 0, mode: Mode::Eval, par };
-        let outcome = task.forward(batch, &mut Step { tape: &mut tape, parameters, pass });
-        totals.add(tape.value(outcome.loss).item(), &outcome);
-        tape.clear();
+        let pass = Pass { seed, first_row, step: 0, mode: Mode::Eval, par };
+        let outcome = task.forward(batch, &mut work.step(weights, pass));
+        totals.add(work.tape.value(outcome.loss).item(), &outcome);
+        work.clear();
     }
     totals.averages()
 }

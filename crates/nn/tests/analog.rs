@@ -9,8 +9,8 @@ use nn::layers::RecurrentConfig;
 use nn::layers::{Builder, Cell, Conv2d, ConvConfig, Init, Linear, Readout, Recurrent};
 use nn::optim::{Update, Velocity};
 use nn::{
-    Analog, Arithmetic, Mode, Observer, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape,
-    Tensor, TileProduct, Var, Window, ops,
+    Analog, AnalogWeights, AnyArithmetic, Devices, Mode, Observer, Optimizer, Parameters, Pass,
+    Policy, Run, Sgd, Step, Tensor, TileProduct, Var, Weights, Window, Workspace, ops,
 };
 use numerics::{Par, Seed};
 
@@ -26,8 +26,8 @@ fn perfect(max_inputs: usize) -> TileConfig {
     tile
 }
 
-fn analog(tile: TileConfig, training: AnalogTraining) -> Arithmetic {
-    Arithmetic::Analog(Box::new(Analog::new(tile, training).unwrap()))
+fn analog(tile: TileConfig, training: AnalogTraining) -> AnyArithmetic {
+    AnyArithmetic::Analog(Box::new(Analog::new(tile, training).unwrap()))
 }
 
 /// A network of every kind of linear map: grouped convolution, LSTM and GRU, fully connected.
@@ -41,7 +41,7 @@ struct Network {
 
 const SHAPE: [usize; 4] = [3, 4, 5, 6];
 
-fn build(arithmetic: &Arithmetic) -> (Parameters, Network) {
+fn build(arithmetic: &AnyArithmetic) -> (Parameters, Network) {
     let mut parameters = Parameters::new();
     let policy = Policy::uniform(arithmetic.clone());
     let mut b = Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
@@ -67,7 +67,7 @@ fn build(arithmetic: &Arithmetic) -> (Parameters, Network) {
 impl Network {
     fn forward(&self, x: Var, step: &mut Step<'_>) -> Var {
         let x = self.convolution.forward(x, step);
-        let x = ops::reshape(step.tape, x, &[SHAPE[0], SHAPE[2], 4 * 8]);
+        let x = ops::reshape(step, x, &[SHAPE[0], SHAPE[2], 4 * 8]);
         let (x, _) = self.lstm.forward(x, None, None, step);
         let (x, _) = self.gru.forward(x, None, None, step);
         self.last.forward(x, step)
@@ -78,15 +78,15 @@ impl Network {
 type Outcome = (Vec<f32>, Vec<f32>, Vec<(String, Vec<f32>)>);
 
 fn run(parameters: &mut Parameters, network: &Network, pass: Pass) -> Outcome {
-    let mut tape = Tape::new();
-    let x = tape.variable(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
-    let y = network.forward(x, &mut Step { tape: &mut tape, parameters, pass });
-    let output = tape.value(y).data().to_vec();
-    let weights = tape.value(y).shape().to_vec();
-    let weights = tape.constant(Tensor::new(&weights, gaussian("g", output.len())));
-    let product = ops::mul(&mut tape, y, weights);
-    let loss = ops::sum(&mut tape, product);
-    let gradients = tape.backward(loss, 1.0, parameters, pass);
+    let mut work = Workspace::new();
+    let x = work.tape.variable(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
+    let y = network.forward(x, &mut work.step(&*parameters, pass));
+    let output = work.tape.value(y).data().to_vec();
+    let weights = work.tape.value(y).shape().to_vec();
+    let weights = work.tape.constant(Tensor::new(&weights, gaussian("g", output.len())));
+    let product = ops::mul(&mut work.step(&*parameters, pass), y, weights);
+    let loss = ops::sum(&mut work.step(&*parameters, pass), product);
+    let gradients = work.tape.backward(loss, 1.0, parameters, pass);
     let of_parameters = parameters
         .iter()
         .filter_map(|p| Some((p.name().to_owned(), p.gradient()?.to_vec())))
@@ -108,7 +108,7 @@ fn close(what: &str, a: &[f32], b: &[f32], tolerance: f32) {
 /// one, whatever tiles its matrices are split over. 1e-5: sums of dozens of terms in another order.
 #[test]
 fn perfect_tiles_are_the_float_network() {
-    let (mut float, float_network) = build(&Arithmetic::Float32);
+    let (mut float, float_network) = build(&AnyArithmetic::Float32);
     let expected = run(&mut float, &float_network, pass());
     for (max_inputs, max_outputs) in [(512, None), (10, None), (8, Some(3))] {
         let mut tile = perfect(max_inputs);
@@ -152,7 +152,7 @@ fn perfect_tiles_are_the_float_network() {
             }
             close(name, float, &tiles, 2e-5);
         }
-        let (mut back, _) = build(&Arithmetic::Float32);
+        let (mut back, _) = build(&AnyArithmetic::Float32);
         back.convert_from(&parameters);
         for (a, b) in float.iter().zip(back.iter()) {
             close(a.name(), &a.values(), &b.values(), 1e-6);
@@ -177,16 +177,22 @@ fn scales_and_biases_have_their_gradients_under_full_physics() {
     let layer = Linear::new(&mut b, "layer", 15, 4, Init::XavierNormal, Readout::Layer);
     let (x, g) = (gaussian("x", 6 * 15), gaussian("g", 6 * 4));
     let loss = |parameters: &mut Parameters, backward: bool| {
-        let mut tape = Tape::new();
-        let x = tape.constant(Tensor::new(&[6, 15], x.clone()));
-        let y = layer.forward(x, &mut Step { tape: &mut tape, parameters, pass: pass() });
-        let value: f64 =
-            tape.value(y).data().iter().zip(&g).map(|(y, g)| f64::from(*y) * f64::from(*g)).sum();
-        let g = tape.constant(Tensor::new(&[6, 4], g.clone()));
-        let product = ops::mul(&mut tape, y, g);
-        let sum = ops::sum(&mut tape, product);
+        let mut work = Workspace::new();
+        let x = work.tape.constant(Tensor::new(&[6, 15], x.clone()));
+        let y = layer.forward(x, &mut work.step(&*parameters, pass()));
+        let value: f64 = work
+            .tape
+            .value(y)
+            .data()
+            .iter()
+            .zip(&g)
+            .map(|(y, g)| f64::from(*y) * f64::from(*g))
+            .sum();
+        let g = work.tape.constant(Tensor::new(&[6, 4], g.clone()));
+        let product = ops::mul(&mut work.step(&*parameters, pass()), y, g);
+        let sum = ops::sum(&mut work.step(&*parameters, pass()), product);
         if backward {
-            tape.backward(sum, 1.0, parameters, pass());
+            work.tape.backward(sum, 1.0, parameters, pass());
         }
         value
     };
@@ -221,7 +227,7 @@ fn scales_and_biases_have_their_gradients_under_full_physics() {
     }
 }
 
-fn standard(training: AnalogTraining) -> Arithmetic {
+fn standard(training: AnalogTraining) -> AnyArithmetic {
     analog(TileConfig::load("standard-pcm").unwrap(), training)
 }
 
@@ -261,15 +267,15 @@ fn weight_noise_is_drawn_once_per_mini_batch() {
     let layer = Linear::new(&mut b, "layer", 5, 3, Init::XavierNormal, Readout::Layer);
     let weights = |seed: u64, step: u64, mode: Mode| {
         let pass = Pass { seed: Seed::new(seed), step, mode, ..pass() };
-        let mut tape = Tape::new();
+        let mut work = Workspace::new();
         let mut unit = vec![0.0; 25];
         (0..5).for_each(|i| unit[i * 6] = 1.0);
-        let x = tape.constant(Tensor::new(&[5, 5], unit));
-        let mut step = Step { tape: &mut tape, parameters: &parameters, pass };
+        let x = work.tape.constant(Tensor::new(&[5, 5], unit));
+        let mut step = work.step(&parameters, pass);
         let first = layer.forward(x, &mut step);
         step.pass.seed = step.pass.seed.child("another use");
         let second = layer.forward(x, &mut step);
-        let value = |y: Var| tape.value(y).data().to_vec();
+        let value = |y: Var| work.tape.value(y).data().to_vec();
         assert_eq!(value(first), value(second));
         value(first)
     };
@@ -287,11 +293,11 @@ fn weight_noise_is_drawn_once_per_mini_batch() {
 
 /// Makes the gradients of the sum of all outputs.
 fn backward(network: &Network, parameters: &mut Parameters) {
-    let mut tape = Tape::new();
-    let x = tape.constant(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
-    let y = network.forward(x, &mut Step { tape: &mut tape, parameters, pass: pass() });
-    let loss = ops::sum(&mut tape, y);
-    tape.backward(loss, 1.0, parameters, pass());
+    let mut work = Workspace::new();
+    let x = work.tape.constant(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
+    let y = network.forward(x, &mut work.step(&*parameters, pass()));
+    let loss = ops::sum(&mut work.step(&*parameters, pass()), y);
+    work.tape.backward(loss, 1.0, parameters, pass());
 }
 
 fn step_of(parameters: &mut Parameters, rate: f32, number: u64) {
@@ -378,15 +384,15 @@ fn the_input_range_follows_its_rule() {
             let delta = [1.0f32, -2.0, 0.5];
             let dx: Vec<f32> =
                 (0..4).map(|j| (0..3).map(|i| delta[i] * logical[i * 4 + j]).sum()).collect();
-            let mut tape = Tape::new();
-            let var = tape.constant(Tensor::new(&[1, 4], x.to_vec()));
-            let step = &mut Step { tape: &mut tape, parameters: &parameters, pass: pass() };
+            let mut work = Workspace::new();
+            let var = work.tape.constant(Tensor::new(&[1, 4], x.to_vec()));
+            let step = &mut work.step(&parameters, pass());
             let y = layer.forward(var, step);
-            let delta = tape.constant(Tensor::new(&[1, 3], delta.to_vec()));
-            let product = ops::mul(&mut tape, y, delta);
-            let loss = ops::sum(&mut tape, product);
+            let delta = work.tape.constant(Tensor::new(&[1, 3], delta.to_vec()));
+            let product = ops::mul(&mut work.step(&parameters, pass()), y, delta);
+            let loss = ops::sum(&mut work.step(&parameters, pass()), product);
             let scale = 4.0;
-            tape.backward(loss, scale, &mut parameters, pass());
+            work.tape.backward(loss, scale, &mut parameters, pass());
             let gradient = parameters.iter().find(|p| p.name() == "layer.input_range").unwrap();
             let gradient = gradient.gradient().map(|g| g[0]);
             let expected = pull.map(|(all, decay)| {
@@ -430,16 +436,15 @@ fn clipped_outputs_widen_the_input_range() {
         let mut b = Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
         let layer = Linear::new(&mut b, "layer", 4, 3, Init::XavierNormal, Readout::Layer);
         parameters.set_input_range("layer", range);
-        let mut tape = Tape::new();
+        let mut work = Workspace::new();
         // Half of the inputs lie beyond the range, too many for its decay.
-        let x = tape.constant(Tensor::new(&[1, 4], vec![0.5, 3.0, -4.0, 1.0]));
-        let y =
-            layer.forward(x, &mut Step { tape: &mut tape, parameters: &parameters, pass: pass() });
+        let x = work.tape.constant(Tensor::new(&[1, 4], vec![0.5, 3.0, -4.0, 1.0]));
+        let y = layer.forward(x, &mut work.step(&parameters, pass()));
         // An error of zero: nothing but the rule about outputs is left.
-        let zero = tape.constant(Tensor::new(&[1, 3], vec![0.0; 3]));
-        let product = ops::mul(&mut tape, y, zero);
-        let loss = ops::sum(&mut tape, product);
-        tape.backward(loss, scale, &mut parameters, pass());
+        let zero = work.tape.constant(Tensor::new(&[1, 3], vec![0.0; 3]));
+        let product = ops::mul(&mut work.step(&parameters, pass()), y, zero);
+        let loss = ops::sum(&mut work.step(&parameters, pass()), product);
+        work.tape.backward(loss, scale, &mut parameters, pass());
         let found = parameters.iter().find(|p| p.name() == "layer.input_range").unwrap();
         let gradient = found.gradient().map_or(0.0, |g| g[0]);
         assert!((gradient - expected).abs() < 1e-5, "{bound:?}, {limit:?}: {gradient}");
@@ -450,20 +455,20 @@ fn clipped_outputs_widen_the_input_range() {
 /// with noise and drift differ from it, more so after a year, and are the same for the same seed.
 #[test]
 fn programmed_networks_multiply_by_their_devices() {
-    let eval = Pass { mode: Mode::Eval, ..pass() };
-    let output = |parameters: &Parameters, network: &Network| {
-        let mut tape = Tape::new();
-        let x = tape.constant(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
-        let y = network.forward(x, &mut Step { tape: &mut tape, parameters, pass: eval });
-        tape.value(y).data().to_vec()
-    };
+    fn output<'a>(weights: impl Into<Weights<'a>>, network: &Network) -> Vec<f32> {
+        let eval = Pass { mode: Mode::Eval, ..pass() };
+        let mut work = Workspace::new();
+        let x = work.tape.constant(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
+        let y = network.forward(x, &mut work.step(weights, eval));
+        work.tape.value(y).data().to_vec()
+    }
     let (mut parameters, network) = build(&analog(perfect(10), AnalogTraining::default()));
     let layers: Vec<String> = parameters.analog().map(|a| a.name().to_owned()).collect();
     layers.iter().for_each(|layer| parameters.set_input_range(layer, 20.0));
     let clean = output(&parameters, &network);
-    let seed = Seed::new(5);
-    parameters.program(|a| a.config().tile().clone(), &seed, Par::Seq).unwrap();
-    close("ideal devices", &clean, &output(&parameters, &network), 1e-5);
+    let run = Run::new(&Seed::new(5), Par::Seq);
+    let ideal = Devices::program(&parameters, |a| a.config().tile().clone(), run).unwrap();
+    close("ideal devices", &clean, &output(&ideal, &network), 1e-5);
 
     let mut pcm = TileConfig::load("standard-pcm").unwrap();
     pcm.periphery = perfect(10).periphery;
@@ -472,16 +477,16 @@ fn programmed_networks_multiply_by_their_devices() {
     let distance = |a: &[f32]| -> f32 {
         a.iter().zip(&clean).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt()
     };
-    let mut at = |seed: u64, t_s: f64| {
-        parameters.program(|_| pcm.clone(), &Seed::new(seed), Par::Seq).unwrap();
-        parameters.age_to(t_s, &Seed::new(6), Par::Seq).unwrap();
-        output(&parameters, &network)
+    let at = |seed: u64, t_s: f64| {
+        let run = |seed| Run::new(&Seed::new(seed), Par::Seq);
+        let mut devices = Devices::program(&parameters, |_| pcm.clone(), run(seed)).unwrap();
+        devices.age_to(t_s, run(6)).unwrap();
+        output(&devices, &network)
     };
     let (second, year) = (at(5, 1.0), at(5, 31_536_000.0));
     assert!(0.0 < distance(&second) && distance(&second) < distance(&year));
     assert_eq!(second, at(5, 1.0));
     assert_ne!(second, at(6, 1.0));
-    parameters.erase();
     assert_eq!(clean, output(&parameters, &network));
 }
 
@@ -539,18 +544,17 @@ fn an_observer_sees_what_tiles_did() {
     let layers: Vec<String> = parameters.analog().map(|a| a.name().to_owned()).collect();
     layers.iter().for_each(|layer| parameters.set_input_range(layer, 0.5));
     for programmed in [false, true] {
-        if programmed {
-            parameters
-                .program(|layer| layer.config().tile().clone(), &Seed::new(5), Par::Seq)
-                .unwrap();
-        }
+        let run = Run::new(&Seed::new(5), Par::Seq);
+        let tile = |layer: &AnalogWeights| layer.config().tile().clone();
+        let devices = Devices::program(&parameters, tile, run).unwrap();
+        let weights = if programmed { Weights::from(&devices) } else { (&parameters).into() };
         let pass = Pass { mode: Mode::Eval, ..pass() };
-        let mut tape = Tape::new();
-        tape.observe(Products::default());
-        let x = tape.constant(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
-        network.forward(x, &mut Step { tape: &mut tape, parameters: &parameters, pass });
-        let Products(products) = tape.observed().unwrap();
-        assert!(tape.observed::<Products>().is_none());
+        let mut work = Workspace::new();
+        work.observe(Products::default());
+        let x = work.tape.constant(Tensor::new(&SHAPE, gaussian("x", SHAPE.iter().product())));
+        network.forward(x, &mut work.step(weights, pass));
+        let Products(products) = work.observed().unwrap();
+        assert!(work.observed::<Products>().is_none());
         // Two groups, the input's share of three directions, five times of each, the last layer.
         assert_eq!(products.len(), 2 + 3 + 3 * 5 + 1);
         let (mut clipped_inputs, mut clipped_outputs) = (0, 0);
@@ -594,12 +598,12 @@ fn rows_of_a_large_batch_are_those_of_its_parts() {
     });
     let x = gaussian("x", ROWS * 5);
     let run = |rows: std::ops::Range<usize>, par: Par| {
-        let mut tape = Tape::new();
+        let mut work = Workspace::new();
         let part = x[rows.start * 5..rows.end * 5].to_vec();
-        let part = tape.constant(Tensor::new(&[rows.len(), 5], part));
+        let part = work.tape.constant(Tensor::new(&[rows.len(), 5], part));
         let pass = Pass { mode: Mode::Eval, first_row: rows.start as u64, par, ..pass() };
-        let y = layer.forward(part, &mut Step { tape: &mut tape, parameters: &parameters, pass });
-        tape.value(y).data().to_vec()
+        let y = layer.forward(part, &mut work.step(&parameters, pass));
+        work.tape.value(y).data().to_vec()
     };
     let whole = run(0..ROWS, Par::Seq);
     assert!(whole == run(0..ROWS, Par::Rayon), "threads");

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use nn::layers::{Builder, Init};
 use nn::optim::{Decay, Schedule, Velocity};
 use nn::{
-    Adam, Arithmetic, Classification, EpochStats, FixedPoint, Images, Optimizer, Parameters,
-    Pixels, Policy, Progress, Recipe, Sgd, Stopped, checkpoint, models, train_epoch,
+    Adam, AnyArithmetic, Classification, EpochStats, FixedPoint, Images, Optimizer, Parameters,
+    Pixels, Policy, Progress, Recipe, Run, Sgd, Stopped, checkpoint, models, train_epoch,
 };
 use numerics::{Par, Rounding, Seed};
 
@@ -20,15 +20,15 @@ fn images() -> Images {
     Images::new(&[12], pixels.collect(), labels.clone())
 }
 
-fn arithmetics() -> [Arithmetic; 3] {
+fn arithmetics() -> [AnyArithmetic; 3] {
     let fixed = |format: &str| {
         let config = FixedPoint::uniform(format.parse().unwrap(), Rounding::Stochastic);
-        Arithmetic::FixedPoint(config.unwrap())
+        AnyArithmetic::FixedPoint(config.unwrap())
     };
-    [Arithmetic::Float32, fixed("<4,12>"), fixed("<4,16>")]
+    [AnyArithmetic::Float32, fixed("<4,12>"), fixed("<4,16>")]
 }
 
-fn network(arithmetic: &Arithmetic) -> (Parameters, models::Mlp) {
+fn network(arithmetic: &AnyArithmetic) -> (Parameters, models::Mlp) {
     let mut parameters = Parameters::new();
     let policy = Policy::uniform(arithmetic.clone());
     let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(3) };
@@ -60,7 +60,7 @@ const PLAIN: Optimizer = Optimizer::Sgd(Sgd {
 fn train(
     model: &models::Mlp,
     parameters: &mut Parameters,
-    arithmetic: &Arithmetic,
+    arithmetic: &AnyArithmetic,
     recipe: &Recipe,
     progress: &mut Progress,
     (par, stop_at): (Par, usize),
@@ -72,7 +72,7 @@ fn train(
         pixels: &Pixels::unit(arithmetic),
         augmentation: None,
     };
-    train_epoch(&task, parameters, recipe, progress, (&Seed::new(4), par), |progress, _| {
+    train_epoch(&task, parameters, recipe, progress, Run::new(&Seed::new(4), par), |progress, _| {
         if progress.step == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
 }

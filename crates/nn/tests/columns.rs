@@ -7,8 +7,8 @@ use crossbar::{TileConfig, WeightNoiseConfig};
 use nn::arithmetic::{AnalogTraining, InputRange, InputRangeRule, WeightStep};
 use nn::layers::{Builder, Init, Linear, Readout};
 use nn::{
-    Analog, Arithmetic, Mode, Outcome, Parameters, Pass, Policy, Step, Tape, Task, Tensor, batches,
-    column_gradients, ops,
+    Analog, AnyArithmetic, Devices, Mode, Outcome, Parameters, Pass, Policy, Run, Step, Task,
+    Tensor, Workspace, batches, column_gradients, ops,
 };
 use numerics::{Par, Seed};
 
@@ -34,17 +34,12 @@ impl Task for Squares {
         let x = step.tape.constant(x);
         let hidden = self.layers[0].forward(x, step);
         let y = self.layers[1].forward(hidden, step);
-        let squares = ops::mul(step.tape, y, y);
-        Outcome {
-            loss: ops::sum(step.tape, squares),
-            units: examples.len(),
-            wrong: None,
-            logits: None,
-        }
+        let squares = ops::mul(step, y, y);
+        Outcome { loss: ops::sum(step, squares), units: examples.len(), wrong: None, logits: None }
     }
 }
 
-fn build(arithmetic: Arithmetic) -> (Parameters, Squares) {
+fn build(arithmetic: AnyArithmetic) -> (Parameters, Squares) {
     let mut parameters = Parameters::new();
     let policy = Policy::uniform(arithmetic);
     let mut b = Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
@@ -60,15 +55,14 @@ fn build(arithmetic: Arithmetic) -> (Parameters, Squares) {
 #[test]
 fn column_gradients_are_those_of_normalised_weights() {
     let seed = Seed::new(5);
-    let (mut float, task) = build(Arithmetic::Float32);
+    let (mut float, task) = build(AnyArithmetic::Float32);
     let order = batches(EXAMPLES, 4, &seed.child("order"));
     let mut absolute = vec![vec![0.0f64; HIDDEN * INPUTS], vec![0.0; 3 * HIDDEN]];
     for examples in &order[..2] {
-        let mut tape = Tape::new();
+        let mut work = Workspace::new();
         let pass = Pass { seed, first_row: 0, step: 0, mode: Mode::Train, par: Par::Seq };
-        let outcome =
-            task.forward(examples, &mut Step { tape: &mut tape, parameters: &float, pass });
-        tape.backward(outcome.loss, 1.0, &mut float, pass);
+        let outcome = task.forward(examples, &mut work.step(&float, pass));
+        work.tape.backward(outcome.loss, 1.0, &mut float, pass);
         for (sums, name) in absolute.iter_mut().zip(["first.weight", "second.weight"]) {
             let found = float.iter().find(|p| p.name() == name).unwrap();
             let gradient = found.gradient().unwrap();
@@ -92,10 +86,10 @@ fn column_gradients_are_those_of_normalised_weights() {
         let input_range = InputRange { rule: InputRangeRule::Fixed, ..InputRange::default() };
         let training = AnalogTraining { input_range, step, ..AnalogTraining::default() };
         let analog = Analog::new(tile, training).unwrap();
-        let (mut parameters, task) = build(Arithmetic::Analog(Box::new(analog)));
+        let (mut parameters, task) = build(AnyArithmetic::Analog(Box::new(analog)));
         parameters.convert_from(&float);
         ["first", "second"].iter().for_each(|layer| parameters.set_input_range(layer, 100.0));
-        let found = column_gradients(&task, &parameters, (4, 2), &seed, Par::Seq);
+        let found = column_gradients(&task, &parameters, 4, 2, Run::new(&seed, Par::Seq));
         assert_eq!(found.len(), 2);
         assert!(parameters.iter().all(|p| p.gradient().is_none()));
         for (analog, absolute) in parameters.analog().zip(&absolute) {
@@ -126,14 +120,15 @@ fn exempted_columns_of_a_programmed_layer_are_exact() {
     };
     let tile = TileConfig::load("standard-pcm").unwrap();
     let analog = Analog::new(tile.clone(), training).unwrap();
-    let (mut parameters, _) = build(Arithmetic::Analog(Box::new(analog)));
-    let seed = Seed::new(6);
-    parameters.program(|_| tile.clone(), &seed, Par::Seq).unwrap();
+    let (parameters, _) = build(AnyArithmetic::Analog(Box::new(analog)));
+    let run = Run::new(&Seed::new(6), Par::Seq);
+    let mut devices = Devices::program(&parameters, |_| tile.clone(), run).unwrap();
     let exempt: Vec<bool> = (0..HIDDEN).map(|column| column < 3).collect();
-    parameters.exempt_columns("first", &exempt, Par::Seq);
-    parameters.age_to(3600.0, &seed, Par::Seq).unwrap();
+    devices.exempt_columns("first", &exempt, run);
+    devices.age_to(3600.0, run).unwrap();
     for (index, analog) in parameters.analog().enumerate() {
-        let (found, wanted) = (analog.programmed().unwrap().weights(), analog.logical(&parameters));
+        let programmed = devices.layer(analog.name()).unwrap();
+        let (found, wanted) = (programmed.weights(), analog.logical(&parameters));
         let inputs = analog.shape().1;
         let rows = found.chunks_exact(inputs).zip(wanted.chunks_exact(inputs));
         for (column, (found, wanted)) in rows.enumerate() {

@@ -5,22 +5,26 @@
 use crossbar::TileConfig;
 use nn::layers::{Init, build};
 use nn::{
-    Analog, AnalogTraining, Arithmetic, Classification, FixedPoint, Images, Parameters, Pixels,
-    Policy, Recipe, checkpoint, evaluate, load_pretrained, models, same_names, train,
+    Analog, AnalogTraining, AnyArithmetic, Classification, Devices, FixedPoint, Images, Parameters,
+    Pixels, Policy, Recipe, Run, checkpoint, evaluate, load_pretrained, models, same_names, train,
 };
 use numerics::{Par, Rounding, Seed};
 use proptest::prelude::*;
 
 const WIDTHS: [usize; 3] = [4, 3, 2];
 
-fn arithmetics() -> [Arithmetic; 3] {
+fn arithmetics() -> [AnyArithmetic; 3] {
     let fixed = FixedPoint::uniform("<4,12>".parse().unwrap(), Rounding::Stochastic).unwrap();
     let tile = TileConfig::load("standard-pcm").unwrap();
     let analog = Analog::new(tile, AnalogTraining::default()).unwrap();
-    [Arithmetic::Float32, Arithmetic::FixedPoint(fixed), Arithmetic::Analog(Box::new(analog))]
+    [
+        AnyArithmetic::Float32,
+        AnyArithmetic::FixedPoint(fixed),
+        AnyArithmetic::Analog(Box::new(analog)),
+    ]
 }
 
-fn network(arithmetic: &Arithmetic) -> (Parameters, models::Mlp) {
+fn network(arithmetic: &AnyArithmetic) -> (Parameters, models::Mlp) {
     let policy = Policy::uniform(arithmetic.clone());
     build(&policy, Seed::new(1), |b| models::mlp(b, &WIDTHS, Init::XavierNormal))
 }
@@ -30,17 +34,18 @@ fn images() -> Images {
 }
 
 /// A checkpoint with everything in it: codes or values, increments and moments, a note.
-fn saved(arithmetic: &Arithmetic) -> Vec<u8> {
+fn saved(arithmetic: &AnyArithmetic) -> Vec<u8> {
     let (mut parameters, model) = network(arithmetic);
     let (images, pixels) = (images(), Pixels::unit(arithmetic));
     let task = Classification::new(&model, &images, &pixels);
-    train(&task, &mut parameters, &Recipe::sgd(5, 1, 0.1), (&Seed::new(2), Par::Seq)).unwrap();
+    train(&task, &mut parameters, &Recipe::sgd(5, 1, 0.1), Run::new(&Seed::new(2), Par::Seq))
+        .unwrap();
     checkpoint::save(&parameters, "{\"epoch\":1}")
 }
 
 /// The same weights as a file of PyTorch's.
 fn foreign() -> Vec<u8> {
-    let (parameters, _) = network(&Arithmetic::Float32);
+    let (parameters, _) = network(&AnyArithmetic::Float32);
     let tensors: Vec<(&str, Vec<usize>, Vec<u8>)> = parameters
         .iter()
         .map(|p| {
@@ -110,18 +115,19 @@ fn damages() -> impl Strategy<Value = Vec<Damage>> {
 }
 
 /// Uses a network in every way there is.
-fn assert_usable(arithmetic: &Arithmetic, parameters: &mut Parameters, model: &models::Mlp) {
+fn assert_usable(arithmetic: &AnyArithmetic, parameters: &mut Parameters, model: &models::Mlp) {
     assert!(parameters.not_finite().is_none());
     let (images, pixels) = (images(), Pixels::unit(arithmetic));
     let task = Classification::new(model, &images, &pixels);
-    evaluate(&task, parameters, &Seed::new(3), Par::Seq);
+    evaluate(&task, &*parameters, Run::new(&Seed::new(3), Par::Seq));
     let tile = |layer: &nn::AnalogWeights| layer.config().tile().clone();
-    if parameters.program(tile, &Seed::new(4), Par::Seq).is_ok() {
-        parameters.age_to(3600.0, &Seed::new(5), Par::Seq).unwrap();
-        evaluate(&task, parameters, &Seed::new(3), Par::Seq);
+    let run = |seed| Run::new(&Seed::new(seed), Par::Seq);
+    if let Ok(mut devices) = Devices::program(parameters, tile, run(4)) {
+        devices.age_to(3600.0, run(5)).unwrap();
+        evaluate(&task, &devices, run(3));
     }
     // Weights of any size may diverge, and then say so.
-    train(&task, parameters, &Recipe::sgd(5, 1, 0.1), (&Seed::new(2), Par::Seq)).ok();
+    train(&task, parameters, &Recipe::sgd(5, 1, 0.1), Run::new(&Seed::new(2), Par::Seq)).ok();
 }
 
 proptest! {

@@ -1,4 +1,4 @@
-//! Devices are of the weights they were programmed with: what changes a weight erases them.
+//! Devices are of the weights they were programmed with, and multiply in evaluations.
 
 mod common;
 
@@ -6,12 +6,10 @@ use common::{gaussian, pass};
 use crossbar::TileConfig;
 use nn::layers::{Init, Linear, Readout, build};
 use nn::{
-    Analog, AnalogTraining, Arithmetic, Mode, Outcome, Parameters, Pass, Policy, Recipe, Role,
-    Step, Storage, Tape, Task, Tensor, checkpoint, evaluate, load_pretrained, ops, same_names,
-    train,
+    Analog, AnalogTraining, AnalogWeights, AnyArithmetic, Devices, Mode, Outcome, Parameters, Pass,
+    Policy, Recipe, Role, Run, Step, Task, Tensor, Weights, Workspace, evaluate, ops, train,
 };
 use numerics::{Par, Seed};
-use safetensors::{Dtype, tensor::TensorView};
 
 const INPUTS: usize = 12;
 const OUTPUTS: usize = 4;
@@ -37,12 +35,12 @@ impl Task for Regression {
         };
         let x = step.tape.constant(rows(&self.x, INPUTS));
         let y = self.layer.forward(x, step);
-        let loss = ops::mean_squared_error(step.tape, y, rows(&self.y, OUTPUTS).data());
+        let loss = ops::mean_squared_error(step, y, rows(&self.y, OUTPUTS).data());
         Outcome { loss, units: examples.len(), wrong: None, logits: None }
     }
 }
 
-fn network(arithmetic: Arithmetic) -> (Parameters, Regression) {
+fn network(arithmetic: AnyArithmetic) -> (Parameters, Regression) {
     let (parameters, layer) = build(&Policy::uniform(arithmetic), Seed::new(1), |builder| {
         Linear::new(builder, "fc1", INPUTS, OUTPUTS, Init::XavierNormal, Readout::Layer)
     });
@@ -52,120 +50,60 @@ fn network(arithmetic: Arithmetic) -> (Parameters, Regression) {
 
 fn on_tiles() -> (Parameters, Regression) {
     let tile = TileConfig::load("standard-pcm").unwrap();
-    network(Arithmetic::Analog(Box::new(Analog::new(tile, AnalogTraining::default()).unwrap())))
+    network(AnyArithmetic::Analog(Box::new(Analog::new(tile, AnalogTraining::default()).unwrap())))
 }
 
-fn program(parameters: &mut Parameters) {
-    let tile = |layer: &nn::AnalogWeights| layer.config().tile().clone();
-    parameters.program(tile, &Seed::new(2), Par::Seq).unwrap();
+fn tile(layer: &AnalogWeights) -> TileConfig {
+    layer.config().tile().clone()
 }
 
-fn has_devices(parameters: &Parameters) -> bool {
-    parameters.analog().all(|layer| layer.programmed().is_some())
+fn run(seed: u64) -> Run {
+    Run::new(&Seed::new(seed), Par::Seq)
 }
 
-/// The weights of another network as a PyTorch file.
-fn pretrained() -> Vec<u8> {
-    let bytes = |len: usize| -> Vec<u8> { (0..len).flat_map(|_| 0.25f32.to_le_bytes()).collect() };
-    let (weight, bias) = (bytes(OUTPUTS * INPUTS), bytes(OUTPUTS));
-    let views = [
-        ("fc1.weight", TensorView::new(Dtype::F32, vec![OUTPUTS, INPUTS], &weight).unwrap()),
-        ("fc1.bias", TensorView::new(Dtype::F32, vec![OUTPUTS], &bias).unwrap()),
-    ];
-    safetensors::serialize(views, None).unwrap()
-}
-
+/// Devices multiply in an evaluation and nowhere else: a training pass over them is one over their
+/// parameters.
 #[test]
-fn whatever_changes_a_weight_erases_the_devices() {
-    let (float, _) = network(Arithmetic::Float32);
-    let mut zero = on_tiles().0;
-    zero.get_mut(first_id()).set_values(&[0.0; 48]);
-    let file = checkpoint::save(&zero, "");
-    type Change<'a> = (&'static str, Box<dyn Fn(&mut Parameters, &Regression) + 'a>);
-    let changes: Vec<Change<'_>> = vec![
-        ("load", Box::new(|p, _| drop(checkpoint::load(p, &file).unwrap()))),
-        (
-            "train",
-            Box::new(|p, task| {
-                let recipe = Recipe { batch: 10, epochs: 1, ..Recipe::sgd(10, 1, 0.01) };
-                train(task, p, &recipe, (&Seed::new(3), Par::Seq)).unwrap();
-            }),
-        ),
-        ("convert_from", Box::new(|p, _| p.convert_from(&float))),
-        ("copy_from", Box::new(|p, _| p.copy_from(&zero))),
-        ("set_input_range", Box::new(|p, _| p.set_input_range("fc1", 1e-3))),
-        ("get_mut", Box::new(|p, _| p.get_mut(first_id()).set_values(&[0.5; 48]))),
-        ("iter_mut", Box::new(|p, _| p.iter_mut().for_each(|p| p.set_values(&p.values())))),
-    ];
-    for (name, change) in changes {
-        let (mut never, task) = on_tiles();
-        let mut parameters = never.clone();
-        program(&mut parameters);
-        assert!(has_devices(&parameters));
-        change(&mut parameters, &task);
-        change(&mut never, &task);
-        assert!(!has_devices(&parameters), "{name} leaves the old devices");
-        let of = |parameters: &Parameters| evaluate(&task, parameters, &Seed::new(4), Par::Seq);
-        assert_eq!(of(&parameters), of(&never), "{name}");
-    }
-    // Weights of a file go onto a network without devices, and off one with them.
-    let (mut plain, _) = network(Arithmetic::Float32);
-    load_pretrained(&mut plain, &pretrained(), same_names).unwrap();
-    let (mut tiles, _) = on_tiles();
-    program(&mut tiles);
-    tiles.convert_from(&plain);
-    assert!(!has_devices(&tiles));
+fn devices_are_what_an_evaluation_multiplies_by() {
+    let (parameters, task) = on_tiles();
+    let devices = Devices::program(&parameters, tile, run(2)).unwrap();
+    let of = |weights: Weights<'_>, mode| {
+        let mut work = Workspace::new();
+        let pass = Pass { mode, ..pass() };
+        let examples: Vec<u32> = (0..EXAMPLES as u32).collect();
+        let outcome = task.forward(&examples, &mut work.step(weights, pass));
+        work.tape.value(outcome.loss).item()
+    };
+    let (plain, programmed) = (Weights::from(&parameters), Weights::from(&devices));
+    assert_eq!(of(plain, Mode::Train), of(programmed, Mode::Train));
+    assert_ne!(of(plain, Mode::Eval), of(programmed, Mode::Eval));
+    let [first, again] = [4, 4].map(|seed| evaluate(&task, &devices, run(seed)));
+    assert_eq!(first, again);
+    assert_ne!(first, evaluate(&task, &parameters, run(4)));
 }
 
-/// The id of the first parameter, the weights of the layer.
-fn first_id() -> nn::ParameterId {
-    let mut parameters = Parameters::new();
-    let storage = Storage::Float { values: vec![0.0], increment: None };
-    parameters.add("w".to_owned(), Role::Weight, &[1], storage)
-}
-
+/// Devices of a clone stay what they are when the original goes on.
 #[test]
-fn gradients_and_reading_leave_the_devices() {
+fn devices_are_of_the_weights_that_were_programmed() {
     let (mut parameters, task) = on_tiles();
-    program(&mut parameters);
-    let mut tape = Tape::new();
-    let pass = pass();
-    let examples: Vec<u32> = (0..EXAMPLES as u32).collect();
-    let outcome =
-        task.forward(&examples, &mut Step { tape: &mut tape, parameters: &parameters, pass });
-    tape.backward(outcome.loss, 1.0, &mut parameters, pass);
-    assert!(parameters.gradient_norm() > 0.0);
-    parameters.clear_gradients();
-    parameters.forget_optimizer();
-    evaluate(&task, &parameters, &Seed::new(4), Par::Seq);
-    assert!(has_devices(&parameters));
-    let eval = Pass { mode: Mode::Eval, ..pass };
-    tape.clear();
-    task.forward(&examples, &mut Step { tape: &mut tape, parameters: &parameters, pass: eval });
-    tape.clear();
-    parameters.age_to(3600.0, &Seed::new(5), Par::Seq).unwrap();
-}
-
-#[test]
-#[should_panic(expected = "fc1 has no devices to age: program it after its last change")]
-fn devices_that_are_gone_do_not_age() {
-    let (mut parameters, _) = on_tiles();
-    program(&mut parameters);
-    parameters.set_input_range("fc1", 0.5);
-    parameters.age_to(1.0, &Seed::new(5), Par::Seq).ok();
+    let kept = parameters.clone();
+    let devices = Devices::program(&kept, tile, run(2)).unwrap();
+    let before = evaluate(&task, &devices, run(4));
+    train(&task, &mut parameters, &Recipe::sgd(10, 1, 0.01), run(3)).unwrap();
+    assert_eq!(evaluate(&task, &devices, run(4)), before);
+    let trained = Devices::program(&parameters, tile, run(2)).unwrap();
+    assert_ne!(evaluate(&task, &trained, run(4)), before);
 }
 
 #[test]
 fn a_network_that_cannot_be_programmed_has_no_devices() {
-    let (mut parameters, _) = on_tiles();
-    program(&mut parameters);
-    let broken = |layer: &nn::AnalogWeights| {
-        let mut tile = layer.config().tile().clone();
+    let (parameters, _) = on_tiles();
+    let broken = |layer: &AnalogWeights| {
+        let mut tile = tile(layer);
         tile.periphery.dac.steps = Some(-1.0);
         tile
     };
-    parameters.program(broken, &Seed::new(2), Par::Seq).unwrap_err();
-    assert!(!has_devices(&parameters));
+    Devices::program(&parameters, broken, run(2)).unwrap_err();
 }
 
 #[test]
@@ -175,15 +113,15 @@ fn a_programmed_layer_keeps_its_bias() {
     for parameter in parameters.iter_mut().filter(|p| p.role() == Role::Bias) {
         parameter.set_values(&bias);
     }
-    program(&mut parameters);
-    let mut tape = Tape::new();
-    let x = tape.constant(Tensor::new(&[1, INPUTS], vec![0.0; INPUTS]));
+    let devices = Devices::program(&parameters, tile, run(2)).unwrap();
+    let mut work = Workspace::new();
+    let x = work.tape.constant(Tensor::new(&[1, INPUTS], vec![0.0; INPUTS]));
     let pass = Pass { mode: Mode::Eval, ..pass() };
-    let step = &mut Step { tape: &mut tape, parameters: &parameters, pass };
+    let step = &mut work.step(&devices, pass);
     let y = task.layer.forward(x, step);
     // An output of nothing but the noise of the ADC, whose standard deviation is 0.04 times the
     // scale of a column, at most 1, on every reading: eight of it.
-    let y = tape.value(y).data();
+    let y = work.tape.value(y).data();
     for (y, bias) in y.iter().zip(&bias) {
         assert!((y - bias).abs() < 0.32, "{y} for a bias of {bias}");
     }

@@ -4,7 +4,7 @@ mod golden_file;
 
 use golden_file::{Case, File, close};
 use nn::layers::{BatchNorm, Builder, Conv1d, Conv2d, ConvConfig, Init};
-use nn::{Mode, Step, Tape, Var, Window, load_pretrained, ops};
+use nn::{Mode, Step, Var, Window, Workspace, load_pretrained, ops};
 
 /// Runs the layer that `build` makes with the case's parameters, and compares output, gradients and
 /// states.
@@ -16,14 +16,14 @@ fn check(
     let (mut parameters, layer) = golden_file::network(&build);
     let weights = case.as_file(&["parameter", "state"], "layer");
     load_pretrained(&mut parameters, &weights, |name| Some(name.to_owned())).unwrap();
-    let mut tape = Tape::new();
-    let x = tape.variable(case.tensor("input/x"));
+    let mut work = Workspace::new();
+    let x = work.tape.variable(case.tensor("input/x"));
     let pass = golden_file::pass(mode);
-    let y = layer(x, &mut Step { tape: &mut tape, parameters: &parameters, pass });
-    close(case, "output", tape.value(y));
-    let loss = golden_file::loss(&mut tape, y);
-    let gradients = tape.backward(loss, 1.0, &mut parameters, pass);
-    let shape = tape.value(x).shape().to_vec();
+    let y = layer(x, &mut work.step(&parameters, pass));
+    close(case, "output", work.tape.value(y));
+    let loss = golden_file::loss(&mut work.step(&parameters, pass), y);
+    let gradients = work.tape.backward(loss, 1.0, &mut parameters, pass);
+    let shape = work.tape.value(x).shape().to_vec();
     let dx = gradients.of(x).unwrap().to_vec();
     close(case, "gradient/x", &nn::Tensor::new(&shape, dx));
     // Gradients and states go the way of weights, into a second network, so that layouts agree.
@@ -93,11 +93,11 @@ fn layers_equal_pytorch() {
             }
             "average_pool" => {
                 let window = window(&case);
-                Box::new(move |x, step| ops::average_pool(step.tape, x, &window))
+                Box::new(move |x, step| ops::average_pool(step, x, &window))
             }
             "adaptive_average_pool" => {
                 let size = [case.number("height"), case.number("width")];
-                Box::new(move |x, step| ops::adaptive_average_pool(step.tape, x, size))
+                Box::new(move |x, step| ops::adaptive_average_pool(step, x, size))
             }
             "activation" => {
                 let f = match &*case.name {
@@ -107,11 +107,11 @@ fn layers_equal_pytorch() {
                     "activation/sigmoid" => ops::sigmoid,
                     other => panic!("no activation {other}"),
                 };
-                Box::new(move |x, step| f(step.tape, x))
+                Box::new(move |x, step| f(step, x))
             }
             "cross_entropy" => {
                 let labels: Vec<u8> = case.numbers("labels").iter().map(|&l| l as u8).collect();
-                Box::new(move |x, step| ops::softmax_cross_entropy(step.tape, x, &labels))
+                Box::new(move |x, step| ops::softmax_cross_entropy(step, x, &labels))
             }
             other => panic!("no layer {other}"),
         });

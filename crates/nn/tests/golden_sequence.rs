@@ -6,8 +6,8 @@ use nn::layers::{
 };
 use nn::ops::{CrossEntropy, CtcTargets, Distillation, Mask};
 use nn::{
-    Arithmetic, Backward, Mode, Operation, Parameters, Pass, Policy, Step, Tape, Tensor, Var,
-    load_pretrained, ops,
+    AnyArithmetic, Backward, Mode, Operation, Parameters, Pass, Policy, Step, Tensor, Var,
+    Workspace, load_pretrained, ops,
 };
 use numerics::{Par, Seed};
 use safetensors::tensor::TensorView;
@@ -49,7 +49,7 @@ struct Weigh {
 }
 
 impl Operation for Weigh {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         context.accumulate(self.y, |dy, _| {
             dy.iter_mut().zip(&self.w).for_each(|(dy, w)| *dy += gradient[0] * w);
         });
@@ -65,7 +65,7 @@ fn check<L>(
     forward: impl FnOnce(&L, Var, &mut Step<'_>) -> Var,
 ) {
     let mut parameters = Parameters::new();
-    let policy = Policy::uniform(Arithmetic::Float32);
+    let policy = Policy::uniform(AnyArithmetic::Float32);
     let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
     let layer = build(&mut builder);
     let parts = |kind: &str| {
@@ -90,14 +90,14 @@ fn check<L>(
     });
     let file = safetensors::serialize(views, None).expect("views of memory");
     load_pretrained(&mut parameters, &file, |name| Some(name.to_owned())).expect("it fits");
-    let mut tape = Tape::new();
-    let x = tape.variable(golden(&format!("{case}.x")));
-    let mut step = Step { tape: &mut tape, parameters: &parameters, pass: pass() };
+    let mut work = Workspace::new();
+    let x = work.tape.variable(golden(&format!("{case}.x")));
+    let mut step = work.step(&parameters, pass());
     let y = forward(&layer, x, &mut step);
-    compare(case, tape.value(y).data(), golden(&format!("{case}.y")).data());
+    compare(case, work.tape.value(y).data(), golden(&format!("{case}.y")).data());
     let w = golden(&format!("{case}.w")).data().to_vec();
-    let loss = tape.record(Tensor::new(&[], vec![0.0]), true, Weigh { y, w });
-    let gradients = tape.backward(loss, 1.0, &mut parameters, pass());
+    let loss = work.tape.record(Tensor::new(&[], vec![0.0]), true, Weigh { y, w });
+    let gradients = work.tape.backward(loss, 1.0, &mut parameters, pass());
     let dx = golden(&format!("{case}.dx"));
     if let Some(found) = gradients.of(x) {
         compare(&format!("{case}.dx"), found, dx.data());
@@ -213,12 +213,12 @@ fn an_encoder_block_is_pytorchs() {
 
 fn check_loss(case: &str, loss: impl FnOnce(&mut Step<'_>, Var) -> Var) {
     let mut none = Parameters::new();
-    let mut tape = Tape::new();
-    let x = tape.variable(golden(&format!("{case}.x")));
-    let mut step = Step { tape: &mut tape, parameters: &none, pass: pass() };
+    let mut work = Workspace::new();
+    let x = work.tape.variable(golden(&format!("{case}.x")));
+    let mut step = work.step(&none, pass());
     let y = loss(&mut step, x);
-    compare(case, tape.value(y).data(), golden(&format!("{case}.y")).data());
-    let gradients = tape.backward(y, 1.0, &mut none, pass());
+    compare(case, work.tape.value(y).data(), golden(&format!("{case}.y")).data());
+    let gradients = work.tape.backward(y, 1.0, &mut none, pass());
     let dx = golden(&format!("{case}.dx"));
     compare(&format!("{case}.dx"), gradients.of(x).expect("a gradient"), dx.data());
 }
@@ -232,11 +232,11 @@ fn losses_are_pytorchs() {
     check_loss("distillation", |step, x| {
         let teacher = golden("distillation.teacher");
         let options = Distillation { temperature: 10.0, mix: 0.75 };
-        ops::distillation(step.tape, x, teacher.data(), &[0, 3, 5, 4, 2], None, options)
+        ops::distillation(step, x, teacher.data(), &[0, 3, 5, 4, 2], None, options)
     });
     check_loss("mean_squared_error", |step, x| {
         let target = golden("mean_squared_error.target");
-        ops::mean_squared_error(step.tape, x, target.data())
+        ops::mean_squared_error(step, x, target.data())
     });
     check_loss("ctc", |step, x| {
         let targets = CtcTargets {

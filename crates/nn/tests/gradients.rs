@@ -5,18 +5,18 @@ mod common;
 use common::{check, gaussian, pass};
 use nn::layers::{Builder, Init, Linear, Readout};
 use nn::{
-    Arithmetic, FixedPoint, Model, Parameters, Pass, Policy, Step, Tape, Tensor, models, ops,
+    AnyArithmetic, FixedPoint, Model, Parameters, Pass, Policy, Tensor, Workspace, models, ops,
 };
 use numerics::{Par, Rounding, Seed};
 
 #[test]
 fn softmax_cross_entropy_has_its_gradient() {
-    check(&[&[4, 5]], |s, x| ops::softmax_cross_entropy(s.tape, x[0], &[0, 4, 2, 2]));
+    check(&[&[4, 5]], |s, x| ops::softmax_cross_entropy(s, x[0], &[0, 4, 2, 2]));
 }
 
 /// Loss and gradients (x, W, b) of linear → ReLU (if `kinks`) → linear → cross-entropy.
 fn two_layers(
-    arithmetic: &Arithmetic,
+    arithmetic: &AnyArithmetic,
     pass: Pass,
     x: &[f32],
     kinks: bool,
@@ -39,15 +39,16 @@ fn two_layers(
         });
         parameter.apply(false, &Seed::new(0), |g, _, _| g);
     }
-    let mut tape = Tape::new();
-    let x = tape.variable(Tensor::new(&[batch, widths[0]], x.to_vec()));
-    let mut step = Step { tape: &mut tape, parameters: &parameters, pass };
+    let mut work = Workspace::new();
+    let x = work.tape.variable(Tensor::new(&[batch, widths[0]], x.to_vec()));
+    let mut step = work.step(&parameters, pass);
     let hidden = first.forward(x, &mut step);
-    let hidden = if kinks { ops::relu(step.tape, hidden) } else { hidden };
+    let hidden = if kinks { ops::relu(&mut step, hidden) } else { hidden };
     let logits = last.forward(hidden, &mut step);
-    let loss = ops::softmax_cross_entropy(&mut tape, logits, &[0, 1, 2, 3, 0, 1]);
-    let value = tape.value(loss).item();
-    let gradients = tape.backward(loss, batch as f32, &mut parameters, pass);
+    let loss =
+        ops::softmax_cross_entropy(&mut work.step(&parameters, pass), logits, &[0, 1, 2, 3, 0, 1]);
+    let value = work.tape.value(loss).item();
+    let gradients = work.tape.backward(loss, batch as f32, &mut parameters, pass);
     let mut all = vec![gradients.of(x).unwrap().to_vec()];
     all.extend(parameters.iter().map(|p| p.gradient().unwrap().to_vec()));
     (value * batch as f32, all)
@@ -57,12 +58,12 @@ fn two_layers(
 #[test]
 fn linear_has_its_gradients() {
     let x = gaussian("x", 48);
-    let (_, gradients) = two_layers(&Arithmetic::Float32, pass(), &x, false, |_| ());
+    let (_, gradients) = two_layers(&AnyArithmetic::Float32, pass(), &x, false, |_| ());
     let h = 1e-2f32;
     for parameter in 0..4 {
         for i in 0..gradients[parameter + 1].len() {
             let at = |d: f32| {
-                two_layers(&Arithmetic::Float32, pass(), &x, false, |values| {
+                two_layers(&AnyArithmetic::Float32, pass(), &x, false, |values| {
                     values[parameter][i] += d
                 })
                 .0
@@ -78,8 +79,8 @@ fn linear_has_its_gradients() {
     }
 }
 
-fn fixed(format: &str, rounding: Rounding) -> Arithmetic {
-    Arithmetic::FixedPoint(FixedPoint::uniform(format.parse().unwrap(), rounding).unwrap())
+fn fixed(format: &str, rounding: Rounding) -> AnyArithmetic {
+    AnyArithmetic::FixedPoint(FixedPoint::uniform(format.parse().unwrap(), rounding).unwrap())
 }
 
 /// With 20 fractional bits every rounding is below 2^−20, and so is the distance to f32 but for
@@ -87,7 +88,7 @@ fn fixed(format: &str, rounding: Rounding) -> Arithmetic {
 #[test]
 fn many_bits_approach_f32() {
     let x = gaussian("x", 48);
-    let (loss, gradients) = two_layers(&Arithmetic::Float32, pass(), &x, true, |_| ());
+    let (loss, gradients) = two_layers(&AnyArithmetic::Float32, pass(), &x, true, |_| ());
     for rounding in [Rounding::NearestTiesDown, Rounding::Stochastic] {
         let (fixed_loss, fixed_gradients) =
             two_layers(&fixed("<4,20>", rounding), pass(), &x, true, |_| ());
@@ -101,7 +102,7 @@ fn many_bits_approach_f32() {
 #[test]
 fn threads_do_not_change_a_bit() {
     let x = gaussian("x", 48);
-    for arithmetic in [Arithmetic::Float32, fixed("<4,12>", Rounding::Stochastic)] {
+    for arithmetic in [AnyArithmetic::Float32, fixed("<4,12>", Rounding::Stochastic)] {
         let sequential = two_layers(&arithmetic, pass(), &x, true, |_| ());
         let threaded =
             two_layers(&arithmetic, Pass { par: Par::Rayon, ..pass() }, &x, true, |_| ());
@@ -113,24 +114,25 @@ fn threads_do_not_change_a_bit() {
 /// rounding of 2^−20 in every element.
 #[test]
 fn convolutions_with_many_bits_approach_f32() {
-    let run = |arithmetic: &Arithmetic| {
+    let run = |arithmetic: &AnyArithmetic| {
         let mut parameters = Parameters::new();
         let policy = Policy::uniform(arithmetic.clone());
         let mut builder =
             Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
         let model = models::gupta_mnist_cnn(&mut builder, 2, Init::Normal { std_dev: 0.1 });
-        let mut tape = Tape::new();
-        let x = tape.variable(Tensor::new(&[3, 28, 28, 1], gaussian("x", 3 * 784)));
-        let mut step = Step { tape: &mut tape, parameters: &parameters, pass: pass() };
+        let mut work = Workspace::new();
+        let x = work.tape.variable(Tensor::new(&[3, 28, 28, 1], gaussian("x", 3 * 784)));
+        let mut step = work.step(&parameters, pass());
         let logits = model.forward(x, &mut step);
-        let loss = ops::softmax_cross_entropy(&mut tape, logits, &[0, 1, 2]);
-        let value = tape.value(loss).item();
-        let gradients = tape.backward(loss, 3.0, &mut parameters, pass());
+        let loss =
+            ops::softmax_cross_entropy(&mut work.step(&parameters, pass()), logits, &[0, 1, 2]);
+        let value = work.tape.value(loss).item();
+        let gradients = work.tape.backward(loss, 3.0, &mut parameters, pass());
         let mut all = gradients.of(x).unwrap().to_vec();
         parameters.iter().for_each(|p| all.extend(p.gradient().unwrap()));
         (value, all)
     };
-    let (loss, gradients) = run(&Arithmetic::Float32);
+    let (loss, gradients) = run(&AnyArithmetic::Float32);
     let (fixed_loss, fixed_gradients) = run(&fixed("<4,20>", Rounding::Stochastic));
     assert!((loss - fixed_loss).abs() < 1e-3, "{loss} in f32, {fixed_loss} in fixed point");
     for (a, b) in gradients.iter().zip(&fixed_gradients) {
@@ -147,11 +149,11 @@ fn a_split_batch_of_images_draws_the_same_bits() {
         let mut builder =
             Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
         let model = models::gupta_mnist_cnn(&mut builder, 0, Init::Normal { std_dev: 0.1 });
-        let mut tape = Tape::new();
-        let x = tape.constant(Tensor::new(&[x.len() / 784, 28, 28, 1], x.to_vec()));
+        let mut work = Workspace::new();
+        let x = work.tape.constant(Tensor::new(&[x.len() / 784, 28, 28, 1], x.to_vec()));
         let pass = Pass { first_row, ..pass() };
-        let logits = model.forward(x, &mut Step { tape: &mut tape, parameters: &parameters, pass });
-        tape.value(logits).data().to_vec()
+        let logits = model.forward(x, &mut work.step(&parameters, pass));
+        work.tape.value(logits).data().to_vec()
     };
     let x = gaussian("x", 5 * 784);
     let whole = run(0, &x);

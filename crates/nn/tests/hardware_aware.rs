@@ -3,11 +3,11 @@
 mod common;
 
 use common::gaussian;
-use crossbar::{AnalogMatrix, TileConfig};
+use crossbar::TileConfig;
 use nn::layers::{Init, Linear, Readout, build};
 use nn::{
-    Analog, AnalogTraining, Arithmetic, Calibration, Outcome, Parameters, Policy, RangeStatistic,
-    Step, Task, Tensor, Var, age_and_test, drift_curve, map_onto_tiles, ops,
+    Analog, AnalogTraining, AnyArithmetic, Calibration, Devices, Outcome, Parameters, Policy,
+    RangeStatistic, Run, Step, Task, Tensor, Var, age_and_test, drift_curve, map_onto_tiles, ops,
 };
 use numerics::{Par, Seed};
 
@@ -40,21 +40,16 @@ impl Task for Rows {
         let y = self.outputs(examples, step);
         let rows = step.tape.value(y).data().chunks_exact(OUTPUTS);
         let wrong = rows.filter(|row| row[1..].iter().any(|y| *y > row[0])).count();
-        Outcome {
-            loss: ops::sum(step.tape, y),
-            units: examples.len(),
-            wrong: Some(wrong),
-            logits: None,
-        }
+        Outcome { loss: ops::sum(step, y), units: examples.len(), wrong: Some(wrong), logits: None }
     }
 }
 
-fn arithmetic(tile: TileConfig) -> Arithmetic {
-    Arithmetic::Analog(Box::new(Analog::new(tile, AnalogTraining::default()).unwrap()))
+fn arithmetic(tile: TileConfig) -> AnyArithmetic {
+    AnyArithmetic::Analog(Box::new(Analog::new(tile, AnalogTraining::default()).unwrap()))
 }
 
 /// A layer whose inputs have a few that are `outliers` times as large as the others.
-fn task(arithmetic: Arithmetic, outliers: f32) -> (Parameters, Rows) {
+fn task(arithmetic: AnyArithmetic, outliers: f32) -> (Parameters, Rows) {
     let (parameters, layer) = build(&Policy::uniform(arithmetic), Seed::new(7), |builder| {
         Linear::new(builder, "layer", INPUTS, OUTPUTS, Init::XavierNormal, Readout::Layer)
     });
@@ -68,10 +63,10 @@ fn range(parameters: &Parameters) -> f32 {
 }
 
 fn calibrated(tile: &TileConfig, outliers: f32, statistic: RangeStatistic) -> (Parameters, Rows) {
-    let (float, _) = task(Arithmetic::Float32, outliers);
+    let (float, _) = task(AnyArithmetic::Float32, outliers);
     let (mut tiles, rows) = task(arithmetic(tile.clone()), outliers);
     let calibration = Calibration { statistic, batch: 50, batches: 8 };
-    map_onto_tiles(&rows, &mut tiles, &float, calibration, (&Seed::new(3), Par::Seq));
+    map_onto_tiles(&rows, &mut tiles, &float, calibration, Run::new(&Seed::new(3), Par::Seq));
     (tiles, rows)
 }
 
@@ -92,27 +87,23 @@ fn ranges_come_from_data() {
 #[test]
 fn a_drift_curve_is_what_its_steps_give() {
     let tile = TileConfig::load("standard-pcm").unwrap();
-    let (mut tiles, rows) = calibrated(&tile, 1.0, RangeStatistic::default());
+    let (tiles, rows) = calibrated(&tile, 1.0, RangeStatistic::default());
     let (seed, times_s) = (Seed::new(4), [1.0, 3600.0, 31_536_000.0]);
-    let curve = drift_curve(&rows, &mut tiles, &times_s, (&seed, Par::Seq)).unwrap();
-    assert!(tiles.analog().all(|layer| layer.programmed().is_none()), "devices are erased");
-    tiles.program(|layer| layer.config().tile().clone(), &seed.child("devices"), Par::Seq).unwrap();
+    let run = Run::new(&seed, Par::Seq);
+    let curve = drift_curve(&rows, &tiles, &times_s, run).unwrap();
+    let program = |run: Run| Devices::program(&tiles, |layer| layer.config().tile().clone(), run);
+    let mut devices = program(run.child("devices")).unwrap();
     for (t_s, stats) in times_s.into_iter().zip(&curve) {
-        tiles.age_to(t_s, &seed.child("read-out"), Par::Seq).unwrap();
-        let seed = seed.child("test").child(t_s.to_bits());
-        assert_eq!(nn::evaluate(&rows, &tiles, &seed, Par::Seq), *stats);
+        devices.age_to(t_s, run.child("read-out")).unwrap();
+        let run = run.child("test").child(t_s.to_bits());
+        assert_eq!(nn::evaluate(&rows, &devices, run), *stats);
     }
-    tiles.erase();
-    // A test may end it, and the devices are erased all the same.
-    let program = |parameters: &mut Parameters, seed: &Seed| {
-        parameters.program(|layer| layer.config().tile().clone(), seed, Par::Seq)
-    };
+    // A test may end it.
     let stopped: Result<Vec<f64>, Box<dyn std::error::Error>> =
-        age_and_test(&mut tiles, program, &times_s, (&seed, Par::Seq), |parameters, _| {
-            let devices: Option<&AnalogMatrix> = parameters.analog().next().unwrap().programmed();
-            assert!(devices.is_some());
+        age_and_test(program, &times_s, run, |devices, _| {
+            let name = tiles.analog().next().unwrap().name();
+            assert!(devices.layer(name).is_some());
             Err("stopped".into())
         });
     assert_eq!(stopped.unwrap_err().to_string(), "stopped");
-    assert!(tiles.analog().all(|layer| layer.programmed().is_none()), "devices are erased");
 }

@@ -11,42 +11,42 @@ use nn::layers::{
     Builder, Conv2d, ConvConfig, Init, build, from_pytorch_recurrent_name, try_build,
 };
 use nn::{
-    Analog, Arithmetic, Classification, FixedPoint, Images, Model, Parameters, Pixels, Policy,
-    Recipe, Step, Tape, Tensor, Var, Window, checkpoint, evaluate, load_pretrained, models, ops,
-    same_names, train,
+    Analog, AnyArithmetic, Classification, FixedPoint, Images, Model, Parameters, Pixels, Policy,
+    Recipe, Run, Step, Tensor, Var, Window, Workspace, checkpoint, evaluate, load_pretrained,
+    models, ops, same_names, train,
 };
 use numerics::{Par, Rounding, Seed};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-fn fixed(format: &str) -> Arithmetic {
+fn fixed(format: &str) -> AnyArithmetic {
     let config = FixedPoint::uniform(format.parse().unwrap(), Rounding::Stochastic);
-    Arithmetic::FixedPoint(config.unwrap())
+    AnyArithmetic::FixedPoint(config.unwrap())
 }
 
-fn tiles(change: impl FnOnce(&mut TileConfig, &mut AnalogTraining)) -> Arithmetic {
+fn tiles(change: impl FnOnce(&mut TileConfig, &mut AnalogTraining)) -> AnyArithmetic {
     let mut tile = TileConfig::load("standard-pcm").unwrap();
     let mut training = AnalogTraining::default();
     change(&mut tile, &mut training);
-    Arithmetic::Analog(Box::new(Analog::new(tile, training).unwrap()))
+    AnyArithmetic::Analog(Box::new(Analog::new(tile, training).unwrap()))
 }
 
-fn mlp(arithmetic: &Arithmetic, widths: &[usize]) -> (Parameters, models::Mlp) {
+fn mlp(arithmetic: &AnyArithmetic, widths: &[usize]) -> (Parameters, models::Mlp) {
     let policy = Policy::uniform(arithmetic.clone());
     build(&policy, Seed::new(1), |b| models::mlp(b, widths, Init::XavierNormal))
 }
 
 #[test]
 fn a_policy_names_only_layers_that_there_are() {
-    let mut policy = Policy::uniform(Arithmetic::Float32);
+    let mut policy = Policy::uniform(AnyArithmetic::Float32);
     policy.layers.insert("fc2".to_owned(), fixed("<4,12>"));
     let make = |b: &mut Builder<'_>| models::mlp(b, &[4, 3, 2], Init::XavierNormal);
     assert!(try_build(&policy, Seed::new(1), make).is_ok());
     policy.layers.insert("fc9".to_owned(), fixed("<4,12>"));
-    policy.layers.insert("FC1".to_owned(), Arithmetic::Float32);
+    policy.layers.insert("FC1".to_owned(), AnyArithmetic::Float32);
     let error = try_build(&policy, Seed::new(1), make).unwrap_err().to_string();
     assert_eq!(error, "there is no layer 'FC1', 'fc9'; there are fc1, fc2");
-    assert!(catch_unwind(|| build(&policy, Seed::new(1), make)).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(|| build(&policy, Seed::new(1), make))).is_err());
 }
 
 /// The message of the panic of `f`.
@@ -59,10 +59,10 @@ fn message(f: impl FnOnce()) -> String {
 #[test]
 fn a_model_takes_only_parameters_of_its_own() {
     let images = Images::new(&[4], vec![7; 40], vec![0; 10]);
-    let pixels = Pixels::unit(&Arithmetic::Float32);
+    let pixels = Pixels::unit(&AnyArithmetic::Float32);
     let fan_in = tiles(|_, training| training.scale_unit = ScaleUnit::FanIn);
     let arithmetics =
-        [Arithmetic::Float32, fixed("<4,12>"), fixed("<2,14>"), tiles(|_, _| ()), fan_in];
+        [AnyArithmetic::Float32, fixed("<4,12>"), fixed("<2,14>"), tiles(|_, _| ()), fan_in];
     let names = ["f32", "fixed point <4,12>", "fixed point <2,14>", "tiles", "tiles"];
     for (i, of_model) in arithmetics.iter().enumerate() {
         for (j, of_parameters) in arithmetics.iter().enumerate() {
@@ -70,7 +70,7 @@ fn a_model_takes_only_parameters_of_its_own() {
             let (parameters, _) = mlp(of_parameters, &[4, 3, 2]);
             let task = Classification::new(&model, &images, &pixels);
             let line = line!() + 1;
-            let run = || _ = evaluate(&task, &parameters, &Seed::new(2), Par::Seq);
+            let run = || _ = evaluate(&task, &parameters, Run::new(&Seed::new(2), Par::Seq));
             if i == j {
                 run();
                 continue;
@@ -85,18 +85,18 @@ fn a_model_takes_only_parameters_of_its_own() {
             assert!(message.contains(&format!("mismatches.rs:{line}:")), "{message}");
         }
     }
-    let (_, model) = mlp(&Arithmetic::Float32, &[4, 3, 2]);
+    let (_, model) = mlp(&AnyArithmetic::Float32, &[4, 3, 2]);
     let task = Classification::new(&model, &images, &pixels);
     let of = |parameters: Parameters| {
-        message(|| _ = evaluate(&task, &parameters, &Seed::new(2), Par::Seq))
+        message(|| _ = evaluate(&task, &parameters, Run::new(&Seed::new(2), Par::Seq)))
     };
-    let wider = of(mlp(&Arithmetic::Float32, &[4, 5, 2]).0);
+    let wider = of(mlp(&AnyArithmetic::Float32, &[4, 5, 2]).0);
     assert!(wider.contains("are of another network: fc1 is of shape [5, 4], not 3 × 4"), "{wider}");
     let empty = of(Parameters::new());
     assert!(empty.ends_with("are of another network: it has no fc1 there"), "{empty}");
     // The same network of another making is its own.
-    let (again, _) = mlp(&Arithmetic::Float32, &[4, 3, 2]);
-    evaluate(&task, &again, &Seed::new(2), Par::Seq);
+    let (again, _) = mlp(&AnyArithmetic::Float32, &[4, 3, 2]);
+    evaluate(&task, &again, Run::new(&Seed::new(2), Par::Seq));
 }
 
 /// One convolution whose weights have the same shape in both layouts, and a layer after it.
@@ -110,7 +110,7 @@ impl Model for Rgb {
 }
 
 fn rgb() -> (Parameters, Rgb) {
-    build(&Policy::uniform(Arithmetic::Float32), Seed::new(1), |b| {
+    build(&Policy::uniform(AnyArithmetic::Float32), Seed::new(1), |b| {
         Rgb(Conv2d::new(b, "conv", 3, 2, ConvConfig::new(Window::square(3), Init::HeNormal)))
     })
 }
@@ -191,7 +191,7 @@ fn a_checkpoint_of_tiles_goes_back_only_where_its_numbers_mean_the_same() {
 
 #[test]
 fn a_damaged_checkpoint_is_refused_and_changes_nothing() {
-    for arithmetic in [Arithmetic::Float32, fixed("<4,12>"), tiles(|_, _| ())] {
+    for arithmetic in [AnyArithmetic::Float32, fixed("<4,12>"), tiles(|_, _| ())] {
         let (mut parameters, _) = mlp(&arithmetic, &[4, 3, 2]);
         let bytes = checkpoint::save(&parameters, "note");
         let before: Vec<_> = parameters.iter().map(|p| p.values()).collect();
@@ -205,11 +205,12 @@ fn a_damaged_checkpoint_is_refused_and_changes_nothing() {
 /// Momentum that is missing would count as none.
 #[test]
 fn a_checkpoint_without_one_of_its_tensors_is_refused() {
-    let (mut parameters, model) = mlp(&Arithmetic::Float32, &[4, 3, 2]);
+    let (mut parameters, model) = mlp(&AnyArithmetic::Float32, &[4, 3, 2]);
     let images = Images::new(&[4], (0..40).collect(), [0, 1].repeat(5));
-    let pixels = Pixels::unit(&Arithmetic::Float32);
+    let pixels = Pixels::unit(&AnyArithmetic::Float32);
     let task = Classification::new(&model, &images, &pixels);
-    train(&task, &mut parameters, &Recipe::sgd(5, 1, 0.1), (&Seed::new(2), Par::Seq)).unwrap();
+    train(&task, &mut parameters, &Recipe::sgd(5, 1, 0.1), Run::new(&Seed::new(2), Par::Seq))
+        .unwrap();
     let bytes = checkpoint::save(&parameters, "");
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
@@ -224,12 +225,12 @@ fn a_checkpoint_without_one_of_its_tensors_is_refused() {
 #[test]
 fn weights_that_are_not_finite_are_refused() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        let (mut parameters, _) = mlp(&Arithmetic::Float32, &[4, 3, 2]);
+        let (mut parameters, _) = mlp(&AnyArithmetic::Float32, &[4, 3, 2]);
         for parameter in parameters.iter_mut().filter(|p| p.name() == "fc2.bias") {
             parameter.set_values(&[0.5, bad]);
         }
         let bytes = checkpoint::save(&parameters, "");
-        let (mut fresh, _) = mlp(&Arithmetic::Float32, &[4, 3, 2]);
+        let (mut fresh, _) = mlp(&AnyArithmetic::Float32, &[4, 3, 2]);
         let error = checkpoint::load(&mut fresh, &bytes).unwrap_err().to_string();
         assert_eq!(
             error,
@@ -242,7 +243,7 @@ fn weights_that_are_not_finite_are_refused() {
             ("fc.weight", TensorView::new(Dtype::F32, vec![2, 3], &weights).unwrap()),
         ];
         let theirs = safetensors::serialize(views, None).unwrap();
-        let (mut single, _) = mlp(&Arithmetic::Float32, &[3, 2]);
+        let (mut single, _) = mlp(&AnyArithmetic::Float32, &[3, 2]);
         let rename = |name: &str| Some(name.replace("fc.", "fc1."));
         let error = load_pretrained(&mut single, &theirs, rename).unwrap_err().to_string();
         assert!(error.contains(&format!("fc.bias holds {bad} at 1")), "{error}");
@@ -251,7 +252,7 @@ fn weights_that_are_not_finite_are_refused() {
 
 #[test]
 fn foreign_files_are_named_for_what_they_are() {
-    let (mut parameters, _) = mlp(&Arithmetic::Float32, &[4, 3]);
+    let (mut parameters, _) = mlp(&AnyArithmetic::Float32, &[4, 3]);
     let mut load = |bytes: &[u8], rename: fn(&str) -> Option<String>| {
         load_pretrained(&mut parameters, bytes, rename).unwrap_err().to_string()
     };
@@ -282,7 +283,7 @@ fn a_missing_tensor_has_the_name_of_the_file() {
         bidirectional: true,
         dropout: 0.0,
     };
-    let (mut parameters, _) = build(&Policy::uniform(Arithmetic::Float32), Seed::new(1), |b| {
+    let (mut parameters, _) = build(&Policy::uniform(AnyArithmetic::Float32), Seed::new(1), |b| {
         nn::layers::Recurrent::new(b, "lstm", config)
     });
     let bytes = file(&[("lstm.weight_hh_l0", Dtype::F32, &[8, 2])]);
@@ -297,14 +298,14 @@ fn a_missing_tensor_has_the_name_of_the_file() {
 #[test]
 fn a_step_of_ones_own_names_its_line() {
     let (_, model) = mlp(&fixed("<4,12>"), &[4, 3]);
-    let (parameters, _) = mlp(&Arithmetic::Float32, &[4, 3]);
+    let (parameters, _) = mlp(&AnyArithmetic::Float32, &[4, 3]);
     let line = line!() + 1;
-    let mut tape = Tape::new();
-    let x = tape.constant(Tensor::new(&[1, 4], gaussian("x", 4)));
+    let mut work = Workspace::new();
+    let x = work.tape.constant(Tensor::new(&[1, 4], gaussian("x", 4)));
     let message = message(|| {
-        let y =
-            model.forward(x, &mut Step { tape: &mut tape, parameters: &parameters, pass: pass() });
-        ops::relu(&mut tape, y);
+        let step = &mut work.step(&parameters, pass());
+        let y = model.forward(x, step);
+        ops::relu(step, y);
     });
     assert!(message.contains(&format!("mismatches.rs:{line}:")), "{message}");
 }

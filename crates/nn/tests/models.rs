@@ -2,26 +2,26 @@
 
 use nn::layers::{Builder, Init};
 use nn::models::{self, CifarPadding, CifarResNetConfig, Model};
-use nn::{Arithmetic, Mode, Parameters, Pass, Policy, Step, Tape, Tensor};
+use nn::{AnyArithmetic, Mode, Parameters, Pass, Policy, Tensor, Workspace};
 use numerics::{Par, Seed};
 
 type Network = (Parameters, Box<dyn Model>);
 
 fn build<M: Model + 'static>(make: impl FnOnce(&mut Builder<'_>) -> M) -> Network {
     let (mut parameters, seed) = (Parameters::new(), Seed::new(0));
-    let policy = Policy::uniform(Arithmetic::Float32);
+    let policy = Policy::uniform(AnyArithmetic::Float32);
     let model = make(&mut Builder { parameters: &mut parameters, policy: &policy, seed });
     (parameters, Box::new(model))
 }
 
 fn logits(parameters: &Parameters, model: &dyn Model, shape: &[usize], mode: Mode) -> Tensor {
-    let mut tape = Tape::new();
+    let mut work = Workspace::new();
     let mut x = vec![0.0; shape.iter().product()];
     Seed::new(1).stream().fill_gaussian(0, &mut x);
-    let x = tape.constant(Tensor::new(shape, x));
+    let x = work.tape.constant(Tensor::new(shape, x));
     let pass = Pass { seed: Seed::new(2), first_row: 0, step: 0, mode, par: Par::Rayon };
-    let y = model.forward(x, &mut Step { tape: &mut tape, parameters, pass });
-    tape.value(y).clone()
+    let y = model.forward(x, &mut work.step(parameters, pass));
+    work.tape.value(y).clone()
 }
 
 /// Trainable parameters: weights, biases, scales and shifts.
@@ -115,7 +115,7 @@ mod pretrained {
 
     fn network() -> Parameters {
         let (mut parameters, seed) = (Parameters::new(), Seed::new(0));
-        let policy = Policy::uniform(Arithmetic::Float32);
+        let policy = Policy::uniform(AnyArithmetic::Float32);
         let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
         let config = ConvConfig::new(Window::square(3), Init::HeNormal);
         Conv2d::new(&mut builder, "image", 2, 3, config);

@@ -1,7 +1,8 @@
 //! Optimisers against their formulas, step by step, in f64.
 
+use nn::arithmetic::Floats;
 use nn::optim::{Group, Update, Velocity};
-use nn::{Adam, Optimizer, Parameters, Role, Sgd, Storage};
+use nn::{Adam, Optimizer, Parameters, Role, Sgd};
 use numerics::Seed;
 
 const GRADIENTS: [f32; 5] = [0.5, -0.25, 2.0, 0.0, -1.0];
@@ -13,7 +14,7 @@ const FALLING: [f32; 5] = [0.1, 0.1, 0.01, 0.01, 0.002];
 fn parameters(roles: &[(&str, Role)]) -> Parameters {
     let mut parameters = Parameters::new();
     for (name, role) in roles {
-        let storage = Storage::Float { values: vec![0.75], increment: None };
+        let storage = Floats::new(vec![0.75]);
         parameters.add((*name).to_owned(), *role, &[1], storage);
     }
     parameters

@@ -1,7 +1,9 @@
 //! A recipe is refused with the name of a key, or it trains.
 
 use nn::layers::{Init, build};
-use nn::{Arithmetic, Classification, Images, Parameters, Pixels, Policy, Recipe, models, train};
+use nn::{
+    AnyArithmetic, Classification, Images, Parameters, Pixels, Policy, Recipe, Run, models, train,
+};
 use numerics::{Par, Seed};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -89,7 +91,7 @@ fn recipes() -> impl Strategy<Value = Value> {
 }
 
 fn network() -> (Parameters, models::Mlp) {
-    let policy = Policy::uniform(Arithmetic::Float32);
+    let policy = Policy::uniform(AnyArithmetic::Float32);
     build(&policy, Seed::new(1), |b| models::mlp(b, &[4, 3, 2], Init::XavierNormal))
 }
 
@@ -97,7 +99,7 @@ proptest! {
     #[test]
     fn a_recipe_is_refused_by_name_or_trains(recipe in recipes()) {
         let (mut parameters, model) = network();
-        let pixels = Pixels::unit(&Arithmetic::Float32);
+        let pixels = Pixels::unit(&AnyArithmetic::Float32);
         let images = Images::new(&[4], (0..20).collect(), vec![0, 1, 0, 1, 0]);
         let read = serde_json::from_value::<Recipe>(recipe.clone()).map_err(|e| e.to_string());
         let checked = read.and_then(|recipe| {
@@ -113,7 +115,7 @@ proptest! {
             Ok(recipe) => {
                 let recipe = Recipe { epochs: recipe.epochs.min(3), ..recipe };
                 let task = Classification::new(&model, &images, &pixels);
-                let trained = train(&task, &mut parameters, &recipe, (&Seed::new(2), Par::Seq));
+                let trained = train(&task, &mut parameters, &recipe, Run::new(&Seed::new(2), Par::Seq));
                 // Whether it ends well or not, it says so.
                 match trained {
                     Ok(epochs) => prop_assert!(
@@ -149,7 +151,7 @@ fn a_recipe_is_checked_where_it_is_read() {
 
 #[test]
 fn the_last_examples_are_left_out_where_the_recipe_says_so() {
-    let pixels = Pixels::unit(&Arithmetic::Float32);
+    let pixels = Pixels::unit(&AnyArithmetic::Float32);
     let pixel = |i: u8| i.wrapping_mul(97);
     let images = Images::new(&[4], (0..28).map(pixel).collect(), vec![0, 1, 0, 1, 0, 1, 1]);
     let losses = |drop_last| {
@@ -158,7 +160,7 @@ fn the_last_examples_are_left_out_where_the_recipe_says_so() {
         let recipe = Recipe { drop_last, ..Recipe::sgd(3, 1, 0.1) };
         let mut steps = 0;
         let mut progress = nn::Progress::default();
-        let run = (&Seed::new(2), Par::Seq);
+        let run = Run::new(&Seed::new(2), Par::Seq);
         nn::train_epoch(&task, &mut parameters, &recipe, &mut progress, run, |_, of| {
             steps += 1;
             assert_eq!(of, if drop_last { 2 } else { 3 });
@@ -174,10 +176,10 @@ fn the_last_examples_are_left_out_where_the_recipe_says_so() {
 #[should_panic(expected = "groups.layers: there is no layer 'fc7'; there are fc1, fc2")]
 fn a_group_of_an_unknown_layer_is_refused() {
     let (mut parameters, model) = network();
-    let pixels = Pixels::unit(&Arithmetic::Float32);
+    let pixels = Pixels::unit(&AnyArithmetic::Float32);
     let images = Images::new(&[4], (0..20).collect(), vec![0, 1, 0, 1, 0]);
     let task = Classification::new(&model, &images, &pixels);
     let group = nn::optim::Group { layers: vec!["fc7".to_owned()], ..Default::default() };
     let recipe = Recipe { groups: vec![group], ..Recipe::sgd(2, 1, 0.1) };
-    train(&task, &mut parameters, &recipe, (&Seed::new(2), Par::Seq)).ok();
+    train(&task, &mut parameters, &recipe, Run::new(&Seed::new(2), Par::Seq)).ok();
 }

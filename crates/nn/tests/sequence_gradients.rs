@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use nn::arithmetic::{Floats, NewLayer};
 use nn::ops::{
     Cell, CrossEntropy, CtcTargets, Distillation, Factor, Mask, Recurrence, TransducerTargets,
 };
 use nn::{
-    Arithmetic, LinearMap, Mode, ParameterId, Parameters, Pass, Role, Step, Storage, Tape, Tensor,
-    Var, ops,
+    AnyArithmetic, LinearMap, Mode, ParameterId, Parameters, Pass, Role, Step, Tensor, Var,
+    Workspace, ops,
 };
 use nn::{Backward, Operation};
 use numerics::{Par, Seed};
@@ -23,12 +24,12 @@ fn gaussian(name: &str, len: usize) -> Vec<f32> {
 }
 
 /// Σ w·y with random w, so that every element of y has a gradient of its own.
-fn weigh(tape: &mut Tape, y: Var) -> Var {
-    let w = gaussian("weigh", tape.value(y).data().len());
+fn weigh(step: &mut Step<'_>, y: Var) -> Var {
+    let w = gaussian("weigh", step.value(y).data().len());
     let sum: f64 =
-        tape.value(y).data().iter().zip(&w).map(|(y, w)| f64::from(*y) * f64::from(*w)).sum();
-    let needs_gradient = tape.needs_gradient(y);
-    tape.record(Tensor::new(&[], vec![sum as f32]), needs_gradient, Weigh { y, w })
+        step.value(y).data().iter().zip(&w).map(|(y, w)| f64::from(*y) * f64::from(*w)).sum();
+    let needs_gradient = step.tape.needs_gradient(y);
+    step.tape.record(Tensor::new(&[], vec![sum as f32]), needs_gradient, Weigh { y, w })
 }
 
 #[derive(Debug)]
@@ -38,7 +39,7 @@ struct Weigh {
 }
 
 impl Operation for Weigh {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         context.accumulate(self.y, |dy, _| {
             dy.iter_mut().zip(&self.w).for_each(|(dy, w)| *dy += gradient[0] * w);
         });
@@ -53,8 +54,7 @@ fn parameters(shapes: &[&[usize]]) -> (Parameters, Vec<ParameterId>) {
         .enumerate()
         .map(|(i, shape)| {
             let values = gaussian(&format!("p{i}"), shape.iter().product());
-            let storage = Storage::Float { values, increment: None };
-            parameters.add(format!("p{i}"), Role::Weight, shape, storage)
+            parameters.add(format!("p{i}"), Role::Weight, shape, Floats::new(values))
         })
         .collect();
     (parameters, ids)
@@ -75,16 +75,16 @@ fn check(
         .collect();
     let run = |inputs: &[Vec<f32>], parameters: &Parameters| {
         let mut parameters = parameters.clone();
-        let mut tape = Tape::new();
+        let mut work = Workspace::new();
         let vars: Vec<Var> = shapes
             .iter()
             .zip(inputs)
-            .map(|(shape, x)| tape.variable(Tensor::new(shape, x.clone())))
+            .map(|(shape, x)| work.tape.variable(Tensor::new(shape, x.clone())))
             .collect();
-        let mut step = Step { tape: &mut tape, parameters: &parameters, pass: pass() };
+        let mut step = work.step(&parameters, pass());
         let loss = loss(&mut step, &vars);
-        let value = tape.value(loss).item();
-        let gradients = tape.backward(loss, 1.0, &mut parameters, pass());
+        let value = work.tape.value(loss).item();
+        let gradients = work.tape.backward(loss, 1.0, &mut parameters, pass());
         let gradients: Vec<Vec<f32>> =
             vars.iter().map(|&var| gradients.of(var).expect("a gradient").to_vec()).collect();
         let weights: Vec<Vec<f32>> =
@@ -132,21 +132,21 @@ fn matmul_has_its_gradients() {
     let none = Parameters::new();
     check(&[&[2, 3, 4], &[2, 4, 5]], &none, |step, x| {
         let y = ops::matmul(step, x[0], x[1]);
-        weigh(step.tape, y)
+        weigh(step, y)
     });
     check(&[&[2, 4, 3], &[2, 5, 4]], &none, |step, x| {
         let y = ops::matmul(step, Factor::t(x[0]), Factor::t(x[1]));
         assert_eq!(step.tape.value(y).shape(), [2, 3, 5]);
-        weigh(step.tape, y)
+        weigh(step, y)
     });
     check(&[&[2, 3, 4], &[5, 4]], &none, |step, x| {
         let y = ops::matmul(step, x[0], Factor::t(x[1]));
-        weigh(step.tape, y)
+        weigh(step, y)
     });
     // A variable that is both factors.
     check(&[&[3, 4]], &none, |step, x| {
         let y = ops::matmul(step, x[0], Factor::t(x[0]));
-        weigh(step.tape, y)
+        weigh(step, y)
     });
 }
 
@@ -154,8 +154,8 @@ fn matmul_has_its_gradients() {
 fn softmax_and_its_logarithm_have_their_gradients() {
     for op in [ops::softmax, ops::log_softmax] {
         check(&[&[2, 2, 5]], &Parameters::new(), |step, x| {
-            let y = op(step.tape, x[0]);
-            weigh(step.tape, y)
+            let y = op(step, x[0]);
+            weigh(step, y)
         });
     }
 }
@@ -165,12 +165,12 @@ fn embedding_and_layer_norm_have_their_gradients() {
     let (table, ids) = parameters(&[&[4, 3]]);
     check(&[], &table, |step, _| {
         let y = ops::embedding(step, ids[0], &[1, 3, 1, 0], &[2, 2]);
-        weigh(step.tape, y)
+        weigh(step, y)
     });
     let (norm, ids) = parameters(&[&[5], &[5]]);
     check(&[&[2, 2, 5]], &norm, |step, x| {
         let y = ops::layer_norm(step, x[0], ids[0], ids[1], 1e-5);
-        weigh(step.tape, y)
+        weigh(step, y)
     });
 }
 
@@ -186,7 +186,7 @@ fn attention_has_its_gradients() {
             check(&[&[2, 3, 4], &[2, 3, 4], &[2, 3, 4]], &Parameters::new(), |step, x| {
                 let seed = step.pass.seed.child("attention");
                 let y = ops::attention(step, [x[0], x[1], x[2]], 2, mask, (dropout, &seed));
-                weigh(step.tape, y)
+                weigh(step, y)
             });
         }
     }
@@ -195,19 +195,19 @@ fn attention_has_its_gradients() {
 /// Attention by matmul and softmax, head by head through one head at a time.
 #[test]
 fn attention_is_softmax_of_scores_times_values() {
-    let mut tape = Tape::new();
+    let mut work = Workspace::new();
     let none = Parameters::new();
     let [q, k, v] =
-        ["q", "k", "v"].map(|name| tape.variable(Tensor::new(&[2, 3, 4], gaussian(name, 24))));
-    let mut step = Step { tape: &mut tape, parameters: &none, pass: pass() };
+        ["q", "k", "v"].map(|name| work.tape.variable(Tensor::new(&[2, 3, 4], gaussian(name, 24))));
+    let mut step = work.step(&none, pass());
     let seed = Seed::new(0);
     let fused = ops::attention(&mut step, [q, k, v], 1, Mask::default(), (0.0, &seed));
     let scaled: Vec<f32> = step.tape.value(q).data().iter().map(|q| q / 2.0).collect();
     let q = step.tape.variable(Tensor::new(&[2, 3, 4], scaled));
     let scores = ops::matmul(&mut step, q, Factor::t(k));
-    let p = ops::softmax(step.tape, scores);
+    let p = ops::softmax(&mut step, scores);
     let plain = ops::matmul(&mut step, p, v);
-    for (a, b) in tape.value(fused).data().iter().zip(tape.value(plain).data()) {
+    for (a, b) in work.tape.value(fused).data().iter().zip(work.tape.value(plain).data()) {
         assert!((a - b).abs() < 1e-5, "{a} fused, {b} in parts");
     }
 }
@@ -215,15 +215,15 @@ fn attention_is_softmax_of_scores_times_values() {
 #[test]
 fn a_causal_query_ignores_what_is_later() {
     let run = |last: f32| {
-        let mut tape = Tape::new();
+        let mut work = Workspace::new();
         let none = Parameters::new();
         let mut x = gaussian("x", 12);
         x[8..].fill(last);
-        let x = tape.variable(Tensor::new(&[1, 3, 4], x));
-        let mut step = Step { tape: &mut tape, parameters: &none, pass: pass() };
+        let x = work.tape.variable(Tensor::new(&[1, 3, 4], x));
+        let mut step = work.step(&none, pass());
         let mask = Mask { lengths: None, causal: true };
         let y = ops::attention(&mut step, [x, x, x], 2, mask, (0.0, &Seed::new(0)));
-        tape.value(y).data()[..8].to_vec()
+        work.tape.value(y).data()[..8].to_vec()
     };
     assert_eq!(run(1.0), run(-5.0));
 }
@@ -232,15 +232,14 @@ fn recurrent_map(cell: Cell, width: usize) -> (Parameters, Arc<LinearMap>) {
     let mut parameters = Parameters::new();
     let outputs = cell.gates() * width;
     let weight: Vec<f32> = gaussian("weight", outputs * width).iter().map(|w| w * 0.5).collect();
-    let map = LinearMap::new(
-        &mut parameters,
-        &Arithmetic::Float32,
-        "hidden",
-        &[outputs, width],
-        &weight,
-        true,
-        nn::layers::Readout::Wide,
-    );
+    let map = AnyArithmetic::Float32.linear_map(NewLayer {
+        parameters: &mut parameters,
+        name: "hidden",
+        shape: &[outputs, width],
+        weight: &weight,
+        bias: true,
+        readout: nn::layers::Readout::Wide,
+    });
     (parameters, Arc::new(map))
 }
 
@@ -257,7 +256,7 @@ fn recurrent_cells_have_their_gradients() {
                     let initial = Some((x[1], x.get(2).copied()));
                     let recurrence = Recurrence { reverse, lengths, initial };
                     let (y, _) = ops::recurrent(step, cell, &map, x[0], &recurrence);
-                    weigh(step.tape, y)
+                    weigh(step, y)
                 });
             }
         }
@@ -271,8 +270,8 @@ fn a_sequence_may_be_cut() {
         let (parameters, map) = recurrent_map(cell, 3);
         let columns = 3 * cell.gates();
         let x = gaussian("x", 5 * columns);
-        let mut tape = Tape::new();
-        let mut step = Step { tape: &mut tape, parameters: &parameters, pass: pass() };
+        let mut work = Workspace::new();
+        let mut step = work.step(&parameters, pass());
         let mut run = |x: &[f32], initial: Option<ops::FinalState>| {
             let time = x.len() / columns;
             let x = step.tape.constant(Tensor::new(&[1, time, columns], x.to_vec()));
@@ -308,40 +307,46 @@ fn cross_entropy_has_its_gradient() {
 
 #[test]
 fn cross_entropy_of_ignored_rows_is_zero() {
-    let mut tape = Tape::new();
+    let mut work = Workspace::new();
     let mut none = Parameters::new();
-    let x = tape.variable(Tensor::new(&[2, 3], gaussian("x", 6)));
-    let mut step = Step { tape: &mut tape, parameters: &none, pass: pass() };
+    let x = work.tape.variable(Tensor::new(&[2, 3], gaussian("x", 6)));
+    let mut step = work.step(&none, pass());
     let options = CrossEntropy { ignore: Some(9), ..CrossEntropy::default() };
     let loss = ops::cross_entropy(&mut step, x, &[9, 9], options);
-    assert_eq!(tape.value(loss).item(), 0.0);
-    let gradients = tape.backward(loss, 1.0, &mut none, pass());
+    assert_eq!(work.tape.value(loss).item(), 0.0);
+    let gradients = work.tape.backward(loss, 1.0, &mut none, pass());
     assert_eq!(gradients.of(x), Some(&[0.0; 6][..]));
 }
 
 #[test]
 fn mean_squared_error_and_distillation_have_their_gradients() {
     let target = gaussian("target", 12);
-    check(&[&[3, 4]], &Parameters::new(), |step, x| {
-        ops::mean_squared_error(step.tape, x[0], &target)
-    });
+    check(&[&[3, 4]], &Parameters::new(), |step, x| ops::mean_squared_error(step, x[0], &target));
     for mix in [0.0, 0.75, 1.0] {
         let options = Distillation { temperature: 3.0, mix };
         check(&[&[3, 4]], &Parameters::new(), |step, x| {
-            ops::distillation(step.tape, x[0], &target, &[0, 3, 1], None, options)
+            ops::distillation(step, x[0], &target, &[0, 3, 1], None, options)
         });
         // As if the row that does not count were not there.
         check(&[&[3, 4]], &Parameters::new(), |step, x| {
-            ops::distillation(step.tape, x[0], &target, &[0, 9, 1], Some(9), options)
+            ops::distillation(step, x[0], &target, &[0, 9, 1], Some(9), options)
         });
         let counted = |labels: &[u32], rows: &[usize]| {
-            let (mut tape, all) = (Tape::new(), gaussian("x", 12));
+            let (mut work, all) = (Workspace::new(), gaussian("x", 12));
+            let parameters = Parameters::new();
             let of = |from: &[f32]| -> Vec<f32> {
                 rows.iter().flat_map(|row| from[4 * row..4 * row + 4].to_vec()).collect()
             };
-            let x = tape.variable(Tensor::new(&[rows.len(), 4], of(&all)));
-            let loss = ops::distillation(&mut tape, x, &of(&target), labels, Some(9), options);
-            tape.value(loss).item()
+            let x = work.tape.variable(Tensor::new(&[rows.len(), 4], of(&all)));
+            let loss = ops::distillation(
+                &mut work.step(&parameters, pass()),
+                x,
+                &of(&target),
+                labels,
+                Some(9),
+                options,
+            );
+            work.tape.value(loss).item()
         };
         assert_eq!(counted(&[0, 9, 1], &[0, 1, 2]), counted(&[0, 1], &[0, 2]));
         assert_eq!(counted(&[9], &[0]), 0.0);
@@ -397,10 +402,10 @@ fn ctc_sums_over_all_alignments() {
                 likelihood += (0..time).map(|t| p[t * classes + alignment[t]]).product::<f64>();
             }
         }
-        let mut tape = Tape::new();
+        let mut work = Workspace::new();
         let none = Parameters::new();
-        let x = tape.constant(Tensor::new(&[1, time, classes], x.clone()));
-        let mut step = Step { tape: &mut tape, parameters: &none, pass: pass() };
+        let x = work.tape.constant(Tensor::new(&[1, time, classes], x.clone()));
+        let mut step = work.step(&none, pass());
         let targets = CtcTargets {
             labels: std::slice::from_ref(&labels),
             lengths: None,
@@ -408,7 +413,7 @@ fn ctc_sums_over_all_alignments() {
             zero_infinity: false,
         };
         let loss = ops::ctc(&mut step, x, &targets);
-        let found = f64::from(tape.value(loss).item());
+        let found = f64::from(work.tape.value(loss).item());
         assert!((found + likelihood.ln()).abs() < 1e-5, "{labels:?}: {found}, {likelihood}");
     }
 }
@@ -416,15 +421,15 @@ fn ctc_sums_over_all_alignments() {
 #[test]
 fn too_many_labels_for_ctc_are_impossible() {
     for (zero_infinity, expected) in [(false, f32::INFINITY), (true, 0.0)] {
-        let mut tape = Tape::new();
+        let mut work = Workspace::new();
         let mut none = Parameters::new();
-        let x = tape.variable(Tensor::new(&[1, 2, 3], gaussian("x", 6)));
-        let mut step = Step { tape: &mut tape, parameters: &none, pass: pass() };
+        let x = work.tape.variable(Tensor::new(&[1, 2, 3], gaussian("x", 6)));
+        let mut step = work.step(&none, pass());
         // A repeated label needs a blank between, so three times.
         let targets = CtcTargets { labels: &[vec![1, 1]], lengths: None, blank: 0, zero_infinity };
         let loss = ops::ctc(&mut step, x, &targets);
-        assert_eq!(tape.value(loss).item(), expected);
-        let gradients = tape.backward(loss, 1.0, &mut none, pass());
+        assert_eq!(work.tape.value(loss).item(), expected);
+        let gradients = work.tape.backward(loss, 1.0, &mut none, pass());
         assert_eq!(gradients.of(x), Some(&[0.0; 6][..]));
     }
 }
@@ -459,14 +464,14 @@ fn the_transducer_sums_over_all_paths() {
     let p = softmax_rows(&x, 3);
     for labels in [vec![], vec![2], vec![1, 1], vec![2, 1]] {
         let likelihood = paths(&p, size, &labels, 0, 0);
-        let mut tape = Tape::new();
+        let mut work = Workspace::new();
         let none = Parameters::new();
-        let x = tape.constant(Tensor::new(&[1, 4, 3, 3], x.clone()));
-        let mut step = Step { tape: &mut tape, parameters: &none, pass: pass() };
+        let x = work.tape.constant(Tensor::new(&[1, 4, 3, 3], x.clone()));
+        let mut step = work.step(&none, pass());
         let targets =
             TransducerTargets { labels: std::slice::from_ref(&labels), lengths: None, blank: 0 };
         let loss = ops::transducer(&mut step, x, &targets);
-        let found = f64::from(tape.value(loss).item());
+        let found = f64::from(work.tape.value(loss).item());
         assert!((found + likelihood.ln()).abs() < 1e-5, "{labels:?}: {found}, {likelihood}");
     }
 }
@@ -476,17 +481,17 @@ fn threads_do_not_change_a_bit() {
     let run = |par: Par| {
         let (mut parameters, map) = recurrent_map(Cell::Lstm, 8);
         let pass = Pass { par, ..pass() };
-        let mut tape = Tape::new();
-        let x = tape.variable(Tensor::new(&[5, 7, 32], gaussian("x", 1120)));
-        let mut step = Step { tape: &mut tape, parameters: &parameters, pass };
+        let mut work = Workspace::new();
+        let x = work.tape.variable(Tensor::new(&[5, 7, 32], gaussian("x", 1120)));
+        let mut step = work.step(&parameters, pass);
         let (y, _) = ops::recurrent(&mut step, Cell::Lstm, &map, x, &Recurrence::default());
         let seed = Seed::new(3);
         let y = ops::attention(&mut step, [y, y, y], 2, Mask::default(), (0.1, &seed));
         let z = ops::matmul(&mut step, y, Factor::t(y));
         let labels: Vec<u32> = (0..35).map(|i| i % 7).collect();
         let first = ops::cross_entropy(&mut step, z, &labels, CrossEntropy::default());
-        let value = tape.value(first).item();
-        let gradients = tape.backward(first, 1.0, &mut parameters, pass);
+        let value = work.tape.value(first).item();
+        let gradients = work.tape.backward(first, 1.0, &mut parameters, pass);
         let weights: Vec<_> = parameters.iter().map(|p| p.gradient().unwrap().to_vec()).collect();
         (value, gradients.of(x).unwrap().to_vec(), weights)
     };
@@ -497,8 +502,8 @@ fn threads_do_not_change_a_bit() {
 fn pairwise_has_its_gradients() {
     for pairing in [ops::Pairing::Sum, ops::Pairing::Product] {
         check(&[&[2, 3, 4], &[2, 2, 4]], &Parameters::new(), |step, x| {
-            let y = ops::pairwise(step.tape, x[0], x[1], pairing);
-            weigh(step.tape, y)
+            let y = ops::pairwise(step, x[0], x[1], pairing);
+            weigh(step, y)
         });
     }
 }

@@ -7,10 +7,15 @@ use nn::models::{
     text_classifier, text_encoder,
 };
 use nn::ops::{CrossEntropy, CtcTargets, TransducerTargets};
-use nn::{Arithmetic, FixedPoint, Mode, Parameters, Pass, Policy, Step, Tape, Tensor, Var, ops};
+use nn::{
+    AnyArithmetic, FixedPoint, Mode, Parameters, Pass, Policy, Step, Tensor, Var, Workspace, ops,
+};
 use numerics::{Par, Rounding, Seed};
 
-fn build<M>(arithmetic: Arithmetic, build: impl FnOnce(&mut Builder<'_>) -> M) -> (Parameters, M) {
+fn build<M>(
+    arithmetic: AnyArithmetic,
+    build: impl FnOnce(&mut Builder<'_>) -> M,
+) -> (Parameters, M) {
     let mut parameters = Parameters::new();
     let policy = Policy::uniform(arithmetic);
     let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
@@ -19,7 +24,7 @@ fn build<M>(arithmetic: Arithmetic, build: impl FnOnce(&mut Builder<'_>) -> M) -
 }
 
 fn count<M>(model: impl FnOnce(&mut Builder<'_>) -> M) -> usize {
-    build(Arithmetic::Float32, model).0.count()
+    build(AnyArithmetic::Float32, model).0.count()
 }
 
 /// Number of parameters: the published one, and the exact one that follows from the shapes.
@@ -96,22 +101,22 @@ fn parameter_counts_are_the_published_ones() {
 fn check<M>(model: impl Fn(&mut Builder<'_>) -> M, loss: impl Fn(&M, &mut Step<'_>) -> Var) {
     let fixed = FixedPoint::uniform("<6,16>".parse().unwrap(), Rounding::Stochastic).unwrap();
     let mut losses = Vec::new();
-    for arithmetic in [Arithmetic::Float32, Arithmetic::FixedPoint(fixed)] {
-        let float = arithmetic == Arithmetic::Float32;
+    for arithmetic in [AnyArithmetic::Float32, AnyArithmetic::FixedPoint(fixed)] {
+        let float = arithmetic == AnyArithmetic::Float32;
         let (mut parameters, model) = build(arithmetic, &model);
         for mode in [Mode::Eval, Mode::Train] {
             let pass = Pass { seed: Seed::new(4), first_row: 0, step: 0, mode, par: Par::Seq };
-            let mut tape = Tape::new();
-            let mut step = Step { tape: &mut tape, parameters: &parameters, pass };
+            let mut work = Workspace::new();
+            let mut step = work.step(&parameters, pass);
             let loss = loss(&model, &mut step);
-            let value = tape.value(loss).item();
+            let value = work.tape.value(loss).item();
             assert!(value.is_finite(), "the loss is {value}");
             if mode == Mode::Eval {
                 losses.push(value);
                 continue;
             }
             // A scale that keeps errors above the grid of the fixed-point arithmetic.
-            tape.backward(loss, 64.0, &mut parameters, pass);
+            work.tape.backward(loss, 64.0, &mut parameters, pass);
             for parameter in parameters.iter() {
                 let gradient = parameter.gradient().unwrap_or_default();
                 // Errors below the grid of the fixed-point arithmetic may all be lost.
@@ -219,7 +224,7 @@ fn text_classifiers_run() {
             let logits = model.forward(&tokens, step);
             assert_eq!(step.tape.value(logits).shape(), [2, 1]);
             // A regression, away from what the network gives.
-            ops::mean_squared_error(step.tape, logits, &[2.0, -1.0])
+            ops::mean_squared_error(step, logits, &[2.0, -1.0])
         };
         check(|builder| text_classifier(builder, small(config), 1), run);
     }
@@ -228,17 +233,18 @@ fn text_classifiers_run() {
 #[test]
 fn padding_does_not_change_a_sentence() {
     let config = small(TextEncoderConfig::minilm_l6());
-    let (parameters, encoder) = build(Arithmetic::Float32, |builder| text_encoder(builder, config));
+    let (parameters, encoder) =
+        build(AnyArithmetic::Float32, |builder| text_encoder(builder, config));
     let embed = |ids: &[u32], lengths: &[usize]| {
         let pass =
             Pass { seed: Seed::new(4), first_row: 0, step: 0, mode: Mode::Eval, par: Par::Seq };
-        let mut tape = Tape::new();
-        let mut step = Step { tape: &mut tape, parameters: &parameters, pass };
+        let mut work = Workspace::new();
+        let mut step = work.step(&parameters, pass);
         let shape = [lengths.len(), ids.len() / lengths.len()];
         let tokens = Tokens { ids, segments: None, shape, lengths: Some(lengths) };
         let x = encoder.forward(&tokens, &mut step);
         let mean = encoder.mean_pooled(x, lengths, &mut step);
-        tape.value(mean).data()[..8].to_vec()
+        work.tape.value(mean).data()[..8].to_vec()
     };
     let alone = embed(&[3, 1, 2], &[3]);
     let padded = embed(&[3, 1, 2, 0, 0, 5, 6, 7, 8, 9], &[3, 5]);

@@ -14,17 +14,17 @@ use nn::models::{
 };
 use nn::ops::{Distillation, Pairing};
 use nn::{
-    Adam, Arithmetic, Augmentation, Classification, Distilled, Images, LanguageModelling, Mode,
-    Model, Optimizer, Parameters, Pass, Pixels, Policy, Progress, Recipe, Schedule,
-    SentenceSimilarity, SequenceClassification, SequenceLabels, Sequences, Step, Tape, Task,
-    Tensor, TextClassification, Transduction, Var, evaluate, ops, train_epoch,
+    Adam, AnyArithmetic, Augmentation, Classification, Distilled, Images, LanguageModelling, Mode,
+    Model, Optimizer, Parameters, Pass, Pixels, Policy, Progress, Recipe, Run, Schedule,
+    SentenceSimilarity, SequenceClassification, SequenceLabels, Sequences, Step, Task, Tensor,
+    TextClassification, Transduction, Var, Workspace, evaluate, ops, train_epoch,
 };
 use numerics::{Par, Seed};
 use proptest::prelude::*;
 
 fn build<M>(build: impl FnOnce(&mut Builder<'_>) -> M) -> (Parameters, M) {
     let mut parameters = Parameters::new();
-    let policy = Policy::uniform(Arithmetic::Float32);
+    let policy = Policy::uniform(AnyArithmetic::Float32);
     let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
     let model = build(&mut builder);
     (parameters, model)
@@ -36,10 +36,10 @@ fn pass(mode: Mode) -> Pass {
 
 /// (loss, units, wrong) of some examples.
 fn outcome(task: &dyn Task, parameters: &Parameters, examples: &[u32]) -> (f32, usize, usize) {
-    let mut tape = Tape::new();
-    let mut step = Step { tape: &mut tape, parameters, pass: pass(Mode::Eval) };
+    let mut work = Workspace::new();
+    let mut step = work.step(parameters, pass(Mode::Eval));
     let outcome = task.forward(examples, &mut step);
-    (tape.value(outcome.loss).item(), outcome.units, outcome.wrong.unwrap())
+    (work.tape.value(outcome.loss).item(), outcome.units, outcome.wrong.unwrap())
 }
 
 /// Loss before and after some epochs of Adam.
@@ -55,34 +55,36 @@ fn train(task: &dyn Task, parameters: &mut Parameters, epochs: usize) -> (f64, f
         drop_last: false,
     };
     let (seed, mut progress) = (Seed::new(3), Progress::default());
-    let before = evaluate(task, parameters, &seed, Par::Seq).loss;
+    let before = evaluate(task, &*parameters, Run::new(&seed, Par::Seq)).loss;
     for _ in 0..epochs {
         let on_step = |_: &Progress, _| ControlFlow::Continue(());
-        train_epoch(task, parameters, &recipe, &mut progress, (&seed, Par::Seq), on_step).unwrap();
+        train_epoch(task, parameters, &recipe, &mut progress, Run::new(&seed, Par::Seq), on_step)
+            .unwrap();
     }
-    (before, evaluate(task, parameters, &seed, Par::Seq).loss)
+    (before, evaluate(task, &*parameters, Run::new(&seed, Par::Seq)).loss)
 }
 
 #[test]
 fn the_cosine_has_its_value_and_its_gradient() {
-    check(&[&[3, 4], &[3, 4]], |s, x| ops::cosine_similarity(s.tape, x[0], x[1]));
+    check(&[&[3, 4], &[3, 4]], |s, x| ops::cosine_similarity(s, x[0], x[1]));
     // A zero vector has no angle, and so no gradient; this one stays zero for the differences.
     let (zero, row) = (vec![0.0; 2], vec![3.0, -4.0]);
     check_at(&[&[1, 2]], std::slice::from_ref(&row), |s, x| {
         let zero = s.tape.constant(Tensor::new(&[1, 2], zero.clone()));
-        ops::cosine_similarity(s.tape, x[0], zero)
+        ops::cosine_similarity(s, x[0], zero)
     });
-    let mut tape = Tape::new();
-    let a = tape.constant(Tensor::new(&[3, 2], [&row[..], &[1.0, 0.0, 0.0, 0.0]].concat()));
-    let b = tape.constant(Tensor::new(&[3, 2], vec![6.0, -8.0, 0.0, 2.0, 1.0, 1.0]));
-    let cosine = ops::cosine_similarity(&mut tape, a, b);
+    let mut work = Workspace::new();
+    let a = work.tape.constant(Tensor::new(&[3, 2], [&row[..], &[1.0, 0.0, 0.0, 0.0]].concat()));
+    let b = work.tape.constant(Tensor::new(&[3, 2], vec![6.0, -8.0, 0.0, 2.0, 1.0, 1.0]));
+    let parameters = Parameters::new();
+    let cosine = ops::cosine_similarity(&mut work.step(&parameters, pass(Mode::Eval)), a, b);
     let expected = [1.0, 0.0, 0.0];
-    for (found, expected) in tape.value(cosine).data().iter().zip(expected) {
+    for (found, expected) in work.tape.value(cosine).data().iter().zip(expected) {
         assert!((found - expected).abs() < 1e-6, "{found}, not {expected}");
     }
-    let none = tape.constant(Tensor::new(&[0, 2], Vec::new()));
-    let nothing = ops::cosine_similarity(&mut tape, none, none);
-    assert_eq!(tape.value(nothing).shape(), [0]);
+    let none = work.tape.constant(Tensor::new(&[0, 2], Vec::new()));
+    let nothing = ops::cosine_similarity(&mut work.step(&parameters, pass(Mode::Eval)), none, none);
+    assert_eq!(work.tape.value(nothing).shape(), [0]);
 }
 
 const VOCABULARY: usize = 7;
@@ -139,8 +141,8 @@ fn a_long_context_carries_the_states() {
     train(&whole, &mut parameters, 20);
     let cut = LanguageModelling { window: 6, context: 39, ..whole.clone() };
     let none = LanguageModelling { context: 0, ..cut.clone() };
-    let [whole, cut, none] =
-        [&whole, &cut, &none].map(|task| evaluate(task, &parameters, &Seed::new(0), Par::Seq));
+    let [whole, cut, none] = [&whole, &cut, &none]
+        .map(|task| evaluate(task, &parameters, Run::new(&Seed::new(0), Par::Seq)));
     assert!((whole.loss - cut.loss).abs() < 1e-5, "{whole:?} {cut:?}");
     assert_eq!(whole.error_rate, cut.error_rate);
     assert!((whole.loss - none.loss).abs() > 1e-3, "{whole:?} {none:?}");
@@ -219,17 +221,17 @@ fn the_greedy_search_of_a_batch_is_that_of_each() {
         for (i, row) in frames.chunks_exact_mut(7 * 4).enumerate() {
             row[..sequences.get(i).len()].copy_from_slice(sequences.get(i));
         }
-        let mut tape = Tape::new();
-        let mut step = Step { tape: &mut tape, parameters: &parameters, pass: pass(Mode::Eval) };
+        let mut work = Workspace::new();
+        let mut step = work.step(&parameters, pass(Mode::Eval));
         let x = step.tape.constant(Tensor::new(&[5, 7, 4], frames));
         let encoding = model.encode(x, Some(&lengths), &mut step);
         let batch = model.greedy(encoding, &lengths, per_time, &mut step);
         for (i, &length) in lengths.iter().enumerate() {
-            let own = ops::slice(step.tape, encoding, 0, i..i + 1);
+            let own = ops::slice(&mut step, encoding, 0, i..i + 1);
             let alone = transducer_greedy(length, 0, per_time, |t, labels| {
-                let frame = ops::slice(step.tape, own, 1, t..t + 1);
+                let frame = ops::slice(&mut step, own, 1, t..t + 1);
                 let prediction = model.predict(&[labels.to_vec()], &mut step);
-                let last = ops::slice(step.tape, prediction, 1, labels.len()..labels.len() + 1);
+                let last = ops::slice(&mut step, prediction, 1, labels.len()..labels.len() + 1);
                 let logits = model.join(frame, last, &mut step);
                 step.tape.value(logits).data().to_vec()
             });
@@ -254,7 +256,7 @@ fn a_transducer_learns_labels() {
     };
     let (before, after) = train(&task, &mut parameters, 60);
     assert!(after < before / 3.0, "{before}, then {after}");
-    let stats = evaluate(&task, &parameters, &Seed::new(0), Par::Seq);
+    let stats = evaluate(&task, &parameters, Run::new(&Seed::new(0), Par::Seq));
     assert!(stats.error_rate.unwrap() < 0.3, "{stats:?}");
 }
 
@@ -309,8 +311,8 @@ fn similarities_are_learned() {
     let similarities: Vec<f32> = (0..8u8).map(|i| f32::from(i) / 8.0).collect();
     let task = SentenceSimilarity { encoder, pairs: &pairs, similarities: &similarities };
     // The order within a pair and the company of other pairs change nothing.
-    let mut tape = Tape::new();
-    let mut step = Step { tape: &mut tape, parameters: &parameters, pass: pass(Mode::Eval) };
+    let mut work = Workspace::new();
+    let mut step = work.step(&parameters, pass(Mode::Eval));
     let batch = task.similarity(&[0, 3, 5], &mut step);
     let swapped: Vec<[Vec<u32>; 2]> = pairs.iter().map(|[a, b]| [b.clone(), a.clone()]).collect();
     let other = SentenceSimilarity { pairs: &swapped, ..task.clone() };
@@ -327,7 +329,7 @@ const ALL_TEACHER: Distillation = Distillation { temperature: 2.0, mix: 1.0 };
 
 /// The fraction of units in which a network says what `labels` are.
 fn error(task: &dyn Task, parameters: &Parameters) -> f64 {
-    evaluate(task, parameters, &Seed::new(0), Par::Seq).error_rate.unwrap()
+    evaluate(task, parameters, Run::new(&Seed::new(0), Par::Seq)).error_rate.unwrap()
 }
 
 /// A student whose labels are wrong says what its teacher says, who learned the right ones.
@@ -359,7 +361,7 @@ struct Flat(Mlp);
 impl Model for Flat {
     fn forward(&self, x: Var, step: &mut Step<'_>) -> Var {
         let images = step.tape.value(x).shape()[0];
-        let x = ops::reshape(step.tape, x, &[images, 64]);
+        let x = ops::reshape(step, x, &[images, 64]);
         self.0.forward(x, step)
     }
 }
@@ -370,10 +372,10 @@ impl Model for Flat {
 fn a_teacher_sees_what_its_student_sees() {
     let loss = |task: &dyn Task, parameters: &Parameters, examples: &[u32]| {
         let distilled = Distilled::new(task, (task, parameters), ALL_TEACHER).unwrap();
-        let mut tape = Tape::new();
-        let mut step = Step { tape: &mut tape, parameters, pass: pass(Mode::Train) };
+        let mut work = Workspace::new();
+        let mut step = work.step(parameters, pass(Mode::Train));
         let outcome = distilled.forward(examples, &mut step);
-        tape.value(outcome.loss).item()
+        work.tape.value(outcome.loss).item()
     };
     let (parameters, model) = build(|builder| Flat(mlp(builder, &[64, 5, 3], Init::XavierNormal)));
     let pixels: Vec<u8> = (0..4 * 64u32).map(|i| (37 * i % 251) as u8).collect();
@@ -381,7 +383,7 @@ fn a_teacher_sees_what_its_student_sees() {
     let task = Classification {
         model: &model,
         images: &images,
-        pixels: &Pixels::unit(&Arithmetic::Float32),
+        pixels: &Pixels::unit(&AnyArithmetic::Float32),
         augmentation: Some(Augmentation { pad_and_crop: 2, mirror: true, cut_out: 0 }),
     };
     assert!(loss(&task, &parameters, &[0, 1, 2, 3]).abs() < 1e-6);

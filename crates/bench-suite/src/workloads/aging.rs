@@ -3,7 +3,7 @@
 //! Source: [Rasch23 Methods, "AIMC evaluation"].
 
 use crossbar::{TileConfig, TileError};
-use nn::{AnalogWeights, Parameters, age_and_test};
+use nn::{AnalogWeights, Devices, Run, age_and_test};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -35,44 +35,43 @@ impl Aging {
     /// [`Error::Interrupted`]; [`Error::Usage`] if the tile cannot be programmed.
     pub fn errors(
         &self,
-        instance: &mut Instance<'_>,
+        instance: &Instance<'_>,
         seed: &Seed,
         context: &Context<'_>,
     ) -> Result<Vec<Vec<f64>>, Error> {
         let tile = |layer: &AnalogWeights| {
             self.tile.as_ref().unwrap_or_else(|| layer.config().tile()).clone()
         };
-        self.errors_programmed(instance, seed, context, |parameters, seed| {
-            parameters.program(tile, seed, context.par)
+        self.errors_programmed(instance, seed, context, |run| {
+            Devices::program(&instance.parameters, tile, run)
         })
     }
 
-    /// [`Self::errors`] with devices that `program` puts in place, from the seed that it is given.
+    /// [`Self::errors`] with the devices that `program` makes from the seed that it is given.
     ///
     /// # Errors
     ///
     /// [`Error::Interrupted`]; [`Error::Usage`] if `program` fails.
-    pub fn errors_programmed(
+    pub fn errors_programmed<'p>(
         &self,
-        instance: &mut Instance<'_>,
+        instance: &Instance<'_>,
         seed: &Seed,
         context: &Context<'_>,
-        program: impl Fn(&mut Parameters, &Seed) -> Result<(), TileError>,
+        program: impl Fn(Run) -> Result<Devices<'p>, TileError>,
     ) -> Result<Vec<Vec<f64>>, Error> {
         let (examples, par) = (instance.test.len() as u64, context.par);
-        let (parameters, test_error) = instance.parts();
         let mut errors = vec![Vec::new(); self.times_s.len()];
         for programming in 0..self.programmings {
             let seed = seed.child("programming").child(programming);
-            let test = |parameters: &Parameters, seed: &Seed| {
+            let test = |devices: &Devices<'p>, run: Run| {
                 if context.progress.stopped() {
                     return Err(Error::Interrupted);
                 }
-                let error = 100.0 * test_error(parameters, seed, par);
+                let error = 100.0 * instance.test_error_on(devices, run);
                 context.progress.advance(examples);
                 Ok(error)
             };
-            let curve = age_and_test(parameters, &program, &self.times_s, (&seed, par), test)?;
+            let curve = age_and_test(&program, &self.times_s, Run::new(&seed, par), test)?;
             errors.iter_mut().zip(curve).for_each(|(errors, error)| errors.push(error));
         }
         Ok(errors)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nn::{Arithmetic, Policy};
+use nn::{AnyArithmetic, Policy};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +69,7 @@ impl Comparison {
         };
         let seed = Seed::new(seed).child(name);
         for (variant, aging) in &self.variants {
-            let errors = aging.errors(&mut network.instance, &seed, context)?;
+            let errors = aging.errors(&network.instance, &seed, context)?;
             let names = aging.times_s.iter().map(|&t_s| series(variant, t_s));
             network.measured.series.extend(names.zip(errors));
         }
@@ -78,7 +78,7 @@ impl Comparison {
 
     /// An amount of work in examples, one of training on tiles counting three.
     pub fn work(&self, workload: &dyn Workload) -> u64 {
-        let instance = workload.instance(&Policy::uniform(Arithmetic::Float32), &Seed::new(0));
+        let instance = workload.instance(&Policy::uniform(AnyArithmetic::Float32), &Seed::new(0));
         let tests: u64 = self.variants.values().map(|aging| aging.work(&instance)).sum();
         self.trained.work(workload) + tests
     }

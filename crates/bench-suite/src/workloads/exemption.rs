@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use crossbar::TileConfig;
 use crossbar::device::DeviceConfig;
-use nn::{Arithmetic, Parameters, Policy, column_gradients};
+use nn::{AnalogWeights, AnyArithmetic, Devices, Policy, Run, column_gradients};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -130,7 +130,7 @@ impl Exemption {
             let others = exempt(&|other| other != index);
             let scale = |layer: &str| if layer == name { self.ranking_scale } else { 1.0 };
             let seed = seed.child("ranking");
-            let errors = errors_with(&ranking, &mut instance, (&scale, &others), &seed, context)?;
+            let errors = errors_with(&ranking, &instance, (&scale, &others), &seed, context)?;
             sensitivities.push(errors.iter().sum::<f64>() / errors.len() as f64);
         }
         let mut order: Vec<usize> = (0..layers.len()).collect();
@@ -151,13 +151,12 @@ impl Exemption {
 
         // Single columns of the most sensitive layers, the largest gradient first.
         let Columns { layers: most, batches, counts, smallest } = &self.columns;
-        let sizes = (self.trained.recipe.training.batch, *batches);
         let gradients = column_gradients(
             &*instance.train,
             &instance.parameters,
-            sizes,
-            &seed.child("gradients"),
-            context.par,
+            self.trained.recipe.training.batch,
+            *batches,
+            Run::new(&seed.child("gradients"), context.par),
         );
         let mut columns: Vec<(f64, usize, usize)> = Vec::new();
         for &layer in &order[..(*most).min(order.len())] {
@@ -185,7 +184,7 @@ impl Exemption {
 
     /// An amount of work in examples, one of training on tiles counting three.
     pub fn work(&self, workload: &dyn Workload) -> u64 {
-        let instance = workload.instance(&Policy::uniform(Arithmetic::Float32), &Seed::new(0));
+        let instance = workload.instance(&Policy::uniform(AnyArithmetic::Float32), &Seed::new(0));
         // Every other parameter is a weight, more or less.
         let layers = (instance.parameters.iter().count() / 2) as u64;
         let tests = self.layers.min(layers as usize) as u64 + self.columns.counts.len() as u64 + 4;
@@ -199,7 +198,7 @@ impl Exemption {
 /// Errors in % at the one time, one per programming.
 fn errors_with(
     aging: &Aging,
-    instance: &mut Instance<'_>,
+    instance: &Instance<'_>,
     (scale, exempt): (&dyn Fn(&str) -> f32, &Exempt),
     seed: &Seed,
     context: &Context<'_>,
@@ -209,12 +208,13 @@ fn errors_with(
         let tile = aging.tile.as_ref().unwrap_or_else(|| layer.config().tile());
         tiles.insert(layer.name().to_owned(), scaled(tile, scale(layer.name()))?);
     }
-    let program = |parameters: &mut Parameters, seed: &Seed| {
-        parameters.program(|layer| tiles[layer.name()].clone(), seed, context.par)?;
+    let program = |run: Run| {
+        let tile = |layer: &AnalogWeights| tiles[layer.name()].clone();
+        let mut devices = Devices::program(&instance.parameters, tile, run)?;
         for (layer, exempt) in exempt {
-            parameters.exempt_columns(layer, exempt, context.par);
+            devices.exempt_columns(layer, exempt, run);
         }
-        Ok(())
+        Ok(devices)
     };
     let errors = aging.errors_programmed(instance, seed, context, program)?;
     let count = errors.len();

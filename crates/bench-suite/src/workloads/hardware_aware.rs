@@ -3,7 +3,7 @@
 //!
 //! Source: [Rasch23 Methods; Tab. 2, Tab. 3].
 
-use nn::{Arithmetic, Policy};
+use nn::{AnyArithmetic, Policy, Run};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +63,7 @@ impl HardwareAware {
         let (mut instance, mut measured) = (network.instance, network.measured);
         measured.series.append(&mut direct.series);
         let unprogrammed = Seed::new(seed).child("unprogrammed");
-        let error = workload.test_error(&instance, &unprogrammed, context.par);
+        let error = workload.test_error(&instance, Run::new(&unprogrammed, context.par));
         measured.values.insert(HWA_UNPROGRAMMED.to_owned(), 100.0 * error);
         self.test("hwa", &mut instance, (seed, context), &mut measured)?;
         Ok(measured)
@@ -89,7 +89,7 @@ impl HardwareAware {
 
     /// An amount of work in examples, one of training on tiles counting three.
     pub fn work(&self, workload: &dyn Workload) -> u64 {
-        let instance = workload.instance(&Policy::uniform(Arithmetic::Float32), &Seed::new(0));
+        let instance = workload.instance(&Policy::uniform(AnyArithmetic::Float32), &Seed::new(0));
         let methods = 1 + u64::from(self.direct);
         self.trained.work(workload) + methods * self.aging.work(&instance)
     }

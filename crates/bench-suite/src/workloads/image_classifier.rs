@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 
 use nn::layers::Builder;
 use nn::{
-    Classification, Images, Parameters, Pixels, Policy, Progress, checkpoint, evaluate, train_epoch,
+    Classification, Images, Parameters, Pixels, Policy, Progress, Run, checkpoint, evaluate,
+    train_epoch,
 };
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
@@ -129,7 +130,7 @@ impl<'a> Phase<'a> {
             &mut self.parameters,
             &config.recipe,
             progress,
-            (seed, context.par),
+            Run::new(seed, context.par),
             |_, _| {
                 context.progress.advance(config.recipe.batch as u64);
                 if context.progress.stopped() {
@@ -140,7 +141,7 @@ impl<'a> Phase<'a> {
             },
         )?;
         let seed = seed.child("test").child(epoch);
-        let tested = evaluate(&task(test), &self.parameters, &seed, context.par);
+        let tested = evaluate(&task(test), &self.parameters, Run::new(&seed, context.par));
         if !tested.loss.is_finite() {
             let step = train.len().div_ceil(config.recipe.batch);
             let (what, value) = ("the loss of the test".to_owned(), tested.loss as f32);

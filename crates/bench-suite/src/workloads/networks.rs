@@ -17,8 +17,8 @@ mod transducer;
 use std::fmt::Debug;
 use std::path::Path;
 
-use nn::{EpochStats, Outcome, Parameters, Policy, Recipe, Step, Task, evaluate};
-use numerics::{Par, Seed};
+use nn::{EpochStats, Outcome, Parameters, Policy, Recipe, Run, Step, Task, Weights, evaluate};
+use numerics::Seed;
 
 use crate::datasets::{DataFolder, DataSum};
 use crate::experiment::Scale;
@@ -65,8 +65,8 @@ pub trait Workload: Debug + Send + Sync {
     }
 
     /// The test error in [0, 1], in the paper's metric, with the instance's present parameters.
-    fn test_error(&self, instance: &Instance<'_>, seed: &Seed, par: Par) -> f64 {
-        instance.test_error(seed, par)
+    fn test_error(&self, instance: &Instance<'_>, run: Run) -> f64 {
+        instance.test_error(run)
     }
 
     /// The test error of a network that knows nothing, for the normalised accuracy
@@ -86,22 +86,21 @@ pub struct Instance<'a> {
     metric: Option<Box<Metric<'a>>>,
 }
 
-/// From parameters to a test error.
-type Metric<'a> = dyn Fn(&Parameters, &Seed, Par) -> f64 + Send + Sync + 'a;
+/// From weights to a test error.
+type Metric<'a> = dyn Fn(Weights<'_>, Run) -> f64 + Send + Sync + 'a;
 
 impl Instance<'_> {
     /// The test error with the present parameters.
-    pub fn test_error(&self, seed: &Seed, par: Par) -> f64 {
-        test_error(&*self.test, self.metric.as_deref(), &self.parameters, seed, par)
+    pub fn test_error(&self, run: Run) -> f64 {
+        self.test_error_on(&self.parameters, run)
     }
 
-    /// The parameters, to be changed, and the test error with them.
-    pub fn parts(&mut self) -> (&mut Parameters, impl Fn(&Parameters, &Seed, Par) -> f64 + '_) {
-        let Self { parameters, test, metric, .. } = self;
-        let error = |parameters: &Parameters, seed: &Seed, par| {
-            test_error(&**test, metric.as_deref(), parameters, seed, par)
-        };
-        (parameters, error)
+    /// The test error with these parameters, or on these devices.
+    pub fn test_error_on<'w>(&self, weights: impl Into<Weights<'w>>, run: Run) -> f64 {
+        match &self.metric {
+            None => wrong(&evaluate(&*self.test, weights, run)),
+            Some(metric) => metric(weights.into(), run),
+        }
     }
 
     /// The test error on every `of`-th example from the `first` on; on all of them where it is not
@@ -111,26 +110,18 @@ impl Instance<'_> {
     ///
     /// Unless `first` < `of`.
     #[track_caller]
-    pub fn test_error_of(&self, (first, of): (usize, usize), seed: &Seed, par: Par) -> f64 {
+    pub fn test_error_of<'w>(
+        &self,
+        weights: impl Into<Weights<'w>>,
+        (first, of): (usize, usize),
+        run: Run,
+    ) -> f64 {
         assert!(first < of, "there is no share {first} of {of}");
         if of == 1 || self.metric.is_some() {
-            return self.test_error(seed, par);
+            return self.test_error_on(weights, run);
         }
         let share = Share { task: &*self.test, first, of };
-        wrong(&evaluate(&share, &self.parameters, seed, par))
-    }
-}
-
-fn test_error(
-    test: &dyn Task,
-    metric: Option<&Metric<'_>>,
-    parameters: &Parameters,
-    seed: &Seed,
-    par: Par,
-) -> f64 {
-    match metric {
-        None => wrong(&evaluate(test, parameters, seed, par)),
-        Some(metric) => metric(parameters, seed, par),
+        wrong(&evaluate(&share, weights, run))
     }
 }
 
@@ -233,7 +224,7 @@ pub(super) const LARGEST_VOCABULARY: u64 = 64 << 20;
 /// Parameters of a network in f32, for weights that others trained.
 fn float_parameters(build: impl FnOnce(&mut nn::layers::Builder<'_>)) -> Parameters {
     let mut parameters = Parameters::new();
-    let policy = Policy::uniform(nn::Arithmetic::Float32);
+    let policy = Policy::uniform(nn::AnyArithmetic::Float32);
     let seed = Seed::new(0);
     build(&mut nn::layers::Builder { parameters: &mut parameters, policy: &policy, seed });
     parameters

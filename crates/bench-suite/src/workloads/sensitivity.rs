@@ -165,9 +165,9 @@ impl Sensitivity {
                 measured.series.insert(ERRORS.to_owned(), errors);
             }
             Analysis::Layers { examples } => {
-                let instance = trial.programmed(standard)?;
-                let seen = layers::observe(instance, *examples, seed, context)?;
-                layers::report(&instance.parameters, &seen, &mut measured);
+                let (instance, devices) = (trial.instance(), trial.programmed(standard)?);
+                let seen = layers::observe(instance, &devices, *examples, seed, context)?;
+                layers::report(&devices, &seen, &mut measured);
             }
             Analysis::Converters(resolutions) => {
                 resolutions.measure(standard, &mut trial, (seed, context), &mut measured)?;

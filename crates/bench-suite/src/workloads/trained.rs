@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use nn::{
-    Analog, AnalogTraining, Arithmetic, Distilled, Parameters, Policy, Progress, Recipe, Stopped,
-    Task, checkpoint, map_onto_tiles, train_epoch,
+    Analog, AnalogTraining, AnyArithmetic, Distilled, Parameters, Policy, Progress, Recipe,
+    Stopped, Task, checkpoint, map_onto_tiles, train_epoch,
 };
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
@@ -99,7 +99,7 @@ impl Trained {
             return Err(Error::Usage(format!("network '{}': {reason}", self.network)));
         }
         if self.recipe.distillation.is_some() {
-            let float = Policy::uniform(Arithmetic::Float32);
+            let float = Policy::uniform(AnyArithmetic::Float32);
             let Instance { train, parameters, .. } = workload.instance(&float, &Seed::new(0));
             self.distilled(&*train, (&*train, &parameters))?;
         }
@@ -125,9 +125,9 @@ impl Trained {
     /// The paper's digital layers in f32, all others on tiles.
     pub fn policy(workload: &dyn Workload, analog: &Analog) -> Policy {
         let digital = workload.digital_layers();
-        let layers: BTreeMap<String, Arithmetic> =
-            digital.into_iter().map(|layer| (layer, Arithmetic::Float32)).collect();
-        Policy { default: Arithmetic::Analog(Box::new(analog.clone())), layers }
+        let layers: BTreeMap<String, AnyArithmetic> =
+            digital.into_iter().map(|layer| (layer, AnyArithmetic::Float32)).collect();
+        Policy { default: AnyArithmetic::Analog(Box::new(analog.clone())), layers }
     }
 
     /// The network in f32: trained, or with the weights that others trained.
@@ -141,8 +141,8 @@ impl Trained {
         seed: u64,
         context: &Context<'_>,
     ) -> Result<Network<'w>, Error> {
-        let run = Run { trained: self, workload, seed, context };
-        run.model(Stage::Float, &Policy::uniform(Arithmetic::Float32), |instance, _| {
+        let run = Session { trained: self, workload, seed, context };
+        run.model(Stage::Float, &Policy::uniform(AnyArithmetic::Float32), |instance, _| {
             if let Some(sha256) = &self.weights {
                 let bytes = weights::kept(context.models, sha256)?;
                 return weights::load_float(&mut instance.parameters, &bytes).map_err(Error::Usage);
@@ -170,7 +170,7 @@ impl Trained {
             AnalogTraining { weight_noise: None, remap_every: None, ..*recipe.analog.training() };
         let analog = Analog::new(recipe.analog.tile().clone(), training)
             .map_err(|error| Error::Usage(error.to_string()))?;
-        let run = Run { trained: self, workload, seed, context };
+        let run = Session { trained: self, workload, seed, context };
         run.model(Stage::Direct, &Self::policy(workload, &analog), |instance, measured| {
             let float = self.float(workload, seed, context)?;
             *measured = float.measured;
@@ -190,7 +190,7 @@ impl Trained {
         seed: u64,
         context: &Context<'_>,
     ) -> Result<Network<'w>, Error> {
-        let run = Run { trained: self, workload, seed, context };
+        let run = Session { trained: self, workload, seed, context };
         let policy = Self::policy(workload, &self.recipe.analog);
         run.model(Stage::Hardware, &policy, |instance, measured| {
             let float = self.float(workload, seed, context)?;
@@ -201,26 +201,26 @@ impl Trained {
 
     /// Number of test examples.
     pub fn test_examples(&self, workload: &dyn Workload) -> usize {
-        workload.instance(&Policy::uniform(Arithmetic::Float32), &Seed::new(0)).test.len()
+        workload.instance(&Policy::uniform(AnyArithmetic::Float32), &Seed::new(0)).test.len()
     }
 
     /// An amount of work in examples, one of training on tiles counting three.
     pub fn work(&self, workload: &dyn Workload) -> u64 {
-        let instance = workload.instance(&Policy::uniform(Arithmetic::Float32), &Seed::new(0));
+        let instance = workload.instance(&Policy::uniform(AnyArithmetic::Float32), &Seed::new(0));
         let float = self.float_recipe(workload).map_or(0, |recipe| recipe.epochs as u64);
         instance.train.len() as u64 * (float + 3 * self.recipe.training.epochs as u64)
     }
 }
 
 /// A training with what it needs at every stage.
-struct Run<'a, 'w> {
+struct Session<'a, 'w> {
     trained: &'a Trained,
     workload: &'w dyn Workload,
     seed: u64,
     context: &'a Context<'a>,
 }
 
-impl<'w> Run<'_, 'w> {
+impl<'w> Session<'_, 'w> {
     fn root(&self) -> Seed {
         Seed::new(self.seed)
     }
@@ -312,7 +312,7 @@ impl<'w> Run<'_, 'w> {
                 parameters,
                 recipe,
                 &mut note.progress,
-                (&self.root().child(what), self.context.par),
+                nn::Run::new(&self.root().child(what), self.context.par),
                 |_, _| {
                     self.context.progress.advance(work * recipe.batch as u64);
                     self.go_on()
@@ -334,7 +334,7 @@ impl<'w> Run<'_, 'w> {
 
     fn test_float(&self, instance: &Instance<'_>, measured: &mut Measurements) {
         let seed = self.root().child("float");
-        let error = self.workload.test_error(instance, &seed, self.context.par);
+        let error = self.workload.test_error(instance, nn::Run::new(&seed, self.context.par));
         let values = &mut measured.values;
         let [error, chance] = [error, self.workload.chance_error()].map(|error| 100.0 * error);
         values.insert(FLOAT_ERROR.to_owned(), error);
@@ -353,7 +353,7 @@ impl<'w> Run<'_, 'w> {
         let calibration = nn::Calibration { statistic, batch, batches };
         let (seed, par) = (self.root().child("calibration"), self.context.par);
         let Instance { parameters, train, .. } = instance;
-        map_onto_tiles(&**train, parameters, float, calibration, (&seed, par));
+        map_onto_tiles(&**train, parameters, float, calibration, nn::Run::new(&seed, par));
         Ok(())
     }
 
@@ -375,7 +375,7 @@ impl<'w> Run<'_, 'w> {
                 &mut instance.parameters,
                 recipe,
                 &mut progress,
-                (&self.root().child("tuning"), self.context.par),
+                nn::Run::new(&self.root().child("tuning"), self.context.par),
                 |_, _| {
                     done += 1;
                     if done == steps { ControlFlow::Break(()) } else { self.go_on() }

@@ -1,7 +1,7 @@
 //! [`Trial`]: a network trained on tiles, tested on tiles that are worse in one way.
 
 use crossbar::TileConfig;
-use nn::{Analog, AnalogWeights};
+use nn::{Analog, AnalogWeights, Devices, Run};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -89,8 +89,8 @@ impl<'a> Trial<'a> {
         nonideality.apply(&mut tile, x)?;
         let (seed, context) = (&self.seed, self.context);
         if nonideality.axis().stage == Stage::Layout {
-            let mut mapped = self.mapped_anew(&tile)?;
-            return test(&mut mapped, &|_| tile.clone(), self.repeats, seed, context);
+            let mapped = self.mapped_anew(&tile)?;
+            return test(&mapped, &|_| tile.clone(), self.repeats, seed, context);
         }
         self.errors_on(|_| tile.clone())
     }
@@ -105,7 +105,7 @@ impl<'a> Trial<'a> {
         &mut self,
         tile: impl Fn(&AnalogWeights) -> TileConfig,
     ) -> Result<Vec<f64>, Error> {
-        test(&mut self.instance, &tile, self.repeats, &self.seed, self.context)
+        test(&self.instance, &tile, self.repeats, &self.seed, self.context)
     }
 
     /// The network with such tiles under all layers, programmed and aged as in the first programming
@@ -114,10 +114,14 @@ impl<'a> Trial<'a> {
     /// # Errors
     ///
     /// [`Error::Usage`] if the tile cannot be programmed.
-    pub fn programmed(&mut self, tile: &TileConfig) -> Result<&Instance<'a>, Error> {
+    pub fn programmed(&self, tile: &TileConfig) -> Result<Devices<'_>, Error> {
         let seed = self.seed.child(0u64);
-        program(&mut self.instance, &|_| tile.clone(), self.repeats.t_s, &seed, self.context)?;
-        Ok(&self.instance)
+        program(&self.instance, &|_| tile.clone(), self.repeats.t_s, &seed, self.context)
+    }
+
+    /// The network.
+    pub fn instance(&self) -> &Instance<'a> {
+        &self.instance
     }
 
     /// The network with its logical weights, states and input ranges on other tiles.
@@ -139,22 +143,22 @@ impl<'a> Trial<'a> {
 /// What a layer's matrix is programmed into.
 type TileOf<'a> = dyn Fn(&AnalogWeights) -> TileConfig + 'a;
 
-fn program(
-    instance: &mut Instance<'_>,
+fn program<'p>(
+    instance: &'p Instance<'_>,
     tile: &TileOf<'_>,
     t_s: f64,
     seed: &Seed,
     context: &Context<'_>,
-) -> Result<(), Error> {
-    let wrong = |error: crossbar::TileError| Error::Usage(error.to_string());
-    let parameters = &mut instance.parameters;
-    parameters.program(tile, &seed.child("devices"), context.par).map_err(wrong)?;
-    parameters.age_to(t_s, &seed.child("read-out"), context.par).map_err(wrong)
+) -> Result<Devices<'p>, Error> {
+    let run = Run::new(seed, context.par);
+    let mut devices = Devices::program(&instance.parameters, tile, run.child("devices"))?;
+    devices.age_to(t_s, run.child("read-out"))?;
+    Ok(devices)
 }
 
 /// Test errors in %, one per programming.
 fn test(
-    instance: &mut Instance<'_>,
+    instance: &Instance<'_>,
     tile: &TileOf<'_>,
     Repeats { programmings, t_s }: Repeats,
     seed: &Seed,
@@ -166,11 +170,11 @@ fn test(
             return Err(Error::Interrupted);
         }
         let seed = seed.child(programming);
-        program(instance, tile, t_s, &seed, context)?;
+        let devices = program(instance, tile, t_s, &seed, context)?;
         let share = (programming as usize, programmings as usize);
-        errors.push(100.0 * instance.test_error_of(share, &seed.child("test"), context.par));
+        let run = Run::new(&seed.child("test"), context.par);
+        errors.push(100.0 * instance.test_error_of(&devices, share, run));
     }
     context.progress.advance(instance.test.len() as u64);
-    instance.parameters.erase();
     Ok(errors)
 }

@@ -80,7 +80,7 @@ mod tests {
     use numerics::Seed;
 
     use super::*;
-    use crate::Arithmetic;
+    use crate::arithmetic::any::AnyArithmetic;
 
     /// A 3 × 4 image of two channels, all pixels different and none 0.
     const SHAPE: [usize; 3] = [3, 4, 2];
@@ -89,7 +89,7 @@ mod tests {
         let image: Vec<u8> = (1..=24).collect();
         let stream = Seed::new(1).stream();
         let mut out = vec![f32::NAN; 24];
-        let pixels = Pixels::unit(&Arithmetic::Float32);
+        let pixels = Pixels::unit(&AnyArithmetic::Float32);
         augmentation.apply(&image, SHAPE, &pixels, (&stream, row), &mut out);
         out.iter().map(|x| (x * 255.0).round()).collect()
     }

@@ -3,7 +3,7 @@
 use numerics::Stream;
 
 use super::{Augmentation, Pixels};
-use crate::Tensor;
+use crate::tensor::Tensor;
 
 /// Labelled images of 8-bit pixels, kept as bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Arithmetic;
+use crate::arithmetic::any::AnyArithmetic;
 
 /// Mean and standard deviation of each channel, of values in [0, 1].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ pub struct Pixels(Vec<[f32; 256]>);
 
 impl Pixels {
     /// p / 255 in the numbers of `arithmetic`, for any number of channels.
-    pub fn unit(arithmetic: &Arithmetic) -> Self {
+    pub fn unit(arithmetic: &AnyArithmetic) -> Self {
         Self(vec![table(arithmetic, 0.0, 1.0)])
     }
 
@@ -66,7 +66,7 @@ impl Pixels {
     pub fn normalized(
         normalization: &Normalization,
         channels: usize,
-        arithmetic: &Arithmetic,
+        arithmetic: &AnyArithmetic,
     ) -> Result<Self, PixelError> {
         let Normalization { mean, std_dev } = normalization;
         if mean.len() != channels || std_dev.len() != channels {
@@ -104,6 +104,6 @@ impl Pixels {
     }
 }
 
-fn table(arithmetic: &Arithmetic, mean: f32, std_dev: f32) -> [f32; 256] {
+fn table(arithmetic: &AnyArithmetic, mean: f32, std_dev: f32) -> [f32; 256] {
     std::array::from_fn(|p| arithmetic.input((p as f32 / 255.0 - mean) / std_dev))
 }

@@ -1,6 +1,6 @@
 //! [`Sequences`]: sequences of vectors, each of its own length.
 
-use crate::Tensor;
+use crate::tensor::Tensor;
 
 /// Sequences of vectors of the same width, such as the frames of utterances, one after another.
 #[derive(Clone, Debug, Default, PartialEq)]

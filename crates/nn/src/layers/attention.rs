@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{Builder, Init, Readout};
+use crate::linear_map::LinearMap;
 use crate::ops::{self, Mask};
-use crate::{LinearMap, Step, Var};
+use crate::step::Step;
+use crate::tape::Var;
 
 /// Attention with projections of queries, keys, values and outputs.
 ///

@@ -1,8 +1,11 @@
 //! Batch normalisation.
 
 use super::Builder;
+use crate::arithmetic::float32::storage::Floats;
 use crate::ops::{self, BatchNormState};
-use crate::{Role, Step, Storage, Var};
+use crate::parameters::Role;
+use crate::step::Step;
+use crate::tape::Var;
 
 /// Normalises every channel by its statistics over the batch, then scales and shifts it.
 ///
@@ -22,7 +25,7 @@ impl BatchNorm {
     ///
     /// Assumed: ε = 1e-5 and momentum 0.1, the defaults of PyTorch.
     pub fn new(builder: &mut Builder<'_>, name: &str, channels: usize) -> Self {
-        let float = |value| Storage::Float { values: vec![value; channels], increment: None };
+        let float = |value| Floats::new(vec![value; channels]);
         let parameters = &mut *builder.parameters;
         let state = BatchNormState {
             scale: parameters.add(

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use super::{Builder, Init, Readout};
-use crate::{LinearMap, Step, Var, Window, ops};
+use crate::linear_map::LinearMap;
+use crate::ops;
+use crate::rows::Window;
+use crate::step::Step;
+use crate::tape::Var;
 
 /// Convolution of images, channels last.
 ///
@@ -96,11 +100,11 @@ impl Conv2d {
         let width = self.inputs / self.maps.len();
         let parts: Vec<Var> = (self.maps.iter().enumerate())
             .map(|(group, map)| {
-                let x = ops::slice(step.tape, x, 3, group * width..(group + 1) * width);
+                let x = ops::slice(step, x, 3, group * width..(group + 1) * width);
                 ops::convolution(step, map, &self.window, x)
             })
             .collect();
-        ops::concatenate(step.tape, &parts, 3)
+        ops::concatenate(step, &parts, 3)
     }
 }
 
@@ -142,9 +146,9 @@ impl Conv1d {
         let [batch, len, channels] = *step.tape.value(x).shape() else {
             panic!("{:?} is not (batch, length, channels)", step.tape.value(x).shape())
         };
-        let x = ops::reshape(step.tape, x, &[batch, 1, len, channels]);
+        let x = ops::reshape(step, x, &[batch, 1, len, channels]);
         let y = self.0.forward(x, step);
         let [batch, _, len, channels] = step.tape.value(y).image_shape();
-        ops::reshape(step.tape, y, &[batch, len, channels])
+        ops::reshape(step, y, &[batch, len, channels])
     }
 }

@@ -1,7 +1,11 @@
 //! A table of vectors, chosen by index.
 
 use super::{Builder, Init};
-use crate::{ParameterId, Role, Step, Storage, Var, ops};
+use crate::arithmetic::float32::storage::Floats;
+use crate::ops;
+use crate::parameters::{ParameterId, Role};
+use crate::step::Step;
+use crate::tape::Var;
 
 /// The rows of a table of shape (entries, width), kept in f32.
 ///
@@ -22,7 +26,7 @@ impl Embedding {
         init: Init,
     ) -> Self {
         let values = init.weights(&builder.seed.child(name).child("weight"), &[entries, width]);
-        let storage = Storage::Float { values, increment: None };
+        let storage = Floats::new(values);
         Self {
             table: builder.parameters.add(
                 format!("{name}.weight"),

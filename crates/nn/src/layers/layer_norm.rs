@@ -1,7 +1,11 @@
 //! Normalisation of each row.
 
 use super::Builder;
-use crate::{ParameterId, Role, Step, Storage, Var, ops};
+use crate::arithmetic::float32::storage::Floats;
+use crate::ops;
+use crate::parameters::{ParameterId, Role};
+use crate::step::Step;
+use crate::tape::Var;
 
 /// y = γ∘(x − mean) / √(variance + ε) + β over the last axis, with γ and β in f32.
 ///
@@ -20,7 +24,7 @@ impl LayerNorm {
     #[track_caller]
     pub fn new(builder: &mut Builder<'_>, name: &str, width: usize, epsilon: f32) -> Self {
         let mut add = |part: &str, value: f32| {
-            let storage = Storage::Float { values: vec![value; width], increment: None };
+            let storage = Floats::new(vec![value; width]);
             builder.parameters.add(format!("{name}.{part}"), Role::Normalization, &[width], storage)
         };
         Self { gamma: add("weight", 1.0), beta: add("bias", 0.0), epsilon }

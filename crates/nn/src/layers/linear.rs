@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{Builder, Init, Readout};
-use crate::{LinearMap, Step, Var, ops};
+use crate::linear_map::LinearMap;
+use crate::ops;
+use crate::step::Step;
+use crate::tape::Var;
 
 /// y = x·Wᵀ + b.
 ///

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Builder, Init, Readout};
+use crate::linear_map::LinearMap;
 use crate::ops::{self, FinalState, Recurrence};
-use crate::{LinearMap, Step, Tensor, Var};
+use crate::step::Step;
+use crate::tape::Var;
+use crate::tensor::Tensor;
 
 /// What happens at each time: see [`ops::Cell`].
 pub use crate::ops::Cell;
@@ -142,7 +145,7 @@ impl Recurrent {
                 .collect();
             x = match outputs[..] {
                 [one] => one,
-                _ => ops::concatenate(step.tape, &outputs, 2),
+                _ => ops::concatenate(step, &outputs, 2),
             };
         }
         (x, states)

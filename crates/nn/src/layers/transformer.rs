@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Builder, Init, LayerNorm, Linear, MultiHeadAttention, Readout};
 use crate::ops::{self, Mask};
-use crate::{Step, Var};
+use crate::step::Step;
+use crate::tape::Var;
 
 /// The function between the two maps of a feed-forward part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,8 +91,8 @@ impl EncoderBlock {
         self.residual(y, &self.output_norm, "outer", step, |x, step| {
             let hidden = self.inner.forward(x, step);
             let hidden = match self.config.activation {
-                Activation::Relu => ops::relu(step.tape, hidden),
-                Activation::Gelu => ops::gelu(step.tape, hidden),
+                Activation::Relu => ops::relu(step, hidden),
+                Activation::Gelu => ops::gelu(step, hidden),
             };
             self.outer.forward(hidden, step)
         })
@@ -108,7 +109,7 @@ impl EncoderBlock {
         let input = if self.config.pre_norm { norm.forward(x, step) } else { x };
         let y = f(input, step);
         let y = ops::dropout(step, &format!("{}.{part}", self.name), y, self.config.dropout);
-        let sum = ops::add(step.tape, x, y);
+        let sum = ops::add(step, x, y);
         if self.config.pre_norm { sum } else { norm.forward(sum, step) }
     }
 }

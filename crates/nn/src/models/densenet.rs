@@ -6,7 +6,10 @@
 
 use super::Model;
 use crate::layers::{BatchNorm, Builder, Conv2d, ConvConfig, Init, Linear, Readout};
-use crate::{Step, Var, Window, ops};
+use crate::ops;
+use crate::rows::Window;
+use crate::step::Step;
+use crate::tape::Var;
 
 /// A densely connected network.
 #[derive(Clone, Debug)]
@@ -111,16 +114,16 @@ impl Model for DenseNet {
                     y = norm.forward_relu(y, step);
                     y = conv.forward(y, step);
                 }
-                x = ops::concatenate(step.tape, &[x, y], 3);
+                x = ops::concatenate(step, &[x, y], 3);
             }
             if let Some((norm, conv)) = &block.transition {
                 x = norm.forward_relu(x, step);
                 x = conv.forward(x, step);
-                x = ops::average_pool(step.tape, x, &Window::square(2).stride(2));
+                x = ops::average_pool(step, x, &Window::square(2).stride(2));
             }
         }
         x = self.norm.forward_relu(x, step);
-        x = ops::global_average_pool(step.tape, x);
+        x = ops::global_average_pool(step, x);
         self.classifier.forward(x, step)
     }
 }

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Model;
 use crate::layers::{Builder, Conv2d, ConvConfig, Init, Linear, Readout};
-use crate::{Step, Var, Window, ops};
+use crate::ops;
+use crate::rows::Window;
+use crate::step::Step;
+use crate::tape::Var;
 
 /// Two convolutions, two fully connected layers.
 #[derive(Clone, Debug)]
@@ -40,12 +43,12 @@ impl Model for MnistCnn {
         let mut x = x;
         for conv in [&self.conv1, &self.conv2] {
             x = conv.forward(x, step);
-            x = ops::relu(step.tape, x);
+            x = ops::relu(step, x);
             x = ops::max_pool(step, x, &pool);
         }
-        x = ops::flatten(step.tape, x);
+        x = ops::flatten(step, x);
         x = self.fc1.forward(x, step);
-        x = ops::relu(step.tape, x);
+        x = ops::relu(step, x);
         self.fc2.forward(x, step)
     }
 }
@@ -98,10 +101,10 @@ impl Model for CifarCnn {
         let mut x = x;
         for conv in &self.convs {
             x = conv.forward(x, step);
-            x = ops::relu(step.tape, x);
+            x = ops::relu(step, x);
             x = ops::max_pool(step, x, &self.pool);
         }
-        x = ops::flatten(step.tape, x);
+        x = ops::flatten(step, x);
         self.fc.forward(x, step)
     }
 }

@@ -3,7 +3,9 @@
 use crate::layers::{
     Builder, Cell, Embedding, Init, Linear, Readout, Recurrent, RecurrentConfig, States,
 };
-use crate::{Step, Var, ops};
+use crate::ops;
+use crate::step::Step;
+use crate::tape::Var;
 
 /// An LSTM that predicts the next word.
 #[derive(Clone, Debug)]

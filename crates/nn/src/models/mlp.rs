@@ -2,7 +2,9 @@
 
 use super::Model;
 use crate::layers::{Builder, Init, Linear, Readout};
-use crate::{Step, Var, ops};
+use crate::ops;
+use crate::step::Step;
+use crate::tape::Var;
 
 /// Fully connected layers with ReLU between them, ending in logits.
 #[derive(Clone, Debug)]
@@ -37,7 +39,7 @@ impl Model for Mlp {
         let mut x = x;
         for (i, layer) in self.layers.iter().enumerate() {
             if i > 0 {
-                x = ops::relu(step.tape, x);
+                x = ops::relu(step, x);
             }
             x = layer.forward(x, step);
         }

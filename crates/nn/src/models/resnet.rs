@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Model;
 use crate::layers::{BatchNorm, Builder, Conv2d, ConvConfig, Init, Linear, Readout};
-use crate::{Step, Var, Window, ops};
+use crate::ops;
+use crate::rows::Window;
+use crate::step::Step;
+use crate::tape::Var;
 
 /// A residual network of four stages.
 #[derive(Clone, Debug)]
@@ -181,7 +184,7 @@ impl Model for ResNet {
                 };
             }
         }
-        let x = ops::global_average_pool(step.tape, x);
+        let x = ops::global_average_pool(step, x);
         self.fc.forward(x, step)
     }
 }

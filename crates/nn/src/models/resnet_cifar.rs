@@ -7,7 +7,11 @@
 
 use super::Model;
 use crate::layers::{BatchNorm, Builder, Conv2d, ConvConfig, Init, Linear, Readout};
-use crate::{Step, Tensor, Var, Window, ops};
+use crate::ops;
+use crate::rows::Window;
+use crate::step::Step;
+use crate::tape::Var;
+use crate::tensor::Tensor;
 
 /// How a block's input reaches its output where the shapes differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +137,7 @@ impl Model for CifarResNet {
             let shortcut = block.shortcut.forward(x, step);
             x = block.bn2.forward_add_relu(y, shortcut, step);
         }
-        let x = ops::global_average_pool(step.tape, x);
+        let x = ops::global_average_pool(step, x);
         self.linear.forward(x, step)
     }
 }
@@ -152,7 +156,7 @@ impl Path {
                     step.tape.constant(Tensor::new(&[batch, height, width, channels], data))
                 };
                 let (before, after) = (zeros(*before), zeros(*after));
-                ops::concatenate(step.tape, &[before, x, after], 3)
+                ops::concatenate(step, &[before, x, after], 3)
             }
             Self::Projection(conv, bn) => {
                 let x = conv.forward(x, step);

@@ -6,8 +6,12 @@ use crate::layers::{
     Activation, Builder, Cell, Conv2d, ConvConfig, Embedding, EncoderBlock, EncoderConfig, Init,
     LayerNorm, Linear, Readout, Recurrent, RecurrentConfig,
 };
+use crate::models::Model;
 use crate::ops::{self, Mask, Pairing};
-use crate::{Model, Step, Tensor, Var, Window};
+use crate::rows::Window;
+use crate::step::Step;
+use crate::tape::Var;
+use crate::tensor::Tensor;
 
 /// A bidirectional LSTM over frames with logits per frame.
 #[derive(Clone, Debug)]
@@ -191,8 +195,8 @@ impl RnnTransducer {
     /// If the shapes do not fit.
     #[track_caller]
     pub fn join(&self, encoding: Var, prediction: Var, step: &mut Step<'_>) -> Var {
-        let pairs = ops::pairwise(step.tape, encoding, prediction, self.pairing);
-        let hidden = ops::tanh(step.tape, pairs);
+        let pairs = ops::pairwise(step, encoding, prediction, self.pairing);
+        let hidden = ops::tanh(step, pairs);
         self.joint.forward(hidden, step)
     }
 
@@ -319,18 +323,18 @@ impl SpeechTransformer {
         };
         let subsampled = SpeechTransformerConfig::subsampled;
         let lengths: Vec<usize> = lengths.iter().map(|&length| subsampled(length)).collect();
-        let mut x = ops::reshape(step.tape, frames, &[batch, time, features, 1]);
+        let mut x = ops::reshape(step, frames, &[batch, time, features, 1]);
         for conv in &self.convs {
             x = conv.forward(x, step);
-            x = ops::relu(step.tape, x);
+            x = ops::relu(step, x);
         }
         let width = self.config.block.width;
         let (time, features) = (subsampled(time), subsampled(features));
-        let x = ops::reshape(step.tape, x, &[batch, time, features * width]);
+        let x = ops::reshape(step, x, &[batch, time, features * width]);
         let x = self.input.forward(x, step);
-        let x = ops::scale(step.tape, x, (width as f32).sqrt());
+        let x = ops::scale(step, x, (width as f32).sqrt());
         let positions = step.tape.constant(sinusoids(time, width));
-        let x = ops::add(step.tape, x, positions);
+        let x = ops::add(step, x, positions);
         let mut x = ops::dropout(step, "positions", x, self.config.block.dropout);
         for block in &self.blocks {
             let mask = Mask { lengths: Some(&lengths), causal: false };

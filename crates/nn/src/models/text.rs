@@ -4,7 +4,10 @@ use crate::layers::{
     Activation, Builder, Embedding, EncoderBlock, EncoderConfig, Init, LayerNorm, Linear, Readout,
 };
 use crate::ops::{self, Mask};
-use crate::{Pass, Step, Tensor, Var};
+use crate::pass::Pass;
+use crate::step::Step;
+use crate::tape::Var;
+use crate::tensor::Tensor;
 
 /// A batch of token sequences, padded to the same length.
 #[derive(Clone, Copy, Debug)]
@@ -160,8 +163,8 @@ impl TextEncoder {
             }
         };
         let segments = self.segments.forward(segments, &tokens.shape, step);
-        let x = ops::add(step.tape, words, segments);
-        let x = ops::add(step.tape, x, positions);
+        let x = ops::add(step, words, segments);
+        let x = ops::add(step, x, positions);
         let x = self.norm.forward(x, step);
         let mut x = ops::dropout(step, "embeddings", x, self.config.block.dropout);
         if let Some(widen) = &self.widen {
@@ -187,10 +190,10 @@ impl TextEncoder {
         let &[batch, _, width] = step.tape.value(x).shape() else {
             panic!("vectors of tokens are (batch, time, width)");
         };
-        let first = ops::slice(step.tape, x, 1, 0..1);
-        let first = ops::reshape(step.tape, first, &[batch, width]);
+        let first = ops::slice(step, x, 1, 0..1);
+        let first = ops::reshape(step, first, &[batch, width]);
         let y = self.pooler.forward(first, step);
-        ops::tanh(step.tape, y)
+        ops::tanh(step, y)
     }
 
     /// Records the mean over the tokens of each sequence, (batch, width), of the vectors of
@@ -221,7 +224,7 @@ fn mean_over_time(x: Var, lengths: &[usize], step: &mut Step<'_>) -> Var {
         .collect();
     let weights = step.tape.constant(Tensor::new(&[batch, 1, time], weights));
     let mean = ops::matmul(step, weights, x);
-    ops::reshape(step.tape, mean, &[batch, width])
+    ops::reshape(step, mean, &[batch, width])
 }
 
 /// An encoder with a linear layer on its pooled first token: logits of classes, or one number.

@@ -6,7 +6,10 @@
 
 use super::Model;
 use crate::layers::{BatchNorm, Builder, Conv2d, ConvConfig, Init, Linear, Readout};
-use crate::{Step, Var, Window, ops};
+use crate::ops;
+use crate::rows::Window;
+use crate::step::Step;
+use crate::tape::Var;
 
 /// A wide residual network for small images.
 #[derive(Clone, Debug)]
@@ -81,10 +84,10 @@ impl Model for WideResNet {
             let y = block.conv1.forward(activated, step);
             let y = block.bn2.forward_relu(y, step);
             let y = block.conv2.forward(y, step);
-            x = ops::add(step.tape, y, shortcut);
+            x = ops::add(step, y, shortcut);
         }
         let x = self.bn.forward_relu(x, step);
-        let x = ops::global_average_pool(step.tape, x);
+        let x = ops::global_average_pool(step, x);
         self.fc.forward(x, step)
     }
 }

@@ -10,29 +10,31 @@
 //! Source: GELU in its exact form, Hendrycks and Gimpel, arXiv:1606.08415.
 
 use crate::functions::{self, normal, normal_cdf, vectorised};
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Tape, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// Records max(x, 0).
 ///
 /// On a fixed-point grid the result stays on the grid, and ReLU(Convert(z)) = Convert(ReLU(z)).
-pub fn relu(tape: &mut Tape, x: Var) -> Var {
-    record(tape, x, Activation::Relu)
+pub fn relu(step: &mut Step<'_>, x: Var) -> Var {
+    record(step, x, Activation::Relu)
 }
 
 /// Records x·Φ(x), with Φ the normal distribution function.
-pub fn gelu(tape: &mut Tape, x: Var) -> Var {
-    record(tape, x, Activation::Gelu)
+pub fn gelu(step: &mut Step<'_>, x: Var) -> Var {
+    record(step, x, Activation::Gelu)
 }
 
 /// Records tanh(x).
-pub fn tanh(tape: &mut Tape, x: Var) -> Var {
-    record(tape, x, Activation::Tanh)
+pub fn tanh(step: &mut Step<'_>, x: Var) -> Var {
+    record(step, x, Activation::Tanh)
 }
 
 /// Records 1 / (1 + exp(−x)).
-pub fn sigmoid(tape: &mut Tape, x: Var) -> Var {
-    record(tape, x, Activation::Sigmoid)
+pub fn sigmoid(step: &mut Step<'_>, x: Var) -> Var {
+    record(step, x, Activation::Sigmoid)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,9 +45,9 @@ enum Activation {
     Sigmoid,
 }
 
-fn record(tape: &mut Tape, x: Var, activation: Activation) -> Var {
-    let mut out = tape.scratch(tape.value(x).data().len());
-    let pairs = out.iter_mut().zip(tape.value(x).data());
+fn record(step: &mut Step<'_>, x: Var, activation: Activation) -> Var {
+    let mut out = step.tape.scratch(step.tape.value(x).data().len());
+    let pairs = out.iter_mut().zip(step.tape.value(x).data());
     vectorised!(match activation {
         // By comparison: f32::max would make 0 of NaN, and a network that diverged look alive.
         Activation::Relu => pairs.for_each(|(y, &x)| *y = if x < 0.0 { 0.0 } else { x }),
@@ -53,9 +55,9 @@ fn record(tape: &mut Tape, x: Var, activation: Activation) -> Var {
         Activation::Tanh => pairs.for_each(|(y, x)| *y = functions::tanh(*x)),
         Activation::Sigmoid => pairs.for_each(|(y, x)| *y = functions::sigmoid(*x)),
     });
-    let value = Tensor::new(tape.value(x).shape(), out);
-    let needs_gradient = tape.needs_gradient(x);
-    tape.record(value, needs_gradient, Elementwise { x, activation })
+    let value = Tensor::new(step.tape.value(x).shape(), out);
+    let needs_gradient = step.tape.needs_gradient(x);
+    step.tape.record(value, needs_gradient, Elementwise { x, activation })
 }
 
 #[derive(Debug)]
@@ -65,13 +67,13 @@ struct Elementwise {
 }
 
 impl Operation for Elementwise {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         if !context.needs_gradient(self.x) {
             return;
         }
         let (x, y) = (context.value(self.x).data(), context.output().data());
         let mut dx = context.scratch(x.len());
-        let terms = dx.iter_mut().zip(gradient);
+        let terms = dx.iter_mut().zip(&*gradient);
         vectorised!(match self.activation {
             Activation::Relu => {
                 // By value, so that the compiler may load both and select.

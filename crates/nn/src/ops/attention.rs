@@ -14,8 +14,11 @@ use numerics::Seed;
 
 use crate::float_gemm::{Operand, matmul_into_columns};
 use crate::functions::{self, dot, vectorised};
+use crate::pass::Mode;
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Mode, Step, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// Which keys a query sees.
 #[derive(Clone, Copy, Debug, Default)]
@@ -188,7 +191,7 @@ struct Attention {
 }
 
 impl Operation for Attention {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let shape = self.shape;
         let Shape { batch, heads, queries, keys, width } = shape;
         let par = context.pass.par;

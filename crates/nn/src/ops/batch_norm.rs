@@ -23,8 +23,12 @@ use std::ops::Range;
 
 use numerics::Par;
 
+use crate::parameters::{ParameterId, StateId};
+use crate::pass::Mode;
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Mode, ParameterId, StateId, Step, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// What a normalisation learns and remembers.
 #[derive(Clone, Copy, Debug)]
@@ -220,7 +224,7 @@ struct BatchNorm {
 }
 
 impl Operation for BatchNorm {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let channels = self.mean.len();
         let rows = gradient.len() / channels.max(1);
         let (x, y) = (context.value(self.x).data(), context.output().data());

@@ -5,8 +5,10 @@
 //! ```
 
 use crate::functions::dot;
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Tape, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// Records the cosine of each row of `a` with the row of `b`. Where one of them is zero, the cosine
 /// and its gradient are 0.
@@ -20,8 +22,8 @@ use crate::{Tape, Tensor, Var};
 ///
 /// If the shapes differ.
 #[track_caller]
-pub fn cosine_similarity(tape: &mut Tape, a: Var, b: Var) -> Var {
-    let (x, y) = (tape.value(a), tape.value(b));
+pub fn cosine_similarity(step: &mut Step<'_>, a: Var, b: Var) -> Var {
+    let (x, y) = (step.tape.value(a), step.tape.value(b));
     let (&[rows, width], true) = (x.shape(), x.shape() == y.shape()) else {
         panic!("rows of {:?} and {:?} have no angle", x.shape(), y.shape());
     };
@@ -30,8 +32,8 @@ pub fn cosine_similarity(tape: &mut Tape, a: Var, b: Var) -> Var {
     // Rows without columns are zero vectors.
     let mut cosines: Vec<f32> = angles.iter().map(|angle| angle.cosine).collect();
     cosines.resize(rows, 0.0);
-    let needs_gradient = tape.needs_gradient(a) || tape.needs_gradient(b);
-    tape.record(Tensor::new(&[rows], cosines), needs_gradient, Cosine { a, b, width, angles })
+    let needs_gradient = step.tape.needs_gradient(a) || step.tape.needs_gradient(b);
+    step.tape.record(Tensor::new(&[rows], cosines), needs_gradient, Cosine { a, b, width, angles })
 }
 
 /// A cosine with 1/|a| and 1/|b|; all 0 where a vector is zero.
@@ -62,7 +64,7 @@ struct Cosine {
 }
 
 impl Operation for Cosine {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let values = [context.value(self.a).data(), context.value(self.b).data()];
         for (side, var) in [self.a, self.b].into_iter().enumerate() {
             context.accumulate(var, |sum, _| {

@@ -12,8 +12,10 @@
 //! Source of label smoothing: Szegedy et al., CVPR 2016, §7.
 
 use crate::functions::{exp, log_sum_exp, sum, vectorised};
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Step, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// Options of [`cross_entropy`]; the default has neither.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -92,7 +94,7 @@ struct Backwards {
 }
 
 impl Operation for Backwards {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let CrossEntropy { label_smoothing: epsilon, ignore } = self.options;
         let x = context.value(self.logits);
         let (_, classes) = x.as_matrix();

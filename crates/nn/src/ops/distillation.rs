@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize};
 use crate::checked::checked_on_reading;
 
 use crate::functions::{self, exp, log_sum_exp, vectorised};
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Tape, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// Temperature and mix of [`distillation`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,7 +47,7 @@ checked_on_reading!(Distillation);
 /// If the shapes do not agree, a label is not a class, or an option is out of its range.
 #[track_caller]
 pub fn distillation(
-    tape: &mut Tape,
+    step: &mut Step<'_>,
     logits: Var,
     teacher: &[f32],
     labels: &[u32],
@@ -53,14 +55,14 @@ pub fn distillation(
     options: Distillation,
 ) -> Var {
     let Distillation { temperature, mix } = options;
-    let (rows, classes) = tape.value(logits).as_matrix();
+    let (rows, classes) = step.tape.value(logits).as_matrix();
     assert!(temperature > 0.0, "the temperature is {temperature}, not above 0");
     assert!((0.0..=1.0).contains(&mix), "the mix is {mix}, not in [0, 1]");
     assert_eq!(rows * classes, teacher.len(), "the teacher's logits are not {rows} × {classes}");
     assert_eq!(rows, labels.len(), "{} labels for {rows} rows of logits", labels.len());
-    let mut share = tape.scratch(rows * classes);
+    let mut share = step.tape.scratch(rows * classes);
     let mut loss = 0.0f64;
-    let data = tape.value(logits).data();
+    let data = step.tape.value(logits).data();
     let counted = labels.iter().filter(|&&label| Some(label) != ignore).count();
     let batch = counted.max(1) as f32;
     for (((dx, x), teacher), &label) in share
@@ -98,8 +100,8 @@ pub fn distillation(
         dx[label as usize] -= (1.0 - mix) / batch;
     }
     let value = Tensor::new(&[], vec![(loss / f64::from(batch)) as f32]);
-    let needs_gradient = tape.needs_gradient(logits);
-    tape.record(value, needs_gradient, Prepared { x: logits, share })
+    let needs_gradient = step.tape.needs_gradient(logits);
+    step.tape.record(value, needs_gradient, Prepared { x: logits, share })
 }
 
 /// A loss whose gradient was computed together with its value.
@@ -110,7 +112,7 @@ pub(super) struct Prepared {
 }
 
 impl Operation for Prepared {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let mut dx = context.scratch(self.share.len());
         dx.iter_mut().zip(&self.share).for_each(|(dx, share)| *dx = gradient[0] * share);
         context.give(self.x, dx);

@@ -6,8 +6,11 @@
 //!
 //! Source: Srivastava et al., JMLR 15 (2014), in the inverted form, which leaves evaluation alone.
 
+use crate::pass::Mode;
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Mode, Step, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// Records y; where nothing is trained, or with `probability` 0, x itself.
 ///
@@ -48,9 +51,9 @@ struct Dropout {
 }
 
 impl Operation for Dropout {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         context.accumulate(self.x, |dx, _| {
-            dx.iter_mut().zip(gradient).zip(&self.mask).for_each(|((dx, dy), m)| *dx += m * dy);
+            dx.iter_mut().zip(&*gradient).zip(&self.mask).for_each(|((dx, dy), m)| *dx += m * dy);
         });
     }
 }

@@ -10,8 +10,10 @@
 //! y = s·a        da = s·dy
 //! ```
 
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Tape, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// Records a + b.
 ///
@@ -19,8 +21,8 @@ use crate::{Tape, Tensor, Var};
 ///
 /// Unless the shape of `b` is that of `a`, or its last axes.
 #[track_caller]
-pub fn add(tape: &mut Tape, a: Var, b: Var) -> Var {
-    binary(tape, a, b, Kind::Add)
+pub fn add(step: &mut Step<'_>, a: Var, b: Var) -> Var {
+    binary(step, a, b, Kind::Add)
 }
 
 /// Records a − b.
@@ -29,8 +31,8 @@ pub fn add(tape: &mut Tape, a: Var, b: Var) -> Var {
 ///
 /// As [`add`].
 #[track_caller]
-pub fn sub(tape: &mut Tape, a: Var, b: Var) -> Var {
-    binary(tape, a, b, Kind::Sub)
+pub fn sub(step: &mut Step<'_>, a: Var, b: Var) -> Var {
+    binary(step, a, b, Kind::Sub)
 }
 
 /// Records a ∘ b, the elementwise product.
@@ -39,8 +41,8 @@ pub fn sub(tape: &mut Tape, a: Var, b: Var) -> Var {
 ///
 /// As [`add`].
 #[track_caller]
-pub fn mul(tape: &mut Tape, a: Var, b: Var) -> Var {
-    binary(tape, a, b, Kind::Mul)
+pub fn mul(step: &mut Step<'_>, a: Var, b: Var) -> Var {
+    binary(step, a, b, Kind::Mul)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,14 +53,14 @@ enum Kind {
 }
 
 #[track_caller]
-fn binary(tape: &mut Tape, a: Var, b: Var, kind: Kind) -> Var {
-    let (shape_a, shape_b) = (tape.value(a).shape(), tape.value(b).shape());
+fn binary(step: &mut Step<'_>, a: Var, b: Var, kind: Kind) -> Var {
+    let (shape_a, shape_b) = (step.tape.value(a).shape(), step.tape.value(b).shape());
     assert!(
         shape_a.ends_with(shape_b),
         "a tensor of shape {shape_b:?} does not repeat to {shape_a:?}"
     );
-    let mut out = tape.scratch(tape.value(a).data().len());
-    let (x, y) = (tape.value(a), tape.value(b).data());
+    let mut out = step.tape.scratch(step.tape.value(a).data().len());
+    let (x, y) = (step.tape.value(a), step.tape.value(b).data());
     if !out.is_empty() {
         for (out, x) in out.chunks_exact_mut(y.len()).zip(x.data().chunks_exact(y.len())) {
             let terms = out.iter_mut().zip(x).zip(y);
@@ -70,8 +72,8 @@ fn binary(tape: &mut Tape, a: Var, b: Var, kind: Kind) -> Var {
         }
     }
     let value = Tensor::new(x.shape(), out);
-    let needs_gradient = tape.needs_gradient(a) || tape.needs_gradient(b);
-    tape.record(value, needs_gradient, Binary { a, b, kind })
+    let needs_gradient = step.tape.needs_gradient(a) || step.tape.needs_gradient(b);
+    step.tape.record(value, needs_gradient, Binary { a, b, kind })
 }
 
 #[derive(Debug)]
@@ -82,10 +84,10 @@ struct Binary {
 }
 
 impl Operation for Binary {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let (a, b) = (context.value(self.a).data(), context.value(self.b).data());
         context.accumulate(self.a, |da, _| match self.kind {
-            Kind::Add | Kind::Sub => da.iter_mut().zip(gradient).for_each(|(da, dy)| *da += dy),
+            Kind::Add | Kind::Sub => da.iter_mut().zip(&*gradient).for_each(|(da, dy)| *da += dy),
             Kind::Mul => {
                 for (da, dy) in da.chunks_mut(b.len().max(1)).zip(gradient.chunks(b.len().max(1))) {
                     da.iter_mut().zip(dy).zip(b).for_each(|((da, dy), b)| *da += dy * b);
@@ -108,12 +110,12 @@ impl Operation for Binary {
 }
 
 /// Records `factor`·x.
-pub fn scale(tape: &mut Tape, x: Var, factor: f32) -> Var {
-    let mut out = tape.scratch(tape.value(x).data().len());
-    out.iter_mut().zip(tape.value(x).data()).for_each(|(y, x)| *y = factor * x);
-    let value = Tensor::new(tape.value(x).shape(), out);
-    let needs_gradient = tape.needs_gradient(x);
-    tape.record(value, needs_gradient, Scale { x, factor })
+pub fn scale(step: &mut Step<'_>, x: Var, factor: f32) -> Var {
+    let mut out = step.tape.scratch(step.tape.value(x).data().len());
+    out.iter_mut().zip(step.tape.value(x).data()).for_each(|(y, x)| *y = factor * x);
+    let value = Tensor::new(step.tape.value(x).shape(), out);
+    let needs_gradient = step.tape.needs_gradient(x);
+    step.tape.record(value, needs_gradient, Scale { x, factor })
 }
 
 #[derive(Debug)]
@@ -123,9 +125,9 @@ struct Scale {
 }
 
 impl Operation for Scale {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         context.accumulate(self.x, |dx, _| {
-            dx.iter_mut().zip(gradient).for_each(|(dx, dy)| *dx += self.factor * dy);
+            dx.iter_mut().zip(&*gradient).for_each(|(dx, dy)| *dx += self.factor * dy);
         });
     }
 }

@@ -1,7 +1,10 @@
 //! Rows of a table, chosen by index.
 
+use crate::parameters::ParameterId;
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{ParameterId, Step, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// Records the rows `indices` of the parameter `table`.
 ///
@@ -50,7 +53,7 @@ struct Embedding {
 }
 
 impl Operation for Embedding {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         context.parameters.accumulate(self.table, |table, add| {
             if !add {
                 table.fill(0.0);

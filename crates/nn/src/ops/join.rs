@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Tape, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// Records the tensors one after another along `axis`.
 ///
@@ -11,15 +13,15 @@ use crate::{Tape, Tensor, Var};
 ///
 /// If there are none, or their shapes differ on another axis.
 #[track_caller]
-pub fn concatenate(tape: &mut Tape, parts: &[Var], axis: usize) -> Var {
-    let first = tape.value(*parts.first().expect("nothing to concatenate")).shape();
+pub fn concatenate(step: &mut Step<'_>, parts: &[Var], axis: usize) -> Var {
+    let first = step.tape.value(*parts.first().expect("nothing to concatenate")).shape();
     let mut shape = first.to_vec();
     assert!(axis < shape.len(), "a tensor of shape {shape:?} has no axis {axis}");
     shape[axis] = 0;
     let mut widths = Vec::with_capacity(parts.len());
     let inner: usize = shape[axis + 1..].iter().product();
     for &part in parts {
-        let other = tape.value(part).shape();
+        let other = step.tape.value(part).shape();
         let fits = other.len() == shape.len()
             && (0..shape.len()).all(|i| i == axis || other[i] == shape[i]);
         assert!(fits, "tensors of shapes {first:?} and {other:?} do not join along axis {axis}");
@@ -27,16 +29,17 @@ pub fn concatenate(tape: &mut Tape, parts: &[Var], axis: usize) -> Var {
         widths.push(other[axis] * inner);
     }
     let row = shape[axis] * inner;
-    let mut out = tape.scratch(shape.iter().product());
+    let mut out = step.tape.scratch(shape.iter().product());
     let mut at = 0;
     for (&part, &width) in parts.iter().zip(&widths) {
-        let rows = out.chunks_mut(row.max(1)).zip(tape.value(part).data().chunks(width.max(1)));
+        let rows =
+            out.chunks_mut(row.max(1)).zip(step.tape.value(part).data().chunks(width.max(1)));
         rows.for_each(|(out, x)| out[at..at + width].copy_from_slice(x));
         at += width;
     }
-    let needs_gradient = parts.iter().any(|&part| tape.needs_gradient(part));
+    let needs_gradient = parts.iter().any(|&part| step.tape.needs_gradient(part));
     let operation = Concatenate { parts: parts.to_vec(), widths, row };
-    tape.record(Tensor::new(&shape, out), needs_gradient, operation)
+    step.tape.record(Tensor::new(&shape, out), needs_gradient, operation)
 }
 
 #[derive(Debug)]
@@ -47,7 +50,7 @@ struct Concatenate {
 }
 
 impl Operation for Concatenate {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let mut at = 0;
         for (&part, &width) in self.parts.iter().zip(&self.widths) {
             context.accumulate(part, |dx, _| {
@@ -67,8 +70,8 @@ impl Operation for Concatenate {
 ///
 /// If `x` has no such part.
 #[track_caller]
-pub fn slice(tape: &mut Tape, x: Var, axis: usize, range: Range<usize>) -> Var {
-    let mut shape = tape.value(x).shape().to_vec();
+pub fn slice(step: &mut Step<'_>, x: Var, axis: usize, range: Range<usize>) -> Var {
+    let mut shape = step.tape.value(x).shape().to_vec();
     assert!(
         axis < shape.len() && range.start <= range.end && range.end <= shape[axis],
         "a tensor of shape {shape:?} has no part {range:?} along axis {axis}"
@@ -77,11 +80,11 @@ pub fn slice(tape: &mut Tape, x: Var, axis: usize, range: Range<usize>) -> Var {
     let row = shape[axis] * inner;
     shape[axis] = range.len();
     let part = range.start * inner..range.end * inner;
-    let mut out = tape.scratch(shape.iter().product());
-    let rows = out.chunks_mut(part.len().max(1)).zip(tape.value(x).data().chunks(row.max(1)));
+    let mut out = step.tape.scratch(shape.iter().product());
+    let rows = out.chunks_mut(part.len().max(1)).zip(step.tape.value(x).data().chunks(row.max(1)));
     rows.for_each(|(out, x)| out.copy_from_slice(&x[part.clone()]));
-    let needs_gradient = tape.needs_gradient(x);
-    tape.record(Tensor::new(&shape, out), needs_gradient, Slice { x, part, row })
+    let needs_gradient = step.tape.needs_gradient(x);
+    step.tape.record(Tensor::new(&shape, out), needs_gradient, Slice { x, part, row })
 }
 
 #[derive(Debug)]
@@ -92,7 +95,7 @@ struct Slice {
 }
 
 impl Operation for Slice {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         context.accumulate(self.x, |dx, _| {
             let rows = dx.chunks_mut(self.row.max(1)).zip(gradient.chunks(self.part.len().max(1)));
             for (dx, dy) in rows {

@@ -8,8 +8,11 @@
 //! Source: Ba, Kiros and Hinton, arXiv:1607.06450.
 
 use crate::functions::{dot, sum, vectorised};
+use crate::parameters::ParameterId;
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{ParameterId, Step, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// Records the normalisation of the last axis of `x`.
 ///
@@ -68,7 +71,7 @@ struct LayerNorm {
 }
 
 impl Operation for LayerNorm {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let x = context.value(self.x);
         let n = x.as_matrix().1;
         let mut dx = context.scratch(gradient.len());

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::linear_map::{Operand, Patches, Rows, Window};
-use crate::tape::{Backward, Operation, Shown};
-use crate::{LinearMap, Pass, Step, Tensor, Var};
+use crate::arithmetic::input::Input;
+use crate::arithmetic::multiply::Used;
+use crate::linear_map::LinearMap;
+use crate::rows::{Patches, Rows, Window};
+use crate::step::{Source, Step};
+use crate::tape::{Backward, Operation, Var};
+use crate::tensor::Tensor;
 
 /// Records y = x·Wᵀ + b.
 ///
@@ -62,19 +66,13 @@ pub fn convolution(step: &mut Step<'_>, map: &Arc<LinearMap>, window: &Window, x
 }
 
 fn record(step: &mut Step<'_>, map: &Arc<LinearMap>, x: Var, rows: Rows, shape: &[usize]) -> Var {
-    let pass = step.pass;
-    if step.tape.surveys(map, rows.count(), rows.taps()) {
-        return step.tape.constant(Tensor::new(shape, vec![0.0; rows.count() * map.outputs()]));
+    let len = rows.count() * map.outputs();
+    if step.surveys(map, &rows) {
+        return step.tape.constant(Tensor::new(shape, vec![0.0; len]));
     }
-    map.assert_own(step.parameters, step.tape);
-    let weights = map.step_weights(step.tape, step.parameters, &pass);
-    let mut y = step.tape.scratch(rows.count() * map.outputs());
-    let kept = step.tape.scratch(map.kept(&rows, &pass));
-    let x_data = step.tape.value(x).data();
-    let weights = weights.as_ref();
-    let operand = map.forward(step.parameters, weights, x_data, &rows, &mut y, kept, &pass);
-    step.tape.show(map, Shown::Var(x), &rows, &y, &operand);
-    let operation = Linear { map: Arc::clone(map), x, rows, operand, pass };
+    let mut y = step.scratch(len);
+    let used = step.multiply(map, Source::Var(x), &rows, &mut y, step.pass);
+    let operation = Linear { map: Arc::clone(map), x, rows, used };
     step.tape.record(Tensor::new(shape, y), true, operation)
 }
 
@@ -83,39 +81,22 @@ struct Linear {
     map: Arc<LinearMap>,
     x: Var,
     rows: Rows,
-    operand: Operand,
-    /// That of the forward pass: a map that is used several times draws other bits each time.
-    pass: Pass,
+    used: Used,
 }
 
 impl Operation for Linear {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
-        let x = context.value(self.x).data();
-        let (map, operand, rows, pass) = (&self.map, &self.operand, &self.rows, &self.pass);
-        let errors = map.take_errors(context, operand, gradient, rows, pass);
-        map.accumulate_use(context.parameters, operand, gradient);
-        map.accumulate_gradient(context, operand, x, rows, &errors, pass);
-        let wanted = context.needs_gradient(self.x);
-        let mut dx = None;
-        if wanted {
-            let mut errors_of_x = context.scratch(x.len());
-            map.propagate(context.parameters, operand, rows, &errors, &mut errors_of_x, pass);
-            dx = Some(errors_of_x);
-        } else if map.needs_input_gradient(operand, x) {
-            let mut errors_of_x = context.scratch(x.len());
-            map.propagate_for_range(operand, x, rows, &errors, &mut errors_of_x, pass);
-            dx = Some(errors_of_x);
-        }
-        errors.recycle(context);
-        map.accumulate_range(context.parameters, operand, x, dx.as_deref(), context.loss_scale);
-        match dx {
-            Some(dx) if wanted => context.give(self.x, dx),
-            Some(dx) => context.recycle(dx),
-            None => {}
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
+        let Self { map, x: var, rows, used } = self;
+        let x = Input { values: context.value(*var).data(), rows: *rows };
+        let mut dx = context.needs_gradient(*var).then(|| context.scratch(x.values.len()));
+        map.propagate(used, &x, gradient, dx.as_deref_mut(), context);
+        map.accumulate_one(used, &x, gradient, context);
+        if let Some(dx) = dx {
+            context.give(*var, dx);
         }
     }
 
     fn recycle(self: Box<Self>, spare: &mut Vec<Vec<f32>>) {
-        spare.extend(self.operand.into_buffer());
+        self.map.recycle(self.used, spare);
     }
 }

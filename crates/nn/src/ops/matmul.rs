@@ -1,8 +1,10 @@
 //! Products of two activations, in f32.
 
 use crate::float_gemm::{self, Operand};
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Step, Tensor, Var};
+use crate::tensor::Tensor;
 use numerics::Par;
 
 /// A factor of [`matmul`]: a variable, or its transpose in the last two axes.
@@ -114,7 +116,7 @@ fn operand(x: &[f32], i: usize, rows: usize, cols: usize, transposed: bool) -> O
 }
 
 impl Operation for Matmul {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let Self { a, b, shared, count, m, k, n } = *self;
         let par = context.pass.par;
         let dy = |i| operand(gradient, i, m, n, false);

@@ -4,8 +4,10 @@
 //! loss = (1/n) Σ (y − t)²          ∂loss/∂y = 2 (y − t) / n
 //! ```
 
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Tape, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// Records the mean squared difference between `y` and the constants `target`; 0 of nothing.
 ///
@@ -13,15 +15,15 @@ use crate::{Tape, Tensor, Var};
 ///
 /// If they differ in length.
 #[track_caller]
-pub fn mean_squared_error(tape: &mut Tape, y: Var, target: &[f32]) -> Var {
-    let values = tape.value(y).data();
+pub fn mean_squared_error(step: &mut Step<'_>, y: Var, target: &[f32]) -> Var {
+    let values = step.tape.value(y).data();
     assert_eq!(values.len(), target.len(), "{} targets for {} values", target.len(), values.len());
     let sum = sum_of_squares(values, target);
     let loss = Tensor::new(&[], vec![(sum / target.len().max(1) as f64) as f32]);
-    let needs_gradient = tape.needs_gradient(y);
-    let mut kept = tape.scratch(target.len());
+    let needs_gradient = step.tape.needs_gradient(y);
+    let mut kept = step.tape.scratch(target.len());
     kept.copy_from_slice(target);
-    tape.record(loss, needs_gradient, MeanSquaredError { y, target: kept })
+    step.tape.record(loss, needs_gradient, MeanSquaredError { y, target: kept })
 }
 
 /// Σ (y − t)², in lanes that do not wait for each other.
@@ -43,7 +45,7 @@ struct MeanSquaredError {
 }
 
 impl Operation for MeanSquaredError {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let scale = 2.0 * gradient[0] / self.target.len().max(1) as f32;
         context.accumulate(self.y, |dy, y| {
             for ((dy, y), t) in dy.iter_mut().zip(y.data()).zip(&self.target) {

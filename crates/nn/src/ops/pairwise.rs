@@ -5,8 +5,10 @@
 //! product  y[b, t, u] = x[b, t] ∘ z[b, u]        dx[b, t] = Σ_u dy[b, t, u] ∘ z[b, u]
 //! ```
 
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Tape, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// How two vectors are joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -29,27 +31,33 @@ pub enum Pairing {
 ///
 /// If the shapes do not agree.
 #[track_caller]
-pub fn pairwise(tape: &mut Tape, x: Var, z: Var, pairing: Pairing) -> Var {
+pub fn pairwise(step: &mut Step<'_>, x: Var, z: Var, pairing: Pairing) -> Var {
     let (&[batch, times, width], &[others, nodes, other_width]) =
-        (tape.value(x).shape(), tape.value(z).shape())
+        (step.tape.value(x).shape(), step.tape.value(z).shape())
     else {
-        panic!("sequences of {:?} and {:?}", tape.value(x).shape(), tape.value(z).shape());
+        panic!(
+            "sequences of {:?} and {:?}",
+            step.tape.value(x).shape(),
+            step.tape.value(z).shape()
+        );
     };
     assert!(
         batch == others && width == other_width,
         "sequences of {:?} and {:?} do not pair",
-        tape.value(x).shape(),
-        tape.value(z).shape()
+        step.tape.value(x).shape(),
+        step.tape.value(z).shape()
     );
     let shape = Shape { times, nodes, width };
-    let mut out = tape.scratch(batch * times * nodes * width);
-    shape.each(&mut out, tape.value(x).data(), tape.value(z).data(), |y, x, z| match pairing {
-        Pairing::Sum => y.iter_mut().zip(x).zip(z).for_each(|((y, x), z)| *y = x + z),
-        Pairing::Product => y.iter_mut().zip(x).zip(z).for_each(|((y, x), z)| *y = x * z),
+    let mut out = step.tape.scratch(batch * times * nodes * width);
+    shape.each(&mut out, step.tape.value(x).data(), step.tape.value(z).data(), |y, x, z| {
+        match pairing {
+            Pairing::Sum => y.iter_mut().zip(x).zip(z).for_each(|((y, x), z)| *y = x + z),
+            Pairing::Product => y.iter_mut().zip(x).zip(z).for_each(|((y, x), z)| *y = x * z),
+        }
     });
-    let needs_gradient = tape.needs_gradient(x) || tape.needs_gradient(z);
+    let needs_gradient = step.tape.needs_gradient(x) || step.tape.needs_gradient(z);
     let value = Tensor::new(&[batch, times, nodes, width], out);
-    tape.record(value, needs_gradient, Pairwise { x, z, shape, pairing })
+    step.tape.record(value, needs_gradient, Pairwise { x, z, shape, pairing })
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +88,7 @@ struct Pairwise {
 }
 
 impl Operation for Pairwise {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let Shape { times, nodes, width } = self.shape;
         let (x, z) = (context.value(self.x).data(), context.value(self.z).data());
         let product = self.pairing == Pairing::Product;

@@ -8,8 +8,12 @@
 
 use std::ops::Range;
 
+use crate::rows::Window;
+use crate::simd;
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Step, Tape, Tensor, Var, Window, simd};
+use crate::tensor::Tensor;
 
 /// Records the largest value under each window; padding never wins.
 ///
@@ -24,8 +28,8 @@ use crate::{Step, Tape, Tensor, Var, Window, simd};
 /// is as wide as a window, so that some window would see padding only.
 #[track_caller]
 pub fn max_pool(step: &mut Step<'_>, x: Var, window: &Window) -> Var {
-    let (tape, par) = (&mut *step.tape, step.pass.par);
-    let shape = tape.value(x).image_shape();
+    let par = step.pass.par;
+    let shape = step.tape.value(x).image_shape();
     let [batch, height, width, channels] = shape;
     let [out_y, out_x] = window.output([height, width]);
     assert!(window.taps() <= 255, "a maximum over {:?} taps", window.kernel);
@@ -35,10 +39,10 @@ pub fn max_pool(step: &mut Step<'_>, x: Var, window: &Window) -> Var {
         window.padding,
         window.kernel
     );
-    let mut out = tape.scratch(batch * out_y * out_x * channels);
+    let mut out = step.tape.scratch(batch * out_y * out_x * channels);
     let mut winners = vec![0u8; out.len()];
     let offsets = tap_offsets(window, width, channels);
-    let data = tape.value(x).data();
+    let data = step.tape.value(x).data();
     let images = images_per_part(out_y * out_x * channels);
     let part_len = (images * out_y * out_x * channels).max(1);
     let mut parts: Vec<(&mut [f32], &mut [u8])> =
@@ -59,8 +63,8 @@ pub fn max_pool(step: &mut Step<'_>, x: Var, window: &Window) -> Var {
         }
     });
     let value = Tensor::new(&[batch, out_y, out_x, channels], out);
-    let needs_gradient = tape.needs_gradient(x);
-    tape.record(value, needs_gradient, MaxPool { x, window: *window, shape, winners, offsets })
+    let needs_gradient = step.tape.needs_gradient(x);
+    step.tape.record(value, needs_gradient, MaxPool { x, window: *window, shape, winners, offsets })
 }
 
 /// The forward pass, a few channels at a time in registers.
@@ -187,7 +191,7 @@ struct MaxPool {
 }
 
 impl Operation for MaxPool {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let [_, height, width, channels] = self.shape;
         let [out_y, out_x] = self.window.output([height, width]);
         let (len, out_len) = (height * width * channels, out_y * out_x * channels);
@@ -223,9 +227,9 @@ impl Operation for MaxPool {
 ///
 /// If `x` is not a batch of images, or the window does not fit or is dilated.
 #[track_caller]
-pub fn average_pool(tape: &mut Tape, x: Var, window: &Window) -> Var {
+pub fn average_pool(step: &mut Step<'_>, x: Var, window: &Window) -> Var {
     assert_eq!(window.dilation, [1; 2], "a mean over a dilated window");
-    let [_, height, width, _] = tape.value(x).image_shape();
+    let [_, height, width, _] = step.tape.value(x).image_shape();
     let size = [height, width];
     let out = window.output(size);
     let spans = std::array::from_fn(|axis| {
@@ -241,7 +245,7 @@ pub fn average_pool(tape: &mut Tape, x: Var, window: &Window) -> Var {
             })
             .collect()
     });
-    average(tape, x, spans)
+    average(step, x, spans)
 }
 
 /// Records means over `size` windows that divide the image as evenly as can be.
@@ -255,8 +259,8 @@ pub fn average_pool(tape: &mut Tape, x: Var, window: &Window) -> Var {
 ///
 /// If `x` is not a batch of images, or has no pixels.
 #[track_caller]
-pub fn adaptive_average_pool(tape: &mut Tape, x: Var, size: [usize; 2]) -> Var {
-    let [_, height, width, _] = tape.value(x).image_shape();
+pub fn adaptive_average_pool(step: &mut Step<'_>, x: Var, size: [usize; 2]) -> Var {
+    let [_, height, width, _] = step.tape.value(x).image_shape();
     assert!(height * width > 0, "an image without pixels has no mean");
     let spans = std::array::from_fn(|axis| {
         let (n, m) = ([height, width][axis], size[axis]);
@@ -267,7 +271,7 @@ pub fn adaptive_average_pool(tape: &mut Tape, x: Var, size: [usize; 2]) -> Var {
             })
             .collect()
     });
-    average(tape, x, spans)
+    average(step, x, spans)
 }
 
 /// Records the mean of every channel, as a matrix.
@@ -281,9 +285,9 @@ pub fn adaptive_average_pool(tape: &mut Tape, x: Var, size: [usize; 2]) -> Var {
 ///
 /// If `x` is not a batch of images.
 #[track_caller]
-pub fn global_average_pool(tape: &mut Tape, x: Var) -> Var {
-    let _: [usize; 4] = tape.value(x).image_shape();
-    super::mean_axes(tape, x, 1..3)
+pub fn global_average_pool(step: &mut Step<'_>, x: Var) -> Var {
+    let _: [usize; 4] = step.tape.value(x).image_shape();
+    super::mean_axes(step, x, 1..3)
 }
 
 /// The pixels under a window on one axis, and by how many to divide.
@@ -293,11 +297,11 @@ struct Span {
     len: usize,
 }
 
-fn average(tape: &mut Tape, x: Var, spans: [Vec<Span>; 2]) -> Var {
-    let shape = tape.value(x).image_shape();
+fn average(step: &mut Step<'_>, x: Var, spans: [Vec<Span>; 2]) -> Var {
+    let shape = step.tape.value(x).image_shape();
     let [batch, _, _, channels] = shape;
-    let mut out = tape.scratch(batch * spans[0].len() * spans[1].len() * channels);
-    let data = tape.value(x).data();
+    let mut out = step.tape.scratch(batch * spans[0].len() * spans[1].len() * channels);
+    let data = step.tape.value(x).data();
     // The sum is exact for every fixed-point format, so the mean is rounded once.
     let mut sums = vec![0.0f64; channels];
     each_window(shape, &spans, |y, n, pixels| {
@@ -309,8 +313,8 @@ fn average(tape: &mut Tape, x: Var, spans: [Vec<Span>; 2]) -> Var {
         out.for_each(|(y, sum)| *y = (sum / f64::from(n)) as f32);
     });
     let value = Tensor::new(&[batch, spans[0].len(), spans[1].len(), channels], out);
-    let needs_gradient = tape.needs_gradient(x);
-    tape.record(value, needs_gradient, Average { x, shape, spans })
+    let needs_gradient = step.tape.needs_gradient(x);
+    step.tape.record(value, needs_gradient, Average { x, shape, spans })
 }
 
 /// Calls `f(element of the result, n, elements of the image)` for every window.
@@ -344,7 +348,7 @@ struct Average {
 }
 
 impl Operation for Average {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let channels = self.shape[3];
         context.accumulate(self.x, |dx, _| {
             each_window(self.shape, &self.spans, |y, n, pixels| {

@@ -14,15 +14,19 @@
 //! Gers et al. (2000); Cho et al., EMNLP 2014. Order of gates and place of the reset gate as in
 //! PyTorch.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::arithmetic::input::Input;
+use crate::arithmetic::multiply::Used;
 use crate::functions::{sigmoid, tanh, vectorised};
-use crate::linear_map::{Errors, Operand, Rows};
-use crate::tape::{Backward, Operation, Shown};
-use crate::{LinearMap, Pass, Step, Tensor, Var};
+use crate::linear_map::LinearMap;
+use crate::pass::Pass;
+use crate::rows::Rows;
+use crate::step::{Source, Step};
+use crate::tape::{Backward, Operation, Var};
+use crate::tensor::Tensor;
 
 /// What happens at each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,34 +133,19 @@ pub fn recurrent(
     let mut output = step.tape.scratch(time * size);
     let mut saved = step.tape.scratch(time * size * 4);
     let mut projected = step.tape.scratch(size * cell.gates());
-    let mut operands = Vec::with_capacity(time);
-    map.assert_own(step.parameters, step.tape);
-    let weights = map.step_weights(step.tape, step.parameters, &step.pass);
+    let mut uses = Vec::with_capacity(time);
     let sequence = Sequence { cell, batch, time, width, reverse: recurrence.reverse, lengths };
     let rows = sequence.rows();
-    let kept_len = map.kept(&rows, &step.pass);
-    let mut kept: Vec<_> = (0..time).map(|_| step.tape.scratch(kept_len)).collect();
     for s in 0..time {
         let t = sequence.time_of(s);
         let (before, after) = hidden.split_at_mut((s + 1) * size);
         let before = &before[s * size..];
-        let pass = use_pass(&step.pass, t);
-        let kept = std::mem::take(&mut kept[s]);
-        if step.tape.surveys(map, rows.count(), 1) {
+        if step.surveys(map, &rows) {
             output.fill(0.0);
             continue;
         }
-        let operand = map.forward(
-            step.parameters,
-            weights.as_ref(),
-            before,
-            &rows,
-            &mut projected,
-            kept,
-            &pass,
-        );
-        step.tape.show(map, Shown::Values(before), &rows, &projected, &operand);
-        operands.push(operand);
+        let pass = use_pass(&step.pass, t);
+        uses.push(step.multiply(map, Source::Values(before), &rows, &mut projected, pass));
         let gates = step.tape.value(input).data();
         let (cell_before, cell_after) = match cell {
             Cell::Lstm => {
@@ -203,8 +192,7 @@ pub fn recurrent(
         saved,
         hidden,
         cells,
-        operands,
-        pass: step.pass,
+        uses,
     };
     let value = Tensor::new(&[batch, time, width], output);
     (step.tape.record(value, true, operation), state)
@@ -248,12 +236,11 @@ struct Recurrent {
     hidden: Vec<f32>,
     /// c before each step, and the last.
     cells: Vec<f32>,
-    operands: Vec<Operand>,
-    pass: Pass,
+    uses: Vec<Used>,
 }
 
 impl Operation for Recurrent {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let Sequence { cell, batch, time, width, .. } = self.sequence;
         let (size, columns) = (batch * width, cell.gates() * width);
         let rows = self.sequence.rows();
@@ -295,29 +282,14 @@ impl Operation for Recurrent {
                     }
                 }
             }
-            let pass = use_pass(&self.pass, t);
-            let (map, operand, x) =
-                (&self.map, &self.operands[s], &self.hidden[s * size..][..size]);
-            map.accumulate_use(context.parameters, operand, d_projected);
-            let errors = map.take_errors(context, operand, d_projected, &rows, &pass);
-            map.propagate(context.parameters, operand, &rows, &errors, &mut propagated, &pass);
-            let (parameters, loss_scale) = (&mut *context.parameters, context.loss_scale);
-            map.accumulate_range(parameters, operand, x, Some(&propagated), loss_scale);
+            let x = Input { values: &self.hidden[s * size..][..size], rows };
+            let (used, dx) = (&mut self.uses[s], Some(&mut propagated[..]));
+            self.map.propagate(used, &x, d_projected, dx, context);
             dh.iter_mut().zip(&propagated).for_each(|(dh, p)| *dh += p);
-            if !map.joins_uses() {
-                map.accumulate_gradient(context, operand, x, &rows, &errors, &pass);
-                errors.recycle(context);
-            } else if let Errors::Float(Cow::Owned(stopped)) = errors {
-                d_projected.copy_from_slice(&stopped);
-                context.recycle(stopped);
-            }
         }
-        if let (true, Some(operand)) = (self.map.joins_uses(), self.operands.first()) {
-            let rows = Rows::Matrix { batch: time * batch, rows: time * batch, inputs: width };
-            let errors = Errors::Float(Cow::Borrowed(&d_projected));
-            let x = &self.hidden[..time * size];
-            self.map.accumulate_gradient(context, operand, x, &rows, &errors, &self.pass);
-        }
+        let rows = Rows::Matrix { batch: time * batch, rows: time * batch, inputs: width };
+        let x = Input { values: &self.hidden[..time * size], rows };
+        self.map.accumulate(&mut self.uses, &x, &d_projected, context);
         context.recycle(d_projected);
         context.recycle(propagated);
         for (var, share) in
@@ -332,7 +304,7 @@ impl Operation for Recurrent {
 
     fn recycle(self: Box<Self>, spare: &mut Vec<Vec<f32>>) {
         spare.extend([self.saved, self.hidden, self.cells]);
-        spare.extend(self.operands.into_iter().filter_map(Operand::into_buffer));
+        self.uses.into_iter().for_each(|used| self.map.recycle(used, spare));
     }
 }
 

@@ -6,19 +6,21 @@
 
 use std::ops::Range;
 
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Tape, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// Records the sum of all elements, one number.
-pub fn sum(tape: &mut Tape, x: Var) -> Var {
-    let axes = tape.value(x).shape().len();
-    reduce(tape, x, 0..axes, false)
+pub fn sum(step: &mut Step<'_>, x: Var) -> Var {
+    let axes = step.tape.value(x).shape().len();
+    reduce(step, x, 0..axes, false)
 }
 
 /// Records the mean of all elements, one number; NaN without any.
-pub fn mean(tape: &mut Tape, x: Var) -> Var {
-    let axes = tape.value(x).shape().len();
-    reduce(tape, x, 0..axes, true)
+pub fn mean(step: &mut Step<'_>, x: Var) -> Var {
+    let axes = step.tape.value(x).shape().len();
+    reduce(step, x, 0..axes, true)
 }
 
 /// Records the sum over the axes in the range, which the result does not have.
@@ -27,8 +29,8 @@ pub fn mean(tape: &mut Tape, x: Var) -> Var {
 ///
 /// If `x` does not have these axes.
 #[track_caller]
-pub fn sum_axes(tape: &mut Tape, x: Var, axes: Range<usize>) -> Var {
-    reduce(tape, x, axes, false)
+pub fn sum_axes(step: &mut Step<'_>, x: Var, axes: Range<usize>) -> Var {
+    reduce(step, x, axes, false)
 }
 
 /// Records the mean over the axes in the range, which the result does not have.
@@ -37,13 +39,13 @@ pub fn sum_axes(tape: &mut Tape, x: Var, axes: Range<usize>) -> Var {
 ///
 /// If `x` does not have these axes.
 #[track_caller]
-pub fn mean_axes(tape: &mut Tape, x: Var, axes: Range<usize>) -> Var {
-    reduce(tape, x, axes, true)
+pub fn mean_axes(step: &mut Step<'_>, x: Var, axes: Range<usize>) -> Var {
+    reduce(step, x, axes, true)
 }
 
 #[track_caller]
-fn reduce(tape: &mut Tape, x: Var, axes: Range<usize>, mean: bool) -> Var {
-    let shape = tape.value(x).shape();
+fn reduce(step: &mut Step<'_>, x: Var, axes: Range<usize>, mean: bool) -> Var {
+    let shape = step.tape.value(x).shape();
     assert!(
         axes.start <= axes.end && axes.end <= shape.len(),
         "a tensor of shape {shape:?} does not have axes {axes:?}"
@@ -52,8 +54,8 @@ fn reduce(tape: &mut Tape, x: Var, axes: Range<usize>, mean: bool) -> Var {
     let inner: usize = shape[axes.end..].iter().product();
     let kept: Vec<usize> = [&shape[..axes.start], &shape[axes.end..]].concat();
     let divisor = if mean { count as f32 } else { 1.0 };
-    let mut out = tape.scratch(kept.iter().product());
-    let data = tape.value(x).data();
+    let mut out = step.tape.scratch(kept.iter().product());
+    let data = step.tape.value(x).data();
     if inner == 1 {
         // Pairs of partial sums keep the rounding of long sums small.
         for (o, y) in out.iter_mut().enumerate() {
@@ -68,8 +70,8 @@ fn reduce(tape: &mut Tape, x: Var, axes: Range<usize>, mean: bool) -> Var {
             out.iter_mut().for_each(|y| *y /= divisor);
         }
     }
-    let needs_gradient = tape.needs_gradient(x);
-    tape.record(Tensor::new(&kept, out), needs_gradient, Reduce { x, count, inner, divisor })
+    let needs_gradient = step.tape.needs_gradient(x);
+    step.tape.record(Tensor::new(&kept, out), needs_gradient, Reduce { x, count, inner, divisor })
 }
 
 fn pairwise_sum(x: &[f32]) -> f32 {
@@ -89,7 +91,7 @@ struct Reduce {
 }
 
 impl Operation for Reduce {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         context.accumulate(self.x, |dx, _| {
             if dx.is_empty() {
                 return;

@@ -1,7 +1,9 @@
 //! The same elements in another shape or another order of axes.
 
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Tape, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// Records x with another shape and the same elements in the same row-major order.
 ///
@@ -9,12 +11,12 @@ use crate::{Tape, Tensor, Var};
 ///
 /// If the shape holds another number of elements.
 #[track_caller]
-pub fn reshape(tape: &mut Tape, x: Var, shape: &[usize]) -> Var {
-    let mut out = tape.scratch(tape.value(x).data().len());
-    out.copy_from_slice(tape.value(x).data());
+pub fn reshape(step: &mut Step<'_>, x: Var, shape: &[usize]) -> Var {
+    let mut out = step.tape.scratch(step.tape.value(x).data().len());
+    out.copy_from_slice(step.tape.value(x).data());
     let value = Tensor::new(shape, out);
-    let needs_gradient = tape.needs_gradient(x);
-    tape.record(value, needs_gradient, Reshape { x })
+    let needs_gradient = step.tape.needs_gradient(x);
+    step.tape.record(value, needs_gradient, Reshape { x })
 }
 
 /// Records x as (batch, everything else).
@@ -23,10 +25,10 @@ pub fn reshape(tape: &mut Tape, x: Var, shape: &[usize]) -> Var {
 ///
 /// If `x` has no axis, or no element.
 #[track_caller]
-pub fn flatten(tape: &mut Tape, x: Var) -> Var {
-    let (batch, len) = (tape.value(x).shape()[0], tape.value(x).data().len());
-    assert!(len > 0, "a tensor of shape {:?} has nothing to flatten", tape.value(x).shape());
-    reshape(tape, x, &[batch, len / batch])
+pub fn flatten(step: &mut Step<'_>, x: Var) -> Var {
+    let (batch, len) = (step.tape.value(x).shape()[0], step.tape.value(x).data().len());
+    assert!(len > 0, "a tensor of shape {:?} has nothing to flatten", step.tape.value(x).shape());
+    reshape(step, x, &[batch, len / batch])
 }
 
 #[derive(Debug)]
@@ -35,7 +37,7 @@ struct Reshape {
 }
 
 impl Operation for Reshape {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         if context.needs_gradient(self.x) {
             let mut dx = context.scratch(gradient.len());
             dx.copy_from_slice(gradient);
@@ -50,8 +52,8 @@ impl Operation for Reshape {
 ///
 /// Unless `order` names every axis once.
 #[track_caller]
-pub fn permute(tape: &mut Tape, x: Var, order: &[usize]) -> Var {
-    let shape = tape.value(x).shape();
+pub fn permute(step: &mut Step<'_>, x: Var, order: &[usize]) -> Var {
+    let shape = step.tape.value(x).shape();
     let mut seen = order.to_vec();
     seen.sort_unstable();
     assert!(
@@ -61,8 +63,8 @@ pub fn permute(tape: &mut Tape, x: Var, order: &[usize]) -> Var {
     let strides = strides(shape);
     let permuted: Vec<usize> = order.iter().map(|&axis| shape[axis]).collect();
     let steps: Vec<usize> = order.iter().map(|&axis| strides[axis]).collect();
-    let mut out = tape.scratch(tape.value(x).data().len());
-    let data = tape.value(x).data();
+    let mut out = step.tape.scratch(step.tape.value(x).data().len());
+    let data = step.tape.value(x).data();
     each_line(&permuted, &steps, |first, line, step| {
         let out = &mut out[line];
         if step == 1 {
@@ -71,9 +73,9 @@ pub fn permute(tape: &mut Tape, x: Var, order: &[usize]) -> Var {
             out.iter_mut().zip(data[first..].iter().step_by(step)).for_each(|(y, x)| *y = *x);
         }
     });
-    let needs_gradient = tape.needs_gradient(x);
+    let needs_gradient = step.tape.needs_gradient(x);
     let operation = Permute { x, permuted: permuted.clone(), steps };
-    tape.record(Tensor::new(&permuted, out), needs_gradient, operation)
+    step.tape.record(Tensor::new(&permuted, out), needs_gradient, operation)
 }
 
 /// Records the transpose of the last two axes.
@@ -82,12 +84,12 @@ pub fn permute(tape: &mut Tape, x: Var, order: &[usize]) -> Var {
 ///
 /// If there are fewer than two.
 #[track_caller]
-pub fn transpose(tape: &mut Tape, x: Var) -> Var {
-    let axes = tape.value(x).shape().len();
-    assert!(axes >= 2, "a tensor of shape {:?} has no transpose", tape.value(x).shape());
+pub fn transpose(step: &mut Step<'_>, x: Var) -> Var {
+    let axes = step.tape.value(x).shape().len();
+    assert!(axes >= 2, "a tensor of shape {:?} has no transpose", step.tape.value(x).shape());
     let mut order: Vec<usize> = (0..axes).collect();
     order.swap(axes - 2, axes - 1);
-    permute(tape, x, &order)
+    permute(step, x, &order)
 }
 
 #[derive(Debug)]
@@ -98,7 +100,7 @@ struct Permute {
 }
 
 impl Operation for Permute {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         if !context.needs_gradient(self.x) {
             return;
         }

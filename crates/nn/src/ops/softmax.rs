@@ -6,8 +6,10 @@
 //! ```
 
 use crate::functions::{dot, exp, log_sum_exp, sum, vectorised};
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Tape, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// Records the softmax over the last axis.
 ///
@@ -15,8 +17,8 @@ use crate::{Tape, Tensor, Var};
 ///
 /// If `x` is a scalar.
 #[track_caller]
-pub fn softmax(tape: &mut Tape, x: Var) -> Var {
-    record(tape, x, Form::Probability)
+pub fn softmax(step: &mut Step<'_>, x: Var) -> Var {
+    record(step, x, Form::Probability)
 }
 
 /// Records the logarithm of the softmax over the last axis.
@@ -25,8 +27,8 @@ pub fn softmax(tape: &mut Tape, x: Var) -> Var {
 ///
 /// If `x` is a scalar.
 #[track_caller]
-pub fn log_softmax(tape: &mut Tape, x: Var) -> Var {
-    record(tape, x, Form::Logarithm)
+pub fn log_softmax(step: &mut Step<'_>, x: Var) -> Var {
+    record(step, x, Form::Logarithm)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,10 +38,10 @@ enum Form {
 }
 
 #[track_caller]
-fn record(tape: &mut Tape, x: Var, form: Form) -> Var {
-    let (_, columns) = tape.value(x).as_matrix();
-    let mut out = tape.scratch(tape.value(x).data().len());
-    out.copy_from_slice(tape.value(x).data());
+fn record(step: &mut Step<'_>, x: Var, form: Form) -> Var {
+    let (_, columns) = step.tape.value(x).as_matrix();
+    let mut out = step.tape.scratch(step.tape.value(x).data().len());
+    out.copy_from_slice(step.tape.value(x).data());
     vectorised!({
         for row in out.chunks_exact_mut(columns.max(1)) {
             match form {
@@ -51,9 +53,9 @@ fn record(tape: &mut Tape, x: Var, form: Form) -> Var {
             }
         }
     });
-    let value = Tensor::new(tape.value(x).shape(), out);
-    let needs_gradient = tape.needs_gradient(x);
-    tape.record(value, needs_gradient, Softmax { x, form })
+    let value = Tensor::new(step.tape.value(x).shape(), out);
+    let needs_gradient = step.tape.needs_gradient(x);
+    step.tape.record(value, needs_gradient, Softmax { x, form })
 }
 
 #[derive(Debug)]
@@ -63,7 +65,7 @@ struct Softmax {
 }
 
 impl Operation for Softmax {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let y = context.output();
         let columns = y.as_matrix().1.max(1);
         let mut dx = context.scratch(gradient.len());

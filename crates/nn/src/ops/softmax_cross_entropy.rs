@@ -5,8 +5,10 @@
 //! loss = −(1/B) Σ_i ln p_i,label(i)          ∂loss/∂x_ij = (p_ij − [j = label(i)]) / B
 //! ```
 
+use crate::step::Step;
+use crate::tape::Var;
 use crate::tape::{Backward, Operation};
-use crate::{Tape, Tensor, Var};
+use crate::tensor::Tensor;
 
 /// Records the mean cross-entropy of `logits` against `labels`.
 ///
@@ -20,12 +22,13 @@ use crate::{Tape, Tensor, Var};
 ///
 /// If the numbers of rows and labels differ, or a label is not a class.
 #[track_caller]
-pub fn softmax_cross_entropy(tape: &mut Tape, logits: Var, labels: &[u8]) -> Var {
-    let (batch, classes) = tape.value(logits).as_matrix();
+pub fn softmax_cross_entropy(step: &mut Step<'_>, logits: Var, labels: &[u8]) -> Var {
+    let (batch, classes) = step.tape.value(logits).as_matrix();
     assert_eq!(batch, labels.len(), "{} labels for {batch} rows of logits", labels.len());
-    let mut probabilities = tape.scratch(batch * classes);
+    let mut probabilities = step.tape.scratch(batch * classes);
     let mut loss = 0.0f64;
-    let rows = tape
+    let rows = step
+        .tape
         .value(logits)
         .data()
         .chunks_exact(classes)
@@ -41,8 +44,8 @@ pub fn softmax_cross_entropy(tape: &mut Tape, logits: Var, labels: &[u8]) -> Var
         p.iter_mut().for_each(|p| *p /= sum);
     }
     let value = Tensor::new(&[], vec![(loss / batch as f64) as f32]);
-    let needs_gradient = tape.needs_gradient(logits);
-    tape.record(
+    let needs_gradient = step.tape.needs_gradient(logits);
+    step.tape.record(
         value,
         needs_gradient,
         SoftmaxCrossEntropy { logits, probabilities, labels: labels.to_vec() },
@@ -57,7 +60,7 @@ struct SoftmaxCrossEntropy {
 }
 
 impl Operation for SoftmaxCrossEntropy {
-    fn backward(&self, gradient: &[f32], context: &mut Backward<'_>) {
+    fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let scale = gradient[0] / self.labels.len() as f32;
         let classes = self.probabilities.len() / self.labels.len();
         context.accumulate(self.logits, |dx, _| {

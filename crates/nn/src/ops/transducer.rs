@@ -15,7 +15,9 @@
 
 use super::distillation::Prepared;
 use super::lattice::{log_add, log_softmax_f64};
-use crate::{Step, Tensor, Var};
+use crate::step::Step;
+use crate::tape::Var;
+use crate::tensor::Tensor;
 
 /// What [`transducer`] compares with.
 #[derive(Clone, Copy, Debug)]

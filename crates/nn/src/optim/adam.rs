@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Group, Update};
-use crate::Parameters;
-use crate::parameters::Rounded;
+use crate::parameters::Parameters;
+use crate::storage::Rounded;
 
 /// Adam; with `decoupled` decay AdamW.
 ///

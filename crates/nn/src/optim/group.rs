@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checked::checked_on_reading;
 
-use crate::{Parameter, Parameters, Role};
+use crate::parameters::{Parameter, Parameters, Role};
 
 /// Parameters with a learning rate or a decay of their own.
 ///

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Group, Update};
-use crate::Parameters;
-use crate::parameters::Rounded;
+use crate::parameters::Parameters;
+use crate::storage::Rounded;
 
 /// Stochastic gradient descent with momentum and weight decay.
 ///

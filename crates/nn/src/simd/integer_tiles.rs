@@ -13,7 +13,7 @@
 mod kernels;
 
 use super::tiles::{Panel, panels};
-use crate::linear_map::{Plan, Run};
+use crate::rows::plan::{Plan, Run};
 use kernels::Level;
 
 /// Columns of a vector register.

@@ -10,7 +10,7 @@
 //! fills 12 of the 16 vector registers; each step loads the panel's line and broadcasts one value
 //! per row.
 
-use crate::linear_map::{Plan, Run};
+use crate::rows::plan::{Plan, Run};
 
 /// Columns of a vector register.
 const LANES: usize = 8;

@@ -4,7 +4,11 @@ use std::cell::RefCell;
 use std::fmt;
 
 use crate::ops::{self, Distillation};
-use crate::{Mode, Outcome, Parameters, Pass, Step, Tape, Task};
+use crate::parameters::Parameters;
+use crate::pass::{Mode, Pass};
+use crate::step::{Step, Workspace};
+
+use crate::task::{Outcome, Task};
 
 use super::IGNORED;
 
@@ -22,7 +26,7 @@ pub struct Distilled<'a> {
     parameters: &'a Parameters,
     options: Distillation,
     /// The teacher's own, for its parameters are others.
-    tape: RefCell<Tape>,
+    work: RefCell<Workspace>,
 }
 
 impl fmt::Debug for Distilled<'_> {
@@ -66,8 +70,8 @@ impl<'a> Distilled<'a> {
             return Err(DistillationError::NoLogits);
         }
         // Begun here, so that parameters that are not the teacher's are named by the caller's line.
-        let tape = RefCell::new(Tape::new());
-        Ok(Self { student, teacher, parameters, options, tape })
+        let work = RefCell::new(Workspace::new());
+        Ok(Self { student, teacher, parameters, options, work })
     }
 }
 
@@ -105,15 +109,15 @@ impl Task for Distilled<'_> {
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
         let outcome = self.student.forward(examples, step);
         let (Mode::Train, Some(logits)) = (step.pass.mode, &outcome.logits) else { return outcome };
-        let mut tape = self.tape.borrow_mut();
+        let mut work = self.work.borrow_mut();
         let pass = Pass { mode: Mode::Teach, ..step.pass };
-        let mut lesson = Step { tape: &mut tape, parameters: self.parameters, pass };
-        let said = self.teacher.forward(examples, &mut lesson).logits;
-        let said = tape.value(said.expect("a task with logits gives them").values).data();
+        let lesson = &mut work.step(self.parameters, pass);
+        let said = self.teacher.forward(examples, lesson).logits;
+        let said = work.tape.value(said.expect("a task with logits gives them").values).data();
         let labels = &logits.labels;
         let ignored = Some(IGNORED);
-        let loss = ops::distillation(step.tape, logits.values, said, labels, ignored, self.options);
-        tape.clear();
+        let loss = ops::distillation(step, logits.values, said, labels, ignored, self.options);
+        work.clear();
         Outcome { loss, ..outcome }
     }
 }

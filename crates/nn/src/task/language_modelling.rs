@@ -2,7 +2,8 @@
 
 use crate::models::LanguageModel;
 use crate::ops::{self, CrossEntropy};
-use crate::{Outcome, Step, Task};
+use crate::step::Step;
+use crate::task::{Outcome, Task};
 
 use super::{IGNORED, Logits, wrong_rows};
 

@@ -4,7 +4,9 @@ use crate::data::Sequences;
 use crate::functions::log_sum_exp;
 use crate::models::AcousticModel;
 use crate::ops::{self, CrossEntropy};
-use crate::{Outcome, Step, Task, Tensor};
+use crate::step::Step;
+use crate::task::{Outcome, Task};
+use crate::tensor::Tensor;
 
 use super::{IGNORED, Logits, argmax, wrong_rows};
 

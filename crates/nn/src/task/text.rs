@@ -2,7 +2,9 @@
 
 use crate::models::{TextClassifier, TextEncoder, Tokens};
 use crate::ops::{self, CrossEntropy};
-use crate::{Outcome, Step, Task, Var};
+use crate::step::Step;
+use crate::tape::Var;
+use crate::task::{Outcome, Task};
 
 use super::{Logits, wrong_rows};
 
@@ -69,9 +71,9 @@ impl SentenceSimilarity<'_> {
         let batch = Batch::new(side(0).chain(side(1)));
         let x = self.encoder.forward(&batch.tokens(), step);
         let x = self.encoder.mean_pooled(x, &batch.lengths, step);
-        let first = ops::slice(step.tape, x, 0, 0..examples.len());
-        let second = ops::slice(step.tape, x, 0, examples.len()..2 * examples.len());
-        ops::cosine_similarity(step.tape, first, second)
+        let first = ops::slice(step, x, 0, 0..examples.len());
+        let second = ops::slice(step, x, 0, examples.len()..2 * examples.len());
+        ops::cosine_similarity(step, first, second)
     }
 }
 
@@ -83,7 +85,7 @@ impl Task for SentenceSimilarity<'_> {
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
         let similarity = self.similarity(examples, step);
         let wanted: Vec<f32> = examples.iter().map(|&i| self.similarities[i as usize]).collect();
-        let loss = ops::mean_squared_error(step.tape, similarity, &wanted);
+        let loss = ops::mean_squared_error(step, similarity, &wanted);
         Outcome { loss, units: examples.len(), wrong: None, logits: None }
     }
 }

@@ -4,7 +4,9 @@ use crate::data::Sequences;
 use crate::decode::edit_distance;
 use crate::models::RnnTransducer;
 use crate::ops::{self, TransducerTargets};
-use crate::{Mode, Outcome, Step, Task};
+use crate::pass::Mode;
+use crate::step::Step;
+use crate::task::{Outcome, Task};
 
 /// A transducer of frames into labels.
 ///

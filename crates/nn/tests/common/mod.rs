@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use nn::{Mode, Parameters, Pass, Step, Tape, Tensor, Var, ops};
+use nn::{Mode, Parameters, Pass, Step, Tensor, Var, Workspace, ops};
 use numerics::{Par, Seed};
 
 /// A training pass with its own seed, on one thread.
@@ -38,21 +38,21 @@ pub(crate) fn check_at(
     f: impl Fn(&mut Step<'_>, &[Var]) -> Var,
 ) {
     let run = |inputs: &[Vec<f32>]| {
-        let (mut tape, mut parameters) = (Tape::new(), Parameters::new());
+        let (mut work, mut parameters) = (Workspace::new(), Parameters::new());
         let vars: Vec<Var> = (shapes.iter().zip(inputs))
-            .map(|(shape, x)| tape.variable(Tensor::new(shape, x.clone())))
+            .map(|(shape, x)| work.tape.variable(Tensor::new(shape, x.clone())))
             .collect();
-        let y = f(&mut Step { tape: &mut tape, parameters: &parameters, pass: pass() }, &vars);
-        let shape = tape.value(y).shape().to_vec();
+        let y = f(&mut work.step(&parameters, pass()), &vars);
+        let shape = work.tape.value(y).shape().to_vec();
         let weights = gaussian("weights", shape.iter().product());
         // The sum in f64, so that differences of it lose nothing.
-        let value: f64 = (tape.value(y).data().iter().zip(&weights))
+        let value: f64 = (work.tape.value(y).data().iter().zip(&weights))
             .map(|(y, w)| f64::from(*y) * f64::from(*w))
             .sum();
-        let weights = tape.constant(Tensor::new(&shape, weights));
-        let weighted = ops::mul(&mut tape, y, weights);
-        let loss = ops::sum(&mut tape, weighted);
-        let gradients = tape.backward(loss, 1.0, &mut parameters, pass());
+        let weights = work.tape.constant(Tensor::new(&shape, weights));
+        let weighted = ops::mul(&mut work.step(&parameters, pass()), y, weights);
+        let loss = ops::sum(&mut work.step(&parameters, pass()), weighted);
+        let gradients = work.tape.backward(loss, 1.0, &mut parameters, pass());
         let gradients: Vec<Vec<f32>> = (vars.iter().zip(inputs))
             .map(|(&x, values)| {
                 gradients.of(x).map_or_else(|| vec![0.0; values.len()], <[f32]>::to_vec)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use nn::layers::Builder;
-use nn::{Arithmetic, Mode, Parameters, Pass, Policy, Step, Tape, Tensor, Var, ops};
+use nn::{AnyArithmetic, Mode, Parameters, Pass, Policy, Step, Tensor, Var, ops};
 use numerics::{Par, Seed};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -87,7 +87,7 @@ type Layer = Box<dyn Fn(Var, &mut Step<'_>) -> Var>;
 
 pub(crate) fn network(build: impl FnOnce(&mut Builder<'_>) -> Layer) -> (Parameters, Layer) {
     let (mut parameters, seed) = (Parameters::new(), Seed::new(0));
-    let policy = Policy::uniform(Arithmetic::Float32);
+    let policy = Policy::uniform(AnyArithmetic::Float32);
     let layer = build(&mut Builder { parameters: &mut parameters, policy: &policy, seed });
     (parameters, layer)
 }
@@ -97,13 +97,13 @@ pub(crate) fn pass(mode: Mode) -> Pass {
 }
 
 /// Σ cos(i)·y_i.
-pub(crate) fn loss(tape: &mut Tape, y: Var) -> Var {
-    let shape = tape.value(y).shape().to_vec();
-    let weights = (0..tape.value(y).data().len()).map(|i| f64::from(i as u32).cos() as f32);
+pub(crate) fn loss(step: &mut Step<'_>, y: Var) -> Var {
+    let shape = step.value(y).shape().to_vec();
+    let weights = (0..step.value(y).data().len()).map(|i| f64::from(i as u32).cos() as f32);
     let weights = Tensor::new(&shape, weights.collect());
-    let weights = tape.constant(weights);
-    let weighted = ops::mul(tape, y, weights);
-    ops::sum(tape, weighted)
+    let weights = step.tape.constant(weights);
+    let weighted = ops::mul(step, y, weights);
+    ops::sum(step, weighted)
 }
 
 /// Ours against the file's, to 1e-5 of the largest magnitude in the tensor.

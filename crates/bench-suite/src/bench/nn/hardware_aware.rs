@@ -4,8 +4,8 @@ use crossbar::{TileConfig, WeightNoiseConfig};
 use nn::layers::{Builder, Init, Linear, Readout};
 use nn::optim::Update;
 use nn::{
-    Analog, AnalogTraining, Arithmetic, Mode, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape,
-    Tensor, ops,
+    Analog, AnalogTraining, AnyArithmetic, Mode, Optimizer, Parameters, Pass, Policy, Sgd, Tensor,
+    Workspace, ops,
 };
 use numerics::{Par, Seed};
 
@@ -43,7 +43,7 @@ pub(super) const ROWS: &[Row] = &[
 
 fn linear_against_ours() -> Result<Measured, Unmeasured> {
     let mut analog = LinearLayer::new(analog());
-    let mut float = LinearLayer::new(Arithmetic::Float32);
+    let mut float = LinearLayer::new(AnyArithmetic::Float32);
     analog.check()?;
     float.check()?;
     Ok(alternate(
@@ -64,7 +64,7 @@ pub(super) struct LinearLayer {
     parameters: Parameters,
     input: Vec<f32>,
     zeros: Vec<f32>,
-    tape: Tape,
+    work: Workspace,
     steps: u64,
 }
 
@@ -72,7 +72,7 @@ impl LinearLayer {
     const WIDTH: usize = 512;
     const BATCH: usize = 1024;
 
-    pub(super) fn new(arithmetic: Arithmetic) -> Self {
+    pub(super) fn new(arithmetic: AnyArithmetic) -> Self {
         let mut parameters = Parameters::new();
         let policy = Policy::uniform(arithmetic);
         let seed = Seed::new(0);
@@ -83,28 +83,28 @@ impl LinearLayer {
         let mut input = vec![0.0; len];
         Seed::new(1).stream().fill_gaussian(0, &mut input);
         input.iter_mut().for_each(|x| *x *= 0.3);
-        Self { layer, parameters, input, zeros: vec![0.0; len], tape: Tape::new(), steps: 0 }
+        Self { layer, parameters, input, zeros: vec![0.0; len], work: Workspace::new(), steps: 0 }
     }
 
     /// One step; returns the loss before it.
     pub(super) fn step(&mut self) -> f32 {
         let seed = Seed::new(2).child(self.steps);
         let pass = Pass { seed, first_row: 0, step: 0, mode: Mode::Train, par: Par::Seq };
-        let mut x = self.tape.scratch(self.input.len());
+        let mut x = self.work.tape.scratch(self.input.len());
         x.copy_from_slice(&self.input);
-        let x = self.tape.variable(Tensor::new(&[Self::BATCH, Self::WIDTH], x));
-        let mut step = Step { tape: &mut self.tape, parameters: &self.parameters, pass };
+        let x = self.work.tape.variable(Tensor::new(&[Self::BATCH, Self::WIDTH], x));
+        let mut step = self.work.step(&self.parameters, pass);
         let y = self.layer.forward(x, &mut step);
-        let loss = ops::mean_squared_error(&mut self.tape, y, &self.zeros);
-        let value = self.tape.value(loss).item();
-        let gradients = self.tape.backward(loss, 1.0, &mut self.parameters, pass);
-        self.tape.recycle(gradients);
+        let loss = ops::mean_squared_error(&mut step, y, &self.zeros);
+        let value = self.work.tape.value(loss).item();
+        let gradients = self.work.tape.backward(loss, 1.0, &mut self.parameters, pass);
+        self.work.tape.recycle(gradients);
         let sgd = Optimizer::Sgd(Sgd::default());
         let seed = seed.child("update");
         let step = self.steps + 1;
         let update = Update { learning_rate: 0.01, gradient_scale: 1.0, step, seed, groups: &[] };
         sgd.step(&mut self.parameters, &update);
-        self.tape.clear();
+        self.work.clear();
         self.steps += 1;
         value
     }
@@ -122,9 +122,9 @@ impl LinearLayer {
 }
 
 /// Everything of [Rasch23 Supp. Tab. 1], and the noise of its Supp. Tab. 3.
-pub(super) fn analog() -> Arithmetic {
+pub(super) fn analog() -> AnyArithmetic {
     let tile = TileConfig::load("standard-pcm").expect("a preset");
     let weight_noise = Some(WeightNoiseConfig::paper(3.0, 0.01));
     let training = AnalogTraining { weight_noise, ..AnalogTraining::default() };
-    Arithmetic::Analog(Box::new(Analog::new(tile, training).expect("a checked preset")))
+    AnyArithmetic::Analog(Box::new(Analog::new(tile, training).expect("a checked preset")))
 }

@@ -3,8 +3,8 @@
 use nn::layers::{Builder, Init};
 use nn::optim::Update;
 use nn::{
-    Arithmetic, FixedPoint, Mode, Model, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape,
-    Tensor, models, ops,
+    AnyArithmetic, FixedPoint, Mode, Model, Optimizer, Parameters, Pass, Policy, Sgd, Tensor,
+    Workspace, models, ops,
 };
 use numerics::{FixedFormat, Par, Rounding, Seed};
 
@@ -18,7 +18,7 @@ pub(super) const ROWS: &[Row] = &[
         target: 1.0 / 0.9,
         measure: || {
             let mut fixed = Mlp::new(fixed_8_8());
-            let mut float = Mlp::new(Arithmetic::Float32);
+            let mut float = Mlp::new(AnyArithmetic::Float32);
             fixed.check()?;
             float.check()?;
             Ok(alternate(
@@ -36,7 +36,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "mlp_step_float_torch",
         what: "the same step in f32 against PyTorch's, one thread each",
         target: 1.0 / 1.1,
-        measure: || against_torch(Arithmetic::Float32),
+        measure: || against_torch(AnyArithmetic::Float32),
     },
     Row {
         name: "mlp_step_fixed_torch",
@@ -49,9 +49,9 @@ pub(super) const ROWS: &[Row] = &[
 const ROUNDS: usize = 60;
 const BATCH: usize = 100;
 
-fn fixed_8_8() -> Arithmetic {
+fn fixed_8_8() -> AnyArithmetic {
     let format = FixedFormat::new(8, 8).expect("a 16-bit format");
-    Arithmetic::FixedPoint(FixedPoint::uniform(format, Rounding::Stochastic).expect("it fits"))
+    AnyArithmetic::FixedPoint(FixedPoint::uniform(format, Rounding::Stochastic).expect("it fits"))
 }
 
 /// The network of [Gupta15 §4.1] with one batch of random images.
@@ -60,12 +60,12 @@ struct Mlp {
     parameters: Parameters,
     input: Vec<f32>,
     labels: Vec<u8>,
-    tape: Tape,
+    work: Workspace,
     steps: usize,
 }
 
 impl Mlp {
-    fn new(arithmetic: Arithmetic) -> Self {
+    fn new(arithmetic: AnyArithmetic) -> Self {
         let mut parameters = Parameters::new();
         let mut input = vec![0.0; BATCH * 784];
         Seed::new(1).stream().fill_uniform(0, &mut input);
@@ -76,22 +76,22 @@ impl Mlp {
         let model =
             models::mlp(&mut builder, &[784, 1000, 1000, 10], Init::Normal { std_dev: 0.01 });
         let labels = (0..BATCH).map(|i| (i % 10) as u8).collect();
-        Self { model, parameters, input, labels, tape: Tape::new(), steps: 0 }
+        Self { model, parameters, input, labels, work: Workspace::new(), steps: 0 }
     }
 
     /// One step; returns the loss before it.
     fn step(&mut self) -> f32 {
         let seed = Seed::new(2).child(self.steps);
         let pass = Pass { seed, first_row: 0, step: 0, mode: Mode::Train, par: Par::Seq };
-        let mut x = self.tape.scratch(self.input.len());
+        let mut x = self.work.tape.scratch(self.input.len());
         x.copy_from_slice(&self.input);
-        let x = self.tape.constant(Tensor::new(&[BATCH, 784], x));
-        let mut step = Step { tape: &mut self.tape, parameters: &self.parameters, pass };
+        let x = self.work.tape.constant(Tensor::new(&[BATCH, 784], x));
+        let mut step = self.work.step(&self.parameters, pass);
         let logits = self.model.forward(x, &mut step);
-        let loss = ops::softmax_cross_entropy(&mut self.tape, logits, &self.labels);
-        let value = self.tape.value(loss).item();
+        let loss = ops::softmax_cross_entropy(&mut step, logits, &self.labels);
+        let value = self.work.tape.value(loss).item();
         let scale = BATCH as f32;
-        self.tape.backward(loss, scale, &mut self.parameters, pass);
+        self.work.tape.backward(loss, scale, &mut self.parameters, pass);
         let sgd = Optimizer::Sgd(Sgd::default());
         let update = Update {
             learning_rate: 0.1,
@@ -101,7 +101,7 @@ impl Mlp {
             groups: &[],
         };
         sgd.step(&mut self.parameters, &update);
-        self.tape.clear();
+        self.work.clear();
         self.steps += 1;
         value
     }
@@ -119,7 +119,7 @@ impl Mlp {
     }
 }
 
-fn against_torch(arithmetic: Arithmetic) -> Result<Measured, Unmeasured> {
+fn against_torch(arithmetic: AnyArithmetic) -> Result<Measured, Unmeasured> {
     let mut mlp = Mlp::new(arithmetic);
     mlp.check()?;
     super::against_torch(ROUNDS, TORCH, || {

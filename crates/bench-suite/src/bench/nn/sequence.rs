@@ -6,7 +6,9 @@ use nn::layers::{
 use nn::models::{LanguageModel, LanguageModelConfig, lstm_language_model};
 use nn::ops::{CrossEntropy, Mask};
 use nn::optim::Update;
-use nn::{Arithmetic, Mode, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape, Var, ops};
+use nn::{
+    AnyArithmetic, Mode, Optimizer, Parameters, Pass, Policy, Sgd, Step, Var, Workspace, ops,
+};
 use numerics::{Par, Seed};
 
 use super::super::{Measured, Row, Unmeasured, alternate};
@@ -97,8 +99,8 @@ fn transformer(builder: &mut Builder<'_>) -> Loss {
         for block in &blocks {
             x = block.forward(x, Mask::default(), step);
         }
-        let first = ops::slice(step.tape, x, 1, 0..1);
-        let first = ops::reshape(step.tape, first, &[32, 256]);
+        let first = ops::slice(step, x, 1, 0..1);
+        let first = ops::reshape(step, first, &[32, 256]);
         let logits = output.forward(first, step);
         ops::cross_entropy(step, logits, &labels, CrossEntropy::default())
     })
@@ -115,7 +117,7 @@ fn measure(
     learning_rate: f32,
     rounds: usize,
 ) -> Result<Measured, Unmeasured> {
-    let mut training = Training::new(build, Arithmetic::Float32, learning_rate)?;
+    let mut training = Training::new(build, AnyArithmetic::Float32, learning_rate)?;
     against_torch(rounds, program, || {
         training.step();
     })
@@ -124,10 +126,10 @@ fn measure(
 /// A step of the language model in that arithmetic against one in f32.
 pub(super) fn language_model_against_ours(
     rounds: usize,
-    arithmetic: Arithmetic,
+    arithmetic: AnyArithmetic,
 ) -> Result<Measured, Unmeasured> {
     let mut other = Training::new(language_model, arithmetic, 0.5)?;
-    let mut float = Training::new(language_model, Arithmetic::Float32, 0.5)?;
+    let mut float = Training::new(language_model, AnyArithmetic::Float32, 0.5)?;
     Ok(alternate(
         rounds,
         || {
@@ -143,7 +145,7 @@ pub(super) fn language_model_against_ours(
 struct Training {
     parameters: Parameters,
     loss: Loss,
-    tape: Tape,
+    work: Workspace,
     steps: u64,
     learning_rate: f32,
 }
@@ -152,14 +154,15 @@ impl Training {
     /// A network that has shown that it learns.
     fn new(
         build: fn(&mut Builder<'_>) -> Loss,
-        arithmetic: Arithmetic,
+        arithmetic: AnyArithmetic,
         learning_rate: f32,
     ) -> Result<Self, String> {
         let mut parameters = Parameters::new();
         let policy = Policy::uniform(arithmetic);
         let seed = Seed::new(0);
         let loss = build(&mut Builder { parameters: &mut parameters, policy: &policy, seed });
-        let mut training = Self { parameters, loss, tape: Tape::new(), steps: 0, learning_rate };
+        let mut training =
+            Self { parameters, loss, work: Workspace::new(), steps: 0, learning_rate };
         let (first, last) = (training.step(), (0..2).fold(0.0, |_, _| training.step()));
         if last.is_nan() || last >= first {
             return Err(format!("the network does not learn: loss {first}, then {last}"));
@@ -169,19 +172,19 @@ impl Training {
 
     /// One step; returns the loss before it.
     fn step(&mut self) -> f32 {
-        let Self { parameters, loss, tape, steps, learning_rate } = self;
+        let Self { parameters, loss, work, steps, learning_rate } = self;
         let seed = Seed::new(2).child(*steps);
         let pass = Pass { seed, first_row: 0, step: *steps, mode: Mode::Train, par: Par::Seq };
-        let loss = loss(&mut Step { tape, parameters, pass });
-        let value = tape.value(loss).item();
-        tape.backward(loss, 1.0, parameters, pass);
+        let loss = loss(&mut work.step(&*parameters, pass));
+        let value = work.tape.value(loss).item();
+        work.tape.backward(loss, 1.0, parameters, pass);
         *steps += 1;
         let seed = seed.child("update");
         let learning_rate = *learning_rate;
         let update = Update { learning_rate, gradient_scale: 1.0, step: *steps, seed, groups: &[] };
         let sgd = Optimizer::Sgd(Sgd::default());
         sgd.step(parameters, &update);
-        tape.clear();
+        work.clear();
         value
     }
 }

@@ -4,8 +4,8 @@ use nn::layers::{Builder, Init};
 use nn::models::{CifarPadding, CifarResNetConfig, Shortcut};
 use nn::optim::{Update, Velocity};
 use nn::{
-    Arithmetic, FixedPoint, Mode, Model, Optimizer, Parameters, Pass, Policy, Sgd, Step, Tape,
-    Tensor, models, ops,
+    AnyArithmetic, FixedPoint, Mode, Model, Optimizer, Parameters, Pass, Policy, Sgd, Tensor,
+    Workspace, models, ops,
 };
 use numerics::{FixedFormat, Par, Rounding, Seed};
 
@@ -141,14 +141,14 @@ def step():
     }
 
     fn against_torch(self, rounds: usize) -> Result<Measured, Unmeasured> {
-        self.against_program(rounds, Arithmetic::Float32, &self.program())
+        self.against_program(rounds, AnyArithmetic::Float32, &self.program())
     }
 
     /// A step in that arithmetic against one of a PyTorch program that defines `step()`.
     pub(super) fn against_program(
         self,
         rounds: usize,
-        arithmetic: Arithmetic,
+        arithmetic: AnyArithmetic,
         program: &str,
     ) -> Result<Measured, Unmeasured> {
         let mut ours = Training::new(self, arithmetic);
@@ -161,17 +161,17 @@ def step():
     fn against_float(self, rounds: usize) -> Result<Measured, Unmeasured> {
         let format = FixedFormat::new(6, 10).expect("a 16-bit format");
         let fixed = FixedPoint::uniform(format, Rounding::Stochastic).expect("it fits");
-        self.against_ours(rounds, Arithmetic::FixedPoint(fixed))
+        self.against_ours(rounds, AnyArithmetic::FixedPoint(fixed))
     }
 
     /// A step in that arithmetic against one in f32.
     pub(super) fn against_ours(
         self,
         rounds: usize,
-        arithmetic: Arithmetic,
+        arithmetic: AnyArithmetic,
     ) -> Result<Measured, Unmeasured> {
         let mut other = Training::new(self, arithmetic);
-        let mut float = Training::new(self, Arithmetic::Float32);
+        let mut float = Training::new(self, AnyArithmetic::Float32);
         other.check()?;
         float.check()?;
         Ok(alternate(
@@ -193,12 +193,12 @@ struct Training {
     shape: [usize; 4],
     input: Vec<f32>,
     labels: Vec<u8>,
-    tape: Tape,
+    work: Workspace,
     steps: usize,
 }
 
 impl Training {
-    fn new(network: Network, arithmetic: Arithmetic) -> Self {
+    fn new(network: Network, arithmetic: AnyArithmetic) -> Self {
         let [height, width, channels] = network.image();
         let shape = [network.batch(), height, width, channels];
         let mut input = vec![0.0; shape.iter().product()];
@@ -212,22 +212,22 @@ impl Training {
             seed: Seed::new(0),
         });
         let labels = (0..network.batch()).map(|i| (i % 10) as u8).collect();
-        Self { model, parameters, shape, input, labels, tape: Tape::new(), steps: 0 }
+        Self { model, parameters, shape, input, labels, work: Workspace::new(), steps: 0 }
     }
 
     /// One step; returns the loss before it.
     fn step(&mut self) -> f32 {
         let seed = Seed::new(2).child(self.steps);
         let pass = Pass { seed, first_row: 0, step: 0, mode: Mode::Train, par: Par::Seq };
-        let mut x = self.tape.scratch(self.input.len());
+        let mut x = self.work.tape.scratch(self.input.len());
         x.copy_from_slice(&self.input);
-        let x = self.tape.constant(Tensor::new(&self.shape, x));
-        let mut step = Step { tape: &mut self.tape, parameters: &self.parameters, pass };
+        let x = self.work.tape.constant(Tensor::new(&self.shape, x));
+        let mut step = self.work.step(&self.parameters, pass);
         let logits = self.model.forward(x, &mut step);
-        let loss = ops::softmax_cross_entropy(&mut self.tape, logits, &self.labels);
-        let value = self.tape.value(loss).item();
+        let loss = ops::softmax_cross_entropy(&mut step, logits, &self.labels);
+        let value = self.work.tape.value(loss).item();
         let scale = self.labels.len() as f32;
-        self.tape.backward(loss, scale, &mut self.parameters, pass);
+        self.work.tape.backward(loss, scale, &mut self.parameters, pass);
         let sgd = Optimizer::Sgd(Sgd {
             momentum: 0.9,
             weight_decay: 0.0,
@@ -242,7 +242,7 @@ impl Training {
             groups: &[],
         };
         sgd.step(&mut self.parameters, &update);
-        self.tape.clear();
+        self.work.clear();
         self.steps += 1;
         value
     }

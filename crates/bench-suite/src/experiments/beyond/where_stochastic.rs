@@ -7,7 +7,7 @@ mod findings;
 
 use nn::arithmetic::Signals;
 use nn::layers::Init;
-use nn::{Arithmetic, FixedPoint, Optimizer, Policy, Recipe, Schedule, Sgd};
+use nn::{AnyArithmetic, FixedPoint, Optimizer, Policy, Recipe, Schedule, Sgd};
 use numerics::{
     FixedFormat, Fraction, LfsrConfig, Quantizer, RandomBits, Rounding, StochasticBits,
     StochasticVariant,
@@ -84,7 +84,7 @@ fn format() -> FixedFormat {
 }
 
 /// Roundings of Y, δ and ΔW (with Δb) in ⟨8, 8⟩, and where their random bits come from.
-fn arithmetic([output, error, update]: [Rounding; 3], bits: RandomBits) -> Arithmetic {
+fn arithmetic([output, error, update]: [Rounding; 3], bits: RandomBits) -> AnyArithmetic {
     let quantizer = |rounding| Quantizer { format: format(), rounding };
     let initial = quantizer(Rounding::NearestTiesDown);
     let signals = Signals {
@@ -96,10 +96,10 @@ fn arithmetic([output, error, update]: [Rounding; 3], bits: RandomBits) -> Arith
         bias_update: quantizer(update),
         bits,
     };
-    Arithmetic::FixedPoint(FixedPoint::new(signals).expect("one format fits itself"))
+    AnyArithmetic::FixedPoint(FixedPoint::new(signals).expect("one format fits itself"))
 }
 
-fn workload(arithmetic: Arithmetic, scale: Scale) -> ImageClassifier {
+fn workload(arithmetic: AnyArithmetic, scale: Scale) -> ImageClassifier {
     let Size { hidden, epochs, train_images, test_images, .. } = size(scale);
     ImageClassifier {
         data: ImageData::Mnist,

@@ -6,7 +6,7 @@
 use nn::layers::Init;
 use nn::models::CifarPadding;
 use nn::optim::{Decay, Velocity};
-use nn::{Arithmetic, Optimizer, Policy, Recipe, Schedule, Sgd};
+use nn::{AnyArithmetic, Optimizer, Policy, Recipe, Schedule, Sgd};
 use numerics::Rounding;
 
 use super::cnn::{self, Curves, Learning};
@@ -84,7 +84,7 @@ fn policy(name: &str) -> Policy {
         STOCHASTIC_14 => (cnn::format(2, 14), Rounding::Stochastic),
         STOCHASTIC_12 | LENGTHENED => (cnn::format(4, 12), Rounding::Stochastic),
         NEAREST_14 => (cnn::format(2, 14), Rounding::NearestTiesDown),
-        _ => return Policy::uniform(Arithmetic::Float32),
+        _ => return Policy::uniform(AnyArithmetic::Float32),
     };
     cnn::arithmetic(weights, outputs, rounding)
 }

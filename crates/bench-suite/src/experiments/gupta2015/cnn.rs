@@ -2,7 +2,7 @@
 //! what is drawn of them.
 
 use nn::arithmetic::Signals;
-use nn::{Arithmetic, FixedPoint, Policy};
+use nn::{AnyArithmetic, FixedPoint, Policy};
 use numerics::{FixedFormat, Quantizer, RandomBits, Rounding};
 
 use crate::claim::display;
@@ -52,7 +52,7 @@ pub(super) fn arithmetic(weights: FixedFormat, outputs: FixedFormat, rounding: R
         bits: RandomBits::Chacha,
     };
     let fixed = FixedPoint::new(signals).expect("the paper's formats fit each other");
-    Policy::uniform(Arithmetic::FixedPoint(fixed))
+    Policy::uniform(AnyArithmetic::FixedPoint(fixed))
 }
 
 /// ⟨IL, FL⟩, which the paper has.

@@ -8,7 +8,7 @@ mod figures;
 mod runs;
 
 use nn::layers::Init;
-use nn::{Arithmetic, FixedPoint, Optimizer, Policy, Recipe, Schedule, Sgd};
+use nn::{AnyArithmetic, FixedPoint, Optimizer, Policy, Recipe, Schedule, Sgd};
 use numerics::{FixedFormat, Rounding};
 
 use crate::Error;
@@ -89,10 +89,12 @@ const fn size(scale: Scale) -> Size {
 
 fn workload(variant: &Variant, scale: Scale) -> ImageClassifier {
     let arithmetic = match variant.fixed {
-        None => Arithmetic::Float32,
+        None => AnyArithmetic::Float32,
         Some((il, fl, rounding)) => {
             let format = FixedFormat::new(il, fl).expect("the paper's formats exist");
-            Arithmetic::FixedPoint(FixedPoint::uniform(format, rounding).expect("16-bit words fit"))
+            AnyArithmetic::FixedPoint(
+                FixedPoint::uniform(format, rounding).expect("16-bit words fit"),
+            )
         }
     };
     let Size { epochs, train_images, test_images, .. } = size(scale);

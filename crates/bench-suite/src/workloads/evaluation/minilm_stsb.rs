@@ -10,7 +10,7 @@
 
 use nn::layers::Builder;
 use nn::models::{TextEncoder, TextEncoderConfig, Tokens, from_bert_name, text_encoder};
-use nn::{Arithmetic, Mode, Parameters, Pass, Policy, Step, Tape, WordPiece, load_pretrained};
+use nn::{AnyArithmetic, Mode, Parameters, Pass, Policy, WordPiece, Workspace, load_pretrained};
 use numerics::{Par, Seed};
 
 use super::{Evaluation, Value};
@@ -125,7 +125,7 @@ impl Network {
         let Files { tokeniser, weights, .. } = files(data)?;
         let config = TextEncoderConfig::minilm_l6();
         let mut parameters = Parameters::new();
-        let policy = Policy::uniform(Arithmetic::Float32);
+        let policy = Policy::uniform(AnyArithmetic::Float32);
         let seed = Seed::new(0);
         let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
         let encoder = text_encoder(&mut builder, config);
@@ -140,7 +140,7 @@ impl Network {
         let mut order: Vec<usize> = (0..tokens.len()).collect();
         order.sort_by_key(|&i| tokens[i].len());
         let mut embeddings = vec![Vec::new(); tokens.len()];
-        let mut tape = Tape::new();
+        let mut work = Workspace::new();
         let pass =
             Pass { seed: Seed::new(0), first_row: 0, step: 0, mode: Mode::Eval, par: Par::Rayon };
         for batch in order.chunks(BATCH) {
@@ -152,14 +152,14 @@ impl Network {
             }
             let shape = [batch.len(), time];
             let tokens = Tokens { ids: &ids, segments: None, shape, lengths: Some(&lengths) };
-            let mut step = Step { tape: &mut tape, parameters: &self.parameters, pass };
+            let mut step = work.step(&self.parameters, pass);
             let x = self.encoder.forward(&tokens, &mut step);
             let mean = self.encoder.mean_pooled(x, &lengths, &mut step);
             let width = self.encoder.config().block.width;
-            for (row, &i) in tape.value(mean).data().chunks_exact(width).zip(batch) {
+            for (row, &i) in work.tape.value(mean).data().chunks_exact(width).zip(batch) {
                 embeddings[i] = row.to_vec();
             }
-            tape.clear();
+            work.clear();
         }
         embeddings
     }

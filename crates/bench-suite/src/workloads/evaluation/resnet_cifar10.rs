@@ -7,8 +7,8 @@
 use nn::layers::Builder;
 use nn::models::{CifarResNetConfig, cifar_resnet};
 use nn::{
-    Arithmetic, Classification, Images, Normalization, Parameters, Pixels, Policy, evaluate,
-    load_pretrained, same_names,
+    AnyArithmetic, Classification, Images, Normalization, Parameters, Pixels, Policy, Run,
+    evaluate, load_pretrained, same_names,
 };
 use numerics::{Par, Seed};
 
@@ -114,17 +114,17 @@ impl Network {
         let path = data.path("resnet-cifar10").join(format!("{}.safetensors", self.file));
         let bytes = files::read(&path, u64::MAX)?;
         let mut parameters = Parameters::new();
-        let policy = Policy::uniform(Arithmetic::Float32);
+        let policy = Policy::uniform(AnyArithmetic::Float32);
         let seed = Seed::new(0);
         let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
         let model = cifar_resnet(&mut builder, &CifarResNetConfig::he2015(self.depth));
         load_pretrained(&mut parameters, &bytes, same_names)
             .map_err(|error| Error::data(&path, error.to_string()))?;
         let normalization = Normalization { mean: MEAN.to_vec(), std_dev: STD_DEV.to_vec() };
-        let pixels = Pixels::normalized(&normalization, 3, &Arithmetic::Float32)
+        let pixels = Pixels::normalized(&normalization, 3, &AnyArithmetic::Float32)
             .map_err(|error| Error::Usage(error.to_string()))?;
         let task = Classification { model: &model, images, pixels: &pixels, augmentation: None };
-        let stats = evaluate(&task, &parameters, &seed, Par::Rayon);
+        let stats = evaluate(&task, &parameters, Run::new(&seed, Par::Rayon));
         let wrong = stats.error_rate.expect("a classification counts what is wrong");
         Ok(100.0 * (1.0 - wrong))
     }

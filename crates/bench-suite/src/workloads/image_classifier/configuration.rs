@@ -3,7 +3,7 @@
 use nn::layers::{self, Builder, Init};
 use nn::models::CifarPadding;
 use nn::{
-    Arithmetic, Augmentation, Images, Model, Normalization, Parameters, Pixels, Policy, Recipe,
+    AnyArithmetic, Augmentation, Images, Model, Normalization, Parameters, Pixels, Policy, Recipe,
     models,
 };
 use numerics::Seed;
@@ -140,7 +140,7 @@ impl Network {
             Self::Mlp { widths, init } => Self::Mlp { widths: vec![1; widths.len()], init: *init },
             other => other.clone(),
         };
-        let policy = Policy::uniform(Arithmetic::Float32);
+        let policy = Policy::uniform(AnyArithmetic::Float32);
         layers::build(&policy, Seed::new(0), |builder| small.build(builder)).0
     }
 
@@ -448,7 +448,7 @@ mod tests {
             let task = nn::Classification::new(&*model, &train, &pixels);
             let recipe = Recipe { epochs: 1, ..config.recipe.clone() };
             // It may diverge, and then says so.
-            nn::train(&task, &mut parameters, &recipe, (&Seed::new(1), numerics::Par::Seq)).ok();
+            nn::train(&task, &mut parameters, &recipe, nn::Run::new(&Seed::new(1), numerics::Par::Seq)).ok();
         }
     }
 }

@@ -2,8 +2,11 @@
 
 use nn::layers::Builder;
 use nn::models::{TextEncoderConfig, from_bert_name, text_encoder};
-use nn::{Mode, Parameters, Pass, Policy, Recipe, SentenceSimilarity, Step, Tape, load_pretrained};
-use numerics::{Par, Seed};
+use nn::{
+    Mode, Parameters, Pass, Policy, Recipe, Run, SentenceSimilarity, Weights, Workspace,
+    load_pretrained,
+};
+use numerics::Seed;
 
 use super::{Entry, Instance, Workload, adam, float_parameters, paraphrase, weights_sum};
 use crate::Error;
@@ -96,9 +99,7 @@ impl Workload for Similarity {
         let test = task(&self.test);
         let metric = {
             let test = test.clone();
-            move |parameters: &Parameters, seed: &Seed, par: Par| {
-                error(&test, parameters, seed, par)
-            }
+            move |weights: Weights<'_>, run: Run| error(&test, weights, run)
         };
         Instance {
             train: Box::new(task(&self.train)),
@@ -124,17 +125,18 @@ impl Workload for Similarity {
 
 /// One minus the mean of Pearson's and Spearman's correlation between similarities and scores, the
 /// metric of GLUE for this task; one where they are not defined, for all similarities are the same.
-fn error(task: &SentenceSimilarity<'_>, parameters: &Parameters, seed: &Seed, par: Par) -> f64 {
+fn error(task: &SentenceSimilarity<'_>, weights: Weights<'_>, run: Run) -> f64 {
+    let Run { seed, par } = run;
     let examples: Vec<u32> = (0..task.pairs.len() as u32).collect();
-    let mut tape = Tape::new();
+    let mut work = Workspace::new();
     let mut similarities: Vec<f64> = Vec::with_capacity(examples.len());
     for (chunk, batch) in examples.chunks(BATCH).enumerate() {
         // Each pair has two rows.
         let first_row = (2 * chunk * BATCH) as u64;
-        let pass = Pass { seed: *seed, first_row, step: 0, mode: Mode::Eval, par };
-        let y = task.similarity(batch, &mut Step { tape: &mut tape, parameters, pass });
-        similarities.extend(tape.value(y).data().iter().map(|&y| f64::from(y)));
-        tape.clear();
+        let pass = Pass { seed, first_row, step: 0, mode: Mode::Eval, par };
+        let y = task.similarity(batch, &mut work.step(weights, pass));
+        similarities.extend(work.tape.value(y).data().iter().map(|&y| f64::from(y)));
+        work.clear();
     }
     let scores: Vec<f64> = task.similarities.iter().map(|&score| f64::from(score)).collect();
     let correlations = pearson(&similarities, &scores).zip(spearman(&similarities, &scores));
@@ -143,6 +145,8 @@ fn error(task: &SentenceSimilarity<'_>, parameters: &Parameters, seed: &Seed, pa
 
 #[cfg(test)]
 mod tests {
+    use numerics::Par;
+
     use super::*;
     use crate::workloads::evaluation::minilm_stsb::{Network, cosine};
 
@@ -155,7 +159,7 @@ mod tests {
         let data = DataFolder::new(Some(&folder));
         let network = Network::load(&data).unwrap();
         let mut parameters = Parameters::new();
-        let policy = Policy::uniform(nn::Arithmetic::Float32);
+        let policy = Policy::uniform(nn::AnyArithmetic::Float32);
         let seed = Seed::new(0);
         let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
         let encoder = text_encoder(&mut builder, TextEncoderConfig::minilm_l6());
@@ -170,14 +174,14 @@ mod tests {
             .collect();
         let task = SentenceSimilarity { encoder, pairs: &tokens, similarities: &[] };
         let examples: Vec<u32> = (0..tokens.len() as u32).collect();
-        let mut tape = Tape::new();
+        let mut work = Workspace::new();
         let pass = Pass { seed, first_row: 0, step: 0, mode: Mode::Eval, par: Par::Seq };
-        let mut step = Step { tape: &mut tape, parameters: &parameters, pass };
+        let mut step = work.step(&parameters, pass);
         let found = task.similarity(&examples, &mut step);
         let sentences: Vec<&str> = pairs.iter().flatten().map(String::as_str).collect();
         let embeddings = network.embed(&sentences);
         let expected = embeddings.chunks_exact(2).map(|pair| cosine(&pair[0], &pair[1]));
-        for (found, expected) in tape.value(found).data().iter().zip(expected) {
+        for (found, expected) in work.tape.value(found).data().iter().zip(expected) {
             assert!((f64::from(*found) - expected).abs() < 1e-5, "{found}, not {expected}");
         }
     }

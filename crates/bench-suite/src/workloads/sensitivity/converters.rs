@@ -68,10 +68,10 @@ impl Resolutions {
         for &adc_bits in &self.adc_bits {
             let tile = Self::tile(standard, self.dac_bits, adc_bits);
             measured.series.insert(Self::errors(adc_bits), trial.errors_on(|_| tile.clone())?);
-            let instance = trial.programmed(&tile)?;
-            let seen = layers::observe(instance, self.examples, seed, context)?;
+            let (instance, devices) = (trial.instance(), trial.programmed(&tile)?);
+            let seen = layers::observe(instance, &devices, self.examples, seed, context)?;
             let figures = CostFigures::standard();
-            let (energy, latency) = layers::cost(&instance.parameters, &seen, &figures);
+            let (energy, latency) = layers::cost(&devices, &seen, &figures);
             for (quantity, Range { low, nominal, high }) in
                 [(Estimated::Energy, energy), (Estimated::Latency, latency)]
             {

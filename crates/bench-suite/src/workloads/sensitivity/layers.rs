@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crossbar::cost::{CostFigures, Range};
 use crossbar::{Saturation, mvm_lengths};
-use nn::{Mode, Observer, Parameters, Pass, Step, Tape, TileProduct};
+use nn::{Devices, Mode, Observer, Parameters, Pass, TileProduct, Workspace};
 use numerics::Seed;
 
 use crate::Error;
@@ -195,29 +195,30 @@ impl Observer for Comparison {
 /// [`Error::Interrupted`].
 pub(super) fn observe(
     instance: &Instance<'_>,
+    devices: &Devices<'_>,
     examples: usize,
     seed: u64,
     context: &Context<'_>,
 ) -> Result<Observed, Error> {
     let seed = Seed::new(seed).child("observed");
-    let parameters = &instance.parameters;
+    let parameters = devices.parameters();
     let len = instance.test.len();
     let count = examples.min(len);
     let mut comparison =
         Comparison { exact: Arc::new(exact_layers(parameters)), layers: BTreeMap::new() };
-    let mut tape = Tape::new();
+    let mut work = Workspace::new();
     for k in 0..count {
         if context.progress.stopped() {
             return Err(Error::Interrupted);
         }
         let example = (k * len / count) as u32;
         comparison.layers.values_mut().for_each(|seen| seen.kept = 0);
-        tape.observe(comparison);
+        work.observe(comparison);
         let first_row = u64::from(example);
         let pass = Pass { seed, first_row, step: 0, mode: Mode::Eval, par: context.par };
-        instance.test.forward(&[example], &mut Step { tape: &mut tape, parameters, pass });
-        tape.clear();
-        comparison = tape.observed().expect("the observer that was set");
+        instance.test.forward(&[example], &mut work.step(devices, pass));
+        work.clear();
+        comparison = work.observed().expect("the observer that was set");
         context.progress.advance(1);
     }
     Ok(Observed { examples: count, layers: comparison.layers })
@@ -252,13 +253,13 @@ fn exact_layers(parameters: &Parameters) -> BTreeMap<String, Exact> {
 /// Products of a layer follow one another on its tiles, and layers follow one another; tiles of a
 /// matrix work at the same time.
 pub(super) fn cost(
-    parameters: &Parameters,
+    devices: &Devices<'_>,
     observed: &Observed,
     figures: &CostFigures,
 ) -> (Range, Range) {
     let (mut energy, mut latency) = (Range::default(), Range::default());
-    for (analog, seen) in used(parameters, observed) {
-        let Some(matrix) = analog.programmed() else { continue };
+    for (analog, seen) in used(devices.parameters(), observed) {
+        let Some(matrix) = devices.layer(analog.name()) else { continue };
         let cost = figures.matrix(matrix, &seen.rows);
         let products = seen.products as f64 / observed.examples as f64;
         let scaled = |range: Range, by: f64| Range {
@@ -282,7 +283,8 @@ fn used<'a>(
 }
 
 /// Writes what is known of every layer.
-pub(super) fn report(parameters: &Parameters, observed: &Observed, measured: &mut Measurements) {
+pub(super) fn report(devices: &Devices<'_>, observed: &Observed, measured: &mut Measurements) {
+    let parameters = devices.parameters();
     let figures = CostFigures::standard();
     for (index, (analog, seen)) in used(parameters, observed).enumerate() {
         let (outputs, inputs) = analog.shape();
@@ -291,7 +293,8 @@ pub(super) fn report(parameters: &Parameters, observed: &Observed, measured: &mu
         let height = mapping.max_outputs.unwrap_or(mapping.max_inputs);
         let percent = |part: u64, whole: u64| 100.0 * part as f64 / whole.max(1) as f64;
         let products = seen.products as f64 / observed.examples as f64;
-        let cost = analog.programmed().map(|matrix| figures.matrix(matrix, &seen.rows));
+        let matrix = devices.layer(analog.name());
+        let cost = matrix.map(|matrix| figures.matrix(matrix, &seen.rows));
         let energy = cost.map_or(0.0, |cost| 1e-3 * cost.energy.total_pj().nominal * products);
         for (quantity, value) in [
             (LayerQuantity::MvmError, 100.0 * seen.error / seen.size.max(f64::MIN_POSITIVE)),

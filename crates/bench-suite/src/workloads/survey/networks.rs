@@ -6,7 +6,7 @@ use nn::models::{
     TransducerConfig, acoustic_model, cifar_resnet, densenet121, lstm_language_model, resnet18,
     resnet50, rnn_transducer, text_classifier, wide_resnet, wide_resnet50_2,
 };
-use nn::{Arithmetic, MapUse, Mode, Model, Parameters, Pass, Policy, Step, Tape, Tensor};
+use nn::{AnyArithmetic, MapUse, Mode, Model, Parameters, Pass, Policy, Step, Tensor, Workspace};
 use numerics::{Par, Seed};
 
 use crate::Error;
@@ -160,27 +160,27 @@ fn text(builder: &mut Builder<'_>, config: TextEncoderConfig, batch: usize) -> F
 
 impl PaperNetwork {
     /// The network under `arithmetic`, its digital layers in f32, with inputs for one pass.
-    pub(crate) fn build(&self, arithmetic: Arithmetic) -> BuiltNetwork {
+    pub(crate) fn build(&self, arithmetic: AnyArithmetic) -> BuiltNetwork {
         self.build_for(arithmetic, self.batch)
     }
 
     /// Passes one input through the network without multiplying: its number of parameters, and the
     /// uses of its linear maps in their order.
     pub(super) fn survey(&self) -> (usize, Vec<MapUse>) {
-        let BuiltNetwork { parameters, forward, mut tape, .. } =
-            self.build_for(Arithmetic::Float32, 1);
-        tape.survey();
-        forward(&mut Step { tape: &mut tape, parameters: &parameters, pass: pass() });
-        (parameters.count(), tape.surveyed())
+        let BuiltNetwork { parameters, forward, mut work, .. } =
+            self.build_for(AnyArithmetic::Float32, 1);
+        work.survey();
+        forward(&mut work.step(&parameters, pass()));
+        (parameters.count(), work.surveyed())
     }
 
-    fn build_for(&self, arithmetic: Arithmetic, batch: usize) -> BuiltNetwork {
+    fn build_for(&self, arithmetic: AnyArithmetic, batch: usize) -> BuiltNetwork {
         let (mut parameters, seed) = (Parameters::new(), Seed::new(0));
-        let float = self.digital.iter().map(|&layer| (layer.to_owned(), Arithmetic::Float32));
+        let float = self.digital.iter().map(|&layer| (layer.to_owned(), AnyArithmetic::Float32));
         let policy = Policy { default: arithmetic, layers: float.collect() };
         let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
         let forward = (self.build)(&mut builder, batch);
-        BuiltNetwork { batch, parameters, forward, tape: Tape::new() }
+        BuiltNetwork { batch, parameters, forward, work: Workspace::new() }
     }
 }
 
@@ -190,15 +190,15 @@ pub(crate) struct BuiltNetwork {
     pub(crate) batch: usize,
     parameters: Parameters,
     forward: Forward,
-    tape: Tape,
+    work: Workspace,
 }
 
 impl BuiltNetwork {
     /// Passes the inputs through.
     pub(crate) fn forward(&mut self) {
-        let Self { parameters, forward, tape, .. } = self;
-        forward(&mut Step { tape, parameters, pass: pass() });
-        tape.clear();
+        let Self { parameters, forward, work, .. } = self;
+        forward(&mut work.step(&*parameters, pass()));
+        work.clear();
     }
 }
 

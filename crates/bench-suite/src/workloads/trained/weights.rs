@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nn::layers::from_pytorch_recurrent_name;
-use nn::{Arithmetic, Parameters, Policy, checkpoint, load_pretrained};
+use nn::{AnyArithmetic, Parameters, Policy, checkpoint, load_pretrained};
 use numerics::Seed;
 use sha2::{Digest, Sha256};
 
@@ -39,7 +39,7 @@ impl Trained {
         }
         let stage = note.as_ref().map_or(Stage::Float, |note| note.stage);
         let policy = match stage {
-            Stage::Float => Policy::uniform(Arithmetic::Float32),
+            Stage::Float => Policy::uniform(AnyArithmetic::Float32),
             Stage::Direct | Stage::Hardware => Self::policy(&*workload, &self.recipe.analog),
         };
         let mut parameters = workload.instance(&policy, &Seed::new(0)).parameters;

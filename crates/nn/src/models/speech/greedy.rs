@@ -3,7 +3,9 @@
 use super::RnnTransducer;
 use crate::layers::States;
 use crate::ops;
-use crate::{Step, Tensor, Var};
+use crate::step::Step;
+use crate::tape::Var;
+use crate::tensor::Tensor;
 
 impl RnnTransducer {
     /// The labels that a greedy search finds in each encoding of [`Self::encode`]: see
@@ -37,7 +39,7 @@ impl RnnTransducer {
         step.pass.seed = search.child(uses);
         let mut state = self.advance(&vec![0; batch], None, step);
         for t in 0..time {
-            let frame = ops::slice(step.tape, encoding, 1, t..t + 1);
+            let frame = ops::slice(step, encoding, 1, t..t + 1);
             let mut speaking: Vec<bool> = lengths.iter().map(|&length| t < length).collect();
             for _ in 0..per_time {
                 uses += 1;

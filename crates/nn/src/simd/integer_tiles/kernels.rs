@@ -2,7 +2,7 @@
 
 use super::super::tiles::Panel;
 use super::LANES;
-use crate::linear_map::{Plan, Run};
+use crate::rows::plan::{Plan, Run};
 
 /// An instruction set that this processor has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

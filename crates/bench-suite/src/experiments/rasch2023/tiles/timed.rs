@@ -1,7 +1,7 @@
 //! How long the paper's networks take for one input, on tiles and in f32.
 
 use crossbar::TileConfig;
-use nn::{Analog, AnalogTraining, Arithmetic};
+use nn::{Analog, AnalogTraining, AnyArithmetic};
 
 use crate::bench::{Measured, Unmeasured, alternate};
 use crate::workloads::survey::network;
@@ -12,8 +12,8 @@ pub(crate) fn against_float(name: &str, rounds: usize) -> Result<Measured, Unmea
     let network = network(name).map_err(|error| error.to_string())?;
     let tile = TileConfig::load("standard-pcm").map_err(|error| error.to_string())?;
     let analog = Analog::new(tile, AnalogTraining::default()).map_err(|error| error.to_string())?;
-    let mut tiles = network.build(Arithmetic::Analog(Box::new(analog)));
-    let mut float = network.build(Arithmetic::Float32);
+    let mut tiles = network.build(AnyArithmetic::Analog(Box::new(analog)));
+    let mut float = network.build(AnyArithmetic::Float32);
     let per_input = 1.0 / float.batch as f64;
     let Measured { ours_ms, baseline_ms } =
         alternate(rounds, || tiles.forward(), || float.forward());

@@ -1,32 +1,22 @@
-//! The weights that a map multiplies in one step: with the noise of the mini-batch, or devices.
+//! [`Perturbed`]: the weights that a layer multiplies in one step, with the noise of the mini-batch.
 
 use std::cell::Cell;
 use std::ops::Range;
-use std::sync::Arc;
 
-use crossbar::{AnalogMatrix, ArrayWeights};
+use crossbar::ArrayWeights;
 
-use super::super::LinearMap;
-use super::{Part, Tiles};
-use crate::{Mode, Parameters, Pass};
+use super::multiply::{Part, Tiles};
+use crate::parameters::Parameters;
+use crate::pass::{Mode, Pass};
 
 thread_local! {
     /// Rows of a tile that were cut out of a matrix, for the next ones.
     static CUT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
-/// The weights of a map for one step.
-#[derive(Debug)]
-pub(crate) enum StepWeights {
-    /// Of hardware-aware training, or of an evaluation before anything is programmed.
-    Perturbed(Perturbed),
-    /// Devices.
-    Programmed(Arc<AnalogMatrix>),
-}
-
 /// w̆ with the noise of the mini-batch.
 #[derive(Debug)]
-pub(crate) struct Perturbed {
+pub(super) struct Perturbed {
     /// |α|, or none while it is being calibrated: then each product takes its own.
     pub(super) input_range: Option<f32>,
     /// γ of every tile and output.
@@ -37,20 +27,17 @@ pub(crate) struct Perturbed {
 }
 
 impl Tiles {
-    /// The weights of one step, which all uses of the map in it share; `spare` are those of an
+    /// The weights of one step, which all uses of the layer in it share; `spare` are those of an
     /// earlier step, whose memory is used again.
-    pub(in super::super) fn step_weights(
+    pub(super) fn perturbed(
         &self,
-        map: &LinearMap,
         parameters: &Parameters,
         pass: &Pass,
         calibrating: bool,
-        spare: Option<StepWeights>,
-    ) -> StepWeights {
+        spare: Option<Perturbed>,
+    ) -> Perturbed {
+        let map = &self.layer;
         let place = parameters.analog_of(map.weight);
-        if let (Mode::Eval, Some(matrix)) = (pass.mode, &place.programmed) {
-            return StepWeights::Programmed(Arc::clone(matrix));
-        }
         let weight = parameters.get(map.weight).float();
         let training = self.config.training();
         let ramp = match training.ramp {
@@ -60,8 +47,8 @@ impl Tiles {
         let scales = place.scales(parameters);
         let train = pass.mode == Mode::Train;
         let (mut packed, mut logical) = match spare {
-            Some(StepWeights::Perturbed(spare)) => (spare.packed, spare.logical),
-            _ => Default::default(),
+            Some(spare) => (spare.packed, spare.logical),
+            None => Default::default(),
         };
         let fits = |packed: &ArrayWeights, part: &Part| {
             (packed.outputs(), packed.inputs()) == (part.rows.len(), part.columns.len())
@@ -109,7 +96,7 @@ impl Tiles {
             });
         }
         let input_range = (!calibrating).then(|| place.input_range(parameters));
-        StepWeights::Perturbed(Perturbed { input_range, scales, packed, logical })
+        Perturbed { input_range, scales, packed, logical }
     }
 }
 

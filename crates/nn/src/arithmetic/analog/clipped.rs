@@ -1,45 +1,49 @@
 //! Errors of the few inputs that are at the end of the range: all that the input range of a first
 //! layer needs.
 
-use super::super::LinearMap;
-use super::super::rows::{Axis, Patches, Rows, rearrange};
-use super::Use;
-use super::backward::{at_range, propagate};
-use crate::Pass;
+use numerics::Par;
+
+use super::backward::at_range;
+use super::multiply::{Tiles, Use};
+use crate::arithmetic::float32::products;
+use crate::arithmetic::input::Input;
+use crate::rows::{Axis, Patches, Rows, rearrange};
 
 /// One in so many inputs may be at the end of the range; from more on the whole product is faster.
 const FEW: usize = 16;
 
-/// Writes dx = δ_m·(γ ⊙ W̃) where x is at the end of the range; what else is in `dx` is undefined.
-pub(in super::super) fn propagate_at_range(
-    map: &LinearMap,
-    used: &Use,
-    x: &[f32],
-    rows: &Rows,
-    errors: &[f32],
-    dx: &mut [f32],
-    pass: &Pass,
-) {
-    let indices: Vec<usize> = at_range(x, used.input_range).collect();
-    if indices.len() * FEW > x.len() {
-        return propagate(map, used, rows, errors, dx, pass);
-    }
-    let weights = &used.perturbed().logical;
-    match rows {
-        Rows::Matrix { inputs, .. } => {
-            for i in indices {
-                let (row, column) = (i / inputs, i % inputs);
-                let errors = &errors[row * map.outputs..][..map.outputs];
-                let weights = weights.iter().skip(column).step_by(*inputs);
-                dx[i] = errors.iter().zip(weights).map(|(d, w)| d * w).sum();
-            }
+impl Tiles {
+    /// Writes dx = δ_m·(γ ⊙ W̃) where x is at the end of the range; what else is in `dx` is undefined.
+    pub(super) fn propagate_at_range(
+        &self,
+        used: &Use,
+        x: &Input<'_>,
+        errors: &[f32],
+        dx: &mut [f32],
+        par: Par,
+    ) {
+        let map = &self.layer;
+        let Input { values: x, rows } = x;
+        let weights = &used.perturbed().logical;
+        let indices: Vec<usize> = at_range(x, used.input_range).collect();
+        if indices.len() * FEW > x.len() {
+            return products::back(rows, weights, errors, dx, par);
         }
-        Rows::Patches(patches) => {
-            patches_at(patches, weights, map.outputs, errors, &indices, dx);
+        match rows {
+            Rows::Matrix { inputs, .. } => {
+                for i in indices {
+                    let (row, column) = (i / inputs, i % inputs);
+                    let errors = &errors[row * map.outputs..][..map.outputs];
+                    let weights = weights.iter().skip(column).step_by(*inputs);
+                    dx[i] = errors.iter().zip(weights).map(|(d, w)| d * w).sum();
+                }
+            }
+            Rows::Patches(patches) => {
+                patches_at(patches, weights, map.outputs, errors, &indices, dx);
+            }
         }
     }
 }
-
 /// The elements of dx with those indices, each as one sum over the windows that read it.
 fn patches_at(
     patches: &Patches,
@@ -94,10 +98,8 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::float32;
-    use super::super::super::rows::tests::windows;
     use super::*;
-    use numerics::Par;
+    use crate::rows::tests::windows;
     use proptest::prelude::*;
 
     proptest! {
@@ -113,7 +115,7 @@ mod tests {
             let errors: Vec<f32> = (0..rows.count() * outputs).map(value).collect();
             let weights: Vec<f32> = (7..outputs * rows.inputs() + 7).map(value).collect();
             let mut whole = vec![0.0; shape.iter().product()];
-            float32::back(&weights, outputs, &rows, &errors, &mut whole, Par::Seq);
+            products::back(&rows, &weights, &errors, &mut whole, Par::Seq);
             let mut single = vec![0.5; whole.len()];
             let indices: Vec<usize> = (0..whole.len()).step_by(3).collect();
             patches_at(&patches, &weights, outputs, &errors, &indices, &mut single);

@@ -1,100 +1,83 @@
-//! The four actions of a linear map in f32: matrices by faer, patches read in place.
+//! The three products of a linear map in f32: matrices by faer, patches read in place.
 //!
 //! An image is copied once into a border of zeros; from there the kernels of `simd::tiles` read its
 //! patches without gathering them. Work is cut by images, so threads do not change a result.
 
 use numerics::Par;
 
-use super::rows::{Patches, Rows, rearrange};
-use super::sums::add_rows;
-use super::{LinearMap, Operand};
+use crate::arithmetic::input::Input;
 use crate::float_gemm::{Operand as Matrix, matmul};
+use crate::rows::{Patches, Rows, rearrange};
 use crate::simd::tiles::{self, BLOCK};
-use crate::{Parameters, Pass};
 
-/// y = x·Wᵀ + b.
-pub(super) fn forward(
-    map: &LinearMap,
-    parameters: &Parameters,
-    x: &[f32],
-    rows: &Rows,
-    y: &mut [f32],
-    pass: &Pass,
-) -> Operand {
-    let weight = parameters.get(map.weight).float();
-    let bias = map.bias.map(|id| parameters.get(id).float());
-    match rows {
+/// Writes y = x·Wᵀ + b.
+///
+/// # Shapes
+///
+/// - `weight`: (out, in)
+/// - `bias`: (out)
+/// - `y`: (rows, out)
+///
+/// # Panics
+///
+/// If the shapes do not agree.
+pub fn forward(x: &Input<'_>, weight: &[f32], bias: Option<&[f32]>, y: &mut [f32], par: Par) {
+    let outputs = weight.len() / x.inputs().max(1);
+    match &x.rows {
         Rows::Matrix { rows, inputs, .. } => {
-            let w = Matrix::new(weight, map.outputs, *inputs).t();
-            matmul(y, Matrix::new(x, *rows, *inputs), w, false, pass.par);
+            let w = Matrix::new(weight, outputs, *inputs).t();
+            matmul(y, Matrix::new(x.values, *rows, *inputs), w, false, par);
             if let Some(bias) = bias {
-                for row in y.chunks_exact_mut(map.outputs) {
+                for row in y.chunks_exact_mut(outputs) {
                     row.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
                 }
             }
         }
-        Rows::Patches(patches) => product(x, patches, weight, bias, map.outputs, y, pass.par),
+        Rows::Patches(patches) => product(x.values, patches, weight, bias, outputs, y, par),
     }
-    Operand::Tape
-}
-
-/// Adds δᵀ·x and Σδ to the gradients of W and b.
-pub(super) fn accumulate_gradient(
-    map: &LinearMap,
-    parameters: &mut Parameters,
-    x: &[f32],
-    rows: &Rows,
-    errors: &[f32],
-    pass: &Pass,
-) {
-    parameters.accumulate(map.weight, |out, add| {
-        gradient(x, rows, errors, map.outputs, out, add, pass.par);
-    });
-    map.accumulate_bias(parameters, |out| add_rows(errors, out));
 }
 
 /// Writes δᵀ·x to `gradient`, or adds it.
-pub(super) fn gradient(
-    x: &[f32],
-    rows: &Rows,
-    errors: &[f32],
-    outputs: usize,
-    gradient: &mut [f32],
-    add: bool,
-    par: Par,
-) {
-    match rows {
+///
+/// # Shapes
+///
+/// - `errors`: δ, (rows, out)
+/// - `gradient`: (out, in)
+///
+/// # Panics
+///
+/// If the shapes do not agree.
+pub fn gradient(x: &Input<'_>, errors: &[f32], gradient: &mut [f32], add: bool, par: Par) {
+    let outputs = gradient.len() / x.inputs().max(1);
+    match &x.rows {
         Rows::Matrix { rows, inputs, .. } => {
             let errors = Matrix::new(errors, *rows, outputs).t();
-            matmul(gradient, errors, Matrix::new(x, *rows, *inputs), add, par);
+            matmul(gradient, errors, Matrix::new(x.values, *rows, *inputs), add, par);
         }
         Rows::Patches(patches) => {
-            gradient_product(x, patches, errors, outputs, gradient, add, par);
+            gradient_product(x.values, patches, errors, outputs, gradient, add, par);
         }
     }
 }
 
-/// dx = δ·W.
-pub(super) fn propagate(
-    map: &LinearMap,
-    parameters: &Parameters,
-    rows: &Rows,
-    errors: &[f32],
-    dx: &mut [f32],
-    pass: &Pass,
-) {
-    back(parameters.get(map.weight).float(), map.outputs, rows, errors, dx, pass.par);
+/// Writes dx = δ·W for the rows of `x`, whose values do not matter.
+///
+/// # Shapes
+///
+/// - `weight`: (out, in)
+/// - `errors`: δ, (rows, out)
+/// - `dx`: as x lies in memory
+///
+/// # Panics
+///
+/// If the shapes do not agree.
+pub fn propagate(x: &Input<'_>, weight: &[f32], errors: &[f32], dx: &mut [f32], par: Par) {
+    back(&x.rows, weight, errors, dx, par);
 }
 
-/// dx = δ·w for weights of shape (out, in).
-pub(super) fn back(
-    weight: &[f32],
-    outputs: usize,
-    rows: &Rows,
-    errors: &[f32],
-    dx: &mut [f32],
-    par: Par,
-) {
+/// As [`propagate`].
+pub(crate) fn back(rows: &Rows, weight: &[f32], errors: &[f32], dx: &mut [f32], par: Par) {
+    let outputs = weight.len() / rows.inputs().max(1);
     match rows {
         Rows::Matrix { rows, inputs, .. } => {
             let w = Matrix::new(weight, outputs, *inputs);

@@ -7,11 +7,13 @@
 //! ```
 //!
 //! Patches never exist for a whole batch: an arithmetic reads them in place, or gathers those of a
-//! few images at a time (see [`Plan`](super::Plan)). Where
+//! few images at a time (see [`Plan`](plan::Plan)). Where
 //! the division leaves a remainder or the pixel lies outside, the patch holds zeros. `spread` is 1
 //! in a forward pass. With the window's stride as `spread` the same rule describes the patches of
 //! errors whose product with the rearranged weights is the gradient of the image, so that every
 //! element of it is one sum and no overlapping shares are added up.
+
+pub(crate) mod plan;
 
 /// The window of a convolution or a pooling, each pair for (height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,21 +124,21 @@ impl Window {
 
 /// Which source pixel a tap of a row reads, along one axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     /// Pixels of the source.
-    pub(super) len: usize,
+    pub(crate) len: usize,
     /// Rows along this axis.
-    pub(super) rows: usize,
-    pub(super) taps: usize,
-    pub(super) step: isize,
-    pub(super) tap_step: isize,
-    pub(super) shift: isize,
-    pub(super) spread: isize,
+    pub(crate) rows: usize,
+    pub(crate) taps: usize,
+    pub(crate) step: isize,
+    pub(crate) tap_step: isize,
+    pub(crate) shift: isize,
+    pub(crate) spread: isize,
 }
 
 impl Axis {
     /// The definition.
-    pub(super) fn pixel(&self, row: usize, tap: usize) -> Option<usize> {
+    pub(crate) fn pixel(&self, row: usize, tap: usize) -> Option<usize> {
         let spread = row as isize * self.step + tap as isize * self.tap_step + self.shift;
         let pixel = spread / self.spread;
         let inside = spread >= 0 && spread % self.spread == 0 && pixel < self.len as isize;
@@ -147,9 +149,9 @@ impl Axis {
 /// The patches of a batch of images: a geometry, without the pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patches {
-    pub(super) batch: usize,
-    pub(super) axes: [Axis; 2],
-    pub(super) channels: usize,
+    pub(crate) batch: usize,
+    pub(crate) axes: [Axis; 2],
+    pub(crate) channels: usize,
 }
 
 impl Patches {
@@ -197,11 +199,11 @@ impl Patches {
         self.channels
     }
 
-    pub(super) fn rows_per_image(&self) -> usize {
+    pub(crate) fn rows_per_image(&self) -> usize {
         self.axes[0].rows * self.axes[1].rows
     }
 
-    pub(super) fn image_len(&self) -> usize {
+    pub(crate) fn image_len(&self) -> usize {
         self.axes[0].len * self.axes[1].len * self.channels
     }
 }
@@ -267,13 +269,13 @@ pub(crate) fn rearrange<T: Copy>(w: &[T], outputs: usize, taps: usize, inputs: u
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::ops::Range;
 
     use super::*;
     use proptest::prelude::*;
 
-    pub(in super::super) fn windows() -> impl Strategy<Value = (Window, [usize; 4])> {
+    pub(crate) fn windows() -> impl Strategy<Value = (Window, [usize; 4])> {
         let pair = |range: Range<usize>| [range.clone(), range];
         (
             pair(1..4),
@@ -320,7 +322,7 @@ pub(super) mod tests {
     }
 
     /// The patches of all rows, element by element.
-    pub(in super::super) fn gather<T: Copy + Default>(patches: &Patches, x: &[T]) -> Vec<T> {
+    pub(crate) fn gather<T: Copy + Default>(patches: &Patches, x: &[T]) -> Vec<T> {
         let [vertical, horizontal] = patches.axes;
         let mut out = Vec::new();
         for image in x.chunks_exact(patches.image_len().max(1)) {

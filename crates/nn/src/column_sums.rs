@@ -5,7 +5,7 @@
 /// # Shapes
 ///
 /// - `a`: (rows, `out.len()`)
-pub(super) fn add_rows(a: &[f32], out: &mut [f32]) {
+pub(crate) fn add_rows(a: &[f32], out: &mut [f32]) {
     add_products(a, &[], 0, 0, out);
 }
 
@@ -15,7 +15,7 @@ pub(super) fn add_rows(a: &[f32], out: &mut [f32]) {
 ///
 /// - `a`: (rows, `out.len()`)
 /// - `b`: (rows, `width`), of which the columns from `column` on are used
-pub(super) fn add_products(a: &[f32], b: &[f32], width: usize, column: usize, out: &mut [f32]) {
+pub(crate) fn add_products(a: &[f32], b: &[f32], width: usize, column: usize, out: &mut [f32]) {
     let columns = out.len();
     let mut products = b.chunks(ROWS * width.max(1));
     for a in a.chunks(ROWS * columns.max(1)) {

@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use crossbar::{Inputs, Windows};
 
-use super::rows::{Axis, Patches, Rows};
+use super::{Axis, Patches, Rows};
 
 /// Neighbouring values of a patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +153,7 @@ impl Frame {
     }
 
     /// Copies the image into its border, with `slack` more elements behind it.
-    pub(super) fn fill<T: Copy + Default>(&self, image: &[T], buffer: &mut Vec<T>, slack: usize) {
+    pub(crate) fn fill<T: Copy + Default>(&self, image: &[T], buffer: &mut Vec<T>, slack: usize) {
         buffer.resize(self.framed_len() + slack, T::default());
         self.fill_one(image, buffer);
     }
@@ -352,7 +352,7 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::tests::{gather, windows};
+    use super::super::tests::{gather, windows};
     use super::*;
     use proptest::prelude::*;
 

@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use numerics::{BitSource, NamedBits, Par, Quantizer, dequantize_sums};
 
-use crate::linear_map::Plan;
-use crate::linear_map::rows::Patches;
+use crate::rows::Patches;
+use crate::rows::plan::Plan;
 use crate::simd::integer_tiles::{self, Errors, RowPair, Weights};
 use crate::simd::tiles::{BLOCK, Panel, panels};
 
@@ -218,7 +218,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::linear_map::rows::tests::{gather, windows};
+    use crate::rows::tests::{gather, windows};
 
     proptest! {
         /// Whatever the values, sums that leave 32 bits included, and for any number of threads.

@@ -1,0 +1,244 @@
+//! [`AnalogWeights`]: which parameters belong to a matrix on tiles, and what holds them together.
+//!
+//! ```text
+//! w = γ_p ⊙ w̆,   γ_p = c γ̃_p κ̃_p / b_out        logical weights, tile p
+//! w̆ ← clip(w̆, ±1)                              after every update
+//! γ̃_i ← γ̃_i max_j |w̆_ij|,  w̆_i ← w̆_i / max     when columns are mapped anew
+//! ```
+//!
+//! κ̃_p = κ_p b_out is what is stored, b_out the bound of the ADC (1 if it has none).
+//!
+//! Source: \[Rasch23\] Eq. 21–22 and Methods.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crossbar::{WeightScale, columns_of, weight_scales};
+
+use super::config::{Analog, ScaleUnit};
+use crate::parameters::{Binding, ParameterId, Parameters};
+
+/// A matrix on tiles: its parameters.
+#[derive(Clone, Debug)]
+pub struct AnalogWeights {
+    pub(crate) name: String,
+    pub(crate) outputs: usize,
+    pub(crate) inputs: usize,
+    pub(crate) weight: ParameterId,
+    pub(crate) bias: Option<ParameterId>,
+    pub(crate) scale: ParameterId,
+    pub(crate) tile_scale: Option<ParameterId>,
+    pub(crate) input_range: ParameterId,
+    /// Rows and columns of every tile.
+    pub(crate) places: Vec<(Range<usize>, Range<usize>)>,
+    pub(crate) config: Arc<Analog>,
+}
+
+/// The first value of κ̃ = κ·b_out.
+///
+/// Source: \[Rasch23\] Methods, "tile-wise scale".
+pub(super) fn tile_scale_start(config: &Analog) -> f32 {
+    config.tile().periphery.adc.bound.unwrap_or(1.0)
+}
+
+impl AnalogWeights {
+    /// The name of the layer.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Number of outputs and inputs.
+    pub fn shape(&self) -> (usize, usize) {
+        (self.outputs, self.inputs)
+    }
+
+    /// Rows and columns of every tile.
+    pub fn places(&self) -> &[(Range<usize>, Range<usize>)] {
+        &self.places
+    }
+
+    /// The tile and the rules of training.
+    pub fn config(&self) -> &Analog {
+        &self.config
+    }
+
+    /// γ of every tile and output, tile by tile.
+    pub fn scales(&self, parameters: &Parameters) -> Vec<f32> {
+        let unit = self.config.training().scale_unit.factor(self.inputs);
+        let mut scales = parameters.get(self.scale).float().to_vec();
+        let kappa = self.tile_scale.map(|id| parameters.get(id).float());
+        let start = tile_scale_start(&self.config);
+        for (index, range) in self.scale_ranges().into_iter().enumerate() {
+            let factor = kappa.map_or(1.0, |kappa| kappa[index] / start);
+            scales[range].iter_mut().for_each(|scale| *scale *= unit * factor);
+        }
+        scales
+    }
+
+    /// The input range |α|, at least a tiny positive number.
+    pub fn input_range(&self, parameters: &Parameters) -> f32 {
+        parameters.get(self.input_range).float()[0].abs().max(f32::MIN_POSITIVE)
+    }
+
+    /// Normalised weights w̆ in [−1, 1], (out, in).
+    pub fn normalized<'a>(&self, parameters: &'a Parameters) -> &'a [f32] {
+        parameters.get(self.weight).float()
+    }
+
+    /// w = γ ⊙ w̆, (out, in).
+    pub fn logical(&self, parameters: &Parameters) -> Vec<f32> {
+        let mut weights = self.normalized(parameters).to_vec();
+        let scales = self.scales(parameters);
+        for ((rows, columns), range) in self.places.iter().zip(self.scale_ranges()) {
+            for (row, scale) in rows.clone().zip(&scales[range]) {
+                let row = &mut weights[row * self.inputs..][columns.clone()];
+                row.iter_mut().for_each(|w| *w *= scale);
+            }
+        }
+        weights
+    }
+
+    /// Where the scales of each tile are.
+    pub(crate) fn scale_ranges(&self) -> Vec<Range<usize>> {
+        let mut first = 0;
+        let ranges = self.places.iter().map(|(rows, _)| {
+            let range = first..first + rows.len();
+            first = range.end;
+            range
+        });
+        ranges.collect()
+    }
+
+    /// Maps logical weights: scales as the configuration says, w̆ = w/γ, κ = 1.
+    ///
+    /// # Errors
+    ///
+    /// A clause that names the layer, if a weight is not finite, or cannot be mapped by
+    /// [`WeightScale::Unit`].
+    pub(super) fn map(&self, parameters: &mut Parameters, logical: &[f32]) -> Result<(), String> {
+        let mapping = &self.config.tile().mapping;
+        let unit = self.config.training().scale_unit.factor(self.inputs);
+        let largest = |values: &[f32]| values.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+        let matrix_max = largest(logical);
+        let shared = mapping.scale == WeightScale::Matrix;
+        let mut normalized = logical.to_vec();
+        let mut stored = Vec::new();
+        for (rows, columns) in &self.places {
+            let part = &logical[rows.start * self.inputs..rows.end * self.inputs];
+            let part = columns_of(part, self.inputs, columns);
+            let max = if shared { matrix_max } else { largest(&part) };
+            let levels = mapping.scale_levels;
+            let scales = weight_scales(&part, columns.len(), mapping.scale, levels, max)
+                .map_err(|error| format!("{}: {error}", self.name))?;
+            for (row, scale) in rows.clone().zip(&scales) {
+                let row = &mut normalized[row * self.inputs..][columns.clone()];
+                row.iter_mut().for_each(|w| *w = (*w / scale).clamp(-1.0, 1.0));
+            }
+            stored.extend(scales.iter().map(|scale| scale / unit));
+        }
+        parameters.get_mut(self.weight).set_values(&normalized);
+        parameters.get_mut(self.scale).set_values(&stored);
+        if let Some(id) = self.tile_scale {
+            let start = vec![tile_scale_start(&self.config); self.places.len()];
+            parameters.get_mut(id).set_values(&start);
+        }
+        Ok(())
+    }
+
+    /// Brings the largest weight of each column of each tile to 1, its scale taking the factor.
+    ///
+    /// What optimisers remember is scaled as the increments that it stands for: the last increment
+    /// and a first moment (a velocity, or Adam's M) by the factor, a second moment by its square.
+    ///
+    /// Assumed: the paper does not say what becomes of the momentum.
+    fn remap(&self, parameters: &mut Parameters) {
+        let mut factors = vec![1.0f32; parameters.get(self.scale).float().len()];
+        let ranges = self.scale_ranges();
+        let weights = parameters.get(self.weight).float();
+        for ((rows, columns), range) in self.places.iter().zip(&ranges) {
+            for (row, factor) in rows.clone().zip(&mut factors[range.clone()]) {
+                let row = &weights[row * self.inputs..][columns.clone()];
+                let max = row.iter().fold(0.0f32, |max, w| max.max(w.abs()));
+                *factor = if max > 0.0 { max } else { 1.0 };
+            }
+        }
+        parameters.get_mut(self.weight).rescale(|values, power| {
+            for ((rows, columns), range) in self.places.iter().zip(&ranges) {
+                for (row, factor) in rows.clone().zip(&factors[range.clone()]) {
+                    let row = &mut values[row * self.inputs..][columns.clone()];
+                    row.iter_mut().for_each(|w| *w /= factor.powi(power));
+                }
+            }
+        });
+        parameters.get_mut(self.scale).rescale(|values, power| {
+            values.iter_mut().zip(&factors).for_each(|(s, factor)| *s *= factor.powi(power));
+        });
+    }
+}
+
+impl Binding for AnalogWeights {
+    fn weight(&self) -> ParameterId {
+        self.weight
+    }
+
+    fn logical(&self, parameters: &Parameters) -> Vec<f32> {
+        self.logical(parameters)
+    }
+
+    fn assign(&self, parameters: &mut Parameters, logical: &[f32]) -> Result<(), String> {
+        self.map(parameters, logical)
+    }
+
+    /// Columns are mapped anew where it is time for that.
+    fn after_update(&self, parameters: &mut Parameters, step: u64) {
+        let every = self.config.training().remap_every;
+        if every.is_some_and(|every| step.is_multiple_of(every)) {
+            self.remap(parameters);
+        }
+    }
+
+    /// The cut into tiles and the fixed factors of the scales.
+    fn unit(&self) -> (String, String) {
+        let unit = match self.config.training().scale_unit {
+            ScaleUnit::One => "one",
+            ScaleUnit::FanIn => "fan-in",
+        };
+        let rows = self.places.iter().filter(|(_, columns)| columns.start == 0);
+        let columns = self.places.iter().filter(|(rows, _)| rows.start == 0);
+        let cut = |ends: Vec<String>| ends.join("+");
+        let rows = cut(rows.map(|(rows, _)| rows.len().to_string()).collect());
+        let columns = cut(columns.map(|(_, columns)| columns.len().to_string()).collect());
+        let bound = match self.tile_scale {
+            Some(_) => format!(", tile scales of bound {}", tile_scale_start(&self.config)),
+            None => String::new(),
+        };
+        let unit = format!("on tiles of {rows} × {columns}, scale_unit = {unit}{bound}");
+        (format!("{}.tiles", self.name), unit)
+    }
+}
+
+impl Parameters {
+    /// All matrices on tiles.
+    pub fn analog(&self) -> impl Iterator<Item = &AnalogWeights> {
+        self.bound_by()
+    }
+
+    /// The matrix of that weight.
+    pub(super) fn analog_of(&self, weight: ParameterId) -> &AnalogWeights {
+        let found = self.analog().find(|analog| analog.weight == weight);
+        found.expect("a layer on tiles binds its parameters")
+    }
+
+    /// Sets the input range of a layer on tiles.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such layer, or the range is not positive and finite.
+    #[track_caller]
+    pub fn set_input_range(&mut self, layer: &str, range: f32) {
+        assert!(range > 0.0 && range.is_finite(), "input range {range} of {layer} is not > 0");
+        let found = self.analog().find(|analog| analog.name == layer);
+        let id = found.unwrap_or_else(|| panic!("no layer on tiles is named {layer}")).input_range;
+        self.get_mut(id).set_values(&[range]);
+    }
+}

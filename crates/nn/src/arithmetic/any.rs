@@ -1,0 +1,129 @@
+//! [`AnyArithmetic`]: the arithmetics that a configuration file can name.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::analog::config::Analog;
+use super::fixed_point::config::FixedPoint;
+use super::float32::config::Float32;
+use super::layer::NewLayer;
+use crate::linear_map::LinearMap;
+
+/// What executes the linear map of a layer and stores its weights.
+///
+/// It is a value of a configuration: what a layer keeps is in its [`LinearMap`] and its parameters.
+pub trait Arithmetic: Debug + Send + Sync + 'static {
+    /// Adds the parameters of a layer in the arithmetic's own numbers, and gives its products.
+    fn linear_map(&self, layer: NewLayer<'_>) -> LinearMap;
+
+    /// Brings an input value into the numbers that the first layer reads.
+    ///
+    /// Assumed: images are rounded once, to nearest; \[Gupta15\] does not say how they enter.
+    fn input(&self, x: f32) -> f32 {
+        x
+    }
+}
+
+impl<A: Arithmetic + ?Sized> Arithmetic for Box<A> {
+    fn linear_map(&self, layer: NewLayer<'_>) -> LinearMap {
+        (**self).linear_map(layer)
+    }
+
+    fn input(&self, x: f32) -> f32 {
+        (**self).input(x)
+    }
+}
+
+/// The arithmetics that files can name: adding one is a line where this is used.
+macro_rules! arithmetics {
+    ($($(#[$doc:meta])* $name:ident($config:ty)),+ $(,)?) => {
+        /// An arithmetic by its name, as configuration files write it, or one of the caller's.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum AnyArithmetic {
+            /// IEEE f32 products and sums.
+            Float32,
+            $($(#[$doc])* $name($config),)+
+            /// One that is defined elsewhere: files cannot name it.
+            #[serde(skip)]
+            Own(Own),
+        }
+
+        impl AnyArithmetic {
+            fn get(&self) -> &dyn Arithmetic {
+                match self {
+                    Self::Float32 => &Float32,
+                    $(Self::$name(arithmetic) => arithmetic,)+
+                    Self::Own(arithmetic) => &*arithmetic.0,
+                }
+            }
+        }
+
+        $(impl From<$config> for AnyArithmetic {
+            fn from(config: $config) -> Self {
+                Self::$name(config)
+            }
+        })+
+    };
+}
+
+arithmetics! {
+    /// Fixed-point words, exact products, one rounding per element.
+    FixedPoint(FixedPoint),
+    /// Crossbar tiles, with weights and sums in f32 around them.
+    Analog(Box<Analog>),
+}
+
+/// An arithmetic of the caller's, equal to itself alone.
+#[derive(Clone, Debug)]
+pub struct Own(Arc<dyn Arithmetic>);
+
+impl PartialEq for Own {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl From<Float32> for AnyArithmetic {
+    fn from(Float32: Float32) -> Self {
+        Self::Float32
+    }
+}
+
+impl From<Analog> for AnyArithmetic {
+    fn from(config: Analog) -> Self {
+        Self::Analog(Box::new(config))
+    }
+}
+
+impl AnyArithmetic {
+    /// An arithmetic that is defined elsewhere.
+    pub fn own(arithmetic: impl Arithmetic) -> Self {
+        Self::Own(Own(Arc::new(arithmetic)))
+    }
+
+    /// A linear map in this arithmetic, whose parameters are added to those of `layer`.
+    ///
+    /// # Panics
+    ///
+    /// Unless there are as many weights as the shape says, and the names are new.
+    #[track_caller]
+    pub fn linear_map(&self, layer: NewLayer<'_>) -> LinearMap {
+        let NewLayer { name, shape, weight, .. } = layer;
+        assert_eq!(
+            weight.len(),
+            shape.iter().product::<usize>(),
+            "{} weights for {name} of shape {shape:?}",
+            weight.len()
+        );
+        layer.parameters.add_map(name);
+        self.get().linear_map(layer)
+    }
+
+    /// As [`Arithmetic::input`].
+    pub fn input(&self, x: f32) -> f32 {
+        self.get().input(x)
+    }
+}
