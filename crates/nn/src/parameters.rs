@@ -59,7 +59,7 @@ impl Storage {
             }
             Self::Fixed { codes, update, increment, .. } => {
                 // Assumed: to nearest, as initial values are.
-                let nearest = |format| Quantizer { format, rounding: Rounding::NearestTiesDown };
+                let nearest = |format| Quantizer::new(format, Rounding::NearestTiesDown);
                 let (rows, cols) = (codes.nrows(), codes.ncols());
                 *codes = FixedMatrix::quantize(
                     &other.values(),

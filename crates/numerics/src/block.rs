@@ -291,7 +291,7 @@ impl BlockQuantizer {
                     as u8
             }
             Element::Fixed(format) => {
-                let code = Quantizer { format, rounding }.code(x, Draw::new(source, position));
+                let code = Quantizer::new(format, rounding).code(x, Draw::new(source, position));
                 code.max(-format.max_code()) as i8 as u8
             }
         }

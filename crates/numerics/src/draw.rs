@@ -69,7 +69,7 @@ impl BitSource for Stream {
 /// ```
 /// use numerics::{Draw, FixedMatrix, Quantizer, Rounding, Seed};
 ///
-/// let stochastic = Quantizer { format: "<2,6>".parse()?, rounding: Rounding::Stochastic };
+/// let stochastic = Quantizer::new("<2,6>".parse()?, Rounding::Stochastic);
 /// let x = [1.0 / 128.0; 16]; // half of ε: up or down at random
 /// let (first, second) = Seed::new(2015).child("operands").draw().split_at(16);
 /// let a = FixedMatrix::quantize(&x, 4, 4, stochastic, first);
@@ -84,7 +84,7 @@ impl BitSource for Stream {
 ///
 /// ```compile_fail,E0382
 /// # use numerics::{FixedMatrix, Quantizer, Rounding, Seed};
-/// # let stochastic = Quantizer { format: "<2,6>".parse()?, rounding: Rounding::Stochastic };
+/// # let stochastic = Quantizer::new("<2,6>".parse()?, Rounding::Stochastic);
 /// let draw = Seed::new(2015).child("operands").draw();
 /// let a = FixedMatrix::quantize(&[0.3], 1, 1, stochastic, draw);
 /// let b = FixedMatrix::quantize(&[0.3], 1, 1, stochastic, draw); // used after it was moved
@@ -206,7 +206,7 @@ impl BitSource for NoBits {
 /// ```
 /// use numerics::{BitSource, GivenBits, Quantizer, Rounding};
 ///
-/// let quantizer = Quantizer { format: "<4,4>".parse()?, rounding: Rounding::Stochastic };
+/// let quantizer = Quantizer::new("<4,4>".parse()?, Rounding::Stochastic);
 /// let mut codes = [0i8; 2];
 /// // 0.3125 ulp rounds up if the random fraction is at least 0.6875.
 /// let bits = GivenBits(&[0xaf00_0000, 0xb000_0000]);
@@ -236,7 +236,7 @@ mod tests {
     use crate::{Quantizer, Rounding, Seed};
 
     fn quantizer() -> Quantizer {
-        Quantizer { format: "<4,4>".parse().unwrap(), rounding: Rounding::Stochastic }
+        Quantizer::new("<4,4>".parse().unwrap(), Rounding::Stochastic)
     }
 
     #[test]

@@ -41,8 +41,8 @@
 //!
 //! // Nearest loses updates of at most ε/2; stochastic rounding keeps them on average.
 //! let tiny = format.epsilon() / 4.0;
-//! let nearest = Quantizer { format, rounding: Rounding::NearestTiesDown };
-//! let stochastic = Quantizer { format, rounding: Rounding::Stochastic };
+//! let nearest = Quantizer::new(format, Rounding::NearestTiesDown);
+//! let stochastic = Quantizer::new(format, Rounding::Stochastic);
 //! assert_eq!(nearest.convert(tiny, Draw::none()), 0.0);
 //! let bits = seed.child("tiny").stream();
 //! let ups = (0..10_000).filter(|&i| stochastic.code(tiny, bits.at(i)) == 1).count();

@@ -38,3 +38,10 @@ pub enum Overflow {
     /// The low bits, as an adder without overflow logic leaves them. Fixed point only.
     Wrap,
 }
+
+impl Overflow {
+    /// Whether a configuration file may leave the policy out.
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}

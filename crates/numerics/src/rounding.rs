@@ -119,14 +119,6 @@ impl Rounding {
         if let Self::StochasticBits(few) = self { few.check() } else { Ok(()) }
     }
 
-    /// Refuses an impossible number of random bits at the caller's line.
-    #[track_caller]
-    pub(crate) fn assert_possible(self) {
-        if let Err(error) = self.check() {
-            panic!("{error}");
-        }
-    }
-
     /// Whether the rule takes a number beyond the largest finite one back to it: a directed rule
     /// whose direction leads away from the infinity of the number's sign.
     ///

@@ -18,7 +18,7 @@ use crate::{Code, ParameterError, Quantizer};
 /// ```
 /// use numerics::{Draw, Quantizer, Rounding};
 ///
-/// let quantizer = Quantizer { format: "<4,4>".parse()?, rounding: Rounding::TowardZero };
+/// let quantizer = Quantizer::new("<4,4>".parse()?, Rounding::TowardZero);
 /// let x = [0.03, 1.0, 2.53125, -100.0];
 /// let mut codes = [0i8; 4];
 /// quantizer.quantize(&x, Draw::none(), &mut codes);
@@ -179,8 +179,7 @@ mod tests {
 
     #[test]
     fn sums_and_values_are_counted_alike() {
-        let quantizer =
-            Quantizer { format: FixedFormat::new(3, 5).unwrap(), rounding: Rounding::Stochastic };
+        let quantizer = Quantizer::new(FixedFormat::new(3, 5).unwrap(), Rounding::Stochastic);
         let z: Vec<i64> = (-2000..2000).collect();
         let x: Vec<f32> = z.iter().map(|&z| z as f32 / 256.0).collect();
         let mut codes = vec![0i8; z.len()];
@@ -197,8 +196,7 @@ mod tests {
 
     #[test]
     fn tallies_of_parts_add_up() {
-        let quantizer =
-            Quantizer { format: FixedFormat::new(2, 6).unwrap(), rounding: Rounding::Up };
+        let quantizer = Quantizer::new(FixedFormat::new(2, 6).unwrap(), Rounding::Up);
         let mut x = vec![0.0; 1000];
         let stream = Seed::new(2).stream();
         stream.fill_gaussian(0, &mut x);

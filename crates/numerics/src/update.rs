@@ -30,7 +30,7 @@ impl FixedMatrix {
     /// ```
     /// use numerics::{Draw, FixedMatrix, Quantizer, Rounding};
     ///
-    /// let update = Quantizer { format: "<2,6>".parse()?, rounding: Rounding::NearestTiesDown };
+    /// let update = Quantizer::new("<2,6>".parse()?, Rounding::NearestTiesDown);
     /// let mut w = FixedMatrix::from_codes(update.format, 1, 3, &[10, 127, -1]).unwrap();
     /// let gradient = [0.25, -1.0, 0.001];
     /// let zeros = w.update(update, Draw::none(), None, |range, _, _, delta| {
@@ -103,12 +103,11 @@ mod tests {
     #[test]
     fn chunks_equal_the_steps_they_are_made_of() {
         let format = "<3,9>".parse().unwrap();
-        let quantizer =
-            Quantizer { format: "<2,9>".parse().unwrap(), rounding: Rounding::Stochastic };
+        let quantizer = Quantizer::new("<2,9>".parse().unwrap(), Rounding::Stochastic);
         let (rows, cols) = (7, 500);
         let mut values = vec![0.0; rows * cols];
         Seed::new(1).stream().fill_gaussian(0, &mut values);
-        let nearest = Quantizer { format, rounding: Rounding::NearestTiesEven };
+        let nearest = Quantizer::new(format, Rounding::NearestTiesEven);
         let mut fast = FixedMatrix::quantize(&values, rows, cols, nearest, Draw::none());
         let mut slow = fast.clone();
         let mut kept = Codes::zeros(quantizer.format, rows * cols);
@@ -140,8 +139,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "kept increments in 8-bit codes do not hold words of <8,8>")]
     fn increments_are_kept_in_codes_that_hold_them() {
-        let quantizer =
-            Quantizer { format: "<8,8>".parse().unwrap(), rounding: Rounding::NearestTiesEven };
+        let quantizer = Quantizer::new("<8,8>".parse().unwrap(), Rounding::NearestTiesEven);
         let mut w = FixedMatrix::zeros(quantizer.format, 1, 1);
         let mut kept = Codes::I8(vec![0]);
         w.update(quantizer, Draw::none(), Some(&mut kept), |_, _, _, d| d.fill(1.0));

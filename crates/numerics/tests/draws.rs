@@ -3,7 +3,7 @@
 use numerics::{BitSource, FixedFormat, FixedMatrix, Product, Quantizer, Rounding, Seed};
 
 fn stochastic() -> Quantizer {
-    Quantizer { format: FixedFormat::new(2, 14).unwrap(), rounding: Rounding::Stochastic }
+    Quantizer::new(FixedFormat::new(2, 14).unwrap(), Rounding::Stochastic)
 }
 
 /// Mean and correlation of pairs.

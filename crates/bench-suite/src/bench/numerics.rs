@@ -148,7 +148,7 @@ fn gemm(
     // Sums grow by √N: five more integer bits keep most of them in range.
     let (il, fl) = (format.il() as i8 + 5, format.fl() as i8 - 5);
     let format = FixedFormat::new(il, fl).map_err(|error| error.to_string())?;
-    let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    let quantizer = Quantizer::new(format, Rounding::Stochastic);
     let epilogue = stream("epilogue");
     let product = Product::new(a.view(), b.view()).par(threads.par());
 
@@ -184,7 +184,7 @@ fn gradient() -> Vec<f32> {
 
 fn quantize(threads: Threads) -> Result<Measured, Unmeasured> {
     let format = FixedFormat::new(8, 8).map_err(|error| error.to_string())?;
-    let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    let quantizer = Quantizer::new(format, Rounding::Stochastic);
     let (x, bits) = (gradient(), stream("quantize"));
     let (mut codes, mut copy) = (vec![0i16; LEN], vec![0f32; LEN]);
     let par = threads.par();
@@ -214,7 +214,7 @@ fn quantize(threads: Threads) -> Result<Measured, Unmeasured> {
 
 fn update(threads: Threads) -> Result<Measured, Unmeasured> {
     let format = FixedFormat::new(4, 12).map_err(|error| error.to_string())?;
-    let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    let quantizer = Quantizer::new(format, Rounding::Stochastic);
     const ALPHA: f32 = -0.01;
     let (x, bits) = (gradient(), stream("update"));
     let (mut codes, mut floats) = (vec![0i16; LEN], vec![0f32; LEN]);

@@ -387,7 +387,7 @@ struct ChunkedRow<'a, 'b> {
 impl ChunkedRow<'_, '_> {
     fn run(&self, source: &(impl BitSource + ?Sized), sums: &mut [i64]) {
         let (cols, inner) = (self.rows.cols, self.rows.a.ncols);
-        let quantizer = Quantizer { format: self.format, rounding: self.rounding };
+        let quantizer = Quantizer::new(self.format, self.rounding);
         let nearest = Quantizer { rounding: Rounding::NearestTiesEven, ..quantizer };
         let shift = self.fraction_bits - self.format.fl();
         let mut codes = vec![0i32; cols];

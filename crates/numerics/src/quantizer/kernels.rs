@@ -160,6 +160,7 @@ impl Quantizer {
         out: &mut [C],
     ) {
         let done = has_fast_conversion(self.format)
+            && !self.wraps()
             && match self.rounding {
                 Rounding::Stochastic => self.run_carry(alpha, x, words, out),
                 Rounding::NearestTiesDown => self.run_fast::<C, TiesDown>(alpha, x, words, out),
@@ -196,6 +197,7 @@ impl Quantizer {
         // A power of two times α is exact, so it takes the place of two factors.
         let alpha = alpha * exp2(self.format.fl()) as f32;
         if !(has_fast_conversion(self.format)
+            && !self.wraps()
             && self.rounding == Rounding::Stochastic
             && alpha.is_finite())
         {
