@@ -29,6 +29,8 @@ mod pack;
 mod scale;
 mod sequential;
 mod sums;
+#[cfg(test)]
+mod tests;
 
 use crate::code::each_width;
 use crate::matrix::area;
@@ -401,24 +403,18 @@ impl<'a> Product<'a> {
 
     /// The exact sums by the definition, one product after another: the oracle of the fast path.
     ///
-    /// Whatever the accumulator, this adds up exactly.
-    ///
-    /// # Panics
-    ///
-    /// If a sum does not fit 64 bits.
+    /// Whatever the accumulator, this adds up exactly; a sum that does not fit 64 bits is refused.
+    #[cfg(test)]
     #[track_caller]
-    pub fn wide_naive(&self) -> Vec<i64> {
+    fn wide_naive(&self) -> Vec<i64> {
         naive::in_64_bits(naive::sums(&self.a, &self.b, &self.bias_row()))
     }
 
     /// The sums of the chosen accumulator by its definition, element by element and step by step:
     /// the oracle of the row kernels.
-    ///
-    /// # Panics
-    ///
-    /// If a sum does not fit 64 bits.
+    #[cfg(test)]
     #[track_caller]
-    pub fn accumulate_naive(&self) -> Vec<i64> {
+    fn accumulate_naive(&self) -> Vec<i64> {
         let (rows, cols) = (self.a.nrows, self.b.ncols);
         self.assert_register_bits();
         let (bias, operands) = (self.bias_row(), self.rows());

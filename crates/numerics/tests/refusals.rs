@@ -96,7 +96,6 @@ fn refusals_name_the_line_of_the_caller() {
         (line!(), &|| refused().wide_f32(&mut [0.0; 4])),
         (line!(), &|| _ = refused().convert(nearest, Draw::none())),
         (line!(), &|| refused().convert_to_f32(nearest, Draw::none(), &mut [0.0; 4])),
-        (line!(), &|| _ = refused().wide_naive()),
         (line!(), &|| _ = product().convert(stochastic, stream.at(u64::MAX - 3))),
         (line!(), &|| product().wide(&mut [0; 5])),
     ];

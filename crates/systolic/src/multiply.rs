@@ -32,7 +32,9 @@ use crate::{
 /// // Given the same random bits, the fast product of `numerics` has the same codes.
 /// let quantizer = Quantizer::new(format, Rounding::Stochastic);
 /// let product = Product::new(a.view(), b.view());
-/// for (i, z) in product.wide_naive().into_iter().enumerate() {
+/// let mut sums = [0; 30];
+/// product.wide(&mut sums);
+/// for (i, z) in sums.into_iter().enumerate() {
 ///     let code = quantizer.code_of_sum(z, product.fraction_bits(), bits.at(i as u64));
 ///     assert_eq!(c.codes().get(i), code);
 /// }

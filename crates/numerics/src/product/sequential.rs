@@ -113,6 +113,7 @@ impl<'a> Rows<'a> {
     }
 
     /// [`Self::accumulate`] element by element and step by step.
+    #[cfg(test)]
     pub(super) fn by_definition(
         &self,
         accumulator: Accumulator,

@@ -1,8 +1,6 @@
 //! The fast product against its definition: shapes at the edges, transposes, extreme codes.
 
-use numerics::{
-    BitSource, Codes, FixedFormat, FixedMatrix, Par, Product, Quantizer, Rounding, Seed,
-};
+use crate::{BitSource, Codes, FixedFormat, FixedMatrix, Par, Product, Quantizer, Rounding, Seed};
 use proptest::prelude::*;
 
 /// Codes with a magnitude of at most 2^`bits`, or all at the extreme if `bits` is `None`.

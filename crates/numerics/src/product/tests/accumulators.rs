@@ -1,6 +1,6 @@
 //! Registers, scales and overflow of products: row kernels against their definitions.
 
-use numerics::{
+use crate::{
     Accumulator, BitSource, Codes, FixedFormat, FixedMatrix, FloatFormat, FloatQuantizer, Fraction,
     Narrow, Overflow, Par, Product, Quantizer, Register, Rounding, Schedule, Seed, StochasticBits,
     StochasticVariant, Stream,

@@ -1,0 +1,4 @@
+//! Products against their definitions, which only tests see.
+
+mod accumulators;
+mod products;
