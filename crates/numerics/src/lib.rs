@@ -28,6 +28,14 @@
 //! arithmetic library (floating formats convert, accumulate and scale; they do not multiply), and
 //! sums must fit 64 bits.
 //!
+//! # Features
+//!
+//! All are on by default; formats, roundings, streams and products need none of them.
+//!
+//! - `serde`: formats, roundings, quantizers and registers in configuration files.
+//! - `rayon`: kernels on several threads, `Par::Rayon`.
+//! - `interop`: conversions to and from the types of the crates `fixed` and `half`.
+//!
 //! # A tour
 //!
 //! ```
@@ -68,6 +76,7 @@ mod error;
 mod float;
 mod format;
 mod gaussian;
+#[cfg(feature = "interop")]
 mod interop;
 mod lfsr;
 mod matrix;

@@ -12,6 +12,7 @@
 //!
 //! Source: [Gupta15 Eq. 1].
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 mod kernels;
@@ -45,19 +46,20 @@ use kernels::{CHUNK, PART};
 /// assert_eq!(wrapping.convert(129.0, Draw::none()), -127.0);
 /// # Ok::<(), numerics::FormatError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Fields")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(try_from = "Fields"))]
 pub struct Quantizer {
     /// The format of the result.
     pub format: FixedFormat,
     /// How values between two codes are rounded.
     pub rounding: Rounding,
     /// What becomes of values beyond the range; anything but [`Overflow::Propagate`].
-    #[serde(skip_serializing_if = "Overflow::is_default")]
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Overflow::is_default"))]
     pub overflow: Overflow,
 }
 
 /// The fields as a configuration file gives them.
+#[cfg(feature = "serde")]
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
@@ -67,6 +69,7 @@ struct Fields {
     overflow: Overflow,
 }
 
+#[cfg(feature = "serde")]
 impl TryFrom<Fields> for Quantizer {
     type Error = ParameterError;
 

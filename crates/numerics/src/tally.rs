@@ -6,10 +6,13 @@
 
 use std::ops::AddAssign;
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "serde")]
+use crate::ParameterError;
 use crate::rounding::Split;
-use crate::{Code, ParameterError, Quantizer};
+use crate::{Code, Quantizer};
 
 /// Counts over a number of conversions.
 ///
@@ -27,8 +30,8 @@ use crate::{Code, ParameterError, Quantizer};
 /// assert!((tally.bias() - (-0.48 - 0.5) / 3.0).abs() < 1e-7); // in ulp, over the three in range
 /// # Ok::<(), numerics::FormatError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Fields")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(try_from = "Fields"))]
 pub struct Tally {
     /// Conversions.
     pub count: u64,
@@ -47,6 +50,7 @@ pub struct Tally {
 }
 
 /// The fields as a file gives them.
+#[cfg(feature = "serde")]
 #[derive(Deserialize)]
 struct Fields {
     count: u64,
@@ -58,6 +62,7 @@ struct Fields {
     error: i128,
 }
 
+#[cfg(feature = "serde")]
 impl TryFrom<Fields> for Tally {
     type Error = ParameterError;
 

@@ -1,5 +1,6 @@
 //! [`FloatQuantizer`]: conversion into a floating-point format, rounding and overflow in one step.
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 use super::FloatFormat;
@@ -38,8 +39,8 @@ use crate::{BitSource, Draw, Overflow, ParameterError, Rounding, Tally};
 /// let truncate = FloatQuantizer { rounding: Rounding::TowardZero, ..propagate };
 /// assert_eq!(truncate.convert(1e6, Draw::none()), 448.0); // toward zero is not toward infinity
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Fields")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(try_from = "Fields"))]
 pub struct FloatQuantizer {
     /// The format of the result.
     pub format: FloatFormat,
@@ -50,6 +51,7 @@ pub struct FloatQuantizer {
 }
 
 /// The fields as a configuration file gives them.
+#[cfg(feature = "serde")]
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
@@ -58,6 +60,7 @@ struct Fields {
     overflow: Overflow,
 }
 
+#[cfg(feature = "serde")]
 impl TryFrom<Fields> for FloatQuantizer {
     type Error = ParameterError;
 

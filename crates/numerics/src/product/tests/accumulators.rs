@@ -2,7 +2,7 @@
 
 use crate::{
     Accumulator, BitSource, Codes, FixedFormat, FixedMatrix, FloatFormat, FloatQuantizer, Fraction,
-    Narrow, Overflow, Par, Product, Quantizer, Register, Rounding, Schedule, Seed, StochasticBits,
+    Narrow, Overflow, Product, Quantizer, Register, Rounding, Schedule, Seed, StochasticBits,
     StochasticVariant, Stream,
 };
 use proptest::prelude::*;
@@ -76,7 +76,7 @@ proptest! {
             product = product.bias(bias.codes(), bias.format());
         }
         let mut sums = vec![0; rows * cols];
-        product.par(Par::Rayon).wide(&mut sums);
+        product.par(super::THREADS).wide(&mut sums);
         prop_assert_eq!(&sums, &product.accumulate_naive());
         // A split of the batch into rows changes nothing, whatever the register draws.
         let cut = rows / 2;
