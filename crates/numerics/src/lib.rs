@@ -110,7 +110,8 @@ pub use seed::{Seed, Stream, StreamName};
 pub use slice::{dequantize, dequantize_slice, dequantize_sums};
 pub use tally::Tally;
 
-/// The README's example is compiled and run.
+/// The READMEs of the crate and of the workspace, whose code the documentation tests run.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
+#[doc = include_str!("../../../README.md")]
 struct Readme;
