@@ -3,7 +3,9 @@
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::{BitSource, Lfsr, LfsrConfig, LfsrError, Seed, Stream};
+use crate::draw::BitSource;
+use crate::lfsr::{Lfsr, LfsrConfig, LfsrError};
+use crate::seed::{Seed, Stream};
 
 /// Which kind of generator the random bits of stochastic rounding come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

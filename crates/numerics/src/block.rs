@@ -3,11 +3,13 @@
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::float::FloatFormat;
-use crate::format::exp2;
-use crate::{
-    BitSource, Draw, FixedFormat, FloatQuantizer, Overflow, ParameterError, Quantizer, Rounding,
-};
+use crate::draw::{BitSource, Draw};
+use crate::error::ParameterError;
+use crate::float::{FloatFormat, FloatQuantizer};
+use crate::format::{FixedFormat, exp2};
+use crate::overflow::Overflow;
+use crate::quantizer::Quantizer;
+use crate::rounding::Rounding;
 
 /// The numbers inside a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! [`BitSource`]: random words by position; [`Draw`]: the words of one run of elements.
 
-use crate::{Rounding, Stream};
+use crate::rounding::Rounding;
 
 /// A source of random words for stochastic rounding, addressed by the position of the element.
 pub trait BitSource {
@@ -41,16 +41,6 @@ impl<S: BitSource + ?Sized> BitSource for &S {
 
     fn is_empty(&self) -> bool {
         (**self).is_empty()
-    }
-}
-
-impl BitSource for Stream {
-    fn word(&self, position: u64, depth: u32) -> u32 {
-        if depth == 0 { Self::word(self, position) } else { self.tail_word(position, depth - 1) }
-    }
-
-    fn fill(&self, first: u64, out: &mut [u32]) {
-        self.write_words(first, out);
     }
 }
 

@@ -5,7 +5,7 @@ mod quantizer;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::FormatError;
+use crate::error::FormatError;
 use crate::format::exp2;
 
 pub use quantizer::FloatQuantizer;

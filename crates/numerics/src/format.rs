@@ -18,7 +18,7 @@ use std::str::FromStr;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::FormatError;
+use crate::error::FormatError;
 
 /// The two's-complement fixed-point format ⟨IL, FL⟩ of word length WL = IL + FL in 2..=32.
 ///

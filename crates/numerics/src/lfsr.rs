@@ -5,7 +5,7 @@ use std::fmt;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::BitSource;
+use crate::draw::BitSource;
 
 /// What defines a register: the parameters that hardware descriptions give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

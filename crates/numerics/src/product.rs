@@ -22,6 +22,7 @@
 //! [`Accumulator`] replaces the exact sum by that of a narrower register; scales multiply it.
 
 mod accumulator;
+mod buffer;
 mod exact;
 mod kernel;
 mod naive;
@@ -32,19 +33,20 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-use crate::code::each_width;
-use crate::matrix::area;
+use crate::code::{Code, Codes, each_width};
+use crate::draw::{BitSource, Draw};
+use crate::error::ParameterError;
+use crate::format::FixedFormat;
+use crate::matrix::{FixedMatrix, FixedView, area};
+use crate::par::Par;
+use crate::quantizer::Quantizer;
 use crate::sum::Sum;
-use crate::{
-    BitSource, Code, Codes, Draw, FixedFormat, FixedMatrix, FixedView, Par, ParameterError,
-    Quantizer,
-};
 
 use accumulator::Terms;
 pub use accumulator::{Accumulator, Narrow, Register, Schedule};
+use buffer::Sums;
 use scale::Scales;
 use sequential::RegisterBits;
-use sums::Sums;
 
 /// A product A·B (+ bias) that has yet to be told what becomes of its exact sums.
 ///
@@ -354,7 +356,7 @@ impl<'a> Product<'a> {
         {
             let codes = &mut codes[..sums.len()];
             self.convert_block(quantizer, bits, first, sums, codes);
-            crate::dequantize_slice(codes, quantizer.format, out);
+            crate::slice::dequantize_slice(codes, quantizer.format, out);
         }
     }
 
@@ -374,7 +376,7 @@ impl<'a> Product<'a> {
                 Sums::Narrow(sums) => {
                     crate::slice::dequantize_narrow_sums(sums, fraction_bits, out)
                 }
-                Sums::Wide(sums) => crate::dequantize_sums(sums, fraction_bits, out),
+                Sums::Wide(sums) => crate::slice::dequantize_sums(sums, fraction_bits, out),
             });
         } else {
             self.for_each_block(None, out, |first, sums, out| {

@@ -18,13 +18,14 @@ use serde::{Deserialize, Serialize};
 mod kernels;
 mod sums;
 
-use crate::code::each_width;
-use crate::rounding::{ElementBits, Split, round};
-use crate::{
-    BitSource, Code, Codes, Draw, FixedFormat, Overflow, ParameterError, Rounding, StochasticBits,
-};
-
+use crate::code::{Code, Codes, each_width};
+use crate::draw::{BitSource, Draw};
+use crate::error::ParameterError;
+use crate::format::FixedFormat;
+use crate::overflow::Overflow;
+use crate::rounding::{ElementBits, Rounding, Split, StochasticBits, round};
 use crate::simd::prefetch;
+
 use kernels::{CHUNK, PART};
 
 /// A format, the rounding that leads into it, and its overflow policy.

@@ -15,7 +15,8 @@
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::{BitSource, ParameterError};
+use crate::draw::BitSource;
+use crate::error::ParameterError;
 
 /// The rule that turns a real number into one of its two neighbouring integers.
 ///

@@ -15,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
-use crate::Draw;
+use crate::draw::{BitSource, Draw};
 use crate::simd::chacha;
 use name::Name;
 
@@ -250,6 +250,16 @@ impl Stream {
             order.swap(i, j);
         }
         order
+    }
+}
+
+impl BitSource for Stream {
+    fn word(&self, position: u64, depth: u32) -> u32 {
+        if depth == 0 { Self::word(self, position) } else { self.tail_word(position, depth - 1) }
+    }
+
+    fn fill(&self, first: u64, out: &mut [u32]) {
+        self.write_words(first, out);
     }
 }
 

@@ -9,10 +9,11 @@ use std::ops::AddAssign;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
 #[cfg(feature = "serde")]
-use crate::ParameterError;
+use crate::error::ParameterError;
+use crate::quantizer::Quantizer;
 use crate::rounding::Split;
-use crate::{Code, Quantizer};
 
 /// Counts over a number of conversions.
 ///

@@ -2,13 +2,41 @@
 
 use std::ops::Range;
 
-use crate::code::each_width;
-use crate::{BitSource, Code, Codes, Draw, FixedMatrix, Quantizer};
+use crate::code::{Code, Codes, each_width};
+use crate::draw::{BitSource, Draw};
+use crate::format::FixedFormat;
+use crate::matrix::FixedMatrix;
+use crate::quantizer::Quantizer;
 
 /// Elements per chunk: all buffers of one chunk stay in the first-level cache.
 const CHUNK: usize = 1024;
 
 impl FixedMatrix {
+    /// W ← saturate(W + ΔW), elementwise and in place: exact but for saturation.
+    ///
+    /// Source: [Gupta15 §3]; the two share their grid, so the sum needs no rounding.
+    ///
+    /// # Panics
+    ///
+    /// If the numbers of fractional bits or of elements differ.
+    #[track_caller]
+    pub fn add_saturating(&mut self, update: &Codes, update_format: FixedFormat) {
+        let format = self.format();
+        assert_eq!(
+            format.fl(),
+            update_format.fl(),
+            "an update in {update_format} is off the grid of {format}"
+        );
+        assert_eq!(
+            self.codes().len(),
+            update.len(),
+            "{} updates for {} weights",
+            update.len(),
+            self.codes().len()
+        );
+        each_width!(self.codes_mut(), w => each_width!(update, d => crate::slice::add_saturating(w, d, format)));
+    }
+
     /// W ← saturate(W + ΔW) with ΔW = Convert(Δ); returns how many ΔW are zero.
     ///
     /// The matrix is taken in chunks. For each, `propose(range, w, previous, delta)` is given the
@@ -73,10 +101,10 @@ impl FixedMatrix {
             let n = range.len();
             let (w, previous) = (&mut w[..n], &mut previous[..n]);
             let (delta, codes) = (&mut delta[..n], &mut codes[..n]);
-            each_width!(self.codes(), v => crate::dequantize_slice(&v[range.clone()], format, w));
+            each_width!(self.codes(), v => crate::slice::dequantize_slice(&v[range.clone()], format, w));
             if let Some(kept) = &kept {
                 each_width!(&**kept, v => {
-                    crate::dequantize_slice(&v[range.clone()], quantizer.format, previous);
+                    crate::slice::dequantize_slice(&v[range.clone()], quantizer.format, previous);
                 });
             }
             propose(range.clone(), w, previous, delta);

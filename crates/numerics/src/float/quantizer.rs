@@ -4,8 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::FloatFormat;
-use crate::rounding::{ElementBits, Split, round_with_parity};
-use crate::{BitSource, Draw, Overflow, ParameterError, Rounding, Tally};
+use crate::draw::{BitSource, Draw};
+use crate::error::ParameterError;
+use crate::overflow::Overflow;
+use crate::rounding::{ElementBits, Rounding, Split, round_with_parity};
+use crate::tally::Tally;
 
 /// A floating-point format, the rounding that leads into it, and its overflow policy.
 ///

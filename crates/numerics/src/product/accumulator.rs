@@ -3,7 +3,10 @@
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::{FixedFormat, FloatFormat, ParameterError, Rounding};
+use crate::error::ParameterError;
+use crate::float::FloatFormat;
+use crate::format::FixedFormat;
+use crate::rounding::Rounding;
 
 /// The register that holds the sum of a product while it grows.
 ///

@@ -1,6 +1,6 @@
 //! The product as it is defined: the oracle of the fast path, and the path of words over 24 bits.
 
-use crate::FixedView;
+use crate::matrix::FixedView;
 
 /// All sums b_j + Σ_k a_ik · b_kj.
 #[cfg(test)]

@@ -4,10 +4,14 @@
 //! register's draw, whatever the blocking: a row of columns reads one run of words per step.
 
 use super::accumulator::{Accumulator, Narrow, Register, Schedule};
+use crate::draw::{BitSource, Draw, NoBits};
 use crate::float::FloatQuantizer;
-use crate::rounding::{ElementBits, Split, round};
+use crate::format::FixedFormat;
+use crate::matrix::FixedView;
+use crate::overflow::Overflow;
+use crate::quantizer::Quantizer;
+use crate::rounding::{ElementBits, Rounding, Split, round};
 use crate::simd::{Kernel, dispatch};
-use crate::{BitSource, Draw, FixedFormat, FixedView, NoBits, Overflow, Quantizer, Rounding};
 
 /// The operands of sums that are computed row by row: A, and the rows of B widened.
 pub(super) struct Rows<'a> {

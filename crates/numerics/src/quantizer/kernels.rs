@@ -3,9 +3,12 @@
 
 use std::ops::Range;
 
-use crate::format::exp2;
+use crate::code::Code;
+use crate::draw::BitSource;
+use crate::format::{FixedFormat, exp2};
+use crate::quantizer::Quantizer;
+use crate::rounding::{Fraction, Rounding, StochasticBits};
 use crate::simd::{Kernel, dispatch, dispatch_512};
-use crate::{BitSource, Code, FixedFormat, Fraction, Quantizer, Rounding, StochasticBits};
 
 /// Values per chunk: the random words of one chunk stay in the first-level cache.
 pub(super) const CHUNK: usize = 1024;

@@ -1,9 +1,12 @@
 //! The kernels that round exact sums: ⌊(z + offset) / 2^shift⌋ with the rule in the offset.
 
 use super::kernels::CHUNK;
+use crate::code::Code;
+use crate::draw::BitSource;
+use crate::quantizer::Quantizer;
+use crate::rounding::{Fraction, Rounding, StochasticBits};
 use crate::simd::{Kernel, dispatch};
 use crate::sum::Sum;
-use crate::{BitSource, Code, Fraction, Quantizer, Rounding, StochasticBits};
 
 impl Quantizer {
     /// How far below 2^31 the magnitudes of sums must stay for [`Self::convert_sums`] to take them
@@ -60,7 +63,7 @@ impl Quantizer {
                 let wide = &wide[..z.len()];
                 self.convert_sums_chunk(wide, fraction_bits, words, source, first, codes);
             }
-            crate::dequantize_slice(codes, self.format, &mut out[range]);
+            crate::slice::dequantize_slice(codes, self.format, &mut out[range]);
         });
     }
 
