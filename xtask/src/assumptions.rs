@@ -199,7 +199,12 @@ fn choices_of(text: &str, name: &str) -> Vec<Choice> {
 /// The name of the item that a documentation comment stands before.
 fn item(lines: &[&str]) -> Option<String> {
     let mut code = lines.iter().map(|line| line.trim());
-    let line = code.find(|line| !line.starts_with("//") && !line.starts_with("#["))?;
+    let mut in_attribute = false;
+    let line = code.find(|line| {
+        let attribute = in_attribute || line.starts_with("#[");
+        in_attribute = attribute && !line.ends_with(']');
+        !attribute && !line.starts_with("//")
+    })?;
     let keywords = ["pub", "const", "static", "unsafe", "fn", "struct", "enum", "trait", "type"];
     let mut words = line.split([' ', '(', ')', '<', ':', '{', ',', ';', '=']);
     let is_name = |word: &&str| !word.is_empty() && !keywords.contains(word);
@@ -296,6 +301,13 @@ fn f() { // Differs: no bias
                 "Assumed: See Eq. 3: low is half, high is Assumed: double.",
             ]
         );
+    }
+
+    #[test]
+    fn attributes_of_several_lines_are_not_the_item() {
+        let text =
+            "/// Assumed: one.\n#[x]\n#[cfg_attr(\n    x,\n    derive(Y)\n)]\npub struct S;\n";
+        assert_eq!(texts(text, "a.rs"), ["Assumed: `S`: one."]);
     }
 
     #[test]

@@ -15,7 +15,8 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let mut documentation = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
     documentation.env("RUSTDOCFLAGS", "--deny warnings");
     let example = ["xtask", "train", "docs/examples/mnist-fixed.toml", "--out", "target/ci"];
-    let checks: [(&str, Command); 7] = [
+    let bare = ["test", "--package", "numerics", "--no-default-features", "--locked"];
+    let checks: [(&str, Command); 8] = [
         ("format", cargo(&["fmt", "--all", "--check"])),
         (
             "lints",
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         ),
         ("documentation", documentation),
         ("tests", cargo(&["test", "--workspace", "--locked"])),
+        ("numerics without features", cargo(&bare)),
         ("smoke reproduction", cargo(&["xtask", "reproduce", "--scale", "smoke", "--fresh"])),
         // Of the commands in the documents those that no test runs.
         ("example", cargo(&example)),

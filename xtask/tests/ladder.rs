@@ -39,6 +39,28 @@ fn every_crate_uses_only_crates_below_it() {
     }
 }
 
+/// Who wants formats and rounding alone builds neither threads nor files nor other number types.
+#[test]
+fn numerics_without_features_is_small() {
+    let tree = |features: &[&str]| {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--package", "numerics", "--edges", "normal", "--prefix", "none"])
+            .args(["--no-dedupe", "--locked", "--offline"])
+            .args(features)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("cargo runs, for it runs this test");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).expect("names of packages");
+        text.lines().filter_map(|line| line.split(' ').next().map(str::to_owned)).collect()
+    };
+    let (all, alone): (Vec<String>, Vec<String>) = (tree(&[]), tree(&["--no-default-features"]));
+    for package in ["rayon", "rayon-core", "serde", "serde_core", "fixed", "half", "syn"] {
+        assert!(all.iter().any(|name| name == package), "{package} belongs to a feature");
+        assert!(!alone.iter().any(|name| name == package), "{package} without a feature");
+    }
+}
+
 #[test]
 fn every_source_file_says_what_it_is() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -42,3 +42,8 @@ pub use error::Error;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/hardware-aware.md")]
 pub struct HardwareAwareTutorial;
+
+/// The README, whose code the documentation tests run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -17,10 +17,13 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// README.md and every page below docs, by its name.
+/// The README.md of the workspace and of every crate, and every page below docs, by its name.
 fn pages() -> Vec<(String, String)> {
     let root = workspace();
-    let mut files = vec![root.join("README.md")];
+    let crates = std::fs::read_dir(root.join("crates")).unwrap().flatten();
+    let mut files: Vec<PathBuf> =
+        crates.map(|folder| folder.path().join("README.md")).filter(|page| page.exists()).collect();
+    files.push(root.join("README.md"));
     let mut folders = vec![root.join("docs")];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap().flatten() {

@@ -23,7 +23,7 @@ fn elementwise(c: &mut Criterion) {
     let format = FixedFormat::new(8, 8).expect("a possible format");
     let mut codes = vec![0i16; LEN];
     for rounding in [Rounding::NearestTiesDown, Rounding::NearestTiesEven, Rounding::Stochastic] {
-        let quantizer = Quantizer { format, rounding };
+        let quantizer = Quantizer::new(format, rounding);
         group.bench_function(BenchmarkId::new("quantize", format!("{rounding:?}")), |b| {
             b.iter(|| quantizer.quantize(&x, stream.at(0), &mut codes));
         });

@@ -75,9 +75,9 @@ fn fixed() -> Vec<Value> {
             for scaled in [0.0, 0.25, -0.25, 0.5, -0.5, 1.5, -1.5, 2.8125, -2.8125, 1e9, -1e9] {
                 let x = scaled * format.epsilon();
                 for word in WORDS {
-                    let quantizer = Quantizer { format, rounding };
+                    let quantizer = Quantizer::new(format, rounding);
                     let bits = GivenBits(std::slice::from_ref(&word));
-                    let code = |overflow| quantizer.code_with(overflow, x, bits.at(0));
+                    let code = |overflow| quantizer.overflow(overflow).code(x, bits.at(0));
                     vectors.push(json!({
                         "format": format, "rounding": rounding, "x": x, "word": word,
                         "saturate": code(Overflow::Saturate), "wrap": code(Overflow::Wrap),
@@ -196,7 +196,7 @@ fn products() -> Vec<Value> {
     let mut words = vec![0; register_words + rows * cols];
     Seed::new(4).stream().fill_words(0, &mut words);
     let bits = GivenBits(&words);
-    let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    let quantizer = Quantizer::new(format, Rounding::Stochastic);
     let mut vectors = Vec::new();
     for accumulator in accumulators {
         let (register, conversion) = bits.at(0).split_at(register_words as u64);

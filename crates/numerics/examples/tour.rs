@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let format: FixedFormat = "<8,8>".parse()?;
     let tiny = vec![format.epsilon() as f32 / 4.0; 10_000];
     for rounding in [Rounding::NearestTiesDown, Rounding::Stochastic] {
-        let quantizer = Quantizer { format, rounding };
+        let quantizer = Quantizer::new(format, rounding);
         let mut codes = vec![0i16; tiny.len()];
         quantizer.quantize(&tiny, seed.child("tiny").draw(), &mut codes);
         let tally = quantizer.tally(&tiny, &codes);
@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     // A product adds up exactly and rounds once, or in the register of your choice.
-    let nearest = Quantizer { format: "<2,14>".parse()?, rounding: Rounding::NearestTiesDown };
+    let nearest = Quantizer::new("<2,14>".parse()?, Rounding::NearestTiesDown);
     let a = FixedMatrix::quantize(&x, 1, 64, nearest, Draw::none());
     let b = FixedMatrix::quantize(&x, 64, 1, nearest, Draw::none());
     let narrow = Narrow {
@@ -76,7 +76,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Random bits by name and position: a stream, or the shift register of a chip. A draw is used
     // once, so that no two results share their bits.
     let lfsr = Lfsr::new(LfsrConfig::maximal(32, 1, 14).ok_or("no such width")?)?;
-    let stochastic = Quantizer { format, rounding: Rounding::Stochastic };
+    let stochastic = Quantizer::new(format, Rounding::Stochastic);
     let product = Product::new(a.view(), b.view());
     let from_stream = product.convert(stochastic, seed.child("product").draw());
     let from_lfsr = product.convert(stochastic, lfsr.at(0));

@@ -1,12 +1,15 @@
 //! [`RandomBits`]: the source of random bits as data.
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::{BitSource, Lfsr, LfsrConfig, LfsrError, Seed, Stream};
+use crate::draw::BitSource;
+use crate::lfsr::{Lfsr, LfsrConfig, LfsrError};
+use crate::seed::{Seed, Stream};
 
 /// Which kind of generator the random bits of stochastic rounding come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum RandomBits {
     /// ChaCha streams.
     #[default]

@@ -1,16 +1,19 @@
 //! [`BlockFormat`]: blocks of numbers that share a scale.
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::float::FloatFormat;
-use crate::format::exp2;
-use crate::{
-    BitSource, Draw, FixedFormat, FloatQuantizer, Overflow, ParameterError, Quantizer, Rounding,
-};
+use crate::draw::{BitSource, Draw};
+use crate::error::ParameterError;
+use crate::float::{FloatFormat, FloatQuantizer};
+use crate::format::{FixedFormat, exp2};
+use crate::overflow::Overflow;
+use crate::quantizer::Quantizer;
+use crate::rounding::Rounding;
 
 /// The numbers inside a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Element {
     /// Floating point of at most 8 bits.
     Float(FloatFormat),
@@ -19,8 +22,8 @@ pub enum Element {
 }
 
 /// The scale of a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum BlockScale {
     /// 2^(code − 127), code 255 being NaN: OCP E8M0.
     PowerOfTwo,
@@ -66,8 +69,8 @@ pub enum BlockScale {
 /// // 100 has exponent 6, 6.0 in E2M1 has 2: the scale is 2^4 and the grid 8, 16, 24, 32, 48 …
 /// assert_eq!(tensor.to_f32(), [8.0, -0.0, 96.0, 8.0]);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Fields")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(try_from = "Fields"))]
 pub struct BlockFormat {
     /// The numbers inside a block, of at most 8 bits.
     pub element: Element,
@@ -78,6 +81,7 @@ pub struct BlockFormat {
 }
 
 /// The fields as a configuration file gives them.
+#[cfg(feature = "serde")]
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
@@ -86,6 +90,7 @@ struct Fields {
     scale: BlockScale,
 }
 
+#[cfg(feature = "serde")]
 impl TryFrom<Fields> for BlockFormat {
     type Error = ParameterError;
 
@@ -167,8 +172,8 @@ fn exponent(x: f64) -> i32 {
 }
 
 /// A block format and the rounding of its elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(deny_unknown_fields))]
 pub struct BlockQuantizer {
     /// The format of the result.
     pub format: BlockFormat,
@@ -291,7 +296,7 @@ impl BlockQuantizer {
                     as u8
             }
             Element::Fixed(format) => {
-                let code = Quantizer { format, rounding }.code(x, Draw::new(source, position));
+                let code = Quantizer::new(format, rounding).code(x, Draw::new(source, position));
                 code.max(-format.max_code()) as i8 as u8
             }
         }

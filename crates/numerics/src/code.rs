@@ -1,6 +1,7 @@
 //! [`Code`]: the integers that hold fixed-point codes; [`Codes`]: a vector of them.
 
-use crate::{CodeError, FixedFormat};
+use crate::error::CodeError;
+use crate::format::FixedFormat;
 
 mod sealed {
     pub trait Sealed: Sized {
@@ -58,9 +59,9 @@ pub enum Codes {
 macro_rules! each_width {
     ($codes:expr, $v:ident => $body:expr) => {
         match $codes {
-            $crate::Codes::I8($v) => $body,
-            $crate::Codes::I16($v) => $body,
-            $crate::Codes::I32($v) => $body,
+            $crate::code::Codes::I8($v) => $body,
+            $crate::code::Codes::I16($v) => $body,
+            $crate::code::Codes::I32($v) => $body,
         }
     };
 }

@@ -1,6 +1,6 @@
 //! [`BitSource`]: random words by position; [`Draw`]: the words of one run of elements.
 
-use crate::{Rounding, Stream};
+use crate::rounding::Rounding;
 
 /// A source of random words for stochastic rounding, addressed by the position of the element.
 pub trait BitSource {
@@ -44,16 +44,6 @@ impl<S: BitSource + ?Sized> BitSource for &S {
     }
 }
 
-impl BitSource for Stream {
-    fn word(&self, position: u64, depth: u32) -> u32 {
-        if depth == 0 { Self::word(self, position) } else { self.tail_word(position, depth - 1) }
-    }
-
-    fn fill(&self, first: u64, out: &mut [u32]) {
-        self.write_words(first, out);
-    }
-}
-
 /// The random bits of one run of elements: a source, and the position of the first one.
 ///
 /// Whatever rounds takes a draw and uses it up: element i gets the bits at position `first` + i. Two
@@ -69,7 +59,7 @@ impl BitSource for Stream {
 /// ```
 /// use numerics::{Draw, FixedMatrix, Quantizer, Rounding, Seed};
 ///
-/// let stochastic = Quantizer { format: "<2,6>".parse()?, rounding: Rounding::Stochastic };
+/// let stochastic = Quantizer::new("<2,6>".parse()?, Rounding::Stochastic);
 /// let x = [1.0 / 128.0; 16]; // half of ε: up or down at random
 /// let (first, second) = Seed::new(2015).child("operands").draw().split_at(16);
 /// let a = FixedMatrix::quantize(&x, 4, 4, stochastic, first);
@@ -84,7 +74,7 @@ impl BitSource for Stream {
 ///
 /// ```compile_fail,E0382
 /// # use numerics::{FixedMatrix, Quantizer, Rounding, Seed};
-/// # let stochastic = Quantizer { format: "<2,6>".parse()?, rounding: Rounding::Stochastic };
+/// # let stochastic = Quantizer::new("<2,6>".parse()?, Rounding::Stochastic);
 /// let draw = Seed::new(2015).child("operands").draw();
 /// let a = FixedMatrix::quantize(&[0.3], 1, 1, stochastic, draw);
 /// let b = FixedMatrix::quantize(&[0.3], 1, 1, stochastic, draw); // used after it was moved
@@ -206,7 +196,7 @@ impl BitSource for NoBits {
 /// ```
 /// use numerics::{BitSource, GivenBits, Quantizer, Rounding};
 ///
-/// let quantizer = Quantizer { format: "<4,4>".parse()?, rounding: Rounding::Stochastic };
+/// let quantizer = Quantizer::new("<4,4>".parse()?, Rounding::Stochastic);
 /// let mut codes = [0i8; 2];
 /// // 0.3125 ulp rounds up if the random fraction is at least 0.6875.
 /// let bits = GivenBits(&[0xaf00_0000, 0xb000_0000]);
@@ -236,7 +226,7 @@ mod tests {
     use crate::{Quantizer, Rounding, Seed};
 
     fn quantizer() -> Quantizer {
-        Quantizer { format: "<4,4>".parse().unwrap(), rounding: Rounding::Stochastic }
+        Quantizer::new("<4,4>".parse().unwrap(), Rounding::Stochastic)
     }
 
     #[test]

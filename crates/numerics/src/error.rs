@@ -1,13 +1,15 @@
 //! What can be wrong with a format or with the numbers handed to it.
 
-use crate::FixedFormat;
+use std::error::Error;
+use std::fmt;
+
+use crate::format::FixedFormat;
 
 /// A format that cannot exist, or text that does not describe one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FormatError {
     /// The word length IL + FL is outside 2..=32.
-    #[error("⟨{il},{fl}⟩ has word length {}, outside 2..=32", i32::from(*il) + i32::from(*fl))]
     WordLength {
         /// Integer bits, the sign included.
         il: i8,
@@ -15,7 +17,6 @@ pub enum FormatError {
         fl: i8,
     },
     /// The binary point is farther than 64 bits away from the word.
-    #[error("⟨{il},{fl}⟩ puts the binary point outside −64..=64")]
     BinaryPoint {
         /// Integer bits, the sign included.
         il: i8,
@@ -23,10 +24,6 @@ pub enum FormatError {
         fl: i8,
     },
     /// A floating-point format beyond what is covered.
-    #[error(
-        "a floating-point format of {exponent_bits} exponent bits, {mantissa_bits} mantissa bits \
-         and bias {bias} is not covered: {limit}"
-    )]
     FloatFields {
         /// Number of exponent bits.
         exponent_bits: u8,
@@ -38,7 +35,6 @@ pub enum FormatError {
         limit: &'static str,
     },
     /// A format of IEEE P3109 that does not exist or is not covered.
-    #[error("binary{width}p{precision} is not covered: {limit}")]
     P3109 {
         /// Bits of a code.
         width: u8,
@@ -48,19 +44,52 @@ pub enum FormatError {
         limit: &'static str,
     },
     /// The text is not of the form `<IL,FL>`.
-    #[error("'{0}' is not a fixed-point format; write <IL,FL>, for example <2,14>")]
     Syntax(String),
 }
 
+impl fmt::Display for FormatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WordLength { il, fl } => {
+                let word_length = i32::from(*il) + i32::from(*fl);
+                write!(f, "⟨{il},{fl}⟩ has word length {word_length}, outside 2..=32")
+            }
+            Self::BinaryPoint { il, fl } => {
+                write!(f, "⟨{il},{fl}⟩ puts the binary point outside −64..=64")
+            }
+            Self::FloatFields { exponent_bits, mantissa_bits, bias, limit } => write!(
+                f,
+                "a floating-point format of {exponent_bits} exponent bits, {mantissa_bits} \
+                 mantissa bits and bias {bias} is not covered: {limit}"
+            ),
+            Self::P3109 { width, precision, limit } => {
+                write!(f, "binary{width}p{precision} is not covered: {limit}")
+            }
+            Self::Syntax(text) => {
+                write!(f, "'{text}' is not a fixed-point format; write <IL,FL>, for example <2,14>")
+            }
+        }
+    }
+}
+
+impl Error for FormatError {}
+
 /// A parameter of a configuration that is impossible.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{key}`: {problem}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterError {
     /// The parameter's name in a configuration file.
     pub key: &'static str,
     /// What it is, and what is possible.
     pub problem: String,
 }
+
+impl fmt::Display for ParameterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.key, self.problem)
+    }
+}
+
+impl Error for ParameterError {}
 
 impl ParameterError {
     pub(crate) const fn new(key: &'static str, problem: String) -> Self {
@@ -69,8 +98,7 @@ impl ParameterError {
 }
 
 /// A number that lies outside the format it was declared to be in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("code {code} at index {index} lies outside {format} ({}..={})", format.min_code(), format.max_code())]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeError {
     /// The offending code.
     pub code: i32,
@@ -79,3 +107,13 @@ pub struct CodeError {
     /// The format it was declared to be in.
     pub format: FixedFormat,
 }
+
+impl fmt::Display for CodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, index, format } = self;
+        let (min, max) = (format.min_code(), format.max_code());
+        write!(f, "code {code} at index {index} lies outside {format} ({min}..={max})")
+    }
+}
+
+impl Error for CodeError {}

@@ -2,16 +2,17 @@
 
 mod quantizer;
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::FormatError;
+use crate::error::FormatError;
 use crate::format::exp2;
 
 pub use quantizer::FloatQuantizer;
 
 /// Which codes of a floating-point format are not finite numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Specials {
     /// The highest exponent holds ±∞ (mantissa 0) and NaNs. Source: IEEE 754; OCP E5M2.
     Ieee,
@@ -54,8 +55,12 @@ pub enum Specials {
 /// assert_eq!(FloatFormat::p3109(8, 4)?.decode(0x40), 1.0);
 /// # Ok::<(), numerics::FormatError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Parts", into = "Parts")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(try_from = "Parts", into = "Parts")
+)]
 pub struct FloatFormat {
     exponent_bits: u8,
     mantissa_bits: u8,
@@ -64,6 +69,7 @@ pub struct FloatFormat {
 }
 
 /// The fields as a configuration file gives them.
+#[cfg(feature = "serde")]
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parts {
@@ -73,6 +79,7 @@ struct Parts {
     specials: Specials,
 }
 
+#[cfg(feature = "serde")]
 impl TryFrom<Parts> for FloatFormat {
     type Error = FormatError;
 
@@ -81,6 +88,7 @@ impl TryFrom<Parts> for FloatFormat {
     }
 }
 
+#[cfg(feature = "serde")]
 impl From<FloatFormat> for Parts {
     fn from(f: FloatFormat) -> Self {
         let FloatFormat { exponent_bits, mantissa_bits, bias, specials } = f;
@@ -446,6 +454,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "serde")]
     #[test]
     fn configuration_text_is_checked() {
         let json = r#"{"exponent_bits":4,"mantissa_bits":3,"bias":7,"specials":"nan-only"}"#;

@@ -15,9 +15,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::FormatError;
+use crate::error::FormatError;
 
 /// The two's-complement fixed-point format ⟨IL, FL⟩ of word length WL = IL + FL in 2..=32.
 ///
@@ -35,8 +36,12 @@ use crate::FormatError;
 /// assert_eq!(format.to_string(), "<2,14>");
 /// # Ok::<(), numerics::FormatError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(try_from = "String", into = "String")
+)]
 pub struct FixedFormat {
     il: i8,
     fl: i8,

@@ -19,8 +19,7 @@
 //! gives the same bits. −2 ln u is correct to a relative 6·10^−7, the direction to 2·10^−7 (both
 //! tested).
 
-use crate::Stream;
-use crate::seed::assert_positions;
+use crate::seed::{Stream, assert_positions};
 use crate::simd::{Kernel, dispatch};
 
 /// Positions per block; the pairs of a block are half of it apart. Long enough for every vector

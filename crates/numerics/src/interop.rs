@@ -4,7 +4,10 @@ use fixed::traits::Fixed;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
-use crate::{BitSource, Draw, FixedFormat, FixedMatrix, FloatFormat, FloatQuantizer};
+use crate::draw::{BitSource, Draw};
+use crate::float::{FloatFormat, FloatQuantizer};
+use crate::format::FixedFormat;
+use crate::matrix::FixedMatrix;
 
 impl FixedFormat {
     /// The format of a signed type of the `fixed` crate, such as `FixedI16<U14>`.

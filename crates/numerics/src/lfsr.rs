@@ -1,12 +1,15 @@
 //! [`Lfsr`]: the linear feedback shift register that hardware uses as its source of random bits.
 
+use std::fmt;
+
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::BitSource;
+use crate::draw::BitSource;
 
 /// What defines a register: the parameters that hardware descriptions give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Fields")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(try_from = "Fields"))]
 pub struct LfsrConfig {
     /// Number of bits, 2..=64.
     pub width: u32,
@@ -20,6 +23,7 @@ pub struct LfsrConfig {
 }
 
 /// The fields as a configuration file gives them.
+#[cfg(feature = "serde")]
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
@@ -29,6 +33,7 @@ struct Fields {
     steps_per_sample: u32,
 }
 
+#[cfg(feature = "serde")]
 impl TryFrom<Fields> for LfsrConfig {
     type Error = LfsrError;
 
@@ -39,14 +44,12 @@ impl TryFrom<Fields> for LfsrConfig {
 }
 
 /// A register that cannot work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LfsrError {
     /// The width is outside 2..=64.
-    #[error("width {0} of an LFSR lies outside 2..=64 bits")]
     Width(u32),
     /// A tap lies beyond the last bit, or the last bit is not tapped.
-    #[error("taps {taps:#x} are no polynomial of degree {width}")]
     Taps {
         /// Number of bits.
         width: u32,
@@ -54,7 +57,6 @@ pub enum LfsrError {
         taps: u64,
     },
     /// The seed is 0, where the register would stay for ever, or has bits beyond the last one.
-    #[error("seed {seed:#x} is no nonzero state of {width} bits")]
     Seed {
         /// Number of bits.
         width: u32,
@@ -62,9 +64,25 @@ pub enum LfsrError {
         seed: u64,
     },
     /// The register would never move.
-    #[error("steps_per_sample is 0, an LFSR needs at least one")]
     Steps,
 }
+
+impl fmt::Display for LfsrError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Width(width) => write!(f, "width {width} of an LFSR lies outside 2..=64 bits"),
+            Self::Taps { width, taps } => {
+                write!(f, "taps {taps:#x} are no polynomial of degree {width}")
+            }
+            Self::Seed { width, seed } => {
+                write!(f, "seed {seed:#x} is no nonzero state of {width} bits")
+            }
+            Self::Steps => write!(f, "steps_per_sample is 0, an LFSR needs at least one"),
+        }
+    }
+}
+
+impl std::error::Error for LfsrError {}
 
 /// Tapped bits besides the last one of a primitive polynomial, width by width. That each is
 /// primitive is tested, not taken on trust.

@@ -28,6 +28,14 @@
 //! arithmetic library (floating formats convert, accumulate and scale; they do not multiply), and
 //! sums must fit 64 bits.
 //!
+//! # Features
+//!
+//! All are on by default; formats, roundings, streams and products need none of them.
+//!
+//! - `serde`: formats, roundings, quantizers and registers in configuration files.
+//! - `rayon`: kernels on several threads, `Par::Rayon`.
+//! - `interop`: conversions to and from the types of the crates `fixed` and `half`.
+//!
 //! # A tour
 //!
 //! ```
@@ -41,8 +49,8 @@
 //!
 //! // Nearest loses updates of at most ε/2; stochastic rounding keeps them on average.
 //! let tiny = format.epsilon() / 4.0;
-//! let nearest = Quantizer { format, rounding: Rounding::NearestTiesDown };
-//! let stochastic = Quantizer { format, rounding: Rounding::Stochastic };
+//! let nearest = Quantizer::new(format, Rounding::NearestTiesDown);
+//! let stochastic = Quantizer::new(format, Rounding::Stochastic);
 //! assert_eq!(nearest.convert(tiny, Draw::none()), 0.0);
 //! let bits = seed.child("tiny").stream();
 //! let ups = (0..10_000).filter(|&i| stochastic.code(tiny, bits.at(i)) == 1).count();
@@ -68,6 +76,7 @@ mod error;
 mod float;
 mod format;
 mod gaussian;
+#[cfg(feature = "interop")]
 mod interop;
 mod lfsr;
 mod matrix;
@@ -101,7 +110,8 @@ pub use seed::{Seed, Stream, StreamName};
 pub use slice::{dequantize, dequantize_slice, dequantize_sums};
 pub use tally::Tally;
 
-/// The README's example is compiled and run.
+/// The READMEs of the crate and of the workspace, whose code the documentation tests run.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
+#[doc = include_str!("../../../README.md")]
 struct Readme;

@@ -1,6 +1,10 @@
 //! [`FixedMatrix`]: integer codes with their format; [`FixedView`]: a matrix or its transpose.
 
-use crate::{BitSource, CodeError, Codes, Draw, FixedFormat, Quantizer};
+use crate::code::Codes;
+use crate::draw::{BitSource, Draw};
+use crate::error::CodeError;
+use crate::format::FixedFormat;
+use crate::quantizer::Quantizer;
 
 /// A row-major matrix of fixed-point codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +125,7 @@ impl FixedMatrix {
     /// If `out` does not have `nrows · ncols` elements.
     #[track_caller]
     pub fn write_f32(&self, out: &mut [f32]) {
-        crate::dequantize(&self.codes, self.format, out);
+        crate::slice::dequantize(&self.codes, self.format, out);
     }
 
     /// The row-major values as [`Self::write_f32`] gives them.
@@ -182,7 +186,7 @@ impl CodesRef<'_> {
 
     /// The largest |code|; 0 without any.
     pub(crate) fn max_magnitude(&self) -> u32 {
-        fn of<C: crate::Code>(codes: &[C]) -> u32 {
+        fn of<C: crate::code::Code>(codes: &[C]) -> u32 {
             codes.iter().map(|code| code.to_i32().unsigned_abs()).max().unwrap_or(0)
         }
         match self {

@@ -1,5 +1,6 @@
 //! [`Overflow`]: what becomes of a value beyond the range of its format.
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 /// What becomes of a value beyond the range of its format.
@@ -24,8 +25,8 @@ use serde::{Deserialize, Serialize};
 /// Assumed: the finite domain of P3109 as of the interim report 4.0, where overflow is the extremal
 /// number; the draft D1 of July 2026 makes it NaN, as `Fnuz` does. The extremal number for `None` and
 /// the two rules for NaN, where a format has no code for what the policy asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Overflow {
     /// The extremal number of the same sign; infinities stay where the format has them.
     #[default]
@@ -37,4 +38,12 @@ pub enum Overflow {
     Propagate,
     /// The low bits, as an adder without overflow logic leaves them. Fixed point only.
     Wrap,
+}
+
+#[cfg(feature = "serde")]
+impl Overflow {
+    /// Whether a configuration file may leave the policy out.
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }

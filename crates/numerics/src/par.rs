@@ -1,5 +1,6 @@
 //! [`Par`]: whether a kernel may use the threads of the current rayon pool.
 
+#[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
 /// How a kernel uses threads. Every result is the same, bit for bit, either way.
@@ -8,7 +9,8 @@ pub enum Par {
     /// On the calling thread only.
     #[default]
     Seq,
-    /// On the threads of the rayon pool that the caller runs in.
+    /// On the threads of the rayon pool that the caller runs in (with the feature `rayon`).
+    #[cfg(feature = "rayon")]
     Rayon,
 }
 
@@ -26,6 +28,7 @@ impl Par {
     ) {
         match self {
             Self::Seq => data.chunks_mut(chunk_len).enumerate().for_each(|(i, chunk)| f(i, chunk)),
+            #[cfg(feature = "rayon")]
             Self::Rayon => {
                 data.par_chunks_mut(chunk_len).enumerate().for_each(|(i, chunk)| f(i, chunk))
             }
@@ -45,6 +48,7 @@ impl Par {
                 let mut scratch = scratch();
                 data.chunks_mut(chunk_len).enumerate().for_each(|(i, c)| f(&mut scratch, i, c));
             }
+            #[cfg(feature = "rayon")]
             Self::Rayon => data
                 .par_chunks_mut(chunk_len)
                 .enumerate()

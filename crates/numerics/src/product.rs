@@ -22,6 +22,7 @@
 //! [`Accumulator`] replaces the exact sum by that of a narrower register; scales multiply it.
 
 mod accumulator;
+mod buffer;
 mod exact;
 mod kernel;
 mod naive;
@@ -29,20 +30,23 @@ mod pack;
 mod scale;
 mod sequential;
 mod sums;
+#[cfg(test)]
+mod tests;
 
-use crate::code::each_width;
-use crate::matrix::area;
+use crate::code::{Code, Codes, each_width};
+use crate::draw::{BitSource, Draw};
+use crate::error::ParameterError;
+use crate::format::FixedFormat;
+use crate::matrix::{FixedMatrix, FixedView, area};
+use crate::par::Par;
+use crate::quantizer::Quantizer;
 use crate::sum::Sum;
-use crate::{
-    BitSource, Code, Codes, Draw, FixedFormat, FixedMatrix, FixedView, Overflow, Par,
-    ParameterError, Quantizer,
-};
 
 use accumulator::Terms;
 pub use accumulator::{Accumulator, Narrow, Register, Schedule};
+use buffer::Sums;
 use scale::Scales;
 use sequential::RegisterBits;
-use sums::Sums;
 
 /// A product A·B (+ bias) that has yet to be told what becomes of its exact sums.
 ///
@@ -51,7 +55,7 @@ use sums::Sums;
 /// ```
 /// use numerics::{Draw, FixedMatrix, Product, Quantizer, Rounding};
 ///
-/// let nearest = Quantizer { format: "<2,14>".parse()?, rounding: Rounding::NearestTiesDown };
+/// let nearest = Quantizer::new("<2,14>".parse()?, Rounding::NearestTiesDown);
 /// let matrix = |x: &[f32], rows, cols| FixedMatrix::quantize(x, rows, cols, nearest, Draw::none());
 /// let a = matrix(&[0.5, -0.25, 1.0, 1.5, 0.0, 0.125], 2, 3);
 /// let b = matrix(&[1.0, 0.5, 0.5, 1.0, 0.25, -1.0], 3, 2);
@@ -68,7 +72,6 @@ pub struct Product<'a> {
     accumulator: Accumulator,
     register_bits: RegisterBits<'a>,
     scales: Scales<'a>,
-    overflow: Overflow,
     par: Par,
 }
 
@@ -80,7 +83,6 @@ impl std::fmt::Debug for Product<'_> {
             .field("b", &shape(&self.b))
             .field("bias", &self.bias.is_some())
             .field("accumulator", &self.accumulator)
-            .field("overflow", &self.overflow)
             .field("par", &self.par)
             .finish_non_exhaustive()
     }
@@ -107,7 +109,6 @@ impl<'a> Product<'a> {
             accumulator: Accumulator::Exact,
             register_bits: RegisterBits::NONE,
             scales: Scales::default(),
-            overflow: Overflow::Saturate,
             par: Par::Seq,
         }
     }
@@ -147,7 +148,7 @@ impl<'a> Product<'a> {
     /// use numerics::{BitSource, CodesRef, FixedView, Product, Quantizer, Rounding, Seed};
     ///
     /// let format = "<2,6>".parse()?;
-    /// let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    /// let quantizer = Quantizer::new(format, Rounding::Stochastic);
     /// let (a, b) = ([17i8, -90, 33, 101, 5, -71], [40i8, -3]);
     /// let rows = |a| FixedView::new(CodesRef::I8(a), format, a.len() / 2, 2);
     /// let b = FixedView::new(CodesRef::I8(&b), format, 2, 1);
@@ -228,21 +229,6 @@ impl<'a> Product<'a> {
         Self { scales: Scales { cols, ..self.scales }, ..self }
     }
 
-    /// What becomes of results beyond the range of the format they are converted to.
-    ///
-    /// # Panics
-    ///
-    /// If the policy is [`Overflow::Propagate`]: fixed point has neither infinities nor NaN.
-    #[track_caller]
-    #[must_use]
-    pub fn overflow(self, overflow: Overflow) -> Self {
-        assert!(
-            overflow != Overflow::Propagate,
-            "a fixed-point product has neither infinities nor NaN for an overflow to become"
-        );
-        Self { overflow, ..self }
-    }
-
     /// Lets the product use threads.
     #[must_use]
     pub fn par(self, par: Par) -> Self {
@@ -298,7 +284,7 @@ impl<'a> Product<'a> {
     #[track_caller]
     fn assert_conversion(&self, quantizer: Quantizer) {
         self.assert_possible();
-        quantizer.rounding.assert_possible();
+        quantizer.assert_possible();
         if self.scales.is_one() {
             quantizer.assert_random_bits(self.fraction_bits() - quantizer.format.fl());
         }
@@ -320,21 +306,16 @@ impl<'a> Product<'a> {
         let fraction_bits = self.fraction_bits();
         if self.scales.is_one() {
             let first = origin + first;
-            quantizer.convert_sums(self.overflow, sums, fraction_bits, source, first, out);
+            quantizer.convert_sums(sums, fraction_bits, source, first, out);
             return;
         }
         let shift = fraction_bits - quantizer.format.fl();
         for ((z, out), index) in sums.iter().zip(out).zip(first..) {
             let position = origin + index;
             let scaled = self.scales.apply(z.to_i64(), index, self.b.ncols);
-            let code = match self.overflow {
-                Overflow::Wrap => {
-                    let split = scaled.split_modulo(shift);
-                    quantizer.format.wrap(quantizer.round(split, source, position))
-                }
-                _ => quantizer.finish(scaled.split(shift), source, position),
-            };
-            *out = C::from_i32(code);
+            let wraps = quantizer.wraps();
+            let split = if wraps { scaled.split_modulo(shift) } else { scaled.split(shift) };
+            *out = C::from_i32(quantizer.finish(split, source, position));
         }
     }
 
@@ -375,7 +356,7 @@ impl<'a> Product<'a> {
         {
             let codes = &mut codes[..sums.len()];
             self.convert_block(quantizer, bits, first, sums, codes);
-            crate::dequantize_slice(codes, quantizer.format, out);
+            crate::slice::dequantize_slice(codes, quantizer.format, out);
         }
     }
 
@@ -395,7 +376,7 @@ impl<'a> Product<'a> {
                 Sums::Narrow(sums) => {
                     crate::slice::dequantize_narrow_sums(sums, fraction_bits, out)
                 }
-                Sums::Wide(sums) => crate::dequantize_sums(sums, fraction_bits, out),
+                Sums::Wide(sums) => crate::slice::dequantize_sums(sums, fraction_bits, out),
             });
         } else {
             self.for_each_block(None, out, |first, sums, out| {
@@ -424,24 +405,18 @@ impl<'a> Product<'a> {
 
     /// The exact sums by the definition, one product after another: the oracle of the fast path.
     ///
-    /// Whatever the accumulator, this adds up exactly.
-    ///
-    /// # Panics
-    ///
-    /// If a sum does not fit 64 bits.
+    /// Whatever the accumulator, this adds up exactly; a sum that does not fit 64 bits is refused.
+    #[cfg(test)]
     #[track_caller]
-    pub fn wide_naive(&self) -> Vec<i64> {
+    fn wide_naive(&self) -> Vec<i64> {
         naive::in_64_bits(naive::sums(&self.a, &self.b, &self.bias_row()))
     }
 
     /// The sums of the chosen accumulator by its definition, element by element and step by step:
     /// the oracle of the row kernels.
-    ///
-    /// # Panics
-    ///
-    /// If a sum does not fit 64 bits.
+    #[cfg(test)]
     #[track_caller]
-    pub fn accumulate_naive(&self) -> Vec<i64> {
+    fn accumulate_naive(&self) -> Vec<i64> {
         let (rows, cols) = (self.a.nrows, self.b.ncols);
         self.assert_register_bits();
         let (bias, operands) = (self.bias_row(), self.rows());

@@ -7,63 +7,133 @@
 //! ```
 //!
 //! Both bounds are on the grid, so clamping before rounding and after give the same result.
-//! A fixed-point word has no NaN: NaN becomes 0, and ±∞ saturate.
+//! A fixed-point word has no NaN: NaN becomes 0, and ±∞ saturate. With [`Overflow::Wrap`] the word
+//! keeps the low bits of Round(x) instead.
 //!
 //! Source: [Gupta15 Eq. 1].
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 mod kernels;
 mod sums;
 
-use crate::code::each_width;
-use crate::rounding::{ElementBits, Split, round};
-use crate::{BitSource, Code, Codes, Draw, FixedFormat, Overflow, Rounding, StochasticBits};
-
+use crate::code::{Code, Codes, each_width};
+use crate::draw::{BitSource, Draw};
+use crate::error::ParameterError;
+use crate::format::FixedFormat;
+use crate::overflow::Overflow;
+use crate::rounding::{ElementBits, Rounding, Split, StochasticBits, round};
 use crate::simd::prefetch;
+
 use kernels::{CHUNK, PART};
 
-/// A format and the rounding that leads into it.
+/// A format, the rounding that leads into it, and its overflow policy.
+///
+/// A configuration file may leave `overflow` out; then values beyond the range saturate.
 ///
 /// # Examples
 ///
 /// ```
-/// use numerics::{Draw, FixedFormat, Quantizer, Rounding};
+/// use numerics::{Draw, FixedFormat, Overflow, Quantizer, Rounding};
 ///
 /// let format: FixedFormat = "<8,8>".parse()?;
-/// let nearest = Quantizer { format, rounding: Rounding::NearestTiesDown };
+/// let nearest = Quantizer::new(format, Rounding::NearestTiesDown);
 /// let convert = |x| nearest.convert(x, Draw::none());
 /// assert_eq!(convert(0.7 * format.epsilon()), format.epsilon());
 /// assert_eq!(convert(0.5 * format.epsilon()), 0.0); // ties go down
 /// assert_eq!(convert(1e9), format.max());           // and it saturates
+/// let wrapping = nearest.overflow(Overflow::Wrap);
+/// assert_eq!(wrapping.convert(129.0, Draw::none()), -127.0);
 /// # Ok::<(), numerics::FormatError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(try_from = "Fields"))]
 pub struct Quantizer {
     /// The format of the result.
     pub format: FixedFormat,
     /// How values between two codes are rounded.
     pub rounding: Rounding,
+    /// What becomes of values beyond the range; anything but [`Overflow::Propagate`].
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Overflow::is_default"))]
+    pub overflow: Overflow,
+}
+
+/// The fields as a configuration file gives them.
+#[cfg(feature = "serde")]
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    format: FixedFormat,
+    rounding: Rounding,
+    #[serde(default)]
+    overflow: Overflow,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Fields> for Quantizer {
+    type Error = ParameterError;
+
+    fn try_from(fields: Fields) -> Result<Self, ParameterError> {
+        let Fields { format, rounding, overflow } = fields;
+        let quantizer = Self { format, rounding, overflow };
+        quantizer.check().map(|()| quantizer)
+    }
 }
 
 impl Quantizer {
+    /// The paper's Convert: rounds to `format` and saturates at its ends.
+    pub const fn new(format: FixedFormat, rounding: Rounding) -> Self {
+        Self { format, rounding, overflow: Overflow::Saturate }
+    }
+
+    /// The same conversion with another policy for values beyond the range.
+    #[must_use]
+    pub const fn overflow(self, overflow: Overflow) -> Self {
+        Self { overflow, ..self }
+    }
+
+    /// Whether the quantizer can work.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterError`] if the policy is [`Overflow::Propagate`], for fixed point has neither
+    /// infinities nor NaN, or for the rounding [`StochasticBits::check`].
+    pub fn check(&self) -> Result<(), ParameterError> {
+        if self.overflow == Overflow::Propagate {
+            let problem =
+                format!("{} has neither infinities nor NaN for an overflow to become", self.format);
+            return Err(ParameterError::new("overflow", problem));
+        }
+        self.rounding.check()
+    }
+
+    /// Refuses, at the caller's line, what [`Self::check`] does.
+    #[track_caller]
+    pub(crate) fn assert_possible(&self) {
+        if let Err(error) = self.check() {
+            panic!("{error}");
+        }
+    }
+
     /// The code of Convert(x).
     ///
     /// # Panics
     ///
-    /// Here and in every other conversion, if the rounding takes 0 or more than 31 random bits, or
-    /// `bits` are those of fewer elements.
+    /// Here and in every other conversion, if [`Self::check`] refuses the quantizer, or `bits` are
+    /// those of fewer elements.
     #[track_caller]
     pub fn code(&self, x: f64, bits: Draw<impl BitSource>) -> i32 {
-        self.rounding.assert_possible();
+        self.assert_possible();
         let (source, position) = bits.serve(self.rounding, 1);
         self.code_at(x, &source, position)
     }
 
     /// [`Self::code`] with the random bits of `source` at `position`.
     fn code_at(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> i32 {
-        self.finish(Split::of_f64(x, self.format.fl()), source, position)
+        let fl = self.format.fl();
+        let z = if self.wraps() { Split::of_f64_modulo(x, fl) } else { Split::of_f64(x, fl) };
+        self.finish(z, source, position)
     }
 
     /// The value of Convert(x): [`Self::code`] times ε.
@@ -83,100 +153,50 @@ impl Quantizer {
     /// If bits are dropped, but fewer than the rounding has random bits.
     #[track_caller]
     pub fn code_of_sum(&self, z: i64, fraction_bits: i32, bits: Draw<impl BitSource>) -> i32 {
-        self.code_of_sum_with(Overflow::Saturate, z, fraction_bits, bits)
-    }
-
-    /// [`Self::code`] with a choice of what becomes of values beyond the range.
-    ///
-    /// # Panics
-    ///
-    /// If the policy is [`Overflow::Propagate`]: fixed point has neither infinities nor NaN.
-    #[track_caller]
-    pub fn code_with(&self, overflow: Overflow, x: f64, bits: Draw<impl BitSource>) -> i32 {
-        if !self.wraps(overflow) {
-            return self.code(x, bits);
-        }
-        self.rounding.assert_possible();
-        let (source, position) = bits.serve(self.rounding, 1);
-        self.wrapped_code_at(x, &source, position)
-    }
-
-    fn wrapped_code_at(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> i32 {
-        let z = Split::of_f64_modulo(x, self.format.fl());
-        self.format.wrap(self.round(z, source, position))
-    }
-
-    /// [`Self::code_of_sum`] with a choice of what becomes of values beyond the range.
-    ///
-    /// # Panics
-    ///
-    /// As [`Self::code_of_sum`], and if the policy is [`Overflow::Propagate`].
-    #[track_caller]
-    pub fn code_of_sum_with(
-        &self,
-        overflow: Overflow,
-        z: i64,
-        fraction_bits: i32,
-        bits: Draw<impl BitSource>,
-    ) -> i32 {
-        let wraps = self.wraps(overflow);
         self.assert_random_bits(self.format.dropped(fraction_bits));
         let (source, position) = bits.serve(self.rounding, 1);
-        self.code_of_sum_at(wraps, z, fraction_bits, &source, position)
+        self.code_of_sum_at(z, fraction_bits, &source, position)
     }
 
-    /// [`Self::code_of_sum_with`] with the random bits of `source` at `position`.
+    /// [`Self::code_of_sum`] with the random bits of `source` at `position`.
     fn code_of_sum_at(
         &self,
-        wraps: bool,
         z: i64,
         fraction_bits: i32,
         source: &(impl BitSource + ?Sized),
         position: u64,
     ) -> i32 {
         let shift = self.format.dropped(fraction_bits);
-        if wraps {
-            let z = if shift < 0 {
-                let low = z.checked_shl(shift.unsigned_abs()).unwrap_or(0);
-                Split { floor: low, fraction: 0, rest: false }
-            } else {
-                Split::of_integer(z, shift)
-            };
-            self.format.wrap(self.round(z, source, position))
+        let z = if shift < 0 && self.wraps() {
+            let low = z.checked_shl(shift.unsigned_abs()).unwrap_or(0);
+            Split { floor: low, fraction: 0, rest: false }
         } else {
-            self.finish(Split::of_integer(z, shift), source, position)
-        }
+            Split::of_integer(z, shift)
+        };
+        self.finish(z, source, position)
     }
 
     /// Whether codes are wrapped instead of saturated.
-    #[track_caller]
-    fn wraps(&self, overflow: Overflow) -> bool {
-        assert!(
-            overflow != Overflow::Propagate,
-            "{} has neither infinities nor NaN for an overflow to become",
-            self.format
-        );
-        overflow == Overflow::Wrap
+    pub(crate) const fn wraps(&self) -> bool {
+        matches!(self.overflow, Overflow::Wrap)
     }
 
-    pub(crate) fn round(&self, z: Split, source: &(impl BitSource + ?Sized), position: u64) -> i64 {
-        let leading = if self.rounding.is_stochastic() { source.word(position, 0) } else { 0 };
-        round(z, self.rounding, &ElementBits { leading, position, source })
-    }
-
+    /// The code of a number that is rounded, then saturated or wrapped.
     pub(crate) fn finish(
         &self,
         z: Split,
         source: &(impl BitSource + ?Sized),
         position: u64,
     ) -> i32 {
-        self.format.saturate(self.round(z, source, position))
+        let leading = if self.rounding.is_stochastic() { source.word(position, 0) } else { 0 };
+        let code = round(z, self.rounding, &ElementBits { leading, position, source });
+        if self.wraps() { self.format.wrap(code) } else { self.format.saturate(code) }
     }
 
     /// Refuses to add more random bits to a sum than it has bits below the cut.
     #[track_caller]
     pub(crate) fn assert_random_bits(&self, dropped: i32) {
-        self.rounding.assert_possible();
+        self.assert_possible();
         if let Rounding::StochasticBits(StochasticBits { bits, .. }) = self.rounding {
             assert!(
                 dropped <= 0 || i32::from(bits) <= dropped,
@@ -200,30 +220,6 @@ impl Quantizer {
         });
     }
 
-    /// [`Self::quantize`] with a choice of what becomes of values beyond the range.
-    ///
-    /// # Panics
-    ///
-    /// As [`Self::quantize`], and if the policy is [`Overflow::Propagate`].
-    #[track_caller]
-    pub fn quantize_with<C: Code>(
-        &self,
-        overflow: Overflow,
-        x: &[f32],
-        bits: Draw<impl BitSource>,
-        out: &mut [C],
-    ) {
-        if !self.wraps(overflow) {
-            return self.quantize(x, bits, out);
-        }
-        assert_eq!(x.len(), out.len(), "{} values do not fill {} codes", x.len(), out.len());
-        self.assert_fits::<C>();
-        let (source, first) = bits.serve(self.rounding, x.len());
-        for ((&x, out), position) in x.iter().zip(out).zip(first..) {
-            *out = C::from_i32(self.wrapped_code_at(f64::from(x), &source, position));
-        }
-    }
-
     /// Converts a slice into freshly allocated codes of the format's own width.
     #[track_caller]
     pub fn quantize_vec(&self, x: &[f32], bits: Draw<impl BitSource>) -> Codes {
@@ -239,7 +235,7 @@ impl Quantizer {
     /// ```
     ///
     /// `w` holds codes of the quantizer's format. The sum itself is exact, because update and weight
-    /// share their grid.
+    /// share their grid; it saturates, whatever the policy of Convert is.
     ///
     /// Source: [Gupta15 §3], with α the negative learning rate and x the gradient.
     ///
@@ -252,7 +248,7 @@ impl Quantizer {
     /// ```
     /// use numerics::{Draw, Quantizer, Rounding};
     ///
-    /// let update = Quantizer { format: "<2,6>".parse()?, rounding: Rounding::NearestTiesDown };
+    /// let update = Quantizer::new("<2,6>".parse()?, Rounding::NearestTiesDown);
     /// let mut w = [10i8, 127, -128];
     /// update.axpy(-0.5, &[0.25, -1.0, 3.0], Draw::none(), &mut w);
     /// assert_eq!(w, [2, 127, -128]); // 10 − 8; the others are at the ends of the range
@@ -307,7 +303,7 @@ impl Quantizer {
                 *z = i64::from(code.to_i32());
             }
             let out = &mut out[range];
-            self.convert_sums_chunk(false, sums, from.fl(), words, &source, first, out);
+            self.convert_sums_chunk(sums, from.fl(), words, &source, first, out);
         });
     }
 
@@ -325,25 +321,8 @@ impl Quantizer {
         bits: Draw<impl BitSource>,
         out: &mut [C],
     ) {
-        self.quantize_sums_with(Overflow::Saturate, z, fraction_bits, bits, out);
-    }
-
-    /// [`Self::quantize_sums`] with a choice of what becomes of values beyond the range.
-    ///
-    /// # Panics
-    ///
-    /// As [`Self::quantize_sums`], and if the policy is [`Overflow::Propagate`].
-    #[track_caller]
-    pub fn quantize_sums_with<C: Code>(
-        &self,
-        overflow: Overflow,
-        z: &[i64],
-        fraction_bits: i32,
-        bits: Draw<impl BitSource>,
-        out: &mut [C],
-    ) {
         let (source, first) = bits.serve(self.rounding, z.len());
-        self.convert_sums(overflow, z, fraction_bits, &source, first, out);
+        self.convert_sums(z, fraction_bits, &source, first, out);
     }
 
     /// Writes the values Convert(z · 2^−`fraction_bits`) of exact sums that are 32 bits wide, exact
@@ -358,7 +337,7 @@ impl Quantizer {
     /// ```
     /// use numerics::{Draw, Quantizer, Rounding};
     ///
-    /// let quantizer = Quantizer { format: "<2,6>".parse()?, rounding: Rounding::NearestTiesEven };
+    /// let quantizer = Quantizer::new("<2,6>".parse()?, Rounding::NearestTiesEven);
     /// let mut y = [0.0; 3];
     /// quantizer.convert_narrow_sums(&[192, 193, i32::MAX], 8, Draw::none(), &mut y);
     /// assert_eq!(y, [0.75, 0.75, 2.0 - 1.0 / 64.0]); // on the grid; off it; beyond the range
@@ -395,7 +374,7 @@ impl Quantizer {
     /// ```
     /// use numerics::{Quantizer, Rounding};
     ///
-    /// let quantizer = Quantizer { format: "<2,6>".parse()?, rounding: Rounding::Stochastic };
+    /// let quantizer = Quantizer::new("<2,6>".parse()?, Rounding::Stochastic);
     /// let mut codes = [0i8; 2];
     /// assert!(quantizer.quantize_exact(&[0.5, -2.0], &mut codes));
     /// assert_eq!(codes, [32, -128]);
@@ -411,7 +390,7 @@ impl Quantizer {
 
     #[track_caller]
     fn assert_fits<C: Code>(&self) {
-        self.rounding.assert_possible();
+        self.assert_possible();
         assert!(
             self.format.word_length() <= C::BITS,
             "words of {} do not fit into {}-bit codes",

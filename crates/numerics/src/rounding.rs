@@ -12,15 +12,17 @@
 //! needs: f of at most 32 bits takes one word; longer ones take a second word once in 2³² draws.
 //! So the probability is exact, not exact to 32 bits.
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::{BitSource, ParameterError};
+use crate::draw::BitSource;
+use crate::error::ParameterError;
 
 /// The rule that turns a real number into one of its two neighbouring integers.
 ///
 /// `Nearest*` rules take the nearer neighbour and differ on ties only. Integers never change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Rounding {
     /// Nearest, ties toward −∞: +½ becomes 0, −½ becomes −1.
     ///
@@ -45,8 +47,12 @@ pub enum Rounding {
 }
 
 /// Stochastic rounding with `bits` random bits R, uniform on 0..2^bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "StochasticBitsFields")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(try_from = "StochasticBitsFields")
+)]
 pub struct StochasticBits {
     /// Number of random bits, 1..=31.
     pub bits: u8,
@@ -57,6 +63,7 @@ pub struct StochasticBits {
 }
 
 /// The fields as a configuration file gives them.
+#[cfg(feature = "serde")]
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StochasticBitsFields {
@@ -65,6 +72,7 @@ struct StochasticBitsFields {
     fraction: Fraction,
 }
 
+#[cfg(feature = "serde")]
 impl TryFrom<StochasticBitsFields> for StochasticBits {
     type Error = ParameterError;
 
@@ -91,8 +99,8 @@ impl StochasticBits {
 }
 
 /// The three few-bit rules of IEEE P3109, interim report 4.0 §4.7.4; ν is the fraction, N the bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum StochasticVariant {
     /// Carry of ⌊ν·2^N⌋ + R: cheapest, biased toward truncation by less than 2^−N, by 2^−(N+1) in
     /// the mean over ν.
@@ -104,8 +112,8 @@ pub enum StochasticVariant {
 }
 
 /// Of which representation the fraction is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Fraction {
     /// z − ⌊z⌋, as in an adder that drops bits.
     TwosComplement,
@@ -117,14 +125,6 @@ impl Rounding {
     /// Whether the rule has a possible number of random bits.
     pub(crate) fn check(self) -> Result<(), ParameterError> {
         if let Self::StochasticBits(few) = self { few.check() } else { Ok(()) }
-    }
-
-    /// Refuses an impossible number of random bits at the caller's line.
-    #[track_caller]
-    pub(crate) fn assert_possible(self) {
-        if let Err(error) = self.check() {
-            panic!("{error}");
-        }
     }
 
     /// Whether the rule takes a number beyond the largest finite one back to it: a directed rule

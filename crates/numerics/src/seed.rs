@@ -15,8 +15,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
-use crate::Draw;
+use crate::draw::{BitSource, Draw};
 use crate::simd::chacha;
+use name::Name;
 
 /// A node in the tree of random streams: the root is a number, a child has a name.
 ///
@@ -38,48 +39,58 @@ pub struct Seed {
 }
 
 /// The name of a child of a [`Seed`]: text, or an index. The text `"1"` and the index 1 differ.
-pub trait StreamName {
-    /// Feeds kind, length and bytes of the name to the hash.
-    fn absorb(&self, hash: &mut Sha256);
-}
+///
+/// It is a `&str` or `&String`, or one of `u64`, `usize` and `i32`; no other types can be names.
+pub trait StreamName: name::Named {}
 
-impl StreamName for &str {
-    fn absorb(&self, hash: &mut Sha256) {
-        hash.update([b'n']);
-        hash.update((self.len() as u64).to_le_bytes());
-        hash.update(self.as_bytes());
+impl<N: name::Named> StreamName for N {}
+
+mod name {
+    //! What names a child, out of reach of other crates.
+
+    /// Text or an index.
+    #[derive(Debug)]
+    pub enum Name<'a> {
+        Text(&'a str),
+        Index(u64),
     }
-}
 
-impl StreamName for &String {
-    fn absorb(&self, hash: &mut Sha256) {
-        self.as_str().absorb(hash);
+    pub trait Named {
+        fn name(&self) -> Name<'_>;
     }
-}
 
-impl StreamName for u64 {
-    fn absorb(&self, hash: &mut Sha256) {
-        hash.update([b'i']);
-        hash.update(self.to_le_bytes());
+    impl Named for &str {
+        fn name(&self) -> Name<'_> {
+            Name::Text(self)
+        }
     }
-}
 
-impl StreamName for usize {
-    fn absorb(&self, hash: &mut Sha256) {
-        (*self as u64).absorb(hash);
+    impl Named for &String {
+        fn name(&self) -> Name<'_> {
+            Name::Text(self)
+        }
     }
-}
 
-impl StreamName for i32 {
-    /// # Panics
-    ///
-    /// If the index is negative.
-    #[track_caller]
-    fn absorb(&self, hash: &mut Sha256) {
-        let Ok(index) = u64::try_from(*self) else {
-            panic!("{self} is no index of a child, for it is negative");
-        };
-        index.absorb(hash);
+    impl Named for u64 {
+        fn name(&self) -> Name<'_> {
+            Name::Index(*self)
+        }
+    }
+
+    impl Named for usize {
+        fn name(&self) -> Name<'_> {
+            Name::Index(*self as u64)
+        }
+    }
+
+    impl Named for i32 {
+        #[track_caller]
+        fn name(&self) -> Name<'_> {
+            let Ok(index) = u64::try_from(*self) else {
+                panic!("{self} is no index of a child, for it is negative");
+            };
+            Name::Index(index)
+        }
     }
 }
 
@@ -102,7 +113,17 @@ impl Seed {
         let mut hash = Sha256::new();
         hash.update(b"dither/seed/1");
         hash.update(self.key);
-        name.absorb(&mut hash);
+        match name.name() {
+            Name::Text(text) => {
+                hash.update([b'n']);
+                hash.update((text.len() as u64).to_le_bytes());
+                hash.update(text.as_bytes());
+            }
+            Name::Index(index) => {
+                hash.update([b'i']);
+                hash.update(index.to_le_bytes());
+            }
+        }
         Self { key: hash.finalize().into() }
     }
 
@@ -229,6 +250,16 @@ impl Stream {
             order.swap(i, j);
         }
         order
+    }
+}
+
+impl BitSource for Stream {
+    fn word(&self, position: u64, depth: u32) -> u32 {
+        if depth == 0 { Self::word(self, position) } else { self.tail_word(position, depth - 1) }
+    }
+
+    fn fill(&self, first: u64, out: &mut [u32]) {
+        self.write_words(first, out);
     }
 }
 

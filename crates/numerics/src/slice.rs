@@ -1,9 +1,8 @@
-//! Elementwise kernels over slices: from codes to values, and the weight update.
+//! Elementwise kernels over slices: from codes to values, and sums that saturate.
 
-use crate::code::each_width;
-use crate::format::exp2;
+use crate::code::{Code, Codes, each_width};
+use crate::format::{FixedFormat, exp2};
 use crate::simd::{Kernel, dispatch};
-use crate::{Code, Codes, FixedFormat, FixedMatrix};
 
 /// Writes the value code · ε of every code: exact up to 24 bits, else the nearest f32.
 ///
@@ -107,33 +106,6 @@ impl Kernel for DequantizeSums<'_> {
                 *out = exact as f32 * self.scale;
             }
         }
-    }
-}
-
-impl FixedMatrix {
-    /// W ← saturate(W + ΔW), elementwise and in place: exact but for saturation.
-    ///
-    /// Source: [Gupta15 §3]; the two share their grid, so the sum needs no rounding.
-    ///
-    /// # Panics
-    ///
-    /// If the numbers of fractional bits or of elements differ.
-    #[track_caller]
-    pub fn add_saturating(&mut self, update: &Codes, update_format: FixedFormat) {
-        let format = self.format();
-        assert_eq!(
-            format.fl(),
-            update_format.fl(),
-            "an update in {update_format} is off the grid of {format}"
-        );
-        assert_eq!(
-            self.codes().len(),
-            update.len(),
-            "{} updates for {} weights",
-            update.len(),
-            self.codes().len()
-        );
-        each_width!(self.codes_mut(), w => each_width!(update, d => add_saturating(w, d, format)));
     }
 }
 

@@ -6,10 +6,14 @@
 
 use std::ops::AddAssign;
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
+#[cfg(feature = "serde")]
+use crate::error::ParameterError;
+use crate::quantizer::Quantizer;
 use crate::rounding::Split;
-use crate::{Code, ParameterError, Quantizer};
 
 /// Counts over a number of conversions.
 ///
@@ -18,7 +22,7 @@ use crate::{Code, ParameterError, Quantizer};
 /// ```
 /// use numerics::{Draw, Quantizer, Rounding};
 ///
-/// let quantizer = Quantizer { format: "<4,4>".parse()?, rounding: Rounding::TowardZero };
+/// let quantizer = Quantizer::new("<4,4>".parse()?, Rounding::TowardZero);
 /// let x = [0.03, 1.0, 2.53125, -100.0];
 /// let mut codes = [0i8; 4];
 /// quantizer.quantize(&x, Draw::none(), &mut codes);
@@ -27,8 +31,8 @@ use crate::{Code, ParameterError, Quantizer};
 /// assert!((tally.bias() - (-0.48 - 0.5) / 3.0).abs() < 1e-7); // in ulp, over the three in range
 /// # Ok::<(), numerics::FormatError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Fields")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(try_from = "Fields"))]
 pub struct Tally {
     /// Conversions.
     pub count: u64,
@@ -47,6 +51,7 @@ pub struct Tally {
 }
 
 /// The fields as a file gives them.
+#[cfg(feature = "serde")]
 #[derive(Deserialize)]
 struct Fields {
     count: u64,
@@ -58,6 +63,7 @@ struct Fields {
     error: i128,
 }
 
+#[cfg(feature = "serde")]
 impl TryFrom<Fields> for Tally {
     type Error = ParameterError;
 
@@ -179,8 +185,7 @@ mod tests {
 
     #[test]
     fn sums_and_values_are_counted_alike() {
-        let quantizer =
-            Quantizer { format: FixedFormat::new(3, 5).unwrap(), rounding: Rounding::Stochastic };
+        let quantizer = Quantizer::new(FixedFormat::new(3, 5).unwrap(), Rounding::Stochastic);
         let z: Vec<i64> = (-2000..2000).collect();
         let x: Vec<f32> = z.iter().map(|&z| z as f32 / 256.0).collect();
         let mut codes = vec![0i8; z.len()];
@@ -197,8 +202,7 @@ mod tests {
 
     #[test]
     fn tallies_of_parts_add_up() {
-        let quantizer =
-            Quantizer { format: FixedFormat::new(2, 6).unwrap(), rounding: Rounding::Up };
+        let quantizer = Quantizer::new(FixedFormat::new(2, 6).unwrap(), Rounding::Up);
         let mut x = vec![0.0; 1000];
         let stream = Seed::new(2).stream();
         stream.fill_gaussian(0, &mut x);

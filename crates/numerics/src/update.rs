@@ -2,13 +2,41 @@
 
 use std::ops::Range;
 
-use crate::code::each_width;
-use crate::{BitSource, Code, Codes, Draw, FixedMatrix, Quantizer};
+use crate::code::{Code, Codes, each_width};
+use crate::draw::{BitSource, Draw};
+use crate::format::FixedFormat;
+use crate::matrix::FixedMatrix;
+use crate::quantizer::Quantizer;
 
 /// Elements per chunk: all buffers of one chunk stay in the first-level cache.
 const CHUNK: usize = 1024;
 
 impl FixedMatrix {
+    /// W ← saturate(W + ΔW), elementwise and in place: exact but for saturation.
+    ///
+    /// Source: [Gupta15 §3]; the two share their grid, so the sum needs no rounding.
+    ///
+    /// # Panics
+    ///
+    /// If the numbers of fractional bits or of elements differ.
+    #[track_caller]
+    pub fn add_saturating(&mut self, update: &Codes, update_format: FixedFormat) {
+        let format = self.format();
+        assert_eq!(
+            format.fl(),
+            update_format.fl(),
+            "an update in {update_format} is off the grid of {format}"
+        );
+        assert_eq!(
+            self.codes().len(),
+            update.len(),
+            "{} updates for {} weights",
+            update.len(),
+            self.codes().len()
+        );
+        each_width!(self.codes_mut(), w => each_width!(update, d => crate::slice::add_saturating(w, d, format)));
+    }
+
     /// W ← saturate(W + ΔW) with ΔW = Convert(Δ); returns how many ΔW are zero.
     ///
     /// The matrix is taken in chunks. For each, `propose(range, w, previous, delta)` is given the
@@ -30,7 +58,7 @@ impl FixedMatrix {
     /// ```
     /// use numerics::{Draw, FixedMatrix, Quantizer, Rounding};
     ///
-    /// let update = Quantizer { format: "<2,6>".parse()?, rounding: Rounding::NearestTiesDown };
+    /// let update = Quantizer::new("<2,6>".parse()?, Rounding::NearestTiesDown);
     /// let mut w = FixedMatrix::from_codes(update.format, 1, 3, &[10, 127, -1]).unwrap();
     /// let gradient = [0.25, -1.0, 0.001];
     /// let zeros = w.update(update, Draw::none(), None, |range, _, _, delta| {
@@ -73,10 +101,10 @@ impl FixedMatrix {
             let n = range.len();
             let (w, previous) = (&mut w[..n], &mut previous[..n]);
             let (delta, codes) = (&mut delta[..n], &mut codes[..n]);
-            each_width!(self.codes(), v => crate::dequantize_slice(&v[range.clone()], format, w));
+            each_width!(self.codes(), v => crate::slice::dequantize_slice(&v[range.clone()], format, w));
             if let Some(kept) = &kept {
                 each_width!(&**kept, v => {
-                    crate::dequantize_slice(&v[range.clone()], quantizer.format, previous);
+                    crate::slice::dequantize_slice(&v[range.clone()], quantizer.format, previous);
                 });
             }
             propose(range.clone(), w, previous, delta);
@@ -103,12 +131,11 @@ mod tests {
     #[test]
     fn chunks_equal_the_steps_they_are_made_of() {
         let format = "<3,9>".parse().unwrap();
-        let quantizer =
-            Quantizer { format: "<2,9>".parse().unwrap(), rounding: Rounding::Stochastic };
+        let quantizer = Quantizer::new("<2,9>".parse().unwrap(), Rounding::Stochastic);
         let (rows, cols) = (7, 500);
         let mut values = vec![0.0; rows * cols];
         Seed::new(1).stream().fill_gaussian(0, &mut values);
-        let nearest = Quantizer { format, rounding: Rounding::NearestTiesEven };
+        let nearest = Quantizer::new(format, Rounding::NearestTiesEven);
         let mut fast = FixedMatrix::quantize(&values, rows, cols, nearest, Draw::none());
         let mut slow = fast.clone();
         let mut kept = Codes::zeros(quantizer.format, rows * cols);
@@ -140,8 +167,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "kept increments in 8-bit codes do not hold words of <8,8>")]
     fn increments_are_kept_in_codes_that_hold_them() {
-        let quantizer =
-            Quantizer { format: "<8,8>".parse().unwrap(), rounding: Rounding::NearestTiesEven };
+        let quantizer = Quantizer::new("<8,8>".parse().unwrap(), Rounding::NearestTiesEven);
         let mut w = FixedMatrix::zeros(quantizer.format, 1, 1);
         let mut kept = Codes::I8(vec![0]);
         w.update(quantizer, Draw::none(), Some(&mut kept), |_, _, _, d| d.fill(1.0));

@@ -10,7 +10,7 @@ macro_rules! conversions_agree {
             #[test]
             fn $name(x in prop_oneof![-300.0f32..300.0, any::<f32>().prop_filter("finite", |x| x.is_finite())]) {
                 let format = FixedFormat::of_fixed::<$fixed>().unwrap();
-                let code = |rounding| Quantizer { format, rounding }.code(f64::from(x), Draw::none());
+                let code = |rounding| Quantizer::new(format, rounding).code(f64::from(x), Draw::none());
                 // `fixed` converts floats to nearest, ties to even, saturating on request.
                 prop_assert_eq!(code(Rounding::NearestTiesEven), i32::from(<$fixed>::saturating_from_num(x).to_bits()));
                 prop_assert_eq!(format.max(), <$fixed>::MAX.to_num::<f64>());
@@ -40,7 +40,7 @@ proptest! {
             FixedMatrix::from_codes(format, rows, cols, &codes).unwrap()
         };
         let (row, column) = (matrix(&a, 1, a.len()), matrix(&b, b.len(), 1));
-        let down = Quantizer { format, rounding: Rounding::Down };
+        let down = Quantizer::new(format, Rounding::Down);
         let c = Product::new(row.view(), column.view()).convert(down, Draw::none());
         prop_assert_eq!(c.get(0, 0), i32::from(I8F8::saturating_from_num(I8F8::MAX.to_num::<fixed::types::I48F16>().min(exact)
             .max(I8F8::MIN.to_num::<fixed::types::I48F16>())).to_bits()));

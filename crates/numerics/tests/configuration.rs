@@ -48,6 +48,10 @@ fn rounding() -> impl Strategy<Value = Value> {
     ]
 }
 
+fn policy() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["saturate", "saturate-finite", "propagate", "wrap"])
+}
+
 fn float_format() -> impl Strategy<Value = Value> {
     let specials =
         ["ieee", "nan-only", "none", "p3109-extended", "p3109-finite", "fnuz"].map(Value::from);
@@ -82,20 +86,27 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn fixed_point_conversions(format in fixed_format(), rounding in rounding()) {
-        let config = json!({ "format": format, "rounding": rounding });
-        if let Some(quantizer) = read::<Quantizer>(&config, &["`bits`", "⟨"])? {
+    fn fixed_point_conversions(format in fixed_format(), rounding in rounding(), overflow in prop::option::of(policy())) {
+        let mut config = json!({ "format": format, "rounding": rounding });
+        if let Some(overflow) = overflow {
+            config["overflow"] = json!(overflow);
+        }
+        if let Some(quantizer) = read::<Quantizer>(&config, &["`bits`", "`overflow`", "⟨"])? {
             let x = values();
             let mut codes = vec![0i32; x.len()];
             quantizer.quantize(&x, Seed::new(2).draw(), &mut codes);
             prop_assert_eq!(quantizer.tally(&x, &codes).count, x.len() as u64);
-            prop_assert_eq!(serde_json::from_value::<Quantizer>(json!(quantizer)).unwrap(), quantizer);
+            let written = json!(quantizer);
+            prop_assert_eq!(serde_json::from_value::<Quantizer>(written.clone()).unwrap(), quantizer);
+            // The key of what saturates is left out, so that files from before it keep their hash.
+            let saturates = overflow.is_none_or(|overflow| overflow == "saturate");
+            prop_assert_eq!(written.get("overflow").is_none(), saturates);
         }
     }
 
     #[test]
     fn floating_point_conversions(format in float_format(), rounding in rounding(),
-                                  overflow in prop::sample::select(vec!["saturate", "saturate-finite", "propagate", "wrap"])) {
+                                  overflow in policy()) {
         let config = json!({ "format": format, "rounding": rounding, "overflow": overflow });
         let keys = [&FLOAT_KEYS[..], &["`bits`", "`overflow`"]].concat();
         if let Some(quantizer) = read::<FloatQuantizer>(&config, &keys)? {
@@ -191,6 +202,10 @@ fn what_cannot_work_is_refused_when_it_is_read() {
     let f16 = json!({ "exponent_bits": 5, "mantissa_bits": 10, "bias": 15, "specials": "ieee" });
     let wrap = json!({ "format": e4m3, "rounding": "up", "overflow": "wrap" });
     assert!(message::<FloatQuantizer>(&wrap).starts_with("`overflow`: floating-point numbers do"));
+    let propagate = json!({ "format": "<8,8>", "rounding": "up", "overflow": "propagate" });
+    assert!(message::<Quantizer>(&propagate).starts_with("`overflow`: <8,8> has neither"));
+    let unknown = json!({ "format": "<8,8>", "rounding": "up", "overflows": "wrap" });
+    assert!(message::<Quantizer>(&unknown).starts_with("unknown field `overflows`"));
     let blocks = |element: &Value, block: usize| {
         let format = json!({
             "element": { "float": element }, "block": block, "scale": "power-of-two",

@@ -3,7 +3,7 @@
 use numerics::{BitSource, FixedFormat, FixedMatrix, Product, Quantizer, Rounding, Seed};
 
 fn stochastic() -> Quantizer {
-    Quantizer { format: FixedFormat::new(2, 14).unwrap(), rounding: Rounding::Stochastic }
+    Quantizer::new(FixedFormat::new(2, 14).unwrap(), Rounding::Stochastic)
 }
 
 /// Mean and correlation of pairs.
@@ -36,7 +36,9 @@ fn operands_and_products_of_named_draws_are_uncorrelated() {
             let layer = Seed::new(2015).child(seed);
             let a = FixedMatrix::quantize(&x, 2, 2, stochastic(), layer.child("a").draw());
             let c = Product::new(a.view(), a.t()).convert(stochastic(), layer.child("c").draw());
-            let exact = Product::new(a.view(), a.t()).wide_naive()[0] as f64 * epsilon * epsilon;
+            let mut sums = [0; 4];
+            Product::new(a.view(), a.t()).wide(&mut sums);
+            let exact = sums[0] as f64 * epsilon * epsilon;
             [f64::from(a.to_f32()[0] - x[0]), f64::from(c.to_f32()[0]) - exact]
                 .map(|error| error / epsilon)
         })

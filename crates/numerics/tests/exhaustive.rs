@@ -40,13 +40,14 @@ fn small_fixed_formats_round_as_the_rules_say() {
                 let x = n as f64 / f64::from(1 << D) * format.epsilon();
                 for rounding in DETERMINISTIC {
                     let expected = rounded(n, D, rounding, |k| k % 2 == 0);
-                    let quantizer = Quantizer { format, rounding };
+                    let quantizer = Quantizer::new(format, rounding);
                     let (min, max) = (i64::from(format.min_code()), i64::from(format.max_code()));
                     let code = i64::from(quantizer.code(x, Given(0).at(0)));
                     assert_eq!(code, expected.clamp(min, max), "{x} in {format}, {rounding:?}");
                     let sum = quantizer.code_of_sum(n, format.fl() + D as i32, Given(0).at(0));
                     assert_eq!(i64::from(sum), code, "{n} in {format}, {rounding:?}");
-                    let wrapped = quantizer.code_with(Overflow::Wrap, x, Given(0).at(0));
+                    let wrapping = quantizer.overflow(Overflow::Wrap);
+                    let wrapped = wrapping.code(x, Given(0).at(0));
                     let modulus = 2 * (max + 1);
                     assert_eq!(i64::from(wrapped), (expected - min).rem_euclid(modulus) + min);
                 }
@@ -59,7 +60,7 @@ fn small_fixed_formats_round_as_the_rules_say() {
 #[test]
 fn stochastic_rounding_has_exactly_its_probability() {
     let format = FixedFormat::new(4, 4).unwrap();
-    let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    let quantizer = Quantizer::new(format, Rounding::Stochastic);
     for d in 1..=8u32 {
         for n in -130i64 << d..=130 << d {
             let sum: i64 = (0..1u32 << d)
@@ -82,7 +83,7 @@ fn few_bit_slices_equal_their_elements() {
         for variant in [StochasticVariant::A, StochasticVariant::B, StochasticVariant::C] {
             for fraction in [Fraction::TwosComplement, Fraction::SignMagnitude] {
                 let few = StochasticBits { bits, variant, fraction };
-                let quantizer = Quantizer { format, rounding: Rounding::StochasticBits(few) };
+                let quantizer = Quantizer::new(format, Rounding::StochasticBits(few));
                 for d in u32::from(bits)..=7 {
                     let sums: Vec<i64> = (-3i64 << d..=3 << d).collect();
                     let values: Vec<f32> =
@@ -113,7 +114,7 @@ fn few_bit_rules_have_the_probabilities_of_their_formulas() {
         for variant in [StochasticVariant::A, StochasticVariant::B, StochasticVariant::C] {
             for fraction in [Fraction::TwosComplement, Fraction::SignMagnitude] {
                 let few = StochasticBits { bits, variant, fraction };
-                let quantizer = Quantizer { format, rounding: Rounding::StochasticBits(few) };
+                let quantizer = Quantizer::new(format, Rounding::StochasticBits(few));
                 for d in 1..=7u32 {
                     for n in -3i64 << d..=3 << d {
                         let x = n as f64 / f64::from(1u32 << d);

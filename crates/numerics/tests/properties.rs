@@ -46,6 +46,11 @@ fn roundings() -> impl Strategy<Value = Rounding> {
     ]
 }
 
+/// The policies that fixed point has.
+fn policies() -> impl Strategy<Value = Overflow> {
+    prop_oneof![Just(Overflow::Saturate), Just(Overflow::SaturateFinite), Just(Overflow::Wrap)]
+}
+
 /// Whether the rounding has at most as many random bits as a sum has bits to drop.
 fn has_few_enough_bits(rounding: Rounding, dropped: i32) -> bool {
     match rounding {
@@ -68,7 +73,7 @@ proptest! {
 
     #[test]
     fn results_are_codes_within_one_epsilon(format in formats(), rounding in roundings(), x in values(), word: u32) {
-        let code = Quantizer { format, rounding }.code(f64::from(x), Given(word).at(0));
+        let code = Quantizer::new(format, rounding).code(f64::from(x), Given(word).at(0));
         prop_assert!(format.contains(code));
         let clamped = f64::from(x).clamp(format.min(), format.max());
         // ≤ and not <: the difference itself is rounded to an f64.
@@ -78,7 +83,7 @@ proptest! {
     #[test]
     fn grid_points_do_not_move(format in formats(), rounding in roundings(), code: i32, word: u32) {
         let code = format.saturate(i64::from(code));
-        let quantizer = Quantizer { format, rounding };
+        let quantizer = Quantizer::new(format, rounding);
         prop_assert_eq!(quantizer.code(format.value(code), Given(word).at(0)), code);
         prop_assume!(has_few_enough_bits(rounding, 20));
         prop_assert_eq!(quantizer.code_of_sum(i64::from(code) << 20, format.fl() + 20, Given(word).at(0)), code);
@@ -87,7 +92,7 @@ proptest! {
     #[test]
     fn equal_bits_round_in_order(format in formats(), rounding in roundings(), x in values(), y in values(), word: u32) {
         // Holds for every rule as long as both numbers see the same bits.
-        let quantizer = Quantizer { format, rounding };
+        let quantizer = Quantizer::new(format, rounding);
         let (low, high) = if x <= y { (x, y) } else { (y, x) };
         let mirrored = matches!(rounding, Rounding::StochasticBits(StochasticBits { fraction: Fraction::SignMagnitude, .. }));
         prop_assume!(!mirrored || low >= 0.0 || high <= 0.0);
@@ -97,16 +102,16 @@ proptest! {
     #[test]
     fn nearest_is_never_farther_than_half(format in formats(), x in values()) {
         for rounding in [Rounding::NearestTiesDown, Rounding::NearestTiesEven, Rounding::NearestTiesAway] {
-            let y = Quantizer { format, rounding }.convert(f64::from(x), Given(0).at(0));
+            let y = Quantizer::new(format, rounding).convert(f64::from(x), Given(0).at(0));
             let clamped = f64::from(x).clamp(format.min(), format.max());
             prop_assert!((y - clamped).abs() <= format.epsilon() / 2.0);
         }
     }
 
     #[test]
-    fn slices_equal_their_elements(format in formats(), rounding in roundings(), seed: u64, first in 0u64..1 << 40,
+    fn slices_equal_their_elements(format in formats(), rounding in roundings(), overflow in policies(), seed: u64, first in 0u64..1 << 40,
                                    x in prop::collection::vec(prop_oneof![values(), Just(f32::NAN)], 0..70)) {
-        let quantizer = Quantizer { format, rounding };
+        let quantizer = Quantizer::new(format, rounding).overflow(overflow);
         let stream = Seed::new(seed).stream();
         let mut codes = vec![0i32; x.len()];
         quantizer.quantize(&x, stream.at(first), &mut codes);
@@ -116,25 +121,23 @@ proptest! {
     }
 
     #[test]
-    fn sums_equal_their_elements(format in formats(), rounding in roundings(), seed: u64, fraction_bits in -10i32..60,
+    fn sums_equal_their_elements(format in formats(), rounding in roundings(), overflow in policies(), seed: u64, fraction_bits in -10i32..60,
                                  z in prop::collection::vec(prop_oneof![any::<i64>(), -100_000i64..100_000], 0..70)) {
         prop_assume!(has_few_enough_bits(rounding, fraction_bits - format.fl()));
-        let quantizer = Quantizer { format, rounding };
+        let quantizer = Quantizer::new(format, rounding).overflow(overflow);
         let stream = Seed::new(seed).stream();
         let mut codes = vec![0i32; z.len()];
-        for overflow in [Overflow::Saturate, Overflow::SaturateFinite, Overflow::Wrap] {
-            quantizer.quantize_sums_with(overflow, &z, fraction_bits, stream.at(0), &mut codes);
-            for (i, (&z, &code)) in z.iter().zip(&codes).enumerate() {
-                let alone = quantizer.code_of_sum_with(overflow, z, fraction_bits, stream.at(i as u64));
-                prop_assert_eq!(code, alone, "element {} = {}, {:?}", i, z, overflow);
-            }
+        quantizer.quantize_sums(&z, fraction_bits, stream.at(0), &mut codes);
+        for (i, (&z, &code)) in z.iter().zip(&codes).enumerate() {
+            let alone = quantizer.code_of_sum(z, fraction_bits, stream.at(i as u64));
+            prop_assert_eq!(code, alone, "element {} = {}", i, z);
         }
     }
 
     #[test]
     fn wrapped_codes_are_the_low_bits(format in formats(), z in prop_oneof![any::<i64>(), -100_000i64..100_000], shift in -40i32..60, word: u32) {
-        let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
-        let code = quantizer.code_of_sum_with(Overflow::Wrap, z, format.fl() + shift, Given(word).at(0));
+        let quantizer = Quantizer::new(format, Rounding::Stochastic).overflow(Overflow::Wrap);
+        let code = quantizer.code_of_sum(z, format.fl() + shift, Given(word).at(0));
         // ⌊(z + R) / 2^n⌋ in 128 bits, R having the word as its leading bits; then the low bits.
         let exact = match shift {
             ..=0 => i128::from(z) << -shift,
@@ -146,7 +149,7 @@ proptest! {
         // The same number as an f64, where it is one.
         if z.unsigned_abs() < 1 << 53 && shift <= 32 {
             let x = z as f64 * 2f64.powi(-format.fl() - shift);
-            prop_assert_eq!(quantizer.code_with(Overflow::Wrap, x, Given(word).at(0)), code);
+            prop_assert_eq!(quantizer.code(x, Given(word).at(0)), code);
         }
     }
 
@@ -154,21 +157,21 @@ proptest! {
     fn far_values_wrap_to_their_low_bits(format in formats(), significand in 1i64 << 52..1 << 53, power in -60i32..70, negative: bool) {
         let signed = if negative { -significand } else { significand };
         let x = signed as f64 * 2f64.powi(power - format.fl());
-        let quantizer = Quantizer { format, rounding: Rounding::Down };
+        let quantizer = Quantizer::new(format, Rounding::Down).overflow(Overflow::Wrap);
         let exact = match power {
             ..0 => i128::from(signed) >> -power,
             0..=64 => i128::from(signed) << power,
             _ => 0,
         };
         let above = 128 - format.word_length();
-        prop_assert_eq!(i128::from(quantizer.code_with(Overflow::Wrap, x, Given(0).at(0))), exact << above >> above);
+        prop_assert_eq!(i128::from(quantizer.code(x, Given(0).at(0))), exact << above >> above);
     }
 
     #[test]
-    fn the_update_is_a_conversion_and_a_saturating_sum(format in formats(), rounding in roundings(), seed: u64, alpha in -2.0f32..2.0,
+    fn the_update_is_a_conversion_and_a_saturating_sum(format in formats(), rounding in roundings(), overflow in policies(), seed: u64, alpha in -2.0f32..2.0,
                                                        x in prop::collection::vec(prop_oneof![9 => values(), 1 => Just(f32::NAN)], 0..70),
                                                        first in 0u64..1 << 40) {
-        let quantizer = Quantizer { format, rounding };
+        let quantizer = Quantizer::new(format, rounding).overflow(overflow);
         let stream = Seed::new(seed).stream();
         let before: Vec<i32> = x.iter().map(|x| format.saturate(i64::from(x.to_bits() as i32))).collect();
         let mut w = before.clone();
@@ -180,10 +183,10 @@ proptest! {
     }
 
     #[test]
-    fn requantized_codes_are_converted_values(format in formats(), from in formats(), rounding in roundings(), seed: u64,
+    fn requantized_codes_are_converted_values(format in formats(), from in formats(), rounding in roundings(), overflow in policies(), seed: u64,
                                               codes in prop::collection::vec(any::<i32>(), 0..70)) {
         prop_assume!(has_few_enough_bits(rounding, from.fl() - format.fl()));
-        let quantizer = Quantizer { format, rounding };
+        let quantizer = Quantizer::new(format, rounding).overflow(overflow);
         let stream = Seed::new(seed).stream();
         let codes: Vec<i32> = codes.iter().map(|&c| from.saturate(i64::from(c))).collect();
         let mut out = vec![0i32; codes.len()];
@@ -197,7 +200,7 @@ proptest! {
     fn an_exact_slice_is_recognised(format in formats(), codes in prop::collection::vec(any::<i32>(), 1..20)) {
         prop_assume!(format.word_length() <= 24);
         let x: Vec<f32> = codes.iter().map(|&c| format.value(format.saturate(i64::from(c))) as f32).collect();
-        let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+        let quantizer = Quantizer::new(format, Rounding::Stochastic);
         prop_assert!(quantizer.is_exact(&x));
         prop_assert!(!quantizer.is_exact(&[x[0] + 0.5 * format.epsilon() as f32]) || format.word_length() > 22);
     }
@@ -209,7 +212,7 @@ proptest! {
         prop_assume!(format.word_length() <= 24);
         let codes: Vec<i32> = codes.iter().map(|&c| format.saturate(i64::from(c))).collect();
         let mut x: Vec<f32> = codes.iter().map(|&c| format.value(c) as f32).collect();
-        let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+        let quantizer = Quantizer::new(format, Rounding::Stochastic);
         let mut out = vec![0i32; x.len()];
         prop_assert!(quantizer.quantize_exact(&x, &mut out));
         prop_assert_eq!(&out, &codes);
@@ -225,7 +228,7 @@ proptest! {
 fn long_updates_equal_their_elements() {
     fn check<C: Code>(format: &str, alpha: f32, len: usize) {
         let format: FixedFormat = format.parse().unwrap();
-        let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+        let quantizer = Quantizer::new(format, Rounding::Stochastic);
         let stream = Seed::new(7).stream();
         let mut x = vec![0.0; len];
         Seed::new(8).stream().fill_gaussian(0, &mut x);
@@ -253,7 +256,7 @@ fn long_updates_equal_their_elements() {
 #[test]
 fn updates_at_the_carry_equal_the_definition() {
     let format = FixedFormat::new(4, 12).unwrap();
-    let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    let quantizer = Quantizer::new(format, Rounding::Stochastic);
     for numerator in [-32_769i64, -300, -256, -255, -128, -1, 0, 1, 3, 128, 255, 256, 32_767] {
         // 8 bits behind the last one of the format.
         let x = numerator as f32 / 256.0 * format.epsilon() as f32;
@@ -274,7 +277,7 @@ fn updates_at_the_carry_equal_the_definition() {
 #[test]
 fn stochastic_rounding_is_unbiased_over_all_words() {
     let format = FixedFormat::new(4, 4).unwrap();
-    let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    let quantizer = Quantizer::new(format, Rounding::Stochastic);
     const EXTRA: u32 = 6;
     for numerator in -127 * 64..127 * 64 {
         let x = f64::from(numerator) / f64::from(16 << EXTRA);
@@ -289,7 +292,7 @@ fn stochastic_rounding_is_unbiased_over_all_words() {
 #[test]
 fn tiny_values_use_their_tail_bits() {
     let format = FixedFormat::new(2, 14).unwrap();
-    let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    let quantizer = Quantizer::new(format, Rounding::Stochastic);
     // f = 1 − 2^−60 rounds down only if the first word is 0 and the tail is small: never here,
     // while f = 2^−60 rounds up only if the first word is all ones.
     let stream = Seed::new(9).stream();
@@ -308,25 +311,24 @@ fn more_random_bits_than_dropped_bits_are_refused() {
         variant: StochasticVariant::A,
         fraction: Fraction::TwosComplement,
     };
-    let quantizer = Quantizer { format, rounding: Rounding::StochasticBits(few) };
+    let quantizer = Quantizer::new(format, Rounding::StochasticBits(few));
     quantizer.code_of_sum(1, 28, Given(0).at(0));
 }
 
 #[test]
 #[should_panic(expected = "<2,14> has neither infinities nor NaN for an overflow to become")]
 fn a_fixed_word_has_nothing_to_propagate() {
-    let quantizer =
-        Quantizer { format: FixedFormat::new(2, 14).unwrap(), rounding: Rounding::Down };
-    quantizer.code_with(Overflow::Propagate, 3.0, Given(0).at(0));
+    let quantizer = Quantizer::new(FixedFormat::new(2, 14).unwrap(), Rounding::Down);
+    quantizer.overflow(Overflow::Propagate).code(3.0, Given(0).at(0));
 }
 
 #[test]
 fn specials_of_a_fixed_word_are_defined() {
     let format = FixedFormat::new(4, 4).unwrap();
-    let quantizer = Quantizer { format, rounding: Rounding::NearestTiesDown };
+    let quantizer = Quantizer::new(format, Rounding::NearestTiesDown);
     let codes = |overflow| {
         [f64::NAN, f64::INFINITY, f64::NEG_INFINITY]
-            .map(|x| quantizer.code_with(overflow, x, Given(0).at(0)))
+            .map(|x| quantizer.overflow(overflow).code(x, Given(0).at(0)))
     };
     assert_eq!(codes(Overflow::Saturate), [0, 127, -128]);
     assert_eq!(codes(Overflow::SaturateFinite), [0, 127, -128]);
@@ -342,7 +344,7 @@ fn impossible_numbers_of_random_bits_are_refused() {
         fraction: Fraction::SignMagnitude,
     };
     let format = FixedFormat::new(2, 14).unwrap();
-    let quantizer = Quantizer { format, rounding: Rounding::StochasticBits(few) };
+    let quantizer = Quantizer::new(format, Rounding::StochasticBits(few));
     // Refused before any element is looked at.
     quantizer.quantize::<i16>(&[], Given(0).at(0), &mut []);
 }
@@ -376,10 +378,11 @@ fn exact_is_what_no_rounding_changes() {
             [x, -x, x.next_up(), x.next_down(), 0.5 * x, 2.0 * x]
         });
         for x in around.chain([f32::INFINITY, f32::NEG_INFINITY, f32::NAN, f32::MAX]) {
-            let code = |rounding| Quantizer { format, rounding }.code(f64::from(x), Given(0).at(0));
+            let code =
+                |rounding| Quantizer::new(format, rounding).code(f64::from(x), Given(0).at(0));
             let (down, up) = (code(Rounding::Down), code(Rounding::Up));
             let exact = down == up && format.value(down) == f64::from(x);
-            let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+            let quantizer = Quantizer::new(format, Rounding::Stochastic);
             assert_eq!(quantizer.is_exact(&[x]), exact, "{x:e} in {format}");
             let mut codes = [0i32];
             assert_eq!(quantizer.quantize_exact(&[x], &mut codes), exact, "{x:e} in {format}");
@@ -401,15 +404,15 @@ fn sums_of_any_last_place_are_converted() {
         (i32::MIN, 127, 127),
     ] {
         for (rounding, code) in [(Rounding::Up, up), (Rounding::NearestTiesEven, of_five)] {
-            let quantizer = Quantizer { format, rounding };
+            let quantizer = Quantizer::new(format, rounding);
             assert_eq!(quantizer.code_of_sum(5, fraction_bits, Draw::none()), code);
             let (mut codes, mut values) = ([0i8], [0.0]);
             quantizer.quantize_sums(&[5], fraction_bits, Draw::none(), &mut codes);
             assert_eq!(i32::from(codes[0]), code, "{fraction_bits}");
             quantizer.convert_narrow_sums(&[5], fraction_bits, Draw::none(), &mut values);
             assert_eq!(f64::from(values[0]), format.value(code), "{fraction_bits}");
-            let wrapped =
-                quantizer.code_of_sum_with(Overflow::Wrap, 5, fraction_bits, Draw::none());
+            let wrapping = quantizer.overflow(Overflow::Wrap);
+            let wrapped = wrapping.code_of_sum(5, fraction_bits, Draw::none());
             assert_eq!(wrapped, if code == 127 { 0 } else { code }, "{fraction_bits}");
             assert_eq!(quantizer.tally_sums(&[5], fraction_bits, &codes).count, 1);
         }
@@ -440,7 +443,7 @@ proptest! {
         ],
     ) {
         let format = FixedFormat::new(8, 8).unwrap();
-        let quantizer = Quantizer { format, rounding };
+        let quantizer = Quantizer::new(format, rounding);
         let x = (whole as f32 + fraction) / 256.0;
         // The fraction that is left of it.
         let g = f64::from(x) * 256.0;

@@ -15,8 +15,8 @@ fn refusals_name_the_line_of_the_caller() {
     static PLACE: Mutex<Option<String>> = Mutex::new(None);
     let stream = Seed::new(0).stream();
     let format = FixedFormat::new(4, 4).unwrap();
-    let nearest = Quantizer { format, rounding: Rounding::NearestTiesEven };
-    let stochastic = Quantizer { format, rounding: Rounding::Stochastic };
+    let nearest = Quantizer::new(format, Rounding::NearestTiesEven);
+    let stochastic = Quantizer::new(format, Rounding::Stochastic);
     let float = FloatQuantizer {
         format: FloatFormat::E4M3,
         rounding: Rounding::Up,
@@ -56,7 +56,7 @@ fn refusals_name_the_line_of_the_caller() {
         (line!(), &|| _ = stochastic.code(0.1, Draw::none())),
         (line!(), &|| _ = product().convert(stochastic, Draw::none())),
         (line!(), &|| _ = product().accumulator(draws, Draw::none())),
-        (line!(), &|| _ = nearest.code_with(Overflow::Propagate, 0.1, Draw::none())),
+        (line!(), &|| _ = nearest.overflow(Overflow::Propagate).code(0.1, Draw::none())),
         (line!(), &|| nearest.quantize(&[0.1], Draw::none(), &mut [0i8; 2])),
         (line!(), &|| nearest.quantize(&[0.1], stream.at(u64::MAX), &mut [0i8])),
         (line!(), &|| _ = nearest.quantize_vec(&[0.1], stream.at(u64::MAX))),
@@ -96,7 +96,6 @@ fn refusals_name_the_line_of_the_caller() {
         (line!(), &|| refused().wide_f32(&mut [0.0; 4])),
         (line!(), &|| _ = refused().convert(nearest, Draw::none())),
         (line!(), &|| refused().convert_to_f32(nearest, Draw::none(), &mut [0.0; 4])),
-        (line!(), &|| _ = refused().wide_naive()),
         (line!(), &|| _ = product().convert(stochastic, stream.at(u64::MAX - 3))),
         (line!(), &|| product().wide(&mut [0; 5])),
     ];

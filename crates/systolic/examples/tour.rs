@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // A batch of 100 images through the first layer of the paper's network [Gupta15 §4.1.1].
     let (l, k, m) = (100, 784, 1000);
-    let nearest = Quantizer { format, rounding: Rounding::NearestTiesDown };
+    let nearest = Quantizer::new(format, Rounding::NearestTiesDown);
     let x: Vec<f32> = (0..l * k).map(|i| (i % 97) as f32 / 97.0).collect();
     let w: Vec<f32> = (0..k * m).map(|i| ((i % 89) as f32 - 44.0) / 4400.0).collect();
     let a = FixedMatrix::quantize(&x, l, k, nearest, Draw::none());

@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn the_constant_rounds_to_nearest_with_ties_down() {
         for unit in units() {
-            let quantizer = Quantizer { format: unit.format, rounding: Rounding::NearestTiesDown };
+            let quantizer = Quantizer::new(unit.format, Rounding::NearestTiesDown);
             for z in -40_000..40_000 {
                 let fraction_bits = unit.format.fl() + unit.drop as i32;
                 let expected = quantizer.code_of_sum(z, fraction_bits, Draw::none());

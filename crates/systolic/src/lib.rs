@@ -57,3 +57,8 @@ pub use dsp::{ACCUMULATOR_BITS, DspRound, MULTIPLIER_BITS, Saturation};
 pub use error::{ArrayError, BoardError};
 pub use multiply::{Flow, SystolicArray};
 pub use trace::Trace;
+
+/// The README, whose code the documentation tests run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

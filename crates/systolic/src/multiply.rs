@@ -30,9 +30,11 @@ use crate::{
 /// assert_eq!(trace.tiles, 4);
 ///
 /// // Given the same random bits, the fast product of `numerics` has the same codes.
-/// let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+/// let quantizer = Quantizer::new(format, Rounding::Stochastic);
 /// let product = Product::new(a.view(), b.view());
-/// for (i, z) in product.wide_naive().into_iter().enumerate() {
+/// let mut sums = [0; 30];
+/// product.wide(&mut sums);
+/// for (i, z) in sums.into_iter().enumerate() {
 ///     let code = quantizer.code_of_sum(z, product.fraction_bits(), bits.at(i as u64));
 ///     assert_eq!(c.codes().get(i), code);
 /// }

@@ -16,7 +16,7 @@ fn check(array: &mut SystolicArray, a: &FixedMatrix, b: &FixedMatrix, seed: u64,
         ColumnRounding::Stochastic(_) => Rounding::Stochastic,
         ColumnRounding::NearestTiesDown => Rounding::NearestTiesDown,
     };
-    let quantizer = Quantizer { format: array.config().out, rounding };
+    let quantizer = Quantizer::new(array.config().out, rounding);
     let product = Product::new(a.view(), b.view());
     let mut sums = vec![0; l * m];
     product.wide(&mut sums);

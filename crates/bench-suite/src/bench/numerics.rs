@@ -148,7 +148,7 @@ fn gemm(
     // Sums grow by √N: five more integer bits keep most of them in range.
     let (il, fl) = (format.il() as i8 + 5, format.fl() as i8 - 5);
     let format = FixedFormat::new(il, fl).map_err(|error| error.to_string())?;
-    let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    let quantizer = Quantizer::new(format, Rounding::Stochastic);
     let epilogue = stream("epilogue");
     let product = Product::new(a.view(), b.view()).par(threads.par());
 
@@ -184,7 +184,7 @@ fn gradient() -> Vec<f32> {
 
 fn quantize(threads: Threads) -> Result<Measured, Unmeasured> {
     let format = FixedFormat::new(8, 8).map_err(|error| error.to_string())?;
-    let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    let quantizer = Quantizer::new(format, Rounding::Stochastic);
     let (x, bits) = (gradient(), stream("quantize"));
     let (mut codes, mut copy) = (vec![0i16; LEN], vec![0f32; LEN]);
     let par = threads.par();
@@ -214,7 +214,7 @@ fn quantize(threads: Threads) -> Result<Measured, Unmeasured> {
 
 fn update(threads: Threads) -> Result<Measured, Unmeasured> {
     let format = FixedFormat::new(4, 12).map_err(|error| error.to_string())?;
-    let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    let quantizer = Quantizer::new(format, Rounding::Stochastic);
     const ALPHA: f32 = -0.01;
     let (x, bits) = (gradient(), stream("update"));
     let (mut codes, mut floats) = (vec![0i16; LEN], vec![0f32; LEN]);
@@ -277,12 +277,30 @@ fn narrow() -> Result<Measured, Unmeasured> {
         Product::new(a.view(), b.view()).accumulator(Accumulator::Narrow(narrow), Draw::none());
     let mut sums = vec![0; 128 * 128];
     product.wide(&mut sums);
-    ensure(sums == product.accumulate_naive(), || "the register's sums".to_owned())?;
+    let rounding = Quantizer::new(register, narrow.rounding);
+    ensure(sums == chunk_based(&a, &b, rounding, 64), || "the register's sums".to_owned())?;
     Ok(alternate(
         9,
         || product.wide(black_box(&mut sums)),
         || {
-            black_box(product.accumulate_naive());
+            black_box(chunk_based(&a, &b, rounding, 64));
         },
     ))
+}
+
+/// The sums of A·B in a register that is rounded after every step, chunk by chunk, one element after
+/// another.
+fn chunk_based(a: &FixedMatrix, b: &FixedMatrix, register: Quantizer, chunk: usize) -> Vec<i64> {
+    let fraction_bits = a.format().fl() + b.format().fl();
+    let dropped = fraction_bits - register.format.fl();
+    let wide = |code: i32| i64::from(code) << dropped;
+    let add = |code: i32, z: i64| register.code_of_sum(wide(code) + z, fraction_bits, Draw::none());
+    let element = |i: usize, j: usize| {
+        let product = |k: usize| i64::from(a.get(i, k)) * i64::from(b.get(k, j));
+        let chunks = (0..a.ncols()).step_by(chunk).map(|start| {
+            (start..a.ncols().min(start + chunk)).fold(0, |code, k| add(code, product(k)))
+        });
+        wide(chunks.fold(0, |code, inside| add(code, wide(inside))))
+    };
+    (0..a.nrows()).flat_map(|i| (0..b.ncols()).map(move |j| element(i, j))).collect()
 }

@@ -21,7 +21,7 @@ fn systolic_28x28() -> Result<Measured, Unmeasured> {
 
     let format = FixedFormat::new(2, 14).map_err(|error| text(&error))?;
     let seed = Seed::new(2015);
-    let nearest = Quantizer { format, rounding: Rounding::NearestTiesDown };
+    let nearest = Quantizer::new(format, Rounding::NearestTiesDown);
     let matrix = |name: &str, rows: usize, cols: usize, scale: f32| {
         let mut words = vec![0; rows * cols];
         let stream = seed.child(name).stream();
@@ -36,7 +36,7 @@ fn systolic_28x28() -> Result<Measured, Unmeasured> {
 
     let bits = array.rounding_words(l, m);
     let (c, trace) = array.multiply(&a, &b).map_err(|error| text(&error))?;
-    let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
+    let quantizer = Quantizer::new(format, Rounding::Stochastic);
     let product = Product::new(a.view(), b.view());
     let mut sums = vec![0; l * m];
     product.wide(&mut sums);

@@ -112,7 +112,7 @@ impl LfsrTraining {
     /// The first `count` images as codes: p / 255 to nearest.
     fn codes(&self, images: &Images, count: usize) -> Codes {
         let images = images.first(count);
-        let nearest = Quantizer { format: self.format, rounding: Rounding::NearestTiesDown };
+        let nearest = Quantizer::new(self.format, Rounding::NearestTiesDown);
         let codes: Vec<i32> =
             (0..256).map(|p| nearest.code(f64::from(p) / 255.0, Draw::none())).collect();
         Codes {
@@ -156,7 +156,7 @@ impl Rounder {
         let mut sums = vec![0; l * m];
         product.wide(&mut sums);
         let fraction_bits = product.fraction_bits() + shift as i32;
-        let quantizer = Quantizer { format: self.format, rounding: Rounding::Stochastic };
+        let quantizer = Quantizer::new(self.format, Rounding::Stochastic);
         let mut codes = vec![0; l * m];
         match &mut self.bits {
             Source::Chacha(seed) => {
@@ -190,7 +190,7 @@ impl Network {
         if !(0..=30).contains(&format.fl()) || !format.contains(1 << format.fl()) {
             return Err(Error::Usage(format!("{format} has no 1, which multiplies the biases")));
         }
-        let nearest = Quantizer { format, rounding: Rounding::NearestTiesDown };
+        let nearest = Quantizer::new(format, Rounding::NearestTiesDown);
         let weights = config
             .widths
             .windows(2)
@@ -256,7 +256,7 @@ impl Network {
                 *p = f64::from(u8::from(j == label)) - *p;
             }
         }
-        let stochastic = Quantizer { format: self.format, rounding: Rounding::Stochastic };
+        let stochastic = Quantizer::new(self.format, Rounding::Stochastic);
         let stream = seed.stream();
         let codes: Vec<i32> =
             (0..).zip(&logits).map(|(i, &x)| stochastic.code(x, stream.at(i))).collect();

@@ -1,10 +1,14 @@
 //! [`FloatQuantizer`]: conversion into a floating-point format, rounding and overflow in one step.
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 use super::FloatFormat;
-use crate::rounding::{ElementBits, Split, round_with_parity};
-use crate::{BitSource, Draw, Overflow, ParameterError, Rounding, Tally};
+use crate::draw::{BitSource, Draw};
+use crate::error::ParameterError;
+use crate::overflow::Overflow;
+use crate::rounding::{ElementBits, Rounding, Split, round_with_parity};
+use crate::tally::Tally;
 
 /// A floating-point format, the rounding that leads into it, and its overflow policy.
 ///
@@ -38,8 +42,8 @@ use crate::{BitSource, Draw, Overflow, ParameterError, Rounding, Tally};
 /// let truncate = FloatQuantizer { rounding: Rounding::TowardZero, ..propagate };
 /// assert_eq!(truncate.convert(1e6, Draw::none()), 448.0); // toward zero is not toward infinity
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Fields")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(try_from = "Fields"))]
 pub struct FloatQuantizer {
     /// The format of the result.
     pub format: FloatFormat,
@@ -50,6 +54,7 @@ pub struct FloatQuantizer {
 }
 
 /// The fields as a configuration file gives them.
+#[cfg(feature = "serde")]
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
@@ -58,6 +63,7 @@ struct Fields {
     overflow: Overflow,
 }
 
+#[cfg(feature = "serde")]
 impl TryFrom<Fields> for FloatQuantizer {
     type Error = ParameterError;
 

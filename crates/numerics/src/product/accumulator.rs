@@ -1,8 +1,12 @@
 //! [`Accumulator`]: the register in which a product adds up, as a modelling choice.
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::{FixedFormat, FloatFormat, ParameterError, Rounding};
+use crate::error::ParameterError;
+use crate::float::FloatFormat;
+use crate::format::FixedFormat;
+use crate::rounding::Rounding;
 
 /// The register that holds the sum of a product while it grows.
 ///
@@ -34,8 +38,12 @@ use crate::{FixedFormat, FloatFormat, ParameterError, Rounding};
 /// assert_eq!(sum(Accumulator::Wrapping { bits: 7 }), -28); // 100 modulo 2^7
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", try_from = "Kinds")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case", try_from = "Kinds")
+)]
 pub enum Accumulator {
     /// Wide enough for every sum. Source: [Gupta15 §3.2].
     #[default]
@@ -64,6 +72,7 @@ pub enum Accumulator {
 }
 
 /// The kinds as a configuration file gives them.
+#[cfg(feature = "serde")]
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Kinds {
@@ -74,6 +83,7 @@ enum Kinds {
     FloatGemm,
 }
 
+#[cfg(feature = "serde")]
 impl TryFrom<Kinds> for Accumulator {
     type Error = ParameterError;
 
@@ -90,8 +100,8 @@ impl TryFrom<Kinds> for Accumulator {
 }
 
 /// A narrow register: its format, how sums are rounded into it, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(deny_unknown_fields))]
 pub struct Narrow {
     /// The numbers that the register holds.
     pub register: Register,
@@ -102,8 +112,8 @@ pub struct Narrow {
 }
 
 /// The numbers that a narrow register holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Register {
     /// Fixed point, with at most the fractional bits of the products.
     Fixed(FixedFormat),
@@ -115,8 +125,12 @@ pub enum Register {
 /// When a narrow register rounds.
 ///
 /// R(·) is one rounding into the register, p_k the exact products, c the chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", try_from = "Schedules")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(Serialize, Deserialize),
+    serde(rename_all = "kebab-case", try_from = "Schedules")
+)]
 pub enum Schedule {
     /// s ← R(s + p_k): every addition is rounded.
     EachStep,
@@ -130,6 +144,7 @@ pub enum Schedule {
 }
 
 /// The schedules as a configuration file gives them.
+#[cfg(feature = "serde")]
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Schedules {
@@ -138,6 +153,7 @@ enum Schedules {
     ChunkBased(usize),
 }
 
+#[cfg(feature = "serde")]
 impl TryFrom<Schedules> for Schedule {
     type Error = ParameterError;
 

@@ -9,12 +9,12 @@
 //!
 //! so that every product of limbs runs through the 16-bit kernel.
 
+use super::buffer::{Buffer, Sums};
 use super::kernel;
 use super::naive;
 use super::pack::{Group, LeftPanels, RightPanels};
-use super::sums::{Buffer, Sums};
-use crate::matrix::CodesRef;
-use crate::{FixedView, Par};
+use crate::matrix::{CodesRef, FixedView};
+use crate::par::Par;
 
 const LIMB_BITS: u32 = 12;
 /// Codes in two limbs have at most this magnitude.

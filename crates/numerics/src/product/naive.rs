@@ -1,8 +1,9 @@
 //! The product as it is defined: the oracle of the fast path, and the path of words over 24 bits.
 
-use crate::FixedView;
+use crate::matrix::FixedView;
 
 /// All sums b_j + Σ_k a_ik · b_kj.
+#[cfg(test)]
 pub(super) fn sums(a: &FixedView<'_>, b: &FixedView<'_>, bias: &[i64]) -> Vec<i128> {
     let element = |i: usize, j: usize| {
         let products = (0..a.ncols).map(|k| i128::from(a.get(i, k)) * i128::from(b.get(k, j)));
@@ -12,6 +13,7 @@ pub(super) fn sums(a: &FixedView<'_>, b: &FixedView<'_>, bias: &[i64]) -> Vec<i1
 }
 
 /// The sums as 64-bit integers.
+#[cfg(test)]
 #[track_caller]
 pub(super) fn in_64_bits(sums: Vec<i128>) -> Vec<i64> {
     let mut narrow = Vec::with_capacity(sums.len());

@@ -13,9 +13,10 @@
 
 use std::sync::OnceLock;
 
-use crate::matrix::CodesRef;
+use crate::code::Code;
+use crate::matrix::{CodesRef, FixedView};
+use crate::par::Par;
 use crate::simd::{Kernel, dispatch, transpose};
-use crate::{Code, FixedView, Par};
 
 /// Rows of a left panel.
 pub(super) const MR: usize = 6;

@@ -4,10 +4,14 @@
 //! register's draw, whatever the blocking: a row of columns reads one run of words per step.
 
 use super::accumulator::{Accumulator, Narrow, Register, Schedule};
+use crate::draw::{BitSource, Draw, NoBits};
 use crate::float::FloatQuantizer;
-use crate::rounding::{ElementBits, Split, round};
+use crate::format::FixedFormat;
+use crate::matrix::FixedView;
+use crate::overflow::Overflow;
+use crate::quantizer::Quantizer;
+use crate::rounding::{ElementBits, Rounding, Split, round};
 use crate::simd::{Kernel, dispatch};
-use crate::{BitSource, Draw, FixedFormat, FixedView, NoBits, Overflow, Quantizer, Rounding};
 
 /// The operands of sums that are computed row by row: A, and the rows of B widened.
 pub(super) struct Rows<'a> {
@@ -113,6 +117,7 @@ impl<'a> Rows<'a> {
     }
 
     /// [`Self::accumulate`] element by element and step by step.
+    #[cfg(test)]
     pub(super) fn by_definition(
         &self,
         accumulator: Accumulator,
@@ -387,7 +392,7 @@ struct ChunkedRow<'a, 'b> {
 impl ChunkedRow<'_, '_> {
     fn run(&self, source: &(impl BitSource + ?Sized), sums: &mut [i64]) {
         let (cols, inner) = (self.rows.cols, self.rows.a.ncols);
-        let quantizer = Quantizer { format: self.format, rounding: self.rounding };
+        let quantizer = Quantizer::new(self.format, self.rounding);
         let nearest = Quantizer { rounding: Rounding::NearestTiesEven, ..quantizer };
         let shift = self.fraction_bits - self.format.fl();
         let mut codes = vec![0i32; cols];

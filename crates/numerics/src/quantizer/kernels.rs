@@ -3,9 +3,12 @@
 
 use std::ops::Range;
 
-use crate::format::exp2;
+use crate::code::Code;
+use crate::draw::BitSource;
+use crate::format::{FixedFormat, exp2};
+use crate::quantizer::Quantizer;
+use crate::rounding::{Fraction, Rounding, StochasticBits};
 use crate::simd::{Kernel, dispatch, dispatch_512};
-use crate::{BitSource, Code, FixedFormat, Fraction, Quantizer, Rounding, StochasticBits};
 
 /// Values per chunk: the random words of one chunk stay in the first-level cache.
 pub(super) const CHUNK: usize = 1024;
@@ -160,6 +163,7 @@ impl Quantizer {
         out: &mut [C],
     ) {
         let done = has_fast_conversion(self.format)
+            && !self.wraps()
             && match self.rounding {
                 Rounding::Stochastic => self.run_carry(alpha, x, words, out),
                 Rounding::NearestTiesDown => self.run_fast::<C, TiesDown>(alpha, x, words, out),
@@ -196,6 +200,7 @@ impl Quantizer {
         // A power of two times α is exact, so it takes the place of two factors.
         let alpha = alpha * exp2(self.format.fl()) as f32;
         if !(has_fast_conversion(self.format)
+            && !self.wraps()
             && self.rounding == Rounding::Stochastic
             && alpha.is_finite())
         {

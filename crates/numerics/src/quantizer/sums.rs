@@ -1,9 +1,12 @@
 //! The kernels that round exact sums: ⌊(z + offset) / 2^shift⌋ with the rule in the offset.
 
 use super::kernels::CHUNK;
+use crate::code::Code;
+use crate::draw::BitSource;
+use crate::quantizer::Quantizer;
+use crate::rounding::{Fraction, Rounding, StochasticBits};
 use crate::simd::{Kernel, dispatch};
 use crate::sum::Sum;
-use crate::{BitSource, Code, Fraction, Overflow, Quantizer, Rounding, StochasticBits};
 
 impl Quantizer {
     /// How far below 2^31 the magnitudes of sums must stay for [`Self::convert_sums`] to take them
@@ -16,12 +19,11 @@ impl Quantizer {
         }
     }
 
-    /// [`Self::quantize_sums_with`] for sums of either width; those of 32 bits are below
+    /// [`Self::quantize_sums`] for sums of either width; those of 32 bits are below
     /// 2^31 − [`Self::headroom`] in magnitude.
     #[track_caller]
     pub(crate) fn convert_sums<Z: Sum, C: Code>(
         &self,
-        overflow: Overflow,
         z: &[Z],
         fraction_bits: i32,
         source: &(impl BitSource + ?Sized),
@@ -31,10 +33,9 @@ impl Quantizer {
         assert_eq!(z.len(), out.len(), "{} sums do not fill {} codes", z.len(), out.len());
         self.assert_fits::<C>();
         self.assert_random_bits(self.format.dropped(fraction_bits));
-        let wraps = self.wraps(overflow);
         self.for_chunks(z.len(), source, first, |range, first, words| {
             let (z, out) = (&z[range.clone()], &mut out[range]);
-            self.convert_sums_chunk(wraps, z, fraction_bits, words, source, first, out);
+            self.convert_sums_chunk(z, fraction_bits, words, source, first, out);
         });
     }
 
@@ -47,29 +48,28 @@ impl Quantizer {
         first: u64,
         out: &mut [f32],
     ) {
-        // Clamped to the codes times 2^shift, no sum leaves 32 bits when less than 2^shift is added.
+        // Clamped to the codes times 2^shift, no sum leaves 32 bits when less than 2^shift is added;
+        // one that wraps is not clamped.
         let shift = self.format.dropped(fraction_bits);
-        let narrow = shift <= 32 - self.format.word_length() as i32;
+        let narrow = shift <= 32 - self.format.word_length() as i32 && !self.wraps();
         let mut codes = [0i32; CHUNK];
         self.for_chunks(z.len(), source, first, |range, first, words| {
             let (z, codes) = (&z[range.clone()], &mut codes[..range.len()]);
             if narrow {
-                self.convert_sums_chunk(false, z, fraction_bits, words, source, first, codes);
+                self.convert_sums_chunk(z, fraction_bits, words, source, first, codes);
             } else {
                 let mut wide = [0i64; CHUNK];
                 wide.iter_mut().zip(z).for_each(|(wide, &z)| *wide = i64::from(z));
                 let wide = &wide[..z.len()];
-                self.convert_sums_chunk(false, wide, fraction_bits, words, source, first, codes);
+                self.convert_sums_chunk(wide, fraction_bits, words, source, first, codes);
             }
-            crate::dequantize_slice(codes, self.format, &mut out[range]);
+            crate::slice::dequantize_slice(codes, self.format, &mut out[range]);
         });
     }
 
     /// Codes of the sums of one chunk, wrapped or saturated.
-    #[expect(clippy::too_many_arguments, reason = "the inside of one loop, not an interface")]
     pub(super) fn convert_sums_chunk<Z: Sum, C: Code>(
         &self,
-        wraps: bool,
         z: &[Z],
         fraction_bits: i32,
         words: &[u32],
@@ -79,13 +79,14 @@ impl Quantizer {
     ) {
         let shift = self.format.dropped(fraction_bits);
         let (min, max) = (i64::from(self.format.min_code()), i64::from(self.format.max_code()));
+        let wraps = self.wraps();
         let wrap = wraps.then(|| Z::BITS - self.format.word_length());
         if (-31..=0).contains(&shift) && !wraps {
             dispatch(ShiftLeft { z, out, shift: shift.unsigned_abs(), min, max });
             return;
         }
         if shift < 1 || shift.unsigned_abs() > Z::MAX_SHIFT {
-            return self.sums_by_definition(wraps, z, fraction_bits, source, first, out);
+            return self.sums_by_definition(z, fraction_bits, source, first, out);
         }
         let n = shift.unsigned_abs();
         let (min, max) = (Z::saturated(min << n), Z::saturated(max << n));
@@ -111,14 +112,13 @@ impl Quantizer {
             }) => dispatch(kernel.with(move |_, word| Z::leading(word, n))),
             Rounding::ToOdd | Rounding::StochasticBits(_) => {
                 let SumKernel { out, .. } = kernel;
-                self.sums_by_definition(wraps, z, fraction_bits, source, first, out);
+                self.sums_by_definition(z, fraction_bits, source, first, out);
             }
         }
     }
 
     fn sums_by_definition<Z: Sum, C: Code>(
         &self,
-        wraps: bool,
         z: &[Z],
         fraction_bits: i32,
         source: &(impl BitSource + ?Sized),
@@ -127,7 +127,7 @@ impl Quantizer {
     ) {
         for ((z, out), position) in z.iter().zip(out).zip(first..) {
             let z = z.to_i64();
-            let code = self.code_of_sum_at(wraps, z, fraction_bits, source, position);
+            let code = self.code_of_sum_at(z, fraction_bits, source, position);
             *out = C::from_i32(code);
         }
     }
@@ -202,7 +202,7 @@ impl<Z: Sum, C: Code> Kernel for ShiftLeft<'_, Z, C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FixedFormat, Seed};
+    use crate::{FixedFormat, Overflow, Seed};
 
     /// Sums in 32 bits take the same decisions as those in 64, up to the last one with headroom.
     #[test]
@@ -229,8 +229,8 @@ mod tests {
                 ((1, 31), 32),
             ] {
                 let format = FixedFormat::new(format.0, format.1).unwrap();
-                let quantizer = Quantizer { format, rounding };
-                let headroom = quantizer.headroom(fraction_bits).unwrap();
+                let saturating = Quantizer::new(format, rounding);
+                let headroom = saturating.headroom(fraction_bits).unwrap();
                 let limit = i32::MAX - headroom as i32;
                 let mut narrow: Vec<i32> = (words.iter().enumerate())
                     .map(|(i, &word)| ((word as i32) >> (i % 31)).clamp(-limit, limit))
@@ -238,14 +238,15 @@ mod tests {
                 narrow.extend([limit, -limit, 0, 1, -1]);
                 let wide: Vec<i64> = narrow.iter().map(|&z| i64::from(z)).collect();
                 for overflow in [Overflow::Saturate, Overflow::Wrap] {
+                    let quantizer = saturating.overflow(overflow);
                     let mut codes = [vec![0i32; narrow.len()], vec![0; narrow.len()]];
                     let [a, b] = &mut codes;
-                    quantizer.convert_sums(overflow, &narrow, fraction_bits, &stream, 7, a);
-                    quantizer.convert_sums(overflow, &wide, fraction_bits, &stream, 7, b);
+                    quantizer.convert_sums(&narrow, fraction_bits, &stream, 7, a);
+                    quantizer.convert_sums(&wide, fraction_bits, &stream, 7, b);
                     assert_eq!(a, b, "{format} {rounding:?} {overflow:?} from {fraction_bits}");
                     for (i, (&z, code)) in wide.iter().zip(a).enumerate().step_by(13) {
                         let bits = stream.at(7 + i as u64);
-                        let expected = quantizer.code_of_sum_with(overflow, z, fraction_bits, bits);
+                        let expected = quantizer.code_of_sum(z, fraction_bits, bits);
                         assert_eq!(*code, expected, "{format} {rounding:?} {overflow:?} of {z}");
                     }
                 }
@@ -276,15 +277,18 @@ mod tests {
             let fraction_bits = [-8, 0, 6, 11, 20, 27, 32, 45, 60];
             for (il, fl) in formats {
                 let format = FixedFormat::new(il, fl).unwrap();
-                let quantizer = Quantizer { format, rounding };
-                for bits in fraction_bits {
+                let policies = [Overflow::Saturate, Overflow::Wrap].into_iter();
+                let quantizers = policies.map(|o| Quantizer::new(format, rounding).overflow(o));
+                for (quantizer, bits) in
+                    quantizers.flat_map(|q| fraction_bits.map(|bits| (q, bits)))
+                {
                     let mut out = vec![0.0; z.len()];
                     quantizer.convert_narrow_sums(&z, bits, stream.at(7), &mut out);
                     for (i, (&z, y)) in z.iter().zip(out).enumerate() {
                         let at = stream.at(7 + i as u64);
                         let code = quantizer.code_of_sum(i64::from(z), bits, at);
                         let expected = format.value(code) as f32;
-                        assert_eq!(y, expected, "{format} {rounding:?} of {z} from {bits}");
+                        assert_eq!(y, expected, "{quantizer:?} of {z} from {bits}");
                     }
                 }
             }

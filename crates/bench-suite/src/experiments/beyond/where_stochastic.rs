@@ -85,7 +85,7 @@ fn format() -> FixedFormat {
 
 /// Roundings of Y, δ and ΔW (with Δb) in ⟨8, 8⟩, and where their random bits come from.
 fn arithmetic([output, error, update]: [Rounding; 3], bits: RandomBits) -> AnyArithmetic {
-    let quantizer = |rounding| Quantizer { format: format(), rounding };
+    let quantizer = |rounding| Quantizer::new(format(), rounding);
     let initial = quantizer(Rounding::NearestTiesDown);
     let signals = Signals {
         weight: initial,

@@ -39,9 +39,9 @@ pub(super) struct Learning<'a> {
 /// Assumed: biases and their updates as weights, errors as layer outputs; the paper does not say.
 /// Initial values are rounded to nearest.
 pub(super) fn arithmetic(weights: FixedFormat, outputs: FixedFormat, rounding: Rounding) -> Policy {
-    let initial = Quantizer { format: weights, rounding: Rounding::NearestTiesDown };
-    let update = Quantizer { format: weights, rounding };
-    let signal = Quantizer { format: outputs, rounding };
+    let initial = Quantizer::new(weights, Rounding::NearestTiesDown);
+    let update = Quantizer::new(weights, rounding);
+    let signal = Quantizer::new(outputs, rounding);
     let signals = Signals {
         weight: initial,
         bias: initial,

@@ -9,7 +9,7 @@
 //!
 //! Source: [Gupta15 §3, §4].
 
-use numerics::{Draw, FixedFormat, LfsrError, Quantizer, RandomBits, Rounding};
+use numerics::{Draw, FixedFormat, LfsrError, ParameterError, Quantizer, RandomBits, Rounding};
 use serde::{Deserialize, Serialize};
 
 use super::multiply::FixedProducts;
@@ -71,6 +71,14 @@ pub enum SignalError {
         /// The format of the weights.
         weight: FixedFormat,
     },
+    /// A conversion that cannot work.
+    #[error("{signal}: {problem}")]
+    Conversion {
+        /// The key of the signal.
+        signal: &'static str,
+        /// What is impossible.
+        problem: ParameterError,
+    },
     /// A register that cannot work.
     #[error("random bits: {0}")]
     Bits(#[from] LfsrError),
@@ -99,15 +107,25 @@ impl From<FixedPoint> for Signals {
 }
 
 impl FixedPoint {
-    /// Checks that updates are on the grid of what they update, that biases can be added inside
-    /// the exact sums, and that tensors can carry outputs and errors.
+    /// Checks that every conversion is possible, that updates are on the grid of what they update,
+    /// that biases can be added inside the exact sums, and that tensors can carry outputs and errors.
     ///
     /// # Errors
     ///
-    /// [`SignalError`] naming the two formats that do not fit.
+    /// [`SignalError`] naming the signal that cannot work or the two formats that do not fit.
     pub fn new(signals: Signals) -> Result<Self, SignalError> {
         let Signals { weight, bias, output, error, weight_update, bias_update, bits } = signals;
         bits.check()?;
+        for (signal, quantizer) in [
+            ("weight", weight),
+            ("bias", bias),
+            ("output", output),
+            ("error", error),
+            ("weight_update", weight_update),
+            ("bias_update", bias_update),
+        ] {
+            quantizer.check().map_err(|problem| SignalError::Conversion { signal, problem })?;
+        }
         for (signal, stored, update) in
             [("weight", weight, weight_update), ("bias", bias, bias_update)]
         {
@@ -143,8 +161,8 @@ impl FixedPoint {
     /// [`SignalError::TooWide`] for words of over 24 bits, [`SignalError::BiasGrid`] for FL < 0.
     pub fn uniform(format: FixedFormat, rounding: Rounding) -> Result<Self, SignalError> {
         // Assumed: Convert(initial value) to nearest; the paper does not say.
-        let initial = Quantizer { format, rounding: Rounding::NearestTiesDown };
-        let signal = Quantizer { format, rounding };
+        let initial = Quantizer::new(format, Rounding::NearestTiesDown);
+        let signal = Quantizer::new(format, rounding);
         Self::new(Signals {
             weight: initial,
             bias: initial,
@@ -176,8 +194,7 @@ impl Arithmetic for FixedPoint {
 
     /// Rounded to nearest in the format of layer outputs.
     fn input(&self, x: f32) -> f32 {
-        let nearest =
-            Quantizer { format: self.signals.output.format, rounding: Rounding::NearestTiesDown };
+        let nearest = Quantizer::new(self.signals.output.format, Rounding::NearestTiesDown);
         nearest.convert(f64::from(x), Draw::none()) as f32
     }
 }

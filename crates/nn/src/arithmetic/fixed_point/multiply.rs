@@ -368,7 +368,7 @@ mod tests {
             format in prop::sample::select(vec!["<3,4>", "<6,10>", "<12,12>"]),
         ) {
             let quantizer =
-                Quantizer { format: format.parse().unwrap(), rounding: Rounding::Stochastic };
+                Quantizer::new(format.parse().unwrap(), Rounding::Stochastic);
             let epsilon = quantizer.format.epsilon() as f32;
             let source = || RandomBits::default().of(&Seed::new(5));
             let half_range = 0.5 * quantizer.format.max_code() as f32;

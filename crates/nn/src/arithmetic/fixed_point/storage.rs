@@ -42,7 +42,7 @@ impl FixedWords {
 
     /// Assumed: to nearest, as initial values are.
     fn nearest(values: &[f32], format: numerics::FixedFormat) -> Codes {
-        let quantizer = Quantizer { format, rounding: Rounding::NearestTiesDown };
+        let quantizer = Quantizer::new(format, Rounding::NearestTiesDown);
         quantizer.quantize_vec(values, Draw::none())
     }
 }
@@ -58,7 +58,7 @@ impl Storage for FixedWords {
 
     fn set_values(&mut self, values: &[f32]) {
         let (format, rows, cols) = (self.codes.format(), self.codes.nrows(), self.codes.ncols());
-        let nearest = Quantizer { format, rounding: Rounding::NearestTiesDown };
+        let nearest = Quantizer::new(format, Rounding::NearestTiesDown);
         self.codes = FixedMatrix::quantize(values, rows, cols, nearest, Draw::none());
         self.increment = None;
     }

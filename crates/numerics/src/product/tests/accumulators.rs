@@ -1,8 +1,8 @@
 //! Registers, scales and overflow of products: row kernels against their definitions.
 
-use numerics::{
+use crate::{
     Accumulator, BitSource, Codes, FixedFormat, FixedMatrix, FloatFormat, FloatQuantizer, Fraction,
-    Narrow, Overflow, Par, Product, Quantizer, Register, Rounding, Schedule, Seed, StochasticBits,
+    Narrow, Overflow, Product, Quantizer, Register, Rounding, Schedule, Seed, StochasticBits,
     StochasticVariant, Stream,
 };
 use proptest::prelude::*;
@@ -76,7 +76,7 @@ proptest! {
             product = product.bias(bias.codes(), bias.format());
         }
         let mut sums = vec![0; rows * cols];
-        product.par(Par::Rayon).wide(&mut sums);
+        product.par(super::THREADS).wide(&mut sums);
         prop_assert_eq!(&sums, &product.accumulate_naive());
         // A split of the batch into rows changes nothing, whatever the register draws.
         let cut = rows / 2;
@@ -105,10 +105,10 @@ proptest! {
         let scale = |k: &[i32]| k.iter().map(|&k| k as f32 / 64.0).collect::<Vec<f32>>();
         let (row_scales, col_scales) = (scale(&r[..rows]), scale(&s[..cols]));
         let format = FixedFormat::new(4, 12).unwrap();
-        let quantizer = Quantizer { format, rounding: Rounding::Stochastic };
-        let bits = Seed::new(seed).child("c").stream();
         let overflow = if wraps { Overflow::Wrap } else { Overflow::Saturate };
-        let product = Product::new(a.view(), b.view()).scale_rows(&row_scales).scale_cols(&col_scales).overflow(overflow);
+        let quantizer = Quantizer::new(format, Rounding::Stochastic).overflow(overflow);
+        let bits = Seed::new(seed).child("c").stream();
+        let product = Product::new(a.view(), b.view()).scale_rows(&row_scales).scale_cols(&col_scales);
         let c = product.convert(quantizer, bits.at(0));
         let mut wide = vec![0.0; rows * cols];
         product.wide_f32(&mut wide);
@@ -126,7 +126,7 @@ proptest! {
     #[test]
     fn rows_alone_and_columns_alone_are_scaled(seed: u64, scale in prop_oneof![any::<f32>().prop_filter("finite", |x| x.is_finite()), -4.0f32..4.0]) {
         let (a, b) = (matrix(2, 14, 1, 5, seed, 15), matrix(2, 14, 5, 1, seed ^ 1, 15));
-        let quantizer = Quantizer { format: FixedFormat::new(4, 12).unwrap(), rounding: Rounding::NearestTiesEven };
+        let quantizer = Quantizer::new(FixedFormat::new(4, 12).unwrap(), Rounding::NearestTiesEven);
         let bits = Seed::new(seed).stream();
         let product = Product::new(a.view(), b.view());
         let scales = [scale];
@@ -269,12 +269,12 @@ fn far_scaled_sums_wrap_as_they_round() {
             (Rounding::NearestTiesAway, up(rest > half || rest == half && integer > 0)),
             (Rounding::ToOdd, up(rest != 0 && floor & 1 == 0)),
         ] {
-            let ([r, s], quantizer) = (scales, Quantizer { format, rounding });
+            let [r, s] = scales;
+            let quantizer = Quantizer::new(format, rounding).overflow(Overflow::Wrap);
             let (rows, cols) = ([r], [s]);
             let c = Product::new(a.view(), b.view())
                 .scale_rows(&rows)
                 .scale_cols(&cols)
-                .overflow(Overflow::Wrap)
                 .convert(quantizer, stream.at(0));
             assert_eq!(c.get(0, 0), i32::from(exact as i16), "{scales:?} {rounding:?}");
         }
@@ -336,8 +336,7 @@ fn a_float_register_rounds_like_the_quantizer() {
 fn registers_that_draw_bits_are_those_of_their_rows() {
     let (a, b) = (matrix(2, 14, 200, 29, 1, 14), matrix(2, 14, 29, 7, 2, 14));
     let (register, conversion) = (Seed::new(3).stream(), Seed::new(4).stream());
-    let quantizer =
-        Quantizer { format: FixedFormat::new(4, 8).unwrap(), rounding: Rounding::Stochastic };
+    let quantizer = Quantizer::new(FixedFormat::new(4, 8).unwrap(), Rounding::Stochastic);
     let few = StochasticBits {
         bits: 5,
         variant: StochasticVariant::B,

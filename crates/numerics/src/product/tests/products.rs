@@ -1,8 +1,6 @@
 //! The fast product against its definition: shapes at the edges, transposes, extreme codes.
 
-use numerics::{
-    BitSource, Codes, FixedFormat, FixedMatrix, Par, Product, Quantizer, Rounding, Seed,
-};
+use crate::{BitSource, Codes, FixedFormat, FixedMatrix, Product, Quantizer, Rounding, Seed};
 use proptest::prelude::*;
 
 /// Codes with a magnitude of at most 2^`bits`, or all at the extreme if `bits` is `None`.
@@ -38,7 +36,7 @@ fn check(a: &FixedMatrix, b: &FixedMatrix, bias: Option<&Codes>) {
         let mut sums = vec![0; rows * cols];
         product.wide(&mut sums);
         assert_eq!(sums, product.wide_naive(), "{rows} × {inner} × {cols}");
-        product.par(Par::Rayon).wide(&mut sums);
+        product.par(super::THREADS).wide(&mut sums);
         assert_eq!(sums, product.wide_naive(), "{rows} × {inner} × {cols} on several threads");
     }
 }
@@ -129,7 +127,7 @@ fn sums_of_long_words_are_converted_as_their_definition_says() {
     for (il, fl) in [(8, 8), (2, 28), (2, 29), (2, 30), (20, -4)] {
         let format = FixedFormat::new(il, fl).unwrap();
         for rounding in [Rounding::NearestTiesEven, Rounding::Down, Rounding::Stochastic] {
-            let quantizer = Quantizer { format, rounding };
+            let quantizer = Quantizer::new(format, rounding);
             let codes = product.convert(quantizer, source.at(0)).codes().to_i32();
             for ((code, z), position) in codes.into_iter().zip(product.wide_naive()).zip(0..) {
                 let draw = source.at(position);
@@ -161,7 +159,7 @@ fn sums_that_may_not_fit_64_bits_are_refused() {
     let format = FixedFormat::new(2, 22).unwrap();
     let inner = 1 << 17;
     let (a, b) = (filled(format, 1, inner, -1 << 23), filled(format, inner, 1, -1 << 23));
-    let nearest = Quantizer { format, rounding: Rounding::NearestTiesEven };
+    let nearest = Quantizer::new(format, Rounding::NearestTiesEven);
     let stream = Seed::new(0).stream();
     type Ask<'a> = (&'a str, &'a dyn Fn(Product<'_>));
     let asks: [Ask<'_>; 6] = [
@@ -219,11 +217,11 @@ proptest! {
         let format = FixedFormat::new(4, 12).unwrap();
         let (a, b) = (matrix(format, rows, inner, seed, Some(13)), matrix(format, inner, cols, seed ^ 1, Some(12)));
         let stream = Seed::new(seed).child("c").stream();
-        let quantizer = Quantizer { format: FixedFormat::new(6, 6).unwrap(), rounding: Rounding::Stochastic };
+        let quantizer = Quantizer::new(FixedFormat::new(6, 6).unwrap(), Rounding::Stochastic);
         let product = Product::new(a.view(), b.view());
         let c = product.convert(quantizer, stream.at(0));
         let mut values = vec![0.0; rows * cols];
-        product.par(Par::Rayon).convert_to_f32(quantizer, stream.at(0), &mut values);
+        product.par(super::THREADS).convert_to_f32(quantizer, stream.at(0), &mut values);
         prop_assert_eq!(&c.to_f32(), &values);
         for (i, z) in product.wide_naive().into_iter().enumerate() {
             prop_assert_eq!(c.codes().get(i), quantizer.code_of_sum(z, 24, stream.at(i as u64)));
@@ -251,7 +249,7 @@ fn scales_belong_to_rows_and_columns_wherever_the_bits_begin() {
     };
     let (a, b) = (of(3, 4), of(4, 2));
     let (rows, cols) = ([1.0, 2.0, 0.5], [0.25, 3.0]);
-    let nearest = Quantizer { format, rounding: Rounding::NearestTiesEven };
+    let nearest = Quantizer::new(format, Rounding::NearestTiesEven);
     let product = Product::new(a.view(), b.view()).scale_rows(&rows).scale_cols(&cols);
     let stream = Seed::new(0).stream();
     let values = |product: Product<'_>, first| {
