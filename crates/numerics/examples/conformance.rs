@@ -153,7 +153,8 @@ fn blocks() -> Vec<Value> {
     let mut vectors = Vec::new();
     for (name, format) in formats {
         for rounding in [Rounding::NearestTiesEven, Rounding::Stochastic] {
-            let tensor = BlockQuantizer { format, rounding }.quantize(&x, GivenBits(&words).at(0));
+            let tensor =
+                BlockQuantizer::new(format, rounding).quantize(&x, GivenBits(&words).at(0));
             vectors.push(json!({
                 "name": name, "format": format, "rounding": rounding, "x": x, "words": words,
                 "tensor_scale": tensor.tensor_scale(), "scales": tensor.scales(),

@@ -84,7 +84,10 @@ mod tally;
 mod update;
 
 pub use bits::{NamedBits, RandomBits};
-pub use block::{BlockFormat, BlockQuantizer, BlockScale, BlockTensor, Element};
+pub use block::{
+    BlockFormat, BlockLayout, BlockMatrix, BlockQuantizer, BlockScale, BlockShape, BlockTally,
+    BlockTensor, Element, ScaleRule, Top,
+};
 pub use code::{Code, Codes};
 pub use draw::{BitSource, Draw, GivenBits, NoBits};
 pub use error::{CodeError, FormatError, ParameterError};

@@ -23,7 +23,7 @@ fn refusals_name_the_line_of_the_caller() {
         overflow: Overflow::Saturate,
     };
     let far = FloatFormat::new(8, 7, 512, Specials::None).unwrap();
-    let blocks = BlockQuantizer { format: BlockFormat::MXFP4, rounding: Rounding::NearestTiesEven };
+    let blocks = BlockQuantizer::new(BlockFormat::MXFP4, Rounding::NearestTiesEven);
     let wide = FixedFormat::new(1, 31).unwrap();
     let least = FixedMatrix::from_codes(wide, 2, 2, &[i32::MIN; 4]).unwrap();
     let two = FixedMatrix::zeros(format, 2, 2);

@@ -39,7 +39,7 @@ fn blocks_with_the_floor_rule_are_those_of_torchao() {
             continue;
         };
         assert_eq!(case["block"], format.block);
-        let quantizer = BlockQuantizer { format, rounding: Rounding::NearestTiesEven };
+        let quantizer = BlockQuantizer::new(format, Rounding::NearestTiesEven);
         let tensor = quantizer.quantize(&values, Draw::none());
         let (scales, elements) = (codes(&case["scales"]), codes(&case["codes"]));
         assert_eq!(tensor.scales(), scales, "{name}: scales");
