@@ -9,6 +9,8 @@
 //! - [`FixedFormat`]: the fixed-point format ⟨IL, FL⟩; [`FloatFormat`]: small floating-point formats
 //!   as data (f16, bf16, OCP FP8/FP6/FP4, IEEE P3109); [`BlockFormat`]: blocks under a shared scale
 //!   (MXFP8/6/4, MXINT8, NVFP4, block floating point).
+//! - [`BlockMatrix`]: blocks along rows, along columns or square; [`RandomHadamard`]: the rotation that
+//!   goes before them.
 //! - [`Rounding`]: seven deterministic rules, the exact stochastic one, and the few-bit ones of
 //!   P3109. [`Overflow`]: saturate, propagate or wrap. [`Tally`]: what a conversion did, counted.
 //! - [`Quantizer`], [`FloatQuantizer`], [`BlockQuantizer`]: a format with its rounding, element by
@@ -68,6 +70,7 @@ mod error;
 mod float;
 mod format;
 mod gaussian;
+mod hadamard;
 mod interop;
 mod lfsr;
 mod matrix;
@@ -93,6 +96,7 @@ pub use draw::{BitSource, Draw, GivenBits, NoBits};
 pub use error::{CodeError, FormatError, ParameterError};
 pub use float::{FloatFormat, FloatQuantizer, Specials};
 pub use format::FixedFormat;
+pub use hadamard::{Hadamard, HadamardSigns, RandomHadamard};
 pub use lfsr::{Lfsr, LfsrConfig, LfsrError};
 pub use matrix::{CodesRef, FixedMatrix, FixedView};
 pub use overflow::Overflow;
