@@ -1,8 +1,8 @@
 //! [`BlockQuantizer::decode_into`]: the hot path, from f32 to the values of elements.
 
 use super::grid::{Carry, Even, Grid, Rule, UNIT};
-use super::quantizer::{largest, largest_of};
-use super::{BlockLayout, BlockQuantizer, BlockScale, BlockShape, ScaleRule, scale};
+use super::quantizer::largest;
+use super::{BlockLayout, BlockQuantizer, BlockScale, BlockShape, Element, ScaleRule, Top, scale};
 use crate::format::exp2;
 use crate::simd::{Kernel, dispatch_512};
 use crate::{BitSource, Draw, Fraction, Par, Rounding, StochasticVariant};
@@ -107,12 +107,32 @@ fn largest_finite(x: &[f32]) -> f32 {
 #[derive(Default)]
 struct Scratch {
     words: Vec<u32>,
+    /// Largest magnitudes of blocks or columns, as bits.
     maxima: Vec<u32>,
-    /// What elements are divided by, or multiplied with where that is exact: one for each element,
-    /// or for each column of a strip.
+    /// What the elements of a block are divided by, or multiplied with where that is exact, and s_b.
+    scales: Vec<(f64, f64)>,
+    /// The same for each element, or for each column of a strip.
+    spread: Spread,
+}
+
+/// What elements are multiplied with or divided by, and the scales of their blocks.
+#[derive(Default)]
+struct Spread {
     factors: Vec<f64>,
-    /// s_b, as many.
     scales: Vec<f64>,
+}
+
+impl Scratch {
+    /// Repeats the scales of blocks of these lengths.
+    fn spread(&mut self, lengths: impl Iterator<Item = usize>) {
+        let Spread { factors, scales } = &mut self.spread;
+        factors.clear();
+        scales.clear();
+        for (len, &(factor, scale)) in lengths.zip(&self.scales) {
+            factors.extend(std::iter::repeat_n(factor, len));
+            scales.extend(std::iter::repeat_n(scale, len));
+        }
+    }
 }
 
 /// A matrix to convert.
@@ -131,19 +151,18 @@ impl<S: BitSource> Strips<'_, S> {
         let block = self.quantizer.format.block;
         if shape == BlockShape::AlongRows {
             let whole = cols.is_multiple_of(block);
-            let chunk =
-                if whole { CHUNK.next_multiple_of(block) } else { cols * (CHUNK / cols).max(1) };
+            let (chunk, row) = if whole {
+                let chunk = CHUNK.next_multiple_of(block);
+                (chunk, chunk)
+            } else {
+                (cols * (CHUNK / cols).max(1), cols)
+            };
             for (i, (x, out)) in x.chunks(chunk).zip(out.chunks_mut(chunk)).enumerate() {
-                scratch.factors.clear();
-                scratch.scales.clear();
-                for row in x.chunks(if whole { chunk } else { cols }) {
-                    for block in row.chunks(block) {
-                        let (factor, scale) = self.scale(largest_bits(block));
-                        let end = scratch.scales.len() + block.len();
-                        scratch.factors.resize(end, factor);
-                        scratch.scales.resize(end, scale);
-                    }
-                }
+                scratch.maxima.clear();
+                dispatch_512(BlockMaxima { x, row, block, maxima: &mut scratch.maxima });
+                self.scales(scratch);
+                let blocks = x.chunks(row).flat_map(|row| row.chunks(block)).map(<[f32]>::len);
+                scratch.spread(blocks);
                 self.convert(scratch, x, x.len(), start + i * chunk, out);
             }
             return;
@@ -153,17 +172,17 @@ impl<S: BitSource> Strips<'_, S> {
             scratch.maxima.clear();
             scratch.maxima.resize(cols, 0);
             for row in x.chunks(cols) {
-                dispatch_512(Maxima { row, maxima: &mut scratch.maxima });
+                dispatch_512(ColumnMaxima { row, maxima: &mut scratch.maxima });
             }
-            scratch.factors.clear();
-            scratch.scales.clear();
-            let width = if shape == BlockShape::Square { block } else { 1 };
-            for maxima in scratch.maxima.chunks(width) {
-                let max = maxima.iter().copied().max().unwrap_or(0);
-                let (factor, scale) = self.scale(f32::from_bits(max));
-                let end = scratch.scales.len() + maxima.len();
-                scratch.factors.resize(end, factor);
-                scratch.scales.resize(end, scale);
+            if shape == BlockShape::Square {
+                let maxima = scratch.maxima.chunks(block);
+                let maxima = maxima.map(|maxima| maxima.iter().copied().max().unwrap_or(0));
+                scratch.maxima = maxima.collect();
+                self.scales(scratch);
+                scratch.spread((0..cols).step_by(block).map(|left| block.min(cols - left)));
+            } else {
+                self.scales(scratch);
+                scratch.spread(std::iter::repeat_n(1, cols));
             }
             let chunk = cols * (CHUNK / cols).max(1);
             for (j, (x, out)) in x.chunks(chunk).zip(out.chunks_mut(chunk)).enumerate() {
@@ -172,22 +191,30 @@ impl<S: BitSource> Strips<'_, S> {
         }
     }
 
-    /// What the elements of a block are divided by (multiplied with, if [`Self::multiplies`]), and
-    /// the scale of the block. Both are NaN where the block is.
-    fn scale(&self, max: f32) -> (f64, f64) {
-        let quantizer = self.quantizer;
+    /// From the maxima of blocks, what their elements are multiplied with or divided by, and the
+    /// scales. Both are NaN where the block is.
+    fn scales(&self, scratch: &mut Scratch) {
+        let Self { quantizer, tensor_scale, .. } = *self;
         let (rule, element) = (quantizer.scale_rule, quantizer.format.element);
-        if !max.is_finite() {
-            return (f64::NAN, f64::NAN);
-        }
+        let Scratch { maxima, scales, .. } = scratch;
+        scales.clear();
+        scales.resize(maxima.len(), (0.0, 0.0));
         if rule.scale() == BlockScale::PowerOfTwo {
-            let exponent = if max == 0.0 { -127 } else { rule.exponent(element, max) };
             let shrink = if rule == ScaleRule::ScaledFloor { quantizer.shrink() } else { 1.0 };
-            return (exp2(-exponent) * shrink, exp2(exponent));
+            for (&max, scale) in maxima.iter().zip(scales) {
+                let max = f32::from_bits(max);
+                *scale = if max.is_finite() {
+                    let exponent = if max == 0.0 { -127 } else { rule.exponent(element, max) };
+                    (exp2(-exponent) * shrink, exp2(exponent))
+                } else {
+                    (f64::NAN, f64::NAN)
+                };
+            }
+            return;
         }
-        let known = quantizer.tensor_scale.then_some(self.tensor_scale);
-        let scale = Grid::e4m3_scale(scale::quotient(rule, element, quantizer.top, known, max));
-        (scale * f64::from(self.tensor_scale), scale)
+        let known = quantizer.tensor_scale.then_some(tensor_scale);
+        let top = quantizer.top;
+        dispatch_512(E4m3Scales { maxima, rule, element, top, tensor_scale: known, scales });
     }
 
     /// Converts elements from index `start` on; the scales hold for every `width` of them.
@@ -199,7 +226,7 @@ impl<S: BitSource> Strips<'_, S> {
         start: usize,
         out: &mut [f32],
     ) {
-        let Scratch { words, factors, scales, .. } = scratch;
+        let Scratch { words, spread: Spread { factors, scales }, .. } = scratch;
         let first = self.first + start as u64;
         let rounding = self.quantizer.rounding;
         if rounding.is_stochastic() {
@@ -268,18 +295,70 @@ impl<S: BitSource> Strips<'_, S> {
     }
 }
 
-/// [`largest_of`] a short slice.
-fn largest_bits(x: &[f32]) -> f32 {
-    largest_of(x.iter().copied())
+/// Appends the largest magnitude of each block of rows, as bits: infinities and NaNs are above all
+/// other numbers.
+struct BlockMaxima<'a> {
+    x: &'a [f32],
+    row: usize,
+    block: usize,
+    maxima: &'a mut Vec<u32>,
+}
+
+impl Kernel for BlockMaxima<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { x, row, block, maxima } = self;
+        let largest = |x: &[f32]| x.iter().fold(0, |max: u32, x| max.max(x.abs().to_bits()));
+        for row in x.chunks(row) {
+            // Loops of known length become whole vectors.
+            match block {
+                16 => {
+                    let (blocks, rest) = row.as_chunks::<16>();
+                    maxima.extend(blocks.iter().map(|block| largest(block)));
+                    maxima.extend(rest.chunks(16).map(largest));
+                }
+                32 => {
+                    let (blocks, rest) = row.as_chunks::<32>();
+                    maxima.extend(blocks.iter().map(|block| largest(block)));
+                    maxima.extend(rest.chunks(32).map(largest));
+                }
+                _ => maxima.extend(row.chunks(block).map(largest)),
+            }
+        }
+    }
+}
+
+/// What elements are divided by and the scale of blocks, under E4M3 scales.
+struct E4m3Scales<'a> {
+    maxima: &'a [u32],
+    rule: ScaleRule,
+    element: Element,
+    top: Top,
+    tensor_scale: Option<f32>,
+    scales: &'a mut [(f64, f64)],
+}
+
+impl Kernel for E4m3Scales<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { maxima, rule, element, top, tensor_scale, scales } = self;
+        let factor = f64::from(tensor_scale.unwrap_or(1.0));
+        for (&max, scales) in maxima.iter().zip(scales) {
+            let max = f32::from_bits(max);
+            let scale = Grid::e4m3_scale(scale::quotient(rule, element, top, tensor_scale, max));
+            let scale = if max.is_finite() { scale } else { f64::NAN };
+            *scales = (scale * factor, scale);
+        }
+    }
 }
 
 /// The largest magnitudes of columns, as bits.
-struct Maxima<'a> {
+struct ColumnMaxima<'a> {
     row: &'a [f32],
     maxima: &'a mut [u32],
 }
 
-impl Kernel for Maxima<'_> {
+impl Kernel for ColumnMaxima<'_> {
     #[inline(always)]
     fn run(self) {
         for (max, x) in self.maxima.iter_mut().zip(self.row) {

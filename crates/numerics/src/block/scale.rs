@@ -147,7 +147,7 @@ pub(super) fn code(
 }
 
 /// What is rounded to an E4M3 scale.
-#[inline]
+#[inline(always)]
 pub(super) fn quotient(
     rule: ScaleRule,
     element: Element,
