@@ -33,7 +33,7 @@ pub enum FormatError {
         /// Number of mantissa bits.
         mantissa_bits: u8,
         /// The exponent bias.
-        bias: i16,
+        bias: i32,
         /// What would have to be otherwise.
         limit: &'static str,
     },
@@ -47,6 +47,9 @@ pub enum FormatError {
         /// What would have to be otherwise.
         limit: &'static str,
     },
+    /// The text is no name of a floating-point format.
+    #[error("'{0}' is not a floating-point format; write a name such as e4m3, bf16 or Binary8p3se")]
+    FloatSyntax(String),
     /// The text is not of the form `<IL,FL>`.
     #[error("'{0}' is not a fixed-point format; write <IL,FL>, for example <2,14>")]
     Syntax(String),

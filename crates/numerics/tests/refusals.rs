@@ -65,7 +65,7 @@ fn refusals_name_the_line_of_the_caller() {
         (line!(), &|| nearest.convert_narrow_sums(&[1], 4, Draw::none(), &mut [0.0; 2])),
         (line!(), &|| nearest.requantize(&[1i8], format, Draw::none(), &mut [0i8; 2])),
         (line!(), &|| _ = nearest.quantize_exact(&[0.1], &mut [0i8; 2])),
-        (line!(), &|| float.quantize(&[0.1], Draw::none(), &mut [0; 2])),
+        (line!(), &|| float.quantize(&[0.1], Draw::none(), &mut [0u8; 2])),
         (line!(), &|| {
             FloatQuantizer { format: far, ..float }.convert_slice(&mut [0.1], Draw::none())
         }),

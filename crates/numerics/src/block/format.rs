@@ -208,7 +208,7 @@ impl BlockFormat {
     ///
     /// # Errors
     ///
-    /// [`ParameterError`] if blocks have no elements, or elements more than 8 bits.
+    /// [`ParameterError`] if blocks have no elements, or elements more than 8 bits or no sign.
     pub fn check(&self) -> Result<(), ParameterError> {
         if self.block == 0 {
             return Err(ParameterError::new("block", "a block of no elements".to_owned()));
@@ -216,6 +216,10 @@ impl BlockFormat {
         let width = self.element.width();
         if width > 8 {
             let problem = format!("block elements of {width} bits are wider than 8");
+            return Err(ParameterError::new("element", problem));
+        }
+        if matches!(self.element, Element::Float(format) if !format.is_signed()) {
+            let problem = "block elements have a sign".to_owned();
             return Err(ParameterError::new("element", problem));
         }
         Ok(())
