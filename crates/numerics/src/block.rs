@@ -3,6 +3,7 @@
 mod decode;
 mod format;
 mod grid;
+mod kernels;
 mod matrix;
 mod quantizer;
 mod scale;

@@ -192,6 +192,124 @@ fn what_is_not_finite_takes_its_block_and_no_other() {
     }
 }
 
+const MX: [BlockFormat; 6] = [
+    BlockFormat::MXFP8_E4M3,
+    BlockFormat::MXFP8_E5M2,
+    BlockFormat::MXFP6_E3M2,
+    BlockFormat::MXFP6_E2M3,
+    BlockFormat::MXFP4,
+    BlockFormat::MXINT8,
+];
+
+/// The codes of finite elements, and that of the largest one.
+fn element_codes(element: Element) -> (Vec<u8>, u8) {
+    match element {
+        Element::Float(format) => {
+            let finite = |code: &u8| format.decode((*code).into()).is_finite();
+            let width = format.width();
+            let all = (0..=u8::MAX).take(1 << width).filter(finite).collect();
+            (all, format.max_code() as u8)
+        }
+        // The lowest code is left unused.
+        Element::Fixed(_) => ((0..=u8::MAX).filter(|&code| code != 0x80).collect(), 0x7f),
+    }
+}
+
+/// One block for every scale, each with the largest element: all codes, in as many blocks as needed.
+fn blocks_of(format: BlockFormat, scales: std::ops::RangeInclusive<u8>) -> BlockMatrix {
+    let (all, largest) = element_codes(format.element);
+    let (mut codes, mut used) = (Vec::new(), Vec::new());
+    for scale in scales {
+        for part in all.chunks(format.block - 1) {
+            let mut block = vec![largest; format.block];
+            block[1..=part.len()].copy_from_slice(part);
+            codes.extend(block);
+            used.push(scale);
+        }
+    }
+    let layout = BlockShape::AlongRows.of(used.len(), format.block);
+    BlockMatrix::from_parts(format, layout, 1.0, used, codes).unwrap()
+}
+
+/// Numbers on the grid come back as the codes and scales that they were, from every scale.
+#[test]
+fn every_element_under_every_scale_converts_to_itself() {
+    let roundings = [Rounding::NearestTiesEven, Rounding::Stochastic, Rounding::ToOdd];
+    let check = |quantizer: BlockQuantizer, blocks: &BlockMatrix| {
+        let x = blocks.to_scaled_f32();
+        let bits = Seed::new(1).stream();
+        let again = quantizer.quantize_matrix_scaled(&x, blocks.layout(), 1.0, bits.at(0));
+        // Thousands of codes are not worth printing.
+        assert!(again.scales() == blocks.scales(), "scales of {quantizer:?}");
+        assert!(again.codes() == blocks.codes(), "codes of {quantizer:?}");
+        let mut y = vec![1.0; x.len()];
+        quantizer.decode_scaled_into(&x, blocks.layout(), 1.0, bits.at(0), Par::Seq, &mut y);
+        assert!(self::bits(&y) == self::bits(&x), "values of {quantizer:?}");
+    };
+    for rounding in roundings {
+        for format in MX {
+            // M · 2^(code − 127) must be a number of f32.
+            let top = match format.element {
+                Element::Float(format) => format.max().log2().floor() as u8,
+                Element::Fixed(_) => 0,
+            };
+            for scale_rule in [ScaleRule::Floor, ScaleRule::Even, ScaleRule::Rceil] {
+                // `Even` adds to the bits of a subnormal number, whose significand is shorter.
+                let subnormal = scale_rule == ScaleRule::Even && format == BlockFormat::MXINT8;
+                let blocks = blocks_of(format, u8::from(subnormal)..=254 - top);
+                let quantizer =
+                    BlockQuantizer { scale_rule, ..BlockQuantizer::new(format, rounding) };
+                check(quantizer, &blocks);
+            }
+        }
+        let blocks = blocks_of(BlockFormat::NVFP4, 1..=0x7e);
+        check(BlockQuantizer::new(BlockFormat::NVFP4, rounding), &blocks);
+        let one_level = BlockQuantizer {
+            tensor_scale: false,
+            ..BlockQuantizer::new(BlockFormat::NVFP4, rounding)
+        };
+        check(one_level, &blocks);
+    }
+}
+
+/// The counts of three blocks by hand: one clips under floor, in one an element vanishes, one is NaN.
+#[test]
+fn tallies_count_what_was_lost() {
+    let format = BlockFormat { block: 2, ..BlockFormat::MXFP4 };
+    let x = [7.0, 1.0, 4.0, 0.2, f32::NAN, 1.0];
+    let layout = BlockShape::AlongRows.of(3, 2);
+    let of = |scale_rule| {
+        let quantizer =
+            BlockQuantizer { scale_rule, ..BlockQuantizer::new(format, Rounding::NearestTiesEven) };
+        let mut y = [0.0; 6];
+        let t = quantizer.decode_into(&x, layout, Draw::none(), Par::Seq, &mut y);
+        quantizer.tally(&x, layout, &y, t)
+    };
+    let floor = of(ScaleRule::Floor);
+    assert_eq!((floor.count, floor.clipped, floor.zeroed, floor.nan), (6, 1, 1, 2));
+    let rceil = of(ScaleRule::Rceil);
+    assert_eq!((rceil.count, rceil.clipped, rceil.zeroed, rceil.nan), (6, 0, 1, 2));
+    let mut sum = floor;
+    sum += rceil;
+    assert_eq!((sum.count, sum.clipped, sum.zeroed, sum.nan), (12, 1, 2, 4));
+}
+
+#[test]
+fn foreign_parts_are_checked() {
+    let layout = BlockShape::Square.of(20, 17);
+    let of = |scales: Vec<u8>, codes: Vec<u8>, t| {
+        let made = BlockMatrix::from_parts(BlockFormat::NVFP4, layout, t, scales, codes);
+        made.map_or_else(|error| error.to_string(), |_| String::new())
+    };
+    assert_eq!(of(vec![0x38; 4], vec![7; 340], 1.0), "");
+    assert_eq!(of(vec![0x38; 4], vec![7; 339], 1.0), "`codes`: 339 are no matrix of 20 × 17");
+    assert_eq!(of(vec![0x38; 3], vec![7; 340], 1.0), "`scales`: 3 for 2 × 2 blocks");
+    assert_eq!(of(vec![0x38; 4], vec![16; 340], 1.0), "`codes`: 0x10 is the code of no element");
+    assert_eq!(of(vec![0x80; 4], vec![7; 340], 1.0), "`scales`: 0x80 is the code of no scale");
+    let scale = "`tensor_scale`: 0 is not a positive finite number";
+    assert_eq!(of(vec![0x38; 4], vec![7; 340], 0.0), scale);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -219,5 +337,19 @@ proptest! {
         let quantizers = quantizers(roundings[rounding % roundings.len()], block);
         let quantizer = kind.get(&quantizers);
         check(quantizer, &values, SHAPES[shape].of(rows, cols), &GivenBits(&words));
+    }
+
+    /// Inside a block, larger numbers do not become smaller ones.
+    #[test]
+    fn conversion_is_monotone(mut x in prop::collection::vec(-1e3f32..1e3, 2..33), kind in any::<prop::sample::Index>(),
+                              rounding in 0usize..8, exponent in -30i32..30) {
+        x.iter_mut().for_each(|x| *x *= 2f32.powi(exponent));
+        x.sort_by(f32::total_cmp);
+        let rounding = [0, 2, 3, 4, 5, 6, 7, 0].map(|i| roundings()[i])[rounding];
+        let quantizers = quantizers(rounding, 40);
+        let quantizer = kind.get(&quantizers);
+        let mut y = vec![0.0; x.len()];
+        quantizer.decode_into(&x, BlockShape::AlongRows.of(1, x.len()), Draw::none(), Par::Seq, &mut y);
+        prop_assert!(y.windows(2).all(|y| y[0] <= y[1]), "{:?} became {:?} in {:?}", x, y, quantizer);
     }
 }

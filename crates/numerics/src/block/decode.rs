@@ -1,8 +1,9 @@
 //! [`BlockQuantizer::decode_into`]: the hot path, from f32 to the values of elements.
 
-use super::grid::{Carry, Even, Grid, Rule, UNIT};
+use super::grid::{Carry, Even, Grid, Rule};
+use super::kernels::{BlockMaxima, ColumnMaxima, Divide, E4m3Scales, Multiply, Row};
 use super::quantizer::largest;
-use super::{BlockLayout, BlockQuantizer, BlockScale, BlockShape, Element, ScaleRule, Top, scale};
+use super::{BlockLayout, BlockQuantizer, BlockScale, BlockShape, ScaleRule};
 use crate::format::exp2;
 use crate::simd::{Kernel, dispatch_512};
 use crate::{BitSource, Draw, Fraction, Par, Rounding, StochasticVariant};
@@ -295,78 +296,6 @@ impl<S: BitSource> Strips<'_, S> {
     }
 }
 
-/// Appends the largest magnitude of each block of rows, as bits: infinities and NaNs are above all
-/// other numbers.
-struct BlockMaxima<'a> {
-    x: &'a [f32],
-    row: usize,
-    block: usize,
-    maxima: &'a mut Vec<u32>,
-}
-
-impl Kernel for BlockMaxima<'_> {
-    #[inline(always)]
-    fn run(self) {
-        let Self { x, row, block, maxima } = self;
-        let largest = |x: &[f32]| x.iter().fold(0, |max: u32, x| max.max(x.abs().to_bits()));
-        for row in x.chunks(row) {
-            // Loops of known length become whole vectors.
-            match block {
-                16 => {
-                    let (blocks, rest) = row.as_chunks::<16>();
-                    maxima.extend(blocks.iter().map(|block| largest(block)));
-                    maxima.extend(rest.chunks(16).map(largest));
-                }
-                32 => {
-                    let (blocks, rest) = row.as_chunks::<32>();
-                    maxima.extend(blocks.iter().map(|block| largest(block)));
-                    maxima.extend(rest.chunks(32).map(largest));
-                }
-                _ => maxima.extend(row.chunks(block).map(largest)),
-            }
-        }
-    }
-}
-
-/// What elements are divided by and the scale of blocks, under E4M3 scales.
-struct E4m3Scales<'a> {
-    maxima: &'a [u32],
-    rule: ScaleRule,
-    element: Element,
-    top: Top,
-    tensor_scale: Option<f32>,
-    scales: &'a mut [(f64, f64)],
-}
-
-impl Kernel for E4m3Scales<'_> {
-    #[inline(always)]
-    fn run(self) {
-        let Self { maxima, rule, element, top, tensor_scale, scales } = self;
-        let factor = f64::from(tensor_scale.unwrap_or(1.0));
-        for (&max, scales) in maxima.iter().zip(scales) {
-            let max = f32::from_bits(max);
-            let scale = Grid::e4m3_scale(scale::quotient(rule, element, top, tensor_scale, max));
-            let scale = if max.is_finite() { scale } else { f64::NAN };
-            *scales = (scale * factor, scale);
-        }
-    }
-}
-
-/// The largest magnitudes of columns, as bits.
-struct ColumnMaxima<'a> {
-    row: &'a [f32],
-    maxima: &'a mut [u32],
-}
-
-impl Kernel for ColumnMaxima<'_> {
-    #[inline(always)]
-    fn run(self) {
-        for (max, x) in self.maxima.iter_mut().zip(self.row) {
-            *max = (*max).max(x.abs().to_bits());
-        }
-    }
-}
-
 /// Rows of `width` elements, the last one shorter if need be: words for each element if the rounding
 /// draws any, scales for each of a row.
 #[derive(Clone, Copy)]
@@ -376,58 +305,4 @@ struct Rows<'a> {
     words: &'a [u32],
     factors: &'a [f64],
     scales: &'a [f64],
-}
-
-/// Elements to convert, each with its scale.
-struct Row<'a, R> {
-    grid: Grid,
-    rule: R,
-    x: &'a [f32],
-    words: &'a [u32],
-    factors: &'a [f64],
-    scales: &'a [f64],
-    out: &'a mut [f32],
-    undecided: &'a mut u64,
-}
-
-impl<R: Rule> Row<'_, R> {
-    #[inline(always)]
-    fn run(self, quotient: impl Fn(f64, f64) -> f64) {
-        let Self { grid, rule, x, words, factors, scales, out, undecided } = self;
-        let mut any = 0;
-        let mut convert = |x: f32, u: f64, (factor, scale), out: &mut f32| {
-            let (value, undecided) = grid.round(quotient(f64::from(x), factor), rule, u);
-            any |= u64::from(undecided);
-            *out = (value * scale) as f32;
-        };
-        let operands = x.iter().zip(factors.iter().copied().zip(scales.iter().copied())).zip(out);
-        if R::RANDOM {
-            for (((&x, scales), out), &word) in operands.zip(words) {
-                convert(x, f64::from(word) * UNIT, scales, out);
-            }
-        } else {
-            operands.for_each(|((&x, scales), out)| convert(x, 0.0, scales, out));
-        }
-        *undecided |= any;
-    }
-}
-
-/// Elements x · factor.
-struct Multiply<'a, R>(Row<'a, R>);
-
-impl<R: Rule> Kernel for Multiply<'_, R> {
-    #[inline(always)]
-    fn run(self) {
-        self.0.run(|x, factor| x * factor);
-    }
-}
-
-/// Elements x / factor.
-struct Divide<'a, R>(Row<'a, R>);
-
-impl<R: Rule> Kernel for Divide<'_, R> {
-    #[inline(always)]
-    fn run(self) {
-        self.0.run(|x, divisor| x / divisor);
-    }
 }

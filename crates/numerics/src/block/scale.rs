@@ -19,7 +19,8 @@ use crate::{Draw, FloatFormat, FloatQuantizer, Overflow, Rounding};
 /// | `Nearest` | a / top / t, rounded to the nearest E4M3, ties to even | what the rounding exposes |
 /// | `TorchaoInference` | as `Nearest`, in f32 and at least 2⁻⁶ | as `Nearest` |
 ///
-/// The first five are rules for powers of two, their exponents stay in −127..=127; the others are
+/// The first five are rules for powers of two, their exponents stay in −127..=127 (below the smallest
+/// normal f32 `Even` adds to the bits of a subnormal number, as torchao does); the others are
 /// for E4M3. Under `ScaledFloor` the tensor scale is 2^(p + 1) / M, rounded to f32: 4/3 for E2M1,
 /// 8/7 for E4M3, E5M2 and E3M2, 16/15 for E2M3.
 ///
