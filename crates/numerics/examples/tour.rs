@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     seed.child("x").stream().fill_gaussian(0, &mut x);
     for (name, format) in [("MXFP4", BlockFormat::MXFP4), ("NVFP4", BlockFormat::NVFP4)] {
         let rounding = Rounding::NearestTiesEven;
-        let y = BlockQuantizer { format, rounding }.quantize(&x, Draw::none()).to_f32();
+        let y = BlockQuantizer::new(format, rounding).quantize(&x, Draw::none()).to_f32();
         let error: f32 = x.iter().zip(&y).map(|(x, y)| (x - y).powi(2)).sum();
         let power: f32 = x.iter().map(|x| x.powi(2)).sum();
         println!("{name}: {:.1} dB", 10.0 * (power / error).log10());

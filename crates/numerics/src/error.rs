@@ -30,7 +30,7 @@ pub enum FormatError {
         /// Number of mantissa bits.
         mantissa_bits: u8,
         /// The exponent bias.
-        bias: i16,
+        bias: i32,
         /// What would have to be otherwise.
         limit: &'static str,
     },
@@ -43,6 +43,8 @@ pub enum FormatError {
         /// What would have to be otherwise.
         limit: &'static str,
     },
+    /// The text is no name of a floating-point format.
+    FloatSyntax(String),
     /// The text is not of the form `<IL,FL>`.
     Syntax(String),
 }
@@ -65,6 +67,11 @@ impl fmt::Display for FormatError {
             Self::P3109 { width, precision, limit } => {
                 write!(f, "binary{width}p{precision} is not covered: {limit}")
             }
+            Self::FloatSyntax(text) => write!(
+                f,
+                "'{text}' is not a floating-point format; write a name such as e4m3, bf16 or \
+                 Binary8p3se"
+            ),
             Self::Syntax(text) => {
                 write!(f, "'{text}' is not a fixed-point format; write <IL,FL>, for example <2,14>")
             }

@@ -7,8 +7,10 @@
 //! ```
 //!
 //! - [`FixedFormat`]: the fixed-point format ⟨IL, FL⟩; [`FloatFormat`]: small floating-point formats
-//!   as data (f16, bf16, OCP FP8/FP6/FP4, IEEE P3109); [`BlockFormat`]: blocks under a shared scale
+//!   as data (f16, bf16, TF32, OCP FP8/FP6/FP4, IEEE P3109); [`BlockFormat`]: blocks under a shared scale
 //!   (MXFP8/6/4, MXINT8, NVFP4, block floating point).
+//! - [`BlockMatrix`]: blocks along rows, along columns or square; [`RandomHadamard`]: the rotation that
+//!   goes before them.
 //! - [`Rounding`]: seven deterministic rules, the exact stochastic one, and the few-bit ones of
 //!   P3109. [`Overflow`]: saturate, propagate or wrap. [`Tally`]: what a conversion did, counted.
 //! - [`Quantizer`], [`FloatQuantizer`], [`BlockQuantizer`]: a format with its rounding, element by
@@ -24,7 +26,7 @@
 //!
 //! # What it is not
 //!
-//! Not arbitrary precision (words have at most 32 bits, floating formats at most 16), not a float
+//! Not arbitrary precision (words have at most 32 bits, floating formats at most 19), not a float
 //! arithmetic library (floating formats convert, accumulate and scale; they do not multiply), and
 //! sums must fit 64 bits.
 //!
@@ -76,6 +78,7 @@ mod error;
 mod float;
 mod format;
 mod gaussian;
+mod hadamard;
 #[cfg(feature = "interop")]
 mod interop;
 mod lfsr;
@@ -93,12 +96,16 @@ mod tally;
 mod update;
 
 pub use bits::{NamedBits, RandomBits};
-pub use block::{BlockFormat, BlockQuantizer, BlockScale, BlockTensor, Element};
+pub use block::{
+    BlockFormat, BlockLayout, BlockMatrix, BlockQuantizer, BlockScale, BlockShape, BlockTally,
+    BlockTensor, Element, ScaleRule, Top,
+};
 pub use code::{Code, Codes};
 pub use draw::{BitSource, Draw, GivenBits, NoBits};
 pub use error::{CodeError, FormatError, ParameterError};
-pub use float::{FloatFormat, FloatQuantizer, Specials};
+pub use float::{Domain, Exact, FloatCode, FloatFormat, FloatQuantizer, Signedness, Specials};
 pub use format::FixedFormat;
+pub use hadamard::{Hadamard, HadamardSigns, RandomHadamard};
 pub use lfsr::{Lfsr, LfsrConfig, LfsrError};
 pub use matrix::{CodesRef, FixedMatrix, FixedView};
 pub use overflow::Overflow;

@@ -56,7 +56,7 @@ fn float_format() -> impl Strategy<Value = Value> {
     let specials =
         ["ieee", "nan-only", "none", "p3109-extended", "p3109-finite", "fnuz"].map(Value::from);
     let specials = prop::sample::select(specials.to_vec());
-    (0u8..10, 0u8..13, prop_oneof![-20i16..40, -300i16..600], specials).prop_map(
+    (0u8..18, 0u8..20, prop_oneof![-20i32..40, -300i32..600, 32000i32..33000], specials).prop_map(
         |(exponent_bits, mantissa_bits, bias, specials)| {
             json!({
                 "exponent_bits": exponent_bits, "mantissa_bits": mantissa_bits, "bias": bias,
@@ -110,7 +110,7 @@ proptest! {
         let config = json!({ "format": format, "rounding": rounding, "overflow": overflow });
         let keys = [&FLOAT_KEYS[..], &["`bits`", "`overflow`"]].concat();
         if let Some(quantizer) = read::<FloatQuantizer>(&config, &keys)? {
-            let (x, mut codes) = (values(), vec![0; 108]);
+            let (x, mut codes) = (values(), vec![0u32; 108]);
             quantizer.quantize(&x, Seed::new(2).draw(), &mut codes);
             prop_assert_eq!(quantizer.tally(&x, &codes).count, x.len() as u64);
             prop_assert_eq!(serde_json::from_value::<FloatQuantizer>(json!(quantizer)).unwrap(), quantizer);
@@ -201,6 +201,13 @@ fn what_cannot_work_is_refused_when_it_is_read() {
     let e4m3 = json!({ "exponent_bits": 4, "mantissa_bits": 3, "bias": 7, "specials": "nan-only" });
     let f16 = json!({ "exponent_bits": 5, "mantissa_bits": 10, "bias": 15, "specials": "ieee" });
     let wrap = json!({ "format": e4m3, "rounding": "up", "overflow": "wrap" });
+    let e2m1 = json!({ "format": "e2m1", "rounding": "up", "overflow": "OvfInf" });
+    assert!(
+        message::<FloatQuantizer>(&e2m1).starts_with("`overflow`: a format without infinities")
+    );
+    let named = json!({ "format": "Binary8p3se", "rounding": "up", "overflow": "OvfInf" });
+    let named: FloatQuantizer = serde_json::from_value(named).unwrap();
+    assert_eq!(named.overflow, numerics::Overflow::Propagate);
     assert!(message::<FloatQuantizer>(&wrap).starts_with("`overflow`: floating-point numbers do"));
     let propagate = json!({ "format": "<8,8>", "rounding": "up", "overflow": "propagate" });
     assert!(message::<Quantizer>(&propagate).starts_with("`overflow`: <8,8> has neither"));
@@ -214,6 +221,27 @@ fn what_cannot_work_is_refused_when_it_is_read() {
     };
     assert!(blocks(&e4m3, 0).starts_with("`block`: a block of no elements"));
     assert!(blocks(&f16, 32).starts_with("`element`: block elements of 16 bits are wider than 8"));
+    let unsigned =
+        json!({ "element": { "float": "Binary8p4ue" }, "block": 32, "scale": "power-of-two" });
+    let unsigned = json!({ "format": unsigned, "rounding": "up" });
+    assert!(
+        message::<BlockQuantizer>(&unsigned).starts_with("`element`: block elements have a sign")
+    );
+    let scaled = |scale: &str, key: &str, value: Value| {
+        let format = json!({ "element": { "float": "e2m1" }, "block": 16, "scale": scale });
+        let mut config = json!({ "format": format, "rounding": "up" });
+        config[key] = value;
+        message::<BlockQuantizer>(&config)
+    };
+    let text = scaled("e4-m3", "scale_rule", json!("rceil"));
+    assert!(text.starts_with("`scale_rule`: a rule for powers of two, and the scales are E4M3"));
+    let text = scaled("power-of-two", "scale_rule", json!("nearest"));
+    assert!(text.starts_with("`scale_rule`: a rule for E4M3, and the scales are powers of two"));
+    let text = scaled("power-of-two", "tensor_scale", json!(true));
+    assert!(text.starts_with("`tensor_scale`: blocks scaled by powers of two have no tensor"));
+    let text = scaled("power-of-two", "top", json!("unbiased"));
+    assert!(text.starts_with("`top`: blocks scaled by powers of two have a scale rule"));
+    assert!(scaled("e4-m3", "bits", json!(8)).contains("unknown field `bits`"));
     let saturating = message::<Accumulator>(&json!({ "saturating": { "bits": 99 } }));
     assert!(saturating.starts_with("`bits`: a register of 99 bits is outside 2..=63"));
 }

@@ -1,7 +1,6 @@
 //! The vectors in `conformance/` are what the code computes.
 
-#[expect(dead_code, reason = "the example's main function writes what is compared here")]
-#[path = "../examples/conformance.rs"]
+#[path = "../examples/conformance/vectors.rs"]
 mod vectors;
 
 #[test]

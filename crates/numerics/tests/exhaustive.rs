@@ -192,7 +192,7 @@ fn small_float_formats_round_as_the_rules_say() {
                         // The code is the integer between whose neighbours x lies.
                         let n = sign * ((i64::from(code) << D) + k);
                         let expected = rounded(n, D, rounding, |k| k % 2 == 0);
-                        let value = format.decode(expected.unsigned_abs() as u16) * sign as f64;
+                        let value = format.decode(expected.unsigned_abs() as u32) * sign as f64;
                         let quantizer =
                             FloatQuantizer { format, rounding, overflow: Overflow::Saturate };
                         let y = quantizer.convert(x, Given(0).at(0));
@@ -219,7 +219,7 @@ fn small_float_formats_round_as_the_rules_say() {
 fn every_code_converts_to_itself() {
     let wide = [FloatFormat::F16, FloatFormat::BF16, FloatFormat::FP16_E6M9];
     for format in small_floats().into_iter().chain(wide) {
-        for code in 0..=u16::MAX >> (16 - format.width()) {
+        for code in 0..=u32::MAX >> (32 - format.width()) {
             let x = format.decode(code);
             for rounding in DETERMINISTIC.into_iter().chain([Rounding::Stochastic]) {
                 for overflow in [Overflow::Saturate, Overflow::Propagate] {
@@ -246,7 +246,7 @@ fn all_16_bit_floats_convert_down_to_the_nearest() {
                 rounding: Rounding::NearestTiesEven,
                 overflow: Overflow::SaturateFinite,
             };
-            for code in 0..=u16::MAX {
+            for code in 0..=0xffff {
                 let x = source.decode(code);
                 let y = quantizer.convert(x, Given(0).at(0));
                 if x.is_nan() {
@@ -309,7 +309,7 @@ fn only_formats_within_f32_convert_slices_of_it() {
     assert!(of(8, 7, 143).fits_f32() && !of(8, 7, 144).fits_f32(), "2^−149 is the smallest f32");
     assert!(of(8, 7, 128).fits_f32() && !of(8, 7, 127).fits_f32(), "2^128 is none");
     for format in small_floats() {
-        for code in 0..=u16::MAX >> (16 - format.width()) {
+        for code in 0..=u32::MAX >> (32 - format.width()) {
             let x = format.decode(code);
             assert!(x.is_nan() || f64::from(x as f32) == x, "{x} in {format:?}");
         }

@@ -23,7 +23,7 @@ fn refusals_name_the_line_of_the_caller() {
         overflow: Overflow::Saturate,
     };
     let far = FloatFormat::new(8, 7, 512, Specials::None).unwrap();
-    let blocks = BlockQuantizer { format: BlockFormat::MXFP4, rounding: Rounding::NearestTiesEven };
+    let blocks = BlockQuantizer::new(BlockFormat::MXFP4, Rounding::NearestTiesEven);
     let wide = FixedFormat::new(1, 31).unwrap();
     let least = FixedMatrix::from_codes(wide, 2, 2, &[i32::MIN; 4]).unwrap();
     let two = FixedMatrix::zeros(format, 2, 2);
@@ -65,7 +65,7 @@ fn refusals_name_the_line_of_the_caller() {
         (line!(), &|| nearest.convert_narrow_sums(&[1], 4, Draw::none(), &mut [0.0; 2])),
         (line!(), &|| nearest.requantize(&[1i8], format, Draw::none(), &mut [0i8; 2])),
         (line!(), &|| _ = nearest.quantize_exact(&[0.1], &mut [0i8; 2])),
-        (line!(), &|| float.quantize(&[0.1], Draw::none(), &mut [0; 2])),
+        (line!(), &|| float.quantize(&[0.1], Draw::none(), &mut [0u8; 2])),
         (line!(), &|| {
             FloatQuantizer { format: far, ..float }.convert_slice(&mut [0.1], Draw::none())
         }),

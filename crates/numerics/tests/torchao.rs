@@ -1,59 +1,61 @@
-//! MX blocks against torchao 0.18.0: scales and codes, one by one.
-//!
-//! Its rule `floor` is that of OCP MX 1.0 §6.3, which is the one here.
-//!
-//! It departs from that where the scale is 2^−127, code 0, which f32 has only as a subnormal number:
-//! the elements are divided by 2^−126 and stored beside a scale of 2^−127, so that they stand for half
-//! of their values.
+//! Blocks against torchao 0.18.0: scales and codes of every scale rule and of NVFP4's inference chain,
+//! one by one, and that the comparison sees what is different.
 
-use numerics::{BlockFormat, BlockQuantizer, Draw, Rounding};
-use serde_json::Value;
+#[expect(dead_code, reason = "the example also reads files")]
+#[path = "../examples/conformance/check.rs"]
+mod check;
+
+use check::Failure;
+use serde_json::{Value, json};
 
 const FILE: &str = include_str!("golden/mx_torchao_seed1.json");
 
-fn codes(value: &Value) -> Vec<u8> {
-    value.as_array().unwrap().iter().map(|code| code.as_u64().unwrap() as u8).collect()
+#[test]
+fn scales_and_codes_are_those_of_torchao() {
+    let found = check::text(FILE).unwrap();
+    assert_eq!(found[0], "22 cases, 1228 scales, 36608 elements: no difference but");
+    assert!(found[1].starts_with("2688 elements under scale code 0 of floor, ceil and even"));
+    assert!(found[2].starts_with("960 elements under scale code 0 of rceil"));
+    assert_eq!(found.len(), 3);
 }
 
-fn format(name: &str) -> Option<BlockFormat> {
-    match name {
-        "mx-e4m3" => Some(BlockFormat::MXFP8_E4M3),
-        "mx-e5m2" => Some(BlockFormat::MXFP8_E5M2),
-        "mx-e3m2" => Some(BlockFormat::MXFP6_E3M2),
-        "mx-e2m3" => Some(BlockFormat::MXFP6_E2M3),
-        "mx-e2m1" => Some(BlockFormat::MXFP4),
-        _ => None,
+fn difference(file: &Value) -> String {
+    match check::text(&file.to_string()) {
+        Err(Failure::Differs(difference)) => difference,
+        other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn blocks_with_the_floor_rule_are_those_of_torchao() {
-    let file: Value = serde_json::from_str(FILE).unwrap();
-    let number =
-        |bits: &Value| f32::from_bits(u32::from_str_radix(bits.as_str().unwrap(), 16).unwrap());
-    let values: Vec<f32> = file["values"].as_array().unwrap().iter().map(number).collect();
-    let mut checked = 0;
-    for case in file["cases"].as_array().unwrap() {
-        let name = case["format"].as_str().unwrap();
-        let (Some(format), Some("floor")) = (format(name), case["scale_rule"].as_str()) else {
-            continue;
-        };
-        assert_eq!(case["block"], format.block);
-        let quantizer = BlockQuantizer { format, rounding: Rounding::NearestTiesEven };
-        let tensor = quantizer.quantize(&values, Draw::none());
-        let (scales, elements) = (codes(&case["scales"]), codes(&case["codes"]));
-        assert_eq!(tensor.scales(), scales, "{name}: scales");
-        // What its elements are the codes of.
-        let mut seen = values.clone();
-        for (block, _) in scales.iter().enumerate().filter(|(_, scale)| **scale == 0) {
-            seen[block * 32..][..32].iter_mut().for_each(|x| *x /= 2.0);
+fn the_first_difference_is_named() {
+    let tampered = |case: usize, key: &str, i: usize| {
+        let mut file: Value = serde_json::from_str(FILE).unwrap();
+        let code = file["cases"][case][key][i].as_u64().unwrap();
+        file["cases"][case][key][i] = json!(code ^ 1);
+        difference(&file)
+    };
+    assert_eq!(tampered(3, "scales", 7), "mx-e4m3, rceil, scale 7: 0x79, ours 0x78");
+    assert_eq!(tampered(0, "codes", 1), "mx-e4m3, floor, element 1: 0x6c, ours 0x6d");
+    assert_eq!(tampered(20, "codes", 0), "nvfp4, tensor scale None, element 0: 0x02, ours 0x03");
+    let table = json!({ "tables": { "Binary3p1se": ["0x0p+0", "0x1p-1", "0x1p+0", "inf", "nan", "-0x1p-1", "-0x1.8p+0", "-inf"] } });
+    assert!(difference(&table).starts_with("Binary3p1se, code 0x6: -0x1.8p+0, ours"));
+    let short = json!({ "tables": { "Binary3p1se": ["0x0p+0"] } });
+    assert_eq!(difference(&short), "Binary3p1se has 1 values, ours 8");
+}
+
+#[test]
+fn what_is_no_such_file_is_said() {
+    for (text, reason) in [
+        ("", "EOF"),
+        ("{}", "neither `tables` nor `cases`"),
+        (r#"{"tables":{"Binary9":[]}}"#, "'Binary9' is not a floating-point format"),
+        (r#"{"tables":{"Binary3p1se":[1,2,3,4,5,6,7,8]}}"#, "Binary3p1se, code 0x0: 1"),
+        (r#"{"values":[],"cases":[{"format":"mx-e4m3"}]}"#, "rule '' is not known"),
+        (r#"{"values":["x"],"cases":[]}"#, "`values` holds no bits of f32"),
+    ] {
+        match check::text(text) {
+            Err(Failure::Unreadable(found)) => assert!(found.contains(reason), "{found}"),
+            other => panic!("{text}: {other:?}"),
         }
-        let theirs = quantizer.quantize(&seen, Draw::none());
-        assert_eq!(theirs.codes().len(), elements.len());
-        for (i, (ours, theirs)) in theirs.codes().iter().zip(&elements).enumerate() {
-            assert_eq!(ours, theirs, "{name}: {} is element {i}", values[i]);
-        }
-        checked += 1;
     }
-    assert_eq!(checked, 5, "every element format");
 }

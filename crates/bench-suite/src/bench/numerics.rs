@@ -8,8 +8,9 @@ use std::hint::black_box;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par as FaerPar};
 use numerics::{
-    Accumulator, BitSource, Draw, FixedFormat, FixedMatrix, Narrow, Par, Product, Quantizer,
-    Register, Rounding, Schedule, Seed, Stream,
+    Accumulator, BitSource, BlockFormat, BlockQuantizer, BlockShape, Draw, FixedFormat,
+    FixedMatrix, Narrow, Par, Product, Quantizer, Register, Rounding, ScaleRule, Schedule, Seed,
+    Stream,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -48,6 +49,18 @@ pub(super) const ROWS: &[Row] = &[
         what: "w += SR(α·x) on 16-bit codes against w += α·x in f32, 4 M elements",
         target: 0.3,
         measure: || update(Threads::One),
+    },
+    Row {
+        name: "quantize_mxfp8_stochastic",
+        what: "f32 to values of MXFP8 E4M3 (RCEIL), stochastic, along rows, against 300 M elements/s, 4 M",
+        target: 1.0,
+        measure: || quantize_blocks(&mxfp8()),
+    },
+    Row {
+        name: "quantize_nvfp4_stochastic",
+        what: "f32 to values of NVFP4 (two levels), stochastic, along rows, against 300 M elements/s, 4 M",
+        target: 1.0,
+        measure: || quantize_blocks(&BlockQuantizer::new(BlockFormat::NVFP4, Rounding::Stochastic)),
     },
     Row {
         name: "gaussian_fill",
@@ -210,6 +223,33 @@ fn quantize(threads: Threads) -> Result<Measured, Unmeasured> {
             },
         )
     })?)
+}
+
+fn mxfp8() -> BlockQuantizer {
+    let scale_rule = ScaleRule::Rceil;
+    BlockQuantizer {
+        scale_rule,
+        ..BlockQuantizer::new(BlockFormat::MXFP8_E4M3, Rounding::Stochastic)
+    }
+}
+
+/// Against a bound: elements in a second that one core shall convert, random bits included.
+fn quantize_blocks(quantizer: &BlockQuantizer) -> Result<Measured, Unmeasured> {
+    const ELEMENTS_PER_MS: f64 = 300_000.0;
+    const COLS: usize = 4000;
+    let (x, bits) = (gradient(), stream("blocks"));
+    let layout = |len: usize| BlockShape::AlongRows.of(len / COLS, COLS);
+    let mut values = vec![0.0; LEN];
+    let convert =
+        |values: &mut [f32]| quantizer.decode_into(&x, layout(LEN), bits.at(0), Par::Seq, values);
+    let tensor_scale = convert(&mut values);
+    let checked = 40 * COLS;
+    let defined = quantizer
+        .quantize_matrix_scaled(&x[..checked], layout(checked), tensor_scale, bits.at(0))
+        .to_scaled_f32();
+    ensure(values[..checked] == defined, || "values are not those of the codes".to_owned())?;
+    let ours = alternate(21, || _ = convert(black_box(&mut values)), || {});
+    Ok(Measured { baseline_ms: LEN as f64 / ELEMENTS_PER_MS, ..ours })
 }
 
 fn update(threads: Threads) -> Result<Measured, Unmeasured> {

@@ -3,11 +3,14 @@
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use super::FloatFormat;
+#[cfg(feature = "serde")]
+use super::Specials;
+use super::{FloatFormat, ldexp};
 use crate::draw::{BitSource, Draw};
 use crate::error::ParameterError;
 use crate::overflow::Overflow;
-use crate::rounding::{ElementBits, Rounding, Split, round_with_parity};
+use crate::rounding::Rounding;
+use crate::rounding::{ElementBits, Split, round_with_parity};
 use crate::tally::Tally;
 
 /// A floating-point format, the rounding that leads into it, and its overflow policy.
@@ -21,9 +24,15 @@ use crate::tally::Tally;
 /// Below the smallest normal number the grid is that of the subnormals, so a stochastic rule is
 /// unbiased down to zero.
 ///
+/// In a format without sign, a number that rounds to one below zero is 0; under
+/// [`Overflow::Propagate`] it is NaN, unless the rounding leads toward zero or up.
+///
+/// A configuration cannot ask a format without infinities and NaN to propagate them.
+///
 /// Source: IEEE P3109 interim report 4.0 §4.7 (round, then saturate); IEEE 754-2019 §7.4.
 /// Assumed: the rules of P3109 see a magnitude; here [`Fraction`](crate::Fraction) says which
-/// representation a few-bit rule rounds, and the others are the same in both.
+/// representation a few-bit rule rounds, and the others are the same in both. Numbers below zero in
+/// formats without sign, whose range ends at 0, which is then the extremal number.
 ///
 /// # Examples
 ///
@@ -69,6 +78,10 @@ impl TryFrom<Fields> for FloatQuantizer {
 
     fn try_from(fields: Fields) -> Result<Self, ParameterError> {
         let Fields { format, rounding, overflow } = fields;
+        if overflow == Overflow::Propagate && format.specials() == Specials::None {
+            let problem = "a format without infinities and NaN has none to propagate".to_owned();
+            return Err(ParameterError::new("overflow", problem));
+        }
         let quantizer = Self { format, rounding, overflow };
         quantizer.check().map(|()| quantizer)
     }
@@ -103,24 +116,26 @@ impl FloatQuantizer {
     /// If the policy is [`Overflow::Wrap`], floating-point codes do not wrap, if the rounding takes 0
     /// or more than 31 random bits, or if `bits` are those of fewer elements.
     #[track_caller]
-    pub fn code(&self, x: f64, bits: Draw<impl BitSource>) -> u16 {
+    pub fn code(&self, x: f64, bits: Draw<impl BitSource>) -> u32 {
         self.assert_possible();
         let (source, position) = bits.serve(self.rounding, 1);
         self.code_at(x, &source, position)
     }
 
     /// [`Self::code`] with the random bits of `source` at `position`.
-    fn code_at(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> u16 {
+    fn code_at(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> u32 {
         let format = self.format;
         let negative = x.is_sign_negative();
         let sign = if negative { format.sign_bit() } else { 0 };
         if x.is_nan() {
             return format.nan_code().unwrap_or(0);
         }
+        let below_range = negative && !format.is_signed();
         if x.is_infinite() {
             return match (self.overflow, format.infinity_code()) {
-                (Overflow::Saturate, Some(infinity)) => sign | infinity,
                 (Overflow::Propagate, _) => format.overflow_code(negative),
+                _ if below_range => 0,
+                (Overflow::Saturate, Some(infinity)) => sign | infinity,
                 _ => sign | format.max_code(),
             };
         }
@@ -130,13 +145,13 @@ impl FloatQuantizer {
             return if format.has_negative_zero() { sign } else { 0 };
         }
         let max = u64::from(format.max_code());
-        if magnitude <= max {
-            return sign | magnitude as u16;
+        if magnitude <= max && !below_range {
+            return sign | magnitude as u32;
         }
         if self.overflow == Overflow::Propagate && !self.rounding.stays_finite(negative) {
             return format.overflow_code(negative);
         }
-        sign | format.max_code()
+        if below_range { 0 } else { sign | format.max_code() }
     }
 
     /// The value of [`Self::code`].
@@ -149,18 +164,21 @@ impl FloatQuantizer {
         self.format.decode(self.code(x, bits))
     }
 
-    /// Converts a slice, element by element.
+    /// Converts a slice, element by element, into codes of 8, 16 or 32 bits.
     ///
     /// # Panics
     ///
-    /// If the lengths differ, and as [`Self::code`].
+    /// If the lengths differ, if the format has more bits than a code of that type, and as
+    /// [`Self::code`].
     #[track_caller]
-    pub fn quantize(&self, x: &[f32], bits: Draw<impl BitSource>, out: &mut [u16]) {
+    pub fn quantize<C: FloatCode>(&self, x: &[f32], bits: Draw<impl BitSource>, out: &mut [C]) {
         assert_eq!(x.len(), out.len(), "{} values do not fill {} codes", x.len(), out.len());
+        let (width, bits_of_code) = (self.format.width(), 8 * size_of::<C>() as u32);
+        assert!(width <= bits_of_code, "codes of {width} bits do not fit {bits_of_code}");
         self.assert_possible();
         let (source, first) = bits.serve(self.rounding, x.len());
         self.for_words(x.len(), &source, first, |i, word| {
-            out[i] = self.code_at(f64::from(x[i]), word, first + i as u64);
+            out[i] = C::of(self.code_at(f64::from(x[i]), word, first + i as u64));
         });
     }
 
@@ -187,7 +205,7 @@ impl FloatQuantizer {
     /// If the lengths differ, a code has more bits than the format, or an f32 does not hold the
     /// format's numbers: [`FloatFormat::fits_f32`].
     #[track_caller]
-    pub fn dequantize(&self, codes: &[u16], out: &mut [f32]) {
+    pub fn dequantize<C: FloatCode>(&self, codes: &[C], out: &mut [f32]) {
         assert_eq!(
             codes.len(),
             out.len(),
@@ -197,7 +215,7 @@ impl FloatQuantizer {
         );
         self.assert_fits_f32();
         for (&code, out) in codes.iter().zip(out) {
-            *out = self.format.decode(code) as f32;
+            *out = self.format.decode(code.into()) as f32;
         }
     }
 
@@ -218,19 +236,19 @@ impl FloatQuantizer {
     ///
     /// If the lengths differ.
     #[track_caller]
-    pub fn tally(&self, x: &[f32], codes: &[u16]) -> Tally {
+    pub fn tally<C: FloatCode>(&self, x: &[f32], codes: &[C]) -> Tally {
         assert_eq!(x.len(), codes.len(), "{} values for {} codes", x.len(), codes.len());
         let mut tally = Tally::default();
         for (&x, &code) in x.iter().zip(codes) {
             let x = f64::from(x);
-            let y = self.format.decode(code);
+            let y = self.format.decode(code.into());
             if x.is_nan() {
                 tally.record_nan();
-            } else if x.abs() > self.format.max() {
+            } else if x.abs() > self.format.max() || x < 0.0 && !self.format.is_signed() {
                 tally.record_saturated();
             } else {
-                let ulp = crate::format::exp2(self.quantum(x));
-                tally.record((y - x) / ulp, y == 0.0 && x != 0.0);
+                let error = ldexp(y - x, -self.quantum(x));
+                tally.record(error, y == 0.0 && x != 0.0);
             }
         }
         tally
@@ -296,9 +314,7 @@ impl FloatQuantizer {
 
     /// The exponent of the last place at x.
     fn quantum(&self, x: f64) -> i32 {
-        // Subnormal doubles lie below every format's smallest exponent.
-        let exponent = ((x.to_bits() >> 52) & 0x7ff) as i32 - 1023;
-        exponent.max(self.format.min_exponent()) - self.format.mantissa_bits() as i32
+        exponent(x).max(self.format.min_exponent()) - self.format.mantissa_bits() as i32
     }
 
     /// n and q of the rounded value n · 2^q.
@@ -306,8 +322,7 @@ impl FloatQuantizer {
         let quantum = self.quantum(x);
         let leading = if self.rounding.is_stochastic() { source.word(position, 0) } else { 0 };
         let z = Split::of_f64(x, -quantum);
-        let top = ((x.to_bits() >> 52) & 0x7ff) as i32 - 1023;
-        let swaps = self.swaps_parity(top, quantum);
+        let swaps = self.swaps_parity(exponent(x), quantum);
         let bits = ElementBits { leading, position, source };
         let n = round_with_parity(z, self.rounding, swaps, &bits);
         (n, quantum)
@@ -317,6 +332,50 @@ impl FloatQuantizer {
     fn magnitude(&self, n: u64, quantum: i32) -> u64 {
         // Rounding up to the next binade carries into the exponent by itself.
         self.format.code_of(n, quantum + self.format.mantissa_bits() as i32)
+    }
+}
+
+/// ⌊log₂|x|⌋; of zero a number below those of all formats.
+fn exponent(x: f64) -> i32 {
+    let bits = x.to_bits() & (u64::MAX >> 1);
+    if bits == 0 {
+        return i32::from(i16::MIN) * 4;
+    }
+    if bits >> 52 == 0 {
+        return -1011 - bits.leading_zeros() as i32;
+    }
+    (bits >> 52) as i32 - 1023
+}
+
+/// The type of a code: u8, u16 or u32.
+pub trait FloatCode: Copy + Into<u32> + sealed::Sealed {
+    /// A code that fits.
+    #[doc(hidden)]
+    fn of(code: u32) -> Self;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for u8 {}
+    impl Sealed for u16 {}
+    impl Sealed for u32 {}
+}
+
+impl FloatCode for u8 {
+    fn of(code: u32) -> Self {
+        code as Self
+    }
+}
+
+impl FloatCode for u16 {
+    fn of(code: u32) -> Self {
+        code as Self
+    }
+}
+
+impl FloatCode for u32 {
+    fn of(code: u32) -> Self {
+        code
     }
 }
 

@@ -1,5 +1,4 @@
-//! Writes the vectors in `conformance/`: inputs, random bits and outputs that any simulator can
-//! replay. `cargo run -p numerics --example conformance` regenerates them; a test compares.
+//! The vectors in `conformance/`: inputs, random bits and outputs that any simulator can replay.
 
 use std::path::Path;
 
@@ -9,13 +8,6 @@ use numerics::{
     Quantizer, Register, Rounding, Schedule, Seed, Specials, StochasticBits, StochasticVariant,
 };
 use serde_json::{Value, json};
-
-fn main() -> std::io::Result<()> {
-    for (name, vectors) in files() {
-        std::fs::write(folder().join(name), text(&vectors))?;
-    }
-    Ok(())
-}
 
 /// Where the vectors lie.
 pub(crate) fn folder() -> &'static Path {
@@ -153,7 +145,8 @@ fn blocks() -> Vec<Value> {
     let mut vectors = Vec::new();
     for (name, format) in formats {
         for rounding in [Rounding::NearestTiesEven, Rounding::Stochastic] {
-            let tensor = BlockQuantizer { format, rounding }.quantize(&x, GivenBits(&words).at(0));
+            let tensor =
+                BlockQuantizer::new(format, rounding).quantize(&x, GivenBits(&words).at(0));
             vectors.push(json!({
                 "name": name, "format": format, "rounding": rounding, "x": x, "words": words,
                 "tensor_scale": tensor.tensor_scale(), "scales": tensor.scales(),

@@ -1,0 +1,186 @@
+//! The loops of [`BlockQuantizer::decode_into`](super::BlockQuantizer::decode_into), as kernels that are
+//! compiled for several instruction sets.
+
+use super::grid::{Grid, Rule, UNIT};
+use super::{Element, ScaleRule, Top, scale};
+use crate::simd::Kernel;
+
+/// Appends the largest magnitude of each block of rows, as bits: infinities and NaNs are above all
+/// other numbers.
+pub(super) struct BlockMaxima<'a> {
+    pub(super) x: &'a [f32],
+    pub(super) row: usize,
+    pub(super) block: usize,
+    pub(super) maxima: &'a mut Vec<u32>,
+}
+
+impl Kernel for BlockMaxima<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { x, row, block, maxima } = self;
+        let largest = |x: &[f32]| x.iter().fold(0, |max: u32, x| max.max(x.abs().to_bits()));
+        for row in x.chunks(row) {
+            // Loops of known length become whole vectors.
+            match block {
+                16 => {
+                    let (blocks, rest) = row.as_chunks::<16>();
+                    maxima.extend(blocks.iter().map(|block| largest(block)));
+                    maxima.extend(rest.chunks(16).map(largest));
+                }
+                32 => {
+                    let (blocks, rest) = row.as_chunks::<32>();
+                    maxima.extend(blocks.iter().map(|block| largest(block)));
+                    maxima.extend(rest.chunks(32).map(largest));
+                }
+                _ => maxima.extend(row.chunks(block).map(largest)),
+            }
+        }
+    }
+}
+
+/// What elements are divided by and the scale of blocks, under E4M3 scales.
+pub(super) struct E4m3Scales<'a> {
+    pub(super) maxima: &'a [u32],
+    pub(super) rule: ScaleRule,
+    pub(super) element: Element,
+    pub(super) top: Top,
+    pub(super) tensor_scale: Option<f32>,
+    pub(super) scales: &'a mut [(f64, f64)],
+}
+
+impl Kernel for E4m3Scales<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { maxima, rule, element, top, tensor_scale, scales } = self;
+        let factor = f64::from(tensor_scale.unwrap_or(1.0));
+        for (&max, scales) in maxima.iter().zip(scales) {
+            let max = f32::from_bits(max);
+            let scale = Grid::e4m3_scale(scale::quotient(rule, element, top, tensor_scale, max));
+            let scale = if max.is_finite() { scale } else { f64::NAN };
+            *scales = (scale * factor, scale);
+        }
+    }
+}
+
+/// The largest magnitudes of columns, as bits.
+pub(super) struct ColumnMaxima<'a> {
+    pub(super) row: &'a [f32],
+    pub(super) maxima: &'a mut [u32],
+}
+
+impl Kernel for ColumnMaxima<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (max, x) in self.maxima.iter_mut().zip(self.row) {
+            *max = (*max).max(x.abs().to_bits());
+        }
+    }
+}
+
+/// Elements to convert, each with its scale.
+pub(super) struct Row<'a, R> {
+    pub(super) grid: Grid,
+    pub(super) rule: R,
+    pub(super) x: &'a [f32],
+    pub(super) words: &'a [u32],
+    pub(super) factors: &'a [f64],
+    pub(super) scales: &'a [f64],
+    pub(super) out: &'a mut [f32],
+    pub(super) undecided: &'a mut u64,
+}
+
+impl<R: Rule> Row<'_, R> {
+    #[inline(always)]
+    fn run(self, quotient: impl Fn(f64, f64) -> f64) {
+        let Self { grid, rule, x, words, factors, scales, out, undecided } = self;
+        let mut any = 0;
+        let mut convert = |x: f32, u: f64, (factor, scale), out: &mut f32| {
+            let (value, undecided) = grid.round(quotient(f64::from(x), factor), rule, u);
+            any |= u64::from(undecided);
+            *out = (value * scale) as f32;
+        };
+        let operands = x.iter().zip(factors.iter().copied().zip(scales.iter().copied())).zip(out);
+        if R::RANDOM {
+            for (((&x, scales), out), &word) in operands.zip(words) {
+                convert(x, f64::from(word) * UNIT, scales, out);
+            }
+        } else {
+            operands.for_each(|((&x, scales), out)| convert(x, 0.0, scales, out));
+        }
+        *undecided |= any;
+    }
+}
+
+/// Elements x · factor.
+pub(super) struct Multiply<'a, R>(pub(super) Row<'a, R>);
+
+impl<R: Rule> Kernel for Multiply<'_, R> {
+    #[inline(always)]
+    fn run(self) {
+        self.0.run(|x, factor| x * factor);
+    }
+}
+
+/// Elements x / factor.
+pub(super) struct Divide<'a, R>(pub(super) Row<'a, R>);
+
+impl<R: Rule> Kernel for Divide<'_, R> {
+    #[inline(always)]
+    fn run(self) {
+        self.0.run(|x, divisor| x / divisor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::grid::Carry;
+    use super::super::quantizer::largest;
+    use super::*;
+    use crate::float::FloatFormat;
+    use crate::seed::Seed;
+    use crate::simd::{dispatch, dispatch_512};
+
+    /// Whatever instructions a kernel is compiled for, its bits are the same.
+    #[test]
+    fn kernels_for_all_instruction_sets_give_the_same_bits() {
+        const LEN: usize = 1003;
+        let (mut x, mut words) = (vec![0.0; LEN], vec![0; LEN]);
+        let stream = Seed::new(6).stream();
+        stream.fill_gaussian(0, &mut x);
+        stream.fill_words(0, &mut words);
+        let (factors, scales) = (vec![1.0 / 3.0; LEN], vec![0.25; LEN]);
+        let element = Element::Float(FloatFormat::E2M1);
+        let grid = Grid::of(element).expect("a format with mantissa bits");
+        let rule = Carry::<false, true>;
+        let run = |how: &dyn Fn(Divide<'_, Carry<false, true>>)| {
+            let (mut out, mut undecided) = (vec![0.0; LEN], 0);
+            let row = Row {
+                grid,
+                rule,
+                x: &x,
+                words: &words,
+                factors: &factors,
+                scales: &scales,
+                out: &mut out,
+                undecided: &mut undecided,
+            };
+            how(Divide(row));
+            (out.iter().map(|y: &f32| y.to_bits()).collect::<Vec<_>>(), undecided)
+        };
+        let portable = run(&|kernel| kernel.run());
+        assert_eq!(run(&|kernel| dispatch(kernel)), portable);
+        assert_eq!(run(&|kernel| dispatch_512(kernel)), portable);
+        let maxima = |how: &dyn Fn(BlockMaxima<'_>), block| {
+            let mut maxima = Vec::new();
+            how(BlockMaxima { x: &x, row: 500, block, maxima: &mut maxima });
+            maxima
+        };
+        for block in [16, 32, 7, 600] {
+            let portable = maxima(&|kernel| kernel.run(), block);
+            assert_eq!(maxima(&|kernel| dispatch_512(kernel), block), portable);
+            let rows = x.chunks(500).flat_map(|row| row.chunks(block));
+            let largest = rows.map(|block| largest(block).to_bits());
+            assert_eq!(portable, largest.collect::<Vec<_>>());
+        }
+    }
+}
