@@ -52,5 +52,5 @@ pub use periphery::{
     SShape, Saturation, Windows, mean_abs_max, mean_scaled_std,
 };
 pub use tile::AnalogTile;
-pub use tiling::{columns_of, split};
+pub use tiling::{Cut, Normalized, Part, columns_of, split};
 pub use weight_noise::{BatchNoise, WeightNoise, WeightNoiseConfig, WeightNoiseModel};
