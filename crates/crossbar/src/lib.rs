@@ -13,9 +13,9 @@
 //! - [`device`] models the memory devices, [`mapping`] turns weights into conductances,
 //!   [`periphery`] converts and multiplies, [`wires`] solves for what the wires take away,
 //!   [`compensation`] acts against drift, [`cost`] estimates energy, latency and area.
-//! - [`Periphery`] and [`ArrayWeights`] are the product alone, for callers that bring their own
-//!   weights: hardware-aware training perturbs them in every mini-batch with [`WeightNoise`] and
-//!   stops gradients by [`ClipMask`].
+//! - [`training`] multiplies by weights that [`WeightNoise`] perturbs in every mini-batch, forward
+//!   and backward.
+//! - [`Periphery`] and [`ArrayWeights`] are the product of one array alone.
 //!
 //! Conductances are in µS and times in seconds since programming where a name or a key says so;
 //! past the ADC everything is dimensionless. Every random number comes from a named stream at a
@@ -26,6 +26,7 @@
 #![deny(unsafe_code)] // allowed in `periphery::simd` only
 
 mod array;
+mod batch;
 pub mod compensation;
 mod config;
 pub mod cost;
@@ -38,10 +39,12 @@ pub mod periphery;
 pub mod presets;
 mod tile;
 mod tiling;
+pub mod training;
 pub mod weight_noise;
 pub mod wires;
 
 pub use array::AnalogMatrix;
+pub use batch::{Batch, Samples};
 pub use config::TileConfig;
 pub use error::TileError;
 pub use mapping::{ArrayRole, MappingConfig, UnitCell, WeightScale, weight_scales};

@@ -145,6 +145,29 @@ impl Cut {
     }
 }
 
+impl Part {
+    /// The part's columns of some of its rows of a matrix (out, `inputs`), cut out into `buffer` if
+    /// they do not lie together.
+    pub(crate) fn rows_of<'a>(
+        &self,
+        matrix: &'a [f32],
+        inputs: usize,
+        rows: Range<usize>,
+        buffer: &'a mut Vec<f32>,
+    ) -> &'a [f32] {
+        let rows = self.rows.start + rows.start..self.rows.start + rows.end;
+        let rows = &matrix[rows.start * inputs..rows.end * inputs];
+        if self.columns.len() == inputs {
+            return rows;
+        }
+        buffer.clear();
+        for row in rows.chunks_exact(inputs) {
+            buffer.extend_from_slice(&row[self.columns.clone()]);
+        }
+        buffer
+    }
+}
+
 /// Cuts 0..`size` into ⌈size/max⌉ ranges whose lengths differ by at most one.
 ///
 /// # Examples

@@ -24,6 +24,18 @@ pub struct MvmNoise {
     pub first_sample: u64,
 }
 
+impl MvmNoise {
+    /// That of the samples from `sample` on.
+    pub(crate) fn after(self, sample: usize) -> Self {
+        Self { first_sample: self.first_sample + sample as u64, ..self }
+    }
+
+    /// That of one of several products with the same samples.
+    pub(crate) fn child(self, index: usize) -> Self {
+        Self { seed: self.seed.child(index), ..self }
+    }
+}
+
 /// Whether results replace what is in the output or add to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accum {

@@ -1,0 +1,139 @@
+//! The forward product, block by block and tile by tile.
+
+use numerics::Par;
+
+use super::kept::{Keep, Kept};
+use super::perturbed::PerturbedMatrix;
+use crate::batch::{Batch, Samples};
+use crate::periphery::{self, Accum, ClipMask, Digital, Inputs, MvmNoise, Saturation};
+
+/// Samples of one unit of work: about as many as fill the second-level cache.
+pub(crate) const BLOCK: usize = 480;
+
+/// One unit of work.
+struct Block<'a> {
+    y: &'a mut [f32],
+    /// α z, \[tile\]\[sample\]\[output of the tile\], if it is kept.
+    products: Option<&'a mut [f32]>,
+    /// One mask for each tile, if they are kept.
+    masks: Option<Vec<ClipMask>>,
+    saturation: Saturation,
+}
+
+impl PerturbedMatrix {
+    /// Multiplies a batch: y = β + Σ_p α γ_p ⊙ z_p.
+    ///
+    /// Tile p draws its noise from the child p of the seed. Results have the same bits for every
+    /// number of threads and every split of the batch; where products are kept and where they are
+    /// not they may differ by a rounding.
+    ///
+    /// # Shapes
+    ///
+    /// - `batch.inputs`: (batch, in)
+    /// - `y`: (batch, out)
+    ///
+    /// # Panics
+    ///
+    /// If a shape differs, or the input range α is not finite and positive.
+    #[track_caller]
+    pub fn forward(
+        &self,
+        batch: Batch<impl Samples>,
+        input_range: f32,
+        keep: Keep,
+        par: Par,
+        y: &mut [f32],
+    ) -> Kept {
+        let cut = self.tiles.cut();
+        let (outputs, inputs) = (cut.outputs(), cut.inputs());
+        let samples = batch.inputs.count(inputs);
+        assert_eq!(y.len(), samples * outputs, "{} outputs for {samples} × {outputs}", y.len());
+        let per_block = batch.inputs.per_block(BLOCK);
+        let (masks, products) = match keep {
+            Keep::Nothing => (false, None),
+            Keep::Clipped => (true, None),
+            Keep::Products(mut buffer) => {
+                buffer.resize(samples * cut.scales(), 0.0);
+                (true, Some(buffer))
+            }
+        };
+        let mut products = products;
+        let mut kept = products.as_mut().map(|kept| kept.chunks_mut(per_block * cut.scales()));
+        let blocks = y.chunks_mut(per_block * outputs).map(|y| Block {
+            y,
+            products: kept.as_mut().and_then(Iterator::next),
+            masks: masks.then(Vec::new),
+            saturation: Saturation::default(),
+        });
+        let mut blocks: Vec<Block<'_>> = blocks.collect();
+        par.for_each_chunk(&mut blocks, 1, |index, block| {
+            let block = &mut block[0];
+            let first = index * per_block;
+            let noise = batch.noise.after(first);
+            let samples = first..first + block.y.len() / outputs;
+            let multiply = |x: Inputs<'_>| self.multiply(x, input_range, &noise, block);
+            batch.inputs.with_inputs(samples, inputs, multiply);
+        });
+        let mut saturation = Saturation::default();
+        blocks.iter().for_each(|block| saturation += block.saturation);
+        let masks = blocks.into_iter().filter_map(|block| block.masks).collect();
+        Kept { input_range, products: products.unwrap_or_default(), masks, saturation }
+    }
+
+    /// The products of one block.
+    fn multiply(&self, x: Inputs<'_>, input_range: f32, noise: &MvmNoise, block: &mut Block<'_>) {
+        let cut = self.tiles.cut();
+        let (outputs, inputs) = (cut.outputs(), cut.inputs());
+        let samples = block.y.len() / outputs;
+        let mut kept = block.products.as_deref_mut();
+        let mut spare = Vec::new();
+        let tiles = self.tiles.peripheries().iter().zip(&self.packed);
+        for (index, (part, (periphery, packed))) in cut.parts().iter().zip(tiles).enumerate() {
+            let (height, first) = (part.rows.len(), part.columns.start == 0);
+            let scale = &self.scales[part.scales.clone()];
+            let biased = first && !self.bias.is_empty();
+            let bias = if biased { &self.bias[part.rows.clone()] } else { &[] };
+            let digital = Digital { input_range, scale, bias };
+            let noise = noise.child(index);
+            let products = match &mut kept {
+                Some(kept) => kept.split_off_mut(..samples * height),
+                // As if they were kept: the same bits.
+                None => {
+                    spare.resize(if height == outputs { 0 } else { samples * height }, 0.0);
+                    (!spare.is_empty()).then_some(&mut spare[..])
+                }
+            };
+            let mut clipped = block.masks.is_some().then(ClipMask::default);
+            let kept = periphery::Kept { clipped: clipped.as_mut(), products };
+            let saturation = &mut block.saturation;
+            let mut product = |accum: Accum, y: &mut [f32], kept: periphery::Kept<'_>| {
+                x.with_columns(inputs, &part.columns, |x| {
+                    *saturation += periphery.forward_kept(
+                        packed,
+                        x,
+                        digital,
+                        &noise,
+                        accum,
+                        Par::Seq,
+                        y,
+                        kept,
+                    );
+                });
+            };
+            let accum = if first { Accum::Replace } else { Accum::Add };
+            if height == outputs {
+                product(accum, block.y, kept);
+            } else {
+                // The tile's outputs first, then into their columns of y.
+                let mut own = vec![0.0; samples * height];
+                product(Accum::Replace, &mut own, kept);
+                for (y, own) in block.y.chunks_exact_mut(outputs).zip(own.chunks_exact(height)) {
+                    accum.write(own, &mut y[part.rows.clone()]);
+                }
+            }
+            if let (Some(masks), Some(mask)) = (&mut block.masks, clipped) {
+                masks.push(mask);
+            }
+        }
+    }
+}
