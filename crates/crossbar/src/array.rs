@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use numerics::{Par, Seed};
 
+use crate::batch::{BLOCK, Batch, Samples};
 use crate::config::TileConfig;
 use crate::error::TileError;
 use crate::periphery::{Accum, Inputs, MvmNoise, Saturation};
@@ -142,13 +143,36 @@ impl AnalogMatrix {
         self.forward_inputs(Inputs::Rows(x), noise, par, y)
     }
 
-    /// [`Self::forward`] for rows or windows.
+    /// [`Self::forward`] for samples that are read block by block; the blocks are what threads share.
     ///
     /// # Panics
     ///
     /// If a shape differs, or a window leaves its image.
     #[track_caller]
-    pub fn forward_inputs(
+    pub fn forward_batch(&self, batch: Batch<impl Samples>, par: Par, y: &mut [f32]) -> Saturation {
+        let (inputs, outputs) = (self.inputs(), self.outputs());
+        let samples = batch.inputs.count(inputs);
+        assert_eq!(y.len(), samples * outputs, "{} outputs for {samples} × {outputs}", y.len());
+        let per_block = batch.inputs.per_block(BLOCK);
+        let blocks = y.chunks_mut(per_block * outputs).map(|y| (y, Saturation::default()));
+        let mut blocks: Vec<_> = blocks.collect();
+        par.for_each_chunk(&mut blocks, 1, |index, block| {
+            let (y, saturation) = &mut block[0];
+            let first = index * per_block;
+            let noise = batch.noise.after(first);
+            let samples = first..first + y.len() / outputs;
+            batch.inputs.with_inputs(samples, inputs, |x| {
+                *saturation = self.forward_inputs(x, &noise, Par::Seq, y);
+            });
+        });
+        blocks.into_iter().fold(Saturation::default(), |mut sum, (_, saturation)| {
+            sum += saturation;
+            sum
+        })
+    }
+
+    #[track_caller]
+    fn forward_inputs(
         &self,
         x: Inputs<'_>,
         noise: &MvmNoise,

@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use crate::periphery::{Inputs, MvmNoise, Windows};
 
+/// Samples of one unit of work: about as many as fill the second-level cache.
+pub(crate) const BLOCK: usize = 480;
+
 /// The inputs of one product, and the name of its noise.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<I> {

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use crossbar::{
-    Accum, AnalogMatrix, ArrayWeights, BoundManagement, ClipMask, ConverterRounding, Digital,
-    Inputs, Kept, MvmNoise, NoiseManagement, Periphery, PeripheryConfig, ReadNoise, TileConfig,
-    Windows, presets,
+    Accum, AnalogMatrix, ArrayWeights, Batch, BoundManagement, ClipMask, ConverterRounding,
+    Digital, Inputs, Kept, MvmNoise, NoiseManagement, Periphery, PeripheryConfig, ReadNoise,
+    TileConfig, Windows, presets,
 };
 use numerics::{Par, Seed};
 
@@ -170,7 +170,8 @@ fn tiles_of_a_matrix_take_their_columns_of_the_windows() {
         let mut expected = vec![0.0; rows.len() / inputs * outputs];
         let mut y = expected.clone();
         matrix.forward(&rows, &noise, Par::Seq, &mut expected);
-        matrix.forward_inputs(case.windows(), &noise, Par::Seq, &mut y);
+        let batch = Batch { inputs: case.windows(), noise };
+        matrix.forward_batch(batch, Par::Seq, &mut y);
         assert_eq!(y, expected, "{channels} channels");
     }
 }

@@ -4,11 +4,8 @@ use numerics::Par;
 
 use super::kept::{Keep, Kept};
 use super::perturbed::PerturbedMatrix;
-use crate::batch::{Batch, Samples};
+use crate::batch::{BLOCK, Batch, Samples};
 use crate::periphery::{self, Accum, ClipMask, Digital, Inputs, MvmNoise, Saturation};
-
-/// Samples of one unit of work: about as many as fill the second-level cache.
-pub(crate) const BLOCK: usize = 480;
 
 /// One unit of work.
 struct Block<'a> {

@@ -28,6 +28,13 @@ pub struct Kept {
     pub(super) saturation: Saturation,
 }
 
+/// What devices give, which are not trained: nothing but how often converters saturated.
+impl From<Saturation> for Kept {
+    fn from(saturation: Saturation) -> Self {
+        Self { saturation, ..Self::default() }
+    }
+}
+
 /// Values that are looked at together: few are at the end of the range, most often none.
 const STRETCH: usize = 64;
 
