@@ -88,7 +88,7 @@ impl Operand {
     /// What tiles clipped; `None` if no tiles multiplied.
     pub(crate) fn saturation(&self) -> Option<Saturation> {
         match self {
-            Self::Analog(used) => Some(used.saturation),
+            Self::Analog(used) => Some(used.saturation()),
             Self::Tape | Self::Fixed(_) => None,
         }
     }
@@ -275,9 +275,9 @@ impl LinearMap {
             (Executor::FixedPoint(signals), _) => {
                 fixed_point::forward(self, signals, parameters, x, rows, y, pass)
             }
-            (Executor::Analog(tiles), Some(weights)) => Operand::Analog(analog::forward(
-                self, tiles, parameters, weights, x, rows, y, kept, pass,
-            )),
+            (Executor::Analog(_), Some(weights)) => {
+                Operand::Analog(analog::forward(self, weights, x, rows, y, kept, pass))
+            }
             (Executor::Analog(_), None) => unreachable!("tiles have weights of the step"),
         }
     }

@@ -17,20 +17,17 @@
 //! the paper has one for each.
 
 mod backward;
+mod blocks;
 mod clipped;
 mod step_weights;
 
-use std::cell::RefCell;
-use std::ops::Range;
 use std::sync::Arc;
 
-use crossbar::{
-    Accum, ClipMask, Digital, Inputs, Kept, MvmNoise, Periphery, Saturation, WeightNoise, split,
-};
-use numerics::{Par, Seed};
+use crossbar::training::{Keep, Kept, TrainingTiles};
+use crossbar::{Batch, MvmNoise, Saturation, TileConfig, WeightNoise};
+use numerics::Seed;
 
 use super::LinearMap;
-use super::plan::Framed;
 use super::rows::Rows;
 use crate::arithmetic::Analog;
 use crate::parameters::AnalogWeights;
@@ -39,49 +36,27 @@ use crate::{Mode, ParameterId, Parameters, Pass, Role, Storage};
 pub(super) use backward::{
     accumulate_digital, accumulate_range, accumulate_weights, needs_input_gradient, propagate,
 };
+use blocks::Blocks;
 pub(super) use clipped::propagate_at_range;
 use step_weights::Perturbed;
 pub(crate) use step_weights::StepWeights;
-
-/// Rows of one unit of work: about as many as fill the second-level cache.
-const BLOCK_ROWS: usize = 480;
-
-thread_local! {
-    /// Images of a block, for the next one.
-    static FRAMED: RefCell<Framed> = RefCell::default();
-}
 
 /// The tiles of a map: what does not change from step to step.
 #[derive(Clone, Debug)]
 pub(super) struct Tiles {
     config: Arc<Analog>,
-    parts: Vec<Part>,
+    tiles: TrainingTiles,
     noise: Option<WeightNoise>,
     scale: ParameterId,
     tile_scale: Option<ParameterId>,
     input_range: ParameterId,
 }
 
-/// One tile: its place in the matrix and its periphery.
-#[derive(Clone, Debug)]
-struct Part {
-    rows: Range<usize>,
-    columns: Range<usize>,
-    /// Where its scales begin among those of all tiles.
-    first_scale: usize,
-    periphery: Periphery,
-}
-
 /// What one forward product keeps for the backward pass.
 #[derive(Debug)]
 pub(crate) struct Use {
     weights: Arc<StepWeights>,
-    input_range: f32,
-    /// α z by block: \[tile\]\[row\]\[output of the tile\]; empty if no scale is learned.
-    products: Vec<f32>,
-    /// Of every block, the masks of its tiles.
-    masks: Vec<Vec<ClipMask>>,
-    pub(super) saturation: Saturation,
+    kept: Kept,
 }
 
 /// Registers the parameters of a map beside its weights: scales and input range.
@@ -100,26 +75,14 @@ pub(super) fn tiles(
         scale: if training.ir_drop { tile.ir_drop.scale } else { 0.0 },
         ..tile.ir_drop
     };
-    let mut parts = Vec::new();
-    let mut first_scale = 0;
-    for rows in split(outputs, tile.mapping.max_outputs.unwrap_or(outputs)) {
-        for columns in split(inputs, tile.mapping.max_inputs) {
-            let (height, width) = (rows.len(), columns.len());
-            let seed = seed.child(parts.len());
-            let periphery = Periphery::new(&tile.periphery, &wires, width, height, &seed)
-                .expect("a checked configuration");
-            parts.push(Part { rows: rows.clone(), columns, first_scale, periphery });
-            first_scale += height;
-        }
-    }
+    let trained = TileConfig { ir_drop: wires, ..tile.clone() };
+    let tiles =
+        TrainingTiles::new(&trained, outputs, inputs, &seed).expect("a checked configuration");
+    let (parts, scales) = (tiles.cut().parts(), tiles.cut().scales());
     let float = |values: Vec<f32>| Storage::Float { values, increment: None };
     let learned = training.learned_scales;
-    let scale = parameters.add(
-        format!("{name}.scale"),
-        Role::Scale,
-        &[first_scale],
-        float(vec![1.0; first_scale]),
-    );
+    let scale =
+        parameters.add(format!("{name}.scale"), Role::Scale, &[scales], float(vec![1.0; scales]));
     let tile_scale = learned.tiles().then(|| {
         let start = vec![tile_scale_start(&config); parts.len()];
         parameters.add(format!("{name}.tile_scale"), Role::Scale, &[parts.len()], float(start))
@@ -129,8 +92,7 @@ pub(super) fn tiles(
     let noise = training
         .weight_noise
         .map(|noise| WeightNoise::new(&noise).expect("a checked configuration"));
-    let places =
-        parts.iter().map(|part: &Part| (part.rows.clone(), part.columns.clone())).collect();
+    let places = parts.iter().map(|part| (part.rows.clone(), part.columns.clone())).collect();
     parameters.add_analog(AnalogWeights {
         name: name.to_owned(),
         outputs,
@@ -145,7 +107,7 @@ pub(super) fn tiles(
         programmed: None,
     });
     parameters.map_analog(weight, logical);
-    Tiles { config, parts, noise, scale, tile_scale, input_range }
+    Tiles { config, tiles, noise, scale, tile_scale, input_range }
 }
 
 /// The first value of κ̃ = κ·b_out.
@@ -167,151 +129,49 @@ impl Tiles {
         if pass.mode == Mode::Eval || !(learned.columns() || learned.tiles()) {
             return 0;
         }
-        rows.count() * self.parts.iter().map(|part| part.rows.len()).sum::<usize>()
+        rows.count() * self.tiles.cut().scales()
     }
 }
 
-/// One unit of work of a forward product.
-struct Block<'a> {
-    y: &'a mut [f32],
-    products: &'a mut [f32],
-    masks: Vec<ClipMask>,
-    saturation: Saturation,
-}
-
-/// y = β + Σ_p α γ_p ⊙ z_p.
-#[expect(clippy::too_many_arguments, reason = "operands, result, and what is kept")]
+/// y = β + Σ_p α γ_p ⊙ z_p; `products` is memory for [`Tiles::kept`] numbers.
 pub(super) fn forward(
     map: &LinearMap,
-    tiles: &Tiles,
-    parameters: &Parameters,
     weights: &Arc<StepWeights>,
     x: &[f32],
     rows: &Rows,
     y: &mut [f32],
-    mut products: Vec<f32>,
+    products: Vec<f32>,
     pass: &Pass,
 ) -> Use {
-    let bias = map.bias.map_or(&[][..], |id| parameters.get(id).float());
-    let seed = map.seed(pass, "product");
     let first_sample = pass.first_row * (rows.count() / rows.batch().max(1)) as u64;
-    let range_of = |perturbed: &Perturbed| {
-        perturbed.input_range.unwrap_or_else(|| {
-            let max = x.iter().fold(0.0f32, |max, x| max.max(x.abs()));
-            if max > 0.0 && max.is_finite() { max } else { 1.0 }
-        })
-    };
-    let input_range = match &**weights {
-        StepWeights::Perturbed(perturbed) => range_of(perturbed),
-        StepWeights::Programmed(_) => 1.0,
-    };
-    let block_rows = rows.block_rows(BLOCK_ROWS);
-    let kept_per_row: usize = tiles.parts.iter().map(|part| part.rows.len()).sum();
-    let mut kept = products.chunks_mut((block_rows * kept_per_row).max(1));
-    let mut blocks: Vec<Block<'_>> = y
-        .chunks_mut((block_rows * map.outputs).max(1))
-        .map(|y| Block {
-            y,
-            products: kept.next().unwrap_or_default(),
-            masks: Vec::new(),
-            saturation: Saturation::default(),
-        })
-        .collect();
-    let reader = rows.reader();
-    pass.par.for_each_chunk(&mut blocks, 1, |index, block| {
-        let block = &mut block[0];
-        let count = block.y.len() / map.outputs;
-        let first = index * block_rows;
-        let mut framed = FRAMED.take();
-        reader.with_inputs(x, first..first + count, &mut framed, |x| {
-            let noise = MvmNoise { seed, first_sample: first_sample + first as u64 };
-            match &**weights {
-                StepWeights::Programmed(matrix) => {
-                    block.saturation = matrix.forward_inputs(x, &noise, Par::Seq, block.y);
-                }
-                StepWeights::Perturbed(perturbed) => {
-                    let train = pass.mode == Mode::Train;
-                    multiply(tiles, perturbed, input_range, x, bias, &noise, train, block);
-                }
-            }
-        });
-        FRAMED.set(framed);
-    });
-    let mut saturation = Saturation::default();
-    blocks.iter().for_each(|block| saturation += block.saturation);
-    let masks = blocks.into_iter().map(|block| block.masks).collect();
-    products.truncate(if pass.mode == Mode::Train { usize::MAX } else { 0 });
-    Use { weights: Arc::clone(weights), input_range, products, masks, saturation }
-}
-
-/// The products of one block, tile by tile.
-#[expect(clippy::too_many_arguments, reason = "a product has operands, noise and results")]
-fn multiply(
-    tiles: &Tiles,
-    weights: &Perturbed,
-    input_range: f32,
-    x: Inputs<'_>,
-    bias: &[f32],
-    noise: &MvmNoise,
-    train: bool,
-    block: &mut Block<'_>,
-) {
-    let Block { y, products, masks, saturation } = block;
-    let inputs = tiles.parts.last().map_or(1, |part| part.columns.end);
-    let outputs = tiles.parts.last().map_or(1, |part| part.rows.end);
-    let count = y.len() / outputs;
-    let keeps = !products.is_empty();
-    let mut kept = &mut **products;
-    let mut spare = Vec::new();
-    for (index, (part, packed)) in tiles.parts.iter().zip(&weights.packed).enumerate() {
-        let (height, first) = (part.rows.len(), part.columns.start == 0);
-        let scale = &weights.scales[part.first_scale..][..height];
-        let bias = if first && !bias.is_empty() { &bias[part.rows.clone()] } else { &[] };
-        let digital = Digital { input_range, scale, bias };
-        let noise = MvmNoise { seed: noise.seed.child(index), ..*noise };
-        let accum = if first { Accum::Replace } else { Accum::Add };
-        let mut clipped = train.then(ClipMask::default);
-        let products = if keeps {
-            let (z, rest) = std::mem::take(&mut kept).split_at_mut(count * height);
-            kept = rest;
-            Some(z)
-        } else {
-            // As if they were kept: the same bits.
-            spare.resize(if height == outputs { 0 } else { count * height }, 0.0);
-            (!spare.is_empty()).then_some(&mut spare[..])
-        };
-        let kept = Kept { clipped: clipped.as_mut(), products };
-        let mut product = |accum: Accum, y: &mut [f32], kept: Kept<'_>| {
-            x.with_columns(inputs, &part.columns, |x| {
-                let par = Par::Seq;
-                *saturation +=
-                    part.periphery.forward_kept(packed, x, digital, &noise, accum, par, y, kept);
+    let noise = MvmNoise { seed: map.seed(pass, "product"), first_sample };
+    let batch = Batch { inputs: Blocks::new(rows, x), noise };
+    let kept = match &**weights {
+        StepWeights::Programmed(matrix) => matrix.forward_batch(batch, pass.par, y).into(),
+        StepWeights::Perturbed(Perturbed { input_range, matrix }) => {
+            let input_range = input_range.unwrap_or_else(|| {
+                let max = x.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+                if max > 0.0 && max.is_finite() { max } else { 1.0 }
             });
-        };
-        if height == outputs {
-            product(accum, y, kept);
-        } else {
-            // The tile's outputs first, then into their columns of y.
-            let mut own = vec![0.0; count * height];
-            product(Accum::Replace, &mut own, kept);
-            for (y, own) in y.chunks_exact_mut(outputs).zip(own.chunks_exact(height)) {
-                let y = &mut y[part.rows.clone()];
-                match accum {
-                    Accum::Add => y.iter_mut().zip(own).for_each(|(y, own)| *y += own),
-                    Accum::Replace => y.copy_from_slice(own),
-                }
-            }
+            let keep = match pass.mode {
+                _ if !products.is_empty() => Keep::Products(products),
+                Mode::Train => Keep::Clipped,
+                Mode::Eval | Mode::Teach => Keep::Nothing,
+            };
+            matrix.forward(batch, input_range, keep, pass.par, y)
         }
-        if let Some(mask) = clipped {
-            masks.push(mask);
-        }
-    }
+    };
+    Use { weights: Arc::clone(weights), kept }
 }
 
 impl Use {
     /// The buffer of products, to be used again.
     pub(crate) fn into_buffer(self) -> Vec<f32> {
-        self.products
+        self.kept.into_buffer()
+    }
+
+    pub(super) fn saturation(&self) -> Saturation {
+        self.kept.saturation()
     }
 
     fn perturbed(&self) -> &Perturbed {

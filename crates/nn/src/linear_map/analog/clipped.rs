@@ -4,7 +4,7 @@
 use super::super::LinearMap;
 use super::super::rows::{Axis, Patches, Rows, rearrange};
 use super::Use;
-use super::backward::{at_range, propagate};
+use super::backward::propagate;
 use crate::Pass;
 
 /// One in so many inputs may be at the end of the range; from more on the whole product is faster.
@@ -20,11 +20,11 @@ pub(in super::super) fn propagate_at_range(
     dx: &mut [f32],
     pass: &Pass,
 ) {
-    let indices: Vec<usize> = at_range(x, used.input_range).collect();
+    let indices: Vec<usize> = used.kept.at_range(x).collect();
     if indices.len() * FEW > x.len() {
         return propagate(map, used, rows, errors, dx, pass);
     }
-    let weights = &used.perturbed().logical;
+    let weights = used.perturbed().matrix.effective();
     match rows {
         Rows::Matrix { inputs, .. } => {
             for i in indices {
