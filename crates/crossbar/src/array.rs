@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use numerics::{Par, Seed};
 
-use crate::batch::{BLOCK, Batch, Samples};
+use crate::columns::columns_of;
 use crate::config::TileConfig;
 use crate::error::TileError;
-use crate::periphery::{Accum, Inputs, MvmNoise, Saturation};
+use crate::periphery::{Accum, Batch, Inputs, MvmNoise, Saturation};
+use crate::samples::{BLOCK, Samples};
 use crate::tile::AnalogTile;
-use crate::tiling::{Cut, Normalized, Part, columns_of};
+use crate::tiling::{Cut, Normalized};
 
 /// A weight matrix split over tiles: each part of the inputs has its own array, converters, scales
 /// and input range; partial sums are added digitally.
@@ -180,22 +181,20 @@ impl AnalogMatrix {
         y: &mut [f32],
     ) -> Saturation {
         let (inputs, outputs) = (self.inputs(), self.outputs());
-        let batch = x.samples(inputs);
-        assert_eq!(y.len(), batch * outputs, "{} outputs for {batch} × {outputs}", y.len());
+        let samples = x.samples(inputs);
+        assert_eq!(y.len(), samples * outputs, "{} outputs for {samples} × {outputs}", y.len());
         let mut saturation = Saturation::default();
         for (index, (part, tile)) in self.cut.parts().iter().zip(&self.tiles).enumerate() {
-            let Part { rows, columns, .. } = part;
-            let noise = MvmNoise { seed: noise.seed.child(index), ..*noise };
-            let accum = if columns.start == 0 { Accum::Replace } else { Accum::Add };
-            saturation += x.with_columns(inputs, columns, |x| {
-                if rows.len() == outputs {
-                    return tile.forward_inputs(x, &noise, accum, par, y);
+            let noise = noise.child(index);
+            let accum = if part.columns.start == 0 { Accum::Replace } else { Accum::Add };
+            saturation += x.with_columns(inputs, &part.columns, |inputs| {
+                let batch = Batch { inputs, noise };
+                if part.rows.len() == outputs {
+                    return tile.forward_batch(batch, accum, par, y);
                 }
-                let mut part = vec![0.0; batch * rows.len()];
-                let seen = tile.forward_inputs(x, &noise, Accum::Replace, par, &mut part);
-                for (y, part) in y.chunks_exact_mut(outputs).zip(part.chunks_exact(rows.len())) {
-                    accum.write(part, &mut y[rows.clone()]);
-                }
+                let mut own = vec![0.0; samples * part.rows.len()];
+                let seen = tile.forward_batch(batch, Accum::Replace, par, &mut own);
+                part.write_outputs(&own, accum, y, outputs);
                 seen
             });
         }

@@ -12,8 +12,9 @@ use std::ops::Range;
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
+use crate::error::TileError;
 use crate::limits::at_least;
-use crate::{AnalogTile, TileError};
+use crate::tile::AnalogTile;
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::compensation::CompensationConfig;
 use crate::device::{DeviceConfig, Faults};
+use crate::error::TileError;
 use crate::mapping::MappingConfig;
 use crate::periphery::PeripheryConfig;
+use crate::presets;
 use crate::wires::IrDropConfig;
-use crate::{TileError, presets};
 
 /// A tile: devices, mapping, wires, periphery, compensation. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -26,7 +26,7 @@
 #![deny(unsafe_code)] // allowed in `periphery::simd` only
 
 mod array;
-mod batch;
+mod columns;
 pub mod compensation;
 mod config;
 pub mod cost;
@@ -37,6 +37,7 @@ pub mod mapping;
 mod metrics;
 pub mod periphery;
 pub mod presets;
+mod samples;
 mod tile;
 mod tiling;
 pub mod training;
@@ -44,16 +45,17 @@ pub mod weight_noise;
 pub mod wires;
 
 pub use array::AnalogMatrix;
-pub use batch::{Batch, Samples};
+pub use columns::columns_of;
 pub use config::TileConfig;
 pub use error::TileError;
 pub use mapping::{ArrayRole, MappingConfig, UnitCell, WeightScale, weight_scales};
 pub use metrics::{excess_kurtosis, mvm_error, mvm_lengths};
 pub use periphery::{
-    Accum, Adc, ArrayWeights, BoundManagement, ClipMask, ClipMasks, ConverterRounding, Dac,
-    Digital, Inputs, Kept, MvmNoise, NoiseManagement, Periphery, PeripheryConfig, ReadNoise,
-    SShape, Saturation, Windows, mean_abs_max, mean_scaled_std,
+    Accum, Adc, ArrayWeights, Batch, BoundManagement, ClipMask, ConverterRounding, Dac, Digital,
+    Inputs, MvmNoise, NoiseManagement, Out, Periphery, PeripheryConfig, ReadNoise, SShape,
+    Saturation, Windows, mean_abs_max, mean_scaled_std,
 };
+pub use samples::Samples;
 pub use tile::AnalogTile;
-pub use tiling::{Cut, Normalized, Part, columns_of, split};
+pub use tiling::{Cut, Normalized, Part, split};
 pub use weight_noise::{BatchNoise, WeightNoise, WeightNoiseConfig, WeightNoiseModel};

@@ -12,7 +12,7 @@ use crate::device::{Device, Draws, Programmed, StuckDevices};
 use crate::error::TileError;
 use crate::mapping::UnitCell;
 use crate::periphery::{
-    Accum, ArrayWeights, Digital, Inputs, Kept, MvmNoise, Periphery, Saturation,
+    Accum, ArrayWeights, Batch, Digital, Inputs, MvmNoise, Out, Periphery, Saturation,
 };
 use crate::tiling::{Cut, Normalized};
 
@@ -266,36 +266,18 @@ impl AnalogTile {
     /// If a shape differs.
     #[track_caller]
     pub fn forward(&self, x: &[f32], noise: &MvmNoise, par: Par, y: &mut [f32]) -> Saturation {
-        self.forward_accum(x, noise, Accum::Replace, par, y)
+        self.forward_batch(Batch::rows(x, noise), Accum::Replace, par, y)
     }
 
-    /// [`Self::forward`], replacing what is in `y` or adding to it.
-    ///
-    /// # Panics
-    ///
-    /// If a shape differs.
-    #[track_caller]
-    pub fn forward_accum(
-        &self,
-        x: &[f32],
-        noise: &MvmNoise,
-        accum: Accum,
-        par: Par,
-        y: &mut [f32],
-    ) -> Saturation {
-        self.forward_inputs(Inputs::Rows(x), noise, accum, par, y)
-    }
-
-    /// [`Self::forward_accum`] for rows or windows.
+    /// [`Self::forward`] for rows or windows, replacing what is in `y` or adding to it.
     ///
     /// # Panics
     ///
     /// If a shape differs, or a window leaves its image.
     #[track_caller]
-    pub fn forward_inputs(
+    pub fn forward_batch(
         &self,
-        x: Inputs<'_>,
-        noise: &MvmNoise,
+        batch: Batch<Inputs<'_>>,
         accum: Accum,
         par: Par,
         y: &mut [f32],
@@ -307,12 +289,10 @@ impl AnalogTile {
             // The bias belongs to the output, not to each of its conversions.
             let bias: &[f32] = if index == 0 { &self.bias } else { &[] };
             let digital = Digital { input_range: self.input_range, scale: &scale, bias };
-            let seed = if index == 0 { noise.seed } else { noise.seed.child(index) };
-            let noise = MvmNoise { seed, ..*noise };
+            let noise = if index == 0 { batch.noise } else { batch.noise.child(index) };
             let accum = if index == 0 { accum } else { Accum::Add };
-            let (weights, kept) = (&plane.packed, Kept::default());
-            saturation +=
-                self.periphery.forward_kept(weights, x, digital, &noise, accum, par, y, kept);
+            let (batch, out) = (Batch { noise, ..batch }, Out { accum, ..Out::replace(y) });
+            saturation += self.periphery.forward(&plane.packed, batch, digital, par, out);
         }
         saturation
     }
@@ -325,9 +305,9 @@ impl AnalogTile {
         for (index, plane) in self.planes.iter().enumerate() {
             let scale = vec![plane.significance; self.outputs];
             let digital = Digital { input_range: 1.0, scale: &scale, bias: &[] };
-            let noise = MvmNoise { seed: noise.seed.child(index), ..noise };
-            let accum = if index == 0 { Accum::Replace } else { Accum::Add };
-            self.periphery.forward(&plane.packed, x, digital, &noise, accum, Par::Seq, &mut y);
+            let batch = Batch::rows(x, &noise.child(index));
+            let out = if index == 0 { Out::replace(&mut y) } else { Out::add(&mut y) };
+            self.periphery.forward(&plane.packed, batch, digital, Par::Seq, out);
         }
         y
     }

@@ -7,10 +7,10 @@ mod normalized;
 
 pub use normalized::Normalized;
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::mapping::MappingConfig;
+use crate::periphery::Accum;
 
 /// The cut of a matrix (out, in) into parts that tiles hold, those of the first outputs first.
 ///
@@ -146,6 +146,13 @@ impl Cut {
 }
 
 impl Part {
+    /// Writes the part's outputs, (batch, its outputs), into their columns of `y`, (batch, `outputs`).
+    pub(crate) fn write_outputs(&self, own: &[f32], accum: Accum, y: &mut [f32], outputs: usize) {
+        for (y, own) in y.chunks_exact_mut(outputs).zip(own.chunks_exact(self.rows.len())) {
+            accum.write(own, &mut y[self.rows.clone()]);
+        }
+    }
+
     /// The part's columns of some of its rows of a matrix (out, `inputs`), cut out into `buffer` if
     /// they do not lie together.
     pub(crate) fn rows_of<'a>(
@@ -188,23 +195,6 @@ pub fn split(size: usize, max: usize) -> Vec<Range<usize>> {
     let starts = (0..=parts).map(|i| i * base + i.min(extra));
     let starts: Vec<usize> = starts.collect();
     starts.windows(2).map(|w| w[0]..w[1]).collect()
-}
-
-/// Some columns of the rows of a matrix of `width` columns: what a tile holds, or its inputs.
-///
-/// # Panics
-///
-/// If the columns do not fit into a row.
-#[track_caller]
-pub fn columns_of<'a>(matrix: &'a [f32], width: usize, columns: &Range<usize>) -> Cow<'a, [f32]> {
-    if columns.len() == width {
-        return Cow::Borrowed(matrix);
-    }
-    let mut part = Vec::with_capacity(matrix.len() / width * columns.len());
-    for row in matrix.chunks_exact(width) {
-        part.extend_from_slice(&row[columns.clone()]);
-    }
-    Cow::Owned(part)
 }
 
 #[cfg(test)]

@@ -28,10 +28,10 @@ mod model;
 
 use numerics::{Par, Seed, Stream};
 
-use crate::mapping::WeightScale;
+use crate::error::TileError;
+use crate::mapping::{WeightScale, largest_magnitude};
 use crate::periphery::integer::small_integer;
 use crate::periphery::simd::{Kernel, dispatch};
-use crate::{TileError, mapping};
 
 pub use model::{WeightNoiseConfig, WeightNoiseModel};
 
@@ -160,7 +160,7 @@ impl WeightNoise {
             "{} weights are not rows of {inputs} inputs",
             weights.len()
         );
-        let batch = self.batch(inputs, ramp, seed, || mapping::largest_magnitude(weights));
+        let batch = self.batch(inputs, ramp, seed, || largest_magnitude(weights));
         // Whole rows, so that each knows its largest weight.
         let rows = CHUNK.div_ceil(inputs);
         par.for_each_chunk(perturbed, rows * inputs, |chunk, out| {
@@ -249,7 +249,7 @@ impl BatchNoise<'_> {
             let width = if self.one.is_some() { perturbed.len().max(1) } else { self.inputs };
             let rows = weights.chunks_exact(width).zip(perturbed.chunks_exact_mut(width));
             for (weights, out) in rows {
-                let largest = self.one.unwrap_or_else(|| mapping::largest_magnitude(weights));
+                let largest = self.one.unwrap_or_else(|| largest_magnitude(weights));
                 let &Self { table, factor, of_device, .. } = self;
                 dispatch(Perturb { weights, table, largest, factor, of_device, out });
             }
@@ -489,7 +489,7 @@ mod tests {
             let noise = WeightNoise::new(&config).unwrap();
             let mut whole = vec![0.0; w.len()];
             noise.perturb(&w, inputs, 0.5, &seed, Par::Seq, &mut whole);
-            let batch = noise.batch(inputs, 0.5, &seed, || mapping::largest_magnitude(&w));
+            let batch = noise.batch(inputs, 0.5, &seed, || largest_magnitude(&w));
             for rows in [0..1, 3..67, 64..70, 5..5] {
                 let part = rows.start * inputs..rows.end * inputs;
                 let mut some = vec![0.0; part.len()];

@@ -58,7 +58,7 @@ fn noise() -> MvmNoise {
 }
 
 fn rows(x: &[f32]) -> Batch<Inputs<'_>> {
-    Batch { inputs: Inputs::Rows(x), noise: noise() }
+    Batch::rows(x, &noise())
 }
 
 /// Without converters and noise the product and its gradients are those of matrices.
@@ -249,7 +249,7 @@ fn a_batch_in_blocks_and_on_threads_gives_the_bits_of_one_sample_at_a_time() {
     let mut single = vec![0.0; 12];
     for s in (0..samples).step_by(37) {
         let noise = MvmNoise { first_sample: noise().first_sample + s as u64, ..noise() };
-        let batch = Batch { inputs: Inputs::Rows(&x[s * 16..][..16]), noise };
+        let batch = Batch::rows(&x[s * 16..][..16], &noise);
         matrix.forward(batch, 1.5, Keep::Products(vec![]), Par::Seq, &mut single);
         assert_eq!(single, y[s * 12..][..12]);
     }

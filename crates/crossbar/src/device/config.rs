@@ -8,7 +8,7 @@ use super::{
     Device, Hermes, Ideal, Measured, MeasuredTable, Pcm, PcmAihwkit, ReRamCmo, ReRamWan,
     StateIndependent,
 };
-use crate::TileError;
+use crate::error::TileError;
 
 /// Which device, by its `model` key.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -22,7 +22,7 @@ use super::pcm::add_read_noise;
 use super::{
     Device, Draws, Programmed, assert_same_len, one_over_f_growth, polynomial, power_law_drift,
 };
-use crate::TileError;
+use crate::error::TileError;
 use crate::limits::at_least;
 
 /// Below a limit a clipped line in ln r, above it a polynomial in r.

@@ -21,7 +21,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Device, Draws, Programmed, assert_same_len, one_over_f_growth};
-use crate::TileError;
+use crate::error::TileError;
 use crate::limits::at_least;
 
 /// Mean relaxation per ln t in µS.

@@ -1,9 +1,10 @@
 //! [`Normalized`]: logical weights as weights in [−1, 1] and digital scales.
 
-use crate::TileError;
+use crate::columns::columns_of;
+use crate::error::TileError;
 use crate::mapping::{MappingConfig, check_weights, largest_magnitude, weight_scales};
 
-use super::{Cut, columns_of};
+use super::Cut;
 
 /// A matrix as tiles hold it, w = γ ⊙ w̆.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,8 +4,8 @@ use numerics::Par;
 
 use super::kept::{Keep, Kept};
 use super::perturbed::PerturbedMatrix;
-use crate::batch::{BLOCK, Batch, Samples};
-use crate::periphery::{self, Accum, ClipMask, Digital, Inputs, MvmNoise, Saturation};
+use crate::periphery::{Accum, Batch, ClipMask, Digital, Inputs, MvmNoise, Out, Saturation};
+use crate::samples::{BLOCK, Samples};
 
 /// One unit of work.
 struct Block<'a> {
@@ -101,32 +101,20 @@ impl PerturbedMatrix {
                 }
             };
             let mut clipped = block.masks.is_some().then(ClipMask::default);
-            let kept = periphery::Kept { clipped: clipped.as_mut(), products };
-            let saturation = &mut block.saturation;
-            let mut product = |accum: Accum, y: &mut [f32], kept: periphery::Kept<'_>| {
-                x.with_columns(inputs, &part.columns, |x| {
-                    *saturation += periphery.forward_kept(
-                        packed,
-                        x,
-                        digital,
-                        &noise,
-                        accum,
-                        Par::Seq,
-                        y,
-                        kept,
-                    );
-                });
-            };
             let accum = if first { Accum::Replace } else { Accum::Add };
-            if height == outputs {
-                product(accum, block.y, kept);
-            } else {
-                // The tile's outputs first, then into their columns of y.
-                let mut own = vec![0.0; samples * height];
-                product(Accum::Replace, &mut own, kept);
-                for (y, own) in block.y.chunks_exact_mut(outputs).zip(own.chunks_exact(height)) {
-                    accum.write(own, &mut y[part.rows.clone()]);
-                }
+            // Less than all outputs come by themselves first, then into their columns of y.
+            let mut own = vec![0.0; if height == outputs { 0 } else { samples * height }];
+            let (y, once) = match &mut own[..] {
+                [] => (&mut *block.y, accum),
+                own => (own, Accum::Replace),
+            };
+            let clipped_outputs = clipped.as_mut();
+            let out = Out { accum: once, products, clipped_outputs, ..Out::replace(y) };
+            block.saturation += x.with_columns(inputs, &part.columns, |inputs| {
+                periphery.forward(packed, Batch { inputs, noise }, digital, Par::Seq, out)
+            });
+            if !own.is_empty() {
+                part.write_outputs(&own, accum, block.y, outputs);
             }
             if let (Some(masks), Some(mask)) = (&mut block.masks, clipped) {
                 masks.push(mask);

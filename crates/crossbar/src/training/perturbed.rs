@@ -51,7 +51,7 @@ pub struct Perturbation<'a> {
 ///
 /// ```
 /// use crossbar::training::{Keep, MatrixWeights, PerturbedMatrix, Perturbation, TrainingTiles};
-/// use crossbar::{Batch, Inputs, MvmNoise, TileConfig, WeightNoise, WeightNoiseConfig};
+/// use crossbar::{Batch, MvmNoise, TileConfig, WeightNoise, WeightNoiseConfig};
 /// use numerics::{Par, Seed};
 ///
 /// let config = TileConfig::load("standard-pcm")?;
@@ -73,8 +73,7 @@ pub struct Perturbation<'a> {
 /// let x = [0.3, -0.9, 0.6]; // (batch, in) = (1, 3)
 /// let mut y = [0.0; 2];
 /// let noise = MvmNoise { seed: seed.child("product"), first_sample: 0 };
-/// let batch = Batch { inputs: Inputs::Rows(&x), noise };
-/// let kept = matrix.forward(batch, 1.0, Keep::Products(Vec::new()), Par::Seq, &mut y);
+/// let kept = matrix.forward(Batch::rows(&x, &noise), 1.0, Keep::Products(Vec::new()), Par::Seq, &mut y);
 /// let gradients = matrix.backward(&kept, &x, &[1.0, -1.0], Par::Seq);
 /// assert_eq!(gradients.bias, [1.0, -1.0]);
 /// # Ok::<(), crossbar::TileError>(())

@@ -10,7 +10,7 @@
 //! Source: [Rasch23 Eq. 15]: inputs as voltages in proportion to x, the time average of pulses.
 
 use super::network::ladder;
-use crate::TileError;
+use crate::error::TileError;
 
 /// Current in A that a bit line delivers to its read-out.
 ///

@@ -21,7 +21,7 @@ use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
 use faer::{Conj, MatMut, Par, Side};
 
 use super::ordering::nested_dissection;
-use crate::TileError;
+use crate::error::TileError;
 
 /// Conductances of devices and of segments in siemens.
 #[derive(Clone, Debug)]

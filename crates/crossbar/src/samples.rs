@@ -1,20 +1,11 @@
-//! [`Batch`]: what a product multiplies, and [`Samples`]: how matrices on tiles read it in blocks.
+//! [`Samples`]: inputs that matrices on tiles read block by block.
 
 use std::ops::Range;
 
-use crate::periphery::{Inputs, MvmNoise, Windows};
+use crate::periphery::{Inputs, Windows};
 
 /// Samples of one unit of work: about as many as fill the second-level cache.
 pub(crate) const BLOCK: usize = 480;
-
-/// The inputs of one product, and the name of its noise.
-#[derive(Clone, Copy, Debug)]
-pub struct Batch<I> {
-    /// Rows, windows, or whatever gives them block by block.
-    pub inputs: I,
-    /// Sample s draws its noise at `first_sample + s`.
-    pub noise: MvmNoise,
-}
 
 /// Samples that are made rows or windows a block at a time, so that no more of them than a block
 /// has to be in that form at once.
