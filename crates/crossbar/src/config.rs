@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::compensation::CompensationConfig;
+use crate::compensation::config::CompensationConfig;
 use crate::device::{DeviceConfig, Faults};
 use crate::error::TileError;
 use crate::mapping::MappingConfig;

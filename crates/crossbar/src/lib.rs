@@ -21,6 +21,9 @@
 //! past the ADC everything is dimensionless. Every random number comes from a named stream at a
 //! position, so results have the same bits for any number of threads and any split of a batch.
 //!
+//! Without the feature `circuit`, which is on by default, there is no `wires::Circuit`, and no
+//! library of linear algebra is built.
+//!
 //! Sources are cited by the keys of `docs/sources.md`.
 
 #![deny(unsafe_code)] // allowed in `periphery::simd` only
@@ -58,4 +61,6 @@ pub use periphery::{
 pub use samples::Samples;
 pub use tile::AnalogTile;
 pub use tiling::{Cut, Normalized, Part, split};
-pub use weight_noise::{BatchNoise, WeightNoise, WeightNoiseConfig, WeightNoiseModel};
+pub use weight_noise::{
+    BatchNoise, Perturbation, WeightNoise, WeightNoiseConfig, WeightNoiseModel,
+};

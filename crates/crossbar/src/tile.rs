@@ -6,7 +6,7 @@ mod stuck;
 
 use numerics::{Par, Seed};
 
-use crate::compensation::DriftReference;
+use crate::compensation::reference::DriftReference;
 use crate::config::TileConfig;
 use crate::device::{Device, Draws, Programmed, StuckDevices};
 use crate::error::TileError;

@@ -31,5 +31,5 @@ mod tiles;
 
 pub use backward::Gradients;
 pub use kept::{Keep, Kept};
-pub use perturbed::{MatrixWeights, Perturbation, PerturbedMatrix};
+pub use perturbed::{MatrixWeights, PerturbedMatrix};
 pub use tiles::TrainingTiles;

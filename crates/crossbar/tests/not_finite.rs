@@ -228,7 +228,7 @@ fn noise_leaves_weights_that_are_not_finite_as_they_are() {
         };
         let noise = WeightNoise::new(&config).unwrap();
         let mut out = vec![0.0; w.len()];
-        noise.perturb(&w, inputs, 1.0, &Seed::new(3), Par::Seq, &mut out);
+        noise.for_batch(1.0, &Seed::new(3)).perturb(&w, inputs, Par::Seq, &mut out);
         for (i, (out, w)) in out.iter().zip(&w).enumerate() {
             assert_eq!(out.is_finite(), w.is_finite(), "weight {i}: {w} became {out}");
         }

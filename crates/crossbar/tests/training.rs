@@ -1,8 +1,6 @@
 //! Hardware-aware products against their definitions.
 
-use crossbar::training::{
-    Gradients, Keep, MatrixWeights, Perturbation, PerturbedMatrix, TrainingTiles,
-};
+use crossbar::training::{Gradients, Keep, MatrixWeights, PerturbedMatrix, TrainingTiles};
 use crossbar::{
     AnalogMatrix, Batch, Inputs, MvmNoise, Normalized, TileConfig, WeightNoise, WeightNoiseConfig,
     Windows,
@@ -47,7 +45,7 @@ impl Case {
 
     fn perturbed(&self) -> PerturbedMatrix {
         let mut matrix = PerturbedMatrix::zeros(&self.tiles);
-        let noise = Perturbation { noise: &self.noise, ramp: 0.7, seed: Seed::new(4) };
+        let noise = self.noise.for_batch(0.7, &Seed::new(4));
         matrix.perturb(self.weights(), Some(noise), Par::Seq);
         matrix
     }
@@ -307,10 +305,10 @@ fn memory_is_used_again_without_a_trace_of_what_was_in_it() {
     let fresh = case.perturbed();
     let mut used = PerturbedMatrix::zeros(&case.tiles);
     let other = Case::new(&config("standard-pcm"), 9, 17);
-    let noise = Perturbation { noise: &other.noise, ramp: 1.0, seed: Seed::new(8) };
+    let noise = other.noise.for_batch(1.0, &Seed::new(8));
     used.perturb(MatrixWeights { bias: &[], ..other.weights() }, Some(noise), Par::Seq);
     used.set(other.weights(), Par::Seq);
-    let noise = Perturbation { noise: &case.noise, ramp: 0.7, seed: Seed::new(4) };
+    let noise = case.noise.for_batch(0.7, &Seed::new(4));
     used.perturb(case.weights(), Some(noise), Par::Seq);
     assert_eq!(used.effective(), fresh.effective());
     let x = gaussian(6, 20 * 17);

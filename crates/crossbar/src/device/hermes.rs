@@ -18,10 +18,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::pcm::add_read_noise;
-use super::{
+use super::model::{
     Device, Draws, Programmed, assert_same_len, one_over_f_growth, polynomial, power_law_drift,
 };
+use super::pcm::add_read_noise;
 use crate::error::TileError;
 use crate::limits::at_least;
 

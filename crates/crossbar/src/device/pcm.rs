@@ -20,7 +20,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use super::model::{
     Device, Draws, Programmed, assert_same_len, one_over_f_growth, polynomial, power_law_drift,
 };
 use crate::error::TileError;

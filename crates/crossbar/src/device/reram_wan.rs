@@ -18,7 +18,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Device, Draws, Programmed, assert_same_len, polynomial};
+use super::model::{Device, Draws, Programmed, assert_same_len, polynomial};
 use crate::error::TileError;
 use crate::limits::at_least;
 

@@ -12,8 +12,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::model::{
+    Device, Draws, Programmed, assert_same_len, one_over_f_growth, power_law_drift,
+};
 use super::pcm::add_read_noise;
-use super::{Device, Draws, Programmed, assert_same_len, one_over_f_growth, power_law_drift};
 use crate::error::TileError;
 use crate::limits::at_least;
 

@@ -2,13 +2,13 @@
 
 use std::cell::Cell;
 
-use numerics::{Par, Seed};
+use numerics::Par;
 
 use super::tiles::TrainingTiles;
 use crate::mapping::largest_magnitude;
 use crate::periphery::ArrayWeights;
 use crate::tiling::Part;
-use crate::weight_noise::WeightNoise;
+use crate::weight_noise::Perturbation;
 
 thread_local! {
     /// Rows of a tile that were cut out of a matrix, for the next ones.
@@ -32,17 +32,6 @@ pub struct MatrixWeights<'a> {
     pub bias: &'a [f32],
 }
 
-/// The noise of one mini-batch.
-#[derive(Clone, Copy, Debug)]
-pub struct Perturbation<'a> {
-    /// Its model.
-    pub noise: &'a WeightNoise,
-    /// What multiplies it, see [`WeightNoise::perturb`].
-    pub ramp: f32,
-    /// Names its random numbers; tile p has the child p.
-    pub seed: Seed,
-}
-
 /// A matrix on [`TrainingTiles`] with the noise of a mini-batch in its weights.
 ///
 /// Its memory is used again from mini-batch to mini-batch.
@@ -50,7 +39,7 @@ pub struct Perturbation<'a> {
 /// # Examples
 ///
 /// ```
-/// use crossbar::training::{Keep, MatrixWeights, PerturbedMatrix, Perturbation, TrainingTiles};
+/// use crossbar::training::{Keep, MatrixWeights, PerturbedMatrix, TrainingTiles};
 /// use crossbar::{Batch, MvmNoise, TileConfig, WeightNoise, WeightNoiseConfig};
 /// use numerics::{Par, Seed};
 ///
@@ -67,8 +56,7 @@ pub struct Perturbation<'a> {
 ///     scales: &normalized.scales,
 ///     bias: &[],
 /// };
-/// let noise = Perturbation { noise: &noise, ramp: 1.0, seed: seed.child("weights") };
-/// matrix.perturb(weights, Some(noise), Par::Seq);
+/// matrix.perturb(weights, Some(noise.for_batch(1.0, &seed.child("weights"))), Par::Seq);
 ///
 /// let x = [0.3, -0.9, 0.6]; // (batch, in) = (1, 3)
 /// let mut y = [0.0; 2];
@@ -119,7 +107,8 @@ impl PerturbedMatrix {
         self.fill(weights, None, par);
     }
 
-    /// Takes weights for a training step, with noise if there is any.
+    /// Takes weights for a training step, with noise if there is any: tile p draws from the child p of
+    /// its seed.
     ///
     /// # Panics
     ///

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crossbar::AnalogMatrix;
-use crossbar::training::{MatrixWeights, Perturbation, PerturbedMatrix};
+use crossbar::training::{MatrixWeights, PerturbedMatrix};
 
 use super::super::LinearMap;
 use super::Tiles;
@@ -59,7 +59,7 @@ impl Tiles {
             Mode::Train => {
                 let seed = map.seed(pass, "weights");
                 let noise = self.noise.as_ref().filter(|_| !calibrating);
-                let noise = noise.map(|noise| Perturbation { noise, ramp, seed });
+                let noise = noise.map(|noise| noise.for_batch(ramp, &seed));
                 matrix.perturb(weights, noise, pass.par);
             }
         }
