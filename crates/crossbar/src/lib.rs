@@ -64,3 +64,8 @@ pub use tiling::{Cut, Normalized, Part, split};
 pub use weight_noise::{
     BatchNoise, Perturbation, WeightNoise, WeightNoiseConfig, WeightNoiseModel,
 };
+
+/// The README, whose code the documentation tests run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
