@@ -92,7 +92,6 @@ pub(super) fn tiles(
     let noise = training
         .weight_noise
         .map(|noise| WeightNoise::new(&noise).expect("a checked configuration"));
-    let places = parts.iter().map(|part| (part.rows.clone(), part.columns.clone())).collect();
     parameters.add_analog(AnalogWeights {
         name: name.to_owned(),
         outputs,
@@ -102,7 +101,7 @@ pub(super) fn tiles(
         scale,
         tile_scale,
         input_range,
-        places,
+        cut: tiles.cut().clone(),
         config: Arc::clone(&config),
         programmed: None,
     });

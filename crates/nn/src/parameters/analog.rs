@@ -10,10 +10,9 @@
 //!
 //! Source: \[Rasch23\] Eq. 21–22 and Methods.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use crossbar::{AnalogMatrix, TileConfig, TileError, WeightScale, columns_of, weight_scales};
+use crossbar::{AnalogMatrix, Cut, Normalized, TileConfig, TileError, WeightScale};
 use numerics::{Par, Seed};
 
 use super::{ParameterId, Parameters, Storage};
@@ -35,8 +34,7 @@ pub struct AnalogWeights {
     pub(crate) scale: ParameterId,
     pub(crate) tile_scale: Option<ParameterId>,
     pub(crate) input_range: ParameterId,
-    /// Rows and columns of every tile.
-    pub(crate) places: Vec<(Range<usize>, Range<usize>)>,
+    pub(crate) cut: Cut,
     pub(crate) config: Arc<Analog>,
     pub(crate) programmed: Option<Arc<AnalogMatrix>>,
 }
@@ -52,9 +50,9 @@ impl AnalogWeights {
         (self.outputs, self.inputs)
     }
 
-    /// Rows and columns of every tile.
-    pub fn places(&self) -> &[(Range<usize>, Range<usize>)] {
-        &self.places
+    /// What each tile holds.
+    pub fn cut(&self) -> &Cut {
+        &self.cut
     }
 
     /// The tile and the rules of training.
@@ -74,11 +72,11 @@ impl AnalogWeights {
             ScaleUnit::One => "one",
             ScaleUnit::FanIn => "fan-in",
         };
-        let rows = self.places.iter().filter(|(_, columns)| columns.start == 0);
-        let columns = self.places.iter().filter(|(rows, _)| rows.start == 0);
+        let rows = self.cut.parts().iter().filter(|part| part.columns.start == 0);
+        let columns = self.cut.parts().iter().filter(|part| part.rows.start == 0);
         let cut = |ends: Vec<String>| ends.join("+");
-        let rows = cut(rows.map(|(rows, _)| rows.len().to_string()).collect());
-        let columns = cut(columns.map(|(_, columns)| columns.len().to_string()).collect());
+        let rows = cut(rows.map(|part| part.rows.len().to_string()).collect());
+        let columns = cut(columns.map(|part| part.columns.len().to_string()).collect());
         let bound = match self.tile_scale {
             Some(_) => format!(", tile scales of bound {}", tile_scale_start(&self.config)),
             None => String::new(),
@@ -92,9 +90,9 @@ impl AnalogWeights {
         let mut scales = parameters.get(self.scale).float().to_vec();
         let kappa = self.tile_scale.map(|id| parameters.get(id).float());
         let start = tile_scale_start(&self.config);
-        for (index, range) in self.scale_ranges().into_iter().enumerate() {
+        for (index, part) in self.cut.parts().iter().enumerate() {
             let factor = kappa.map_or(1.0, |kappa| kappa[index] / start);
-            scales[range].iter_mut().for_each(|scale| *scale *= unit * factor);
+            scales[part.scales.clone()].iter_mut().for_each(|scale| *scale *= unit * factor);
         }
         scales
     }
@@ -112,25 +110,8 @@ impl AnalogWeights {
     /// w = γ ⊙ w̆, (out, in).
     pub fn logical(&self, parameters: &Parameters) -> Vec<f32> {
         let mut weights = self.normalized(parameters).to_vec();
-        let scales = self.scales(parameters);
-        for ((rows, columns), range) in self.places.iter().zip(self.scale_ranges()) {
-            for (row, scale) in rows.clone().zip(&scales[range]) {
-                let row = &mut weights[row * self.inputs..][columns.clone()];
-                row.iter_mut().for_each(|w| *w *= scale);
-            }
-        }
+        self.cut.scale(&mut weights, &self.scales(parameters));
         weights
-    }
-
-    /// Where the scales of each tile are.
-    pub(crate) fn scale_ranges(&self) -> Vec<Range<usize>> {
-        let mut first = 0;
-        let ranges = self.places.iter().map(|(rows, _)| {
-            let range = first..first + rows.len();
-            first = range.end;
-            range
-        });
-        ranges.collect()
     }
 }
 
@@ -161,29 +142,15 @@ impl Parameters {
         let analog = self.analog_of(weight).clone();
         let mapping = &analog.config.tile().mapping;
         let unit = analog.config.training().scale_unit.factor(analog.inputs);
-        let largest = |values: &[f32]| values.iter().fold(0.0f32, |max, x| max.max(x.abs()));
-        let matrix_max = largest(logical);
-        let shared = mapping.scale == WeightScale::Matrix;
-        let mut normalized = logical.to_vec();
-        let mut stored = Vec::new();
-        for (rows, columns) in &analog.places {
-            let part = &logical[rows.start * analog.inputs..rows.end * analog.inputs];
-            let part = columns_of(part, analog.inputs, columns);
-            let max = if shared { matrix_max } else { largest(&part) };
-            let levels = mapping.scale_levels;
-            let scales = weight_scales(&part, columns.len(), mapping.scale, levels, max)
-                .unwrap_or_else(|error| panic!("{}: {error}", analog.name));
-            for (row, scale) in rows.clone().zip(&scales) {
-                let row = &mut normalized[row * analog.inputs..][columns.clone()];
-                row.iter_mut().for_each(|w| *w = (*w / scale).clamp(-1.0, 1.0));
-            }
-            stored.extend(scales.iter().map(|scale| scale / unit));
-        }
+        let normalized = analog.cut.normalize(logical, mapping);
+        let Normalized { weights, mut scales } =
+            normalized.unwrap_or_else(|error| panic!("{}: {error}", analog.name));
+        scales.iter_mut().for_each(|scale| *scale /= unit);
         let float = |values: Vec<f32>| Storage::Float { values, increment: None };
-        self.get_mut(weight).restore(float(normalized), Vec::new());
-        self.get_mut(analog.scale).restore(float(stored), Vec::new());
+        self.get_mut(weight).restore(float(weights), Vec::new());
+        self.get_mut(analog.scale).restore(float(scales), Vec::new());
         if let Some(id) = analog.tile_scale {
-            let start = vec![tile_scale_start(&analog.config); analog.places.len()];
+            let start = vec![tile_scale_start(&analog.config); analog.cut.parts().len()];
             self.get_mut(id).restore(float(start), Vec::new());
         }
     }
@@ -268,21 +235,14 @@ impl Parameters {
     fn remap(&mut self, index: usize) {
         let analog = self.analog[index].clone();
         let mut factors = vec![1.0f32; self.get(analog.scale).float().len()];
-        let ranges = analog.scale_ranges();
         let weights = self.get(analog.weight).float();
-        for ((rows, columns), range) in analog.places.iter().zip(&ranges) {
-            for (row, factor) in rows.clone().zip(&mut factors[range.clone()]) {
-                let row = &weights[row * analog.inputs..][columns.clone()];
-                let max = row.iter().fold(0.0f32, |max, w| max.max(w.abs()));
-                *factor = if max > 0.0 { max } else { 1.0 };
-            }
+        for (stretch, factor) in analog.cut.stretches().zip(&mut factors) {
+            let max = weights[stretch].iter().fold(0.0f32, |max, w| max.max(w.abs()));
+            *factor = if max > 0.0 { max } else { 1.0 };
         }
         self.get_mut(analog.weight).rescale(|values, power| {
-            for ((rows, columns), range) in analog.places.iter().zip(&ranges) {
-                for (row, factor) in rows.clone().zip(&factors[range.clone()]) {
-                    let row = &mut values[row * analog.inputs..][columns.clone()];
-                    row.iter_mut().for_each(|w| *w /= factor.powi(power));
-                }
+            for (stretch, factor) in analog.cut.stretches().zip(&factors) {
+                values[stretch].iter_mut().for_each(|w| *w /= factor.powi(power));
             }
         });
         self.get_mut(analog.scale).rescale(|values, power| {
@@ -317,14 +277,13 @@ impl Parameters {
             let (weights, scales) = analog.quantized_scales(self, levels);
             let seed = seed.child(&analog.name);
             let mut matrix = AnalogMatrix::program(&config, &weights, analog.inputs, &seed, par)?;
-            let cut: Vec<_> = matrix.tiles().map(|(rows, columns, _)| (rows, columns)).collect();
-            assert_eq!(cut, analog.places, "{} was trained on other tiles", analog.name);
+            assert_eq!(matrix.cut(), &analog.cut, "{} was trained on other tiles", analog.name);
             matrix.set_input_range(analog.input_range(self))?;
             if let Some(bias) = analog.bias {
                 matrix.set_bias(self.get(bias).float())?;
             }
-            for (tile, range) in matrix.tiles_mut().zip(analog.scale_ranges()) {
-                tile.set_scale(&scales[range])?;
+            for (tile, part) in matrix.tiles_mut().zip(analog.cut.parts()) {
+                tile.set_scale(&scales[part.scales.clone()])?;
             }
             devices.push(matrix);
         }
@@ -392,19 +351,19 @@ impl AnalogWeights {
         let mut weights = self.normalized(parameters).to_vec();
         let mut scales = self.scales(parameters);
         let Some(levels) = levels else { return (weights, scales) };
-        for ((rows, columns), range) in self.places.iter().zip(self.scale_ranges()) {
-            let scales = &mut scales[range];
+        for part in self.cut.parts() {
+            let scales = &mut scales[part.scales.clone()];
             let largest = scales.iter().fold(0.0f32, |max, scale| max.max(scale.abs()));
             if largest == 0.0 {
                 continue;
             }
             let step = largest / levels as f32;
-            for (row, scale) in rows.clone().zip(scales) {
+            for (row, scale) in part.rows.clone().zip(scales) {
                 // The quotient of the largest scale may come out a rounding above N.
                 let level = (scale.abs() / step * (1.0 - f32::EPSILON)).ceil();
                 let quantized = (step * level.clamp(1.0, levels as f32)).copysign(*scale);
                 let factor = *scale / quantized;
-                let row = &mut weights[row * self.inputs..][columns.clone()];
+                let row = &mut weights[row * self.inputs..][part.columns.clone()];
                 row.iter_mut().for_each(|w| *w *= factor);
                 *scale = quantized;
             }
