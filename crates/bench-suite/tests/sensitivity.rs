@@ -207,7 +207,7 @@ fn layers_are_what_the_definitions_say() {
             let expected = 100.0 * beyond as f64 / rows.len() as f64;
             assert!((value(LayerQuantity::InputsClipped) - expected).abs() < 1e-9, "{layer}");
             clipped_inputs += beyond;
-            if analog.places().len() > 1 {
+            if analog.cut().parts().len() > 1 {
                 continue;
             }
             let scales = analog.scales(parameters);

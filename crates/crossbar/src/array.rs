@@ -4,9 +4,13 @@ use std::ops::Range;
 
 use numerics::{Par, Seed};
 
-use crate::mapping::{check_weights, largest_magnitude};
-use crate::periphery::{Accum, Inputs, MvmNoise, Saturation};
-use crate::{AnalogTile, TileConfig, TileError, columns_of, split};
+use crate::columns::columns_of;
+use crate::config::TileConfig;
+use crate::error::TileError;
+use crate::periphery::{Accum, Batch, Inputs, MvmNoise, Saturation};
+use crate::samples::{BLOCK, Samples};
+use crate::tile::AnalogTile;
+use crate::tiling::{Cut, Normalized};
 
 /// A weight matrix split over tiles: each part of the inputs has its own array, converters, scales
 /// and input range; partial sums are added digitally.
@@ -16,20 +20,13 @@ use crate::{AnalogTile, TileConfig, TileError, columns_of, split};
 /// Differs: partial sums are added in f32, the paper's in 16-bit floats.
 #[derive(Debug)]
 pub struct AnalogMatrix {
-    outputs: usize,
-    inputs: usize,
-    parts: Vec<Part>,
-}
-
-#[derive(Debug)]
-struct Part {
-    rows: Range<usize>,
-    columns: Range<usize>,
-    tile: AnalogTile,
+    cut: Cut,
+    /// One for each part of the cut.
+    tiles: Vec<AnalogTile>,
 }
 
 impl AnalogMatrix {
-    /// Splits a matrix by [`split`] and programs every part.
+    /// Cuts a matrix by [`Cut::new`] and programs every part.
     ///
     /// # Shapes
     ///
@@ -57,23 +54,17 @@ impl AnalogMatrix {
             weights.len()
         );
         config.check()?;
-        check_weights(weights, inputs, config.mapping.scale)?;
-        let outputs = weights.len() / inputs;
-        let mapping = &config.mapping;
-        let shared = mapping.scale.spans_tiles();
-        let matrix_max = largest_magnitude(weights);
-        let mut parts = Vec::new();
-        for rows in split(outputs, mapping.max_outputs.unwrap_or(outputs)) {
-            for columns in split(inputs, mapping.max_inputs) {
-                let part =
-                    columns_of(&weights[rows.start * inputs..rows.end * inputs], inputs, &columns);
-                let max = if shared { matrix_max } else { largest_magnitude(&part) };
-                let seed = seed.child("tile").child(parts.len());
-                let tile = AnalogTile::program_part(config, &part, columns.len(), max, &seed, par)?;
-                parts.push(Part { rows: rows.clone(), columns, tile });
-            }
+        let cut = Cut::new(weights.len() / inputs, inputs, &config.mapping);
+        let Normalized { weights, scales } = cut.normalize(weights, &config.mapping)?;
+        let mut tiles = Vec::with_capacity(cut.parts().len());
+        for (index, part) in cut.parts().iter().enumerate() {
+            let rows = &weights[part.rows.start * inputs..part.rows.end * inputs];
+            let weights = columns_of(rows, inputs, &part.columns).into_owned();
+            let part = Normalized { weights, scales: scales[part.scales.clone()].to_vec() };
+            let seed = seed.child("tile").child(index);
+            tiles.push(AnalogTile::program_normalized(config, part, &seed, par)?);
         }
-        Ok(Self { outputs, inputs, parts })
+        Ok(Self { cut, tiles })
     }
 
     /// Ages every tile, see [`AnalogTile::age_to`].
@@ -82,13 +73,13 @@ impl AnalogMatrix {
     ///
     /// [`TileError::Time`] if the time is negative or not finite.
     pub fn age_to(&mut self, t_s: f64, par: Par) -> Result<(), TileError> {
-        self.parts.iter_mut().try_for_each(|part| part.tile.age_to(t_s, par))
+        self.tiles.iter_mut().try_for_each(|tile| tile.age_to(t_s, par))
     }
 
     /// Compensates every tile, see [`AnalogTile::compensate_drift`].
     pub fn compensate_drift(&mut self, seed: &Seed) {
-        for (index, part) in self.parts.iter_mut().enumerate() {
-            part.tile.compensate_drift(&seed.child(index));
+        for (index, tile) in self.tiles.iter_mut().enumerate() {
+            tile.compensate_drift(&seed.child(index));
         }
     }
 
@@ -100,10 +91,10 @@ impl AnalogMatrix {
     /// Unless there is one flag per output, or if the tiles have aged.
     #[track_caller]
     pub fn exempt_outputs(&mut self, exempt: &[bool], par: Par) {
-        let count = exempt.len();
-        assert_eq!(count, self.outputs, "{count} flags for {} outputs", self.outputs);
-        for part in &mut self.parts {
-            part.tile.exempt_outputs(&exempt[part.rows.clone()], par);
+        let (count, outputs) = (exempt.len(), self.outputs());
+        assert_eq!(count, outputs, "{count} flags for {outputs} outputs");
+        for (part, tile) in self.cut.parts().iter().zip(&mut self.tiles) {
+            tile.exempt_outputs(&exempt[part.rows.clone()], par);
         }
     }
 
@@ -113,7 +104,7 @@ impl AnalogMatrix {
     ///
     /// [`TileError::Config`] unless it is positive and finite.
     pub fn set_input_range(&mut self, input_range: f32) -> Result<(), TileError> {
-        self.parts.iter_mut().try_for_each(|part| part.tile.set_input_range(input_range))
+        self.tiles.iter_mut().try_for_each(|tile| tile.set_input_range(input_range))
     }
 
     /// Sets the digital bias, which is added once per output, or removes it if the slice is empty.
@@ -127,12 +118,13 @@ impl AnalogMatrix {
     /// Unless there is one per output, or none.
     #[track_caller]
     pub fn set_bias(&mut self, bias: &[f32]) -> Result<(), TileError> {
-        let (count, outputs) = (bias.len(), self.outputs);
+        let (count, outputs) = (bias.len(), self.outputs());
         assert!(count == 0 || count == outputs, "{count} biases for {outputs} outputs");
         TileError::check_digital("bias", bias, outputs)?;
-        for part in self.parts.iter_mut().filter(|part| part.columns.start == 0) {
-            let part_of = if bias.is_empty() { bias } else { &bias[part.rows.clone()] };
-            part.tile.set_bias(part_of)?;
+        for (part, tile) in self.cut.parts().iter().zip(&mut self.tiles) {
+            if part.columns.start == 0 {
+                tile.set_bias(if bias.is_empty() { bias } else { &bias[part.rows.clone()] })?;
+            }
         }
         Ok(())
     }
@@ -152,58 +144,86 @@ impl AnalogMatrix {
         self.forward_inputs(Inputs::Rows(x), noise, par, y)
     }
 
-    /// [`Self::forward`] for rows or windows.
+    /// [`Self::forward`] for samples that are read block by block; the blocks are what threads share.
     ///
     /// # Panics
     ///
     /// If a shape differs, or a window leaves its image.
     #[track_caller]
-    pub fn forward_inputs(
+    pub fn forward_batch(&self, batch: Batch<impl Samples>, par: Par, y: &mut [f32]) -> Saturation {
+        let (inputs, outputs) = (self.inputs(), self.outputs());
+        let samples = batch.inputs.count(inputs);
+        assert_eq!(y.len(), samples * outputs, "{} outputs for {samples} × {outputs}", y.len());
+        let per_block = batch.inputs.per_block(BLOCK);
+        let blocks = y.chunks_mut(per_block * outputs).map(|y| (y, Saturation::default()));
+        let mut blocks: Vec<_> = blocks.collect();
+        par.for_each_chunk(&mut blocks, 1, |index, block| {
+            let (y, saturation) = &mut block[0];
+            let first = index * per_block;
+            let noise = batch.noise.after(first);
+            let samples = first..first + y.len() / outputs;
+            batch.inputs.with_inputs(samples, inputs, |x| {
+                *saturation = self.forward_inputs(x, &noise, Par::Seq, y);
+            });
+        });
+        blocks.into_iter().fold(Saturation::default(), |mut sum, (_, saturation)| {
+            sum += saturation;
+            sum
+        })
+    }
+
+    #[track_caller]
+    fn forward_inputs(
         &self,
         x: Inputs<'_>,
         noise: &MvmNoise,
         par: Par,
         y: &mut [f32],
     ) -> Saturation {
-        let (inputs, outputs) = (self.inputs, self.outputs);
-        let batch = x.samples(inputs);
-        assert_eq!(y.len(), batch * outputs, "{} outputs for {batch} × {outputs}", y.len());
+        let (inputs, outputs) = (self.inputs(), self.outputs());
+        let samples = x.samples(inputs);
+        assert_eq!(y.len(), samples * outputs, "{} outputs for {samples} × {outputs}", y.len());
         let mut saturation = Saturation::default();
-        for (index, Part { rows, columns, tile }) in self.parts.iter().enumerate() {
-            let noise = MvmNoise { seed: noise.seed.child(index), ..*noise };
-            let accum = if columns.start == 0 { Accum::Replace } else { Accum::Add };
-            saturation += x.with_columns(inputs, columns, |x| {
-                if rows.len() == outputs {
-                    return tile.forward_inputs(x, &noise, accum, par, y);
+        for (index, (part, tile)) in self.cut.parts().iter().zip(&self.tiles).enumerate() {
+            let noise = noise.child(index);
+            let accum = if part.columns.start == 0 { Accum::Replace } else { Accum::Add };
+            saturation += x.with_columns(inputs, &part.columns, |inputs| {
+                let batch = Batch { inputs, noise };
+                if part.rows.len() == outputs {
+                    return tile.forward_batch(batch, accum, par, y);
                 }
-                let mut part = vec![0.0; batch * rows.len()];
-                let seen = tile.forward_inputs(x, &noise, Accum::Replace, par, &mut part);
-                for (y, part) in y.chunks_exact_mut(outputs).zip(part.chunks_exact(rows.len())) {
-                    accum.write(part, &mut y[rows.clone()]);
-                }
+                let mut own = vec![0.0; samples * part.rows.len()];
+                let seen = tile.forward_batch(batch, Accum::Replace, par, &mut own);
+                part.write_outputs(&own, accum, y, outputs);
                 seen
             });
         }
         saturation
     }
 
+    /// The parts of the matrix, one for each tile.
+    pub fn cut(&self) -> &Cut {
+        &self.cut
+    }
+
     /// The tiles with the outputs and inputs that they hold.
     pub fn tiles(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>, &AnalogTile)> {
-        self.parts.iter().map(|part| (part.rows.clone(), part.columns.clone(), &part.tile))
+        let parts = self.cut.parts().iter();
+        parts.zip(&self.tiles).map(|(part, tile)| (part.rows.clone(), part.columns.clone(), tile))
     }
 
     /// The tiles, to be changed one by one.
     pub fn tiles_mut(&mut self) -> impl Iterator<Item = &mut AnalogTile> {
-        self.parts.iter_mut().map(|part| &mut part.tile)
+        self.tiles.iter_mut()
     }
 
     /// The weights as they are now, (out, in); see [`AnalogTile::weights`].
     pub fn weights(&self) -> Vec<f32> {
-        let mut weights = vec![0.0; self.outputs * self.inputs];
-        for Part { rows, columns, tile } in &self.parts {
-            for (row, part) in rows.clone().zip(tile.weights().chunks_exact(columns.len())) {
-                let at = row * self.inputs;
-                weights[at + columns.start..at + columns.end].copy_from_slice(part);
+        let mut weights = vec![0.0; self.outputs() * self.inputs()];
+        let mut stretches = self.cut.stretches();
+        for tile in &self.tiles {
+            for (row, stretch) in tile.weights().chunks_exact(tile.inputs()).zip(&mut stretches) {
+                weights[stretch].copy_from_slice(row);
             }
         }
         weights
@@ -211,11 +231,11 @@ impl AnalogMatrix {
 
     /// Number of outputs.
     pub fn outputs(&self) -> usize {
-        self.outputs
+        self.cut.outputs()
     }
 
     /// Number of inputs.
     pub fn inputs(&self) -> usize {
-        self.inputs
+        self.cut.inputs()
     }
 }

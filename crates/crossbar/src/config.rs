@@ -4,12 +4,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::compensation::CompensationConfig;
+use crate::compensation::config::CompensationConfig;
 use crate::device::{DeviceConfig, Faults};
+use crate::error::TileError;
 use crate::mapping::MappingConfig;
 use crate::periphery::PeripheryConfig;
+use crate::presets;
 use crate::wires::IrDropConfig;
-use crate::{TileError, presets};
 
 /// A tile: devices, mapping, wires, periphery, compensation. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

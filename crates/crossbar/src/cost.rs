@@ -30,9 +30,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::array::AnalogMatrix;
+use crate::error::TileError;
+use crate::mapping::UnitCell;
 use crate::periphery::PeripheryConfig;
 use crate::periphery::dac::check_steps;
-use crate::{AnalogMatrix, AnalogTile, TileError, UnitCell};
+use crate::tile::AnalogTile;
 
 const STANDARD: &str = include_str!("../presets/cost-standard.toml");
 

@@ -16,7 +16,7 @@ pub use unit_cell::{ArrayRole, UnitCell};
 
 use serde::{Deserialize, Serialize};
 
-use crate::TileError;
+use crate::error::TileError;
 
 /// Most lines of a tile in either direction: a thousand times what is built.
 const MAX_LINES: usize = 1 << 20;

@@ -13,59 +13,37 @@
 //! Source: [Rasch23 Eq. 1–2, 5–6] and, for the order, AIHWKit 1.1.0,
 //! `rpu_forward_backward_pass.cpp`. Values are normalised: weights and DAC outputs in [−1, 1].
 
+mod accum;
 pub mod adc;
 mod chunk;
 mod clip_mask;
+mod config;
 pub mod dac;
 mod draw;
 mod epilogue;
 mod forward;
 mod inputs;
 pub(crate) mod integer;
+mod layout;
 mod operands;
 mod pack;
 mod product;
 mod read_noise;
 mod results;
+mod set_up;
 pub(crate) mod simd;
+mod sums;
 mod windows;
 
+pub use accum::Accum;
 pub use adc::{Adc, SShape};
-pub use clip_mask::{ClipMask, ClipMasks};
+pub use clip_mask::ClipMask;
+pub use config::PeripheryConfig;
 pub use dac::{
     BoundManagement, ConverterRounding, Dac, NoiseManagement, mean_abs_max, mean_scaled_std,
 };
-pub use forward::Periphery;
-pub use operands::{Accum, Digital, Kept, MvmNoise, Saturation};
+pub use operands::{Batch, Digital, MvmNoise, Out, Saturation};
 pub use pack::ArrayWeights;
 pub use read_noise::ReadNoise;
+pub use set_up::Periphery;
 pub use windows::{Inputs, Windows};
-
-use serde::{Deserialize, Serialize};
-
-use crate::TileError;
-
-/// The periphery of a tile.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PeripheryConfig {
-    /// Digital-to-analog conversion of the inputs.
-    pub dac: Dac,
-    /// Short-term noise of the devices, drawn for every product.
-    pub read_noise: ReadNoise,
-    /// Standard deviation σ_a of a_ij: negative inputs see the weights w_ij (1 + a_ij).
-    /// Source: [Rasch23 Methods, "weight asymmetry"].
-    #[serde(default)]
-    pub polarity_asymmetry: f32,
-    /// Analog-to-digital conversion of the outputs.
-    pub adc: Adc,
-}
-
-impl PeripheryConfig {
-    pub(crate) fn check(&self) -> Result<(), TileError> {
-        self.dac.check()?;
-        self.read_noise.check()?;
-        TileError::check_size("polarity_asymmetry", self.polarity_asymmetry)?;
-        self.adc.check()
-    }
-}

@@ -11,7 +11,7 @@
 //! | `measured-example` | a table of measurements, to be replaced by one's own |
 //! | `ideal` | exact devices behind the standard periphery |
 
-use crate::TileConfig;
+use crate::config::TileConfig;
 
 const PRESETS: [(&str, &str); 9] = [
     ("standard-pcm", include_str!("../presets/standard-pcm.toml")),

@@ -6,13 +6,15 @@ mod stuck;
 
 use numerics::{Par, Seed};
 
-use crate::compensation::DriftReference;
+use crate::compensation::reference::DriftReference;
+use crate::config::TileConfig;
 use crate::device::{Device, Draws, Programmed, StuckDevices};
-use crate::mapping::{UnitCell, WeightScale, largest_magnitude, weight_scales};
+use crate::error::TileError;
+use crate::mapping::UnitCell;
 use crate::periphery::{
-    Accum, ArrayWeights, Digital, Inputs, Kept, MvmNoise, Periphery, Saturation,
+    Accum, ArrayWeights, Batch, Digital, Inputs, MvmNoise, Out, Periphery, Saturation,
 };
-use crate::{TileConfig, TileError};
+use crate::tiling::{Cut, Normalized};
 
 /// Devices of one unit of work.
 const CHUNK: usize = 16 * 1024;
@@ -116,43 +118,34 @@ impl AnalogTile {
         seed: &Seed,
         par: Par,
     ) -> Result<Self, TileError> {
-        let max = largest_magnitude(weights);
-        Self::program_part(config, weights, inputs, max, seed, par)
-    }
-
-    /// [`Self::program`] for a part of a matrix whose largest magnitude is `matrix_max`.
-    #[track_caller]
-    pub(crate) fn program_part(
-        config: &TileConfig,
-        weights: &[f32],
-        inputs: usize,
-        matrix_max: f32,
-        seed: &Seed,
-        par: Par,
-    ) -> Result<Self, TileError> {
         assert!(
             inputs > 0 && !weights.is_empty() && weights.len().is_multiple_of(inputs),
             "{} weights are not rows of {inputs} inputs",
             weights.len()
         );
         config.check()?;
-        let outputs = weights.len() / inputs;
+        let cut = Cut::whole(weights.len() / inputs, inputs);
+        let normalized = cut.normalize(weights, &config.mapping)?;
+        Self::program_normalized(config, normalized, seed, par)
+    }
+
+    /// Programs normalised weights, with one scale for each output.
+    pub(crate) fn program_normalized(
+        config: &TileConfig,
+        Normalized { weights: target, scales: scale }: Normalized,
+        seed: &Seed,
+        par: Par,
+    ) -> Result<Self, TileError> {
+        let (outputs, inputs) = (scale.len(), target.len() / scale.len());
         let device = config.device.build()?;
-        let mapping = &config.mapping;
-        let scale =
-            weight_scales(weights, inputs, mapping.scale, mapping.scale_levels, matrix_max)?;
-        let mut target = weights.to_vec();
-        for (row, scale) in target.chunks_exact_mut(inputs).zip(&scale) {
-            // Division may round a weight one place beyond its own scale.
-            row.iter_mut().for_each(|w| *w = (*w / scale).clamp(-1.0, 1.0));
-        }
+        let cell = &config.mapping.unit_cell;
         let wires = &config.ir_drop;
         let periphery =
             Periphery::new(&config.periphery, wires, inputs, outputs, &seed.child("columns"))?;
         let devices = Devices::program(config, device.as_ref(), &target, seed, par);
-        let planes = (0..mapping.unit_cell.planes())
+        let planes = (0..cell.planes())
             .map(|plane| Plane {
-                significance: mapping.unit_cell.plane_significance(plane),
+                significance: cell.plane_significance(plane),
                 weights: vec![0.0; target.len()],
                 packed: ArrayWeights::pack(&vec![0.0; target.len()], outputs, inputs),
             })
@@ -273,36 +266,18 @@ impl AnalogTile {
     /// If a shape differs.
     #[track_caller]
     pub fn forward(&self, x: &[f32], noise: &MvmNoise, par: Par, y: &mut [f32]) -> Saturation {
-        self.forward_accum(x, noise, Accum::Replace, par, y)
+        self.forward_batch(Batch::rows(x, noise), Accum::Replace, par, y)
     }
 
-    /// [`Self::forward`], replacing what is in `y` or adding to it.
-    ///
-    /// # Panics
-    ///
-    /// If a shape differs.
-    #[track_caller]
-    pub fn forward_accum(
-        &self,
-        x: &[f32],
-        noise: &MvmNoise,
-        accum: Accum,
-        par: Par,
-        y: &mut [f32],
-    ) -> Saturation {
-        self.forward_inputs(Inputs::Rows(x), noise, accum, par, y)
-    }
-
-    /// [`Self::forward_accum`] for rows or windows.
+    /// [`Self::forward`] for rows or windows, replacing what is in `y` or adding to it.
     ///
     /// # Panics
     ///
     /// If a shape differs, or a window leaves its image.
     #[track_caller]
-    pub fn forward_inputs(
+    pub fn forward_batch(
         &self,
-        x: Inputs<'_>,
-        noise: &MvmNoise,
+        batch: Batch<Inputs<'_>>,
         accum: Accum,
         par: Par,
         y: &mut [f32],
@@ -314,12 +289,10 @@ impl AnalogTile {
             // The bias belongs to the output, not to each of its conversions.
             let bias: &[f32] = if index == 0 { &self.bias } else { &[] };
             let digital = Digital { input_range: self.input_range, scale: &scale, bias };
-            let seed = if index == 0 { noise.seed } else { noise.seed.child(index) };
-            let noise = MvmNoise { seed, ..*noise };
+            let noise = if index == 0 { batch.noise } else { batch.noise.child(index) };
             let accum = if index == 0 { accum } else { Accum::Add };
-            let (weights, kept) = (&plane.packed, Kept::default());
-            saturation +=
-                self.periphery.forward_kept(weights, x, digital, &noise, accum, par, y, kept);
+            let (batch, out) = (Batch { noise, ..batch }, Out { accum, ..Out::replace(y) });
+            saturation += self.periphery.forward(&plane.packed, batch, digital, par, out);
         }
         saturation
     }
@@ -332,9 +305,9 @@ impl AnalogTile {
         for (index, plane) in self.planes.iter().enumerate() {
             let scale = vec![plane.significance; self.outputs];
             let digital = Digital { input_range: 1.0, scale: &scale, bias: &[] };
-            let noise = MvmNoise { seed: noise.seed.child(index), ..noise };
-            let accum = if index == 0 { Accum::Replace } else { Accum::Add };
-            self.periphery.forward(&plane.packed, x, digital, &noise, accum, Par::Seq, &mut y);
+            let batch = Batch::rows(x, &noise.child(index));
+            let out = if index == 0 { Out::replace(&mut y) } else { Out::add(&mut y) };
+            self.periphery.forward(&plane.packed, batch, digital, Par::Seq, out);
         }
         y
     }
@@ -423,12 +396,5 @@ impl Devices {
         let stuck = config.faults.draw(count, pairs, range_us, &seed.child("faults"));
         let now_us = programmed_us.clone();
         Self { target_us, programmed_us, parameter, now_us, stuck }
-    }
-}
-
-impl WeightScale {
-    /// Whether the scales of a tile depend on the rest of the matrix.
-    pub(crate) fn spans_tiles(self) -> bool {
-        self == Self::Matrix
     }
 }

@@ -28,10 +28,10 @@ mod model;
 
 use numerics::{Par, Seed, Stream};
 
-use crate::mapping::WeightScale;
+use crate::error::TileError;
+use crate::mapping::{WeightScale, largest_magnitude};
 use crate::periphery::integer::small_integer;
 use crate::periphery::simd::{Kernel, dispatch};
-use crate::{TileError, mapping};
 
 pub use model::{WeightNoiseConfig, WeightNoiseModel};
 
@@ -56,7 +56,7 @@ const DROPS: usize = 1024;
 /// let noise = WeightNoise::new(&WeightNoiseConfig::paper(3.0, 0.0))?;
 /// let weights = [0.5, -0.25, 0.0, 1.0, -1.0, 0.125]; // (out, in) = (2, 3)
 /// let mut perturbed = [0.0; 6];
-/// noise.perturb(&weights, 3, 1.0, &Seed::new(1).child("batch").child(7), Par::Seq, &mut perturbed);
+/// noise.for_batch(1.0, &Seed::new(1).child("batch").child(7)).perturb(&weights, 3, Par::Seq, &mut perturbed);
 /// assert_eq!(perturbed[2], 0.0);
 /// assert!(perturbed.iter().zip(weights).all(|(p, w)| p * w >= 0.0 && (p - w).abs() < 1.0));
 /// # Ok::<(), crossbar::TileError>(())
@@ -128,49 +128,16 @@ impl WeightNoise {
         &self.config
     }
 
-    /// Writes perturbed weights.
+    /// The noise of one mini-batch, whose random numbers `seed` names.
     ///
     /// `ramp` multiplies the noise, not the probability of drop-connect: training raises it from 0
-    /// to 1. Weights that are NaN or infinite stay so, unless they are dropped.
-    ///
-    /// # Shapes
-    ///
-    /// - `weights`, `perturbed`: (out, in) row-major, `inputs` columns
-    ///
-    /// # Panics
-    ///
-    /// If a shape differs, or `ramp` is negative or not finite.
-    #[track_caller]
-    pub fn perturb(
-        &self,
-        weights: &[f32],
-        inputs: usize,
-        ramp: f32,
-        seed: &Seed,
-        par: Par,
-        perturbed: &mut [f32],
-    ) {
-        assert_eq!(
-            weights.len(),
-            perturbed.len(),
-            "weights and perturbed weights differ in number"
-        );
-        assert!(
-            inputs > 0 && weights.len().is_multiple_of(inputs),
-            "{} weights are not rows of {inputs} inputs",
-            weights.len()
-        );
-        let batch = self.batch(inputs, ramp, seed, || mapping::largest_magnitude(weights));
-        // Whole rows, so that each knows its largest weight.
-        let rows = CHUNK.div_ceil(inputs);
-        par.for_each_chunk(perturbed, rows * inputs, |chunk, out| {
-            let first = chunk * rows * inputs;
-            batch.perturb_rows(chunk * rows, &weights[first..first + out.len()], out);
-        });
+    /// to 1.
+    pub fn for_batch(&self, ramp: f32, seed: &Seed) -> Perturbation<'_> {
+        Perturbation { noise: self, ramp, seed: *seed }
     }
 
     /// The noise of one mini-batch for a matrix with `inputs` columns, to be added to its rows in
-    /// any order: what [`Self::perturb`] does, part by part.
+    /// any order: what [`Perturbation::perturb`] does, part by part.
     ///
     /// `largest` gives the largest magnitude of the matrix, if [`WeightNoiseConfig::relative_to`]
     /// asks for it.
@@ -204,6 +171,50 @@ impl WeightNoise {
             normal: seed.child("weight-noise").stream(),
             drops: seed.child("drop-connect").stream(),
         }
+    }
+}
+
+/// The noise of one mini-batch, see [`WeightNoise::for_batch`].
+#[derive(Clone, Copy, Debug)]
+pub struct Perturbation<'a> {
+    /// Its model.
+    pub noise: &'a WeightNoise,
+    /// What multiplies it.
+    pub ramp: f32,
+    /// Names its random numbers.
+    pub seed: Seed,
+}
+
+impl Perturbation<'_> {
+    /// Writes perturbed weights. Those that are NaN or infinite stay so, unless they are dropped.
+    ///
+    /// # Shapes
+    ///
+    /// - `weights`, `perturbed`: (out, in) row-major, `inputs` columns
+    ///
+    /// # Panics
+    ///
+    /// If a shape differs, or the ramp is negative or not finite.
+    #[track_caller]
+    pub fn perturb(&self, weights: &[f32], inputs: usize, par: Par, perturbed: &mut [f32]) {
+        assert_eq!(
+            weights.len(),
+            perturbed.len(),
+            "weights and perturbed weights differ in number"
+        );
+        assert!(
+            inputs > 0 && weights.len().is_multiple_of(inputs),
+            "{} weights are not rows of {inputs} inputs",
+            weights.len()
+        );
+        let Self { noise, ramp, seed } = self;
+        let batch = noise.batch(inputs, *ramp, seed, || largest_magnitude(weights));
+        // Whole rows, so that each knows its largest weight.
+        let rows = CHUNK.div_ceil(inputs);
+        par.for_each_chunk(perturbed, rows * inputs, |chunk, out| {
+            let first = chunk * rows * inputs;
+            batch.perturb_rows(chunk * rows, &weights[first..first + out.len()], out);
+        });
     }
 }
 
@@ -249,7 +260,7 @@ impl BatchNoise<'_> {
             let width = if self.one.is_some() { perturbed.len().max(1) } else { self.inputs };
             let rows = weights.chunks_exact(width).zip(perturbed.chunks_exact_mut(width));
             for (weights, out) in rows {
-                let largest = self.one.unwrap_or_else(|| mapping::largest_magnitude(weights));
+                let largest = self.one.unwrap_or_else(|| largest_magnitude(weights));
                 let &Self { table, factor, of_device, .. } = self;
                 dispatch(Perturb { weights, table, largest, factor, of_device, out });
             }
@@ -401,14 +412,8 @@ mod tests {
                         WeightNoiseConfig { model, scale: 2.5, drop_connect: 0.01, relative_to };
                     let (w, seed) = (weights(outputs * inputs), Seed::new(3));
                     let mut ours = vec![f32::NAN; w.len()];
-                    WeightNoise::new(&config).unwrap().perturb(
-                        &w,
-                        inputs,
-                        1.0,
-                        &seed,
-                        Par::Seq,
-                        &mut ours,
-                    );
+                    let noise = WeightNoise::new(&config).unwrap();
+                    noise.for_batch(1.0, &seed).perturb(&w, inputs, Par::Seq, &mut ours);
                     for (ours, exact) in ours.iter().zip(naive(&config, &w, inputs, &seed)) {
                         // No ξ exceeds 6.66, no σ 0.2; the table keeps 10^−3 of σ.
                         let bound = 2.5 * 6.66 * 0.2 * 1e-3;
@@ -450,7 +455,7 @@ mod tests {
             };
             let mut out = vec![0.0; n];
             let noise = WeightNoise::new(&config).unwrap();
-            noise.perturb(&vec![w; n], n, 1.0, &Seed::new(9), Par::Seq, &mut out);
+            noise.for_batch(1.0, &Seed::new(9)).perturb(&vec![w; n], n, Par::Seq, &mut out);
             let sigma = 0.5 * f64::from(model.std(w.abs()));
             if f64::from(w.abs()) < 5.0 * sigma
                 && !matches!(model, WeightNoiseModel::Constant { .. })
@@ -474,8 +479,10 @@ mod tests {
         let noise = WeightNoise::new(&config).unwrap();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
         let [mut one, mut two] = [vec![0.0; w.len()], vec![0.0; w.len()]];
-        noise.perturb(&w, inputs, 0.7, &Seed::new(2), Par::Seq, &mut one);
-        pool.install(|| noise.perturb(&w, inputs, 0.7, &Seed::new(2), Par::Rayon, &mut two));
+        noise.for_batch(0.7, &Seed::new(2)).perturb(&w, inputs, Par::Seq, &mut one);
+        pool.install(|| {
+            noise.for_batch(0.7, &Seed::new(2)).perturb(&w, inputs, Par::Rayon, &mut two)
+        });
         assert_eq!(one, two);
     }
 
@@ -488,8 +495,8 @@ mod tests {
             let config = WeightNoiseConfig { relative_to, ..WeightNoiseConfig::paper(2.0, 0.1) };
             let noise = WeightNoise::new(&config).unwrap();
             let mut whole = vec![0.0; w.len()];
-            noise.perturb(&w, inputs, 0.5, &seed, Par::Seq, &mut whole);
-            let batch = noise.batch(inputs, 0.5, &seed, || mapping::largest_magnitude(&w));
+            noise.for_batch(0.5, &seed).perturb(&w, inputs, Par::Seq, &mut whole);
+            let batch = noise.batch(inputs, 0.5, &seed, || largest_magnitude(&w));
             for rows in [0..1, 3..67, 64..70, 5..5] {
                 let part = rows.start * inputs..rows.end * inputs;
                 let mut some = vec![0.0; part.len()];
@@ -504,7 +511,7 @@ mod tests {
         let w = weights(10_000);
         let noise = WeightNoise::new(&WeightNoiseConfig::paper(3.0, 0.1)).unwrap();
         let mut out = vec![0.0; w.len()];
-        noise.perturb(&w, 100, 0.0, &Seed::new(2), Par::Seq, &mut out);
+        noise.for_batch(0.0, &Seed::new(2)).perturb(&w, 100, Par::Seq, &mut out);
         let dropped = w.iter().zip(&out).filter(|&(w, out)| w != out).count() as f64;
         assert!(w.iter().zip(&out).all(|(w, out)| *out == *w || *out == 0.0));
         // Of 8571 weights that are not zero a tenth, within four standard errors.

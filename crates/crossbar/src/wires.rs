@@ -6,15 +6,21 @@
 //!   in every forward pass;
 //! - [`bit_line_currents`]: the exact ladder of one bit line with ideal word lines
 //!   [Rasch23 Eq. 15];
-//! - [`Circuit`]: word and bit lines together, with a certified residual and gradients.
+//! - `Circuit`: word and bit lines together, with a certified residual and gradients; there with the
+//!   feature `circuit`, for its sparse factorisation brings a library of linear algebra.
 
 pub mod bit_line;
+#[cfg(feature = "circuit")]
 pub mod circuit;
 pub mod estimate;
+mod ladder;
+#[cfg(feature = "circuit")]
 mod network;
+#[cfg(feature = "circuit")]
 mod ordering;
 
 pub use bit_line::bit_line_currents;
+#[cfg(feature = "circuit")]
 pub use circuit::{Circuit, CircuitGradients, CircuitSolution, LineResistance};
 pub(crate) use estimate::DROP;
 pub use estimate::{IrDropConfig, ir_drop_estimate};

@@ -2,7 +2,7 @@
 
 use crossbar::wires::IrDropConfig;
 use crossbar::{
-    Accum, AnalogTile, ArrayWeights, BoundManagement, Digital, MvmNoise, Periphery,
+    AnalogTile, ArrayWeights, Batch, BoundManagement, Digital, MvmNoise, Out, Periphery,
     PeripheryConfig, ReadNoise, SShape, Saturation, TileConfig, UnitCell, WeightScale, presets,
 };
 use numerics::{Par, Seed};
@@ -35,8 +35,8 @@ fn forward(
     let digital = Digital { input_range: 1.0, scale: &scale, bias: &[] };
     let noise = MvmNoise { seed: Seed::new(8), first_sample: 0 };
     let mut y = vec![0.0; x.len() / inputs * outputs];
-    let accum = Accum::Replace;
-    let seen = periphery.forward(&packed, x, digital, &noise, accum, Par::Seq, &mut y);
+    let (batch, out) = (Batch::rows(x, &noise), Out::replace(&mut y));
+    let seen = periphery.forward(&packed, batch, digital, Par::Seq, out);
     (y, seen)
 }
 

@@ -2,9 +2,9 @@
 
 use crossbar::wires::{IrDropConfig, ir_drop_estimate};
 use crossbar::{
-    Accum, AnalogMatrix, AnalogTile, ArrayWeights, BoundManagement, ClipMasks, ConverterRounding,
-    Digital, MvmNoise, NoiseManagement, Periphery, PeripheryConfig, ReadNoise, SShape, TileConfig,
-    UnitCell, presets,
+    AnalogMatrix, AnalogTile, ArrayWeights, Batch, BoundManagement, ClipMask, ConverterRounding,
+    Digital, MvmNoise, NoiseManagement, Out, Periphery, PeripheryConfig, ReadNoise, SShape,
+    TileConfig, UnitCell, presets,
 };
 use numerics::{Par, Seed};
 use proptest::prelude::*;
@@ -70,7 +70,7 @@ fn run(
     let digital = Digital { input_range: 1.0, scale: &scale, bias: &bias };
     let noise = MvmNoise { seed: Seed::new(8), first_sample };
     let mut y = vec![0.0; x.len() / inputs * outputs];
-    periphery.forward(weights, x, digital, &noise, Accum::Replace, par, &mut y);
+    periphery.forward(weights, Batch::rows(x, &noise), digital, par, Out::replace(&mut y));
     y
 }
 
@@ -210,8 +210,8 @@ fn inputs_and_outputs_beyond_the_range_saturate_and_are_counted() {
     let mut y = [0.0; 2];
     let digital = Digital { input_range: 1.0, scale: &[1.0, 1.0], bias: &[] };
     let noise = MvmNoise { seed: Seed::new(1), first_sample: 0 };
-    let saturation =
-        periphery.forward(&weights, &x, digital, &noise, Accum::Replace, Par::Seq, &mut y);
+    let (batch, out) = (Batch::rows(&x, &noise), Out::replace(&mut y));
+    let saturation = periphery.forward(&weights, batch, digital, Par::Seq, out);
     assert_eq!(y[0], 10.0);
     assert!(y[1].abs() < 1.0);
     assert_eq!((saturation.inputs, saturation.outputs), (2, 1));
@@ -230,7 +230,8 @@ fn bound_management_halves_until_nothing_saturates() {
     let digital = Digital { input_range: 1.0, scale: &[1.0], bias: &[] };
     let noise = MvmNoise { seed: Seed::new(1), first_sample: 0 };
     let x = [0.5; 64];
-    let saturation = periphery.forward(&weights, &x, digital, &noise, Accum::Add, Par::Seq, &mut y);
+    let (batch, out) = (Batch::rows(&x, &noise), Out::add(&mut y));
+    let saturation = periphery.forward(&weights, batch, digital, Par::Seq, out);
     // 32 needs two halvings for a bound of 10; inputs of 1/8 are 16 codes: 16/127 · 64 · 4.
     let exact = 1.0 + 64.0 * 16.0 / 127.0 * 4.0;
     assert!((y[0] - exact).abs() <= 4.0 * 0.5 * 20.0 / 254.0, "{} for {exact}", y[0]);
@@ -327,43 +328,29 @@ fn masks_of(outputs: usize) {
         let digital = Digital { input_range: range, scale: &scale, bias: &bias };
         let noise = MvmNoise { seed: Seed::new(8), first_sample: 5 };
         let (mut y, mut z) = (vec![0.0; batch * outputs], vec![0.0; batch * outputs]);
-        let (mut masks, mut again) = (ClipMasks::default(), ClipMasks::default());
-        let seen =
-            periphery.forward(&weights, &x, digital, &noise, Accum::Replace, Par::Seq, &mut y);
-        let also = periphery.forward_with_masks(
-            &weights,
-            &x,
-            digital,
-            &noise,
-            Accum::Replace,
-            Par::Seq,
-            &mut z,
-            &mut masks,
-        );
+        let batch = Batch::rows(&x, &noise);
+        let seen = periphery.forward(&weights, batch, digital, Par::Seq, Out::replace(&mut y));
+        let masked = |par: Par, z: &mut [f32]| {
+            let [mut inputs, mut outputs] = [ClipMask::default(), ClipMask::default()];
+            let (clipped_inputs, clipped_outputs) = (Some(&mut inputs), Some(&mut outputs));
+            let out = Out { clipped_inputs, clipped_outputs, ..Out::replace(z) };
+            let seen = periphery.forward(&weights, batch, digital, par, out);
+            (seen, inputs, outputs)
+        };
+        let (also, clipped_inputs, clipped_outputs) = masked(Par::Seq, &mut z);
         assert_eq!((&y, seen), (&z, also), "{name}");
-        pool.install(|| {
-            periphery.forward_with_masks(
-                &weights,
-                &x,
-                digital,
-                &noise,
-                Accum::Replace,
-                Par::Rayon,
-                &mut z,
-                &mut again,
-            )
-        });
-        assert_eq!(masks, again, "{name}");
+        let again = pool.install(|| masked(Par::Rayon, &mut z));
+        assert_eq!((also, &clipped_inputs, &clipped_outputs), (again.0, &again.1, &again.2));
 
         let managed = config.dac.noise_management == NoiseManagement::AbsMax;
-        assert_eq!(masks.inputs.count(), seen.inputs, "{name}");
+        assert_eq!(clipped_inputs.count(), seen.inputs, "{name}");
         for (at, x) in x.iter().enumerate() {
             let clipped = x.is_nan() || !managed && x.abs() > range;
-            assert_eq!(masks.inputs.is_clipped(at / inputs, at % inputs), clipped, "{name}: {x}");
+            assert_eq!(clipped_inputs.is_clipped(at / inputs, at % inputs), clipped, "{name}: {x}");
         }
         let mut reached = 0;
         for (at, y) in y.iter().enumerate() {
-            let clipped = masks.outputs.is_clipped(at / outputs, at % outputs);
+            let clipped = clipped_outputs.is_clipped(at / outputs, at % outputs);
             if managed {
                 continue; // the range of the last attempt is not known here
             }

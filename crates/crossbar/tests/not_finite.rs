@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use crossbar::wires::IrDropConfig;
 use crossbar::{
-    Accum, ArrayWeights, BoundManagement, ClipMasks, ConverterRounding, Digital, Inputs, Kept,
-    MvmNoise, NoiseManagement, Periphery, PeripheryConfig, ReadNoise, SShape, Saturation,
-    WeightNoise, WeightNoiseConfig, WeightNoiseModel, WeightScale, Windows, presets,
+    ArrayWeights, Batch, BoundManagement, ClipMask, ConverterRounding, Digital, Inputs, MvmNoise,
+    NoiseManagement, Out, Periphery, PeripheryConfig, ReadNoise, SShape, Saturation, WeightNoise,
+    WeightNoiseConfig, WeightNoiseModel, WeightScale, Windows, presets,
 };
 use numerics::{Par, Seed};
 
@@ -69,10 +69,8 @@ fn product(
     let digital = Digital { input_range: 1.0, scale: &scale, bias: &[] };
     let noise = MvmNoise { seed: Seed::new(8), first_sample: 0 };
     let mut y = vec![0.0; x.samples(INPUTS) * outputs];
-    let accum = Accum::Replace;
-    let kept = Kept::default();
-    let saturation =
-        periphery.forward_kept(weights, x, digital, &noise, accum, Par::Seq, &mut y, kept);
+    let (batch, out) = (Batch { inputs: x, noise }, Out::replace(&mut y));
+    let saturation = periphery.forward(weights, batch, digital, Par::Seq, out);
     Product { y, saturation }
 }
 
@@ -195,19 +193,10 @@ fn an_input_that_is_not_finite_is_marked_as_clipped() {
     x[..3].copy_from_slice(&BAD);
     let digital = Digital { input_range: 1.0, scale: &[1.0], bias: &[] };
     let noise = MvmNoise { seed: Seed::new(8), first_sample: 0 };
-    let (mut y, mut masks) = ([0.0], ClipMasks::default());
-    let accum = Accum::Replace;
-    periphery.forward_with_masks(
-        &weights,
-        &x,
-        digital,
-        &noise,
-        accum,
-        Par::Seq,
-        &mut y,
-        &mut masks,
-    );
-    assert!((0..INPUTS).all(|input| masks.inputs.is_clipped(0, input) == (input < 3)));
+    let (mut y, mut mask) = ([0.0], ClipMask::default());
+    let out = Out { clipped_inputs: Some(&mut mask), ..Out::replace(&mut y) };
+    periphery.forward(&weights, Batch::rows(&x, &noise), digital, Par::Seq, out);
+    assert!((0..INPUTS).all(|input| mask.is_clipped(0, input) == (input < 3)));
 }
 
 #[test]
@@ -218,8 +207,8 @@ fn an_infinite_input_range_is_refused() {
     let weights = ArrayWeights::zeros(1, INPUTS);
     let digital = Digital { input_range: f32::INFINITY, scale: &[1.0], bias: &[] };
     let noise = MvmNoise { seed: Seed::new(8), first_sample: 0 };
-    let accum = Accum::Replace;
-    periphery.forward(&weights, &[0.0; INPUTS], digital, &noise, accum, Par::Seq, &mut [0.0]);
+    let (batch, mut y) = (Batch::rows(&[0.0; INPUTS], &noise), [0.0]);
+    periphery.forward(&weights, batch, digital, Par::Seq, Out::replace(&mut y));
 }
 
 /// Noise is added to what has diverged, and nothing of it becomes finite again.
@@ -239,7 +228,7 @@ fn noise_leaves_weights_that_are_not_finite_as_they_are() {
         };
         let noise = WeightNoise::new(&config).unwrap();
         let mut out = vec![0.0; w.len()];
-        noise.perturb(&w, inputs, 1.0, &Seed::new(3), Par::Seq, &mut out);
+        noise.for_batch(1.0, &Seed::new(3)).perturb(&w, inputs, Par::Seq, &mut out);
         for (i, (out, w)) in out.iter().zip(&w).enumerate() {
             assert_eq!(out.is_finite(), w.is_finite(), "weight {i}: {w} became {out}");
         }

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crossbar::{
-    Accum, AnalogMatrix, ArrayWeights, BoundManagement, ClipMask, ConverterRounding, Digital,
-    Inputs, Kept, MvmNoise, NoiseManagement, Periphery, PeripheryConfig, ReadNoise, TileConfig,
+    AnalogMatrix, ArrayWeights, Batch, BoundManagement, ClipMask, ConverterRounding, Digital,
+    Inputs, MvmNoise, NoiseManagement, Out, Periphery, PeripheryConfig, ReadNoise, TileConfig,
     Windows, presets,
 };
 use numerics::{Par, Seed};
@@ -100,20 +100,13 @@ fn windows_have_the_bits_of_their_rows() {
                     let mut y = uniform(9, batch * outputs);
                     let mut products = vec![0.0; if keep { y.len() } else { 0 }];
                     let mut mask = ClipMask::default();
-                    let kept = Kept {
-                        clipped: keep.then_some(&mut mask),
+                    let out = Out {
+                        clipped_outputs: keep.then_some(&mut mask),
                         products: keep.then_some(&mut products),
+                        ..Out::add(&mut y)
                     };
-                    let seen = periphery.forward_kept(
-                        &weights,
-                        x,
-                        digital,
-                        &noise,
-                        Accum::Add,
-                        par,
-                        &mut y,
-                        kept,
-                    );
+                    let batch = Batch { inputs: x, noise };
+                    let seen = periphery.forward(&weights, batch, digital, par, out);
                     (y, products, mask, seen.outputs)
                 };
                 for keep in [false, true] {
@@ -129,6 +122,29 @@ fn windows_have_the_bits_of_their_rows() {
 }
 
 #[test]
+fn the_mask_of_the_inputs_of_windows_is_that_of_their_rows() {
+    let preset = presets::standard_pcm();
+    let case = Case::new(3, 4);
+    let (inputs, outputs, rows) = (36, 5, case.rows());
+    let periphery =
+        Periphery::new(&preset.periphery, &preset.ir_drop, inputs, outputs, &Seed::new(7)).unwrap();
+    let weights = ArrayWeights::pack(&uniform(1, outputs * inputs), outputs, inputs);
+    let noise = MvmNoise { seed: Seed::new(8), first_sample: 0 };
+    let run = |x: Inputs<'_>| {
+        let (mut y, mut mask) = (vec![0.0; x.samples(inputs) * outputs], ClipMask::default());
+        let digital = Digital { input_range: 0.7, scale: &[1.0; 5], bias: &[] };
+        let out = Out { clipped_inputs: Some(&mut mask), ..Out::replace(&mut y) };
+        let batch = Batch { inputs: x, noise };
+        let seen = periphery.forward(&weights, batch, digital, Par::Seq, out);
+        (y, mask, seen)
+    };
+    let (y, mask, seen) = run(case.windows());
+    assert!(mask.count() > 0);
+    assert_eq!(mask.count(), seen.inputs);
+    assert_eq!((y, mask, seen), run(Inputs::Rows(&rows)));
+}
+
+#[test]
 fn products_that_are_kept_give_the_results() {
     let preset = presets::standard_pcm();
     let (inputs, outputs, batch) = (30, 21, 70);
@@ -141,8 +157,8 @@ fn products_that_are_kept_give_the_results() {
     let mut products = y.clone();
     let run = |scale: &[f32], bias: &[f32], products: Option<&mut [f32]>, y: &mut [f32]| {
         let digital = Digital { input_range: 0.7, scale, bias };
-        let (x, kept) = (Inputs::Rows(&x), Kept { clipped: None, products });
-        periphery.forward_kept(&weights, x, digital, &noise, Accum::Replace, Par::Seq, y, kept);
+        let out = Out { products, ..Out::replace(y) };
+        periphery.forward(&weights, Batch::rows(&x, &noise), digital, Par::Seq, out);
     };
     run(&scale, &bias, Some(&mut products), &mut y);
     let mut alone = y.clone();
@@ -170,7 +186,8 @@ fn tiles_of_a_matrix_take_their_columns_of_the_windows() {
         let mut expected = vec![0.0; rows.len() / inputs * outputs];
         let mut y = expected.clone();
         matrix.forward(&rows, &noise, Par::Seq, &mut expected);
-        matrix.forward_inputs(case.windows(), &noise, Par::Seq, &mut y);
+        let batch = Batch { inputs: case.windows(), noise };
+        matrix.forward_batch(batch, Par::Seq, &mut y);
         assert_eq!(y, expected, "{channels} channels");
     }
 }

@@ -70,17 +70,15 @@ impl AnalogWeights {
         let mut means = vec![0.0; self.outputs];
         let Some(gradient) = parameters.get(self.weight).gradient() else { return means };
         let scales = self.scales(parameters);
-        for ((rows, columns), range) in self.places.iter().zip(self.scale_ranges()) {
-            for (row, &scale) in rows.clone().zip(&scales[range]) {
-                // What is kept is ∂loss/∂w/γ where steps act on logical weights.
-                let factor = match self.config.training().step {
-                    WeightStep::Normalized => 1.0,
-                    WeightStep::Logical => f64::from(scale).powi(2),
-                };
-                let part = &gradient[row * self.inputs..][columns.clone()];
-                let sum: f64 = part.iter().map(|&g| f64::from(g).abs()).sum();
-                means[row] += factor * sum / self.inputs as f64;
-            }
+        for (stretch, &scale) in self.cut.stretches().zip(&scales) {
+            // What is kept is ∂loss/∂w/γ where steps act on logical weights.
+            let factor = match self.config.training().step {
+                WeightStep::Normalized => 1.0,
+                WeightStep::Logical => f64::from(scale).powi(2),
+            };
+            let row = stretch.start / self.inputs;
+            let sum: f64 = gradient[stretch].iter().map(|&g| f64::from(g).abs()).sum();
+            means[row] += factor * sum / self.inputs as f64;
         }
         means
     }

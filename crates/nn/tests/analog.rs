@@ -131,8 +131,7 @@ fn perfect_tiles_are_the_float_network() {
             assert!(analog.normalized(&parameters).iter().all(|w| w.abs() <= 1.0));
         }
         let scales: Vec<Vec<f32>> = parameters.analog().map(|a| a.scales(&parameters)).collect();
-        let places: Vec<_> =
-            parameters.analog().map(|a| (a.shape(), a.places().to_vec())).collect();
+        let cuts: Vec<_> = parameters.analog().map(|a| a.cut().clone()).collect();
         let (y, dx, gradients) = run(&mut parameters, &network, pass());
         close("y", &expected.0, &y, 1e-5);
         close("dx", &expected.1, &dx, 1e-5);
@@ -141,12 +140,12 @@ fn perfect_tiles_are_the_float_network() {
             if let Some(index) = layers.iter().position(|layer| *name == format!("{layer}.weight"))
             {
                 // ∂loss/∂w / γ, back to ∂loss/∂w.
-                let ((_, inputs), places) = &places[index];
                 let mut scale = scales[index].iter();
-                for (rows, columns) in places {
-                    for row in rows.clone() {
+                for part in cuts[index].parts() {
+                    for row in part.rows.clone() {
                         let scale = scale.next().unwrap();
-                        tiles[row * inputs..][columns.clone()].iter_mut().for_each(|g| *g *= scale);
+                        let row = &mut tiles[row * cuts[index].inputs()..][part.columns.clone()];
+                        row.iter_mut().for_each(|g| *g *= scale);
                     }
                 }
             }

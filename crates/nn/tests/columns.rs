@@ -97,9 +97,9 @@ fn column_gradients_are_those_of_normalised_weights() {
             let mut expected = vec![0.0; outputs];
             let scales = analog.scales(&parameters);
             let mut scale = scales.iter();
-            for (rows, columns) in analog.places() {
-                for row in rows.clone() {
-                    let part = &absolute[row * inputs..][columns.clone()];
+            for part in analog.cut().parts() {
+                for row in part.rows.clone() {
+                    let part = &absolute[row * inputs..][part.columns.clone()];
                     expected[row] += f64::from(*scale.next().unwrap()) * part.iter().sum::<f64>();
                 }
             }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crossbar::wires::{Circuit, IrDropConfig, LineResistance};
 use crossbar::{
-    Accum, AnalogTile, ArrayWeights, Digital, Inputs, Kept, MvmNoise, Periphery, PeripheryConfig,
+    AnalogTile, ArrayWeights, Batch, Digital, Inputs, MvmNoise, Out, Periphery, PeripheryConfig,
     ReadNoise, Windows, presets,
 };
 use faer::sparse::{SparseColMat, Triplet};
@@ -89,7 +89,8 @@ fn analog_forward(full: bool) -> Result<Measured, Unmeasured> {
     let noise = MvmNoise { seed: Seed::new(4), first_sample: 0 };
     let analog = |y: &mut [f32]| {
         let digital = Digital { input_range: 1.0, scale: &scale, bias: &[] };
-        periphery.forward(&packed, &x, digital, &noise, Accum::Replace, Par::Seq, y);
+        let batch = Batch::rows(&x, &noise);
+        periphery.forward(&packed, batch, digital, Par::Seq, Out::replace(y));
     };
     let digital = |y: &mut [f32]| {
         faer::linalg::matmul::matmul(
@@ -150,11 +151,11 @@ fn analog_convolution() -> Result<Measured, Unmeasured> {
         for (block, (images, y)) in
             blocks.zip(y.chunks_mut(per_block * starts.len() * OUTPUTS)).enumerate()
         {
-            let x = Inputs::Windows(Windows { images, image_len, starts: &starts, runs: &runs });
+            let windows = Windows { images, image_len, starts: &starts, runs: &runs };
             let first_sample = (block * per_block * starts.len()) as u64;
             let noise = MvmNoise { first_sample, ..noise };
-            let (accum, kept) = (Accum::Replace, Kept::default());
-            periphery.forward_kept(&packed, x, digital, &noise, accum, Par::Seq, y, kept);
+            let batch = Batch { inputs: Inputs::Windows(windows), noise };
+            periphery.forward(&packed, batch, digital, Par::Seq, Out::replace(y));
         }
     };
     let digital = |y: &mut [f32]| {

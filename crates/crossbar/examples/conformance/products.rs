@@ -2,8 +2,8 @@
 
 use crossbar::wires::IrDropConfig;
 use crossbar::{
-    Accum, Adc, ArrayWeights, BoundManagement, ConverterRounding, Dac, Digital, MvmNoise,
-    NoiseManagement, Periphery, PeripheryConfig, ReadNoise, SShape, Saturation,
+    Adc, ArrayWeights, Batch, BoundManagement, ConverterRounding, Dac, Digital, MvmNoise,
+    NoiseManagement, Out, Periphery, PeripheryConfig, ReadNoise, SShape, Saturation,
 };
 use numerics::{Par, Seed};
 use serde_json::{Map, Value};
@@ -174,8 +174,8 @@ impl Case {
         let scale = vec![1.0; self.outputs];
         let digital = Digital { input_range, scale: &scale, bias: &[] };
         let noise = MvmNoise { seed: seed.child("noise"), first_sample: 0 };
-        let seen =
-            periphery.forward(&weights, x, digital, &noise, Accum::Replace, Par::Seq, &mut y);
+        let (batch, out) = (Batch::rows(x, &noise), Out::replace(&mut y));
+        let seen = periphery.forward(&weights, batch, digital, Par::Seq, out);
         Ok((y.into_iter().map(f64::from).collect(), seen))
     }
 

@@ -4,11 +4,16 @@ use serde::de::{DeserializeOwned, Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::{
-    Device, Hermes, Ideal, Measured, MeasuredTable, Pcm, PcmAihwkit, ReRamCmo, ReRamWan,
-    StateIndependent,
-};
-use crate::TileError;
+use super::hermes::Hermes;
+use super::ideal::Ideal;
+use super::measured::{Measured, MeasuredTable};
+use super::model::Device;
+use super::pcm::Pcm;
+use super::pcm_aihwkit::PcmAihwkit;
+use super::reram_cmo::ReRamCmo;
+use super::reram_wan::ReRamWan;
+use super::state_independent::StateIndependent;
+use crate::error::TileError;
 
 /// Which device, by its `model` key.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -3,7 +3,7 @@
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
-use crate::TileError;
+use crate::error::TileError;
 
 /// Fractions of devices that are stuck, at random places. Source: [Rasch23 Methods, "yield"].
 ///

@@ -18,11 +18,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::pcm::add_read_noise;
-use super::{
+use super::model::{
     Device, Draws, Programmed, assert_same_len, one_over_f_growth, polynomial, power_law_drift,
 };
-use crate::TileError;
+use super::pcm::add_read_noise;
+use crate::error::TileError;
 use crate::limits::at_least;
 
 /// Below a limit a clipped line in ln r, above it a polynomial in r.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Device, Draws, Programmed, assert_same_len};
+use super::model::{Device, Draws, Programmed, assert_same_len};
 
 /// A device without programming error, drift or read noise.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

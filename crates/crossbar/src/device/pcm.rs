@@ -20,10 +20,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use super::model::{
     Device, Draws, Programmed, assert_same_len, one_over_f_growth, polynomial, power_law_drift,
 };
-use crate::TileError;
+use crate::error::TileError;
 use crate::limits::at_least;
 
 /// Programming error σ_P in µS over r, for g_max = 25 µS. Source: [Rasch23 Eq. 7].

@@ -14,11 +14,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::pcm::add_read_noise;
-use super::{
-    Device, Draws, Pcm, Programmed, assert_same_len, one_over_f_growth, power_law_drift,
-    read_noise_coefficient,
+use super::model::{
+    Device, Draws, Programmed, assert_same_len, one_over_f_growth, power_law_drift,
 };
+use super::pcm::add_read_noise;
+use super::pcm::{Pcm, read_noise_coefficient};
 
 /// Phase-change memory with AIHWKit's conventions; see the [module](self).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

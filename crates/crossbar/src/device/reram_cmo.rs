@@ -20,8 +20,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Device, Draws, Programmed, assert_same_len, one_over_f_growth};
-use crate::TileError;
+use super::model::{Device, Draws, Programmed, assert_same_len, one_over_f_growth};
+use crate::error::TileError;
 use crate::limits::at_least;
 
 /// Mean relaxation per ln t in µS.

@@ -18,8 +18,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Device, Draws, Programmed, assert_same_len, polynomial};
-use crate::TileError;
+use super::model::{Device, Draws, Programmed, assert_same_len, polynomial};
+use crate::error::TileError;
 use crate::limits::at_least;
 
 /// Time in seconds and the coefficients of σ in µS over r.

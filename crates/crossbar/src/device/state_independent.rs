@@ -12,9 +12,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::model::{
+    Device, Draws, Programmed, assert_same_len, one_over_f_growth, power_law_drift,
+};
 use super::pcm::add_read_noise;
-use super::{Device, Draws, Programmed, assert_same_len, one_over_f_growth, power_law_drift};
-use crate::TileError;
+use crate::error::TileError;
 use crate::limits::at_least;
 
 /// A device whose errors do not depend on its state; see the [module](self).

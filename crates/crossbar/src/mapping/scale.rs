@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::TileError;
+use crate::error::TileError;
 
 /// Which weights share one digital scale γ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

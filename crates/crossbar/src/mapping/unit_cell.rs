@@ -16,7 +16,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::TileError;
+use crate::error::TileError;
 
 /// The devices that hold one signed weight; see the [module](self).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
 use super::dac::{ConverterRounding, check_steps};
-use crate::TileError;
+use crate::error::TileError;
 
 /// Analog-to-digital converters of the bit lines.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

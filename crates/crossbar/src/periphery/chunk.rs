@@ -5,44 +5,23 @@ use std::ops::Range;
 
 use numerics::Seed;
 
+use super::accum::Accum;
 use super::clip_mask::Beyond;
+use super::dac::{BoundManagement, NoiseManagement};
 use super::draw::{Draws, Streams, Wanted};
 use super::epilogue::{Epilogue, convert};
-use super::forward::Periphery;
 use super::inputs::{Convert, Phase, Places, SumKind};
-use super::operands::{Accum, Saturation};
-use super::pack::{ArrayWeights, padded};
-use super::product::{FloatMagnitudes, LANES, Lanes, PLAIN_GROUP, Running, Sums};
-use super::results::{HALF, PaddedColumns, Place, Results, join_halves};
+use super::layout::{HALF, LANES, Lanes, padded};
+use super::operands::Saturation;
+use super::pack::ArrayWeights;
+use super::results::{PaddedColumns, Place, Results, Written, join_halves};
+use super::set_up::Periphery;
 use super::simd::dispatch;
+use super::sums::{FloatMagnitudes, PLAIN_GROUP, Running, Sums};
 use super::windows::Source;
-use super::{BoundManagement, NoiseManagement};
 
 /// Samples of one chunk: a multiple of both group sizes, so that groups are full.
 pub(super) const CHUNK: usize = 60;
-
-/// What one unit of work writes.
-pub(super) struct Written<'a> {
-    /// (samples, out)
-    pub(super) y: &'a mut [f32],
-    /// α z, (samples, out), if it is kept.
-    pub(super) products: Option<&'a mut [f32]>,
-    /// Words of the masks that are wanted.
-    pub(super) clipped_inputs: Option<&'a mut [u16]>,
-    pub(super) clipped_outputs: Option<&'a mut [u16]>,
-}
-
-impl Written<'_> {
-    /// The same with other results.
-    fn with<'a>(&'a mut self, y: &'a mut [f32]) -> Written<'a> {
-        Written {
-            y,
-            products: self.products.as_deref_mut(),
-            clipped_inputs: self.clipped_inputs.as_deref_mut(),
-            clipped_outputs: self.clipped_outputs.as_deref_mut(),
-        }
-    }
-}
 
 /// Buffers of one thread, kept between calls.
 #[derive(Debug, Default)]
@@ -63,6 +42,23 @@ struct Scratch {
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// The samples of a chunk that are multiplied.
+struct Samples<'a> {
+    /// Those of the whole chunk.
+    source: Source<'a>,
+    todo: Vec<usize>,
+    /// Input range of every sample of the chunk.
+    ranges: Vec<f32>,
+}
+
+/// The noise of the conversion of a sample.
+struct Drawing<'a> {
+    streams: &'a Streams,
+    /// Position of the first value.
+    place: u64,
+    buffer: &'a mut Vec<f32>,
 }
 
 /// What one multiplication of a chunk found out.
@@ -97,41 +93,33 @@ impl Pass<'_> {
         written: &mut Written<'_>,
     ) -> Saturation {
         let samples = written.y.len() / self.periphery.outputs;
-        let mut ranges = self.ranges(source, samples, input_range);
-        let mut todo: Vec<usize> = (0..samples).collect();
+        let ranges = self.ranges(source, samples, input_range);
+        let mut of = Samples { source, todo: (0..samples).collect(), ranges };
         let max_halvings = match self.periphery.config.dac.bound_management {
             BoundManagement::None => 0,
             BoundManagement::Iterative { max_halvings } => u64::from(max_halvings),
         };
         let seen = SCRATCH.with_borrow_mut(|scratch| {
+            let streams = self.streams;
             if max_halvings == 0 {
-                return self.multiply(
-                    source,
-                    &todo,
-                    &ranges,
-                    self.streams,
-                    scratch,
-                    accum,
-                    written,
-                );
+                return self.multiply(&of, streams, scratch, accum, written);
             }
             // Rows are written again and again, so they are added to `y` at the end only.
             let mut rows = vec![0.0; written.y.len()];
             let once = Accum::Replace;
             let first = &mut written.with(&mut rows);
-            let mut seen =
-                self.multiply(source, &todo, &ranges, self.streams, scratch, once, first);
+            let mut seen = self.multiply(&of, streams, scratch, once, first);
             // Inputs were clipped, or not, before any halving.
             let kept = written.clipped_inputs.as_ref().map(|words| words.to_vec());
             for halving in 1..=max_halvings {
-                todo.retain(|&s| seen.saturated[s]);
-                if todo.is_empty() {
+                of.todo.retain(|&s| seen.saturated[s]);
+                if of.todo.is_empty() {
                     break;
                 }
-                todo.iter().for_each(|&s| ranges[s] *= 2.0);
+                of.todo.iter().for_each(|&s| of.ranges[s] *= 2.0);
                 let streams = self.periphery.streams(&self.seed.child("halving").child(halving));
                 let again = &mut written.with(&mut rows);
-                let again = self.multiply(source, &todo, &ranges, &streams, scratch, once, again);
+                let again = self.multiply(&of, &streams, scratch, once, again);
                 seen = Seen { inputs: seen.inputs, ..again };
             }
             if let (Some(words), Some(kept)) = (&mut written.clipped_inputs, kept) {
@@ -156,23 +144,21 @@ impl Pass<'_> {
     }
 
     /// Multiplies the samples `todo` of the chunk and writes their rows of `y`.
-    #[expect(clippy::too_many_arguments, reason = "the buffers belong to the thread")]
     fn multiply(
         &self,
-        source: Source<'_>,
-        todo: &[usize],
-        ranges: &[f32],
+        of: &Samples<'_>,
         streams: &Streams,
         scratch: &mut Scratch,
         accum: Accum,
         written: &mut Written<'_>,
     ) -> Seen {
         let Periphery { outputs, chain, .. } = *self.periphery;
+        let Samples { source, ref todo, ref ranges } = *of;
         let samples = written.y.len() / outputs;
         let mut seen = Seen { inputs: 0, outputs: 0, saturated: vec![false; samples] };
-        seen.inputs = self.convert_inputs(source, todo, ranges, streams, scratch);
+        seen.inputs = self.convert_inputs(of, streams, scratch);
         if let (Some(words), Source::Rows(x)) = (&mut written.clipped_inputs, source) {
-            self.mask_inputs(x, todo, ranges, words);
+            self.mask_inputs(x, of, words);
         }
         let columns = self.panels.start * LANES..outputs.min(self.panels.end * LANES);
         let first_sample = self.first_sample;
@@ -223,13 +209,13 @@ impl Pass<'_> {
     }
 
     /// Says which inputs of the samples were clipped.
-    fn mask_inputs(&self, x: &[f32], todo: &[usize], ranges: &[f32], words: &mut [u16]) {
+    fn mask_inputs(&self, x: &[f32], of: &Samples<'_>, words: &mut [u16]) {
         let Periphery { inputs, chain, config, .. } = *self.periphery;
         let stride = inputs.div_ceil(LANES);
-        for &s in todo {
+        for &s in &of.todo {
             dispatch(Beyond {
                 x: &x[s * inputs..][..inputs],
-                scale: 1.0 / (ranges[s] * chain.unit),
+                scale: 1.0 / (of.ranges[s] * chain.unit),
                 bound: config.dac.bound / chain.unit,
                 words: &mut words[s * stride..][..stride],
             });
@@ -238,14 +224,8 @@ impl Pass<'_> {
 
     /// Fills the phases with codes, unless they are read in place, and returns how many inputs
     /// saturated.
-    fn convert_inputs(
-        &self,
-        source: Source<'_>,
-        todo: &[usize],
-        ranges: &[f32],
-        streams: &Streams,
-        scratch: &mut Scratch,
-    ) -> u64 {
+    fn convert_inputs(&self, of: &Samples<'_>, streams: &Streams, scratch: &mut Scratch) -> u64 {
+        let Samples { source, ref todo, ref ranges } = *of;
         let Periphery { inputs, sums, chain, .. } = *self.periphery;
         source.starts(todo.len(), inputs, &mut scratch.starts);
         scratch.squares.clear();
@@ -274,9 +254,12 @@ impl Pass<'_> {
                     let (codes, padding) = codes.split_at_mut(inputs);
                     padding.fill(0.0);
                     let x = &x[s * inputs..][..inputs];
-                    let place = (self.first_sample + s as u64) * inputs as u64;
-                    saturated +=
-                        self.convert(x, ranges[s], place, streams, codes, &mut scratch.noise);
+                    let noise = Drawing {
+                        streams,
+                        place: (self.first_sample + s as u64) * inputs as u64,
+                        buffer: &mut scratch.noise,
+                    };
+                    saturated += self.convert(x, ranges[s], noise, codes);
                 }
                 saturated
             }
@@ -303,16 +286,9 @@ impl Pass<'_> {
         saturated
     }
 
-    /// Converts values, the first of which draws at `place`; returns how many saturated.
-    fn convert(
-        &self,
-        x: &[f32],
-        range: f32,
-        place: u64,
-        streams: &Streams,
-        codes: &mut [f32],
-        noise: &mut Vec<f32>,
-    ) -> u64 {
+    /// Converts the values of a sample and returns how many saturated.
+    fn convert(&self, x: &[f32], range: f32, noise: Drawing<'_>, codes: &mut [f32]) -> u64 {
+        let Drawing { streams, place, buffer: noise } = noise;
         let dac = &self.periphery.config.dac;
         let unit = self.periphery.chain.unit;
         let stepped = dac.steps.is_some();

@@ -1,6 +1,6 @@
 //! [`ClipMask`]: which numbers a converter clipped, for gradients that stop there.
 
-use super::product::LANES;
+use super::layout::LANES;
 use super::simd::Kernel;
 
 /// One bit for every element of a (batch, columns) matrix.
@@ -103,19 +103,6 @@ impl ClipMask {
         let stride = self.stride();
         self.words.chunks_mut((rows * stride).max(1))
     }
-}
-
-/// What the converters clipped in one product; see [`Periphery::forward_with_masks`].
-///
-/// [`Periphery::forward_with_masks`]: super::Periphery::forward_with_masks
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClipMasks {
-    /// (batch, in): inputs beyond the input range, and NaN; as many as
-    /// [`Saturation::inputs`](super::Saturation::inputs).
-    pub inputs: ClipMask,
-    /// (batch, out): outputs that came out at the bound of the ADC, |z| ≥ 0.999 b, clipped or
-    /// rounded to it. Source: AIHWKit 1.1.0, which stops gradients there.
-    pub outputs: ClipMask,
 }
 
 /// Where the inputs of one sample lie beyond the range; the condition of `Convert`.

@@ -14,7 +14,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::TileError;
+use crate::error::TileError;
 
 /// Digital-to-analog converters of the word lines.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use numerics::{Seed, Stream};
 
+use super::dac::{ConverterRounding, Dac};
 use super::epilogue::{Chain, Drawn};
-use super::product::LANES;
-use super::{ConverterRounding, Dac};
+use super::layout::LANES;
 
 /// The streams of one pass that its converters use, named once: naming costs as much as drawing a
 /// few hundred numbers.

@@ -1,8 +1,9 @@
 //! From the sums of the array to ADC codes and digital numbers, for one panel and one sample.
 
 use super::inputs::round_stochastically;
-use super::product::{LANES, Lanes, Sums};
+use super::layout::{LANES, Lanes};
 use super::simd::{Kernel, dispatch};
+use super::sums::Sums;
 use crate::limits::clip;
 use crate::wires::DROP;
 

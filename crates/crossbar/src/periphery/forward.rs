@@ -4,106 +4,20 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use numerics::{Par, Seed};
+use numerics::Par;
 
-use super::adc::Columns;
-use super::chunk::{CHUNK, Pass, Written};
-use super::clip_mask::{ClipMask, ClipMasks};
-use super::draw::Streams;
-use super::epilogue::Chain;
+use super::chunk::{CHUNK, Pass};
+use super::clip_mask::ClipMask;
+use super::dac::{BoundManagement, ConverterRounding, NoiseManagement};
 use super::inputs::{Convert, SumKind};
-use super::operands::{Accum, Digital, Kept, MvmNoise, Saturation};
+use super::operands::{Batch, Digital, Out, Saturation};
 use super::pack::ArrayWeights;
-use super::product::{INTEGER_CODE, INTEGER_DROP, INTEGER_INPUTS, LANES};
-use super::results::PaddedColumns;
+use super::results::{PaddedColumns, Written};
+use super::set_up::Periphery;
 use super::simd::dispatch;
 use super::windows::{Converted, Inputs, SLACK, Source, Windows};
-use super::{BoundManagement, ConverterRounding, NoiseManagement, PeripheryConfig, ReadNoise};
-use crate::TileError;
-use crate::wires::IrDropConfig;
-
-/// The periphery of one array: converters with their column errors, ready to multiply.
-#[derive(Clone, Debug)]
-pub struct Periphery {
-    pub(super) config: PeripheryConfig,
-    pub(super) inputs: usize,
-    pub(super) outputs: usize,
-    pub(super) chain: Chain,
-    columns: Columns,
-    /// By panel, a bit for each output that its converter saturates without any input.
-    pub(super) beyond_help: Vec<u32>,
-    pub(super) sums: SumKind,
-}
 
 impl Periphery {
-    /// The periphery of an array; `seed` draws what differs between its columns.
-    ///
-    /// # Errors
-    ///
-    /// [`TileError`] if a field of a configuration is out of range.
-    ///
-    /// # Panics
-    ///
-    /// If there are no inputs or no outputs.
-    #[track_caller]
-    pub fn new(
-        config: &PeripheryConfig,
-        wires: &IrDropConfig,
-        inputs: usize,
-        outputs: usize,
-        seed: &Seed,
-    ) -> Result<Self, TileError> {
-        assert!(inputs > 0 && outputs > 0, "an array of {outputs} × {inputs} has no weights");
-        config.check()?;
-        wires.check()?;
-        let PeripheryConfig { dac, read_noise, adc, .. } = config;
-        let columns = adc.columns(outputs, seed);
-        let beyond_help = (columns.offset.chunks(LANES))
-            .map(|offsets| {
-                let bit = |(lane, &offset)| u32::from(adc.is_saturated_by(offset)) << lane;
-                offsets.iter().enumerate().map(bit).sum()
-            })
-            .collect();
-        let (pcm, constant) = match *read_noise {
-            ReadNoise::None => (0.0, 0.0),
-            ReadNoise::Pcm { sigma } => (sigma * sigma, 0.0),
-            ReadNoise::Constant { sigma } => (0.0, sigma * sigma),
-        };
-        let chain = Chain {
-            unit: dac.step().unwrap_or(1.0),
-            drop_gain: wires.gamma() * inputs as f32,
-            drop_scale: wires.scale,
-            pcm_variance: pcm,
-            constant_variance: constant,
-            output_noise: adc.noise,
-            s_shape: adc.s_shape.is_some(),
-            prefactor: columns.prefactor,
-            step: adc.step().unwrap_or(0.0),
-            bound: adc.bound.unwrap_or(f32::INFINITY),
-            stochastic: adc.steps.is_some() && adc.rounding == ConverterRounding::Stochastic,
-        };
-        // With an odd or broken number of steps the codes at the bounds are no integers.
-        let small_codes = dac.steps.is_some_and(|steps| {
-            let largest = 0.5 * steps;
-            largest <= INTEGER_CODE && largest.fract() == 0.0
-        });
-        let small_drop = wires.scale * wires.gamma() <= INTEGER_DROP;
-        let sums = if wires.scale * wires.gamma() == 0.0 && pcm == 0.0 {
-            SumKind::Plain
-        } else if small_codes && small_drop && dac.noise == 0.0 && inputs <= INTEGER_INPUTS {
-            SumKind::Integer
-        } else {
-            SumKind::Float
-        };
-        let config = *config;
-        Ok(Self { config, inputs, outputs, chain, columns, beyond_help, sums })
-    }
-
-    /// The configuration it was made from.
-    pub fn config(&self) -> &PeripheryConfig {
-        &self.config
-    }
-
     /// Multiplies a batch by the weights of an array.
     ///
     /// ```text
@@ -120,113 +34,42 @@ impl Periphery {
     /// An input that is NaN counts as 0 and an infinite one as the end of the range; both are counted
     /// as saturated. An output with a weight that is NaN or infinite is NaN for every input.
     ///
-    /// # Shapes
-    ///
-    /// - `weights`: (out, in)
-    /// - `x`: (batch, in)
-    /// - `digital.scale`: (out); `digital.bias`: (out) or empty
-    /// - `y`: (batch, out)
-    ///
-    /// # Panics
-    ///
-    /// If a shape differs, or the input range is not finite and positive.
-    ///
-    /// Source: [Rasch23 Eq. 1–2].
-    #[track_caller]
-    #[expect(clippy::too_many_arguments, reason = "a product has operands, noise and a result")]
-    pub fn forward(
-        &self,
-        weights: &ArrayWeights,
-        x: &[f32],
-        digital: Digital<'_>,
-        noise: &MvmNoise,
-        accum: Accum,
-        par: Par,
-        y: &mut [f32],
-    ) -> Saturation {
-        let x = Inputs::Rows(x);
-        self.forward_into(weights, x, digital, noise, accum, par, y, Kept::default(), None)
-    }
-
-    /// [`Self::forward`] for rows or windows, which keeps what the gradients of digital scales and
-    /// of saturated outputs need. Where α z is kept, γ is multiplied with it, and not with α first.
-    ///
     /// The results of windows are those of the rows that they stand for, bit for bit. Inputs that
-    /// saturate are counted once, however many windows read them.
+    /// saturate are counted once, however many windows read them, unless the converter draws for
+    /// each of them anew or their mask is kept.
     ///
-    /// # Shapes
-    ///
-    /// As [`Self::forward`]; `kept.products`: (batch, out). The mask is made to fit.
-    ///
-    /// # Panics
-    ///
-    /// As [`Self::forward`], or if a window leaves its image.
-    #[track_caller]
-    #[expect(clippy::too_many_arguments, reason = "a product has operands, noise and results")]
-    pub fn forward_kept(
-        &self,
-        weights: &ArrayWeights,
-        x: Inputs<'_>,
-        digital: Digital<'_>,
-        noise: &MvmNoise,
-        accum: Accum,
-        par: Par,
-        y: &mut [f32],
-        kept: Kept<'_>,
-    ) -> Saturation {
-        self.forward_into(weights, x, digital, noise, accum, par, y, kept, None)
-    }
-
-    /// [`Self::forward`], which also says which inputs and outputs were clipped.
-    ///
-    /// Results, noise and saturation are those of [`Self::forward`], bit for bit. A straight-through
-    /// gradient then is, with δ = ∂L/∂y and W̃ the weights that were multiplied,
+    /// A straight-through gradient, with δ = ∂L/∂y and W̃ the weights that were multiplied, is
     ///
     /// ```text
     /// δ_z = mask_out(δ) ⊙ γ,      ∂L/∂x = δ_z · W̃,      ∂L/∂W̃ = δ_zᵀ x,
     /// ∂L/∂α ∝ Σ_{x ≥ α} min(∂L/∂x, 0) − Σ_{x ≤ −α} max(∂L/∂x, 0)        over clipped inputs
     /// ```
     ///
-    /// `masks` is made to fit; its memory is reused from call to call. With bound management the
-    /// outputs are those of the last attempt.
+    /// With bound management the outputs that are kept are those of the last attempt.
+    ///
+    /// # Shapes
+    ///
+    /// - `weights`: (out, in)
+    /// - `batch.inputs`: (batch, in)
+    /// - `digital.scale`: (out); `digital.bias`: (out) or empty
+    /// - `out.y`, `out.products`: (batch, out)
     ///
     /// # Panics
     ///
-    /// As [`Self::forward`].
+    /// If a shape differs, a window leaves its image, or the input range is not finite and positive.
     ///
-    /// Source: [Rasch23 Methods, "input range"]; AIHWKit 1.1.0, `periphery.py`.
+    /// Source: [Rasch23 Eq. 1–2; Methods, "input range"]; AIHWKit 1.1.0, `periphery.py`.
     #[track_caller]
-    #[expect(clippy::too_many_arguments, reason = "a product has operands, noise and results")]
-    pub fn forward_with_masks(
+    pub fn forward(
         &self,
         weights: &ArrayWeights,
-        x: &[f32],
+        batch: Batch<Inputs<'_>>,
         digital: Digital<'_>,
-        noise: &MvmNoise,
-        accum: Accum,
         par: Par,
-        y: &mut [f32],
-        masks: &mut ClipMasks,
+        out: Out<'_>,
     ) -> Saturation {
-        let kept = Kept { clipped: Some(&mut masks.outputs), products: None };
-        let (x, inputs) = (Inputs::Rows(x), Some(&mut masks.inputs));
-        self.forward_into(weights, x, digital, noise, accum, par, y, kept, inputs)
-    }
-
-    #[track_caller]
-    #[expect(clippy::too_many_arguments, reason = "a product has operands, noise and results")]
-    fn forward_into(
-        &self,
-        weights: &ArrayWeights,
-        x: Inputs<'_>,
-        digital: Digital<'_>,
-        noise: &MvmNoise,
-        accum: Accum,
-        par: Par,
-        y: &mut [f32],
-        kept: Kept<'_>,
-        clipped_inputs: Option<&mut ClipMask>,
-    ) -> Saturation {
+        let Batch { inputs: x, noise } = batch;
+        let Out { y, accum, products, clipped_inputs, clipped_outputs } = out;
         let (inputs, outputs) = (self.inputs, self.outputs);
         assert_eq!(
             (weights.outputs(), weights.inputs()),
@@ -235,8 +78,8 @@ impl Periphery {
         );
         let batch = x.samples(inputs);
         assert_eq!(y.len(), batch * outputs, "{} outputs for {batch} × {outputs}", y.len());
-        let products = kept.products.as_ref().map_or(y.len(), |products| products.len());
-        assert_eq!(products, y.len(), "products are kept as (batch, out)");
+        let room = products.as_ref().map_or(y.len(), |products| products.len());
+        assert_eq!(room, y.len(), "products are kept as (batch, out)");
         assert_eq!(digital.scale.len(), outputs, "scales are not one per output");
         let bias = digital.bias.len();
         assert!(bias == 0 || bias == outputs, "{bias} biases for {outputs} outputs");
@@ -247,7 +90,7 @@ impl Periphery {
         let streams = self.streams(&noise.seed);
         let mut images = CONVERTED.take();
         let converted = match &x {
-            Inputs::Windows(windows) if self.shares_codes() => {
+            Inputs::Windows(windows) if self.shares_codes() && clipped_inputs.is_none() => {
                 Some(self.convert_images(windows, digital.input_range, weights, &mut images))
             }
             _ => None,
@@ -261,8 +104,8 @@ impl Periphery {
             })
         };
         let mut input_words = words(clipped_inputs, inputs);
-        let mut output_words = words(kept.clipped, outputs);
-        let mut products = kept.products.map(|products| products.chunks_mut(CHUNK * outputs));
+        let mut output_words = words(clipped_outputs, outputs);
+        let mut products = products.map(|products| products.chunks_mut(CHUNK * outputs));
         let units = y.chunks_mut(CHUNK * outputs).map(|y| Written {
             y,
             products: products.as_mut().and_then(Iterator::next),
@@ -312,11 +155,6 @@ impl Periphery {
         });
         CONVERTED.set(images);
         Saturation { inputs: in_count.into_inner(), outputs: out_count.into_inner() }
-    }
-
-    /// The streams of a pass.
-    pub(super) fn streams(&self, seed: &Seed) -> Streams {
-        Streams::new(seed, &self.config.dac, &self.chain)
     }
 
     /// The panels in strips. Bound management looks at all outputs of a sample at once.

@@ -2,15 +2,16 @@
 
 use std::ops::Range;
 
+use super::accum::Accum;
 use super::clip_mask::is_beyond;
-use super::integer::{IntegerSums, powers};
-use super::operands::Accum;
-use super::pack::{ArrayWeights, padded};
-use super::product::{
-    DEPTH, FULL_GROUP, FloatMagnitudes, IntegerMagnitudes, LANES, Lanes, PLAIN_GROUP, Running,
-    Sums, add_float, add_plain,
-};
+use super::integer::powers;
+use super::layout::{LANES, Lanes, padded};
+use super::pack::ArrayWeights;
+use super::product::{DEPTH, add_float, add_plain};
 use super::simd::{Kernel, dispatch, integer_sums};
+use super::sums::{
+    FULL_GROUP, FloatMagnitudes, IntegerMagnitudes, IntegerSums, PLAIN_GROUP, Running, Sums,
+};
 use crate::limits::clip;
 
 /// With so many samples or fewer the weights of a panel are used up before the next ones have come

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::pack::FourInputs;
-use super::product::{FULL_GROUP, IntegerMagnitudes, LANES, Running, multiply_add};
+use super::layout::{FourInputs, LANES};
 use super::simd::Kernel;
+use super::sums::{FULL_GROUP, IntegerSums, Running, multiply_add};
 
 /// Rounds a number of 15 bits to 8 bits: the weight that the variance is computed with.
 #[inline(always)]
@@ -19,50 +19,14 @@ pub(crate) fn small_integer(x: f32) -> i32 {
     ((x.floor() + 8_388_608.0).to_bits() & 0x3f_ffff) as i32
 }
 
-/// Codes of four inputs, and the [`powers`] of each two of them: what the magnitudes are multiplied
-/// by.
-pub(super) type FourCodes = [f32; 4];
-pub(super) type FourPowers = [u64; 2];
-
 /// |k₀|, |k₁|, k₀², k₁² as four numbers of 16 bits, the first one lowest. Codes are integers of at
-/// most [`INTEGER_CODE`].
+/// most [`INTEGER_CODE`](super::product::INTEGER_CODE).
 #[inline(always)]
 pub(super) fn powers([k0, k1]: [f32; 2]) -> u64 {
     // Behind 2^23 the mantissa is the integer, without a conversion that looks for NaN.
     let integer = |k: f32| u64::from((k + 8_388_608.0).to_bits() & 0xffff);
     let [a0, a1] = [k0.abs(), k1.abs()];
     integer(a0) | integer(a1) << 16 | integer(k0 * k0) << 32 | integer(k1 * k1) << 48
-}
-
-/// All four sums over all inputs, filled up to 4 m, a and v as integers: the portable twin of the
-/// vector kernels. At most [`INTEGER_INPUTS`] inputs are one pass, so sums are written, not added to.
-///
-/// The inputs of a sample are read where they lie, in fours: those at `starts[s] + run`, for every
-/// run, one after another.
-pub(super) struct IntegerSums<'a> {
-    pub(super) panel: &'a [FourInputs],
-    pub(super) codes: &'a [FourCodes],
-    pub(super) powers: &'a [FourPowers],
-    pub(super) starts: [usize; FULL_GROUP],
-    pub(super) runs: &'a [Range<usize>],
-    /// What to fetch into the cache meanwhile, two lines for every four inputs.
-    pub(super) ahead: Option<&'a [FourInputs]>,
-    pub(super) running: &'a mut Running<IntegerMagnitudes>,
-}
-
-impl IntegerSums<'_> {
-    /// # Panics
-    ///
-    /// If a run leaves the codes or powers, or there are not weights for all runs.
-    #[inline(always)]
-    pub(super) fn check(&self) {
-        let inputs: usize = self.runs.iter().map(Range::len).sum();
-        assert!(inputs <= self.panel.len(), "weights for every input");
-        let end = self.runs.iter().map(|run| run.end).max().unwrap_or(0);
-        let start = self.starts.iter().max().map_or(0, |start| *start);
-        let have = self.codes.len().min(self.powers.len());
-        assert!(start <= have && end <= have - start, "a run leaves the inputs");
-    }
 }
 
 impl Kernel for IntegerSums<'_> {
@@ -94,9 +58,11 @@ impl Kernel for IntegerSums<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::layout::{FourCodes, FourPowers};
     use super::super::pack::ArrayWeights;
     use super::super::product::INTEGER_INPUTS;
     use super::super::simd::integer_sums;
+    use super::super::sums::IntegerMagnitudes;
     use super::*;
     use numerics::Seed;
 

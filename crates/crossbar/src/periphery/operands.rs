@@ -2,7 +2,9 @@
 
 use numerics::Seed;
 
+use super::accum::Accum;
 use super::clip_mask::ClipMask;
+use super::windows::Inputs;
 
 /// Digital scale and bias of every output.
 #[derive(Clone, Copy, Debug)]
@@ -24,22 +26,15 @@ pub struct MvmNoise {
     pub first_sample: u64,
 }
 
-/// Whether results replace what is in the output or add to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accum {
-    /// y = result
-    Replace,
-    /// y += result: partial sums over tiles and bit slices.
-    Add,
-}
+impl MvmNoise {
+    /// That of the samples from `sample` on.
+    pub(crate) fn after(self, sample: usize) -> Self {
+        Self { first_sample: self.first_sample + sample as u64, ..self }
+    }
 
-impl Accum {
-    #[inline(always)]
-    pub(crate) fn write(self, result: &[f32], y: &mut [f32]) {
-        match self {
-            Self::Replace => y.copy_from_slice(result),
-            Self::Add => y.iter_mut().zip(result).for_each(|(y, result)| *y += result),
-        }
+    /// That of one of several products with the same samples.
+    pub(crate) fn child(self, index: usize) -> Self {
+        Self { seed: self.seed.child(index), ..self }
     }
 }
 
@@ -52,13 +47,51 @@ pub struct Saturation {
     pub outputs: u64,
 }
 
-/// What a product of training keeps beside its results, each if it is wanted.
-#[derive(Debug, Default)]
-pub struct Kept<'a> {
-    /// (batch, out): outputs at the bound of the ADC, as in [`ClipMasks::outputs`](super::ClipMasks::outputs).
-    pub clipped: Option<&'a mut ClipMask>,
-    /// α z, (batch, out): what the ADC gave, before γ and β.
+/// The inputs of one product, and the name of its noise.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<I> {
+    /// Rows or windows; for matrices on tiles also whatever gives them block by block.
+    pub inputs: I,
+    /// Sample s draws its noise at `first_sample + s`.
+    pub noise: MvmNoise,
+}
+
+impl<'a> Batch<Inputs<'a>> {
+    /// Rows of a matrix, (batch, in).
+    pub fn rows(x: &'a [f32], noise: &MvmNoise) -> Self {
+        Self { inputs: Inputs::Rows(x), noise: *noise }
+    }
+}
+
+/// Where results go, and what is kept beside them.
+#[derive(Debug)]
+pub struct Out<'a> {
+    /// (batch, out)
+    pub y: &'a mut [f32],
+    /// What becomes of what is in `y`.
+    pub accum: Accum,
+    /// α z, (batch, out): what the ADC gave, before γ and β. If it is kept, γ is multiplied with it,
+    /// and not with α first.
     pub products: Option<&'a mut [f32]>,
+    /// (batch, in): inputs beyond the input range, and NaN; as many as [`Saturation::inputs`]. It is
+    /// made to fit.
+    pub clipped_inputs: Option<&'a mut ClipMask>,
+    /// (batch, out): outputs that came out at the bound of the ADC, |z| ≥ 0.999 b, clipped or
+    /// rounded to it. It is made to fit. Source: AIHWKit 1.1.0, which stops gradients there.
+    pub clipped_outputs: Option<&'a mut ClipMask>,
+}
+
+impl<'a> Out<'a> {
+    /// Results that replace what is in `y`; nothing is kept beside them.
+    pub fn replace(y: &'a mut [f32]) -> Self {
+        let accum = Accum::Replace;
+        Self { y, accum, products: None, clipped_inputs: None, clipped_outputs: None }
+    }
+
+    /// Results that are added to what is in `y`; nothing is kept beside them.
+    pub fn add(y: &'a mut [f32]) -> Self {
+        Self { accum: Accum::Add, ..Self::replace(y) }
+    }
 }
 
 impl std::ops::AddAssign for Saturation {

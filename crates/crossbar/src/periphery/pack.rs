@@ -17,7 +17,7 @@ use std::ops::Range;
 use numerics::Par;
 
 use super::integer::{small_integer, to_8_bits};
-use super::product::{LANES, Lanes};
+use super::layout::{FourInputs, LANES, Lanes, padded};
 use super::simd::{Kernel, dispatch};
 
 /// Effective weights of one array, normalised to [−1, 1], packed for [`Periphery::forward`].
@@ -32,11 +32,6 @@ pub struct ArrayWeights {
     magnitude_unit: Vec<f32>,
     /// What negative inputs see, if that differs.
     negative: Option<Box<Self>>,
-}
-
-/// Inputs with their padding: the kernels take four at a time.
-pub(super) fn padded(inputs: usize) -> usize {
-    inputs.next_multiple_of(4)
 }
 
 thread_local! {
@@ -189,19 +184,6 @@ impl ArrayWeights {
             .first_chunk()
             .expect("units are padded to whole panels")
     }
-}
-
-/// What four inputs are multiplied by in a panel, in whole lines of the cache.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[repr(align(64))]
-pub(super) struct FourInputs {
-    pub(super) weights: [Lanes; 4],
-    /// [q₀, q₁, q′₀, q′₁] of every two inputs.
-    pub(super) magnitudes: [[[i16; 4]; LANES]; 2],
-}
-
-impl FourInputs {
-    const ZERO: Self = Self { weights: [[0.0; LANES]; 4], magnitudes: [[[0; 4]; LANES]; 2] };
 }
 
 /// Panels that are packed together.

@@ -32,12 +32,10 @@
 //! Every output is one chain of operations over j in order, whatever its place in a batch, a
 //! panel or a thread: hence the same bits.
 
-use super::operands::Accum;
-use super::pack::FourInputs;
+use super::layout::{FourInputs, LANES, Lanes};
 use super::simd::{Kernel, dispatch};
+use super::sums::{FULL_GROUP, FloatMagnitudes, PLAIN_GROUP, Running, multiply_add};
 
-/// Outputs of one panel.
-pub(super) const LANES: usize = 16;
 /// Inputs per pass over the panels: what one pass reads stays in the first-level cache.
 pub(super) const DEPTH: usize = 256;
 /// Most inputs of the integer sums: 32767 · 127 · 516 and 256 · 127² · 516 are below 2^31.
@@ -47,75 +45,6 @@ pub(super) const INTEGER_CODE: f32 = 127.0;
 /// Largest drop γ, multiplier included, with which the integer sums are used: z's error then stays
 /// below 2^−15 Σ|w x| in an output.
 pub(super) const INTEGER_DROP: f32 = 1.0 / 32_768.0;
-/// Samples of a group in the plain product.
-pub(super) const PLAIN_GROUP: usize = 6;
-/// Samples of a group where all four sums are formed.
-pub(super) const FULL_GROUP: usize = 5;
-
-pub(super) type Lanes = [f32; LANES];
-
-/// a and v of one sample in f32: the lanes of a, then those of v.
-pub(super) type FloatMagnitudes = [Lanes; 2];
-/// a and v of one sample as integers, side by side in each lane.
-pub(super) type IntegerMagnitudes = [[i32; 2]; LANES];
-
-/// Running sums of one panel and one group of full sums; T holds a and v of a sample.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Running<T> {
-    pub(super) y: [Lanes; FULL_GROUP],
-    pub(super) s1: [Lanes; FULL_GROUP],
-    pub(super) s2: [Lanes; FULL_GROUP],
-    pub(super) magnitudes: [T; FULL_GROUP],
-}
-
-impl<T: Copy> Running<T> {
-    fn new(zero: T) -> Self {
-        let lanes = [[0.0; LANES]; FULL_GROUP];
-        Self { y: lanes, s1: lanes, s2: lanes, magnitudes: [zero; FULL_GROUP] }
-    }
-}
-
-impl Running<FloatMagnitudes> {
-    pub(super) fn float() -> Self {
-        Self::new([[0.0; LANES]; 2])
-    }
-}
-
-impl Running<IntegerMagnitudes> {
-    pub(super) fn integer() -> Self {
-        Self::new([[0; 2]; LANES])
-    }
-}
-
-/// The sums of one sample and one panel, in units of one code.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sums {
-    pub(super) y: Lanes,
-    pub(super) z: Lanes,
-    pub(super) current: Lanes,
-    pub(super) variance: Lanes,
-}
-
-impl Sums {
-    pub(super) const ZERO: Self =
-        Self { y: [0.0; LANES], z: [0.0; LANES], current: [0.0; LANES], variance: [0.0; LANES] };
-
-    /// Replaces these sums by `other` or adds it to them.
-    #[inline(always)]
-    pub(super) fn take(&mut self, other: Self, accum: Accum) {
-        if accum == Accum::Replace {
-            *self = other;
-            return;
-        }
-        for i in 0..LANES {
-            self.y[i] += other.y[i];
-            self.z[i] += other.z[i];
-            self.current[i] += other.current[i];
-            self.variance[i] += other.variance[i];
-        }
-    }
-}
-
 /// y += w k over a stretch of inputs.
 struct Plain<'a> {
     panel: &'a [FourInputs],
@@ -171,12 +100,6 @@ impl Kernel for FloatSums<'_> {
         let magnitudes = std::array::from_fn(|s| [a[s], v[s]]);
         *self.running = Running { y, s1, s2, magnitudes };
     }
-}
-
-#[inline(always)]
-pub(super) fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
-    // Without the instruction, `mul_add` is a slow library call.
-    if FMA { a.mul_add(b, c) } else { a * b + c }
 }
 
 /// Adds a stretch of inputs to the plain product.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::TileError;
+use crate::error::TileError;
 
 /// Short-term noise of the devices, summed over a bit line.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

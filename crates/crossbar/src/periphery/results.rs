@@ -5,14 +5,35 @@
 
 use std::ops::Range;
 
+use super::accum::Accum;
 use super::adc::Columns;
-use super::chunk::Written;
 use super::epilogue::Column;
-use super::operands::{Accum, Digital};
-use super::product::{LANES, Lanes, Sums};
+use super::layout::{HALF, LANES, Lanes};
+use super::operands::Digital;
+use super::sums::Sums;
 
-/// Outputs of an array of which two samples share a panel.
-pub(super) const HALF: usize = LANES / 2;
+/// What one unit of work writes.
+pub(super) struct Written<'a> {
+    /// (samples, out)
+    pub(super) y: &'a mut [f32],
+    /// α z, (samples, out), if it is kept.
+    pub(super) products: Option<&'a mut [f32]>,
+    /// Words of the masks that are wanted.
+    pub(super) clipped_inputs: Option<&'a mut [u16]>,
+    pub(super) clipped_outputs: Option<&'a mut [u16]>,
+}
+
+impl Written<'_> {
+    /// The same with other results.
+    pub(super) fn with<'a>(&'a mut self, y: &'a mut [f32]) -> Written<'a> {
+        Written {
+            y,
+            products: self.products.as_deref_mut(),
+            clipped_inputs: self.clipped_inputs.as_deref_mut(),
+            clipped_outputs: self.clipped_outputs.as_deref_mut(),
+        }
+    }
+}
 
 /// Vectors over outputs, filled up to whole panels.
 pub(super) struct PaddedColumns {

@@ -6,7 +6,7 @@
 //! multiplication execute the same operations in the same order and give the same bits; a
 //! processor without it rounds products on their own.
 
-use super::integer::IntegerSums;
+use super::sums::IntegerSums;
 
 /// Scalar code that the compiler can vectorise.
 pub(crate) trait Kernel {
@@ -116,8 +116,8 @@ mod avx2 {
         _mm256_set1_epi64x, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256,
     };
 
-    use super::super::integer::IntegerSums;
-    use super::super::product::{FULL_GROUP, LANES};
+    use crate::periphery::layout::LANES;
+    use crate::periphery::sums::{FULL_GROUP, IntegerSums};
 
     /// Numbers of 32 bits in a register.
     const WIDTH: usize = 8;
@@ -279,9 +279,8 @@ mod avx512 {
         _mm512_set1_epi64, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512,
     };
 
-    use super::super::integer::IntegerSums;
-    use super::super::pack::FourInputs;
-    use super::super::product::{FULL_GROUP, LANES};
+    use crate::periphery::layout::{FourInputs, LANES};
+    use crate::periphery::sums::{FULL_GROUP, IntegerSums};
 
     /// Pairs of numbers of 32 bits in a register: half a panel.
     const HALF: usize = LANES / 2;

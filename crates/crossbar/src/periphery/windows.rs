@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use super::inputs::{Phase, SumKind};
-use super::pack::padded;
-use crate::columns_of;
+use super::layout::padded;
+use crate::columns::columns_of;
 
 /// The inputs of a batch.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use numerics::{Par, Seed};
 
 use super::AnalogTile;
-use crate::TileError;
+use crate::error::TileError;
 use crate::periphery::{MvmNoise, mean_abs_max};
 
 impl AnalogTile {

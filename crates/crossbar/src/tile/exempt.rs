@@ -3,7 +3,7 @@
 use numerics::Par;
 
 use super::AnalogTile;
-use crate::compensation::DriftReference;
+use crate::compensation::reference::DriftReference;
 
 impl AnalogTile {
     /// Keeps the devices of some outputs free of error: from programming on and at every age they

@@ -1,8 +1,8 @@
 //! What stuck devices do to the weights of a tile.
 
 use super::AnalogTile;
-use crate::UnitCell;
 use crate::device::Stuck;
+use crate::mapping::UnitCell;
 
 impl AnalogTile {
     /// Number of devices that are stuck.

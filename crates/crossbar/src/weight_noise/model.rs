@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::TileError;
 use crate::device::{Pcm, ReRamWan, one_over_f_growth, programming_std_us, read_noise_coefficient};
+use crate::error::TileError;
 use crate::mapping::WeightScale;
 
 /// Noise of the weights in training, as data.

@@ -9,8 +9,8 @@
 //!
 //! Source: [Rasch23 Eq. 15]: inputs as voltages in proportion to x, the time average of pulses.
 
-use super::network::ladder;
-use crate::TileError;
+use super::ladder::ladder;
+use crate::error::TileError;
 
 /// Current in A that a bit line delivers to its read-out.
 ///
@@ -73,8 +73,11 @@ pub fn bit_line_currents(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wires::{Circuit, IrDropConfig, LineResistance, ir_drop_estimate};
+    #[cfg(feature = "circuit")]
+    use crate::wires::{Circuit, LineResistance};
+    use crate::wires::{IrDropConfig, ir_drop_estimate};
 
+    #[cfg(feature = "circuit")]
     #[test]
     fn a_bit_line_is_a_circuit_with_ideal_word_lines() {
         let n = 40;

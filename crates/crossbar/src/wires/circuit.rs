@@ -15,7 +15,7 @@
 //! its word lines are grounded.
 
 use super::network::{Network, Potentials, Solver};
-use crate::TileError;
+use crate::error::TileError;
 
 /// Relative residual ‖b − A x‖ / ‖b‖ that every solution is certified to.
 const RESIDUAL: f64 = 1e-10;

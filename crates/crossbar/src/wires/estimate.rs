@@ -18,7 +18,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::TileError;
+use crate::error::TileError;
 
 /// Wires as the estimate sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

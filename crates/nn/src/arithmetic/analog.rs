@@ -2,6 +2,7 @@
 
 mod backward;
 pub(crate) mod binding;
+mod blocks;
 mod clipped;
 pub(crate) mod config;
 pub(crate) mod devices;

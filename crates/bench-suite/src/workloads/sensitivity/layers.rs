@@ -231,9 +231,9 @@ fn exact_layers(parameters: &Parameters) -> BTreeMap<String, Exact> {
         let bias = parameters.iter().find(|p| p.name() == bias);
         let planes = analog.config().tile().mapping.unit_cell.planes() as u64;
         let mut conversions = [0; 2];
-        for (rows, columns) in analog.places() {
-            conversions[0] += columns.len() as u64 * planes;
-            conversions[1] += rows.len() as u64 * planes;
+        for part in analog.cut().parts() {
+            conversions[0] += part.columns.len() as u64 * planes;
+            conversions[1] += part.rows.len() as u64 * planes;
         }
         let exact = Exact {
             outputs,
@@ -288,7 +288,7 @@ pub(super) fn report(devices: &Devices<'_>, observed: &Observed, measured: &mut 
     let figures = CostFigures::standard();
     for (index, (analog, seen)) in used(parameters, observed).enumerate() {
         let (outputs, inputs) = analog.shape();
-        let tiles = analog.places().len();
+        let tiles = analog.cut().parts().len();
         let mapping = &analog.config().tile().mapping;
         let height = mapping.max_outputs.unwrap_or(mapping.max_inputs);
         let percent = |part: u64, whole: u64| 100.0 * part as f64 / whole.max(1) as f64;

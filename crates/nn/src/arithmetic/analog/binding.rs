@@ -10,10 +10,9 @@
 //!
 //! Source: \[Rasch23\] Eq. 21–22 and Methods.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use crossbar::{WeightScale, columns_of, weight_scales};
+use crossbar::{Cut, Normalized};
 
 use super::config::{Analog, ScaleUnit};
 use crate::parameters::{Binding, ParameterId, Parameters};
@@ -29,8 +28,7 @@ pub struct AnalogWeights {
     pub(crate) scale: ParameterId,
     pub(crate) tile_scale: Option<ParameterId>,
     pub(crate) input_range: ParameterId,
-    /// Rows and columns of every tile.
-    pub(crate) places: Vec<(Range<usize>, Range<usize>)>,
+    pub(crate) cut: Cut,
     pub(crate) config: Arc<Analog>,
 }
 
@@ -52,9 +50,9 @@ impl AnalogWeights {
         (self.outputs, self.inputs)
     }
 
-    /// Rows and columns of every tile.
-    pub fn places(&self) -> &[(Range<usize>, Range<usize>)] {
-        &self.places
+    /// What each tile holds.
+    pub fn cut(&self) -> &Cut {
+        &self.cut
     }
 
     /// The tile and the rules of training.
@@ -68,9 +66,9 @@ impl AnalogWeights {
         let mut scales = parameters.get(self.scale).float().to_vec();
         let kappa = self.tile_scale.map(|id| parameters.get(id).float());
         let start = tile_scale_start(&self.config);
-        for (index, range) in self.scale_ranges().into_iter().enumerate() {
+        for (index, part) in self.cut.parts().iter().enumerate() {
             let factor = kappa.map_or(1.0, |kappa| kappa[index] / start);
-            scales[range].iter_mut().for_each(|scale| *scale *= unit * factor);
+            scales[part.scales.clone()].iter_mut().for_each(|scale| *scale *= unit * factor);
         }
         scales
     }
@@ -88,25 +86,8 @@ impl AnalogWeights {
     /// w = γ ⊙ w̆, (out, in).
     pub fn logical(&self, parameters: &Parameters) -> Vec<f32> {
         let mut weights = self.normalized(parameters).to_vec();
-        let scales = self.scales(parameters);
-        for ((rows, columns), range) in self.places.iter().zip(self.scale_ranges()) {
-            for (row, scale) in rows.clone().zip(&scales[range]) {
-                let row = &mut weights[row * self.inputs..][columns.clone()];
-                row.iter_mut().for_each(|w| *w *= scale);
-            }
-        }
+        self.cut.scale(&mut weights, &self.scales(parameters));
         weights
-    }
-
-    /// Where the scales of each tile are.
-    pub(crate) fn scale_ranges(&self) -> Vec<Range<usize>> {
-        let mut first = 0;
-        let ranges = self.places.iter().map(|(rows, _)| {
-            let range = first..first + rows.len();
-            first = range.end;
-            range
-        });
-        ranges.collect()
     }
 
     /// Maps logical weights: scales as the configuration says, w̆ = w/γ, κ = 1.
@@ -118,28 +99,14 @@ impl AnalogWeights {
     pub(super) fn map(&self, parameters: &mut Parameters, logical: &[f32]) -> Result<(), String> {
         let mapping = &self.config.tile().mapping;
         let unit = self.config.training().scale_unit.factor(self.inputs);
-        let largest = |values: &[f32]| values.iter().fold(0.0f32, |max, x| max.max(x.abs()));
-        let matrix_max = largest(logical);
-        let shared = mapping.scale == WeightScale::Matrix;
-        let mut normalized = logical.to_vec();
-        let mut stored = Vec::new();
-        for (rows, columns) in &self.places {
-            let part = &logical[rows.start * self.inputs..rows.end * self.inputs];
-            let part = columns_of(part, self.inputs, columns);
-            let max = if shared { matrix_max } else { largest(&part) };
-            let levels = mapping.scale_levels;
-            let scales = weight_scales(&part, columns.len(), mapping.scale, levels, max)
-                .map_err(|error| format!("{}: {error}", self.name))?;
-            for (row, scale) in rows.clone().zip(&scales) {
-                let row = &mut normalized[row * self.inputs..][columns.clone()];
-                row.iter_mut().for_each(|w| *w = (*w / scale).clamp(-1.0, 1.0));
-            }
-            stored.extend(scales.iter().map(|scale| scale / unit));
-        }
-        parameters.get_mut(self.weight).set_values(&normalized);
-        parameters.get_mut(self.scale).set_values(&stored);
+        let normalized = self.cut.normalize(logical, mapping);
+        let Normalized { weights, mut scales } =
+            normalized.map_err(|error| format!("{}: {error}", self.name))?;
+        scales.iter_mut().for_each(|scale| *scale /= unit);
+        parameters.get_mut(self.weight).set_values(&weights);
+        parameters.get_mut(self.scale).set_values(&scales);
         if let Some(id) = self.tile_scale {
-            let start = vec![tile_scale_start(&self.config); self.places.len()];
+            let start = vec![tile_scale_start(&self.config); self.cut.parts().len()];
             parameters.get_mut(id).set_values(&start);
         }
         Ok(())
@@ -153,21 +120,14 @@ impl AnalogWeights {
     /// Assumed: the paper does not say what becomes of the momentum.
     fn remap(&self, parameters: &mut Parameters) {
         let mut factors = vec![1.0f32; parameters.get(self.scale).float().len()];
-        let ranges = self.scale_ranges();
         let weights = parameters.get(self.weight).float();
-        for ((rows, columns), range) in self.places.iter().zip(&ranges) {
-            for (row, factor) in rows.clone().zip(&mut factors[range.clone()]) {
-                let row = &weights[row * self.inputs..][columns.clone()];
-                let max = row.iter().fold(0.0f32, |max, w| max.max(w.abs()));
-                *factor = if max > 0.0 { max } else { 1.0 };
-            }
+        for (stretch, factor) in self.cut.stretches().zip(&mut factors) {
+            let max = weights[stretch].iter().fold(0.0f32, |max, w| max.max(w.abs()));
+            *factor = if max > 0.0 { max } else { 1.0 };
         }
         parameters.get_mut(self.weight).rescale(|values, power| {
-            for ((rows, columns), range) in self.places.iter().zip(&ranges) {
-                for (row, factor) in rows.clone().zip(&factors[range.clone()]) {
-                    let row = &mut values[row * self.inputs..][columns.clone()];
-                    row.iter_mut().for_each(|w| *w /= factor.powi(power));
-                }
+            for (stretch, factor) in self.cut.stretches().zip(&factors) {
+                values[stretch].iter_mut().for_each(|w| *w /= factor.powi(power));
             }
         });
         parameters.get_mut(self.scale).rescale(|values, power| {
@@ -203,11 +163,11 @@ impl Binding for AnalogWeights {
             ScaleUnit::One => "one",
             ScaleUnit::FanIn => "fan-in",
         };
-        let rows = self.places.iter().filter(|(_, columns)| columns.start == 0);
-        let columns = self.places.iter().filter(|(rows, _)| rows.start == 0);
+        let rows = self.cut.parts().iter().filter(|part| part.columns.start == 0);
+        let columns = self.cut.parts().iter().filter(|part| part.rows.start == 0);
         let cut = |ends: Vec<String>| ends.join("+");
-        let rows = cut(rows.map(|(rows, _)| rows.len().to_string()).collect());
-        let columns = cut(columns.map(|(_, columns)| columns.len().to_string()).collect());
+        let rows = cut(rows.map(|part| part.rows.len().to_string()).collect());
+        let columns = cut(columns.map(|part| part.columns.len().to_string()).collect());
         let bound = match self.tile_scale {
             Some(_) => format!(", tile scales of bound {}", tile_scale_start(&self.config)),
             None => String::new(),

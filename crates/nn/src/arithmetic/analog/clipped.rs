@@ -3,7 +3,6 @@
 
 use numerics::Par;
 
-use super::backward::at_range;
 use super::multiply::{Tiles, Use};
 use crate::arithmetic::float32::products;
 use crate::arithmetic::input::Input;
@@ -24,8 +23,8 @@ impl Tiles {
     ) {
         let map = &self.layer;
         let Input { values: x, rows } = x;
-        let weights = &used.perturbed().logical;
-        let indices: Vec<usize> = at_range(x, used.input_range).collect();
+        let weights = used.perturbed().matrix.effective();
+        let indices: Vec<usize> = used.kept.at_range(x).collect();
         if indices.len() * FEW > x.len() {
             return products::back(rows, weights, errors, dx, par);
         }

@@ -43,14 +43,13 @@ impl<'p> Devices<'p> {
             let seed = run.seed.child(&analog.name);
             let mut matrix =
                 AnalogMatrix::program(&config, &weights, analog.inputs, &seed, run.par)?;
-            let cut: Vec<_> = matrix.tiles().map(|(rows, columns, _)| (rows, columns)).collect();
-            assert_eq!(cut, analog.places, "{} was trained on other tiles", analog.name);
+            assert_eq!(matrix.cut(), &analog.cut, "{} was trained on other tiles", analog.name);
             matrix.set_input_range(analog.input_range(parameters))?;
             if let Some(bias) = analog.bias {
                 matrix.set_bias(parameters.get(bias).float())?;
             }
-            for (tile, range) in matrix.tiles_mut().zip(analog.scale_ranges()) {
-                tile.set_scale(&scales[range])?;
+            for (tile, part) in matrix.tiles_mut().zip(analog.cut.parts()) {
+                tile.set_scale(&scales[part.scales.clone()])?;
             }
             layers.push((analog, matrix));
         }
@@ -112,19 +111,19 @@ impl AnalogWeights {
         let mut weights = self.normalized(parameters).to_vec();
         let mut scales = self.scales(parameters);
         let Some(levels) = levels else { return (weights, scales) };
-        for ((rows, columns), range) in self.places.iter().zip(self.scale_ranges()) {
-            let scales = &mut scales[range];
+        for part in self.cut.parts() {
+            let scales = &mut scales[part.scales.clone()];
             let largest = scales.iter().fold(0.0f32, |max, scale| max.max(scale.abs()));
             if largest == 0.0 {
                 continue;
             }
             let step = largest / levels as f32;
-            for (row, scale) in rows.clone().zip(scales) {
+            for (row, scale) in part.rows.clone().zip(scales) {
                 // The quotient of the largest scale may come out a rounding above N.
                 let level = (scale.abs() / step * (1.0 - f32::EPSILON)).ceil();
                 let quantized = (step * level.clamp(1.0, levels as f32)).copysign(*scale);
                 let factor = *scale / quantized;
-                let row = &mut weights[row * self.inputs..][columns.clone()];
+                let row = &mut weights[row * self.inputs..][part.columns.clone()];
                 row.iter_mut().for_each(|w| *w *= factor);
                 *scale = quantized;
             }

@@ -16,18 +16,14 @@
 //! output is stopped for all of its tiles; and the tiles of a matrix share one input range, where
 //! the paper has one for each.
 
-use std::cell::RefCell;
-use std::ops::Range;
 use std::sync::Arc;
 
-use crossbar::{
-    Accum, AnalogMatrix, ClipMask, Digital, Inputs, Kept, MvmNoise, Periphery, Saturation,
-    WeightNoise, split,
-};
-use numerics::{Par, Seed};
+use crossbar::training::{Keep, Kept, TrainingTiles};
+use crossbar::{Batch, MvmNoise, Saturation, TileConfig, WeightNoise};
+use numerics::Seed;
 
-use super::backward::at_range;
 use super::binding::{AnalogWeights, tile_scale_start};
+use super::blocks::Blocks;
 use super::config::{Analog, InputRangeRule};
 use super::step_weights::Perturbed;
 use super::storage::Normalized;
@@ -39,37 +35,18 @@ use crate::arithmetic::multiply::{Forward, Multiply};
 use crate::parameters::{Parameter, ParameterId, Parameters, Role};
 use crate::pass::{Mode, Pass};
 use crate::rows::Rows;
-use crate::rows::plan::Framed;
 use crate::tape::Backward;
-
-/// Rows of one unit of work: about as many as fill the second-level cache.
-const BLOCK_ROWS: usize = 480;
-
-thread_local! {
-    /// Images of a block, for the next one.
-    static FRAMED: RefCell<Framed> = RefCell::default();
-}
 
 /// The tiles of a map: what does not change from step to step.
 #[derive(Debug)]
 pub(super) struct Tiles {
     pub(super) layer: Layer,
     pub(super) config: Arc<Analog>,
-    pub(super) parts: Vec<Part>,
+    pub(super) tiles: TrainingTiles,
     pub(super) noise: Option<WeightNoise>,
     pub(super) scale: ParameterId,
     pub(super) tile_scale: Option<ParameterId>,
     pub(super) input_range: ParameterId,
-}
-
-/// One tile: its place in the matrix and its periphery.
-#[derive(Debug)]
-pub(super) struct Part {
-    pub(super) rows: Range<usize>,
-    pub(super) columns: Range<usize>,
-    /// Where its scales begin among those of all tiles.
-    pub(super) first_scale: usize,
-    periphery: Periphery,
 }
 
 /// What one forward product keeps for the backward pass.
@@ -77,12 +54,7 @@ pub(super) struct Part {
 pub(super) struct Use {
     /// None if devices multiplied.
     weights: Option<Arc<Perturbed>>,
-    pub(super) input_range: f32,
-    /// α z by block: \[tile\]\[row\]\[output of the tile\]; empty if no scale is learned.
-    pub(super) products: Vec<f32>,
-    /// Of every block, the masks of its tiles.
-    pub(super) masks: Vec<Vec<ClipMask>>,
-    pub(super) saturation: Saturation,
+    pub(super) kept: Kept,
 }
 
 impl Tiles {
@@ -99,26 +71,18 @@ impl Tiles {
             scale: if training.ir_drop { tile.ir_drop.scale } else { 0.0 },
             ..tile.ir_drop
         };
-        let mut parts = Vec::new();
-        let mut first_scale = 0;
-        for rows in split(*outputs, tile.mapping.max_outputs.unwrap_or(*outputs)) {
-            for columns in split(*inputs, tile.mapping.max_inputs) {
-                let (height, width) = (rows.len(), columns.len());
-                let seed = seed.child(parts.len());
-                let periphery = Periphery::new(&tile.periphery, &wires, width, height, &seed)
-                    .expect("a checked configuration");
-                parts.push(Part { rows: rows.clone(), columns, first_scale, periphery });
-                first_scale += height;
-            }
-        }
+        let trained = TileConfig { ir_drop: wires, ..tile.clone() };
+        let tiles = TrainingTiles::new(&trained, *outputs, *inputs, &seed)
+            .expect("a checked configuration");
+        let cut = tiles.cut();
         let mut ones = |part: &str, role: Role, len: usize, value: f32| {
             parameters.add(format!("{name}.{part}"), role, &[len], Floats::new(vec![value; len]))
         };
-        let scale = ones("scale", Role::Scale, first_scale, 1.0);
+        let scale = ones("scale", Role::Scale, cut.scales(), 1.0);
         let learned = training.learned_scales;
         let tile_scale = learned
             .tiles()
-            .then(|| ones("tile_scale", Role::Scale, parts.len(), tile_scale_start(&config)));
+            .then(|| ones("tile_scale", Role::Scale, cut.parts().len(), tile_scale_start(&config)));
         let input_range = ones("input_range", Role::InputRange, 1, 1.0);
         let noise = training
             .weight_noise
@@ -132,12 +96,12 @@ impl Tiles {
             scale,
             tile_scale,
             input_range,
-            places: parts.iter().map(|part| (part.rows.clone(), part.columns.clone())).collect(),
+            cut: cut.clone(),
             config: Arc::clone(&config),
         });
         weights.map(parameters, logical).unwrap_or_else(|problem| panic!("{problem}"));
         parameters.bind(weights);
-        Self { layer, config, parts, noise, scale, tile_scale, input_range }
+        Self { layer, config, tiles, noise, scale, tile_scale, input_range }
     }
 
     /// How many numbers [`Use`] keeps of the products of `rows`.
@@ -146,7 +110,7 @@ impl Tiles {
         if pass.mode == Mode::Eval || !(learned.columns() || learned.tiles()) {
             return 0;
         }
-        rows.count() * self.parts.iter().map(|part| part.rows.len()).sum::<usize>()
+        rows.count() * self.tiles.cut().scales()
     }
 }
 
@@ -168,16 +132,30 @@ impl Multiply for Tiles {
     fn forward(&self, x: &Input<'_>, y: &mut [f32], context: &mut Forward<'_>) -> Use {
         let (parameters, pass) = (context.parameters, context.pass);
         let devices = context.devices.filter(|_| pass.mode == Mode::Eval);
+        let noise = MvmNoise {
+            seed: self.layer.seed(&pass, "product"),
+            first_sample: x.first_position(&pass, x.count()),
+        };
+        let batch = Batch { inputs: Blocks::new(x), noise };
         if let Some(matrix) = devices.and_then(|devices| devices.of(self.layer.weight)) {
-            return self.multiply_by_devices(matrix, x, y, &pass);
+            return Use { weights: None, kept: matrix.forward_batch(batch, pass.par, y).into() };
         }
         let calibrating = context.calibrating;
         let weights = context.once_per_step(self.layer.weight, |spare| {
             self.perturbed(parameters, &pass, calibrating, spare)
         });
+        let input_range = weights.input_range.unwrap_or_else(|| {
+            let max = x.values.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+            if max > 0.0 && max.is_finite() { max } else { 1.0 }
+        });
         let products = context.scratch(self.kept(&x.rows, &pass));
-        let bias = self.layer.bias.map_or(&[][..], |id| parameters.get(id).float());
-        self.multiply(&weights, bias, x, y, products, &pass)
+        let keep = match pass.mode {
+            _ if !products.is_empty() => Keep::Products(products),
+            Mode::Train => Keep::Clipped,
+            Mode::Eval | Mode::Teach => Keep::Nothing,
+        };
+        let kept = weights.matrix.forward(batch, input_range, keep, pass.par, y);
+        Use { weights: Some(weights), kept }
     }
 
     fn propagate(
@@ -189,9 +167,9 @@ impl Multiply for Tiles {
         context: &mut Backward<'_>,
     ) {
         self.accumulate_digital(context.parameters, used, errors);
-        self.stop_saturated(used, errors);
+        used.kept.stop_saturated(self.tiles.cut(), errors);
         let par = context.pass.par;
-        let logical = &used.perturbed().logical;
+        let logical = used.perturbed().matrix.effective();
         match dx {
             Some(dx) => {
                 products::back(&x.rows, logical, errors, dx, par);
@@ -220,182 +198,19 @@ impl Multiply for Tiles {
     }
 
     fn saturation(&self, used: &Use) -> Option<Saturation> {
-        Some(used.saturation)
+        Some(used.kept.saturation())
     }
 
     fn recycle(&self, used: Use, spare: &mut Vec<Vec<f32>>) {
-        spare.push(used.products);
+        spare.push(used.kept.into_buffer());
     }
-}
-
-/// One unit of work of a forward product.
-struct Block<'a> {
-    y: &'a mut [f32],
-    products: &'a mut [f32],
-    masks: Vec<ClipMask>,
-    saturation: Saturation,
 }
 
 impl Tiles {
     /// Whether ∂loss/∂x is needed for the input range, whoever else wants it.
     fn range_looks_at(&self, used: &Use, x: &[f32]) -> bool {
         self.config.training().input_range.rule != InputRangeRule::Fixed
-            && at_range(x, used.input_range).next().is_some()
-    }
-
-    /// y = β + Σ_p α γ_p ⊙ z_p.
-    fn multiply(
-        &self,
-        weights: &Arc<Perturbed>,
-        bias: &[f32],
-        x: &Input<'_>,
-        y: &mut [f32],
-        mut products: Vec<f32>,
-        pass: &Pass,
-    ) -> Use {
-        let input_range = weights.input_range.unwrap_or_else(|| {
-            let max = x.values.iter().fold(0.0f32, |max, x| max.max(x.abs()));
-            if max > 0.0 && max.is_finite() { max } else { 1.0 }
-        });
-        let block_rows = x.rows.block_rows(BLOCK_ROWS);
-        let kept_per_row: usize = self.parts.iter().map(|part| part.rows.len()).sum();
-        let mut kept = products.chunks_mut((block_rows * kept_per_row).max(1));
-        let mut blocks: Vec<Block<'_>> = y
-            .chunks_mut((block_rows * self.layer.outputs).max(1))
-            .map(|y| Block {
-                y,
-                products: kept.next().unwrap_or_default(),
-                masks: Vec::new(),
-                saturation: Saturation::default(),
-            })
-            .collect();
-        let train = pass.mode == Mode::Train;
-        self.each_block(&mut blocks, block_rows, x, pass, |block, x, noise| {
-            multiply(self, weights, input_range, x, bias, noise, train, block);
-        });
-        let mut saturation = Saturation::default();
-        blocks.iter().for_each(|block| saturation += block.saturation);
-        let masks = blocks.into_iter().map(|block| block.masks).collect();
-        if !train {
-            products.clear();
-        }
-        Use { weights: Some(Arc::clone(weights)), input_range, products, masks, saturation }
-    }
-
-    /// The same by programmed devices.
-    fn multiply_by_devices(
-        &self,
-        matrix: &AnalogMatrix,
-        x: &Input<'_>,
-        y: &mut [f32],
-        pass: &Pass,
-    ) -> Use {
-        let block_rows = x.rows.block_rows(BLOCK_ROWS);
-        let mut blocks: Vec<_> = y
-            .chunks_mut((block_rows * self.layer.outputs).max(1))
-            .map(|y| Block {
-                y,
-                products: &mut [],
-                masks: Vec::new(),
-                saturation: Saturation::default(),
-            })
-            .collect();
-        self.each_block(&mut blocks, block_rows, x, pass, |block, x, noise| {
-            block.saturation = matrix.forward_inputs(x, noise, Par::Seq, block.y);
-        });
-        let mut saturation = Saturation::default();
-        blocks.iter().for_each(|block| saturation += block.saturation);
-        let (products, masks) = (Vec::new(), Vec::new());
-        Use { weights: None, input_range: 1.0, products, masks, saturation }
-    }
-
-    /// Calls `use_block(block, its inputs, its noise)` for every block of rows.
-    fn each_block(
-        &self,
-        blocks: &mut [Block<'_>],
-        block_rows: usize,
-        x: &Input<'_>,
-        pass: &Pass,
-        use_block: impl Fn(&mut Block<'_>, Inputs<'_>, &MvmNoise) + Sync,
-    ) {
-        let seed = self.layer.seed(pass, "product");
-        let first_sample = x.first_position(pass, x.count());
-        let reader = x.rows.reader();
-        pass.par.for_each_chunk(blocks, 1, |index, block| {
-            let block = &mut block[0];
-            let count = block.y.len() / self.layer.outputs;
-            let first = index * block_rows;
-            let mut framed = FRAMED.take();
-            reader.with_inputs(x.values, first..first + count, &mut framed, |x| {
-                let noise = MvmNoise { seed, first_sample: first_sample + first as u64 };
-                use_block(block, x, &noise);
-            });
-            FRAMED.set(framed);
-        });
-    }
-}
-
-/// The products of one block, tile by tile.
-#[expect(clippy::too_many_arguments, reason = "a product has operands, noise and results")]
-fn multiply(
-    tiles: &Tiles,
-    weights: &Perturbed,
-    input_range: f32,
-    x: Inputs<'_>,
-    bias: &[f32],
-    noise: &MvmNoise,
-    train: bool,
-    block: &mut Block<'_>,
-) {
-    let Block { y, products, masks, saturation } = block;
-    let inputs = tiles.parts.last().map_or(1, |part| part.columns.end);
-    let outputs = tiles.parts.last().map_or(1, |part| part.rows.end);
-    let count = y.len() / outputs;
-    let keeps = !products.is_empty();
-    let mut kept = &mut **products;
-    let mut spare = Vec::new();
-    for (index, (part, packed)) in tiles.parts.iter().zip(&weights.packed).enumerate() {
-        let (height, first) = (part.rows.len(), part.columns.start == 0);
-        let scale = &weights.scales[part.first_scale..][..height];
-        let bias = if first && !bias.is_empty() { &bias[part.rows.clone()] } else { &[] };
-        let digital = Digital { input_range, scale, bias };
-        let noise = MvmNoise { seed: noise.seed.child(index), ..*noise };
-        let accum = if first { Accum::Replace } else { Accum::Add };
-        let mut clipped = train.then(ClipMask::default);
-        let products = if keeps {
-            let (z, rest) = std::mem::take(&mut kept).split_at_mut(count * height);
-            kept = rest;
-            Some(z)
-        } else {
-            // As if they were kept: the same bits.
-            spare.resize(if height == outputs { 0 } else { count * height }, 0.0);
-            (!spare.is_empty()).then_some(&mut spare[..])
-        };
-        let kept = Kept { clipped: clipped.as_mut(), products };
-        let mut product = |accum: Accum, y: &mut [f32], kept: Kept<'_>| {
-            x.with_columns(inputs, &part.columns, |x| {
-                let par = Par::Seq;
-                *saturation +=
-                    part.periphery.forward_kept(packed, x, digital, &noise, accum, par, y, kept);
-            });
-        };
-        if height == outputs {
-            product(accum, y, kept);
-        } else {
-            // The tile's outputs first, then into their columns of y.
-            let mut own = vec![0.0; count * height];
-            product(Accum::Replace, &mut own, kept);
-            for (y, own) in y.chunks_exact_mut(outputs).zip(own.chunks_exact(height)) {
-                let y = &mut y[part.rows.clone()];
-                match accum {
-                    Accum::Add => y.iter_mut().zip(own).for_each(|(y, own)| *y += own),
-                    Accum::Replace => y.copy_from_slice(own),
-                }
-            }
-        }
-        if let Some(mask) = clipped {
-            masks.push(mask);
-        }
+            && used.kept.at_range(x).next().is_some()
     }
 }
 

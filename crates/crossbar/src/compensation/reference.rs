@@ -1,0 +1,122 @@
+//! [`DriftReference`]: the read-out of a tile, and the factors that later ones give.
+
+use std::ops::Range;
+
+use numerics::Seed;
+
+use super::config::{CompensationReference, CompensationScope, ReadoutInputs};
+use crate::limits::at_least;
+use crate::tile::AnalogTile;
+
+/// Numbers of a read-out that are held at a time: its inputs, or its outputs.
+const BLOCK: usize = 1 << 20;
+
+/// The read-out of a tile right after programming.
+#[derive(Clone, Debug, Default)]
+pub struct DriftReference {
+    /// Mean |y|: one for the tile, or one per output; empty without compensation.
+    baseline: Vec<f32>,
+    /// Draws the known inputs.
+    inputs: Option<Seed>,
+}
+
+impl DriftReference {
+    /// Reads the tile out as it is now; `seed` draws known inputs and the noise of the read-out.
+    pub fn record(tile: &AnalogTile, seed: &Seed) -> Self {
+        let config = tile.config().compensation;
+        if config.scope == CompensationScope::None {
+            return Self::default();
+        }
+        let inputs = seed.child("inputs");
+        let baseline = match config.reference {
+            CompensationReference::Programmed => {
+                let noise = seed.child("noise");
+                means(tile, &inputs, |x, first| tile.probe(x, &noise, first))
+            }
+            CompensationReference::Exact => means(tile, &inputs, |x, _| exact_product(tile, x)),
+        };
+        Self { baseline, inputs: Some(inputs) }
+    }
+
+    /// The factor of every output at the tile's present age.
+    pub fn factors(&self, tile: &AnalogTile, seed: &Seed) -> Vec<f32> {
+        let Some(inputs) = &self.inputs else { return vec![1.0; tile.outputs()] };
+        let noise = seed.child("noise");
+        let now = means(tile, inputs, |x, first| tile.probe(x, &noise, first));
+        let factors: Vec<f32> = self.baseline.iter().zip(now).map(|(r, s)| r / s).collect();
+        let mut factors = match factors[..] {
+            [one] => vec![one; tile.outputs()],
+            _ => factors,
+        };
+        for (output, factor) in factors.iter_mut().enumerate() {
+            if tile.is_exempt(output) {
+                *factor = 1.0;
+            }
+        }
+        factors
+    }
+}
+
+/// Some of the known inputs, (samples, in).
+fn known_inputs(
+    inputs: ReadoutInputs,
+    width: usize,
+    seed: &Seed,
+    samples: Range<usize>,
+) -> Vec<f32> {
+    let mut x = vec![0.0; samples.len() * width];
+    match inputs {
+        ReadoutInputs::OneHot => {
+            for (row, input) in x.chunks_exact_mut(width).zip(samples) {
+                row[input] = 1.0;
+            }
+        }
+        ReadoutInputs::Uniform { .. } => {
+            seed.stream().fill_uniform((samples.start * width) as u64, &mut x);
+            x.iter_mut().for_each(|x| *x = 2.0 * *x - 1.0);
+        }
+    }
+    x
+}
+
+fn exact_product(tile: &AnalogTile, inputs: &[f32]) -> Vec<f32> {
+    let dot = |w: &[f32], x: &[f32]| -> f32 {
+        w.iter().zip(x).map(|(&w, &x)| f64::from(w) * f64::from(x)).sum::<f64>() as f32
+    };
+    let rows = || tile.target_weights().chunks_exact(tile.inputs());
+    inputs.chunks_exact(tile.inputs()).flat_map(|x| rows().map(move |w| dot(w, x))).collect()
+}
+
+/// Mean |y| over the known inputs, for the tile without its exempted outputs, or for every output.
+///
+/// `read` gives the outputs of inputs, the first of which has that number. It is asked block by
+/// block, so that a read-out of any length needs the same memory.
+fn means(tile: &AnalogTile, seed: &Seed, read: impl Fn(&[f32], usize) -> Vec<f32>) -> Vec<f32> {
+    let config = &tile.config().compensation;
+    let (width, outputs) = (tile.inputs(), tile.outputs());
+    let samples = match config.inputs {
+        ReadoutInputs::OneHot => width,
+        ReadoutInputs::Uniform { samples } => samples,
+    };
+    let mut sums = vec![0.0f64; outputs];
+    let block = (BLOCK / width.max(outputs)).max(1);
+    for first in (0..samples).step_by(block) {
+        let part = first..samples.min(first + block);
+        let y = read(&known_inputs(config.inputs, width, seed, part), first);
+        for row in y.chunks_exact(outputs) {
+            for (sum, y) in sums.iter_mut().zip(row) {
+                *sum += f64::from(y.abs());
+            }
+        }
+    }
+    let samples = samples as f64;
+    let floored = |mean: f64| at_least(mean as f32, config.floor);
+    match config.scope {
+        CompensationScope::Column => sums.iter().map(|sum| floored(sum / samples)).collect(),
+        _ => {
+            let seen = || (0..outputs).filter(|&output| !tile.is_exempt(output));
+            let sum: f64 = seen().map(|output| sums[output]).sum();
+            vec![floored(sum / (samples * seen().count().max(1) as f64))]
+        }
+    }
+}

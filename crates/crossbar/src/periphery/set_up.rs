@@ -1,0 +1,103 @@
+//! [`Periphery`]: the converters of one array with their column errors, ready to multiply.
+
+use numerics::Seed;
+
+use super::adc::Columns;
+use super::config::PeripheryConfig;
+use super::dac::ConverterRounding;
+use super::draw::Streams;
+use super::epilogue::Chain;
+use super::inputs::SumKind;
+use super::layout::LANES;
+use super::product::{INTEGER_CODE, INTEGER_DROP, INTEGER_INPUTS};
+use super::read_noise::ReadNoise;
+use crate::error::TileError;
+use crate::wires::IrDropConfig;
+
+/// The periphery of one array: converters with their column errors, ready to multiply.
+#[derive(Clone, Debug)]
+pub struct Periphery {
+    pub(super) config: PeripheryConfig,
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+    pub(super) chain: Chain,
+    pub(super) columns: Columns,
+    /// By panel, a bit for each output that its converter saturates without any input.
+    pub(super) beyond_help: Vec<u32>,
+    pub(super) sums: SumKind,
+}
+
+impl Periphery {
+    /// The periphery of an array; `seed` draws what differs between its columns.
+    ///
+    /// # Errors
+    ///
+    /// [`TileError`] if a field of a configuration is out of range.
+    ///
+    /// # Panics
+    ///
+    /// If there are no inputs or no outputs.
+    #[track_caller]
+    pub fn new(
+        config: &PeripheryConfig,
+        wires: &IrDropConfig,
+        inputs: usize,
+        outputs: usize,
+        seed: &Seed,
+    ) -> Result<Self, TileError> {
+        assert!(inputs > 0 && outputs > 0, "an array of {outputs} × {inputs} has no weights");
+        config.check()?;
+        wires.check()?;
+        let PeripheryConfig { dac, read_noise, adc, .. } = config;
+        let columns = adc.columns(outputs, seed);
+        let beyond_help = (columns.offset.chunks(LANES))
+            .map(|offsets| {
+                let bit = |(lane, &offset)| u32::from(adc.is_saturated_by(offset)) << lane;
+                offsets.iter().enumerate().map(bit).sum()
+            })
+            .collect();
+        let (pcm, constant) = match *read_noise {
+            ReadNoise::None => (0.0, 0.0),
+            ReadNoise::Pcm { sigma } => (sigma * sigma, 0.0),
+            ReadNoise::Constant { sigma } => (0.0, sigma * sigma),
+        };
+        let chain = Chain {
+            unit: dac.step().unwrap_or(1.0),
+            drop_gain: wires.gamma() * inputs as f32,
+            drop_scale: wires.scale,
+            pcm_variance: pcm,
+            constant_variance: constant,
+            output_noise: adc.noise,
+            s_shape: adc.s_shape.is_some(),
+            prefactor: columns.prefactor,
+            step: adc.step().unwrap_or(0.0),
+            bound: adc.bound.unwrap_or(f32::INFINITY),
+            stochastic: adc.steps.is_some() && adc.rounding == ConverterRounding::Stochastic,
+        };
+        // With an odd or broken number of steps the codes at the bounds are no integers.
+        let small_codes = dac.steps.is_some_and(|steps| {
+            let largest = 0.5 * steps;
+            largest <= INTEGER_CODE && largest.fract() == 0.0
+        });
+        let small_drop = wires.scale * wires.gamma() <= INTEGER_DROP;
+        let sums = if wires.scale * wires.gamma() == 0.0 && pcm == 0.0 {
+            SumKind::Plain
+        } else if small_codes && small_drop && dac.noise == 0.0 && inputs <= INTEGER_INPUTS {
+            SumKind::Integer
+        } else {
+            SumKind::Float
+        };
+        let config = *config;
+        Ok(Self { config, inputs, outputs, chain, columns, beyond_help, sums })
+    }
+
+    /// The configuration it was made from.
+    pub fn config(&self) -> &PeripheryConfig {
+        &self.config
+    }
+
+    /// The streams of a pass.
+    pub(super) fn streams(&self, seed: &Seed) -> Streams {
+        Streams::new(seed, &self.config.dac, &self.chain)
+    }
+}

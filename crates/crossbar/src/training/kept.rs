@@ -1,0 +1,150 @@
+//! [`Kept`]: what a forward product keeps for its backward product.
+
+use std::borrow::Cow;
+
+use super::sums::add_products;
+use crate::periphery::{ClipMask, Saturation};
+use crate::tiling::Cut;
+
+/// What a forward product shall keep.
+#[derive(Debug)]
+pub enum Keep {
+    /// Nothing: an evaluation.
+    Nothing,
+    /// Which outputs saturated: all that is needed if no scale is learned.
+    Clipped,
+    /// That, and α z for the gradient of the scales, in the memory of this buffer.
+    Products(Vec<f32>),
+}
+
+/// What a forward product found and kept, see [`Keep`].
+#[derive(Debug, Default)]
+pub struct Kept {
+    pub(super) input_range: f32,
+    /// α z by block: \[tile\]\[sample\]\[output of the tile\].
+    pub(super) products: Vec<f32>,
+    /// Of every block, the masks of its tiles.
+    pub(super) masks: Vec<Vec<ClipMask>>,
+    pub(super) saturation: Saturation,
+}
+
+/// What devices give, which are not trained: nothing but how often converters saturated.
+impl From<Saturation> for Kept {
+    fn from(saturation: Saturation) -> Self {
+        Self { saturation, ..Self::default() }
+    }
+}
+
+/// Values that are looked at together: few are at the end of the range, most often none.
+const STRETCH: usize = 64;
+
+impl Kept {
+    /// How often converters saturated.
+    pub fn saturation(&self) -> Saturation {
+        self.saturation
+    }
+
+    /// The input range α that was multiplied with.
+    pub fn input_range(&self) -> f32 {
+        self.input_range
+    }
+
+    /// Number of conversions by the ADCs of all tiles, 0 if nothing was kept.
+    pub fn conversions(&self) -> usize {
+        self.masks.iter().flatten().map(ClipMask::len).sum()
+    }
+
+    /// The buffer of [`Keep::Products`], to be used again.
+    pub fn into_buffer(self) -> Vec<f32> {
+        self.products
+    }
+
+    /// Sets the errors of saturated outputs to zero: δ_m from δ.
+    ///
+    /// # Shapes
+    ///
+    /// - `errors`: (batch, out)
+    ///
+    /// # Panics
+    ///
+    /// If the shape differs.
+    #[track_caller]
+    pub fn stop_saturated(&self, cut: &Cut, errors: &mut [f32]) {
+        if self.saturation.outputs == 0 {
+            return;
+        }
+        let outputs = cut.outputs();
+        let mut rest = errors;
+        for masks in &self.masks {
+            let samples = masks.first().map_or(0, ClipMask::rows);
+            let block = rest.split_off_mut(..samples * outputs).expect("errors are (batch, out)");
+            for (part, mask) in cut.parts().iter().zip(masks) {
+                mask.zero_clipped_columns(block, outputs, part.rows.start);
+            }
+        }
+        assert!(rest.is_empty(), "errors are (batch, out)");
+    }
+
+    /// Σ δ ⊙ α z of every scale: ∂L/∂γ. Empty unless products were kept.
+    ///
+    /// # Shapes
+    ///
+    /// - `errors`: (batch, out), those of saturated outputs with the others
+    /// - result: (scales)
+    ///
+    /// # Panics
+    ///
+    /// If the shape differs.
+    #[track_caller]
+    pub fn scale_gradient(&self, cut: &Cut, errors: &[f32]) -> Vec<f32> {
+        if self.products.is_empty() {
+            return Vec::new();
+        }
+        let outputs = cut.outputs();
+        let mut sums = vec![0.0f32; cut.scales()];
+        let (mut products, mut errors) = (&self.products[..], errors);
+        for masks in &self.masks {
+            let samples = masks.first().map_or(0, ClipMask::rows);
+            let block = errors.split_off(..samples * outputs).expect("errors are (batch, out)");
+            for part in cut.parts() {
+                let len = samples * part.rows.len();
+                let z = products.split_off(..len).expect("α z of every block");
+                add_products(z, block, outputs, part.rows.start, &mut sums[part.scales.clone()]);
+            }
+        }
+        assert!(errors.is_empty(), "errors are (batch, out)");
+        sums
+    }
+
+    /// What was multiplied instead of x: clamp(x, ±α), and 0 instead of NaN. `buffer` gives memory
+    /// for that many values where there is any difference.
+    pub fn multiplied<'a>(
+        &self,
+        x: &'a [f32],
+        buffer: impl FnOnce(usize) -> Vec<f32>,
+    ) -> Cow<'a, [f32]> {
+        let range = self.input_range;
+        let inside = |x: &f32| x.abs() <= range;
+        if !x.chunks(STRETCH).any(|x| x.iter().fold(false, |any, x| any | !inside(x))) {
+            return Cow::Borrowed(x);
+        }
+        let clamped = |x: f32| if x.is_nan() { 0.0 } else { x.clamp(-range, range) };
+        let mut multiplied = buffer(x.len());
+        multiplied.iter_mut().zip(x).for_each(|(out, &x)| *out = clamped(x));
+        Cow::Owned(multiplied)
+    }
+
+    /// The indices of the inputs at the end of the range or beyond, in their order: only their
+    /// errors reach the input range.
+    pub fn at_range(&self, x: &[f32]) -> impl Iterator<Item = usize> {
+        let range = self.input_range;
+        let outside = move |x: &f32| x.abs() >= range;
+        x.chunks(STRETCH)
+            .enumerate()
+            .filter(move |(_, x)| x.iter().fold(false, |any, x| any | outside(x)))
+            .flat_map(move |(stretch, x)| {
+                let found = x.iter().enumerate().filter(move |(_, x)| outside(x));
+                found.map(move |(i, _)| stretch * STRETCH + i)
+            })
+    }
+}
