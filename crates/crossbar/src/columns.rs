@@ -9,7 +9,11 @@ use std::ops::Range;
 ///
 /// If the columns do not fit into a row.
 #[track_caller]
-pub fn columns_of<'a>(matrix: &'a [f32], width: usize, columns: &Range<usize>) -> Cow<'a, [f32]> {
+pub(crate) fn columns_of<'a>(
+    matrix: &'a [f32],
+    width: usize,
+    columns: &Range<usize>,
+) -> Cow<'a, [f32]> {
     if columns.len() == width {
         return Cow::Borrowed(matrix);
     }

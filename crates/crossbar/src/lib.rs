@@ -48,7 +48,6 @@ pub mod weight_noise;
 pub mod wires;
 
 pub use array::AnalogMatrix;
-pub use columns::columns_of;
 pub use config::TileConfig;
 pub use error::TileError;
 pub use mapping::{ArrayRole, MappingConfig, UnitCell, WeightScale, weight_scales};

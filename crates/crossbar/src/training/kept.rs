@@ -148,3 +148,46 @@ impl Kept {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn kept(input_range: f32) -> Kept {
+        Kept { input_range, ..Kept::default() }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_multiplied_and_what_is_at_the_range_are_told_value_by_value(
+            x in proptest::collection::vec(
+                prop_oneof![-1.0f32..1.0, Just(f32::NAN), Just(f32::INFINITY), Just(-0.5), -9.0f32..9.0],
+                0..200,
+            ),
+            input_range in prop_oneof![Just(0.5f32), 0.1f32..2.0],
+        ) {
+            let kept = kept(input_range);
+            let multiplied = kept.multiplied(&x, |len| vec![7.0; len]);
+            for (&ours, &x) in multiplied.iter().zip(&x) {
+                let naive = match x {
+                    x if x.is_nan() => 0.0,
+                    x if x > input_range => input_range,
+                    x if x < -input_range => -input_range,
+                    x => x,
+                };
+                prop_assert_eq!(ours, naive);
+            }
+            let at: Vec<usize> = (0..x.len()).filter(|&i| x[i].abs() >= input_range).collect();
+            prop_assert_eq!(kept.at_range(&x).collect::<Vec<_>>(), at);
+        }
+    }
+
+    #[test]
+    fn inputs_within_the_range_are_not_copied() {
+        let x = [0.5, -0.5, 0.25];
+        let same = kept(0.5).multiplied(&x, |_| panic!("there is nothing to change"));
+        assert!(matches!(same, Cow::Borrowed(_)));
+    }
+}

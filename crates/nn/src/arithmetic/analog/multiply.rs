@@ -1,20 +1,11 @@
 //! [`Tiles`]: the products of a layer on crossbar tiles.
 //!
-//! ```text
-//! forward    z_p = ADC(W̃_p DAC(x_p/α)),   y = β + Σ_p α γ_p ⊙ z_p
-//! backward   δ_m = δ where no ADC of the output saturated, else 0
-//!            ∂β = Σ δ,   ∂γ_p = Σ δ ⊙ α z_p,   ∂w = δ_mᵀ clamp(x, ±α),   ∂x = δ_m (γ ⊙ W̃)
-//! ```
-//!
-//! The gradient passes the converters as if they were not there (straight-through), the drop along
-//! the wires and the noise of the product too. W̃ are the weights with the noise of the mini-batch,
-//! the same for all uses of the map in it; ∂w is that of γ ⊙ w̆, the logical weights.
+//! The product, what it keeps and where errors stop are those of [`crossbar::training`]. Here is what
+//! a layer adds: rows that may be patches of images, the parameters, and the rules by which scales
+//! and input range are learned. The weights of a mini-batch are the same for all uses of the layer in
+//! it.
 //!
 //! Source: \[Rasch23\] Methods, "hardware-aware training".
-//!
-//! Differs: where one of the tiles of a split matrix saturates at an output, the error of that
-//! output is stopped for all of its tiles; and the tiles of a matrix share one input range, where
-//! the paper has one for each.
 
 use std::sync::Arc;
 
