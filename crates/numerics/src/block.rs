@@ -2,7 +2,6 @@
 
 mod decode;
 mod format;
-mod grid;
 mod kernels;
 mod matrix;
 mod quantizer;

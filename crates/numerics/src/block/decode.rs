@@ -1,12 +1,12 @@
 //! [`BlockQuantizer::decode_into`]: the hot path, from f32 to the values of elements.
 
-use super::grid::{Carry, Even, Grid, Rule};
 use super::kernels::{
     BlockMaxima, CarryWords, ColumnMaxima, Divide, E4m3Scales, Multiply, Row, SpreadWhole,
 };
 use super::quantizer::largest;
 use super::scale::Largest;
 use super::{BlockLayout, BlockQuantizer, BlockScale, BlockShape, ScaleRule};
+use crate::float::grid::{Carry, Even, Grid, Rule};
 use crate::format::exp2;
 use crate::simd::{Kernel, dispatch_512};
 use crate::{BitSource, Draw, Fraction, Par, Rounding, StochasticVariant};
@@ -253,7 +253,11 @@ impl<S: BitSource> Strips<'_, S> {
             dispatch_512(CarryWords { few, words });
         }
         let rows = Rows { x, width, words, factors, scales };
-        let grid = Grid::of(self.quantizer.format.element)
+        let grid = self
+            .quantizer
+            .format
+            .element
+            .grid()
             .filter(|_| self.quantizer.scale_rule != ScaleRule::TorchaoInference);
         let decided = match (grid, rounding) {
             (Some(grid), Rounding::NearestTiesEven) => self.round(grid, Even, rows, out),

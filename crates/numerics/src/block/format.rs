@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{NAN_E4M3, NAN_POWER, ScaleRule};
+use crate::float::grid::Grid;
 use crate::format::exp2;
 use crate::{FixedFormat, FloatFormat, ParameterError};
 
@@ -46,6 +47,14 @@ impl Element {
         match self {
             Self::Float(format) => format.decode(code.into()),
             Self::Fixed(format) => format.value(i32::from(code as i8)),
+        }
+    }
+
+    /// The grid of the elements, where there is one without branches.
+    pub(super) fn grid(self) -> Option<Grid> {
+        match self {
+            Self::Float(format) => Grid::of_float(format),
+            Self::Fixed(format) => Some(Grid::of_fixed(format)),
         }
     }
 

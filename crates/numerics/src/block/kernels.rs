@@ -1,10 +1,10 @@
 //! The loops of [`BlockQuantizer::decode_into`](super::BlockQuantizer::decode_into), as kernels that are
 //! compiled for several instruction sets.
 
-use super::grid::{Grid, Rule, UNIT};
 use super::scale::Largest;
 use super::{ScaleRule, Top, scale};
 use crate::StochasticBits;
+use crate::float::grid::{Grid, Rule, UNIT};
 use crate::simd::Kernel;
 
 /// Appends the largest magnitude of each block of rows, as bits: infinities and NaNs are above all
@@ -173,9 +173,9 @@ impl<R: Rule> Kernel for Divide<'_, R> {
 #[cfg(test)]
 mod tests {
     use super::super::Element;
-    use super::super::grid::Carry;
     use super::super::quantizer::largest;
     use super::*;
+    use crate::float::grid::Carry;
     use crate::simd::{dispatch, dispatch_512};
     use crate::{FloatFormat, Seed};
 
@@ -189,7 +189,7 @@ mod tests {
         stream.fill_words(0, &mut words);
         let (factors, scales) = (vec![1.0 / 3.0; LEN], vec![0.25; LEN]);
         let element = Element::Float(FloatFormat::E2M1);
-        let grid = Grid::of(element).expect("a format with mantissa bits");
+        let grid = element.grid().expect("a format with mantissa bits");
         let rule = Carry::<false, true>;
         let run = |how: &dyn Fn(Divide<'_, Carry<false, true>>)| {
             let (mut out, mut undecided) = (vec![0.0; LEN], 0);
