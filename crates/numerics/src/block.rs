@@ -4,6 +4,7 @@ mod decode;
 mod format;
 mod kernels;
 mod matrix;
+mod name;
 mod quantizer;
 mod scale;
 mod shape;

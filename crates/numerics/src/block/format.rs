@@ -128,6 +128,9 @@ impl BlockScale {
 /// | `NVFP4` | E2M1 | 16 | E4M3, and one f32 for the tensor |
 /// | [`BlockFormat::block_floating_point`] | ⟨1, bits − 1⟩ | any | power of two (E8M0) |
 ///
+/// A configuration gives the fields, or the name of a preset: `"mxfp8-e4m3"`, `"mxfp8-e5m2"`,
+/// `"mxfp6-e3m2"`, `"mxfp6-e2m3"`, `"mxfp4"`, `"mxint8"`, `"nvfp4"`.
+///
 /// How a scale is chosen is the [`ScaleRule`] of a [`BlockQuantizer`](super::BlockQuantizer).
 ///
 /// Sources: OCP Microscaling Formats (MX) 1.0; NVIDIA 2025, arXiv:2509.25149, for NVFP4.
@@ -147,8 +150,7 @@ impl BlockScale {
 /// // 100 has exponent 6, 6.0 in E2M1 has 2: the scale is 2^4 and the grid 8, 16, 24, 32, 48 …
 /// assert_eq!(tensor.to_f32(), [8.0, -0.0, 96.0, 8.0]);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Fields")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct BlockFormat {
     /// The numbers inside a block, of at most 8 bits.
     pub element: Element,
@@ -161,7 +163,7 @@ pub struct BlockFormat {
 /// The fields as a configuration file gives them.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fields {
+pub(super) struct Fields {
     element: Element,
     block: usize,
     scale: BlockScale,
