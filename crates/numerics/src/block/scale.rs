@@ -253,6 +253,32 @@ mod tests {
         assert_eq!((at(ScaleRule::Rceil), at(ScaleRule::Ceil)), (126, 127));
     }
 
+    /// The chain of torchao and of converters in hardware, a · f32(1 / M) and its exponent rounded up,
+    /// within four last places of every boundary of normal numbers.
+    #[test]
+    fn rceil_is_the_f32_chain_for_floating_point_elements() {
+        let chain = |max: f32, largest: f64| {
+            let d = max * (1.0 / largest as f32);
+            let field = (d.to_bits() >> 23) as i32;
+            field - 127 + i32::from(d.to_bits() & 0x7f_ffff != 0)
+        };
+        let mut differences = [0; MX.len()];
+        for (format, differences) in MX.iter().zip(&mut differences) {
+            let (element, largest) = (format.element, format.element.largest());
+            for e in -100..100 {
+                let middle = (largest * exp2(e)) as f32;
+                for ulp in -4..=4 {
+                    let max = f32::from_bits((middle.to_bits() as i32 + ulp) as u32);
+                    let exact = ScaleRule::Rceil.exponent(Largest::of(element), max);
+                    *differences += u32::from(chain(max, largest) != exact);
+                }
+            }
+        }
+        let [floats @ .., int8] = differences;
+        assert_eq!(floats, [0; 5]);
+        assert_eq!(int8, 200, "one at every boundary of MXINT8");
+    }
+
     proptest! {
         #[test]
         fn rules_are_ordered_and_monotone(a in 0u32..0x7f80_0000, b in 0u32..0x7f80_0000, i in 0usize..6) {
