@@ -2,9 +2,9 @@
 
 mod decode;
 mod format;
-mod grid;
 mod kernels;
 mod matrix;
+mod name;
 mod quantizer;
 mod scale;
 mod shape;

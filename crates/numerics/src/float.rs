@@ -1,8 +1,10 @@
 //! [`FloatFormat`]: small floating-point formats as data, and the ones that have names.
 
+pub(crate) mod grid;
 mod name;
 mod p3109;
 mod quantizer;
+mod slice;
 #[cfg(test)]
 mod tests;
 

@@ -1,10 +1,13 @@
 //! [`BlockQuantizer::decode_into`]: the hot path, from f32 to the values of elements.
 
-use super::grid::{Carry, Even, Grid, Rule};
-use super::kernels::{BlockMaxima, ColumnMaxima, Divide, E4m3Scales, Multiply, Row};
+use super::kernels::{
+    BlockMaxima, CarryWords, ColumnMaxima, Divide, E4m3Scales, Multiply, Row, SpreadWhole,
+};
 use super::quantizer::largest;
+use super::scale::Largest;
 use super::{BlockLayout, BlockQuantizer, BlockScale, BlockShape, ScaleRule};
 use crate::draw::{BitSource, Draw};
+use crate::float::grid::{Carry, Even, Grid, Rule};
 use crate::format::exp2;
 use crate::par::Par;
 use crate::rounding::{Fraction, Rounding, StochasticVariant};
@@ -136,6 +139,14 @@ impl Scratch {
             scales.extend(std::iter::repeat_n(scale, len));
         }
     }
+
+    /// [`Self::spread`] of blocks of the same length, a multiple of 16, that fill `len` elements.
+    fn spread_whole(&mut self, block: usize, len: usize) {
+        let Self { spread: Spread { factors, scales }, scales: of_blocks, .. } = self;
+        factors.resize(len, 0.0);
+        scales.resize(len, 0.0);
+        dispatch_512(SpreadWhole { of_blocks, block, factors, scales });
+    }
 }
 
 /// A matrix to convert.
@@ -164,8 +175,12 @@ impl<S: BitSource> Strips<'_, S> {
                 scratch.maxima.clear();
                 dispatch_512(BlockMaxima { x, row, block, maxima: &mut scratch.maxima });
                 self.scales(scratch);
-                let blocks = x.chunks(row).flat_map(|row| row.chunks(block)).map(<[f32]>::len);
-                scratch.spread(blocks);
+                if block.is_multiple_of(16) && x.len().is_multiple_of(block) && whole {
+                    scratch.spread_whole(block, x.len());
+                } else {
+                    let blocks = x.chunks(row).flat_map(|row| row.chunks(block));
+                    scratch.spread(blocks.map(<[f32]>::len));
+                }
                 self.convert(scratch, x, x.len(), start + i * chunk, out);
             }
             return;
@@ -198,7 +213,7 @@ impl<S: BitSource> Strips<'_, S> {
     /// scales. Both are NaN where the block is.
     fn scales(&self, scratch: &mut Scratch) {
         let Self { quantizer, tensor_scale, .. } = *self;
-        let (rule, element) = (quantizer.scale_rule, quantizer.format.element);
+        let (rule, largest) = (quantizer.scale_rule, Largest::of(quantizer.format.element));
         let Scratch { maxima, scales, .. } = scratch;
         scales.clear();
         scales.resize(maxima.len(), (0.0, 0.0));
@@ -207,7 +222,7 @@ impl<S: BitSource> Strips<'_, S> {
             for (&max, scale) in maxima.iter().zip(scales) {
                 let max = f32::from_bits(max);
                 *scale = if max.is_finite() {
-                    let exponent = if max == 0.0 { -127 } else { rule.exponent(element, max) };
+                    let exponent = if max == 0.0 { -127 } else { rule.exponent(largest, max) };
                     (exp2(-exponent) * shrink, exp2(exponent))
                 } else {
                     (f64::NAN, f64::NAN)
@@ -217,7 +232,7 @@ impl<S: BitSource> Strips<'_, S> {
         }
         let known = quantizer.tensor_scale.then_some(tensor_scale);
         let top = quantizer.top;
-        dispatch_512(E4m3Scales { maxima, rule, element, top, tensor_scale: known, scales });
+        dispatch_512(E4m3Scales { maxima, rule, largest, top, tensor_scale: known, scales });
     }
 
     /// Converts elements from index `start` on; the scales hold for every `width` of them.
@@ -237,10 +252,14 @@ impl<S: BitSource> Strips<'_, S> {
             self.source.fill(first, words);
         }
         if let Rounding::StochasticBits(few) = rounding {
-            words.iter_mut().for_each(|word| *word = few.carry_word(*word));
+            dispatch_512(CarryWords { few, words });
         }
         let rows = Rows { x, width, words, factors, scales };
-        let grid = Grid::of(self.quantizer.format.element)
+        let grid = self
+            .quantizer
+            .format
+            .element
+            .grid()
             .filter(|_| self.quantizer.scale_rule != ScaleRule::TorchaoInference);
         let decided = match (grid, rounding) {
             (Some(grid), Rounding::NearestTiesEven) => self.round(grid, Even, rows, out),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{NAN_E4M3, NAN_POWER, ScaleRule};
 use crate::error::ParameterError;
 use crate::float::FloatFormat;
+use crate::float::grid::Grid;
 use crate::format::FixedFormat;
 use crate::format::exp2;
 
@@ -49,6 +50,14 @@ impl Element {
         match self {
             Self::Float(format) => format.decode(code.into()),
             Self::Fixed(format) => format.value(i32::from(code as i8)),
+        }
+    }
+
+    /// The grid of the elements, where there is one without branches.
+    pub(super) fn grid(self) -> Option<Grid> {
+        match self {
+            Self::Float(format) => Grid::of_float(format),
+            Self::Fixed(format) => Some(Grid::of_fixed(format)),
         }
     }
 
@@ -122,6 +131,9 @@ impl BlockScale {
 /// | `NVFP4` | E2M1 | 16 | E4M3, and one f32 for the tensor |
 /// | [`BlockFormat::block_floating_point`] | ⟨1, bits − 1⟩ | any | power of two (E8M0) |
 ///
+/// A configuration gives the fields, or the name of a preset: `"mxfp8-e4m3"`, `"mxfp8-e5m2"`,
+/// `"mxfp6-e3m2"`, `"mxfp6-e2m3"`, `"mxfp4"`, `"mxint8"`, `"nvfp4"`.
+///
 /// How a scale is chosen is the [`ScaleRule`] of a [`BlockQuantizer`](super::BlockQuantizer).
 ///
 /// Sources: OCP Microscaling Formats (MX) 1.0; NVIDIA 2025, arXiv:2509.25149, for NVFP4.
@@ -142,7 +154,7 @@ impl BlockScale {
 /// assert_eq!(tensor.to_f32(), [8.0, -0.0, 96.0, 8.0]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(try_from = "Fields"))]
+#[cfg_attr(feature = "serde", derive(Serialize))]
 pub struct BlockFormat {
     /// The numbers inside a block, of at most 8 bits.
     pub element: Element,
@@ -156,7 +168,7 @@ pub struct BlockFormat {
 #[cfg(feature = "serde")]
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fields {
+pub(super) struct Fields {
     element: Element,
     block: usize,
     scale: BlockScale,

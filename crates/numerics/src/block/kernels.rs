@@ -1,8 +1,10 @@
 //! The loops of [`BlockQuantizer::decode_into`](super::BlockQuantizer::decode_into), as kernels that are
 //! compiled for several instruction sets.
 
-use super::grid::{Grid, Rule, UNIT};
-use super::{Element, ScaleRule, Top, scale};
+use super::scale::Largest;
+use super::{ScaleRule, Top, scale};
+use crate::StochasticBits;
+use crate::float::grid::{Grid, Rule, UNIT};
 use crate::simd::Kernel;
 
 /// Appends the largest magnitude of each block of rows, as bits: infinities and NaNs are above all
@@ -42,7 +44,7 @@ impl Kernel for BlockMaxima<'_> {
 pub(super) struct E4m3Scales<'a> {
     pub(super) maxima: &'a [u32],
     pub(super) rule: ScaleRule,
-    pub(super) element: Element,
+    pub(super) largest: Largest,
     pub(super) top: Top,
     pub(super) tensor_scale: Option<f32>,
     pub(super) scales: &'a mut [(f64, f64)],
@@ -51,11 +53,11 @@ pub(super) struct E4m3Scales<'a> {
 impl Kernel for E4m3Scales<'_> {
     #[inline(always)]
     fn run(self) {
-        let Self { maxima, rule, element, top, tensor_scale, scales } = self;
+        let Self { maxima, rule, largest, top, tensor_scale, scales } = self;
         let factor = f64::from(tensor_scale.unwrap_or(1.0));
         for (&max, scales) in maxima.iter().zip(scales) {
             let max = f32::from_bits(max);
-            let scale = Grid::e4m3_scale(scale::quotient(rule, element, top, tensor_scale, max));
+            let scale = Grid::e4m3_scale(scale::quotient(rule, largest, top, tensor_scale, max));
             let scale = if max.is_finite() { scale } else { f64::NAN };
             *scales = (scale * factor, scale);
         }
@@ -73,6 +75,43 @@ impl Kernel for ColumnMaxima<'_> {
     fn run(self) {
         for (max, x) in self.maxima.iter_mut().zip(self.row) {
             *max = (*max).max(x.abs().to_bits());
+        }
+    }
+}
+
+/// Repeats the scales of blocks of a multiple of 16 elements.
+pub(super) struct SpreadWhole<'a> {
+    pub(super) of_blocks: &'a [(f64, f64)],
+    pub(super) block: usize,
+    pub(super) factors: &'a mut [f64],
+    pub(super) scales: &'a mut [f64],
+}
+
+impl Kernel for SpreadWhole<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { of_blocks, block, factors, scales } = self;
+        // Stores of known length are whole vectors.
+        let factors = factors.as_chunks_mut::<16>().0.chunks_exact_mut(block / 16);
+        let scales = scales.as_chunks_mut::<16>().0.chunks_exact_mut(block / 16);
+        for ((factors, scales), &(factor, scale)) in factors.zip(scales).zip(of_blocks) {
+            factors.iter_mut().for_each(|factors| *factors = [factor; 16]);
+            scales.iter_mut().for_each(|scales| *scales = [scale; 16]);
+        }
+    }
+}
+
+/// Turns random words into those of [`StochasticBits::carry_word`].
+pub(super) struct CarryWords<'a> {
+    pub(super) few: StochasticBits,
+    pub(super) words: &'a mut [u32],
+}
+
+impl Kernel for CarryWords<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for word in self.words {
+            *word = self.few.carry_word(*word);
         }
     }
 }
@@ -133,10 +172,11 @@ impl<R: Rule> Kernel for Divide<'_, R> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::grid::Carry;
+    use super::super::Element;
     use super::super::quantizer::largest;
     use super::*;
     use crate::float::FloatFormat;
+    use crate::float::grid::Carry;
     use crate::seed::Seed;
     use crate::simd::{dispatch, dispatch_512};
 
@@ -150,7 +190,7 @@ mod tests {
         stream.fill_words(0, &mut words);
         let (factors, scales) = (vec![1.0 / 3.0; LEN], vec![0.25; LEN]);
         let element = Element::Float(FloatFormat::E2M1);
-        let grid = Grid::of(element).expect("a format with mantissa bits");
+        let grid = element.grid().expect("a format with mantissa bits");
         let rule = Carry::<false, true>;
         let run = |how: &dyn Fn(Divide<'_, Carry<false, true>>)| {
             let (mut out, mut undecided) = (vec![0.0; LEN], 0);

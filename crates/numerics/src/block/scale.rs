@@ -76,25 +76,47 @@ impl ScaleRule {
     /// # Panics
     ///
     /// If the rule is none for powers of two.
-    #[inline]
-    pub(super) fn exponent(self, element: Element, max: f32) -> i32 {
-        let (p, bits) = (element.max_exponent(), f64::from(max).to_bits());
-        let e = exponent(f64::from(max));
-        let significand = bits & ((1 << 52) - 1);
+    #[inline(always)]
+    pub(super) fn exponent(self, largest: Largest, max: f32) -> i32 {
+        let Largest { value, exponent: p, mantissa_bits } = largest;
+        let (e, significand) = (exponent(f64::from(max)), significand(f64::from(max)));
         let exponent = match self {
             Self::Floor | Self::ScaledFloor => e - p,
             Self::Ceil => e - p + i32::from(significand != 0),
             Self::Even => {
-                let rounded = max.to_bits() + (1 << (22 - element.mantissa_bits()));
+                let rounded = max.to_bits() + (1 << (22 - mantissa_bits));
                 (rounded >> 23) as i32 - 127 - p
             }
-            Self::Rceil => {
-                let largest = element.largest().to_bits() & ((1 << 52) - 1);
-                e - p + i32::from(significand > largest)
-            }
+            Self::Rceil => e - p + i32::from(significand > self::significand(value)),
             Self::Nearest | Self::TorchaoInference => unreachable!("a rule for E4M3"),
         };
         exponent.clamp(-127, 127)
+    }
+}
+
+/// The bits below the leading one.
+fn significand(x: f64) -> u64 {
+    x.to_bits() & ((1 << 52) - 1)
+}
+
+/// M, the largest element, and what rules ask of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Largest {
+    value: f64,
+    /// p.
+    exponent: i32,
+    /// m.
+    mantissa_bits: u32,
+}
+
+impl Largest {
+    /// Of the elements of a format.
+    pub(super) fn of(element: Element) -> Self {
+        Self {
+            value: element.largest(),
+            exponent: element.max_exponent(),
+            mantissa_bits: element.mantissa_bits(),
+        }
     }
 }
 
@@ -134,10 +156,11 @@ pub(super) fn code(
     tensor_scale: Option<f32>,
     max: f32,
 ) -> u8 {
+    let largest = Largest::of(element);
     match rule.scale() {
         BlockScale::PowerOfTwo if !max.is_finite() => NAN_POWER,
         BlockScale::PowerOfTwo if max == 0.0 => 0,
-        BlockScale::PowerOfTwo => (rule.exponent(element, max) + 127) as u8,
+        BlockScale::PowerOfTwo => (rule.exponent(largest, max) + 127) as u8,
         BlockScale::E4M3 if !max.is_finite() => NAN_E4M3,
         BlockScale::E4M3 => {
             let nearest = FloatQuantizer {
@@ -145,7 +168,7 @@ pub(super) fn code(
                 rounding: Rounding::NearestTiesEven,
                 overflow: Overflow::SaturateFinite,
             };
-            let quotient = quotient(rule, element, top, tensor_scale, max);
+            let quotient = quotient(rule, largest, top, tensor_scale, max);
             (nearest.code(quotient, Draw::none()) as u8).max(1)
         }
     }
@@ -155,16 +178,16 @@ pub(super) fn code(
 #[inline(always)]
 pub(super) fn quotient(
     rule: ScaleRule,
-    element: Element,
+    largest: Largest,
     top: Top,
     tensor_scale: Option<f32>,
     max: f32,
 ) -> f64 {
     if rule == ScaleRule::TorchaoInference {
-        let scaled = max / element.largest() as f32 / tensor_scale.unwrap_or(1.0);
+        let scaled = max / largest.value as f32 / tensor_scale.unwrap_or(1.0);
         return scaled.max(1.0 / 64.0).into();
     }
-    f64::from(max) / top.of(element.largest()) / f64::from(tensor_scale.unwrap_or(1.0))
+    f64::from(max) / top.of(largest.value) / f64::from(tensor_scale.unwrap_or(1.0))
 }
 
 #[cfg(test)]
@@ -208,7 +231,7 @@ mod tests {
                         let floor =
                             |x: f64| -> i32 { (-150..=128).rev().find(|&e| exp2(e) <= x).unwrap() };
                         let in_range = |e: i32| e.clamp(-127, 127);
-                        let of = |rule: ScaleRule| rule.exponent(element, max);
+                        let of = |rule: ScaleRule| rule.exponent(Largest::of(element), max);
                         assert_eq!(of(ScaleRule::Floor), in_range(floor(x) - p));
                         assert_eq!(of(ScaleRule::ScaledFloor), of(ScaleRule::Floor));
                         assert_eq!(of(ScaleRule::Ceil), power_not_below(x / exp2(p)), "{x:e}");
@@ -230,21 +253,47 @@ mod tests {
     #[test]
     fn rceil_and_ceil_differ_where_they_should() {
         let e4m3 = BlockFormat::MXFP8_E4M3.element;
-        let at = |rule: ScaleRule| rule.exponent(e4m3, 150.0) + 127;
+        let at = |rule: ScaleRule| rule.exponent(Largest::of(e4m3), 150.0) + 127;
         assert_eq!((at(ScaleRule::Rceil), at(ScaleRule::Ceil)), (126, 127));
+    }
+
+    /// The chain of torchao and of converters in hardware, a · f32(1 / M) and its exponent rounded up,
+    /// within four last places of every boundary of normal numbers.
+    #[test]
+    fn rceil_is_the_f32_chain_for_floating_point_elements() {
+        let chain = |max: f32, largest: f64| {
+            let d = max * (1.0 / largest as f32);
+            let field = (d.to_bits() >> 23) as i32;
+            field - 127 + i32::from(d.to_bits() & 0x7f_ffff != 0)
+        };
+        let mut differences = [0; MX.len()];
+        for (format, differences) in MX.iter().zip(&mut differences) {
+            let (element, largest) = (format.element, format.element.largest());
+            for e in -100..100 {
+                let middle = (largest * exp2(e)) as f32;
+                for ulp in -4..=4 {
+                    let max = f32::from_bits((middle.to_bits() as i32 + ulp) as u32);
+                    let exact = ScaleRule::Rceil.exponent(Largest::of(element), max);
+                    *differences += u32::from(chain(max, largest) != exact);
+                }
+            }
+        }
+        let [floats @ .., int8] = differences;
+        assert_eq!(floats, [0; 5]);
+        assert_eq!(int8, 200, "one at every boundary of MXINT8");
     }
 
     proptest! {
         #[test]
         fn rules_are_ordered_and_monotone(a in 0u32..0x7f80_0000, b in 0u32..0x7f80_0000, i in 0usize..6) {
-            let element = MX[i].element;
+            let largest = Largest::of(MX[i].element);
             let (a, b) = (f32::from_bits(a.min(b).max(1)), f32::from_bits(a.max(b).max(1)));
             for rule in [ScaleRule::Floor, ScaleRule::Even, ScaleRule::Rceil, ScaleRule::Ceil] {
-                prop_assert!(rule.exponent(element, a) <= rule.exponent(element, b));
+                prop_assert!(rule.exponent(largest, a) <= rule.exponent(largest, b));
             }
             let [floor, even, rceil, ceil] =
                 [ScaleRule::Floor, ScaleRule::Even, ScaleRule::Rceil, ScaleRule::Ceil]
-                    .map(|rule| rule.exponent(element, a));
+                    .map(|rule| rule.exponent(largest, a));
             prop_assert!(floor <= even && even <= floor + 1);
             prop_assert!(floor <= rceil && rceil <= ceil && ceil <= floor + 1);
         }

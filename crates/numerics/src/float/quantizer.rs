@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "serde")]
 use super::Specials;
-use super::{FloatFormat, ldexp};
+use super::{FloatFormat, ldexp, slice};
 use crate::draw::{BitSource, Draw};
 use crate::error::ParameterError;
 use crate::overflow::Overflow;
@@ -123,7 +123,7 @@ impl FloatQuantizer {
     }
 
     /// [`Self::code`] with the random bits of `source` at `position`.
-    fn code_at(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> u32 {
+    pub(super) fn code_at(&self, x: f64, source: &(impl BitSource + ?Sized), position: u64) -> u32 {
         let format = self.format;
         let negative = x.is_sign_negative();
         let sign = if negative { format.sign_bit() } else { 0 };
@@ -192,10 +192,7 @@ impl FloatQuantizer {
         self.assert_possible();
         self.assert_fits_f32();
         let (source, first) = bits.serve(self.rounding, x.len());
-        self.for_words(x.len(), &source, first, |i, word| {
-            let code = self.code_at(f64::from(x[i]), word, first + i as u64);
-            x[i] = self.format.decode(code) as f32;
-        });
+        slice::convert(self, x, &source, first);
     }
 
     /// Writes the values of codes.
