@@ -23,15 +23,12 @@ const LANES: usize = 16;
 /// which the compiler then inlines into code for that processor. One closure with two callers stays
 /// a function of its own, for any processor.
 macro_rules! vectorised {
-    ($body:expr) => {{
-        #[cfg(target_arch = "x86_64")]
-        match pulp::x86::V3::try_new() {
-            Some(simd) => simd.vectorize(|| $body),
+    ($body:expr) => {
+        match numerics::simd::Avx2::detect() {
+            Some(avx2) => avx2.run(|| $body),
             None => $body,
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        $body
-    }};
+    };
 }
 pub(crate) use vectorised;
 

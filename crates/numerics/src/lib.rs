@@ -19,6 +19,7 @@
 //!   in the [`Accumulator`] of your choice.
 //! - [`Seed`] and [`Stream`]: random bits with a name and a position instead of an order; [`Lfsr`]
 //!   and [`GivenBits`]: the other sources of bits. [`Draw`]: the bits of one tensor, used once.
+//! - [`simd`]: what the processor has, for the kernels of this crate and of those above it.
 //!
 //! Everything that ends in integers, and every normal and uniform sample, has the same bits on
 //! every machine, for any number of threads and any split of the work: of slices anywhere, of
@@ -89,7 +90,7 @@ mod product;
 mod quantizer;
 mod rounding;
 mod seed;
-mod simd;
+pub mod simd;
 mod slice;
 mod sum;
 mod tally;

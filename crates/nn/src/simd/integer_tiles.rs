@@ -12,9 +12,10 @@
 
 mod kernels;
 
+use numerics::simd::Level;
+
 use super::tiles::{Panel, panels};
 use crate::rows::plan::{Plan, Run};
-use kernels::Level;
 
 /// Columns of a vector register.
 const LANES: usize = 8;
@@ -83,7 +84,7 @@ pub(crate) fn multiply(
     panel: &Panel,
 ) {
     let w = w.panel(panel);
-    kernels::multiply(Level::best(), plan, a, w, initial, sums, outputs, panel);
+    kernels::multiply(Level::detect(), plan, a, w, initial, sums, outputs, panel);
 }
 
 /// Two values in one word, the first below.
@@ -245,7 +246,7 @@ pub(crate) fn accumulate(
     sums: &mut [i32],
     padded: usize,
 ) {
-    kernels::accumulate(Level::best(), &errors.bases, runs, a, &errors.packed, sums, padded);
+    kernels::accumulate(Level::detect(), &errors.bases, runs, a, &errors.packed, sums, padded);
 }
 
 #[cfg(test)]

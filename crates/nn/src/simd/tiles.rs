@@ -10,6 +10,9 @@
 //! fills 12 of the 16 vector registers; each step loads the panel's line and broadcasts one value
 //! per row.
 
+#[cfg(target_arch = "x86_64")]
+use numerics::simd::{Instructions, Level};
+
 use crate::rows::plan::{Plan, Run};
 
 /// Columns of a vector register.
@@ -84,9 +87,9 @@ pub(crate) fn multiply(
     assert!(plan.extent() <= a.len(), "a patch leaves the image");
     assert_eq!(w.len(), plan.inner() * panel.padded, "weights of another plan");
     #[cfg(target_arch = "x86_64")]
-    if super::avx2() {
+    if Level::detect().has(Instructions::Avx2) {
         #[expect(unsafe_code, reason = "calls code compiled for AVX2 and FMA")]
-        // SAFETY: the processor has both, as was just detected. Every patch lies in `a` and `w`
+        // SAFETY: the processor has both, as its level says. Every patch lies in `a` and `w`
         // holds a line for each of its elements, as was just asserted.
         unsafe {
             match panel.padded {
@@ -119,9 +122,9 @@ pub(crate) fn accumulate(
     assert_eq!(sums.len(), plan.inner() * padded, "sums of another plan");
     let bases = &plan.bases[first..first + rows];
     #[cfg(target_arch = "x86_64")]
-    if super::avx2() {
+    if Level::detect().has(Instructions::Avx2) {
         #[expect(unsafe_code, reason = "calls code compiled for AVX2 and FMA")]
-        // SAFETY: the processor has both, as was just detected. Every patch lies in `a`, `errors`
+        // SAFETY: the processor has both, as its level says. Every patch lies in `a`, `errors`
         // holds a line for every base and `sums` one for every element of a patch, as was just
         // asserted.
         unsafe {

@@ -4,6 +4,9 @@
 //! (0.58 ns a word with AVX2 against 0.71 ns, where that was measured), because the blocks fill the
 //! vectors and nothing passes through a buffer.
 
+#[cfg(target_arch = "x86_64")]
+use super::{Instructions, Level};
+
 /// Blocks computed together at least.
 pub(crate) const BLOCKS: usize = 8;
 
@@ -16,18 +19,19 @@ pub(crate) fn keystream(key: &[u8; 32], first: u64, out: &mut [[u32; 16]]) -> us
         for (word, bytes) in words.iter_mut().zip(key.as_chunks::<4>().0) {
             *word = u32::from_le_bytes(*bytes);
         }
-        if std::arch::is_x86_feature_detected!("avx512vl") && super::avx2() {
+        let level = Level::detect();
+        if level.has(Instructions::Avx512) {
             #[expect(unsafe_code, reason = "calls code compiled for AVX-512VL")]
-            // SAFETY: both functions need no more than AVX2, AVX-512F and AVX-512VL; the second is
-            // part of every processor with the third, and the others were just detected.
+            // SAFETY: both functions need no more than AVX2, AVX-512F and AVX-512VL, which the level
+            // has.
             return unsafe {
                 let done = x86::keystream_512(&words, first, out);
                 done + x86::keystream_256(&words, first + done as u64, &mut out[done..])
             };
         }
-        if super::avx2() {
+        if level.has(Instructions::Avx2) {
             #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
-            // SAFETY: `keystream_avx2` needs AVX2, which was just detected.
+            // SAFETY: `keystream_avx2` needs AVX2, which the level has.
             return unsafe { x86::keystream_avx2(&words, first, out) };
         }
     }
@@ -189,11 +193,13 @@ mod x86 {
         use rand_chacha::ChaCha8Rng;
         use rand_chacha::rand_core::{Rng, SeedableRng};
 
+        use super::super::super::{Instructions, Level};
         use super::*;
 
         #[test]
         fn every_version_equals_the_generator() {
-            if !super::super::super::avx2() {
+            let level = Level::detect();
+            if !level.has(Instructions::Avx2) {
                 return;
             }
             let key: [u8; 32] = std::array::from_fn(|i| (i * 37 + 5) as u8);
@@ -209,10 +215,10 @@ mod x86 {
                 // SAFETY: AVX2 was detected above.
                 let written = unsafe { keystream_avx2(&words, first, &mut out) };
                 assert_eq!((written, out), (40, expected), "block {first}");
-                if std::arch::is_x86_feature_detected!("avx512vl") {
+                if level.has(Instructions::Avx512) {
                     out = [[0; 16]; 40];
                     #[expect(unsafe_code, reason = "calls code compiled for AVX-512VL")]
-                    // SAFETY: AVX-512VL, and with it AVX-512F, was just detected, AVX2 above.
+                    // SAFETY: the level has AVX-512VL, AVX-512F and AVX2.
                     let written = unsafe { keystream_256(&words, first, &mut out) };
                     assert_eq!((written, out), (40, expected), "block {first}");
                     out = [[0; 16]; 40];

@@ -1,5 +1,8 @@
 //! Transposition of 8 × 8 and 16 × 16 blocks of 32-bit words.
 
+#[cfg(target_arch = "x86_64")]
+use super::{Instructions, Level};
+
 /// Lines that are transposed together.
 pub(crate) const LINES: usize = 8;
 
@@ -16,7 +19,7 @@ pub(crate) fn words(
     count: usize,
 ) -> usize {
     #[cfg(target_arch = "x86_64")]
-    if super::avx2() {
+    if Level::detect().has(Instructions::Avx2) {
         #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
         // SAFETY: `words_avx2` needs AVX2, which was just detected.
         return unsafe { words_avx2(lines, flip, out, stride, count) };

@@ -1,35 +1,12 @@
 //! The loops of integer tiles, for AVX2, for AVX-512 VNNI and portable. All sums are modulo 2^32.
 
+#[cfg(target_arch = "x86_64")]
+use numerics::simd::Instructions;
+use numerics::simd::Level;
+
 use super::super::tiles::Panel;
 use super::LANES;
 use crate::rows::plan::{Plan, Run};
-
-/// An instruction set that this processor has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Level(Instructions);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Instructions {
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// AVX2, and with it the instruction that multiplies pairs and adds them to a sum.
-    #[cfg(target_arch = "x86_64")]
-    Vnni,
-}
-
-impl Level {
-    /// The best one.
-    pub(super) fn best() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if super::super::avx2() {
-            let vnni = std::arch::is_x86_feature_detected!("avx512vnni")
-                && std::arch::is_x86_feature_detected!("avx512vl");
-            return Self(if vnni { Instructions::Vnni } else { Instructions::Avx2 });
-        }
-        Self(Instructions::Portable)
-    }
-}
 
 /// Writes the sums of the rows of a plan, for one panel with packed weights `w`.
 ///
@@ -51,18 +28,18 @@ pub(super) fn multiply(
     let pairs: usize = plan.runs.iter().map(|run| run.len.div_ceil(2)).sum();
     assert!(plan.extent() < a.len(), "a patch leaves the image");
     assert_eq!(w.len(), 2 * pairs * panel.padded, "weights of another plan");
-    match level.0 {
-        Instructions::Portable => portable::multiply(plan, a, w, initial, sums, outputs, panel),
-        #[cfg(target_arch = "x86_64")]
-        instructions => {
-            #[expect(unsafe_code, reason = "calls code compiled for AVX2 or VNNI")]
-            // SAFETY: the processor has the instructions of a level. Every patch lies in `a` with
-            // one more element, and `w` was packed for the runs, as was just asserted.
-            unsafe {
-                x86::multiply(instructions, plan, a, w, initial, sums, outputs, panel);
-            }
+    #[cfg(target_arch = "x86_64")]
+    if level.has(Instructions::Avx2) {
+        #[expect(unsafe_code, reason = "calls code compiled for AVX2 or VNNI")]
+        // SAFETY: the processor has the instructions of its level, AVX2 at least. Every patch lies
+        // in `a` with one more element, and `w` was packed for the runs, as was just asserted.
+        unsafe {
+            x86::multiply(level, plan, a, w, initial, sums, outputs, panel);
         }
+        return;
     }
+    let _ = level;
+    portable::multiply(plan, a, w, initial, sums, outputs, panel);
 }
 
 /// Adds to `sums`, one panel \[k\]\[j\], the products of patches with errors, both in pairs.
@@ -86,19 +63,19 @@ pub(super) fn accumulate(
     assert!(padded == LANES || padded == 2 * LANES, "a panel of {padded} columns");
     assert_eq!(errors.len(), bases.len() * padded, "errors of other rows");
     assert_eq!(sums.len(), inner * padded, "sums of other runs");
-    match level.0 {
-        Instructions::Portable => portable::accumulate(bases, runs, a, errors, sums, padded),
-        #[cfg(target_arch = "x86_64")]
-        instructions => {
-            #[expect(unsafe_code, reason = "calls code compiled for AVX2 or VNNI")]
-            // SAFETY: the processor has the instructions of a level. Every patch lies in `a`,
-            // `errors` holds a line for every base and `sums` one for every element of a patch, as
-            // was just asserted.
-            unsafe {
-                x86::accumulate(instructions, bases, runs, a, errors, sums, padded);
-            }
+    #[cfg(target_arch = "x86_64")]
+    if level.has(Instructions::Avx2) {
+        #[expect(unsafe_code, reason = "calls code compiled for AVX2 or VNNI")]
+        // SAFETY: the processor has the instructions of its level, AVX2 at least. Every patch lies
+        // in `a`, `errors` holds a line for every base and `sums` one for every element of a patch,
+        // as was just asserted.
+        unsafe {
+            x86::accumulate(level, bases, runs, a, errors, sums, padded);
         }
+        return;
     }
+    let _ = level;
+    portable::accumulate(bases, runs, a, errors, sums, padded);
 }
 
 /// The definition, one row after another.
@@ -166,11 +143,11 @@ mod x86 {
 
     /// # Safety
     ///
-    /// The processor has the instructions; every patch of `plan` lies in `a` with one more element
+    /// The level has AVX2; every patch of `plan` lies in `a` with one more element
     /// behind each run, and `w` has a panel's line of pairs for each pair of its elements.
     #[expect(clippy::too_many_arguments, reason = "as the function that calls it")]
     pub(super) unsafe fn multiply(
-        instructions: Instructions,
+        level: Level,
         plan: &Plan,
         a: &[i16],
         w: &[i16],
@@ -182,7 +159,7 @@ mod x86 {
         let task = (plan, a, w, initial, outputs, panel);
         // SAFETY: as the caller vouches.
         unsafe {
-            match (instructions, panel.padded) {
+            match (level.instructions(), panel.padded) {
                 (Instructions::Vnni, LANES) => vnni::multiply::<12, 1>(task, sums),
                 (Instructions::Vnni, _) => vnni::multiply::<12, 2>(task, sums),
                 (_, LANES) => avx2::multiply::<12, 1>(task, sums),
@@ -193,11 +170,11 @@ mod x86 {
 
     /// # Safety
     ///
-    /// The processor has the instructions; every patch of these bases and runs lies in `a`;
+    /// The level has AVX2; every patch of these bases and runs lies in `a`;
     /// `errors` has a panel's line of pairs for every base, `sums` a line for every element of a
     /// patch.
     pub(super) unsafe fn accumulate(
-        instructions: Instructions,
+        level: Level,
         bases: &[usize],
         runs: &[Run],
         a: &[i32],
@@ -208,7 +185,7 @@ mod x86 {
         let task = (bases, runs, a, errors);
         // SAFETY: as the caller vouches.
         unsafe {
-            match (instructions, padded) {
+            match (level.instructions(), padded) {
                 (Instructions::Vnni, LANES) => vnni::accumulate::<12, 1>(task, sums),
                 (Instructions::Vnni, _) => vnni::accumulate::<12, 2>(task, sums),
                 (_, LANES) => avx2::accumulate::<12, 1>(task, sums),
@@ -427,24 +404,6 @@ mod tests {
     use super::super::super::tiles::panels;
     use super::*;
 
-    impl Level {
-        /// All that this processor has.
-        fn all() -> Vec<Self> {
-            let mut all = vec![Self(Instructions::Portable)];
-            #[cfg(target_arch = "x86_64")]
-            {
-                let best = Self::best();
-                if best.0 != Instructions::Portable {
-                    all.push(Self(Instructions::Avx2));
-                }
-                if best.0 == Instructions::Vnni {
-                    all.push(best);
-                }
-            }
-            all
-        }
-    }
-
     fn words(len: usize, salt: u32) -> Vec<i32> {
         (0..len as u32).map(|i| ((i + salt).wrapping_mul(2_654_435_761) ^ salt) as i32).collect()
     }
@@ -474,7 +433,7 @@ mod tests {
                 for panel in panels(outputs) {
                     let w = halves(2 * pairs * panel.padded, 4);
                     let errors = words(rows * panel.padded, 5);
-                    let results = Level::all().into_iter().map(|level| {
+                    let results = Level::all().map(|level| {
                         let mut sums = vec![7; rows * outputs];
                         multiply(level, &plan, &a, &w, &initial, &mut sums, outputs, &panel);
                         let mut gradient = words(plan.inner() * panel.padded, 6);

@@ -2,6 +2,8 @@
 
 use super::super::pack::{Group, MR, NR, pair};
 use super::Tile;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::{Instructions, Level};
 
 /// Whether 8-bit words have a kernel of their own on this processor.
 pub(in super::super) fn has_quads() -> bool {
@@ -13,8 +15,7 @@ pub(in super::super) fn has_quads() -> bool {
 
 #[cfg(target_arch = "x86_64")]
 fn has_vnni() -> bool {
-    std::arch::is_x86_feature_detected!("avx512f")
-        && std::arch::is_x86_feature_detected!("avx512vnni")
+    Level::detect().has(Instructions::Vnni)
 }
 
 /// The sums, modulo 2^32, of a left and a right panel of equally many steps.
@@ -33,7 +34,7 @@ pub(super) fn multiply(group: Group, a: &[u32], b: &[u32]) -> Tile {
                 }
             };
         }
-        if group == Group::Pair && crate::simd::avx2() {
+        if group == Group::Pair && Level::detect().has(Instructions::Avx2) {
             #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
             // SAFETY: `pairs_avx2` needs AVX2, which was just detected.
             return unsafe { pairs_avx2(a, b) };
@@ -53,7 +54,7 @@ pub(super) fn multiply(group: Group, a: &[u32], b: &[u32]) -> Tile {
 pub(super) fn multiply_coarse(a: &[u32], b: &[u32], extreme: bool) -> [Tile; 2] {
     debug_assert_eq!(a.len() / MR, b.len() / NR, "panels of different depth");
     #[cfg(target_arch = "x86_64")]
-    if crate::simd::avx2() {
+    if Level::detect().has(Instructions::Avx2) {
         let (a, b) = (a.as_chunks().0, b.as_chunks().0);
         #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
         // SAFETY: `coarse_avx2` needs AVX2, which was just detected.
@@ -225,7 +226,7 @@ mod tests {
             assert_eq!(multiply(Group::Quad, &a, &b), quads_portable(&a, &b), "{steps} steps");
             // The AVX2 kernel is the one below VNNI: it is tested wherever it can run.
             #[cfg(target_arch = "x86_64")]
-            if crate::simd::avx2() {
+            if Level::detect().has(Instructions::Avx2) {
                 #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
                 // SAFETY: AVX2 was just detected.
                 let tile =
