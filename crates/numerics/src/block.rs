@@ -12,6 +12,7 @@ mod tally;
 mod tensor;
 #[cfg(test)]
 mod tests;
+mod transposed;
 
 pub use format::{BlockFormat, BlockScale, Element};
 pub use matrix::BlockMatrix;

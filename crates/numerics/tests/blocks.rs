@@ -102,6 +102,15 @@ fn check(
     let mut parallel = vec![2.0; x.len()];
     quantizer.decode_into(x, layout, source.at(3), Par::Rayon, &mut parallel);
     assert_eq!(bits(&parallel), bits(&decoded));
+    let BlockLayout { rows, cols, .. } = layout;
+    for par in [Par::Seq, Par::Rayon] {
+        let mut transposed = vec![4.0; x.len()];
+        let again = quantizer.decode_transposed_into(x, layout, source.at(3), par, &mut transposed);
+        assert_eq!(again, t);
+        let back = (0..rows).flat_map(|r| (0..cols).map(move |c| c * rows + r));
+        let back: Vec<f32> = back.map(|at| transposed[at]).collect();
+        assert_eq!(bits(&back), bits(&decoded));
+    }
     let middle = layout.rows / 2 / quantizer.format.block * quantizer.format.block;
     let cut = middle * layout.cols;
     let mut parts = vec![3.0; x.len()];
@@ -167,6 +176,21 @@ fn long_rows_and_columns_are_cut_into_chunks() {
             for shape in SHAPES {
                 check(&quantizer, &x[..rows * cols], shape.of(rows, cols), &stream);
             }
+        }
+    }
+}
+
+#[test]
+fn nothing_converts_to_nothing() {
+    for quantizer in quantizers(Rounding::NearestTiesEven, 16) {
+        for layout in SHAPES.into_iter().flat_map(|s| [s.of(0, 5), s.of(5, 0), s.of(0, 0)]) {
+            let matrix = quantizer.quantize_matrix(&[], layout, Draw::none());
+            assert!(matrix.codes().is_empty() && matrix.to_f32().is_empty());
+            assert!(matrix.transpose().scales().is_empty());
+            let t = quantizer.decode_into(&[], layout, Draw::none(), Par::Rayon, &mut []);
+            let transposed =
+                quantizer.decode_transposed_into(&[], layout, Draw::none(), Par::Seq, &mut []);
+            assert_eq!((t, transposed), (matrix.tensor_scale(), matrix.tensor_scale()));
         }
     }
 }

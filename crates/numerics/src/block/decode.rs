@@ -42,11 +42,7 @@ impl BlockQuantizer {
         out: &mut [f32],
     ) -> f32 {
         self.assert_possible();
-        let tensor_scale = if self.tensor_scale {
-            self.tensor_scale_of(largest_finite(x))
-        } else {
-            self.fixed_tensor_scale()
-        };
+        let tensor_scale = self.tensor_scale_for(x);
         self.decode_scaled_into(x, layout, tensor_scale, bits, par, out);
         tensor_scale
     }
@@ -91,6 +87,17 @@ impl BlockQuantizer {
             let start = i * task;
             strips.decode(scratch, &x[start..start + out.len()], start, out);
         });
+    }
+}
+
+impl BlockQuantizer {
+    /// t of a tensor.
+    pub(super) fn tensor_scale_for(&self, x: &[f32]) -> f32 {
+        if self.tensor_scale {
+            self.tensor_scale_of(largest_finite(x))
+        } else {
+            self.fixed_tensor_scale()
+        }
     }
 }
 
