@@ -7,18 +7,22 @@
 
 pub(crate) mod analog;
 pub(crate) mod any;
+pub(crate) mod block;
 pub(crate) mod fixed_point;
 pub(crate) mod float32;
 pub(crate) mod input;
 pub(crate) mod layer;
+pub(crate) mod low_float;
 pub(crate) mod multiply;
 pub(crate) mod policy;
+pub(crate) mod rounded;
 
 pub use analog::config::{
     Analog, AnalogError, AnalogTraining, InputRange, InputRangeRule, LearnedScales, ScaleUnit,
     WeightStep,
 };
 pub use any::{AnyArithmetic, Arithmetic, Own};
+pub use block::config::{Block, BlockError, BlockOperand};
 pub use fixed_point::config::{FixedPoint, SignalError, Signals};
 pub use fixed_point::storage::FixedWords;
 pub use float32::config::Float32;
@@ -26,5 +30,9 @@ pub use float32::products;
 pub use float32::storage::Floats;
 pub use input::Input;
 pub use layer::{Layer, NewLayer, Readout};
+pub use low_float::config::{FloatOperand, LowFloat, LowFloatError, Scaling};
 pub use multiply::{Forward, Multiply};
 pub use policy::{Policy, UnknownLayers};
+pub use rounded::config::{
+    Accumulator, Forward as ForwardProduct, InputGradient, Master, Products, WeightGradient,
+};

@@ -161,18 +161,18 @@ impl Step<'_> {
         pass: Pass,
     ) -> Used {
         let observer = &mut self.watch.observer;
-        let (values, pool) = match x {
-            Source::Var(x) => {
-                let (value, pool) = self.tape.value_and_pool(x);
-                (value.data(), pool)
-            }
-            Source::Values(values) => (values, self.tape.pool()),
+        let (var, values) = match x {
+            Source::Var(x) => (Some(x), &[][..]),
+            Source::Values(values) => (None, values),
         };
+        let (value, pool, states) = self.tape.parts(var);
+        let values = value.map_or(values, Tensor::data);
         let mut context = Forward {
             parameters: self.parameters,
             pass,
             devices: self.devices,
             pool,
+            states,
             of_step: self.of_step,
             calibrating: observer.as_ref().is_some_and(|observer| observer.calibrates()),
         };

@@ -39,11 +39,19 @@ struct Node {
     needs_gradient: bool,
 }
 
+/// New values of states, which are written when the tape runs backwards.
+pub(crate) type Proposed = Vec<(StateId, Vec<f32>)>;
+
 /// Buffers that wait to be used again, any of them for any length.
 #[derive(Debug, Default)]
 pub(crate) struct Pool(Vec<Vec<f32>>);
 
 impl Pool {
+    /// Takes a buffer back.
+    pub(crate) fn give(&mut self, buffer: Vec<f32>) {
+        self.0.push(buffer);
+    }
+
     /// A buffer of zeros.
     fn zeros(&mut self, len: usize) -> Vec<f32> {
         let mut buffer = self.scratch(len);
@@ -77,7 +85,7 @@ impl Pool {
 #[derive(Debug, Default)]
 pub struct Tape {
     nodes: Vec<Node>,
-    states: Vec<(StateId, Vec<f32>)>,
+    states: Proposed,
     pool: Pool,
 }
 
@@ -104,14 +112,12 @@ impl Tape {
         self.states.push((id, values));
     }
 
-    /// A value, and the pool beside it.
-    pub(crate) fn value_and_pool(&mut self, var: Var) -> (&Tensor, &mut Pool) {
-        (&self.nodes[var.0].value, &mut self.pool)
-    }
-
-    /// The pool of buffers.
-    pub(crate) fn pool(&mut self) -> &mut Pool {
-        &mut self.pool
+    /// A value if one is asked for, and beside it the pool and the proposed states.
+    pub(crate) fn parts(
+        &mut self,
+        var: Option<Var>,
+    ) -> (Option<&Tensor>, &mut Pool, &mut Proposed) {
+        (var.map(|var| &self.nodes[var.0].value), &mut self.pool, &mut self.states)
     }
 
     /// A buffer of `len` values to be overwritten: it may hold those of earlier steps.

@@ -123,7 +123,11 @@ pub enum Fraction {
 
 impl Rounding {
     /// Whether the rule has a possible number of random bits.
-    pub(crate) fn check(self) -> Result<(), ParameterError> {
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterError`] naming the number that is not.
+    pub fn check(self) -> Result<(), ParameterError> {
         if let Self::StochasticBits(few) = self { few.check() } else { Ok(()) }
     }
 

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::analog::config::Analog;
+use super::block::config::Block;
 use super::fixed_point::config::FixedPoint;
 use super::float32::config::Float32;
 use super::layer::NewLayer;
+use super::low_float::config::LowFloat;
 use crate::linear_map::LinearMap;
 
 /// What executes the linear map of a layer and stores its weights.
@@ -74,6 +76,10 @@ arithmetics! {
     FixedPoint(FixedPoint),
     /// Crossbar tiles, with weights and sums in f32 around them.
     Analog(Box<Analog>),
+    /// Floats of few bits, each tensor under one scale: FP8, bf16, f16.
+    LowFloat(Box<LowFloat>),
+    /// Blocks of numbers that share a scale: MXFP8, MXFP6, MXFP4, NVFP4.
+    Block(Box<Block>),
 }
 
 /// An arithmetic of the caller's, equal to itself alone.
@@ -89,6 +95,18 @@ impl PartialEq for Own {
 impl From<Float32> for AnyArithmetic {
     fn from(Float32: Float32) -> Self {
         Self::Float32
+    }
+}
+
+impl From<LowFloat> for AnyArithmetic {
+    fn from(config: LowFloat) -> Self {
+        Self::LowFloat(Box::new(config))
+    }
+}
+
+impl From<Block> for AnyArithmetic {
+    fn from(config: Block) -> Self {
+        Self::Block(Box::new(config))
     }
 }
 

@@ -14,9 +14,9 @@ use crossbar::Saturation;
 
 use super::analog::devices::Devices;
 use super::input::Input;
-use crate::parameters::{Parameter, ParameterId, Parameters};
+use crate::parameters::{Parameter, ParameterId, Parameters, StateId};
 use crate::pass::Pass;
-use crate::tape::{Backward, Pool};
+use crate::tape::{Backward, Pool, Proposed};
 
 /// What multiplies by the weights of one layer.
 pub trait Multiply: fmt::Debug + Send + Sync + 'static {
@@ -87,6 +87,7 @@ pub struct Forward<'a> {
     pub pass: Pass,
     pub(crate) devices: Option<&'a Devices<'a>>,
     pub(crate) pool: &'a mut Pool,
+    pub(crate) states: &'a mut Proposed,
     pub(crate) of_step: &'a mut OfStep,
     /// Whether an observer is finding input ranges.
     pub(crate) calibrating: bool,
@@ -96,6 +97,24 @@ impl Forward<'_> {
     /// A buffer of `len` values to be overwritten: it may hold those of earlier steps.
     pub fn scratch(&mut self, len: usize) -> Vec<f32> {
         self.pool.scratch(len)
+    }
+
+    /// Takes back a buffer of [`Self::scratch`].
+    pub fn recycle(&mut self, buffer: Vec<f32>) {
+        self.pool.give(buffer);
+    }
+
+    /// Puts a magnitude before those of earlier steps in a state of these; of several uses in one step
+    /// the largest counts. The state changes when the step is run backwards.
+    pub(crate) fn note_largest(&mut self, id: StateId, max: f32) {
+        if let Some((_, proposed)) = self.states.iter_mut().find(|(proposed, _)| *proposed == id) {
+            proposed[0] = proposed[0].max(max);
+            return;
+        }
+        let mut values = self.parameters.state(id).to_vec();
+        values.rotate_right(1);
+        values[0] = max;
+        self.states.push((id, values));
     }
 
     /// What all uses of a layer share in this step, made at the first: `make` is given that of an

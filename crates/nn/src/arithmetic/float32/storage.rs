@@ -27,6 +27,11 @@ impl Floats {
         &self.values
     }
 
+    /// The values, to be changed.
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
+        &mut self.values
+    }
+
     /// As [`Storage::update`]; every new value is passed through `store`, chunk by chunk.
     pub(crate) fn update_with(
         &mut self,

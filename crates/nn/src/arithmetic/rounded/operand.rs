@@ -1,0 +1,59 @@
+//! [`Operand`]: how a matrix is rounded before it is multiplied.
+
+use std::fmt::Debug;
+
+use numerics::{BlockShape, Par, Seed};
+
+/// The rounding of one operand of a product.
+pub(crate) trait Operand: Copy + Debug + PartialEq + Send + Sync + 'static {
+    /// Whether each element is rounded by itself, wherever it stands. Then an image is rounded in the
+    /// place of its patches.
+    const ELEMENTWISE: bool;
+
+    /// Past largest magnitudes that the scale looks at, if it is of those.
+    fn window(&self) -> Option<usize> {
+        None
+    }
+
+    /// Whether a matrix becomes the same numbers for a product that sums over its columns as for one
+    /// that sums over its rows.
+    fn same_both_ways(&self) -> bool;
+
+    /// Writes what a row-major matrix becomes, and returns the factor by which a product of it is
+    /// multiplied: the numbers themselves have few bits, so that products of two are exact in f32.
+    fn round(&self, matrix: Matrix<'_>, draw: Bits<'_>, par: Par, out: &mut [f32]) -> f32;
+}
+
+/// A row-major matrix that is about to be multiplied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Matrix<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    /// Blocks of this shape lie along the dimension that the product sums over.
+    pub(crate) sum: BlockShape,
+    /// The largest magnitude of past steps; none if there was no step.
+    pub(crate) past: Option<f32>,
+}
+
+/// The random bits of an operand: those of a name, from a position on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bits<'a> {
+    pub(crate) name: &'a Seed,
+    pub(crate) first: u64,
+}
+
+/// The largest magnitude that is finite.
+pub(crate) fn largest(x: &[f32]) -> f32 {
+    // Several maxima beside each other, so that they fill vectors.
+    let mut maxima = [0.0f32; 16];
+    let (whole, rest) = x.as_chunks::<16>();
+    for x in whole {
+        for (max, x) in maxima.iter_mut().zip(x) {
+            let x = x.abs();
+            *max = if x > *max && x < f32::INFINITY { x } else { *max };
+        }
+    }
+    let rest = rest.iter().map(|x| x.abs()).filter(|x| x.is_finite());
+    maxima.into_iter().chain(rest).fold(0.0, f32::max)
+}
