@@ -21,8 +21,3 @@ pub use scale::{ScaleRule, Top};
 pub use shape::{BlockLayout, BlockShape};
 pub use tally::BlockTally;
 pub use tensor::BlockTensor;
-
-/// The E8M0 code of NaN.
-const NAN_POWER: u8 = 0xff;
-/// The E4M3 code of NaN.
-const NAN_E4M3: u8 = 0x7f;

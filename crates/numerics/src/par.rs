@@ -15,6 +15,16 @@ pub enum Par {
 }
 
 impl Par {
+    /// Several threads, where the crate is built with them.
+    #[cfg(test)]
+    pub(crate) const THREADS: Self = {
+        #[cfg(feature = "rayon")]
+        let par = Self::Rayon;
+        #[cfg(not(feature = "rayon"))]
+        let par = Self::Seq;
+        par
+    };
+
     /// Calls `f(index, chunk)` for consecutive chunks of `data`; the last one may be shorter.
     ///
     /// # Panics

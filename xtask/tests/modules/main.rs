@@ -34,7 +34,7 @@ const HOUSES: &[House] = &[House {
         &["quantizer"],
         &["tally"],
         &["float", "matrix"],
-        &["block", "update", "interop", "product"],
+        &["block", "hadamard", "update", "interop", "product"],
     ],
 }];
 

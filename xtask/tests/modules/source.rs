@@ -31,6 +31,8 @@ impl Module {
                     }
                     i += item(&tokens[i..]);
                 }
+                // What a module exports of its children it does not need itself.
+                "pub" if at(i + 1) == "use" => i += 1 + item(&tokens[i + 1..]),
                 // How far something is visible is no use of a module.
                 "pub" if at(i + 1) == "(" => i += 1 + closed(&tokens[i + 1..]),
                 "mod" if at(i + 2) == "{" => {
@@ -216,6 +218,7 @@ fn the_parser_reads_what_rust_means() {
         //! use crate::comment::A;
         use crate::{a::{self, B as C}, d::E};
         use super::super::f;
+        pub use crate::export::T;
         pub(in crate::g) mod x86 { use super::*; fn h() { crate::i::j(super::k) } }
         mod other;
         #[cfg(test)]

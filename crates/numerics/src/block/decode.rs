@@ -1,11 +1,14 @@
 //! [`BlockQuantizer::decode_into`]: the hot path, from f32 to the values of elements.
 
+use super::format::BlockScale;
 use super::kernels::{
     BlockMaxima, CarryWords, ColumnMaxima, Divide, E4m3Scales, Multiply, Row, SpreadWhole,
 };
+use super::quantizer::BlockQuantizer;
 use super::quantizer::largest;
 use super::scale::Largest;
-use super::{BlockLayout, BlockQuantizer, BlockScale, BlockShape, ScaleRule};
+use super::scale::ScaleRule;
+use super::shape::{BlockLayout, BlockShape};
 use crate::draw::{BitSource, Draw};
 use crate::float::grid::{Carry, Even, Grid, Rule};
 use crate::format::exp2;

@@ -3,12 +3,17 @@
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use super::{NAN_E4M3, NAN_POWER, ScaleRule};
+use super::scale::ScaleRule;
 use crate::error::ParameterError;
 use crate::float::FloatFormat;
 use crate::float::grid::Grid;
 use crate::format::FixedFormat;
 use crate::format::exp2;
+
+/// The E8M0 code of NaN.
+pub(super) const NAN_POWER: u8 = 0xff;
+/// The E4M3 code of NaN.
+pub(super) const NAN_E4M3: u8 = 0x7f;
 
 /// The numbers inside a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,10 +1,11 @@
 //! The loops of [`BlockQuantizer::decode_into`](super::BlockQuantizer::decode_into), as kernels that are
 //! compiled for several instruction sets.
 
+use super::scale;
 use super::scale::Largest;
-use super::{ScaleRule, Top, scale};
-use crate::StochasticBits;
+use super::scale::{ScaleRule, Top};
 use crate::float::grid::{Grid, Rule, UNIT};
+use crate::rounding::StochasticBits;
 use crate::simd::Kernel;
 
 /// Appends the largest magnitude of each block of rows, as bits: infinities and NaNs are above all

@@ -1,6 +1,7 @@
 //! [`BlockMatrix`]: a matrix in blocks.
 
-use super::{BlockFormat, BlockLayout};
+use super::format::BlockFormat;
+use super::shape::BlockLayout;
 use crate::error::ParameterError;
 
 /// A row-major matrix in a block format: codes, scales and one factor t for all of it.

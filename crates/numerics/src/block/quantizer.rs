@@ -3,10 +3,12 @@
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use super::{
-    BlockFormat, BlockLayout, BlockMatrix, BlockScale, BlockShape, BlockTensor, Element, ScaleRule,
-    Top, scale,
-};
+use super::format::{BlockFormat, BlockScale, Element};
+use super::matrix::BlockMatrix;
+use super::scale;
+use super::scale::{ScaleRule, Top};
+use super::shape::{BlockLayout, BlockShape};
+use super::tensor::BlockTensor;
 use crate::draw::{BitSource, Draw};
 use crate::error::ParameterError;
 use crate::float::{FloatFormat, FloatQuantizer};

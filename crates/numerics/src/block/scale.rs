@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::format::exponent;
-use super::{BlockScale, Element, NAN_E4M3, NAN_POWER};
+use super::format::{BlockScale, Element, NAN_E4M3, NAN_POWER};
 use crate::draw::Draw;
 use crate::float::{FloatFormat, FloatQuantizer};
 use crate::overflow::Overflow;

@@ -2,8 +2,9 @@
 
 use std::ops::AddAssign;
 
+use super::quantizer::BlockQuantizer;
 use super::quantizer::largest_of;
-use super::{BlockLayout, BlockQuantizer};
+use super::shape::BlockLayout;
 
 /// Counts over the elements of a conversion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

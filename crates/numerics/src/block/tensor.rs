@@ -1,6 +1,6 @@
 //! [`BlockTensor`]: a run of numbers in blocks.
 
-use super::BlockFormat;
+use super::format::BlockFormat;
 
 /// Numbers in a block format, blocks being consecutive elements.
 #[derive(Clone, Debug, PartialEq)]

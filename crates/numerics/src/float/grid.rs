@@ -11,7 +11,7 @@
 //!    n + 1 − U − 2⁻³². Such elements, one in 2³² where z has more bits, are left to the definition.
 
 use super::FloatFormat;
-use crate::FixedFormat;
+use crate::format::FixedFormat;
 use crate::format::exp2;
 
 /// What rounding to a format needs to know.

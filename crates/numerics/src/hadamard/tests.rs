@@ -77,14 +77,14 @@ fn columns_are_rows_of_the_transpose() {
             let mut expected = transposed(&x, rows, cols);
             hadamard.along_rows(&mut expected, cols, rows, Par::Seq);
             let mut y = x.clone();
-            hadamard.along_columns(&mut y, rows, cols, Par::Rayon);
+            hadamard.along_columns(&mut y, rows, cols, Par::THREADS);
             assert_eq!(y, transposed(&expected, cols, rows), "({rows}, {cols})");
             let (mut seq, mut rayon) = (x.clone(), x);
             hadamard.along_columns(&mut seq, rows, cols, Par::Seq);
             assert_eq!(seq, y);
             hadamard.along_rows(&mut seq, rows, cols, Par::Seq);
-            hadamard.along_columns(&mut rayon, rows, cols, Par::Rayon);
-            hadamard.along_rows(&mut rayon, rows, cols, Par::Rayon);
+            hadamard.along_columns(&mut rayon, rows, cols, Par::THREADS);
+            hadamard.along_rows(&mut rayon, rows, cols, Par::THREADS);
             assert_eq!(seq, rayon);
         }
     }
@@ -110,6 +110,7 @@ fn random_signs_have_the_name_of_their_seed() {
     assert!((35..=93).contains(&negative), "{negative} of 128");
 }
 
+#[cfg(feature = "serde")]
 #[test]
 fn what_cannot_be_is_refused() {
     let message = |text: &str| serde_json::from_str::<Hadamard>(text).unwrap_err().to_string();
@@ -150,7 +151,7 @@ proptest! {
             prop_assert!((rotated - dot(&row(&a, i), &row(&b, j))).abs() < tolerance);
         }
         prop_assert!((dot(&ah, &ah) - dot(&a, &a)).abs() < tolerance * rows as f64);
-        hadamard.undo_along_rows(&mut ah, rows, cols, Par::Rayon);
+        hadamard.undo_along_rows(&mut ah, rows, cols, Par::THREADS);
         for (a, back) in a.iter().zip(&ah) {
             prop_assert!((a - back).abs() < 1e-5);
         }

@@ -76,7 +76,7 @@ proptest! {
             product = product.bias(bias.codes(), bias.format());
         }
         let mut sums = vec![0; rows * cols];
-        product.par(super::THREADS).wide(&mut sums);
+        product.par(crate::Par::THREADS).wide(&mut sums);
         prop_assert_eq!(&sums, &product.accumulate_naive());
         // A split of the batch into rows changes nothing, whatever the register draws.
         let cut = rows / 2;

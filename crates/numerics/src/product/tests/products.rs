@@ -36,7 +36,7 @@ fn check(a: &FixedMatrix, b: &FixedMatrix, bias: Option<&Codes>) {
         let mut sums = vec![0; rows * cols];
         product.wide(&mut sums);
         assert_eq!(sums, product.wide_naive(), "{rows} × {inner} × {cols}");
-        product.par(super::THREADS).wide(&mut sums);
+        product.par(crate::Par::THREADS).wide(&mut sums);
         assert_eq!(sums, product.wide_naive(), "{rows} × {inner} × {cols} on several threads");
     }
 }
@@ -221,7 +221,7 @@ proptest! {
         let product = Product::new(a.view(), b.view());
         let c = product.convert(quantizer, stream.at(0));
         let mut values = vec![0.0; rows * cols];
-        product.par(super::THREADS).convert_to_f32(quantizer, stream.at(0), &mut values);
+        product.par(crate::Par::THREADS).convert_to_f32(quantizer, stream.at(0), &mut values);
         prop_assert_eq!(&c.to_f32(), &values);
         for (i, z) in product.wide_naive().into_iter().enumerate() {
             prop_assert_eq!(c.codes().get(i), quantizer.code_of_sum(z, 24, stream.at(i as u64)));
