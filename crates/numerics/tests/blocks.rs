@@ -191,7 +191,7 @@ fn nothing_converts_to_nothing() {
             let matrix = quantizer.quantize_matrix(&[], layout, Draw::none());
             assert!(matrix.codes().is_empty() && matrix.to_f32().is_empty());
             assert!(matrix.transpose().scales().is_empty());
-            let t = quantizer.decode_into(&[], layout, Draw::none(), Par::Rayon, &mut []);
+            let t = quantizer.decode_into(&[], layout, Draw::none(), Par::Seq, &mut []);
             let transposed =
                 quantizer.decode_transposed_into(&[], layout, Draw::none(), Par::Seq, &mut []);
             assert_eq!((t, transposed), (matrix.tensor_scale(), matrix.tensor_scale()));
