@@ -24,19 +24,18 @@
 //! Differs: programming error and read noise are one draw of the summed variance; AIHWKit cuts the
 //! conductance at 0 between the two.
 
+mod kernel;
 mod model;
 
 use numerics::{Par, Seed, Stream};
 
 use crate::error::TileError;
 use crate::mapping::{WeightScale, largest_magnitude};
-use crate::periphery::integer::small_integer;
-use crate::periphery::simd::{Kernel, dispatch};
+use crate::periphery::simd::dispatch;
+use kernel::{DropConnect, Perturb, Table};
 
 pub use model::{WeightNoiseConfig, WeightNoiseModel};
 
-/// Intervals of the table of σ.
-const INTERVALS: usize = 2048;
 /// Weights of one unit of work.
 const CHUNK: usize = 16 * 1024;
 /// Words that are drawn at a time for drop-connect: they stay in the first-level cache.
@@ -56,7 +55,8 @@ const DROPS: usize = 1024;
 /// let noise = WeightNoise::new(&WeightNoiseConfig::paper(3.0, 0.0))?;
 /// let weights = [0.5, -0.25, 0.0, 1.0, -1.0, 0.125]; // (out, in) = (2, 3)
 /// let mut perturbed = [0.0; 6];
-/// noise.for_batch(1.0, &Seed::new(1).child("batch").child(7)).perturb(&weights, 3, Par::Seq, &mut perturbed);
+/// let seed = Seed::new(1).child("batch").child(7);
+/// noise.for_batch(1.0, &seed).perturb(&weights, 3, Par::Seq, &mut perturbed);
 /// assert_eq!(perturbed[2], 0.0);
 /// assert!(perturbed.iter().zip(weights).all(|(p, w)| p * w >= 0.0 && (p - w).abs() < 1.0));
 /// # Ok::<(), crossbar::TileError>(())
@@ -65,48 +65,6 @@ const DROPS: usize = 1024;
 pub struct WeightNoise {
     config: WeightNoiseConfig,
     table: Box<Table>,
-}
-
-/// σ over r^¼: its value at the start of each interval, and what it gains over the interval.
-#[derive(Clone, Debug)]
-struct Table([[f32; 2]; INTERVALS]);
-
-impl Table {
-    fn new(std: impl Fn(f32) -> f32) -> Box<Self> {
-        let at = |k: usize| std((k as f32 / INTERVALS as f32).powi(4));
-        let mut table = Box::new(Self([[0.0; 2]; INTERVALS]));
-        for (k, entry) in table.0.iter_mut().enumerate() {
-            *entry = [at(k), at(k + 1) - at(k)];
-        }
-        table
-    }
-
-    /// r^¼ in intervals.
-    #[inline(always)]
-    fn position(r: f32) -> f32 {
-        r.min(1.0).sqrt().sqrt() * INTERVALS as f32
-    }
-
-    /// The interval of a position.
-    #[inline(always)]
-    fn interval(u: f32) -> i32 {
-        small_integer(u).min(INTERVALS as i32 - 1)
-    }
-
-    /// σ at a position, from the value and the gain of its interval.
-    #[inline(always)]
-    fn between([value, gain]: [f32; 2], u: f32, interval: i32) -> f32 {
-        value + (u - interval as f32) * gain
-    }
-
-    /// Values and gains of some intervals. Not compiled for wide vectors, whose instructions for this
-    /// are slower than loads and stores.
-    #[inline(never)]
-    fn look_up(&self, intervals: &[i32; STAGE], values: &mut Stage, gains: &mut Stage) {
-        for i in 0..STAGE {
-            [values[i], gains[i]] = self.0[intervals[i] as usize % INTERVALS];
-        }
-    }
 }
 
 impl WeightNoise {
@@ -273,81 +231,6 @@ impl BatchNoise<'_> {
             let words = &mut words[..out.len()];
             self.drops.fill_words(first + (chunk * DROPS) as u64, words);
             dispatch(DropConnect { words, last: last as u32, out });
-        }
-    }
-}
-
-/// Weights that go through each step of [`Perturb`] together.
-const STAGE: usize = 64;
-
-type Stage = [f32; STAGE];
-
-/// One row: `out` holds ξ and receives w̃.
-struct Perturb<'a> {
-    weights: &'a [f32],
-    table: &'a Table,
-    largest: f32,
-    factor: f32,
-    of_device: bool,
-    out: &'a mut [f32],
-}
-
-impl Kernel for Perturb<'_> {
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let Self { weights, table, largest, factor, of_device, out } = self;
-        let size = factor * largest;
-        if !of_device {
-            let sigma = size * table.0[0][0];
-            for (&w, out) in weights.iter().zip(out) {
-                *out = w + sigma * *out;
-            }
-            return;
-        }
-        let inverse = if largest > 0.0 { 1.0 / largest } else { 0.0 };
-        let (stages, rest) = weights.as_chunks();
-        let (stages_out, rest_out) = out.as_chunks_mut();
-        for (weights, out) in stages.iter().zip(stages_out) {
-            perturb_stage(weights, table, inverse, size, out);
-        }
-        let (mut weights, mut out) = ([0.0; STAGE], [0.0; STAGE]);
-        weights[..rest.len()].copy_from_slice(rest);
-        out[..rest.len()].copy_from_slice(rest_out);
-        perturb_stage(&weights, table, inverse, size, &mut out);
-        rest_out.copy_from_slice(&out[..rest.len()]);
-    }
-}
-
-/// Step by step, since only the one that looks up has to go weight by weight.
-#[inline(always)]
-fn perturb_stage(weights: &Stage, table: &Table, inverse: f32, size: f32, out: &mut Stage) {
-    let mut positions = [0.0; STAGE];
-    let mut intervals = [0; STAGE];
-    for i in 0..STAGE {
-        positions[i] = Table::position(weights[i].abs() * inverse);
-        intervals[i] = Table::interval(positions[i]);
-    }
-    let [mut values, mut gains] = [[0.0; STAGE]; 2];
-    table.look_up(&intervals, &mut values, &mut gains);
-    for i in 0..STAGE {
-        let std = Table::between([values[i], gains[i]], positions[i], intervals[i]);
-        let magnitude = (weights[i].abs() + size * std * out[i]).abs();
-        out[i] = if weights[i] == 0.0 { 0.0 } else { magnitude.copysign(weights[i]) };
-    }
-}
-
-/// Drop-connect: zeros where the word is at most `last`.
-struct DropConnect<'a> {
-    words: &'a [u32],
-    last: u32,
-    out: &'a mut [f32],
-}
-
-impl Kernel for DropConnect<'_> {
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        for (w, &word) in self.out.iter_mut().zip(self.words) {
-            *w = if word <= self.last { 0.0 } else { *w };
         }
     }
 }

@@ -46,7 +46,7 @@ impl PerturbedMatrix {
         let samples = batch.inputs.count(inputs);
         assert_eq!(y.len(), samples * outputs, "{} outputs for {samples} × {outputs}", y.len());
         let per_block = batch.inputs.per_block(BLOCK);
-        let (masks, products) = match keep {
+        let (masks, mut products) = match keep {
             Keep::Nothing => (false, None),
             Keep::Clipped => (true, None),
             Keep::Products(mut buffer) => {
@@ -54,7 +54,6 @@ impl PerturbedMatrix {
                 (true, Some(buffer))
             }
         };
-        let mut products = products;
         let mut kept = products.as_mut().map(|kept| kept.chunks_mut(per_block * cut.scales()));
         let blocks = y.chunks_mut(per_block * outputs).map(|y| Block {
             y,
