@@ -1,6 +1,6 @@
 //! [`LowFloat`]: a floating-point format, a rounding and a scale for each operand.
 
-use numerics::{FloatFormat, FloatQuantizer, Overflow, Rounding};
+use numerics::{FloatFormat, FloatQuantizer, Overflow, Rounding, Specials};
 use serde::{Deserialize, Serialize};
 
 use super::storage::store;
@@ -86,6 +86,11 @@ impl FloatOperand {
         self.quantizer().check().map_err(|problem| problem.to_string())?;
         if !self.format.fits_f32() {
             return Err(format!("format: {} has numbers that f32 has not", self.format));
+        }
+        if self.overflow == Overflow::Propagate && self.format.specials() == Specials::None {
+            return Err(
+                "overflow: a format without infinities and NaN has none to propagate".into()
+            );
         }
         match self.scaling {
             Scaling::Delayed { window: 0, .. } => {

@@ -147,7 +147,7 @@ impl<O> Products<O> {
     pub(crate) fn check(&self, operand: impl Fn(&O) -> Result<(), String>) -> Result<(), String> {
         for (key, found) in self.operands() {
             if let Some(found) = found {
-                operand(found).map_err(|problem| format!("{key}.{problem}"))?;
+                operand(found).map_err(|problem| format!("{key}: {problem}"))?;
             }
         }
         let Self { forward, input_gradient, weight_gradient, output, master, .. } = self;
@@ -158,10 +158,10 @@ impl<O> Products<O> {
         ];
         for (key, hadamard) in transforms {
             let check = hadamard.map_or(Ok(()), |hadamard| hadamard.check());
-            check.map_err(|problem| format!("{key}.hadamard.{problem}"))?;
+            check.map_err(|problem| format!("{key}.hadamard: {problem}"))?;
         }
         let fits = |key: &str, quantizer: &FloatQuantizer| {
-            quantizer.check().map_err(|problem| format!("{key}.{problem}"))?;
+            quantizer.check().map_err(|problem| format!("{key}: {problem}"))?;
             if quantizer.format.fits_f32() {
                 return Ok(());
             }
@@ -175,7 +175,7 @@ impl<O> Products<O> {
                 Err("master.operand: forward.weight is not rounded".to_owned())
             }
             Master::Operand(rounding) => {
-                rounding.check().map_err(|problem| format!("master.operand.{problem}"))
+                rounding.check().map_err(|problem| format!("master.operand: {problem}"))
             }
         }
     }
