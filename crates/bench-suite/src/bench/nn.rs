@@ -2,6 +2,7 @@
 
 mod aihwkit;
 mod hardware_aware;
+mod low_precision;
 mod mlp;
 mod sequence;
 mod torch;
@@ -11,7 +12,15 @@ use super::{Measured, Row, Unmeasured, alternate};
 
 /// The rows.
 pub(super) fn rows() -> Vec<Row> {
-    [mlp::ROWS, vision::ROWS, sequence::ROWS, hardware_aware::ROWS, aihwkit::ROWS].concat()
+    [
+        mlp::ROWS,
+        vision::ROWS,
+        low_precision::ROWS,
+        sequence::ROWS,
+        hardware_aware::ROWS,
+        aihwkit::ROWS,
+    ]
+    .concat()
 }
 
 /// Times `ours` against steps of the PyTorch program that defines `step()`.

@@ -10,8 +10,10 @@
 //! Each of the six operands has a rounding of its own, or none. The numbers that are multiplied are
 //! exact in f32; what an accumulator adds up is either f32 sums in a fixed order or the exact sum.
 
+mod chunks;
 pub(crate) mod config;
 pub(crate) mod exact;
 pub(crate) mod multiply;
 pub(crate) mod operand;
+mod quantize;
 pub(crate) mod storage;

@@ -16,21 +16,7 @@ pub(super) const ROWS: &[Row] = &[
         name: "mlp_step_fixed",
         what: "step of the 784-1000-1000-10 network, batch 100, stochastic <8,8>, against ours in f32",
         target: 1.0 / 0.9,
-        measure: || {
-            let mut fixed = Mlp::new(fixed_8_8());
-            let mut float = Mlp::new(AnyArithmetic::Float32);
-            fixed.check()?;
-            float.check()?;
-            Ok(alternate(
-                ROUNDS,
-                || {
-                    fixed.step();
-                },
-                || {
-                    float.step();
-                },
-            ))
-        },
+        measure: || against_float(fixed_8_8()),
     },
     Row {
         name: "mlp_step_float_torch",
@@ -45,6 +31,23 @@ pub(super) const ROWS: &[Row] = &[
         measure: || against_torch(fixed_8_8()),
     },
 ];
+
+/// A step in that arithmetic against one in f32.
+pub(super) fn against_float(arithmetic: AnyArithmetic) -> Result<Measured, Unmeasured> {
+    let mut other = Mlp::new(arithmetic);
+    let mut float = Mlp::new(AnyArithmetic::Float32);
+    other.check()?;
+    float.check()?;
+    Ok(alternate(
+        ROUNDS,
+        || {
+            other.step();
+        },
+        || {
+            float.step();
+        },
+    ))
+}
 
 const ROUNDS: usize = 60;
 const BATCH: usize = 100;

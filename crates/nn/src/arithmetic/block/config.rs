@@ -18,7 +18,8 @@ use crate::linear_map::LinearMap;
 ///
 /// Sources: OCP Microscaling Formats 1.0; NVIDIA 2025, arXiv:2506.08027 (MXFP8), arXiv:2509.25149
 /// (NVFP4).
-/// Assumed: the rows of a convolution are its patches, as a product of matrices sees them; the last
+/// Assumed: the rows of a convolution are its patches, as a product of matrices sees them, and its
+/// tensor scale that of the images; the last
 /// block of a row or column is shorter where the dimension is no multiple; biases and their gradients
 /// are not rounded. A tensor scale is that of the mini-batch, in an evaluation too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

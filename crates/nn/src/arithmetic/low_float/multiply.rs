@@ -3,7 +3,7 @@
 use numerics::{BitSource, Par};
 
 use super::config::{FloatOperand, Scaling};
-use crate::arithmetic::rounded::operand::{Bits, Matrix, Operand, largest};
+use crate::arithmetic::rounded::operand::{Bits, Matrix, Operand};
 
 /// Elements that a thread converts at a time.
 const CHUNK: usize = 16 << 10;
@@ -23,14 +23,23 @@ impl Operand for FloatOperand {
         !self.rounding.is_stochastic()
     }
 
-    fn round(&self, matrix: Matrix<'_>, bits: Bits<'_>, par: Par, out: &mut [f32]) -> f32 {
-        let scale = match self.scaling {
+    fn unit(&self) -> usize {
+        1
+    }
+
+    fn scale(&self, largest: impl FnOnce() -> f32, past: Option<f32>) -> f32 {
+        match self.scaling {
             Scaling::None => 1.0,
-            Scaling::Current => self.scale(largest(matrix.values), 0),
-            Scaling::Delayed { margin, .. } => {
-                matrix.past.map_or(1.0, |past| self.scale(past, margin))
-            }
-        };
+            Scaling::Current => self.scale_of(largest(), 0),
+            Scaling::Delayed { margin, .. } => past.map_or(1.0, |past| self.scale_of(past, margin)),
+        }
+    }
+
+    fn factor(&self, scale: f32) -> f32 {
+        1.0 / scale
+    }
+
+    fn round(&self, matrix: Matrix<'_>, scale: f32, bits: Bits<'_>, par: Par, out: &mut [f32]) {
         let (quantizer, source) = (self.quantizer(), bits.name.stream());
         par.for_each_chunk(out, CHUNK, |index, out| {
             let first = index * CHUNK;
@@ -38,7 +47,6 @@ impl Operand for FloatOperand {
             out.iter_mut().zip(from).for_each(|(out, x)| *out = scale * x);
             quantizer.convert_slice(out, source.at(bits.first + first as u64));
         });
-        1.0 / scale
     }
 }
 
@@ -46,7 +54,7 @@ impl FloatOperand {
     /// M / max / 2^margin in f32, finite and not zero.
     ///
     /// Source: Transformer Engine, `compute_scale_from_amax`.
-    fn scale(&self, max: f32, margin: u8) -> f32 {
+    fn scale_of(&self, max: f32, margin: u8) -> f32 {
         if max == 0.0 {
             return 1.0;
         }

@@ -3,16 +3,17 @@
 //! Patches of images are read in place where every operand is rounded element by element; otherwise
 //! they are gathered, for a block of a patch depends on the patch.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use numerics::{BitSource, BlockShape, FloatQuantizer, Hadamard, Par, Seed};
+use numerics::{BlockShape, Hadamard, Par};
 
+use super::chunks::Chunks;
 use super::config::{
     Accumulator, Forward as ForwardProduct, InputGradient, Products, WeightGradient,
 };
 use super::exact::{self, Exact};
 use super::operand::{Bits, Matrix, Operand, largest};
+use super::quantize::{Quantized, Rounds, finish};
 use crate::arithmetic::float32::products;
 use crate::arithmetic::input::Input;
 use crate::arithmetic::layer::{Layer, Readout};
@@ -41,13 +42,6 @@ const BACK_ERROR: usize = 2;
 const BACK_WEIGHT: usize = 3;
 const UPDATE_ERROR: usize = 4;
 const UPDATE_INPUT: usize = 5;
-
-/// A rounded matrix, and the factor of its products.
-#[derive(Clone, Debug)]
-struct Quantized {
-    values: Vec<f32>,
-    factor: f32,
-}
 
 /// The weights of a step.
 #[derive(Debug)]
@@ -105,26 +99,21 @@ impl<O: Operand> RoundedProducts<O> {
         let (layer, products) = (&self.layer, &self.products);
         let ForwardProduct { weight, hadamard, .. } = &products.forward;
         let InputGradient { weight: back, hadamard: back_hadamard, .. } = &products.input_gradient;
-        let (spare, spare_back) = match spare {
-            Some(StepWeights { forward, back }) => (forward.values, back.map(|back| back.values)),
-            None => Default::default(),
-        };
+        let mut buffers: Vec<Vec<f32>> =
+            spare.map_or_else(Vec::new, |StepWeights { forward, back }| {
+                back.into_iter().chain([forward]).map(|matrix| matrix.values).collect()
+            });
         let values = parameters.get(layer.weight).float();
-        let matrix = |sum, index| Matrix {
-            values,
-            rows: layer.outputs,
-            cols: layer.inputs,
-            sum,
-            past: self.past(index, parameters),
-        };
+        let matrix = |sum| Matrix { values, rows: layer.outputs, cols: layer.inputs, sum };
         let operand = Rounds { operand: weight.as_ref(), hadamard: *hadamard, par: pass.par };
         let bits = &layer.seed(pass, "weight");
         let signs = &layer.seed(pass, "forward transform");
         let forward = operand.of(
-            matrix(BlockShape::AlongRows, WEIGHT),
+            matrix(BlockShape::AlongRows),
             Bits { name: bits, first: 0 },
             signs,
-            spare,
+            self.past(WEIGHT, parameters),
+            &mut buffers,
         );
         // Square blocks, whole tensors and unrounded weights are the same either way.
         let same = weight == back
@@ -137,10 +126,11 @@ impl<O: Operand> RoundedProducts<O> {
             let bits = &layer.seed(pass, "weight of errors");
             let signs = &layer.seed(pass, "input gradient transform");
             operand.of(
-                matrix(BlockShape::AlongColumns, BACK_WEIGHT),
+                matrix(BlockShape::AlongColumns),
                 Bits { name: bits, first: 0 },
                 signs,
-                spare_back.unwrap_or_default(),
+                self.past(BACK_WEIGHT, parameters),
+                &mut buffers,
             )
         });
         StepWeights { forward, back }
@@ -155,6 +145,25 @@ impl<O: Operand> RoundedProducts<O> {
                 let a = Exact::new(&x.gathered(), count, inner);
                 let b = Exact::new(b, b.len() / inner.max(1), inner).t();
                 exact::matmul(y, &a, &b, false, par);
+            }
+        }
+    }
+
+    /// ∂W ← δᵀ·x, or adds it, by whatever adds it up.
+    fn product_of_rows(
+        &self,
+        x: &Input<'_>,
+        errors: &[f32],
+        gradient: &mut [f32],
+        add: bool,
+        par: Par,
+    ) {
+        match self.products.accumulator {
+            Accumulator::F32 => products::gradient(x, errors, gradient, add, par),
+            Accumulator::Exact => {
+                let left = Exact::new(errors, x.count(), self.layer.outputs).t();
+                let right = Exact::new(&x.gathered(), x.count(), self.layer.inputs);
+                exact::matmul(gradient, &left, &right, add, par);
             }
         }
     }
@@ -179,48 +188,6 @@ impl<O: Operand> RoundedProducts<O> {
     }
 }
 
-/// The rounding of an operand after the transform of its product.
-struct Rounds<'a, O> {
-    operand: Option<&'a O>,
-    hadamard: Option<Hadamard>,
-    par: Par,
-}
-
-impl<O: Operand> Rounds<'_, O> {
-    /// The rounded matrix, in the memory of `spare`.
-    fn of(
-        &self,
-        matrix: Matrix<'_>,
-        bits: Bits<'_>,
-        signs: &Seed,
-        mut spare: Vec<f32>,
-    ) -> Quantized {
-        let Matrix { values, rows, cols, sum, .. } = matrix;
-        let transformed = self.hadamard.map(|hadamard| {
-            let mut values = values.to_vec();
-            let hadamard = hadamard.of(signs);
-            match sum {
-                BlockShape::AlongColumns => {
-                    hadamard.along_columns(&mut values, rows, cols, self.par);
-                }
-                _ => hadamard.along_rows(&mut values, rows, cols, self.par),
-            }
-            values
-        });
-        let values = transformed.as_deref().unwrap_or(values);
-        // Every element is written below.
-        spare.resize(values.len(), 0.0);
-        let factor = match self.operand {
-            Some(operand) => operand.round(Matrix { values, ..matrix }, bits, self.par, &mut spare),
-            None => {
-                spare.copy_from_slice(values);
-                1.0
-            }
-        };
-        Quantized { values: spare, factor }
-    }
-}
-
 impl<O: Operand> Multiply for RoundedProducts<O> {
     type Use = Use;
 
@@ -237,31 +204,35 @@ impl<O: Operand> Multiply for RoundedProducts<O> {
         let weights =
             context.once_per_step(layer.weight, |spare| self.weights(parameters, &pass, spare));
         let ForwardProduct { input, hadamard, .. } = &self.products.forward;
-        let gathered = if self.gathers(input.as_ref(), *hadamard) {
-            x.gathered()
+        let rounds = Rounds { operand: input.as_ref(), hadamard: *hadamard, par: pass.par };
+        let past = self.past(INPUT, parameters);
+        let (bits, signs) = (&layer.seed(&pass, "input"), &layer.seed(&pass, "forward transform"));
+        let Quantized { values: weight, factor } = &weights.forward;
+        let own = if x.is_patches() && self.gathers(input.as_ref(), *hadamard) {
+            let hadamard = hadamard.map(|hadamard| hadamard.of(signs));
+            let unit = input.as_ref().map_or(1, Operand::unit);
+            let chunks = Chunks::new(x, unit, hadamard, BlockShape::AlongRows);
+            let scale = rounds.scale(|| chunks.largest(), past);
+            let first = x.first_position(&pass, x.count() * layer.inputs);
+            pass.par.for_each_chunk(y, (chunks.rows * layer.outputs).max(1), |index, y| {
+                chunks.with(index, |rows, matrix, out| {
+                    let first = first + (rows.start * layer.inputs) as u64;
+                    rounds.round(matrix, scale, Bits { name: bits, first }, Par::Seq, out);
+                    self.product(&Input::matrix(out, 1, rows.len()), weight, y, Par::Seq);
+                });
+            });
+            rounds.factor(scale)
         } else {
-            Cow::Borrowed(x.values)
+            let bits = Bits { name: bits, first: x.first_position(&pass, x.values.len()) };
+            let cols = x.values.len() / x.count().max(1);
+            let (rows, sum) = (x.count(), BlockShape::AlongRows);
+            let matrix = Matrix { values: x.values, rows, cols, sum };
+            let rounded = rounds.of(matrix, bits, signs, past, context);
+            self.product(&x.with_values(&rounded.values), weight, y, pass.par);
+            context.recycle(rounded.values);
+            rounded.factor
         };
-        let rows = x.count();
-        let matrix = Matrix {
-            values: &gathered,
-            rows,
-            cols: gathered.len() / rows.max(1),
-            sum: BlockShape::AlongRows,
-            past: self.past(INPUT, parameters),
-        };
-        let operand = Rounds { operand: input.as_ref(), hadamard: *hadamard, par: pass.par };
-        let bits = &layer.seed(&pass, "input");
-        let bits = Bits { name: bits, first: x.first_position(&pass, gathered.len()) };
-        let signs = &layer.seed(&pass, "forward transform");
-        let spare = context.scratch(gathered.len());
-        let rounded = operand.of(matrix, bits, signs, spare);
-        let rows = Rows::Matrix { batch: x.rows.batch(), rows, inputs: layer.inputs };
-        let in_place = gathered.len() == x.values.len() && matches!(gathered, Cow::Borrowed(_));
-        let input = Input { values: &rounded.values, rows: if in_place { x.rows } else { rows } };
-        let Quantized { values, factor } = &weights.forward;
-        self.product(&input, values, y, pass.par);
-        let factor = factor * rounded.factor;
+        let factor = factor * own;
         let bias = layer.bias.map(|id| parameters.get(id).float());
         finish(
             y,
@@ -273,7 +244,6 @@ impl<O: Operand> Multiply for RoundedProducts<O> {
                 (name, x.first_position(&pass, x.count() * layer.outputs))
             },
         );
-        context.recycle(rounded.values);
         if pass.mode == Mode::Train {
             for (index, values) in
                 [(INPUT, x.values), (WEIGHT, parameters.get(layer.weight).float())]
@@ -303,13 +273,12 @@ impl<O: Operand> Multiply for RoundedProducts<O> {
             rows: x.count(),
             cols: layer.outputs,
             sum: BlockShape::AlongRows,
-            past: self.past(BACK_ERROR, context.parameters),
         };
+        let past = self.past(BACK_ERROR, context.parameters);
         let bits = &layer.seed(pass, "error");
         let bits = Bits { name: bits, first: x.first_position(pass, errors.len()) };
         let signs = &layer.seed(pass, "input gradient transform");
-        let spare = context.scratch(errors.len());
-        let rounded = operand.of(matrix, bits, signs, spare);
+        let rounded = operand.of(matrix, bits, signs, past, context);
         let StepWeights { forward, back } = &*used.weights;
         let Quantized { values, factor } = back.as_ref().unwrap_or(forward);
         self.product_back(&x.rows, values, &rounded.values, dx, pass.par);
@@ -330,51 +299,54 @@ impl<O: Operand> Multiply for RoundedProducts<O> {
         let layer = &self.layer;
         let WeightGradient { error, input, hadamard } = &self.products.weight_gradient;
         let signs = &layer.seed(&pass, "weight gradient transform");
-        let gathers = self.gathers(input.as_ref(), *hadamard) || error.is_some() && !O::ELEMENTWISE;
-        let gathered = if gathers { x.gathered() } else { Cow::Borrowed(x.values) };
-        let rows = x.count();
-        let mut round = |operand: Option<&O>, values: &[f32], index: usize, name: &str| {
-            let matrix = Matrix {
-                values,
-                rows,
-                cols: values.len() / rows.max(1),
-                sum: BlockShape::AlongColumns,
-                past: self.past(index, context.parameters),
-            };
-            let bits = &layer.seed(&pass, name);
-            let bits = Bits { name: bits, first: x.first_position(&pass, values.len()) };
-            let spare = context.scratch(values.len());
-            Rounds { operand, hadamard: *hadamard, par: pass.par }.of(matrix, bits, signs, spare)
+        let (rows, sum) = (x.count(), BlockShape::AlongColumns);
+        let matrix = Matrix { values: errors, rows, cols: layer.outputs, sum };
+        let bits = &layer.seed(&pass, "error of the update");
+        let bits = Bits { name: bits, first: x.first_position(&pass, errors.len()) };
+        let rounds = Rounds { operand: error.as_ref(), hadamard: *hadamard, par: pass.par };
+        let past = self.past(UPDATE_ERROR, context.parameters);
+        let left = rounds.of(matrix, bits, signs, past, context);
+        let rounds = Rounds { operand: input.as_ref(), hadamard: *hadamard, par: pass.par };
+        let past = self.past(UPDATE_INPUT, context.parameters);
+        let bits = &layer.seed(&pass, "input of the update");
+        let mut share = context.scratch(layer.outputs * layer.inputs);
+        let own = if x.is_patches() && self.gathers(input.as_ref(), *hadamard) {
+            let unit = input.as_ref().map_or(1, Operand::unit);
+            let unit = unit * hadamard.map_or(1, |hadamard| hadamard.size) / gcd(unit, hadamard);
+            let chunks = Chunks::new(x, unit, hadamard.map(|h| h.of(signs)), sum);
+            let exact = self.products.accumulator == Accumulator::Exact;
+            let chunks = if exact { chunks.whole() } else { chunks };
+            let scale = rounds.scale(|| chunks.largest(), past);
+            let first = x.first_position(&pass, rows * layer.inputs);
+            for index in 0..chunks.count() {
+                chunks.with(index, |rows, matrix, out| {
+                    let first = first + (rows.start * layer.inputs) as u64;
+                    rounds.round(matrix, scale, Bits { name: bits, first }, pass.par, out);
+                    let errors = &left.values[rows.start * layer.outputs..rows.end * layer.outputs];
+                    let x = Input::matrix(out, 1, rows.len());
+                    self.product_of_rows(&x, errors, &mut share, index > 0, pass.par);
+                });
+            }
+            rounds.factor(scale)
+        } else {
+            let bits = Bits { name: bits, first: x.first_position(&pass, x.values.len()) };
+            let cols = x.values.len() / rows.max(1);
+            let matrix = Matrix { values: x.values, rows, cols, sum };
+            let right = rounds.of(matrix, bits, signs, past, context);
+            let x = x.with_values(&right.values);
+            self.product_of_rows(&x, &left.values, &mut share, false, pass.par);
+            context.recycle(right.values);
+            right.factor
         };
-        let left = round(error.as_ref(), errors, UPDATE_ERROR, "error of the update");
-        let right = round(input.as_ref(), &gathered, UPDATE_INPUT, "input of the update");
-        let factor = left.factor * right.factor;
+        let factor = left.factor * own;
         context.parameters.accumulate(layer.weight, |out, add| {
-            let mut share = vec![0.0; if add && factor != 1.0 { out.len() } else { 0 }];
-            let (target, adds) =
-                if share.is_empty() { (&mut *out, add) } else { (&mut share[..], false) };
-            match self.products.accumulator {
-                Accumulator::F32 => {
-                    let inputs = layer.inputs;
-                    let matrix = Rows::Matrix { batch: x.rows.batch(), rows, inputs };
-                    let rows = if gathers { matrix } else { x.rows };
-                    let x = Input { values: &right.values, rows };
-                    products::gradient(&x, &left.values, target, adds, pass.par);
-                }
-                Accumulator::Exact => {
-                    let left = Exact::new(&left.values, rows, layer.outputs).t();
-                    let right = Exact::new(&right.values, rows, layer.inputs);
-                    exact::matmul(target, &left, &right, adds, pass.par);
-                }
+            for (out, share) in out.iter_mut().zip(&share) {
+                *out = if add { *out + factor * share } else { factor * share };
             }
-            if factor != 1.0 {
-                target.iter_mut().for_each(|g| *g *= factor);
-            }
-            out.iter_mut().zip(&share).for_each(|(out, share)| *out += share);
         });
-        layer.accumulate_bias(context.parameters, |out| add_rows(errors, out));
+        context.recycle(share);
         context.recycle(left.values);
-        context.recycle(right.values);
+        layer.accumulate_bias(context.parameters, |out| add_rows(errors, out));
         let found = [(BACK_ERROR, errors), (UPDATE_ERROR, errors), (UPDATE_INPUT, x.values)];
         for (index, values) in found {
             if let Some(id) = self.past[index] {
@@ -388,32 +360,19 @@ impl<O: Operand> Multiply for RoundedProducts<O> {
     }
 }
 
+/// The greatest common divisor of a block and the size of a transform.
+fn gcd(block: usize, hadamard: &Option<Hadamard>) -> usize {
+    let (mut a, mut b) = (block, hadamard.map_or(1, |hadamard| hadamard.size));
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
 /// Puts a magnitude before those of earlier steps.
 fn push(parameters: &mut Parameters, id: StateId, max: f32) {
     let mut values = parameters.state(id).to_vec();
     values.rotate_right(1);
     values[0] = max;
     parameters.set_state(id, values);
-}
-
-/// Multiplies sums by the factor of their operands, adds a bias, and rounds.
-fn finish(
-    y: &mut [f32],
-    factor: f32,
-    bias: Option<&[f32]>,
-    output: Option<FloatQuantizer>,
-    bits: impl FnOnce() -> (Seed, u64),
-) {
-    if factor != 1.0 {
-        y.iter_mut().for_each(|y| *y *= factor);
-    }
-    if let Some(bias) = bias {
-        for y in y.chunks_exact_mut(bias.len().max(1)) {
-            y.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
-        }
-    }
-    if let Some(output) = output {
-        let (name, first) = bits();
-        output.convert_slice(y, name.stream().at(first));
-    }
 }

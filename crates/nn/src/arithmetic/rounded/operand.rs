@@ -19,9 +19,18 @@ pub(crate) trait Operand: Copy + Debug + PartialEq + Send + Sync + 'static {
     /// that sums over its rows.
     fn same_both_ways(&self) -> bool;
 
-    /// Writes what a row-major matrix becomes, and returns the factor by which a product of it is
-    /// multiplied: the numbers themselves have few bits, so that products of two are exact in f32.
-    fn round(&self, matrix: Matrix<'_>, draw: Bits<'_>, par: Par, out: &mut [f32]) -> f32;
+    /// A matrix may be cut along the sum at multiples of it, and becomes the same numbers.
+    fn unit(&self) -> usize;
+
+    /// The scale of a whole tensor from its largest magnitude, or from that of `past` steps.
+    fn scale(&self, largest: impl FnOnce() -> f32, past: Option<f32>) -> f32;
+
+    /// By what a product of the rounded numbers is multiplied: the numbers themselves have few bits,
+    /// so that products of two are exact in f32.
+    fn factor(&self, scale: f32) -> f32;
+
+    /// Writes what a row-major matrix, or a part of one, becomes under the scale of the whole.
+    fn round(&self, matrix: Matrix<'_>, scale: f32, bits: Bits<'_>, par: Par, out: &mut [f32]);
 }
 
 /// A row-major matrix that is about to be multiplied.
@@ -32,8 +41,6 @@ pub(crate) struct Matrix<'a> {
     pub(crate) cols: usize,
     /// Blocks of this shape lie along the dimension that the product sums over.
     pub(crate) sum: BlockShape,
-    /// The largest magnitude of past steps; none if there was no step.
-    pub(crate) past: Option<f32>,
 }
 
 /// The random bits of an operand: those of a name, from a position on.

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use numerics::{Draw, FloatQuantizer, Par, Rounding, Seed};
 
-use super::operand::{Bits, Matrix, Operand};
+use super::operand::{Bits, Matrix, Operand, largest};
 use crate::arithmetic::float32::storage::Floats;
 use crate::storage::{Numbers, Propose, Rounded, Saved, Storage};
 
@@ -117,8 +117,10 @@ impl<O: Operand> OperandGrid<O> {
         let (rows, cols) = (self.outputs, self.inputs);
         let sum = numerics::BlockShape::AlongRows;
         let from = values.to_vec();
-        let matrix = Matrix { values: &from, rows, cols, sum, past: None };
-        let factor = operand.round(matrix, Bits { name, first: 0 }, Par::Seq, values);
+        let matrix = Matrix { values: &from, rows, cols, sum };
+        let scale = operand.scale(|| largest(&from), None);
+        operand.round(matrix, scale, Bits { name, first: 0 }, Par::Seq, values);
+        let factor = operand.factor(scale);
         values.iter_mut().for_each(|w| *w *= factor);
     }
 }
