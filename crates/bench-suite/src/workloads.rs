@@ -5,6 +5,7 @@
 
 pub mod accelerator;
 pub mod aging;
+pub mod array_training;
 pub mod comparison;
 pub mod conductances;
 pub mod equal_error;
@@ -15,7 +16,6 @@ pub mod hardware_aware;
 pub mod hwa_recipe;
 pub mod image_classifier;
 pub mod ir_drop;
-pub mod lfsr_training;
 pub mod mvm_error;
 pub mod networks;
 pub mod nonideality;

@@ -23,6 +23,7 @@ pub use analog::config::{
 };
 pub use any::{AnyArithmetic, Arithmetic, Own};
 pub use block::config::{Block, BlockError, BlockOperand};
+pub use fixed_point::bits::ResultBits;
 pub use fixed_point::config::{FixedPoint, SignalError, Signals};
 pub use fixed_point::storage::FixedWords;
 pub use float32::config::Float32;

@@ -4,12 +4,13 @@
 //! with other random numbers. Here every product of the MNIST network is rounded with the words
 //! that the 28 columns would draw.
 
-use numerics::{FixedFormat, LfsrConfig, Seed};
+use nn::layers::Init;
+use nn::{FixedPoint, Optimizer, Policy, Recipe, Sgd};
+use numerics::{FixedFormat, LfsrConfig, Rounding, Seed};
 use systolic::{Card, ColumnLfsrs};
 
 use crate::Error;
 use crate::claim::{Claim, Test, display};
-use crate::datasets::mnist::Mnist;
 use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
 use crate::experiments::training_runs::{
     self, TEST_ERROR, TRAIN_LOSS, TrainingRuns, Variant, seeds_in_words,
@@ -17,7 +18,8 @@ use crate::experiments::training_runs::{
 use crate::record::Measurements;
 use crate::report::{Figure, Panel, Table, count};
 use crate::statistics::Estimate;
-use crate::workloads::lfsr_training::{LfsrTraining, ProductBits};
+use crate::workloads::array_training::{ArrayTraining, RoundingUnits};
+use crate::workloads::image_classifier::{ImageClassifier, ImageData, Network};
 
 /// The experiment.
 #[derive(Debug)]
@@ -56,34 +58,48 @@ const fn size(scale: Scale) -> Size {
     }
 }
 
-fn workload(variant: &str, scale: Scale) -> LfsrTraining {
+/// Images per step.
+const BATCH: usize = 100;
+/// The learning rate over the batch size is 2 to the power of minus this.
+const UPDATE_SHIFT: u32 = 8;
+
+fn workload(variant: &str, scale: Scale) -> ArrayTraining {
     let Size { hidden, epochs, train_images, test_images, .. } = size(scale);
     let card = Card::kintex_325t();
     let n = card.design().n;
-    let lfsr = |columns| ProductBits::Lfsr { columns, row_tiles: 4 };
-    let bits = match variant {
-        SOUND => lfsr(ColumnLfsrs::spread(n, &Seed::new(2015))),
+    let units = |columns| Some(RoundingUnits { columns, row_tiles: 4 });
+    let units = match variant {
+        SOUND => units(ColumnLfsrs::spread(n, &Seed::new(2015))),
         POOR => {
             let LfsrConfig { width, taps, steps_per_sample, .. } =
                 LfsrConfig::maximal(16, 1, 1).expect("16 bits are listed");
-            lfsr(ColumnLfsrs { width, taps, steps_per_sample, seeds: (1..=n as u64).collect() })
+            units(ColumnLfsrs { width, taps, steps_per_sample, seeds: (1..=n as u64).collect() })
         }
-        _ => ProductBits::Chacha,
+        _ => None,
     };
-    LfsrTraining {
-        widths: vec![784, hidden, hidden, 10],
-        // The paper's format that depends most on the rounding.
-        format: FixedFormat::new(8, 8).expect("the paper's formats exist"),
-        bits,
-        init_std_dev: 0.01,
-        batch: 100,
-        // Assumed: η = 100 · 2^−8 = 0.39, a power of two over the batch, so that the rounding unit
-        // makes the update; the fitted rate of the float curve is 0.5.
-        update_shift: 8,
-        epochs,
+    // The paper's format that depends most on the rounding.
+    let format = FixedFormat::new(8, 8).expect("the paper's formats exist");
+    let arithmetic = FixedPoint::uniform(format, Rounding::Stochastic).expect("16-bit words fit");
+    let classifier = ImageClassifier {
+        data: ImageData::Mnist,
         train_images,
         test_images,
-    }
+        normalization: None,
+        augmentation: None,
+        network: Network::Mlp {
+            widths: vec![784, hidden, hidden, 10],
+            init: Init::Normal { std_dev: 0.01 },
+        },
+        arithmetic: Policy::uniform(arithmetic),
+        switch: None,
+        recipe: Recipe {
+            optimizer: Optimizer::Sgd(Sgd::default()),
+            // Assumed: η = 100 · 2^−8 = 0.39, a power of two over the batch, so that the rounding
+            // unit makes the update; the fitted rate of the float curve is 0.5.
+            ..Recipe::sgd(BATCH, epochs, BATCH as f32 / (1u32 << UPDATE_SHIFT) as f32)
+        },
+    };
+    ArrayTraining { classifier, units }
 }
 
 impl Experiment for LfsrBits {
@@ -108,20 +124,18 @@ impl Experiment for LfsrBits {
     }
 
     fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
-        request.data.mnist()?;
+        let data = ImageData::Mnist.sum(&request.data)?;
         let variants = VARIANTS.map(|(name, ..)| {
             let config = workload(name, request.scale);
-            let work = config.work();
+            let work = config.classifier.work();
             Variant { name: name.to_owned(), config, work }
         });
         let seeds = size(request.scale).seeds;
-        Ok(training_runs::points(self.id(), request, seeds, &[Mnist::sum()], &variants))
+        Ok(training_runs::points(self.id(), request, seeds, &[data], &variants))
     }
 
     fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let config: LfsrTraining = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        config.run(point.seed, context)
+        ArrayTraining::run_point(point, context)
     }
 
     fn findings(&self, results: &Results<'_>) -> Findings {
@@ -135,7 +149,7 @@ impl Experiment for LfsrBits {
                  makes the update from the exact gradient sum: 8 + 8 = 16 dropped bits."
                     .to_owned(),
                 "Softmax and the errors at the output are the host's and take ChaCha bits in every \
-                 variant. Registers run on from product to product and from epoch to epoch."
+                 variant. Each product begins at a place of the registers' cycle that is drawn for it."
                     .to_owned(),
             ],
             ..Findings::default()
@@ -218,13 +232,20 @@ mod tests {
             for (name, ..) in VARIANTS {
                 let config = workload(name, scale);
                 let value = serde_json::to_value(&config).unwrap();
-                assert_eq!(serde_json::from_value::<LfsrTraining>(value).unwrap(), config);
-                if let ProductBits::Lfsr { columns, .. } = config.bits {
-                    assert!(columns.registers().is_ok());
+                assert_eq!(serde_json::from_value::<ArrayTraining>(value).unwrap(), config);
+                config.on_units().unwrap().check().unwrap();
+                if let Some(units) = config.units {
                     // The widest cut: the update's.
-                    assert!(columns.width >= config.format.fl() as u32 + config.update_shift);
+                    assert!(units.columns.width >= 8 + UPDATE_SHIFT);
                 }
             }
         }
+    }
+
+    /// The optimiser scales by a power of two, so the units see the exact sums.
+    #[test]
+    fn the_learning_rate_is_a_cut() {
+        let rate = workload(SOUND, Scale::Desk).classifier.recipe.learning_rate;
+        assert_eq!(rate * (1.0 / BATCH as f32), 2f32.powi(-(UPDATE_SHIFT as i32)));
     }
 }

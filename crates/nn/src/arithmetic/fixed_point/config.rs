@@ -12,6 +12,7 @@
 use numerics::{Draw, FixedFormat, LfsrError, ParameterError, Quantizer, RandomBits, Rounding};
 use serde::{Deserialize, Serialize};
 
+use super::bits::ResultBits;
 use super::multiply::FixedProducts;
 use super::storage::FixedWords;
 use crate::arithmetic::any::Arithmetic;
@@ -178,18 +179,33 @@ impl FixedPoint {
     pub fn signals(&self) -> &Signals {
         &self.signals
     }
+
+    /// A linear map whose results Y and δ′ and whose updates ΔW and Δb are rounded with other bits than
+    /// [`Signals::bits`]: for an [`Arithmetic`] with generators of its own. What enters a product off
+    /// its grid, as the errors of a loss do, is still rounded with those of the signals.
+    ///
+    /// # Shapes
+    ///
+    /// The bits are asked for with the shapes of
+    ///
+    /// - Y: (rows, out), named `output`
+    /// - δ′: (rows, in), named `propagated`; of patches (pixels, channels)
+    /// - ΔW: (out, in); Δb: (1, out)
+    pub fn linear_map_with(&self, mut layer: NewLayer<'_>, bits: impl ResultBits) -> LinearMap {
+        let signals = self.signals;
+        let Signals { weight, bias, weight_update, bias_update, .. } = signals;
+        let shape = (layer.outputs(), layer.inputs());
+        let stored = FixedWords::new(layer.weight, shape, weight, weight_update, bits.clone());
+        let layer = layer.store(stored, |values| {
+            FixedWords::new(&values, (1, shape.0), bias, bias_update, bits.clone())
+        });
+        LinearMap::new(layer.clone(), FixedProducts { layer, signals, bits })
+    }
 }
 
 impl Arithmetic for FixedPoint {
-    fn linear_map(&self, mut layer: NewLayer<'_>) -> LinearMap {
-        let signals = self.signals;
-        let Signals { weight, bias, weight_update, bias_update, bits, .. } = signals;
-        let (outputs, inputs) = (layer.outputs(), layer.inputs());
-        let stored = FixedWords::new(layer.weight, (outputs, inputs), weight, weight_update, bits);
-        let layer = layer.store(stored, |values| {
-            FixedWords::new(&values, (1, outputs), bias, bias_update, bits)
-        });
-        LinearMap::new(layer.clone(), FixedProducts { layer, signals })
+    fn linear_map(&self, layer: NewLayer<'_>) -> LinearMap {
+        self.linear_map_with(layer, self.signals.bits)
     }
 
     /// Rounded to nearest in the format of layer outputs.

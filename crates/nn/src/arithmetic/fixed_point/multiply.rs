@@ -4,6 +4,7 @@
 //! read in place where 32-bit sums suffice, and otherwise gathered from the codes for an exact
 //! [`Product`]: the bits are the same. Padding is an exact zero.
 
+use std::any::Any;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -12,6 +13,7 @@ use numerics::{
     dequantize_sums,
 };
 
+use super::bits::ResultBits;
 use super::config::Signals;
 use super::patches::{Conversion, convolve, gradient_product};
 use super::storage::FixedWords;
@@ -26,9 +28,11 @@ use crate::tape::Backward;
 
 /// y = Convert(x·Wᵀ + b).
 #[derive(Debug)]
-pub(super) struct FixedProducts {
+pub(super) struct FixedProducts<B> {
     pub(super) layer: Layer,
     pub(super) signals: Signals,
+    /// Where the roundings of results take their bits from.
+    pub(super) bits: B,
 }
 
 /// The codes that were multiplied.
@@ -42,11 +46,7 @@ pub(super) struct Use {
     pass: Pass,
 }
 
-fn words(parameters: &Parameters, id: ParameterId) -> &FixedMatrix {
-    parameters.get(id).stored::<FixedWords>().codes()
-}
-
-impl Multiply for FixedProducts {
+impl<B: ResultBits> Multiply for FixedProducts<B> {
     type Use = Use;
 
     fn describe(&self) -> String {
@@ -54,18 +54,19 @@ impl Multiply for FixedProducts {
     }
 
     fn multiplies(&self, weight: &Parameter, _: &Parameters) -> bool {
-        weight.storage().describe() == self.describe()
+        let storage: &dyn Any = weight.storage();
+        storage.is::<FixedWords<B>>() && weight.storage().describe() == self.describe()
     }
 
     fn forward(&self, x: &Input<'_>, y: &mut [f32], context: &mut Forward<'_>) -> Use {
-        let Self { layer, signals } = self;
+        let Self { layer, signals, .. } = self;
         let (pass, parameters, rows) = (context.pass, context.parameters, x.rows);
         let (bits, x) = (signals.bits, x.values);
         let first = first_position(&pass, &rows, x.len());
         let source = || bits.of(&layer.seed(&pass, "input"));
         let codes = onto_grid(x, signals.output, source, first, pass.par);
-        let bias = layer.bias.map(|id| words(parameters, id).codes());
-        self.product(&rows, &codes, words(parameters, layer.weight), bias, y, &pass);
+        let bias = layer.bias.map(|id| Self::words(parameters, id).codes());
+        self.product(&rows, &codes, Self::words(parameters, layer.weight), bias, y, &pass);
         Use { x: codes, rows, errors: None, pass }
     }
 
@@ -80,7 +81,7 @@ impl Multiply for FixedProducts {
         let Use { rows, pass, .. } = *used;
         let errors = used.errors(self, errors);
         if let Some(dx) = dx {
-            let weight = words(context.parameters, self.layer.weight);
+            let weight = Self::words(context.parameters, self.layer.weight);
             self.product_back(&rows, errors, weight, dx, &pass);
         }
     }
@@ -103,7 +104,7 @@ impl Multiply for FixedProducts {
 
 impl Use {
     /// Convert(∂loss/∂y).
-    fn errors(&mut self, map: &FixedProducts, errors: &[f32]) -> &Codes {
+    fn errors<B: ResultBits>(&mut self, map: &FixedProducts<B>, errors: &[f32]) -> &Codes {
         let Self { rows, pass, .. } = self;
         self.errors.get_or_insert_with(|| {
             let first = first_position(pass, rows, errors.len());
@@ -113,7 +114,11 @@ impl Use {
     }
 }
 
-impl FixedProducts {
+impl<B: ResultBits> FixedProducts<B> {
+    fn words(parameters: &Parameters, id: ParameterId) -> &FixedMatrix {
+        parameters.get(id).stored::<FixedWords<B>>().codes()
+    }
+
     /// y = Convert(x·Wᵀ + b).
     fn product(
         &self,
@@ -124,9 +129,10 @@ impl FixedProducts {
         y: &mut [f32],
         pass: &Pass,
     ) {
-        let Self { layer, signals } = self;
-        let source = signals.bits.of(&layer.seed(pass, "output"));
+        let Self { layer, signals, bits } = self;
         let first = first_position(pass, rows, y.len());
+        let shape = (rows.count(), layer.outputs);
+        let source = bits.of_matrix(&layer.seed(pass, "output"), first, shape);
         if let (Rows::Patches(patches), Codes::I16(x), Codes::I16(w)) =
             (rows, codes, weight.codes())
         {
@@ -159,7 +165,7 @@ impl FixedProducts {
 
     /// Adds δᵀ·x and Σδ, exact sums in the nearest f32, to the gradients of W and b.
     fn add_gradient(&self, used: &Use, parameters: &mut Parameters) {
-        let Self { layer, signals } = self;
+        let Self { layer, signals, .. } = self;
         let Use { x, rows, errors: Some(errors), pass } = used else { return };
         parameters.accumulate(layer.weight, |gradient, add| {
             let errors_of = |range: Range<usize>| {
@@ -203,14 +209,19 @@ impl FixedProducts {
         dx: &mut [f32],
         pass: &Pass,
     ) {
-        let Self { layer, signals } = self;
-        let source = signals.bits.of(&layer.seed(pass, "propagated"));
+        let Self { layer, signals, bits } = self;
         let first = first_position(pass, rows, dx.len());
+        let width = match rows {
+            Rows::Matrix { inputs, .. } => *inputs,
+            Rows::Patches(patches) => patches.channels(),
+        };
+        let shape = (dx.len() / width.max(1), width);
+        let source = bits.of_matrix(&layer.seed(pass, "propagated"), first, shape);
         let rearranged;
-        let (rows, weight, width) = match rows {
-            Rows::Matrix { batch, rows, inputs } => {
+        let (rows, weight) = match rows {
+            Rows::Matrix { batch, rows, .. } => {
                 let errors = Rows::Matrix { batch: *batch, rows: *rows, inputs: layer.outputs };
-                (errors, weight.view(), *inputs)
+                (errors, weight.view())
             }
             Rows::Patches(patches) => {
                 let (taps, channels) = (patches.taps(), patches.channels());
@@ -226,7 +237,7 @@ impl FixedProducts {
                 }
                 let (format, inputs) = (weight.format(), taps * layer.outputs);
                 let w = FixedView::new(rearranged.as_ref(), format, channels, inputs);
-                (Rows::Patches(patches), w.t(), channels)
+                (Rows::Patches(patches), w.t())
             }
         };
         each_block(&rows, errors, signals.error, |range, errors| {

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use numerics::{BitSource, NamedBits, Par, Quantizer, dequantize_sums};
+use numerics::{BitSource, Par, Quantizer, dequantize_sums};
 
 use crate::rows::Patches;
 use crate::rows::plan::Plan;
@@ -15,17 +15,17 @@ use crate::simd::integer_tiles::{self, Errors, RowPair, Weights};
 use crate::simd::tiles::{BLOCK, Panel, panels};
 
 /// What becomes of exact sums.
-pub(super) struct Conversion<'a> {
+pub(super) struct Conversion<'a, S> {
     /// How they are rounded, if they are.
     pub(super) quantizer: Option<Quantizer>,
     /// Fractional bits of the sums.
     pub(super) fraction_bits: i32,
-    pub(super) source: &'a NamedBits,
+    pub(super) source: &'a S,
     /// Position of the first element.
     pub(super) first: u64,
 }
 
-impl Conversion<'_> {
+impl<S: BitSource> Conversion<'_, S> {
     /// Converts sums, the first of which has that index.
     fn run(&self, index: usize, sums: &[i32], y: &mut [f32]) {
         let bits = self.fraction_bits;
@@ -54,7 +54,7 @@ pub(super) fn convolve(
     w: &[i16],
     bias: &[i64],
     outputs: usize,
-    conversion: &Conversion<'_>,
+    conversion: &Conversion<'_, impl BitSource + Sync>,
     y: &mut [f32],
     par: Par,
 ) -> bool {

@@ -6,28 +6,29 @@ use numerics::{
     BitSource, Codes, Draw, FixedMatrix, Quantizer, RandomBits, Rounding, Seed, dequantize,
 };
 
+use super::bits::ResultBits;
 use crate::storage::{Numbers, Propose, Rounded, Saved, Storage};
 
 /// Fixed-point codes, (out, in) or (1, out), and what rounds their increments.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FixedWords {
+pub struct FixedWords<B = RandomBits> {
     codes: FixedMatrix,
     /// Convert(ΔW): the format and rounding of an increment.
     update: Quantizer,
     /// Where its random bits come from.
-    bits: RandomBits,
+    bits: B,
     /// The previous increment, in the increment's format.
     increment: Option<Codes>,
 }
 
-impl FixedWords {
+impl<B> FixedWords<B> {
     /// Initial values as a (rows, cols) matrix, rounded by `initial`; increments by `update`.
     pub(super) fn new(
         values: &[f32],
         (rows, cols): (usize, usize),
         initial: Quantizer,
         update: Quantizer,
-        bits: RandomBits,
+        bits: B,
     ) -> Self {
         // It serves a stochastic rounding of initial values, if a configuration asks for one.
         let draw = Seed::new(0).child("initial").draw();
@@ -47,7 +48,7 @@ impl FixedWords {
     }
 }
 
-impl Storage for FixedWords {
+impl<B: ResultBits> Storage for FixedWords<B> {
     fn describe(&self) -> String {
         format!("fixed point {}", self.codes.format())
     }
@@ -81,7 +82,7 @@ impl Storage for FixedWords {
             *increment = Some(Codes::zeros(update.format, total));
         }
         let kept = increment.as_mut().filter(|_| keep);
-        let source = bits.of(seed);
+        let source = bits.of_matrix(seed, 0, (codes.nrows(), codes.ncols()));
         let to_zero = codes.update(*update, source.at(0), kept, |range, w, previous, delta| {
             delta.copy_from_slice(previous);
             propose(range, w, delta);
