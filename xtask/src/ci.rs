@@ -16,7 +16,9 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     documentation.env("RUSTDOCFLAGS", "--deny warnings");
     let example = ["xtask", "train", "docs/examples/mnist-fixed.toml", "--out", "target/ci"];
     let bare = ["test", "--package", "numerics", "--no-default-features", "--locked"];
-    let checks: [(&str, Command); 8] = [
+    let one_thread =
+        ["check", "--package", "crossbar", "--no-default-features", "--all-targets", "--locked"];
+    let checks: [(&str, Command); 9] = [
         ("format", cargo(&["fmt", "--all", "--check"])),
         (
             "lints",
@@ -33,6 +35,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         ("documentation", documentation),
         ("tests", cargo(&["test", "--workspace", "--locked"])),
         ("numerics without features", cargo(&bare)),
+        ("crossbar without features", cargo(&one_thread)),
         ("smoke reproduction", cargo(&["xtask", "reproduce", "--scale", "smoke", "--fresh"])),
         // Of the commands in the documents those that no test runs.
         ("example", cargo(&example)),

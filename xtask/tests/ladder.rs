@@ -39,12 +39,13 @@ fn every_crate_uses_only_crates_below_it() {
     }
 }
 
-/// Who wants formats and rounding alone builds neither threads nor files nor other number types.
+/// Who wants formats and rounding alone builds neither threads nor files nor other number types; who
+/// wants tiles alone, neither threads nor linear algebra.
 #[test]
-fn numerics_without_features_is_small() {
-    let tree = |features: &[&str]| {
+fn crates_without_features_are_small() {
+    let tree = |package: &str, features: &[&str]| -> Vec<String> {
         let output = Command::new(env!("CARGO"))
-            .args(["tree", "--package", "numerics", "--edges", "normal", "--prefix", "none"])
+            .args(["tree", "--package", package, "--edges", "normal", "--prefix", "none"])
             .args(["--no-dedupe", "--locked", "--offline"])
             .args(features)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -54,10 +55,15 @@ fn numerics_without_features_is_small() {
         let text = String::from_utf8(output.stdout).expect("names of packages");
         text.lines().filter_map(|line| line.split(' ').next().map(str::to_owned)).collect()
     };
-    let (all, alone): (Vec<String>, Vec<String>) = (tree(&[]), tree(&["--no-default-features"]));
-    for package in ["rayon", "rayon-core", "serde", "serde_core", "fixed", "half", "syn"] {
-        assert!(all.iter().any(|name| name == package), "{package} belongs to a feature");
-        assert!(!alone.iter().any(|name| name == package), "{package} without a feature");
+    for (package, optional) in [
+        ("numerics", &["rayon", "rayon-core", "serde", "serde_core", "fixed", "half", "syn"][..]),
+        ("crossbar", &["rayon", "rayon-core", "faer"]),
+    ] {
+        let (all, alone) = (tree(package, &[]), tree(package, &["--no-default-features"]));
+        for used in optional {
+            assert!(all.iter().any(|name| name == used), "{package}: {used} belongs to a feature");
+            assert!(!alone.iter().any(|name| name == used), "{package} needs {used} always");
+        }
     }
 }
 

@@ -22,7 +22,7 @@
 //! position, so results have the same bits for any number of threads and any split of a batch.
 //!
 //! Without the feature `circuit`, which is on by default, there is no `wires::Circuit`, and no
-//! library of linear algebra is built.
+//! library of linear algebra is built. Without `rayon`, on by default too, there is no `Par::Rayon`.
 //!
 //! Sources are cited by the keys of `docs/sources.md`.
 

@@ -356,6 +356,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "rayon")]
     fn two_threads_give_the_bits_of_one() {
         let (w, inputs) = (weights(300 * 131), 131);
         let config = WeightNoiseConfig::paper(3.0, 0.01);

@@ -17,11 +17,15 @@ pub(crate) mod multiply;
 pub(crate) mod policy;
 pub(crate) mod rounded;
 
+use std::fmt::Debug;
+
+use crate::linear_map::LinearMap;
+
 pub use analog::config::{
     Analog, AnalogError, AnalogTraining, InputRange, InputRangeRule, LearnedScales, ScaleUnit,
     WeightStep,
 };
-pub use any::{AnyArithmetic, Arithmetic, Own};
+pub use any::{AnyArithmetic, Own};
 pub use block::config::{Block, BlockError, BlockOperand};
 pub use fixed_point::bits::ResultBits;
 pub use fixed_point::config::{FixedPoint, SignalError, Signals};
@@ -37,3 +41,28 @@ pub use policy::{Policy, UnknownLayers};
 pub use rounded::config::{
     Accumulator, Forward as ForwardProduct, InputGradient, Master, Products, WeightGradient,
 };
+
+/// What executes the linear map of a layer and stores its weights.
+///
+/// It is a value of a configuration: what a layer keeps is in its [`LinearMap`] and its parameters.
+pub trait Arithmetic: Debug + Send + Sync + 'static {
+    /// Adds the parameters of a layer in the arithmetic's own numbers, and gives its products.
+    fn linear_map(&self, layer: NewLayer<'_>) -> LinearMap;
+
+    /// Brings an input value into the numbers that the first layer reads.
+    ///
+    /// Assumed: images are rounded once, to nearest; \[Gupta15\] does not say how they enter.
+    fn input(&self, x: f32) -> f32 {
+        x
+    }
+}
+
+impl<A: Arithmetic + ?Sized> Arithmetic for Box<A> {
+    fn linear_map(&self, layer: NewLayer<'_>) -> LinearMap {
+        (**self).linear_map(layer)
+    }
+
+    fn input(&self, x: f32) -> f32 {
+        (**self).input(x)
+    }
+}

@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::checked::checked_on_reading;
-
 use crate::data::batches;
 use crate::observer::{Observer, TileProduct};
 use crate::parameters::Parameters;

@@ -14,8 +14,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::arithmetic::WeightStep;
 use crate::arithmetic::analog::binding::AnalogWeights;
+use crate::arithmetic::analog::config::WeightStep;
 use crate::data::batches;
 use crate::parameters::Parameters;
 use crate::pass::{Mode, Pass, Run};

@@ -14,9 +14,8 @@ use std::sync::Arc;
 
 use numerics::Seed;
 
-use crate::arithmetic::UnknownLayers;
 use crate::arithmetic::layer::NewLayer;
-use crate::arithmetic::policy::Policy;
+use crate::arithmetic::policy::{Policy, UnknownLayers};
 use crate::linear_map::LinearMap;
 use crate::parameters::Parameters;
 

@@ -5,7 +5,10 @@
 //!                                           └── linear maps y = x·Wᵀ + b
 //!                                                 ├── Float32      faer
 //!                                                 ├── FixedPoint   exact products, one Convert
-//!                                                 └── Analog       crossbar tiles
+//!                                                 ├── LowFloat     FP8, bf16, f16: rounded operands
+//!                                                 ├── Block        MXFP8 … NVFP4: blocks with a scale
+//!                                                 ├── Analog       crossbar tiles
+//!                                                 └── one of yours (docs/add-an-arithmetic.md)
 //! ```
 //!
 //! - [`Tape`] records operations on [`Tensor`]s and runs them backwards.
@@ -79,3 +82,8 @@ pub use tensor::Tensor;
 pub use train::{Diverged, EpochStats, Progress, Recipe, Stopped, evaluate, train, train_epoch};
 pub use unigram::Unigram;
 pub use wordpiece::{VocabularyError, WordPiece};
+
+/// The README, whose code the documentation tests run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

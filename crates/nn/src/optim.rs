@@ -9,7 +9,6 @@ use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
 use crate::checked::checked_on_reading;
-
 use crate::parameters::Parameters;
 use crate::storage::Rounded;
 

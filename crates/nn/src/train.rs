@@ -5,12 +5,10 @@ use std::ops::ControlFlow;
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
-use crate::checked::checked_on_reading;
-
 use crate::arithmetic::analog::devices::Weights;
+use crate::checked::checked_on_reading;
 use crate::data::batches;
-use crate::optim::Optimizer;
-use crate::optim::{Decay, Group, Plateau, Schedule, Sgd, Update};
+use crate::optim::{Decay, Group, Optimizer, Plateau, Schedule, Sgd, Update};
 use crate::parameters::Parameters;
 use crate::pass::{Mode, Pass, Run};
 use crate::step::Workspace;

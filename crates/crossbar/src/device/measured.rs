@@ -42,8 +42,7 @@ use super::model::{
     Device, Draws, Programmed, assert_same_len, one_over_f_growth, power_law_drift,
 };
 use super::pcm::add_read_noise;
-use crate::error::CONDUCTANCES_US;
-use crate::error::TileError;
+use crate::error::{CONDUCTANCES_US, TileError};
 use crate::limits::at_least;
 
 /// The columns of a measurement; all of the same length.

@@ -305,6 +305,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "rayon")]
     fn weights_that_are_made_on_the_way_are_packed_like_others() {
         for outputs in [1, 64, 130] {
             let inputs = 21;
@@ -357,6 +358,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "rayon")]
     fn two_threads_pack_like_one() {
         let (outputs, inputs) = (130, 77);
         let mut w = vec![0.0; outputs * inputs];

@@ -1,10 +1,10 @@
 //! [`AnyArithmetic`]: the arithmetics that a configuration file can name.
 
-use std::fmt::Debug;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Arithmetic;
 use super::analog::config::Analog;
 use super::block::config::Block;
 use super::fixed_point::config::FixedPoint;
@@ -12,31 +12,6 @@ use super::float32::config::Float32;
 use super::layer::NewLayer;
 use super::low_float::config::LowFloat;
 use crate::linear_map::LinearMap;
-
-/// What executes the linear map of a layer and stores its weights.
-///
-/// It is a value of a configuration: what a layer keeps is in its [`LinearMap`] and its parameters.
-pub trait Arithmetic: Debug + Send + Sync + 'static {
-    /// Adds the parameters of a layer in the arithmetic's own numbers, and gives its products.
-    fn linear_map(&self, layer: NewLayer<'_>) -> LinearMap;
-
-    /// Brings an input value into the numbers that the first layer reads.
-    ///
-    /// Assumed: images are rounded once, to nearest; \[Gupta15\] does not say how they enter.
-    fn input(&self, x: f32) -> f32 {
-        x
-    }
-}
-
-impl<A: Arithmetic + ?Sized> Arithmetic for Box<A> {
-    fn linear_map(&self, layer: NewLayer<'_>) -> LinearMap {
-        (**self).linear_map(layer)
-    }
-
-    fn input(&self, x: f32) -> f32 {
-        (**self).input(x)
-    }
-}
 
 /// The arithmetics that files can name: adding one is a line where this is used.
 macro_rules! arithmetics {

@@ -11,8 +11,7 @@
 
 use crate::functions::{self, normal, normal_cdf, vectorised};
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// Records max(x, 0).

@@ -16,8 +16,7 @@ use crate::float_gemm::{Operand, matmul_into_columns};
 use crate::functions::{self, dot, vectorised};
 use crate::pass::Mode;
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// Which keys a query sees.

@@ -26,8 +26,7 @@ use numerics::Par;
 use crate::parameters::{ParameterId, StateId};
 use crate::pass::Mode;
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// What a normalisation learns and remembers.

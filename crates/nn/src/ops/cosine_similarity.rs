@@ -6,8 +6,7 @@
 
 use crate::functions::dot;
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// Records the cosine of each row of `a` with the row of `b`. Where one of them is zero, the cosine

@@ -13,8 +13,7 @@
 
 use crate::functions::{exp, log_sum_exp, sum, vectorised};
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// Options of [`cross_entropy`]; the default has neither.

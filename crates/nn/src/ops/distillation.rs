@@ -14,11 +14,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::checked::checked_on_reading;
-
 use crate::functions::{self, exp, log_sum_exp, vectorised};
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// Temperature and mix of [`distillation`].

@@ -8,8 +8,7 @@
 
 use crate::pass::Mode;
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// Records y; where nothing is trained, or with `probability` 0, x itself.

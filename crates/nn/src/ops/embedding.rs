@@ -2,8 +2,7 @@
 
 use crate::parameters::ParameterId;
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// Records the rows `indices` of the parameter `table`.

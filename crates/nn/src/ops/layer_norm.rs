@@ -10,8 +10,7 @@
 use crate::functions::{dot, sum, vectorised};
 use crate::parameters::ParameterId;
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// Records the normalisation of the last axis of `x`.

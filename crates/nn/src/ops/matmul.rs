@@ -2,8 +2,7 @@
 
 use crate::float_gemm::{self, Operand};
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 use numerics::Par;
 

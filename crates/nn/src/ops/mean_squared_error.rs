@@ -5,8 +5,7 @@
 //! ```
 
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// Records the mean squared difference between `y` and the constants `target`; 0 of nothing.

@@ -11,8 +11,7 @@ use std::ops::Range;
 use crate::rows::Window;
 use crate::simd;
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// Records the largest value under each window; padding never wins.

@@ -7,8 +7,7 @@
 use std::ops::Range;
 
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// Records the sum of all elements, one number.

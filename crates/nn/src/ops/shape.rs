@@ -1,8 +1,7 @@
 //! The same elements in another shape or another order of axes.
 
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// Records x with another shape and the same elements in the same row-major order.

@@ -7,8 +7,7 @@
 
 use crate::functions::{dot, exp, log_sum_exp, sum, vectorised};
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// Records the softmax over the last axis.

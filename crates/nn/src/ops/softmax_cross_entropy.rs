@@ -6,8 +6,7 @@
 //! ```
 
 use crate::step::Step;
-use crate::tape::Var;
-use crate::tape::{Backward, Operation};
+use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// Records the mean cross-entropy of `logits` against `labels`.

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::checked::checked_on_reading;
-
 use crate::parameters::{Parameter, Parameters, Role};
 
 /// Parameters with a learning rate or a decay of their own.

@@ -7,7 +7,6 @@ use crate::ops::{self, Distillation};
 use crate::parameters::Parameters;
 use crate::pass::{Mode, Pass};
 use crate::step::{Step, Workspace};
-
 use crate::task::{Outcome, Task};
 
 use super::IGNORED;

@@ -1,7 +1,8 @@
 //! [`BlockQuantizer::decode_transposed_into`]: values of elements, rows and columns exchanged.
 
 use super::{BlockLayout, BlockQuantizer};
-use crate::{BitSource, Draw, Par};
+use crate::draw::{BitSource, Draw};
+use crate::par::Par;
 
 /// Elements that are converted before they are exchanged: they stay in the second-level cache.
 const BAND: usize = 1 << 16;

@@ -13,11 +13,6 @@ use crossbar::{TileConfig, TileError, WeightNoise, WeightNoiseConfig};
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::multiply::Tiles;
-use crate::arithmetic::any::Arithmetic;
-use crate::arithmetic::layer::NewLayer;
-use crate::linear_map::LinearMap;
-
 /// A tile and the rules of training on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, try_from = "Fields")]
@@ -246,13 +241,6 @@ impl Analog {
     /// The rules of training.
     pub fn training(&self) -> &AnalogTraining {
         &self.training
-    }
-}
-
-impl Arithmetic for Analog {
-    fn linear_map(&self, layer: NewLayer<'_>) -> LinearMap {
-        let tiles = Tiles::new(self, layer);
-        LinearMap::new(tiles.layer.clone(), tiles)
     }
 }
 

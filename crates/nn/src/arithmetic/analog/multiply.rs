@@ -18,11 +18,13 @@ use super::blocks::Blocks;
 use super::config::{Analog, InputRangeRule};
 use super::step_weights::Perturbed;
 use super::storage::Normalized;
+use crate::arithmetic::Arithmetic;
 use crate::arithmetic::float32::products;
 use crate::arithmetic::float32::storage::Floats;
 use crate::arithmetic::input::Input;
 use crate::arithmetic::layer::{Layer, NewLayer};
 use crate::arithmetic::multiply::{Forward, Multiply};
+use crate::linear_map::LinearMap;
 use crate::parameters::{Parameter, ParameterId, Parameters, Role};
 use crate::pass::{Mode, Pass};
 use crate::rows::Rows;
@@ -102,6 +104,13 @@ impl Tiles {
             return 0;
         }
         rows.count() * self.tiles.cut().scales()
+    }
+}
+
+impl Arithmetic for Analog {
+    fn linear_map(&self, layer: NewLayer<'_>) -> LinearMap {
+        let tiles = Tiles::new(self, layer);
+        LinearMap::new(tiles.layer.clone(), tiles)
     }
 }
 

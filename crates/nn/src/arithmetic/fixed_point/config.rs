@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::bits::ResultBits;
 use super::multiply::FixedProducts;
 use super::storage::FixedWords;
-use crate::arithmetic::any::Arithmetic;
+use crate::arithmetic::Arithmetic;
 use crate::arithmetic::layer::NewLayer;
 use crate::linear_map::LinearMap;
 

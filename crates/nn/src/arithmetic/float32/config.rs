@@ -2,7 +2,7 @@
 
 use super::multiply::FloatProducts;
 use super::storage::Floats;
-use crate::arithmetic::any::Arithmetic;
+use crate::arithmetic::Arithmetic;
 use crate::arithmetic::layer::NewLayer;
 use crate::linear_map::LinearMap;
 

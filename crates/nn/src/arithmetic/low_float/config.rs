@@ -4,7 +4,7 @@ use numerics::{FloatFormat, FloatQuantizer, Overflow, Rounding, Specials};
 use serde::{Deserialize, Serialize};
 
 use super::storage::store;
-use crate::arithmetic::any::Arithmetic;
+use crate::arithmetic::Arithmetic;
 use crate::arithmetic::layer::NewLayer;
 use crate::arithmetic::rounded::config::Products;
 use crate::arithmetic::rounded::multiply::RoundedProducts;
