@@ -3,6 +3,7 @@
 use nn::arithmetic::{Master, presets};
 use nn::{AnyArithmetic, Float32, Policy};
 use numerics::{HadamardSigns, Rounding, ScaleRule, Top};
+use proptest::prelude::*;
 
 fn named(name: &str) -> AnyArithmetic {
     AnyArithmetic::named(name).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -140,6 +141,45 @@ fn scales_of_mx_presets_never_clip() {
         for operand in backward.into_iter().flatten().chain(products.forward.input) {
             let rule = operand.quantizer.scale_rule;
             assert!(matches!(rule, ScaleRule::Rceil | ScaleRule::ScaledFloor), "{name}: {rule:?}");
+        }
+    }
+}
+
+/// Words of all presets, and some that are none.
+fn words() -> Vec<&'static str> {
+    let texts = presets::names().filter_map(presets::text);
+    let known = texts.flat_map(|text| text.split(|c: char| !(c.is_alphanumeric() || c == '-')));
+    let mut words: Vec<&str> = known.chain(["0", "-1", "\"", "{", "64", "true", "up"]).collect();
+    words.sort_unstable();
+    words.dedup();
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+proptest! {
+    /// A preset with slips of the pen is refused with a word, or is read, checked and written.
+    #[test]
+    fn a_changed_preset_is_refused_or_survives_its_file(
+        name in prop::sample::select(presets::names().collect::<Vec<_>>()),
+        slips in prop::collection::vec(
+            (any::<prop::sample::Index>(), prop::sample::select(words()), prop::sample::select(words())),
+            1..4,
+        ),
+    ) {
+        let mut text = presets::text(name).unwrap().to_owned();
+        for (place, from, to) in slips {
+            let places: Vec<usize> = text.match_indices(from).map(|(at, _)| at).collect();
+            if !places.is_empty() {
+                let at = *place.get(&places);
+                text.replace_range(at..at + from.len(), to);
+            }
+        }
+        match toml::from_str::<AnyArithmetic>(&text) {
+            Err(error) => prop_assert!(error.message().len() > 5, "{error}"),
+            Ok(read) => {
+                let written = toml::to_string(&read).unwrap();
+                prop_assert_eq!(toml::from_str::<AnyArithmetic>(&written).unwrap(), read);
+            }
         }
     }
 }
