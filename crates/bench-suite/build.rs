@@ -11,13 +11,14 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 
 /// What is hashed, relative to the workspace.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 12] = [
     "Cargo.lock",
     "rust-toolchain.toml",
     "crates/numerics/src",
     "crates/crossbar/presets",
     "crates/crossbar/src",
     "crates/systolic/src",
+    "crates/nn/presets",
     "crates/nn/src",
     "crates/bench-suite/src/datasets",
     "crates/bench-suite/src/statistics.rs",

@@ -404,6 +404,29 @@ fn the_example_on_tiles_learns_and_its_noise_has_a_kind() {
 }
 
 #[test]
+fn the_example_in_four_bits_learns_and_its_arithmetic_has_a_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/mnist-nvfp4.toml");
+    let example = std::fs::read_to_string(example).unwrap();
+    let file = folder.path().join("four-bits.toml");
+    let run = |text: &str| {
+        std::fs::write(&file, text.replace("= 60000", "= 2000").replace("= 10000", "= 500"))
+            .unwrap();
+        let mut command = bench_suite(&["train", file.to_str().unwrap(), "--out"]);
+        command.arg(folder.path().join("out"));
+        command
+    };
+    let output = run(&example).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let error: f64 = stdout.split_whitespace().nth(2).unwrap().parse().unwrap();
+    assert!(error < 40.0, "chance errs on 90 %: {stdout}");
+    fails_with(
+        run(&example.replace("\"nvfp4\"", "\"nvfp5\"")),
+        &["four-bits.toml: line 23", "there is no arithmetic 'nvfp5'", "mxfp8, nvfp4, fp8"],
+    );
+}
+
+#[test]
 fn the_same_run_under_another_name_has_an_answer() {
     let folder = tempfile::tempdir().unwrap();
     let run = |name: &str| {

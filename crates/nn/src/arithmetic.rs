@@ -15,6 +15,7 @@ pub(crate) mod layer;
 pub(crate) mod low_float;
 pub(crate) mod multiply;
 pub(crate) mod policy;
+pub mod presets;
 pub(crate) mod rounded;
 
 use std::fmt::Debug;
@@ -38,6 +39,7 @@ pub use layer::{Layer, NewLayer, Readout};
 pub use low_float::config::{FloatOperand, LowFloat, LowFloatError, Scaling};
 pub use multiply::{Forward, Multiply};
 pub use policy::{Policy, UnknownLayers};
+pub use presets::UnknownArithmetic;
 pub use rounded::config::{
     Accumulator, Forward as ForwardProduct, InputGradient, Master, Products, WeightGradient,
 };

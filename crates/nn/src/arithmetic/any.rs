@@ -1,8 +1,11 @@
 //! [`AnyArithmetic`]: the arithmetics that a configuration file can name.
 
+use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Arithmetic;
 use super::analog::config::Analog;
@@ -11,14 +14,18 @@ use super::fixed_point::config::FixedPoint;
 use super::float32::config::Float32;
 use super::layer::NewLayer;
 use super::low_float::config::LowFloat;
+use super::presets::{self, UnknownArithmetic};
 use crate::linear_map::LinearMap;
 
 /// The arithmetics that files can name: adding one is a line where this is used.
 macro_rules! arithmetics {
     ($($(#[$doc:meta])* $name:ident($config:ty)),+ $(,)?) => {
-        /// An arithmetic by its name, as configuration files write it, or one of the caller's.
+        /// An arithmetic as configuration files write it, or one of the caller's.
+        ///
+        /// A file has a table of the kind with its fields, or a name: `float32`, or one of
+        /// [`presets`](crate::arithmetic::presets). What was read by name is written by its fields.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
+        #[serde(rename_all = "kebab-case", remote = "Self")]
         pub enum AnyArithmetic {
             /// IEEE f32 products and sums.
             Float32,
@@ -57,6 +64,40 @@ arithmetics! {
     Block(Box<Block>),
 }
 
+impl<'de> Deserialize<'de> for AnyArithmetic {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        struct Named;
+
+        impl<'de> Visitor<'de> for Named {
+            type Value = AnyArithmetic;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an arithmetic, or the name of one")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<AnyArithmetic, E> {
+                AnyArithmetic::named(name).map_err(E::custom)
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<AnyArithmetic, M::Error> {
+                // The derived function is inherent, and comes before the trait's.
+                let read = AnyArithmetic::deserialize(MapAccessDeserializer::new(&mut map))?;
+                match map.next_key::<IgnoredAny>()? {
+                    None => Ok(read),
+                    Some(_) => Err(Error::custom("an arithmetic has one kind, and here are more")),
+                }
+            }
+        }
+        source.deserialize_any(Named)
+    }
+}
+
+impl Serialize for AnyArithmetic {
+    fn serialize<S: Serializer>(&self, target: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, target)
+    }
+}
+
 /// An arithmetic of the caller's, equal to itself alone.
 #[derive(Clone, Debug)]
 pub struct Own(Arc<dyn Arithmetic>);
@@ -92,6 +133,34 @@ impl From<Analog> for AnyArithmetic {
 }
 
 impl AnyArithmetic {
+    /// The arithmetic of that name: `float32`, or one of [`presets`](crate::arithmetic::presets).
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownArithmetic`] with all names if there is none.
+    ///
+    /// # Panics
+    ///
+    /// Never: a test reads every preset.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nn::{AnyArithmetic, Policy};
+    ///
+    /// // Everything in four bits but the last of three layers.
+    /// let policy = Policy::uniform(AnyArithmetic::named("nvfp4")?).with("fc3", nn::Float32);
+    /// assert!(matches!(policy.of("fc1"), AnyArithmetic::Block(_)));
+    /// # Ok::<(), nn::arithmetic::UnknownArithmetic>(())
+    /// ```
+    pub fn named(name: &str) -> Result<Self, UnknownArithmetic> {
+        if name == "float32" {
+            return Ok(Self::Float32);
+        }
+        let text = presets::text(name).ok_or_else(|| UnknownArithmetic(name.to_owned()))?;
+        Ok(toml::from_str(text).expect("presets are read by a test"))
+    }
+
     /// An arithmetic that is defined elsewhere.
     pub fn own(arithmetic: impl Arithmetic) -> Self {
         Self::Own(Own(Arc::new(arithmetic)))

@@ -408,17 +408,18 @@ mod tests {
         #[test]
         fn a_description_is_refused_or_trains(
             slips in prop::collection::vec((0..40usize, slips()), 0..3),
-            analog in any::<bool>(),
+            text in prop::sample::select(vec![
+                include_str!("../../../../../docs/examples/mnist-fixed.toml"),
+                include_str!("../../../../../docs/examples/mnist-analog.toml"),
+                include_str!("../../../../../docs/examples/mnist-nvfp4.toml"),
+            ]),
         ) {
-            let text = if analog {
-                include_str!("../../../../../docs/examples/mnist-analog.toml")
-            } else {
-                include_str!("../../../../../docs/examples/mnist-fixed.toml")
-            };
             let mut table: toml::Table = text.parse().unwrap();
             table["train_images"] = Value::from(20);
             table["test_images"] = Value::from(10);
-            table["network"]["mlp"]["widths"] = Value::from(vec![784, 5, 10]);
+            let depth = table["network"]["mlp"]["widths"].as_array().unwrap().len();
+            let widths = [&[784][..], &vec![5; depth - 2], &[10]].concat();
+            table["network"]["mlp"]["widths"] = Value::from(widths);
             for (at, slip) in &slips {
                 let mut at = *at;
                 replace(&mut table, &mut at, Some(slip));
