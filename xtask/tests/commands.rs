@@ -82,8 +82,16 @@ fn only_a_build_says_that_it_builds() {
     let program = debug.join("xtask");
     std::fs::copy(env!("CARGO_BIN_EXE_xtask"), &program).unwrap();
     let start = || {
-        // A cargo that says what it is told.
-        let output = Command::new(&program).arg("list").env("CARGO", "echo").output().unwrap();
+        // A cargo that says what it is told. A process that another test has just forked may hold the
+        // copy open for writing until it is replaced.
+        let output = loop {
+            match Command::new(&program).arg("list").env("CARGO", "echo").output() {
+                Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                    std::thread::yield_now();
+                }
+                other => break other.unwrap(),
+            }
+        };
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (text(output.stdout), text(output.stderr))
     };
