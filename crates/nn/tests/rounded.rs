@@ -36,8 +36,13 @@ struct Outcome {
 /// What a layer is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
-    Rows { inputs: usize, outputs: usize },
+    Rows {
+        inputs: usize,
+        outputs: usize,
+    },
     Images,
+    /// As many rows and columns as the patches of the images.
+    Patches,
 }
 
 /// Rows and columns that blocks do not divide.
@@ -62,6 +67,9 @@ fn run(
                 let readout = Readout::Layer;
                 Layer::Linear(Linear::new(builder, "layer", inputs, outputs, init, readout))
             }
+            Kind::Patches => {
+                Layer::Linear(Linear::new(builder, "layer", 45, 7, init, Readout::Layer))
+            }
             Kind::Images => {
                 let window = Window::square(3).stride(2).padding(1);
                 Layer::Conv(Conv2d::new(builder, "layer", 5, 7, ConvConfig::new(window, init)))
@@ -75,6 +83,7 @@ fn run(
     let shape = match kind {
         Kind::Rows { inputs, .. } => vec![32, inputs],
         Kind::Images => vec![4, 6, 5, 5],
+        Kind::Patches => vec![4, 9, 45],
     };
     let mut work = Workspace::new();
     let x = value("x", shape.iter().product());
@@ -263,7 +272,43 @@ fn products() -> impl Strategy<Value = Products<BlockOperand>> {
     })
 }
 
+/// The windows of [`Kind::Images`] as the rows of a matrix: 3 × 3 taps, 2 pixels apart, one pixel of
+/// zeros around images of 6 × 5 with 5 channels.
+fn patches(x: &[f32]) -> Vec<f32> {
+    let mut rows = Vec::new();
+    for (image, y, x0) in
+        (0..4).flat_map(|i| (0..3).flat_map(move |y| (0..3).map(move |x| (i, y, x))))
+    {
+        for (dy, dx) in (0..3).flat_map(|dy| (0..3).map(move |dx| (dy, dx))) {
+            let (y, x0) = (2 * y + dy, 2 * x0 + dx);
+            let inside = (1..7).contains(&y) && (1..6).contains(&x0);
+            let at = inside.then(|| ((image * 6 + y - 1) * 5 + x0 - 1) * 5);
+            rows.extend((0..5).map(|c| at.map_or(0.0, |at| x[at + c])));
+        }
+    }
+    rows
+}
+
 proptest! {
+    /// A convolution is the product of its patches, whatever they are rounded into: y and ∂W of a
+    /// layer over images are those of one over the patches.
+    #[test]
+    fn convolutions_are_products_of_patches(mut products in products()) {
+        // The patches of a batch have another largest magnitude than its images only where a pixel is
+        // in no patch, which these have not; ∂x is no matrix of patches.
+        products.input_gradient = Products::unrounded().input_gradient;
+        let arithmetic = block(products);
+        let images = run(&arithmetic, Kind::Images, gaussian, pass());
+        let x = patches(&gaussian("x", 4 * 6 * 5 * 5));
+        let value = |name: &str, len: usize| if name == "x" { x.clone() } else { gaussian(name, len) };
+        let kind = Kind::Patches;
+        let rows = run(&arithmetic, kind, value, pass());
+        let pairs = [(&images.y, &rows.y), (&images.gradients[1], &rows.gradients[1])];
+        for (a, b) in pairs.into_iter().flat_map(|(a, b)| a.iter().zip(b)) {
+            prop_assert!((a - b).abs() < 3e-5 * b.abs().max(1.0), "{} and {}", a, b);
+        }
+    }
+
     /// Whatever is rounded, and how: the products of the rounded operands, up to the sums in f32.
     #[test]
     fn products_are_those_of_the_rounded_operands(products in products()) {
