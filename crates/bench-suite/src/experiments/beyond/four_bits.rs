@@ -32,7 +32,7 @@ pub struct FourBits;
 #[serde(rename_all = "kebab-case")]
 enum Work {
     Quantizers(QuantizationError),
-    Images(ImageClassifier),
+    Images(Box<ImageClassifier>),
     Network(NetworkTraining),
 }
 
@@ -136,7 +136,7 @@ fn recipe(epochs: usize, learning_rate: f32) -> Recipe {
 fn work(model: Model, arithmetic: Policy, scale: Scale) -> Work {
     let Size { hidden, images, test_images, epochs, text, .. } = size(scale);
     let images_of = |index: usize, network, rate| {
-        Work::Images(ImageClassifier {
+        Work::Images(Box::new(ImageClassifier {
             data: ImageData::Mnist,
             train_images: images[index],
             test_images,
@@ -146,7 +146,7 @@ fn work(model: Model, arithmetic: Policy, scale: Scale) -> Work {
             arithmetic: arithmetic.clone(),
             switch: None,
             recipe: recipe(epochs[index], rate),
-        })
+        }))
     };
     match model {
         Model::Mlp => {
