@@ -35,6 +35,7 @@ pub const EXPERIMENTS: &[&dyn Experiment] = &[
     &rasch2023::tile_wise_training::TileWiseTraining,
     &beyond::lfsr_training::LfsrBits,
     &beyond::where_stochastic::WhereStochastic,
+    &beyond::four_bits::FourBits,
 ];
 
 /// The experiments of these names; a name may be a paper, and no name means all.

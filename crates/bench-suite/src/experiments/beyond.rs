@@ -1,4 +1,5 @@
 //! Questions that the papers raise and do not answer.
 
+pub mod four_bits;
 pub mod lfsr_training;
 pub mod where_stochastic;

@@ -1,0 +1,289 @@
+//! The question of \[Gupta15\] ten years later: which products of a network in four or eight bits need
+//! stochastic rounding, and what blocks, scales and Hadamard transforms buy.
+//!
+//! The recipes are published for language models of 10⁸ to 10¹⁰ parameters on GPUs; here they train
+//! networks of 10⁴ to 10⁵, with the f32 control beside them.
+
+mod figures;
+mod findings;
+mod quantizers;
+mod variants;
+
+use nn::layers::Init;
+use nn::{Optimizer, Policy, Recipe, Schedule, Sgd};
+use serde::{Deserialize, Serialize};
+
+use super::super::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
+use crate::Error;
+use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::record::Measurements;
+use crate::report::count;
+use crate::workloads::image_classifier::{ImageClassifier, ImageData, Network};
+use crate::workloads::network_training::NetworkTraining;
+use crate::workloads::networks;
+use crate::workloads::quantization_error::QuantizationError;
+
+/// The experiment.
+#[derive(Debug)]
+pub struct FourBits;
+
+/// What a point does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Work {
+    Quantizers(QuantizationError),
+    Images(Box<ImageClassifier>),
+    Network(NetworkTraining),
+}
+
+/// A network that is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Model {
+    Mlp,
+    Cnn,
+    Text,
+}
+
+/// The transformer of the register that stands for language models; its data ship with the source.
+const TEXT: &str = "bert-sentiment";
+
+impl Model {
+    const ALL: [Self; 3] = [Self::Mlp, Self::Cnn, Self::Text];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Mlp => "MLP",
+            Self::Cnn => "CNN",
+            Self::Text => "transformer",
+        }
+    }
+
+    /// Its first and last layers.
+    fn ends(self) -> [&'static str; 2] {
+        match self {
+            Self::Mlp => ["fc1", "fc3"],
+            Self::Cnn => ["conv1", "fc2"],
+            Self::Text => ["encoder.layer.0", "classifier"],
+        }
+    }
+
+    /// The name of a variant among the points of all networks.
+    fn variant(self, name: &str) -> String {
+        format!("{}: {name}", self.name())
+    }
+}
+
+struct Size {
+    hidden: usize,
+    images: [usize; 2],
+    test_images: usize,
+    /// Of MLP and CNN.
+    epochs: [usize; 2],
+    /// The scale of the register's network.
+    text: Scale,
+    seeds: u64,
+    /// Variants of a network; of the MLP there are more.
+    variants: usize,
+}
+
+const fn size(scale: Scale) -> Size {
+    match scale {
+        Scale::Smoke => Size {
+            hidden: 64,
+            images: [2_000, 500],
+            test_images: 500,
+            epochs: [1, 1],
+            text: Scale::Smoke,
+            seeds: 1,
+            variants: 2,
+        },
+        Scale::Desk => Size {
+            hidden: 128,
+            images: [10_000, 5_000],
+            test_images: 5_000,
+            epochs: [6, 4],
+            text: Scale::Smoke,
+            seeds: 5,
+            variants: usize::MAX,
+        },
+        Scale::Paper => Size {
+            hidden: 1000,
+            images: [60_000, 60_000],
+            test_images: 10_000,
+            epochs: [20, 20],
+            text: Scale::Desk,
+            seeds: 5,
+            variants: usize::MAX,
+        },
+    }
+}
+
+/// Assumed: 64 rows, so that blocks and transforms along the batch are whole up to that length, and a
+/// rate under which f32 trains steadily; the papers' recipes are for Adam on language models.
+fn recipe(epochs: usize, learning_rate: f32) -> Recipe {
+    Recipe {
+        batch: 64,
+        epochs,
+        learning_rate,
+        schedule: Schedule::default(),
+        optimizer: Optimizer::Sgd(Sgd { momentum: 0.9, ..Sgd::default() }),
+        clip_norm: None,
+        groups: Vec::new(),
+        drop_last: false,
+    }
+}
+
+fn work(model: Model, arithmetic: Policy, scale: Scale) -> Work {
+    let Size { hidden, images, test_images, epochs, text, .. } = size(scale);
+    let images_of = |index: usize, network, rate| {
+        Work::Images(Box::new(ImageClassifier {
+            data: ImageData::Mnist,
+            train_images: images[index],
+            test_images,
+            normalization: None,
+            augmentation: None,
+            network,
+            arithmetic: arithmetic.clone(),
+            switch: None,
+            recipe: recipe(epochs[index], rate),
+        }))
+    };
+    match model {
+        Model::Mlp => {
+            let (widths, init) = (vec![784, hidden, hidden, 10], Init::Normal { std_dev: 0.05 });
+            images_of(0, Network::Mlp { widths, init }, 0.05)
+        }
+        Model::Cnn => {
+            let (padding, init) = (0, Init::Normal { std_dev: 0.05 });
+            images_of(1, Network::GuptaMnistCnn { padding, init }, 0.02)
+        }
+        Model::Text => {
+            let network = TEXT.to_owned();
+            Work::Network(NetworkTraining { network, scale: text, arithmetic })
+        }
+    }
+}
+
+fn variants(model: Model, scale: Scale) -> Vec<(String, Policy)> {
+    let [first, last] = model.ends();
+    let all = model == Model::Mlp && scale != Scale::Smoke;
+    let mut policies = variants::policies(first, last, all);
+    policies.truncate(size(scale).variants + 2 * usize::from(model == Model::Mlp && !all));
+    policies
+}
+
+impl Experiment for FourBits {
+    fn id(&self) -> &'static str {
+        "beyond/four-bits"
+    }
+
+    fn title(&self) -> &'static str {
+        "Which products in four and eight bits need stochastic rounding"
+    }
+
+    fn source(&self) -> &'static str {
+        "arXiv:2509.25149, 2505.19115, 2502.20586, 2506.08027; an ablation after Gupta et al. 2015, §4.1"
+    }
+
+    fn describe(&self, scale: Scale) -> String {
+        let Size { hidden, images, epochs, seeds, .. } = size(scale);
+        let [mlp, others] = [Model::Mlp, Model::Cnn].map(|model| variants(model, scale).len());
+        format!(
+            "784-{hidden}-{hidden}-10 on {} images for {} under {mlp} ways to round, a CNN on {} images for {} and a small transformer on movie reviews under {others}; {}",
+            images[0],
+            count(epochs[0], "epoch"),
+            images[1],
+            count(epochs[1], "epoch"),
+            seeds_in_words(seeds),
+        )
+    }
+
+    fn has_stand_ins(&self, _: Scale) -> bool {
+        true
+    }
+
+    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+        let scale = request.scale;
+        let Size { text, seeds, .. } = size(scale);
+        let mnist = ImageData::Mnist.sum(&request.data)?;
+        let quantizers = quantizers::workload(scale);
+        let numbers = Variant {
+            name: quantizers::NAME.to_owned(),
+            // In examples, as that of the others: a number that is rounded is far less.
+            work: quantizers.work() / 10_000,
+            config: Work::Quantizers(quantizers),
+        };
+        let mut points = training_runs::points(self.id(), request, seeds, &[], &[numbers]);
+        for model in Model::ALL {
+            let opened = match model {
+                Model::Text => Some((networks::find(TEXT)?.open)(&request.data, text)?),
+                Model::Mlp | Model::Cnn => None,
+            };
+            let data = opened.as_ref().map_or_else(|| vec![mnist.clone()], |opened| opened.data());
+            let variants: Vec<Variant<Work>> = variants(model, scale)
+                .into_iter()
+                .map(|(name, policy)| {
+                    let config = work(model, policy, scale);
+                    let work = match (&config, &opened) {
+                        (Work::Images(config), _) => config.work(),
+                        (Work::Network(config), Some(opened)) => config.work(&**opened),
+                        _ => unreachable!("a network is opened before it is trained"),
+                    };
+                    Variant { name: model.variant(&name), config, work }
+                })
+                .collect();
+            points.extend(training_runs::points(self.id(), request, seeds, &data, &variants));
+        }
+        Ok(points)
+    }
+
+    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        let work: Work = serde_json::from_value(point.config.clone())
+            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
+        match work {
+            Work::Quantizers(work) => work.run(point.seed, context),
+            Work::Images(work) => work.run(point.seed, context),
+            Work::Network(work) => work.run(point.seed, context),
+        }
+    }
+
+    fn findings(&self, results: &Results<'_>) -> Findings {
+        findings::findings(&TrainingRuns { results, window: 1 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datasets::DataFolder;
+
+    #[test]
+    fn configurations_survive_their_files_and_can_run() {
+        for scale in [Scale::Smoke, Scale::Desk, Scale::Paper] {
+            let request = Request::new(scale, 0, Some(1), DataFolder::new(None));
+            let points = FourBits.points(&request).unwrap();
+            for point in &points {
+                let read: Work = serde_json::from_value(point.config.clone()).unwrap();
+                assert_eq!(serde_json::to_value(&read).unwrap(), point.config, "{}", point.name);
+                if let Work::Images(config) = read {
+                    config.check().unwrap();
+                }
+                assert!(point.work > 0, "{}", point.name);
+            }
+            if scale == Scale::Smoke {
+                assert!(points.len() < 12, "{} points take more than seconds", points.len());
+            }
+        }
+    }
+
+    /// So that the layer that is named as the last one is the last one.
+    #[test]
+    fn the_transformer_has_the_layers_that_are_named() {
+        let data = DataFolder::new(None);
+        let workload = (networks::find(TEXT).unwrap().open)(&data, Scale::Smoke).unwrap();
+        for (name, policy) in variants(Model::Text, Scale::Desk) {
+            let instance = workload.instance(&policy, &numerics::Seed::new(0));
+            policy.check(&instance.parameters).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What the formats do to numbers, without any training: N(0, 1) under blocks, scales and roundings.
+
+use numerics::{
+    BlockFormat, BlockQuantizer, Fraction, Rounding, ScaleRule, StochasticBits, StochasticVariant,
+    Top,
+};
+
+use super::variants::RANDOM_BITS;
+use crate::claim::{Claim, Test, display};
+use crate::experiment::{Results, Scale};
+use crate::report::Table;
+use crate::statistics::Estimate;
+use crate::workloads::quantization_error::{NamedQuantizer, QuantizationError, mse, shrinkage};
+
+const NEAREST: Rounding = Rounding::NearestTiesEven;
+const STOCHASTIC: Rounding = Rounding::Stochastic;
+
+/// The name of its points' variant.
+pub(super) const NAME: &str = "quantizers";
+
+/// Rules of MXFP4.
+const RULES: [(&str, ScaleRule); 5] = [
+    ("floor", ScaleRule::Floor),
+    ("even", ScaleRule::Even),
+    ("rceil", ScaleRule::Rceil),
+    ("ceil", ScaleRule::Ceil),
+    ("scaled floor", ScaleRule::ScaledFloor),
+];
+
+const NVFP4_NEAREST: &str = "NVFP4, nearest";
+const NVFP4_SQUARE: &str = "NVFP4 16 × 16, nearest";
+const NVFP4_STOCHASTIC: &str = "NVFP4, stochastic";
+const NVFP4_UNBIASED: &str = "NVFP4, top 6 · 16/17, stochastic";
+
+fn rule_name(rule: &str, rounding: Rounding) -> String {
+    let rounding = if rounding == NEAREST { "nearest" } else { "stochastic" };
+    format!("MXFP4, {rule}, {rounding}")
+}
+
+fn few_bits(bits: u8) -> String {
+    format!("NVFP4, top 6 · 16/17, {bits} random bits")
+}
+
+pub(super) fn workload(scale: Scale) -> QuantizationError {
+    let along =
+        |name: &str, quantizer| NamedQuantizer { name: name.to_owned(), quantizer, square: false };
+    let nvfp4 = |rounding| BlockQuantizer::new(BlockFormat::NVFP4, rounding);
+    let unbiased = |rounding| BlockQuantizer { top: Top::Unbiased, ..nvfp4(rounding) };
+    let square = NamedQuantizer { square: true, ..along(NVFP4_SQUARE, nvfp4(NEAREST)) };
+    let mut quantizers = vec![
+        along(NVFP4_NEAREST, nvfp4(NEAREST)),
+        square,
+        along(NVFP4_STOCHASTIC, nvfp4(STOCHASTIC)),
+        along(NVFP4_UNBIASED, unbiased(STOCHASTIC)),
+    ];
+    for rounding in [NEAREST, STOCHASTIC] {
+        for (name, scale_rule) in RULES {
+            let usual = BlockQuantizer::new(BlockFormat::MXFP4, rounding);
+            let quantizer = BlockQuantizer { scale_rule, ..usual };
+            quantizers.push(along(&rule_name(name, rounding), quantizer));
+        }
+    }
+    for bits in RANDOM_BITS {
+        let (variant, fraction) = (StochasticVariant::A, Fraction::SignMagnitude);
+        let rounding = Rounding::StochasticBits(StochasticBits { bits, variant, fraction });
+        quantizers.push(along(&few_bits(bits), unbiased(rounding)));
+    }
+    QuantizationError { side: if scale == Scale::Smoke { 256 } else { 1024 }, quantizers }
+}
+
+fn values(results: &Results<'_>, name: &str) -> Option<Estimate> {
+    let records = results.points.iter().filter_map(|(_, record)| record.as_ref());
+    let found: Vec<f64> =
+        records.filter_map(|record| record.measurements.values.get(name).copied()).collect();
+    Estimate::of(&found)
+}
+
+/// Errors as printed: Quartet II's to half a unit of their last digit, Quartet's to 2 %, for it does not
+/// say over how many numbers it averages.
+pub(super) fn claims(results: &Results<'_>) -> Vec<Claim> {
+    let quartet = "arXiv:2505.14669, Table 2";
+    let printed = |id, source, statement, name: &str, unit: f64, (value, half): (f64, f64)| {
+        let power = if unit == 1e3 { "10⁻³" } else { "10⁻²" };
+        let error = values(results, &mse(name)).map(|error| Estimate {
+            mean: unit * error.mean,
+            standard_error: unit * error.standard_error,
+            ..error
+        });
+        Claim::new(
+            id,
+            source,
+            statement,
+            format!("mean squared error / {power}, within {half} of {value}"),
+            value.to_string(),
+        )
+        .judge(error, Test::Between(value - half, value + half), "")
+    };
+    let quartet2 = "arXiv:2601.22813, Table 1";
+    vec![
+        printed(
+            "mse-nvfp4-nearest",
+            quartet2,
+            "NVFP4 to nearest has this error on normally distributed numbers.",
+            NVFP4_NEAREST,
+            1e3,
+            (9.0, 0.05),
+        ),
+        printed(
+            "mse-nvfp4-square",
+            quartet2,
+            "In blocks of 16 × 16 its error is larger.",
+            NVFP4_SQUARE,
+            1e3,
+            (12.4, 0.05),
+        ),
+        printed(
+            "mse-nvfp4-unbiased",
+            quartet2,
+            "Unbiased stochastic rounding has an error two to three times that of nearest.",
+            NVFP4_UNBIASED,
+            1e3,
+            (23.5, 0.05),
+        ),
+        printed(
+            "mse-mxfp4-nearest",
+            quartet,
+            "MXFP4 under the scaled floor rule has this error to nearest.",
+            &rule_name("scaled floor", NEAREST),
+            1e2,
+            (1.37, 0.027),
+        ),
+        printed(
+            "mse-mxfp4-stochastic",
+            quartet,
+            "Stochastic rounding doubles it.",
+            &rule_name("scaled floor", STOCHASTIC),
+            1e2,
+            (2.77, 0.055),
+        ),
+    ]
+}
+
+pub(super) fn table(results: &Results<'_>) -> Table {
+    let text = |name: &str, factor: f64| {
+        let scaled = values(results, name).map(|e| Estimate {
+            mean: factor * e.mean,
+            standard_error: factor * e.standard_error,
+            ..e
+        });
+        scaled.map_or("–".to_owned(), |estimate| display(estimate, ""))
+    };
+    let rows = workload(results.scale)
+        .quantizers
+        .into_iter()
+        .map(|NamedQuantizer { name, .. }| {
+            vec![name.clone(), text(&mse(&name), 1e3), text(&shrinkage(&name), 1.0)]
+        })
+        .collect();
+    Table {
+        caption: "Rounding normally distributed numbers, without training. The shrinkage, \
+                  1 − E(x·Q(x)) / E(x²), is 0 for what has no bias; ± is half a 90 % interval over \
+                  seeds."
+            .to_owned(),
+        header: ["format", "mean squared error / 10⁻³", "shrinkage (%)"]
+            .map(str::to_owned)
+            .to_vec(),
+        rows,
+    }
+}
