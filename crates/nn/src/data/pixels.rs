@@ -47,8 +47,8 @@ pub enum PixelError {
 /// value = input((p / 255 − mean) / std_dev)
 /// ```
 ///
-/// `input` is the arithmetic's [`Arithmetic::input`]. Without normalisation values lie in [0, 1],
-/// as in [Gupta15 §4].
+/// `input` is the arithmetic's [`Arithmetic::input`](crate::Arithmetic::input). Without normalisation
+/// values lie in [0, 1], as in [Gupta15 §4].
 #[derive(Clone, Debug)]
 pub struct Pixels(Vec<[f32; 256]>);
 
