@@ -6,6 +6,9 @@
 //! multiplication execute the same operations in the same order and give the same bits; a
 //! processor without it rounds products on their own.
 
+#[cfg(target_arch = "x86_64")]
+use numerics::simd::{Instructions, Level};
+
 use super::sums::IntegerSums;
 
 /// Scalar code that the compiler can vectorise.
@@ -15,51 +18,25 @@ pub(crate) trait Kernel {
     fn run<const FMA: bool>(self);
 }
 
-#[cfg(target_arch = "x86_64")]
-mod detect {
-    use std::sync::LazyLock;
-
-    #[derive(Clone, Copy, PartialEq, Eq)]
-    pub(super) enum Level {
-        Baseline,
-        Avx2,
-        Avx512,
-    }
-
-    pub(super) static LEVEL: LazyLock<Level> = LazyLock::new(|| {
-        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-        let avx512 = is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512vnni");
-        match (avx2, avx512) {
-            (true, true) => Level::Avx512,
-            (true, false) => Level::Avx2,
-            (false, _) => Level::Baseline,
-        }
-    });
-}
-
 /// Runs `kernel`, compiled for the best instruction set that this processor has.
 pub(crate) fn dispatch<K: Kernel>(kernel: K) {
     #[cfg(target_arch = "x86_64")]
-    match *detect::LEVEL {
-        detect::Level::Avx512 => {
+    match Level::detect().instructions() {
+        Instructions::Vnni => {
             #[expect(unsafe_code, reason = "calls code compiled for AVX-512")]
-            // SAFETY: `run_avx512` needs the features that `LEVEL` has detected.
+            // SAFETY: `run_avx512` needs the instructions of the level that the processor has.
             unsafe {
                 run_avx512(kernel);
             }
         }
-        detect::Level::Avx2 => {
+        Instructions::Avx2 | Instructions::Avx512 => {
             #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
-            // SAFETY: `run_avx2` needs the features that `LEVEL` has detected.
+            // SAFETY: `run_avx2` needs the instructions of a level that the processor has.
             unsafe {
                 run_avx2(kernel);
             }
         }
-        detect::Level::Baseline => kernel.run::<false>(),
+        Instructions::Portable => kernel.run::<false>(),
     }
     #[cfg(not(target_arch = "x86_64"))]
     kernel.run::<{ cfg!(target_arch = "aarch64") }>();
@@ -80,9 +57,9 @@ fn run_avx2<K: Kernel>(kernel: K) {
 /// Runs the integer sums, with instructions that multiply pairs of 16-bit numbers.
 pub(super) fn integer_sums(sums: IntegerSums<'_>) {
     #[cfg(target_arch = "x86_64")]
-    if *detect::LEVEL == detect::Level::Avx512 {
+    if Level::detect().has(Instructions::Vnni) {
         #[expect(unsafe_code, reason = "calls code compiled for AVX-512")]
-        // SAFETY: `avx512::integer_sums` needs the features that `LEVEL` has detected.
+        // SAFETY: `avx512::integer_sums` needs the instructions of that level.
         unsafe {
             match sums.ahead {
                 Some(_) => avx512::integer_sums::<true>(sums),
@@ -92,9 +69,9 @@ pub(super) fn integer_sums(sums: IntegerSums<'_>) {
         return;
     }
     #[cfg(target_arch = "x86_64")]
-    if *detect::LEVEL == detect::Level::Avx2 {
+    if Level::detect().has(Instructions::Avx2) {
         #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
-        // SAFETY: `avx2::integer_sums` needs the features that `LEVEL` has detected.
+        // SAFETY: `avx2::integer_sums` needs the instructions of that level.
         unsafe {
             avx2::integer_sums(sums);
         }
@@ -260,7 +237,7 @@ mod avx2 {
     /// Runs where the processor has AVX2, whatever else it has.
     #[cfg(test)]
     pub(super) fn integer_sums_if_there(sums: IntegerSums<'_>) -> bool {
-        let there = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        let there = super::Level::detect().has(super::Instructions::Avx2);
         if there {
             #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
             // SAFETY: AVX2 and fused multiplication were just detected.
