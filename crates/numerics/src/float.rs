@@ -8,6 +8,8 @@ mod slice;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
@@ -402,6 +404,32 @@ pub enum Exact {
         /// That of the last place.
         exponent: i32,
     },
+}
+
+impl fmt::Display for Exact {
+    /// As C writes hexadecimal floats: `-0x1.8p+3`, `inf`, `nan`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (negative, significand, exponent) = match *self {
+            Self::Nan => return f.write_str("nan"),
+            Self::Infinite { negative } => {
+                return f.write_str(if negative { "-inf" } else { "inf" });
+            }
+            Self::Finite { negative, significand, exponent } => (negative, significand, exponent),
+        };
+        let sign = if negative { "-" } else { "" };
+        if significand == 0 {
+            return write!(f, "{sign}0x0p+0");
+        }
+        // The leading bit before the point, the others in whole digits after it.
+        let bits = significand.ilog2();
+        let digits = bits.div_ceil(4);
+        let fraction = (u64::from(significand) - (1 << bits)) << (4 * digits - bits);
+        let fraction = format!("{fraction:0width$x}", width = digits as usize);
+        let fraction = fraction.trim_end_matches('0');
+        let point = if digits == 0 || fraction.is_empty() { "" } else { "." };
+        let fraction = if digits == 0 { "" } else { fraction };
+        write!(f, "{sign}0x1{point}{fraction}p{:+}", exponent + bits as i32)
+    }
 }
 
 fn if_negative(negative: bool, x: f64) -> f64 {

@@ -63,7 +63,7 @@ fn compare_table(name: &str, table: &[Value]) -> Result<usize, Failure> {
             number(text).ok_or_else(|| unreadable(format!("{name}, code {code:#x}: {value}")))?;
         let ours = reduced(format.exact(code));
         if theirs != ours {
-            let difference = format!("{name}, code {code:#x}: {text}, ours {ours:?}");
+            let difference = format!("{name}, code {code:#x}: {text}, ours {ours}");
             return Err(Failure::Differs(difference));
         }
     }

@@ -188,3 +188,25 @@ fn configuration_text_is_checked() {
     let message = serde_json::from_str::<FloatFormat>(&unknown).unwrap_err().to_string();
     assert!(message.contains("unknown field `width`"), "{message}");
 }
+
+#[test]
+fn exact_values_are_written_as_c_does() {
+    let text = |code| FloatFormat::E4M3.exact(code).to_string();
+    let codes = [0x00, 0x80, 0x01, 0x08, 0x39, 0x3a, 0x3c, 0xbf, 0x7e, 0x7f];
+    let expected = [
+        "0x0p+0",
+        "-0x0p+0",
+        "0x1p-9",
+        "0x1p-6",
+        "0x1.2p+0",
+        "0x1.4p+0",
+        "0x1.8p+0",
+        "-0x1.ep+0",
+        "0x1.cp+8",
+        "nan",
+    ];
+    assert_eq!(codes.map(text), expected);
+    assert_eq!(FloatFormat::F16.exact(0xfc00).to_string(), "-inf");
+    assert_eq!(FloatFormat::F16.exact(0x3c01).to_string(), "0x1.004p+0");
+    assert_eq!(FloatFormat::TF32.exact(0x1fc01).to_string(), "0x1.004p+0");
+}
