@@ -296,7 +296,8 @@ fn clip(recipe: &Recipe, parameters: &Parameters, loss_scale: f32) -> f32 {
 /// Evaluates a task on all of its examples, in order: on parameters, or on the devices that were
 /// programmed with them.
 ///
-/// Rounding draws from `seed` by example, so the batch size does not change the result.
+/// Rounding draws from the seed by example, so the batch size does not change the result, but where an
+/// arithmetic scales a tensor by its own largest magnitude: then it is that of 100 examples.
 ///
 /// Assumed: the roundings of training are also used here; \[Gupta15\] does not say.
 ///

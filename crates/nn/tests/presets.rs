@@ -87,13 +87,13 @@ fn slips_in_a_preset_are_refused_with_their_key() {
             "nvfp4",
             "\"nvfp4\", rounding",
             "\"nvfp4\", scale_rule = \"floor\", rounding",
-            "forward.input.`scale_rule`",
+            "forward.input: `scale_rule`",
         ),
-        ("mxfp8", "\"rceil\"", "\"nearest\"", "forward.input.`scale_rule`"),
+        ("mxfp8", "\"rceil\"", "\"nearest\"", "forward.input: `scale_rule`"),
         ("mxfp8", "mxfp8-e4m3", "mxfp8-e3m4", "mxfp8-e3m4"),
         ("mxfp4-sr-rht", "size = 64", "size = 3", "size"),
         ("fp8", "\"current\"", "\"latest\"", "latest"),
-        ("fp8-delayed", "window = 1024", "window = 0", "forward.input.scaling.delayed.window"),
+        ("fp8-delayed", "window = 1024", "window = 0", "forward.input: scaling.delayed.window"),
         ("bf16", "master.float", "master.flaot", "flaot"),
     ] {
         let text = presets::text(name).unwrap();
