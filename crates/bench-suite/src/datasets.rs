@@ -22,7 +22,7 @@ mod wav;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use crate::Error;
+use crate::measured::error::Error;
 
 use cifar10::Cifar10;
 use fsdd::SpokenDigits;

@@ -10,7 +10,7 @@ use bench_suite::cli::{self, Cli};
 use bench_suite::datasets::DataFolder;
 use bench_suite::experiments::custom::Custom;
 use bench_suite::experiments::select;
-use bench_suite::workloads::evaluation;
+use bench_suite::measured::measures::evaluation;
 use clap::{CommandFactory, Parser};
 
 fn workspace() -> PathBuf {

@@ -9,8 +9,9 @@ use std::sync::LazyLock;
 
 use bench_suite::Error;
 use bench_suite::datasets::DataFolder;
-use bench_suite::experiment::Scale;
-use bench_suite::workloads::networks::{Instance, NETWORKS, Workload, find};
+use bench_suite::measured::networks::workload::{Instance, Workload};
+use bench_suite::measured::networks::{NETWORKS, find};
+use bench_suite::measured::scale::Scale;
 use nn::{AnyArithmetic, Policy, Progress, Recipe, Run, train_epoch};
 use numerics::{Par, Seed};
 use skipped::skipped;

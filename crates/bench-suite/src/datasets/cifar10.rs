@@ -25,8 +25,9 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::unpack::{Known, read_gzip, read_tar};
 use super::{DataFolder, DataSum};
-use crate::record::hex;
-use crate::{Error, files};
+use crate::measured::error::Error;
+use crate::measured::files;
+use crate::measured::hash::hex;
 
 /// The classes, in the order of their labels.
 pub const CLASSES: [&str; 10] =

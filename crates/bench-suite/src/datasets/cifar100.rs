@@ -12,7 +12,8 @@ use std::path::Path;
 use nn::Images;
 
 use super::{DataFolder, DataSum};
-use crate::{Error, files};
+use crate::measured::error::Error;
+use crate::measured::files;
 
 const FOLDER: &str = "cifar-100-binary";
 const SIDE: usize = 32;

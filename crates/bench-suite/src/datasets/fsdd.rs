@@ -13,7 +13,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{DataFolder, DataSum, unpack, wav};
-use crate::{Error, files};
+use crate::measured::error::Error;
+use crate::measured::files;
 
 /// Samples per second.
 pub const SAMPLE_RATE: u32 = 8000;

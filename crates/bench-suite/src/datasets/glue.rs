@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::unpack::{LARGEST_FILE, read_tar_xz};
 use super::{DataFolder, DataSum};
-use crate::{Error, files};
+use crate::measured::error::Error;
+use crate::measured::files;
 
 const ARCHIVE: &str = "glue/glue_small_tasks.tar.xz";
 

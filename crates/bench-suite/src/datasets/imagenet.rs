@@ -24,7 +24,8 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::{DataFolder, DataSum};
-use crate::{Error, files};
+use crate::measured::error::Error;
+use crate::measured::files;
 
 /// Pixels along a side of a prepared image.
 pub const SIDE: usize = 224;

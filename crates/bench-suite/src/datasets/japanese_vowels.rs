@@ -9,7 +9,7 @@ use nn::Sequences;
 
 use super::unpack::{Known, read_xz};
 use super::{DataFolder, DataSum};
-use crate::Error;
+use crate::measured::error::Error;
 
 /// Number of speakers, the classes.
 pub const SPEAKERS: usize = 9;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::unpack::{Known, read_gzip};
 use super::{DataFolder, DataSum};
-use crate::Error;
+use crate::measured::error::Error;
 use nn::Images;
 
 /// The complete data set.

@@ -15,7 +15,7 @@ use numerics::Seed;
 
 use super::unpack::{Known, read_xz};
 use super::{DataFolder, DataSum, glue};
-use crate::Error;
+use crate::measured::error::Error;
 
 const SNIPPETS: &str = "movie-reviews/movieReviewSnippets_GroundTruth.txt.xz";
 const SNIPPETS_CONTENT: Known = Known {

@@ -10,7 +10,7 @@
 use std::path::Path;
 
 use super::{DataFolder, DataSum, glue};
-use crate::Error;
+use crate::measured::error::Error;
 
 /// The files, and how many pairs they have: one of the published ones is missing where they were
 /// made from Microsoft's.

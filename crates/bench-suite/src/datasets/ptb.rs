@@ -9,7 +9,8 @@
 //! ```
 
 use super::{DataFolder, DataSum, Vocabulary};
-use crate::{Error, files};
+use crate::measured::error::Error;
+use crate::measured::files;
 
 /// Words of the vocabulary.
 const WORDS: usize = 10_000;

@@ -5,7 +5,7 @@
 
 use super::unpack::{Known, read_tar, read_xz};
 use super::{DataFolder, DataSum, Vocabulary};
-use crate::Error;
+use crate::measured::error::Error;
 
 const ARCHIVE: &str = "sotu/addresses_1950_2021.tar.xz";
 const CONTENT: Known = Known {

@@ -11,7 +11,7 @@
 use std::path::Path;
 
 use super::{DataFolder, DataSum, glue};
-use crate::Error;
+use crate::measured::error::Error;
 
 const TRAIN: &str = "STS-B/train.tsv";
 const TEST: &str = "STS-B/original/sts-test.tsv";

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::record::hex;
+use crate::measured::hash::hex;
 
 /// A data set with the checksum of its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,7 +16,8 @@ use nn::Sequences;
 use safetensors::{Dtype, SafeTensors};
 
 use super::{DataFolder, DataSum};
-use crate::{Error, files};
+use crate::measured::error::Error;
+use crate::measured::files;
 
 /// Utterances with their labels.
 #[derive(Clone, Debug)]

@@ -6,8 +6,9 @@ use std::path::Path;
 use lzma_rust2::XzReader;
 use sha2::{Digest, Sha256};
 
-use crate::record::hex;
-use crate::{Error, files};
+use crate::measured::error::Error;
+use crate::measured::files;
+use crate::measured::hash::hex;
 
 /// Of a content that is known: its length and SHA-256.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! What the networks are at desk scale, for a reader of the report.
 
 use super::super::evaluated::Evaluated;
-use crate::report::Table;
+use crate::findings::content::Table;
 
 /// Network and data of each, as its workload says.
 const TITLES: [(&str, &str); 13] = [
@@ -72,9 +72,9 @@ pub(super) fn table(networks: &[Evaluated<'_>]) -> Table {
 mod tests {
     use super::*;
     use crate::datasets::DataFolder;
-    use crate::experiment::Scale;
+    use crate::measured::networks::NETWORKS;
+    use crate::measured::scale::Scale;
     use crate::testing::skipped;
-    use crate::workloads::networks::NETWORKS;
 
     #[test]
     fn titles_are_those_of_the_workloads() {
@@ -90,7 +90,9 @@ mod tests {
                     checked.push(id);
                 }
                 Ok(_) => skipped(format!("{id} is another network with SST-2")),
-                Err(crate::Error::NoData(reason)) => skipped(format!("{id}: {reason}")),
+                Err(crate::measured::error::Error::NoData(reason)) => {
+                    skipped(format!("{id}: {reason}"))
+                }
                 Err(error) => panic!("{id}: {error}"),
             }
         }
