@@ -356,12 +356,8 @@ mod tests {
         for (scale, least, most) in
             [(Scale::Smoke, 1, 1), (Scale::Desk, 1, 6), (Scale::Paper, 1, 20)]
         {
-            let request = Request {
-                scale,
-                seed: 0,
-                seeds: None,
-                data: crate::datasets::DataFolder::new(None),
-            };
+            let request =
+                Request { scale, seed: 0, seeds: None, data: datasets::DataFolder::new(None) };
             let mut networks = Networks::of(&request);
             let seeds = crate::experiments::EXPERIMENTS.iter().filter_map(|experiment| {
                 let points = experiment

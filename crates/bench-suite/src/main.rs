@@ -9,7 +9,6 @@ use bench_suite::Error;
 use bench_suite::cli::{
     self, Bench, Cli, Command, Evaluate, Merge, Reproduce, Selection, Sensitivity, Train,
 };
-use bench_suite::datasets::DataFolder;
 use bench_suite::experiment::Experiment;
 use bench_suite::experiments::custom::Custom;
 use bench_suite::experiments::sensitivity::OneNetwork;
@@ -26,6 +25,7 @@ use bench_suite::stop::Stop;
 use bench_suite::store::Store;
 use bench_suite::{bench, fault, merge, runner};
 use clap::Parser;
+use datasets::DataFolder;
 
 /// Every claim that was tested holds.
 const HOLDS: u8 = 0;

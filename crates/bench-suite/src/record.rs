@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::datasets::DataSum;
-use crate::measured::hash::{CODE_VERSION, SCHEMA, hash, hex};
+use crate::measured::hash::{CODE_VERSION, SCHEMA, hash};
 use crate::measured::measurements::Measurements;
 use crate::measured::point::Point;
+use datasets::DataSum;
+use datasets::sum::hex;
 
 /// A point, what made it, and what it measured. It holds no time and no machine: the same point
 /// gives the same bytes wherever it runs.

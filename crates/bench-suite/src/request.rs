@@ -1,7 +1,7 @@
 //! [`Request`]: which points of an experiment are wanted.
 
-use crate::datasets::DataFolder;
 use crate::measured::scale::Scale;
+use datasets::DataFolder;
 
 /// Which points of an experiment are wanted.
 #[derive(Clone, Debug)]

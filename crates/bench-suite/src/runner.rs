@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use numerics::Par;
 
-use crate::datasets::DataFolder;
 use crate::experiment::Experiment;
 use crate::fault;
 use crate::measured::context::Context;
@@ -18,6 +17,7 @@ use crate::provenance::Run;
 use crate::record::Record;
 use crate::stop::Stop;
 use crate::store::Store;
+use datasets::DataFolder;
 
 /// A point with the experiment that runs it.
 pub type Job<'a> = (&'a dyn Experiment, Point);

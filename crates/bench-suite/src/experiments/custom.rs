@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use crate::datasets::DataFolder;
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::measured::context::Context;
@@ -14,6 +13,7 @@ use crate::measured::point::Point;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
+use datasets::DataFolder;
 
 /// No description of a network or a recipe is larger, in bytes.
 pub(super) const LARGEST_DESCRIPTION: u64 = 1 << 20;

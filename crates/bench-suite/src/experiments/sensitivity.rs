@@ -12,7 +12,6 @@ use nn::Analog;
 use serde::Serialize;
 
 use crate::cli;
-use crate::datasets::DataFolder;
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::measured::context::Context;
@@ -32,6 +31,7 @@ use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
 use crate::record::Record;
 use crate::request::Request;
+use datasets::DataFolder;
 
 use super::custom::LARGEST_DESCRIPTION;
 use super::rasch2023::{networks, normalized_accuracy};

@@ -3,7 +3,6 @@
 
 use serde::Serialize;
 
-use crate::datasets::DataSum;
 use crate::experiment::Results;
 use crate::findings::content::Curve;
 use crate::findings::words::count;
@@ -11,6 +10,7 @@ use crate::measured::point::Point;
 use crate::measured::statistics::Estimate;
 use crate::record::Record;
 use crate::request::Request;
+use datasets::DataSum;
 
 /// The series of a record that hold one number per epoch.
 pub(super) const TRAIN_LOSS: &str = "train_loss";

@@ -2,10 +2,10 @@
 
 use numerics::Par;
 
-use crate::datasets::{DataFolder, DataSum};
 use crate::measured::checkpoint::Checkpoint;
 use crate::measured::models::Models;
 use crate::measured::progress::PointProgress;
+use datasets::{DataFolder, DataSum};
 
 /// What a running point may use.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::datasets::DataSum;
+use datasets::DataSum;
 
 /// What can run on its own: a pure function of its configuration, its seed and its data.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::measured::hash::hex;
+use datasets::sum::hex;
 
 const FIELD: &str = "sha256";
 /// What is before the digits. Neither a tensor nor a text of the metadata can look like this.

@@ -253,8 +253,8 @@ fn claims(found: &Found<'_>) -> Vec<Claim> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datasets::DataFolder;
     use crate::findings::claim::Verdict;
+    use datasets::DataFolder;
 
     fn findings() -> Findings {
         let request =

@@ -124,7 +124,7 @@ pub(super) fn points_of<C: Serialize>(
     experiment: &'static str,
     request: &Request,
     seeds: u64,
-    runs: impl IntoIterator<Item = (String, C, Vec<crate::datasets::DataSum>, u64)>,
+    runs: impl IntoIterator<Item = (String, C, Vec<datasets::DataSum>, u64)>,
 ) -> Vec<Point> {
     let runs: Vec<_> = runs.into_iter().collect();
     let seeds = request.seed..request.seed + request.seeds.unwrap_or(seeds);

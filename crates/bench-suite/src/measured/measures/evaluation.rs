@@ -3,8 +3,8 @@
 pub mod minilm_stsb;
 pub mod resnet_cifar10;
 
-use crate::datasets::DataFolder;
 use crate::measured::error::Error;
+use datasets::DataFolder;
 
 /// One network with its weights and its test.
 #[derive(Clone, Copy, Debug)]

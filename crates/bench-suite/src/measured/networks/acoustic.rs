@@ -13,11 +13,12 @@ use nn::{
 use numerics::Seed;
 
 use super::workload::{Entry, Instance, Workload, adam};
-use crate::datasets::fsdd::{Recording, SAMPLE_RATE};
-use crate::datasets::log_mel::{LogMel, stacked, standardise};
-use crate::datasets::{DataFolder, DataSum, japanese_vowels, switchboard};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
+use datasets::fsdd::SpokenDigits;
+use datasets::fsdd::{Recording, SAMPLE_RATE};
+use datasets::log_mel::{LogMel, stacked, standardise};
+use datasets::{DataFolder, DataSum, japanese_vowels, switchboard};
 
 /// Which digit is spoken; at paper scale the states of Switchboard.
 pub(super) const SPOKEN_DIGITS: Entry =
@@ -98,7 +99,7 @@ fn open_digits(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Err
     if scale == Scale::Paper {
         return switchboard(data);
     }
-    let digits = data.spoken_digits()?;
+    let digits = SpokenDigits::open(data)?;
     let smoke = scale == Scale::Smoke;
     let features = LogMel::new(SAMPLE_RATE, BANDS);
     let part = |recordings: &[Recording], len: usize| {

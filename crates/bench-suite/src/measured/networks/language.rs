@@ -7,11 +7,11 @@ use nn::{LanguageModelling, Optimizer, Parameters, Policy, Recipe, Schedule, Sgd
 use numerics::Seed;
 
 use super::workload::{Entry, Instance, Workload, adam};
-use crate::datasets::ptb::{self, PennTreebank};
-use crate::datasets::sotu::{self, Text};
-use crate::datasets::{DataFolder, DataSum};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
+use datasets::ptb::{self, PennTreebank};
+use datasets::sotu::{self, Text};
+use datasets::{DataFolder, DataSum};
 
 /// The LSTM language model.
 pub(super) const LSTM: Entry = Entry { id: "lstm-language", paper: "LSTM PTB", open };

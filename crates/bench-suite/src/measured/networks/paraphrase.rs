@@ -23,9 +23,9 @@ use safetensors::tensor::TensorView;
 
 use super::weights::{LARGEST_VOCABULARY, float_parameters, weights_sum};
 use super::workload::{Entry, Instance, Workload};
-use crate::datasets::{DataFolder, DataSum, mrpc};
 use crate::measured::error::Error;
 use crate::measured::files;
+use datasets::{DataFolder, DataSum, mrpc};
 
 /// The longest pair in tokens.
 ///

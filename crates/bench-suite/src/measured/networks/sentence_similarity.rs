@@ -11,11 +11,11 @@ use numerics::Seed;
 use super::weights::{float_parameters, weights_sum};
 use super::workload::{Entry, Instance, Workload, adam};
 use super::{minilm, paraphrase};
-use crate::datasets::stsb::{self, Pair};
-use crate::datasets::{DataFolder, DataSum};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::{pearson, spearman};
+use datasets::stsb::{self, Pair};
+use datasets::{DataFolder, DataSum};
 
 /// A pretrained BERT on a task of GLUE; at paper scale BERT-base on MRPC.
 pub(super) const BERT: Entry = Entry { id: "bert-stsb", paper: "BERT-base MRPC", open };

@@ -7,10 +7,10 @@ use numerics::Seed;
 
 use super::paraphrase;
 use super::workload::{Entry, Instance, Workload, adam};
-use crate::datasets::movie_reviews::{MovieReviews, Sentence, words};
-use crate::datasets::{DataSum, Vocabulary};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
+use datasets::movie_reviews::{MovieReviews, Sentence, words};
+use datasets::{DataSum, Vocabulary};
 
 /// One block used again and again, as ALBERT has it: on SST-2, or on the snippets where that is not
 /// there.
@@ -22,7 +22,9 @@ pub(super) const ALBERT: Entry = Entry {
             return paraphrase::open_albert(data, ALBERT);
         }
         let (reviews, what) = match MovieReviews::sst2(data) {
-            Err(Error::NoData(_)) => (MovieReviews::snippets(data)?, "movie-review snippets"),
+            Err(datasets::Error::NoData(_)) => {
+                (MovieReviews::snippets(data)?, "movie-review snippets")
+            }
             reviews => (reviews?, "SST-2"),
         };
         Ok(open(ALBERT, &reviews, what, scale))

@@ -5,9 +5,9 @@ use std::path::Path;
 use nn::{Parameters, Policy};
 use numerics::Seed;
 
-use crate::datasets::DataSum;
 use crate::measured::error::Error;
 use crate::measured::files;
+use datasets::DataSum;
 
 /// What a file of weights adds to [`Workload::data`].
 pub(super) fn weights_sum(id: &str, weights: &[u8]) -> DataSum {

@@ -5,9 +5,9 @@ use std::fmt::Debug;
 use nn::{EpochStats, Outcome, Parameters, Policy, Recipe, Run, Step, Task, Weights, evaluate};
 use numerics::Seed;
 
-use crate::datasets::{DataFolder, DataSum};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
+use datasets::{DataFolder, DataSum};
 
 /// A network with its data and its recipe, at one scale.
 pub trait Workload: Debug + Send + Sync {

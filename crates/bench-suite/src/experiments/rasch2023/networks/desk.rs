@@ -71,10 +71,11 @@ pub(super) fn table(networks: &[Evaluated<'_>]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datasets::DataFolder;
+    use crate::measured::error::Error;
     use crate::measured::networks::NETWORKS;
     use crate::measured::scale::Scale;
     use crate::testing::skipped;
+    use datasets::DataFolder;
 
     #[test]
     fn titles_are_those_of_the_workloads() {
@@ -90,9 +91,7 @@ mod tests {
                     checked.push(id);
                 }
                 Ok(_) => skipped(format!("{id} is another network with SST-2")),
-                Err(crate::measured::error::Error::NoData(reason)) => {
-                    skipped(format!("{id}: {reason}"))
-                }
+                Err(Error::NoData(reason)) => skipped(format!("{id}: {reason}")),
                 Err(error) => panic!("{id}: {error}"),
             }
         }

@@ -3,10 +3,10 @@
 //! Weights and vocabulary: [`minilm`](crate::measured::networks::minilm).
 
 use super::{Evaluation, Value};
-use crate::datasets::{DataFolder, stsb};
 use crate::measured::error::Error;
 use crate::measured::networks::minilm::{Network, cosine};
 use crate::measured::statistics::{pearson, spearman};
+use datasets::{DataFolder, stsb};
 
 /// The evaluations.
 pub const EVALUATIONS: &[Evaluation] = &[Evaluation {

@@ -8,13 +8,14 @@ use numerics::Seed;
 use sha2::{Digest, Sha256};
 
 use super::{Note, Stage, Trained};
-use crate::datasets::DataFolder;
 use crate::measured::error::Error;
 use crate::measured::files;
-use crate::measured::hash::{hash, hex};
+use crate::measured::hash::hash;
 use crate::measured::models::Models;
 use crate::measured::networks;
 use crate::measured::seal;
+use datasets::DataFolder;
+use datasets::sum::hex;
 
 impl Trained {
     /// Takes the weights of a safetensors file instead of trained ones, and keeps them in the store,

@@ -3,8 +3,6 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::measured::hash::hex;
-
 /// A data set with the checksum of its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataSum {
@@ -17,7 +15,7 @@ pub struct DataSum {
 impl DataSum {
     /// The checksum of parts, each a name and its content, in that order. Both count with their
     /// lengths, so that nothing can go from one part to the next unseen.
-    pub(crate) fn of<N: AsRef<str>, C: AsRef<[u8]>>(
+    pub fn of<N: AsRef<str>, C: AsRef<[u8]>>(
         name: impl Into<String>,
         parts: impl IntoIterator<Item = (N, C)>,
     ) -> Self {
@@ -30,6 +28,11 @@ impl DataSum {
         }
         Self { name: name.into(), sha256: hex(&hash.finalize()) }
     }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

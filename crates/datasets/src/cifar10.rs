@@ -14,6 +14,7 @@
 //! must not be compared with results on the other. The name of the data set says which it is.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lzma_rust2::XzReader;
 use nn::Images;
@@ -23,11 +24,12 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::unpack::{Known, read_gzip, read_tar};
-use super::{DataFolder, DataSum};
-use crate::measured::error::Error;
-use crate::measured::files;
-use crate::measured::hash::hex;
+use crate::error::Error;
+use crate::files;
+use crate::folder::DataFolder;
+use crate::sum::DataSum;
+use crate::sum::hex;
+use crate::unpack::{Known, read_gzip, read_tar};
 
 /// The classes, in the order of their labels.
 pub const CLASSES: [&str; 10] =
@@ -99,6 +101,20 @@ pub struct Cifar10 {
 }
 
 impl Cifar10 {
+    /// The data set of a folder, read and checked when it is first asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoData`] if it holds none; [`Error::Io`] or [`Error::Data`] naming the file that is
+    /// missing or damaged.
+    ///
+    /// # Panics
+    ///
+    /// If another thread panicked while it read the files.
+    pub fn open(data: &DataFolder) -> Result<Arc<Self>, Error> {
+        data.once(Self::load)
+    }
+
     /// Reads and checks the version that is in a data folder.
     ///
     /// # Errors

@@ -13,9 +13,11 @@ use std::path::Path;
 
 use numerics::Seed;
 
-use super::unpack::{Known, read_xz};
-use super::{DataFolder, DataSum, glue};
-use crate::measured::error::Error;
+use crate::error::Error;
+use crate::folder::DataFolder;
+use crate::glue;
+use crate::sum::DataSum;
+use crate::unpack::{Known, read_xz};
 
 const SNIPPETS: &str = "movie-reviews/movieReviewSnippets_GroundTruth.txt.xz";
 const SNIPPETS_CONTENT: Known = Known {

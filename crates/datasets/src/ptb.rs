@@ -8,9 +8,11 @@
 //! ptb/ptb.{train,valid,test}.txt    a sentence a line, words between blanks
 //! ```
 
-use super::{DataFolder, DataSum, Vocabulary};
-use crate::measured::error::Error;
-use crate::measured::files;
+use crate::error::Error;
+use crate::files;
+use crate::folder::DataFolder;
+use crate::sum::DataSum;
+use crate::vocabulary::Vocabulary;
 
 /// Words of the vocabulary.
 const WORDS: usize = 10_000;

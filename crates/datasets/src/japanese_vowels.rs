@@ -7,9 +7,10 @@ use std::path::Path;
 
 use nn::Sequences;
 
-use super::unpack::{Known, read_xz};
-use super::{DataFolder, DataSum};
-use crate::measured::error::Error;
+use crate::error::Error;
+use crate::folder::DataFolder;
+use crate::sum::DataSum;
+use crate::unpack::{Known, read_xz};
 
 /// Number of speakers, the classes.
 pub const SPEAKERS: usize = 9;

@@ -3,10 +3,12 @@
 //! Source: LeCun, Cortes, Burges; `data/mnist/README.md` has provenance and licence.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use super::unpack::{Known, read_gzip};
-use super::{DataFolder, DataSum};
-use crate::measured::error::Error;
+use crate::error::Error;
+use crate::folder::DataFolder;
+use crate::sum::DataSum;
+use crate::unpack::{Known, read_gzip};
 use nn::Images;
 
 /// The complete data set.
@@ -51,6 +53,19 @@ const FILES: [(&str, Known); 4] = [
 ];
 
 impl Mnist {
+    /// The data set of a folder, read and checked when it is first asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] or [`Error::Data`] naming the file that is missing or damaged.
+    ///
+    /// # Panics
+    ///
+    /// If another thread panicked while it read the files.
+    pub fn open(data: &DataFolder) -> Result<Arc<Self>, Error> {
+        data.once(Self::load)
+    }
+
     /// Reads and checks the four files in `mnist/` of a data folder.
     ///
     /// # Errors

@@ -10,8 +10,10 @@
 
 use std::path::Path;
 
-use super::{DataFolder, DataSum, glue};
-use crate::measured::error::Error;
+use crate::error::Error;
+use crate::folder::DataFolder;
+use crate::glue;
+use crate::sum::DataSum;
 
 const TRAIN: &str = "STS-B/train.tsv";
 const TEST: &str = "STS-B/original/sts-test.tsv";

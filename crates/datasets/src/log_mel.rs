@@ -16,7 +16,7 @@ use nn::Sequences;
 
 /// From samples to frames of band energies.
 #[derive(Clone, Debug)]
-pub(crate) struct LogMel {
+pub struct LogMel {
     frame: usize,
     shift: usize,
     bands: usize,
@@ -28,7 +28,7 @@ pub(crate) struct LogMel {
 
 impl LogMel {
     /// Features of that many bands at a sample rate in Hz.
-    pub(crate) fn new(sample_rate: u32, bands: usize) -> Self {
+    pub fn new(sample_rate: u32, bands: usize) -> Self {
         let rate = f64::from(sample_rate);
         let (frame, shift) = ((0.025 * rate) as usize, (0.010 * rate) as usize);
         let points = frame.next_power_of_two();
@@ -57,7 +57,7 @@ impl LogMel {
 
     /// The frames of a recording, (frames, bands): those that lie in it whole, but at least one, for
     /// which silence is added.
-    pub(crate) fn frames(&self, samples: &[i16]) -> Vec<f32> {
+    pub fn frames(&self, samples: &[i16]) -> Vec<f32> {
         let count = samples.len().saturating_sub(self.frame) / self.shift + 1;
         let cut: Vec<f32> = (0..count)
             .flat_map(|t| {
@@ -86,7 +86,7 @@ fn product(a: &[f32], b: &[f32], [m, k, n]: [usize; 3]) -> Vec<f32> {
 
 /// `count` vectors of `width` values side by side in place of each `count` of a sequence; the last
 /// vector is repeated where the sequence ends before.
-pub(crate) fn stacked(vectors: &[f32], width: usize, count: usize) -> Vec<f32> {
+pub fn stacked(vectors: &[f32], width: usize, count: usize) -> Vec<f32> {
     let vectors: Vec<&[f32]> = vectors.chunks_exact(width).collect();
     vectors
         .chunks(count)
@@ -101,7 +101,7 @@ pub(crate) fn stacked(vectors: &[f32], width: usize, count: usize) -> Vec<f32> {
 
 /// Brings every value of the vectors to mean 0 and standard deviation 1 over the `train` sequences,
 /// in both.
-pub(crate) fn standardise(train: &mut Sequences, test: &mut Sequences) {
+pub fn standardise(train: &mut Sequences, test: &mut Sequences) {
     let width = train.width();
     let count = (train.values().len() / width) as f64;
     for at in 0..width {

@@ -11,10 +11,14 @@
 //! The recordings with an index below 5 are for testing, as its authors have it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{DataFolder, DataSum, unpack, wav};
-use crate::measured::error::Error;
-use crate::measured::files;
+use crate::error::Error;
+use crate::files;
+use crate::folder::DataFolder;
+use crate::sum::DataSum;
+use crate::unpack;
+use crate::wav;
 
 /// Samples per second.
 pub const SAMPLE_RATE: u32 = 8000;
@@ -50,6 +54,20 @@ pub struct SpokenDigits {
 }
 
 impl SpokenDigits {
+    /// The data set of a folder, read and checked when it is first asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoData`] if it holds none; [`Error::Io`] or [`Error::Data`] naming the file that is
+    /// missing or damaged.
+    ///
+    /// # Panics
+    ///
+    /// If another thread panicked while it read the files.
+    pub fn open(data: &DataFolder) -> Result<Arc<Self>, Error> {
+        data.once(Self::load)
+    }
+
     /// Reads and checks the version that is in a data folder.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
-//! What the tests of this crate share.
+//! What the tests of this crate share, and those of `bench-suite` with them.
 
+#[path = "testing/skipped.rs"]
 mod skipped;
 
 use std::path::{Path, PathBuf};

@@ -3,9 +3,11 @@
 //! Source: `data/sotu/README.md`. Words are made as in the Penn Treebank of language models: lower
 //! case, numbers as `N`, no punctuation but a mark at the end of a sentence.
 
-use super::unpack::{Known, read_tar, read_xz};
-use super::{DataFolder, DataSum, Vocabulary};
-use crate::measured::error::Error;
+use crate::error::Error;
+use crate::folder::DataFolder;
+use crate::sum::DataSum;
+use crate::unpack::{Known, read_tar, read_xz};
+use crate::vocabulary::Vocabulary;
 
 const ARCHIVE: &str = "sotu/addresses_1950_2021.tar.xz";
 const CONTENT: Known = Known {

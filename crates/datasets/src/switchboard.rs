@@ -15,9 +15,10 @@
 use nn::Sequences;
 use safetensors::{Dtype, SafeTensors};
 
-use super::{DataFolder, DataSum};
-use crate::measured::error::Error;
-use crate::measured::files;
+use crate::error::Error;
+use crate::files;
+use crate::folder::DataFolder;
+use crate::sum::DataSum;
 
 /// Utterances with their labels.
 #[derive(Clone, Debug)]

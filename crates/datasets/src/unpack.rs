@@ -6,15 +6,15 @@ use std::path::Path;
 use lzma_rust2::XzReader;
 use sha2::{Digest, Sha256};
 
-use crate::measured::error::Error;
-use crate::measured::files;
-use crate::measured::hash::hex;
+use crate::error::Error;
+use crate::files;
+use crate::sum::hex;
 
 /// Of a content that is known: its length and SHA-256.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Known {
-    pub(super) len: u64,
-    pub(super) sha256: &'static str,
+pub(crate) struct Known {
+    pub(crate) len: u64,
+    pub(crate) sha256: &'static str,
 }
 
 /// Reads a gzip file whose unpacked content is known.
@@ -22,7 +22,7 @@ pub(super) struct Known {
 /// # Errors
 ///
 /// [`Error::Io`] if it cannot be read, [`Error::Data`] if it is cut or altered.
-pub(super) fn read_gzip(path: &Path, known: Known) -> Result<Vec<u8>, Error> {
+pub(crate) fn read_gzip(path: &Path, known: Known) -> Result<Vec<u8>, Error> {
     let packed = files::read(path, u64::MAX)?;
     unpacked(path, "gzip", flate2::read::GzDecoder::new(&*packed), known)
 }
@@ -32,7 +32,7 @@ pub(super) fn read_gzip(path: &Path, known: Known) -> Result<Vec<u8>, Error> {
 /// # Errors
 ///
 /// [`Error::Io`] if it cannot be read, [`Error::Data`] if it is cut or altered.
-pub(super) fn read_xz(path: &Path, known: Known) -> Result<Vec<u8>, Error> {
+pub(crate) fn read_xz(path: &Path, known: Known) -> Result<Vec<u8>, Error> {
     let packed = files::read(path, u64::MAX)?;
     unpacked(path, "xz", XzReader::new(&*packed, false), known)
 }
@@ -58,12 +58,12 @@ fn unpacked(path: &Path, kind: &str, from: impl Read, known: Known) -> Result<Ve
 
 /// The largest file that is taken out of an archive, in bytes; a recording or a table of sentences
 /// has a fraction of it.
-pub(super) const LARGEST_FILE: u64 = 64 << 20;
+pub(crate) const LARGEST_FILE: u64 = 64 << 20;
 /// The most that an archive may unpack to, in bytes.
 const LARGEST_ARCHIVE: u64 = 1 << 30;
 
 /// Names and contents.
-pub(super) type Files = Vec<(String, Vec<u8>)>;
+pub(crate) type Files = Vec<(String, Vec<u8>)>;
 
 /// The files of a packed archive that `wanted` wants, by their names in it and in its order.
 ///
@@ -71,13 +71,13 @@ pub(super) type Files = Vec<(String, Vec<u8>)>;
 ///
 /// [`Error::Io`] if it cannot be read; [`Error::Data`] if it is damaged, holds a file of more than
 /// 64 MiB that is wanted, or more than 1 GiB altogether.
-pub(super) fn read_tar_xz(path: &Path, wanted: impl FnMut(&Path) -> bool) -> Result<Files, Error> {
+pub(crate) fn read_tar_xz(path: &Path, wanted: impl FnMut(&Path) -> bool) -> Result<Files, Error> {
     let packed = files::read(path, u64::MAX)?;
     read_tar(path, XzReader::new(&*packed, false), wanted)
 }
 
 /// As [`read_tar_xz`], of an archive that is not packed.
-pub(super) fn read_tar(
+pub(crate) fn read_tar(
     path: &Path,
     from: impl Read,
     mut wanted: impl FnMut(&Path) -> bool,

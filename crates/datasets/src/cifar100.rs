@@ -11,9 +11,10 @@ use std::path::Path;
 
 use nn::Images;
 
-use super::{DataFolder, DataSum};
-use crate::measured::error::Error;
-use crate::measured::files;
+use crate::error::Error;
+use crate::files;
+use crate::folder::DataFolder;
+use crate::sum::DataSum;
 
 const FOLDER: &str = "cifar-100-binary";
 const SIDE: usize = 32;

@@ -9,8 +9,10 @@
 
 use std::path::Path;
 
-use super::{DataFolder, DataSum, glue};
-use crate::measured::error::Error;
+use crate::error::Error;
+use crate::folder::DataFolder;
+use crate::glue;
+use crate::sum::DataSum;
 
 /// The files, and how many pairs they have: one of the published ones is missing where they were
 /// made from Microsoft's.

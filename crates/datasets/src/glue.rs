@@ -2,21 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use super::unpack::{LARGEST_FILE, read_tar_xz};
-use super::{DataFolder, DataSum};
-use crate::measured::error::Error;
-use crate::measured::files;
+use crate::error::Error;
+use crate::files;
+use crate::folder::DataFolder;
+use crate::sum::DataSum;
+use crate::unpack::{LARGEST_FILE, read_tar_xz};
 
 const ARCHIVE: &str = "glue/glue_small_tasks.tar.xz";
 
 /// A file such as `STS-B/dev.tsv`.
-pub(super) struct File {
+pub(crate) struct File {
     /// Its name in GLUE.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Where it is.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     /// What it says.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// Files by their names in GLUE.
@@ -25,7 +26,7 @@ pub(super) struct File {
 ///
 /// [`Error::NoData`] if the folder holds neither one nor the archive; [`Error::Io`] or
 /// [`Error::Data`] naming the file that is damaged.
-pub(super) fn files<const N: usize>(
+pub(crate) fn files<const N: usize>(
     data: &DataFolder,
     names: [&'static str; N],
 ) -> Result<[File; N], Error> {
@@ -64,12 +65,12 @@ pub(super) fn files<const N: usize>(
 }
 
 /// The checksum of a task.
-pub(super) fn sum(task: &str, files: &[File]) -> DataSum {
+pub(crate) fn sum(task: &str, files: &[File]) -> DataSum {
     DataSum::of(task, files.iter().map(|file| (file.name, &file.text)))
 }
 
 /// The lines below the header, counted from 0 with it; the header's first column is `first`.
-pub(super) fn rows<'a>(
+pub(crate) fn rows<'a>(
     path: &Path,
     text: &'a str,
     first: &str,
@@ -84,7 +85,7 @@ pub(super) fn rows<'a>(
 }
 
 /// The examples of a file, if they are as many as one of `counts` says.
-pub(super) fn counted<T>(path: &Path, examples: Vec<T>, counts: &[usize]) -> Result<Vec<T>, Error> {
+pub(crate) fn counted<T>(path: &Path, examples: Vec<T>, counts: &[usize]) -> Result<Vec<T>, Error> {
     if counts.contains(&examples.len()) {
         return Ok(examples);
     }

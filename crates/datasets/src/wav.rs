@@ -19,7 +19,7 @@ const INTEGERS_BY_NAME: [u8; 16] =
 /// # Errors
 ///
 /// A clause that says what is wrong; no samples are wrong.
-pub(super) fn mono_16_bit(bytes: &[u8], rate: u32) -> Result<Vec<i16>, String> {
+pub(crate) fn mono_16_bit(bytes: &[u8], rate: u32) -> Result<Vec<i16>, String> {
     let word = |bytes: &[u8], at: usize| {
         bytes.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
     };
@@ -74,12 +74,12 @@ fn samples(content: &[u8]) -> Result<Vec<i16>, String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::testing::mutations;
 
     /// A file with an extra chunk of an odd length before the samples.
-    pub(in crate::datasets) fn file(rate: u32, samples: &[i16]) -> Vec<u8> {
+    pub(crate) fn file(rate: u32, samples: &[i16]) -> Vec<u8> {
         let mut format = vec![1, 0, 1, 0];
         format.extend(rate.to_le_bytes());
         format.extend((rate * 2).to_le_bytes());
