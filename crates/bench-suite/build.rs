@@ -1,7 +1,6 @@
 //! Gives the code a version: the SHA-256 of every source that can change a measured number.
 //!
-//! That is the sources of the crates below, the workloads, data sets and statistics, the lock file
-//! and the toolchain. What a point is made from is part of its own name. Experiments, the report and
+//! That is the sources of the crates below, all that measures, the lock file and the toolchain. What a point is made from is part of its own name. Experiments, the report and
 //! the command line are no part of the version, so that a new figure does not throw away records.
 //! Builds from an archive without git have the same version.
 
@@ -11,7 +10,7 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 
 /// What is hashed, relative to the workspace.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 10] = [
     "Cargo.lock",
     "rust-toolchain.toml",
     "crates/numerics/src",
@@ -20,10 +19,8 @@ const SOURCES: [&str; 12] = [
     "crates/systolic/src",
     "crates/nn/presets",
     "crates/nn/src",
-    "crates/bench-suite/src/datasets",
-    "crates/bench-suite/src/statistics.rs",
-    "crates/bench-suite/src/workloads",
-    "crates/bench-suite/src/workloads.rs",
+    "crates/datasets/src",
+    "crates/bench-suite/src/measured",
 ];
 
 fn main() {

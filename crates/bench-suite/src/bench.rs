@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::Error;
+use crate::measured::error::Error;
 use crate::output::Output;
 
 /// One comparison of `cargo xtask bench`.

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::experiment::Scale;
-use crate::workloads::networks::NETWORKS;
-use crate::workloads::sensitivity::Method;
+use crate::measured::measures::sensitivity::Method;
+use crate::measured::networks::NETWORKS;
+use crate::measured::scale::Scale;
 
 /// More threads than this cannot be asked for.
 const MOST_THREADS: i64 = 1024;
@@ -351,14 +351,19 @@ mod tests {
     /// Of the experiments whose data ships, which the least and the greatest numbers are of.
     #[test]
     fn the_help_tells_how_many_seeds_there_are() {
-        use crate::experiment::Request;
+        use crate::opened::Networks;
+        use crate::request::Request;
         for (scale, least, most) in
             [(Scale::Smoke, 1, 1), (Scale::Desk, 1, 6), (Scale::Paper, 1, 20)]
         {
-            let request = Request::new(scale, 0, None, crate::datasets::DataFolder::new(None));
+            let request =
+                Request { scale, seed: 0, seeds: None, data: datasets::DataFolder::new(None) };
+            let mut networks = Networks::of(&request);
             let seeds = crate::experiments::EXPERIMENTS.iter().filter_map(|experiment| {
-                let points =
-                    experiment.points(&request).ok().filter(|points| !points.is_empty())?;
+                let points = experiment
+                    .points(&request, &mut networks)
+                    .ok()
+                    .filter(|points| !points.is_empty())?;
                 let seeds: std::collections::BTreeSet<u64> =
                     points.iter().map(|p| p.seed).collect();
                 Some(seeds.len())

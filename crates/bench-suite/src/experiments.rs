@@ -7,8 +7,8 @@ pub mod rasch2023;
 pub mod sensitivity;
 mod training_runs;
 
-use crate::Error;
 use crate::experiment::Experiment;
+use crate::measured::error::Error;
 
 /// Every experiment.
 pub const EXPERIMENTS: &[&dyn Experiment] = &[

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
-use crate::Error;
+use crate::measured::error::Error;
 
 /// A panic that was seen: what it says, and where it was.
 type Seen = (String, String);

@@ -5,21 +5,27 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bench_suite::claim::Verdict;
+use bench_suite::Error;
 use bench_suite::cli::{
     self, Bench, Cli, Command, Evaluate, Merge, Reproduce, Selection, Sensitivity, Train,
 };
-use bench_suite::datasets::DataFolder;
-use bench_suite::experiment::{Experiment, Request, Scale};
+use bench_suite::experiment::Experiment;
 use bench_suite::experiments::custom::Custom;
 use bench_suite::experiments::sensitivity::OneNetwork;
 use bench_suite::experiments::{EXPERIMENTS, select};
+use bench_suite::findings::claim::Verdict;
+use bench_suite::measured::measures::evaluation::{self, Evaluation};
+use bench_suite::measured::scale::Scale;
+use bench_suite::opened::Networks;
 use bench_suite::output::{Output, remark};
 use bench_suite::report::{Job, Report, archive};
+use bench_suite::request::Request;
+use bench_suite::signals::Signals;
+use bench_suite::stop::Stop;
 use bench_suite::store::Store;
-use bench_suite::workloads::evaluation::{self, Evaluation};
-use bench_suite::{Error, bench, fault, merge, runner, signals};
+use bench_suite::{bench, fault, merge, runner};
 use clap::Parser;
+use datasets::DataFolder;
 
 /// Every claim that was tested holds.
 const HOLDS: u8 = 0;
@@ -35,7 +41,8 @@ fn main() -> ExitCode {
         Err(answer) => return say(&answer),
     };
     let mut output = Output::standard();
-    let done = fault::caught(|| run(&cli.command, &mut output));
+    let signals = Signals::new(Stop::default());
+    let done = fault::caught(|| run(&cli.command, &signals, &mut output));
     let done = done.and_then(|code| output.end().map(|()| code));
     ExitCode::from(done.unwrap_or_else(|error| {
         remark(format_args!("error: {error}"));
@@ -45,7 +52,7 @@ fn main() -> ExitCode {
                     "Finished points and epochs are kept; the same command, without --fresh, goes on \
                      from there.",
                 );
-                signals::exit_code()
+                signals.exit_code()
             }
             Error::Diverged { .. } => DOES_NOT_HOLD,
             _ => ERROR,
@@ -65,12 +72,12 @@ fn say(answer: &clap::Error) -> ExitCode {
     }
 }
 
-fn run(command: &Command, output: &mut Output) -> Result<u8, Error> {
+fn run(command: &Command, signals: &Signals, output: &mut Output) -> Result<u8, Error> {
     match command {
-        Command::Reproduce(arguments) => reproduce(arguments, output),
-        Command::Train(arguments) => train(arguments, output),
+        Command::Reproduce(arguments) => reproduce(arguments, signals, output),
+        Command::Train(arguments) => train(arguments, signals, output),
         Command::Evaluate(arguments) => evaluate(arguments, output),
-        Command::Sensitivity(arguments) => sensitivity(arguments, output),
+        Command::Sensitivity(arguments) => sensitivity(arguments, signals, output),
         Command::Merge(arguments) => merge(arguments, output),
         Command::Report(arguments) => report(arguments, output),
         Command::List => Ok(list(output)),
@@ -94,19 +101,22 @@ fn data_folder(named: Option<&Path>) -> Result<DataFolder, Error> {
 ///
 /// An experiment whose data set is not there is an error if it was asked for by name. Otherwise it
 /// has no points, and the report says why.
-fn jobs(selection: &Selection) -> Result<(Vec<Job>, DataFolder), Error> {
+fn jobs(selection: &Selection) -> Result<(Vec<Job<'static>>, DataFolder), Error> {
     let data = data_folder(selection.data.as_deref())?;
     let Selection { scale, seed, seeds, .. } = *selection;
-    // With the networks that it has opened it is gone before a point is run.
-    let request = Request::new(scale, seed, seeds, data.clone());
-    let job = |experiment: &'static dyn Experiment| match experiment.points(&request) {
+    let request = Request { scale, seed, seeds, data: data.clone() };
+    // They are gone before a point is run.
+    let mut networks = Networks::of(&request);
+    let job = |experiment: &'static dyn Experiment| match experiment.points(&request, &mut networks)
+    {
         Err(Error::NoData(reason)) if !selection.ids.iter().any(|id| id == experiment.id()) => {
             let left_out = Some(without_folders(reason, &data));
             Ok(Job { experiment, points: Vec::new(), left_out })
         }
         points => Ok(Job { experiment, points: points?, left_out: None }),
     };
-    let jobs: Result<Vec<Job>, Error> = select(&selection.ids)?.into_iter().map(job).collect();
+    let jobs: Result<Vec<Job<'static>>, Error> =
+        select(&selection.ids)?.into_iter().map(job).collect();
     Ok((jobs?, data))
 }
 
@@ -117,7 +127,7 @@ fn without_folders(reason: String, data: &DataFolder) -> String {
     folders.iter().fold(reason, |reason, folder| reason.replace(folder, "DATA/"))
 }
 
-fn reproduce(arguments: &Reproduce, output: &mut Output) -> Result<u8, Error> {
+fn reproduce(arguments: &Reproduce, signals: &Signals, output: &mut Output) -> Result<u8, Error> {
     let (jobs, data) = jobs(&arguments.selection)?;
     let store = Store::open(&arguments.selection.out())?;
     let mut wanted: Vec<runner::Job<'_>> = jobs
@@ -139,8 +149,8 @@ fn reproduce(arguments: &Reproduce, output: &mut Output) -> Result<u8, Error> {
             remark(format_args!("left out: {}: {reason}", job.experiment.id()));
         }
     }
-    signals::listen()?;
-    runner::run(&wanted, &store, &data, threads(arguments.threads))?;
+    signals.listen()?;
+    runner::run(&wanted, &store, &data, threads(arguments.threads), signals.stop())?;
     match arguments.shard {
         Some(shard) => {
             output.line(format_args!(
@@ -166,15 +176,21 @@ fn threads(asked: Option<u32>) -> usize {
     asked.map_or_else(cores, |n| n as usize)
 }
 
-fn train(arguments: &Train, output: &mut Output) -> Result<u8, Error> {
+fn train(arguments: &Train, signals: &Signals, output: &mut Output) -> Result<u8, Error> {
     let data = data_folder(arguments.data.as_deref())?;
     let point = Custom::point(&arguments.config, arguments.seed, &data)?;
     let store = Store::open(&arguments.out)?;
     if arguments.fresh {
         store.forget(&point)?;
     }
-    signals::listen()?;
-    runner::run(&[(&Custom, point.clone())], &store, &data, threads(arguments.threads))?;
+    signals.listen()?;
+    runner::run(
+        &[(&Custom, point.clone())],
+        &store,
+        &data,
+        threads(arguments.threads),
+        signals.stop(),
+    )?;
     if let Some(record) = store.load(&point)?
         && let Some(error) = record.series("test_error_percent").last()
     {
@@ -184,7 +200,11 @@ fn train(arguments: &Train, output: &mut Output) -> Result<u8, Error> {
     Ok(HOLDS)
 }
 
-fn sensitivity(arguments: &Sensitivity, output: &mut Output) -> Result<u8, Error> {
+fn sensitivity(
+    arguments: &Sensitivity,
+    signals: &Signals,
+    output: &mut Output,
+) -> Result<u8, Error> {
     let data = data_folder(arguments.data.as_deref())?;
     // What is wrong with the question, the checkpoint or the data is said before anything is removed.
     let asked = OneNetwork::asked_for(arguments)?;
@@ -201,19 +221,19 @@ fn sensitivity(arguments: &Sensitivity, output: &mut Output) -> Result<u8, Error
         |asked: OneNetwork| asked.with_checkpoint(arguments, &data, &store.models());
     let mut asked = with_checkpoint(asked)?;
     let (scale, seed) = (arguments.scale, arguments.seed);
-    let points = asked.points(&Request::new(scale, seed, None, data.clone()))?;
+    let request = Request { scale, seed, seeds: None, data: data.clone() };
+    let points = asked.points(&request, &mut Networks::of(&request))?;
     if arguments.fresh {
         points.iter().try_for_each(|point| store.forget(point))?;
         store.forget_models()?;
         // The weights of the checkpoint were among them.
         asked = with_checkpoint(asked)?;
     }
-    // A report keeps its experiments as long as the program runs.
-    let experiment: &'static OneNetwork = Box::leak(Box::new(asked));
+    let experiment: &dyn Experiment = &asked;
     let wanted: Vec<runner::Job<'_>> =
-        points.iter().map(|point| (experiment as &dyn Experiment, point.clone())).collect();
-    signals::listen()?;
-    runner::run(&wanted, &store, &data, threads(arguments.threads))?;
+        points.iter().map(|point| (experiment, point.clone())).collect();
+    signals.listen()?;
+    runner::run(&wanted, &store, &data, threads(arguments.threads), signals.stop())?;
     let jobs = [Job { experiment, points, left_out: None }];
     let subject = format!("Imprecise hardware and {}", arguments.workload);
     let report = Report::collect(&store, scale, &jobs)?.about(subject);

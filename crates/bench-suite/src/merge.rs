@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Error;
-use crate::experiment::Point;
+use crate::measured::error::Error;
+use crate::measured::point::Point;
 use crate::provenance::Run;
 use crate::record::{self, Record};
 use crate::store::Store;
@@ -101,7 +101,7 @@ fn found(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Measurements;
+    use crate::measured::measurements::Measurements;
 
     fn point(seed: u64) -> Point {
         Point {

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io::{ErrorKind, Stdout, Write};
 use std::path::Path;
 
-use crate::Error;
+use crate::measured::error::Error;
 
 /// Standard output. A reader that has seen enough, such as `head`, is no error; a full disk is one,
 /// said once when the command is done.

@@ -1,27 +1,26 @@
 //! How far a run is: bars with the time left on a terminal that can draw them, plain lines elsewhere.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::experiment::Point;
+use crate::measured::point::Point;
+use crate::measured::progress::PointProgress;
 use crate::output::remark;
+use crate::stop::Stop;
 
 /// The progress of all points of a run, and the wish to stop it.
 #[derive(Debug)]
 pub struct Progress {
     bars: Option<(MultiProgress, ProgressBar)>,
-    stop: &'static AtomicBool,
+    stop: Stop,
     done: AtomicU64,
     total: u64,
     points: usize,
     ended: AtomicUsize,
     silent: bool,
 }
-
-/// Set by Ctrl-C: running points stop at their next step.
-pub static STOP: AtomicBool = AtomicBool::new(false);
 
 /// The bars on the terminal, for those who speak in between.
 static DRAWN: Mutex<Option<MultiProgress>> = Mutex::new(None);
@@ -45,8 +44,9 @@ fn draw(bars: Option<MultiProgress>) {
 }
 
 impl Progress {
-    /// The progress of a run of so many points, with `total` units of work.
-    pub fn new(points: usize, total: u64) -> Self {
+    /// The progress of a run of so many points, with `total` units of work, which ends when `stop` is
+    /// asked for.
+    pub fn new(points: usize, total: u64, stop: Stop) -> Self {
         let bars = MultiProgress::new();
         // Hidden where standard error is no terminal, and on one that can only print.
         let bars = (!bars.is_hidden()).then(|| {
@@ -60,17 +60,17 @@ impl Progress {
         });
         draw(bars.as_ref().map(|(bars, _)| bars.clone()));
         let (done, ended) = (AtomicU64::new(0), AtomicUsize::new(0));
-        Self { bars, stop: &STOP, done, total, points, ended, silent: false }
+        Self { bars, stop, done, total, points, ended, silent: false }
     }
 
     /// The progress of one point, of which nobody is told.
-    pub fn silent(total: u64) -> Self {
+    pub fn silent(total: u64, stop: Stop) -> Self {
         let (done, ended) = (AtomicU64::new(0), AtomicUsize::new(0));
-        Self { bars: None, stop: &STOP, done, total, points: 1, ended, silent: true }
+        Self { bars: None, stop, done, total, points: 1, ended, silent: true }
     }
 
     /// Begins a point.
-    pub fn start(&self, point: &Point) -> PointProgress<'_> {
+    pub fn start(&self, point: &Point) -> Running<'_> {
         let bar = self.bars.as_ref().map(|(bars, all)| {
             let style =
                 ProgressStyle::with_template("{prefix:.dim} {msg}").expect("a valid template");
@@ -78,13 +78,7 @@ impl Progress {
             bar.set_prefix(point.title());
             bar
         });
-        PointProgress {
-            all: self,
-            bar,
-            name: point.title(),
-            done: AtomicU64::new(0),
-            work: point.work,
-        }
+        Running { all: self, bar, name: point.title(), done: AtomicU64::new(0), work: point.work }
     }
 
     /// Says a line that stays.
@@ -128,9 +122,9 @@ impl Progress {
     }
 }
 
-/// The progress of one point.
+/// The progress of one point of a run.
 #[derive(Debug)]
-pub struct PointProgress<'a> {
+pub struct Running<'a> {
     all: &'a Progress,
     bar: Option<ProgressBar>,
     name: String,
@@ -138,32 +132,27 @@ pub struct PointProgress<'a> {
     work: u64,
 }
 
-impl PointProgress<'_> {
-    /// Whether the run shall stop.
-    pub fn stopped(&self) -> bool {
-        self.all.stop.load(Ordering::Relaxed)
+impl PointProgress for Running<'_> {
+    fn stopped(&self) -> bool {
+        self.all.stop.is_asked()
     }
 
-    /// Counts units of work as done.
-    pub fn advance(&self, units: u64) {
+    fn advance(&self, units: u64) {
         let before = self.done.load(Ordering::Relaxed);
         self.reach(before + units);
     }
 
-    /// Counts all units up to `units` as done.
-    pub fn reach(&self, units: u64) {
+    fn reach(&self, units: u64) {
         let units = units.min(self.work);
         let before = self.done.fetch_max(units, Ordering::Relaxed);
         self.all.advance(units.saturating_sub(before));
     }
 
-    /// Says a line that stays.
-    pub fn warn(&self, line: &str) {
+    fn warn(&self, line: &str) {
         self.all.say(line);
     }
 
-    /// Says how far the point is.
-    pub fn say(&self, message: &str) {
+    fn say(&self, message: &str) {
         match &self.bar {
             Some(bar) => bar.set_message(message.to_owned()),
             None => {
@@ -174,7 +163,7 @@ impl PointProgress<'_> {
     }
 }
 
-impl Drop for PointProgress<'_> {
+impl Drop for Running<'_> {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -1,11 +1,8 @@
-//! Where numbers come from: the version of the code, and [`Run`], the circumstances of a run.
+//! Where numbers come from beside the version of the code: [`Run`], the circumstances of a run.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-
-/// Hash of all sources that can change a measured number.
-pub const CODE_VERSION: &str = env!("DITHER_CODE_VERSION");
 
 /// The commit that was built, with "-dirty" behind it if sources that count differed from it; or
 /// "unknown".
@@ -63,13 +60,6 @@ impl Run {
     pub fn from_json(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
-}
-
-/// Bytes of memory that the machine has; where it does not say, more than any has.
-pub fn memory() -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.strip_suffix("kB"));
-    total.and_then(|kib| kib.trim().parse::<u64>().ok()).map_or(1 << 44, |kib| kib << 10)
 }
 
 /// Processor, number of cores and system.

@@ -2,41 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::datasets::DataSum;
-use crate::experiment::Point;
-use crate::provenance;
-
-/// Layout of a record file; counted up when it changes.
-const SCHEMA: u32 = 1;
-
-/// Numbers that a point measured.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Measurements {
-    /// Single numbers by name.
-    #[serde(default, deserialize_with = "numbers")]
-    pub values: BTreeMap<String, f64>,
-    /// Sequences by name, for example one number per epoch.
-    #[serde(default, deserialize_with = "sequences")]
-    pub series: BTreeMap<String, Vec<f64>>,
-}
-
-/// JSON has no number for what diverged: it is written as `null`, and NaN again once it is read.
-fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, f64>, D::Error> {
-    let read: BTreeMap<String, Option<f64>> = Deserialize::deserialize(from)?;
-    Ok(read.into_iter().map(|(name, x)| (name, x.unwrap_or(f64::NAN))).collect())
-}
-
-/// See [`numbers`].
-fn sequences<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Vec<f64>>, D::Error> {
-    let read: BTreeMap<String, Vec<Option<f64>>> = Deserialize::deserialize(from)?;
-    let finite = |x: Option<f64>| x.unwrap_or(f64::NAN);
-    Ok(read.into_iter().map(|(name, xs)| (name, xs.into_iter().map(finite).collect())).collect())
-}
+use crate::measured::hash::{CODE_VERSION, SCHEMA, hash};
+use crate::measured::measurements::Measurements;
+use crate::measured::point::Point;
+use datasets::DataSum;
+use datasets::sum::hex;
 
 /// A point, what made it, and what it measured. It holds no time and no machine: the same point
 /// gives the same bytes wherever it runs.
@@ -76,7 +50,7 @@ impl Record {
             config: point.config.clone(),
             seed: point.seed,
             data: point.data.clone(),
-            code: provenance::CODE_VERSION.to_owned(),
+            code: CODE_VERSION.to_owned(),
             checksum: checksum(&measurements),
             measurements,
         }
@@ -103,8 +77,8 @@ impl Record {
         if head.schema != SCHEMA {
             return Err(format!("has layout {}, not {SCHEMA}", head.schema));
         }
-        if head.code != provenance::CODE_VERSION {
-            let (there, here) = (shortened(&head.code), provenance::CODE_VERSION);
+        if head.code != CODE_VERSION {
+            let (there, here) = (shortened(&head.code), CODE_VERSION);
             return Err(format!("is of code version {there}, this is {here}"));
         }
         let record: Self = serde_json::from_str(text).map_err(incomplete)?;
@@ -173,21 +147,9 @@ pub fn key(point: &Point) -> String {
     hash(&(point.experiment, &point.config, point.seed, &point.data))
 }
 
-/// The name of what was made by `parts` and the present code.
-pub fn hash(parts: &impl Serialize) -> String {
-    let parts = (SCHEMA, provenance::CODE_VERSION, parts);
-    let text = serde_json::to_string(&parts).expect("what makes a record is plain data");
-    hex(&Sha256::digest(text))[..20].to_owned()
-}
-
 fn checksum(measurements: &Measurements) -> String {
     let text = serde_json::to_string(measurements).expect("measurements are plain data");
     hex(&Sha256::digest(text))
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -238,7 +200,7 @@ mod tests {
     #[test]
     fn what_a_record_does_not_belong_to_is_said() {
         let read = |text: &str| Record::from_json(text, &point()).unwrap_err();
-        let version = provenance::CODE_VERSION;
+        let version = CODE_VERSION;
         let other = record().replace(version, "0123456789abcdef");
         let expected = format!("is of code version 0123456789abcdef, this is {version}");
         assert_eq!(read(&other), expected);

@@ -5,7 +5,6 @@
 //! `report.json` claims and tables for machines. [`archive`] packs them with the records.
 
 pub mod archive;
-mod content;
 mod figure;
 mod heat_map;
 mod html;
@@ -16,26 +15,24 @@ mod overview;
 mod papers;
 mod settings;
 mod typography;
-mod words;
 
 use serde::Serialize;
 
-use crate::Error;
-use crate::claim::{Claim, Verdict};
-use crate::experiment::{Experiment, Findings, Point, Results, Scale};
+use crate::experiment::{Experiment, Results};
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Verdict};
+use crate::measured::error::Error;
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
 use crate::provenance::Run;
 use crate::record::Record;
 use crate::store::Store;
 
-pub(crate) use words::count;
-
-pub use content::{Curve, Figure, HeatCell, HeatMap, LineStyle, Panel, Table};
-
 /// What a report is made of: an experiment and its points.
 #[derive(Debug)]
-pub struct Job {
+pub struct Job<'a> {
     /// The experiment.
-    pub experiment: &'static dyn Experiment,
+    pub experiment: &'a dyn Experiment,
     /// Its points; none if it was left out.
     pub points: Vec<Point>,
     /// Why it was left out.
@@ -93,7 +90,7 @@ impl Report {
     /// # Errors
     ///
     /// [`Error::Record`] if one is damaged.
-    pub fn collect(store: &Store, scale: Scale, jobs: &[Job]) -> Result<Self, Error> {
+    pub fn collect(store: &Store, scale: Scale, jobs: &[Job<'_>]) -> Result<Self, Error> {
         let mut sections = Vec::new();
         for Job { experiment, points, left_out } in jobs {
             let mut loaded = Vec::new();
@@ -211,10 +208,11 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::Test;
+    use crate::findings::claim::Test;
+    use crate::findings::content::{Curve, Figure, HeatCell, HeatMap, Panel};
+    use crate::measured::measurements::Measurements;
+    use crate::measured::statistics::Estimate;
     use crate::provenance::Run;
-    use crate::record::Measurements;
-    use crate::statistics::Estimate;
 
     fn claim(id: &'static str, source: &'static str, statement: &'static str, mean: f64) -> Claim {
         let estimate = Estimate { mean, standard_error: 0.1, samples: 4 };

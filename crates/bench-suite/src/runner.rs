@@ -2,18 +2,22 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use numerics::Par;
 
-use crate::datasets::DataFolder;
-use crate::experiment::{Context, Experiment, Point};
-use crate::progress::{Progress, STOP};
+use crate::experiment::Experiment;
+use crate::fault;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::point::Point;
+use crate::measured::progress::PointProgress;
+use crate::progress::Progress;
 use crate::provenance::Run;
 use crate::record::Record;
+use crate::stop::Stop;
 use crate::store::Store;
-use crate::{Error, fault};
+use datasets::DataFolder;
 
 /// A point with the experiment that runs it.
 pub type Job<'a> = (&'a dyn Experiment, Point);
@@ -37,6 +41,7 @@ pub fn run(
     store: &Store,
     data: &DataFolder,
     threads: usize,
+    stop: &Stop,
 ) -> Result<(), Error> {
     let mut pending = Vec::new();
     for job in jobs {
@@ -50,7 +55,8 @@ pub fn run(
     store.sweep_locks();
     let workers = threads.clamp(1, pending.len());
     let inner = threads / workers;
-    let progress = Progress::new(pending.len(), pending.iter().map(|job| job.1.work).sum());
+    let progress =
+        Progress::new(pending.len(), pending.iter().map(|job| job.1.work).sum(), stop.clone());
     progress.say(&format!(
         "{} of {} points to run, {workers} side by side{}",
         pending.len(),
@@ -71,7 +77,7 @@ pub fn run(
         let stops = matches!(error, Error::Io { .. });
         failures.lock().expect("no worker panics with the lock").push((what, error));
         if stops {
-            STOP.store(true, Ordering::Relaxed);
+            stop.ask();
         }
     };
     let run_point = |(experiment, point): &Job<'_>, pool: &rayon::ThreadPool| {
@@ -110,7 +116,7 @@ pub fn run(
             }
         };
         let mut refused = 0;
-        while !STOP.load(Ordering::Relaxed) {
+        while !stop.is_asked() {
             let next = {
                 let mut queue = queue.lock().expect("no worker panics with the lock");
                 queue.pop_front().map(|next| (next, queue.len()))
@@ -149,7 +155,7 @@ pub fn run(
         Some((point, error)) => {
             Err(Error::Point { point, source: Box::new(error), others: failures.len() })
         }
-        None if STOP.load(Ordering::Relaxed) => Err(Error::Interrupted),
+        None if stop.is_asked() => Err(Error::Interrupted),
         None => complete(jobs, store),
     }
 }
@@ -169,12 +175,30 @@ mod tests {
     use std::sync::LazyLock;
 
     use super::*;
-    use crate::experiment::{Findings, Request, Results, Scale};
-    use crate::record::Measurements;
+    use crate::experiment::Results;
+    use crate::findings::Findings;
+    use crate::measured::measurements::Measurements;
+    use crate::measured::scale::Scale;
+    use crate::opened::Networks;
+    use crate::request::Request;
 
     /// Points of six seeds that do `run`.
     #[derive(Debug)]
     struct Six(fn(&Point) -> Result<Measurements, Error>);
+
+    impl Six {
+        fn seeds(&self) -> Vec<Point> {
+            let point = |seed| Point {
+                experiment: self.id(),
+                name: format!("seed {seed}"),
+                config: serde_json::Value::Null,
+                seed,
+                data: Vec::new(),
+                work: 1,
+            };
+            (0..6).map(point).collect()
+        }
+    }
 
     impl Experiment for Six {
         fn id(&self) -> &'static str {
@@ -193,16 +217,8 @@ mod tests {
             String::new()
         }
 
-        fn points(&self, _: &Request) -> Result<Vec<Point>, Error> {
-            let point = |seed| Point {
-                experiment: self.id(),
-                name: format!("seed {seed}"),
-                config: serde_json::Value::Null,
-                seed,
-                data: Vec::new(),
-                work: 1,
-            };
-            Ok((0..6).map(point).collect())
+        fn points(&self, _: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
+            Ok(self.seeds())
         }
 
         fn run(&self, point: &Point, _: &Context<'_>) -> Result<Measurements, Error> {
@@ -217,9 +233,9 @@ mod tests {
     /// The points, and what running them in a folder gives.
     fn run_six(six: &Six, store: &Store, threads: usize) -> (Vec<Point>, Result<(), Error>) {
         let data = DataFolder::new(None);
-        let points = six.points(&Request::new(Scale::Smoke, 0, None, data.clone())).unwrap();
+        let points = six.seeds();
         let jobs: Vec<Job<'_>> = points.iter().map(|p| (six as _, p.clone())).collect();
-        let result = run(&jobs, store, &data, threads);
+        let result = run(&jobs, store, &data, threads, &Stop::default());
         (points, result)
     }
 
@@ -235,7 +251,8 @@ mod tests {
         let (points, result) = run_six(&fragile, &store, 1);
         assert_eq!(result.unwrap_err().to_string(), "test/six seed 1: it broke (and 2 more)");
         let data = DataFolder::new(None);
-        let error = run(&[(&fragile as _, points[5].clone())], &store, &data, 1).unwrap_err();
+        let error = run(&[(&fragile as _, points[5].clone())], &store, &data, 1, &Stop::default())
+            .unwrap_err();
         let error = error.to_string();
         assert!(error.starts_with("test/six seed 5: five is too much ("), "{error}");
         for point in &points {
@@ -277,8 +294,7 @@ mod tests {
         });
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let points =
-            six.points(&Request::new(Scale::Smoke, 0, None, DataFolder::new(None))).unwrap();
+        let points = six.seeds();
         // Another process has two points: one it finishes, the other is lost with it.
         let [finished, lost] = [0, 3].map(|i| store.take(&points[i]).unwrap().unwrap());
         std::thread::scope(|scope| {

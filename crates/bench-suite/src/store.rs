@@ -21,29 +21,22 @@
 //! Of several processes that share a store one is at a point or a model, and the others take other
 //! ones or wait for it.
 
-mod checkpoint;
-mod lock;
-mod models;
-mod seal;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::experiment::Point;
-use crate::files::{read_if_there, remove, write_whole};
+use crate::measured::checkpoint::Checkpoint;
+use crate::measured::error::Error;
+use crate::measured::files;
+use crate::measured::files::{read_if_there, remove, write_whole};
+use crate::measured::lock::{self, LOCKS, Lock};
+use crate::measured::models::Models;
+use crate::measured::point::Point;
 use crate::provenance::Run;
 use crate::record::{self, Record};
-use crate::{Error, files};
-
-pub use checkpoint::Checkpoint;
-pub use lock::Lock;
-pub use models::Models;
-pub(crate) use seal::check as check_seal;
 
 /// No record, and no note of a run, is larger.
 const LARGEST_RECORD: u64 = 64 << 20;
-const LOCKS: &str = "locks";
 
 /// A folder of records.
 #[derive(Clone, Debug)]

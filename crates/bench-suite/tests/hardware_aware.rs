@@ -1,23 +1,26 @@
 //! A run from f32 to a year of drift: the same record for any number of threads, and however often
 //! it is stopped.
 
-#[path = "../src/testing/skipped.rs"]
+#[path = "../../datasets/src/testing/skipped.rs"]
 mod skipped;
 
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bench_suite::Error;
-use bench_suite::datasets::DataFolder;
-use bench_suite::experiment::{Context, Point, Request, Scale};
 use bench_suite::experiments::EXPERIMENTS;
-use bench_suite::progress::{Progress, STOP};
-use bench_suite::record::Measurements;
+use bench_suite::measured::context::Context;
+use bench_suite::measured::measurements::Measurements;
+use bench_suite::measured::measures::hardware_aware::{HardwareAware, series};
+use bench_suite::measured::measures::trained::{CHANCE_ERROR, FLOAT_ERROR, HWA_TRAIN_LOSS};
+use bench_suite::measured::point::Point;
+use bench_suite::measured::scale::Scale;
+use bench_suite::opened::Networks;
+use bench_suite::progress::Progress;
+use bench_suite::request::Request;
+use bench_suite::stop::Stop;
 use bench_suite::store::Store;
-use bench_suite::workloads::hardware_aware::{HardwareAware, series};
-use bench_suite::workloads::trained::{CHANCE_ERROR, FLOAT_ERROR, HWA_TRAIN_LOSS};
+use datasets::DataFolder;
 use nn::ops::Distillation;
 use numerics::Par;
 use skipped::skipped;
@@ -29,13 +32,10 @@ fn data() -> DataFolder {
 /// The point of a network, if its data are there.
 fn point(network: &str) -> Option<Point> {
     let experiment = EXPERIMENTS.iter().find(|e| e.id() == "rasch2023/networks").unwrap();
-    let request = Request::new(Scale::Smoke, 3, None, data());
-    let points = experiment.points(&request).unwrap();
+    let request = Request { scale: Scale::Smoke, seed: 3, seeds: None, data: data() };
+    let points = experiment.points(&request, &mut Networks::of(&request)).unwrap();
     points.into_iter().find(|p| p.name.starts_with(network))
 }
-
-/// [`STOP`] belongs to the process, so one test at a time may run something.
-static ALONE: Mutex<()> = Mutex::new(());
 
 /// Runs the point in a store, stopped after `stop_after` if given.
 fn run(
@@ -46,7 +46,8 @@ fn run(
 ) -> Result<Measurements, Error> {
     let data = data();
     let store = Store::open(folder).unwrap();
-    let progress = Progress::silent(point.work);
+    let stop = Stop::default();
+    let progress = Progress::silent(point.work, stop.clone());
     let progress = progress.start(point);
     let (checkpoint, models) = (store.checkpoint(point), store.models());
     let context = Context {
@@ -57,12 +58,11 @@ fn run(
         checkpoint: &checkpoint,
         models: &models,
     };
-    STOP.store(false, Ordering::Relaxed);
     std::thread::scope(|scope| {
         if let Some(after) = stop_after {
             scope.spawn(move || {
                 std::thread::sleep(after);
-                STOP.store(true, Ordering::Relaxed);
+                stop.ask();
             });
         }
         HardwareAware::run_point(point, &context)
@@ -80,7 +80,6 @@ fn distilled(mut point: Point) -> Point {
 
 #[test]
 fn records_do_not_depend_on_threads_or_interruptions() {
-    let _alone = ALONE.lock();
     let (folder, point) = (tempfile::tempdir().unwrap(), point("lstm-japanese-vowels").unwrap());
     let whole = run(&point, &folder.path().join("whole"), Par::Seq, None).unwrap();
     let [float, chance] = [FLOAT_ERROR, CHANCE_ERROR].map(|name| whole.values[name]);
@@ -104,7 +103,6 @@ fn records_do_not_depend_on_threads_or_interruptions() {
 
 #[test]
 fn a_recipe_may_ask_for_distillation() {
-    let _alone = ALONE.lock();
     let folder = tempfile::tempdir().unwrap();
     // One store: both have the same float network.
     let run = |point: &Point| run(point, folder.path(), Par::Seq, None);
@@ -125,7 +123,6 @@ fn a_recipe_may_ask_for_distillation() {
 
 #[test]
 fn data_that_have_changed_since_the_point_was_made_are_refused() {
-    let _alone = ALONE.lock();
     let folder = tempfile::tempdir().unwrap();
     let mut vowels = point("lstm-japanese-vowels").unwrap();
     vowels.data[0].sha256 = "0".repeat(64);

@@ -3,20 +3,26 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bench_suite::datasets::{DataFolder, japanese_vowels};
-use bench_suite::experiment::{Context, Experiment, Point, Request, Scale};
+use bench_suite::experiment::Experiment;
 use bench_suite::experiments::EXPERIMENTS;
-use bench_suite::progress::Progress;
-use bench_suite::record::Measurements;
-use bench_suite::store::Store;
-use bench_suite::workloads::hardware_aware::HardwareAware;
-use bench_suite::workloads::networks::Instance;
-use bench_suite::workloads::sensitivity::{
+use bench_suite::measured::context::Context;
+use bench_suite::measured::measurements::Measurements;
+use bench_suite::measured::measures::hardware_aware::HardwareAware;
+use bench_suite::measured::measures::sensitivity::{
     Analysis, Case, ERRORS, LayerQuantity, Method, Sensitivity, layer_value, layers_of,
 };
-use bench_suite::workloads::trained::{FLOAT_ERROR, Trained};
-use bench_suite::workloads::trial::Repeats;
+use bench_suite::measured::measures::trained::{FLOAT_ERROR, Trained};
+use bench_suite::measured::measures::trial::Repeats;
+use bench_suite::measured::networks::workload::Instance;
+use bench_suite::measured::point::Point;
+use bench_suite::measured::scale::Scale;
+use bench_suite::opened::Networks;
+use bench_suite::progress::Progress;
+use bench_suite::request::Request;
+use bench_suite::stop::Stop;
+use bench_suite::store::Store;
 use crossbar::compensation::CompensationScope;
+use datasets::{DataFolder, japanese_vowels};
 use nn::{
     Analog, Devices, Mode, Observer, Pass, RangeStatistic, Run, TileProduct, Weights, Workspace,
 };
@@ -29,8 +35,8 @@ fn trained() -> Trained {
     let find = |e: &&&dyn Experiment| e.id() == "rasch2023/networks";
     let experiment = EXPERIMENTS.iter().find(find).unwrap();
     let data = DataFolder::new(None);
-    let request = Request::new(Scale::Smoke, SEED, None, data);
-    let points = experiment.points(&request).unwrap();
+    let request = Request { scale: Scale::Smoke, seed: SEED, seeds: None, data };
+    let points = experiment.points(&request, &mut Networks::of(&request)).unwrap();
     let point = points.into_iter().find(|p| p.name.starts_with("lstm-japanese-vowels")).unwrap();
     serde_json::from_value::<HardwareAware>(point.config).unwrap().trained
 }
@@ -51,7 +57,7 @@ fn with_context<R>(store: &Path, f: impl FnOnce(&Context<'_>) -> R) -> R {
         work: 1,
     };
     let store = Store::open(store).unwrap();
-    let progress = Progress::silent(1);
+    let progress = Progress::silent(1, Stop::default());
     let progress = progress.start(&point);
     let (checkpoint, models) = (store.checkpoint(&point), store.models());
     f(&Context {

@@ -2,11 +2,18 @@
 
 use std::path::Path;
 
-use crate::datasets::DataFolder;
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
-use crate::record::Measurements;
-use crate::workloads::image_classifier::ImageClassifier;
-use crate::{Error, files};
+use crate::experiment::{Experiment, Results};
+use crate::findings::Findings;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::files;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::image_classifier::ImageClassifier;
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::opened::Networks;
+use crate::request::Request;
+use datasets::DataFolder;
 
 /// No description of a network or a recipe is larger, in bytes.
 pub(super) const LARGEST_DESCRIPTION: u64 = 1 << 20;
@@ -60,7 +67,7 @@ impl Experiment for Custom {
         "one training run".to_owned()
     }
 
-    fn points(&self, _: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, _: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
         Ok(Vec::new())
     }
 

@@ -24,7 +24,8 @@ pub mod weight_distribution;
 
 use serde::Serialize;
 
-use crate::experiment::{Point, Request};
+use crate::measured::point::Point;
+use crate::request::Request;
 
 pub(crate) use paper::normalized_accuracy;
 

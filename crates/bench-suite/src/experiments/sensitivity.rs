@@ -11,18 +11,27 @@ use crossbar::TileConfig;
 use nn::Analog;
 use serde::Serialize;
 
-use crate::datasets::DataFolder;
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
-use crate::record::{Measurements, Record};
-use crate::statistics::Estimate;
-use crate::store::Models;
-use crate::workloads::nonideality::{AXES, Nonideality};
-use crate::workloads::sensitivity::{
+use crate::cli;
+use crate::experiment::{Experiment, Results};
+use crate::findings::Findings;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::files;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::nonideality::{AXES, Nonideality};
+use crate::measured::measures::sensitivity::{
     Analysis, Case, ErrorSource, Method, Raised, Resolutions, Sensitivity,
 };
-use crate::workloads::trained::{CHANCE_ERROR, FLOAT_ERROR, Stage, Trained};
-use crate::workloads::trial::Repeats;
-use crate::{Error, cli, files};
+use crate::measured::measures::trained::{CHANCE_ERROR, FLOAT_ERROR, Stage, Trained};
+use crate::measured::measures::trial::Repeats;
+use crate::measured::models::Models;
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
+use crate::opened::Networks;
+use crate::record::Record;
+use crate::request::Request;
+use datasets::DataFolder;
 
 use super::custom::LARGEST_DESCRIPTION;
 use super::rasch2023::{networks, normalized_accuracy};
@@ -94,7 +103,7 @@ impl OneNetwork {
     /// [`Error::Usage`] if there is no such network, tile or method; what is wrong with a file.
     pub fn asked_for(arguments: &cli::Sensitivity) -> Result<Self, Error> {
         let (name, scale) = (&arguments.workload, arguments.scale);
-        crate::workloads::networks::find(name)?;
+        crate::measured::networks::find(name)?;
         let mut trained = networks::trained(name, scale)?;
         if let Some(file) = &arguments.recipe {
             let text = files::read_text(file, LARGEST_DESCRIPTION)?;
@@ -219,8 +228,8 @@ impl Experiment for OneNetwork {
         )
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
-        let workload = request.network(&self.trained.network)?;
+    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
+        let workload = opened.open(&self.trained.network)?;
         let mut training = self.trained.work(&*workload);
         let policy = Trained::policy(&*workload, &self.trained.recipe.analog);
         let instance = workload.instance(&policy, &numerics::Seed::new(0));
@@ -358,7 +367,8 @@ mod tests {
         let cli::Command::Sensitivity(arguments) = cli.command else { unreachable!() };
         let network = OneNetwork::asked_for(&arguments).unwrap();
         let (scale, data) = (Scale::Smoke, DataFolder::new(None));
-        let points = network.points(&Request::new(scale, 0, None, data)).unwrap();
+        let request = Request { scale, seed: 0, seeds: None, data };
+        let points = network.points(&request, &mut Networks::of(&request)).unwrap();
         let measured = |point: Point| {
             let values = [(FLOAT_ERROR, float), (CHANCE_ERROR, chance)];
             let values = values.map(|(name, value)| (name.to_owned(), value)).into();

@@ -3,11 +3,14 @@
 
 use serde::Serialize;
 
-use crate::datasets::DataSum;
-use crate::experiment::{Point, Request, Results};
+use crate::experiment::Results;
+use crate::findings::content::Curve;
+use crate::findings::words::count;
+use crate::measured::point::Point;
+use crate::measured::statistics::Estimate;
 use crate::record::Record;
-use crate::report::{Curve, count};
-use crate::statistics::Estimate;
+use crate::request::Request;
+use datasets::DataSum;
 
 /// The series of a record that hold one number per epoch.
 pub(super) const TRAIN_LOSS: &str = "train_loss";

@@ -12,11 +12,12 @@ use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 use super::Report;
-use crate::Error;
-use crate::files::write_where_asked;
+use crate::measured::error::Error;
+use crate::measured::files::write_where_asked;
+use crate::measured::hash::CODE_VERSION;
 use crate::provenance;
-use crate::record::hex;
 use crate::store::Store;
+use datasets::sum::hex;
 
 /// The time of every file in the archive: the year 2000, for tools that warn of 1970.
 const TIME: u64 = 946_684_800;
@@ -80,7 +81,7 @@ fn write_readme(text: &mut String, report: &Report, arguments: &str) -> std::fmt
     let commits: BTreeSet<&str> =
         points().filter_map(|(.., run)| Some(&*run.as_ref()?.commit)).collect();
     let commits = commits.into_iter().map(|c| format!("`{c}`")).collect::<Vec<_>>().join(", ");
-    let (code, commit) = (provenance::CODE_VERSION, provenance::COMMIT);
+    let (code, commit) = (CODE_VERSION, provenance::COMMIT);
     // A commit that cannot be checked out is named all the same.
     let known = !commit.ends_with("-dirty") && commit != "unknown";
     let checkout = if known { format!("$ git checkout {commit}\n") } else { String::new() };

@@ -6,8 +6,8 @@
 
 use std::fmt::{Result, Write};
 
-use super::HeatMap;
 use super::html::escape;
+use crate::findings::content::HeatMap;
 
 /// Colours at the indices 0 and 1.
 const ENDS: [(u8, u8, u8); 2] = [(250, 250, 247), (222, 106, 16)];
@@ -65,8 +65,8 @@ pub(super) fn write(page: &mut String, map: &HeatMap, from: &str) -> Result {
 
 #[cfg(test)]
 mod tests {
-    use super::super::HeatCell;
     use super::*;
+    use crate::findings::content::HeatCell;
 
     #[test]
     fn every_number_is_printed_and_colours_darken_but_stay_light() {

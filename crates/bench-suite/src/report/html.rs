@@ -6,10 +6,10 @@ mod section;
 use std::fmt::{Result, Write};
 
 use super::overview::Named;
-use super::words::count;
 use super::{Report, Section, Summary, papers};
-use crate::claim::{Claim, Verdict};
-use crate::provenance;
+use crate::findings::claim::{Claim, Verdict};
+use crate::findings::words::count;
+use crate::measured::hash::CODE_VERSION;
 
 /// Text with the characters that HTML reserves replaced.
 pub(super) fn escape(text: &str) -> String {
@@ -23,7 +23,7 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 fn write_page(page: &mut String, report: &Report) -> Result {
-    let (scale, code) = (report.scale, provenance::CODE_VERSION);
+    let (scale, code) = (report.scale, CODE_VERSION);
     if let Some(subject) = &report.subject {
         write_head(page, &escape(subject))?;
         writeln!(

@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 
-use super::{Report, Section, Summary, Table, papers};
-use crate::claim::Claim;
-use crate::experiment::Scale;
-use crate::{provenance, record};
+use super::{Report, Section, Summary, papers};
+use crate::findings::claim::Claim;
+use crate::findings::content::Table;
+use crate::measured::hash::CODE_VERSION;
+use crate::measured::scale::Scale;
+use crate::record;
 
 #[derive(Serialize)]
 struct Json<'a> {
@@ -51,7 +53,7 @@ pub(super) fn render(report: &Report) -> String {
     });
     let json = Json {
         scale: report.scale,
-        code: provenance::CODE_VERSION,
+        code: CODE_VERSION,
         summary: report.summary(),
         papers: papers.collect(),
     };

@@ -3,9 +3,10 @@
 use std::fmt::{Result, Write};
 
 use super::overview::Named;
-use super::words::{capital, count, sentence};
-use super::{HeatCell, HeatMap, Report, Section, Summary, Table, papers};
-use crate::provenance;
+use super::{Report, Section, Summary, papers};
+use crate::findings::content::{HeatCell, HeatMap, Table};
+use crate::findings::words::{capital, count, sentence};
+use crate::measured::hash::CODE_VERSION;
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = String::new();
@@ -15,7 +16,7 @@ pub(super) fn render(report: &Report) -> String {
 
 fn write_report(text: &mut String, report: &Report) -> Result {
     if let Some(subject) = &report.subject {
-        let (scale, code) = (report.scale, provenance::CODE_VERSION);
+        let (scale, code) = (report.scale, CODE_VERSION);
         let subject = escape(subject);
         writeln!(text, "# {subject}\n\nAt {scale} scale, code version `{code}`.")?;
         return report.sections.iter().try_for_each(|section| write_section(text, section));
@@ -24,7 +25,7 @@ fn write_report(text: &mut String, report: &Report) -> Result {
     writeln!(
         text,
         "Code version `{}`. Of {} claims, {}. The figures are in `report.html`.\n",
-        provenance::CODE_VERSION,
+        CODE_VERSION,
         report.claims().count(),
         report.summary().words()
     )?;
@@ -159,7 +160,7 @@ fn write_section(text: &mut String, section: &Section) -> Result {
 }
 
 fn claims(section: &Section) -> Table {
-    let row = |claim: &crate::claim::Claim| {
+    let row = |claim: &crate::findings::claim::Claim| {
         vec![
             format!("{} ({})", claim.statement, claim.source),
             claim.test.clone(),

@@ -1,8 +1,8 @@
 //! What the first screen says: what was reproduced, what disagrees, what is left out, what is new.
 
-use super::words::{count, sentence};
 use super::{Report, Section, Summary};
-use crate::claim::{Claim, Verdict};
+use crate::findings::claim::{Claim, Verdict};
+use crate::findings::words::{count, sentence};
 
 /// A claim that can be read outside its table.
 #[derive(Debug)]

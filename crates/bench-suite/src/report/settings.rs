@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::experiment::Point;
+use crate::measured::point::Point;
 
 /// The settings of several points, as dotted keys with values in JSON.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! How numbers are set, in one place for all that experiments write: a minus sign and no hyphen before
 //! a number, no sign before a zero, and a comma between thousands from 10,000 on.
 
-use crate::experiment::Findings;
+use crate::findings::Findings;
 
 /// Sets the numbers of claims, heat maps and tables.
 pub(super) fn set(findings: &mut Findings) {

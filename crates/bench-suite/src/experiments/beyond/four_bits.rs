@@ -14,14 +14,20 @@ use nn::{Optimizer, Policy, Recipe, Schedule, Sgd};
 use serde::{Deserialize, Serialize};
 
 use super::super::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
-use crate::Error;
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
-use crate::record::Measurements;
-use crate::report::count;
-use crate::workloads::image_classifier::{ImageClassifier, ImageData, Network};
-use crate::workloads::network_training::NetworkTraining;
-use crate::workloads::networks;
-use crate::workloads::quantization_error::QuantizationError;
+use crate::experiment::{Experiment, Results};
+use crate::findings::Findings;
+use crate::findings::words::count;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
+use crate::measured::measures::network_training::NetworkTraining;
+use crate::measured::measures::quantization_error::QuantizationError;
+use crate::measured::networks;
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::opened::Networks;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -202,7 +208,7 @@ impl Experiment for FourBits {
         true
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
         let scale = request.scale;
         let Size { text, seeds, .. } = size(scale);
         let mnist = ImageData::Mnist.sum(&request.data)?;
@@ -255,13 +261,13 @@ impl Experiment for FourBits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datasets::DataFolder;
+    use datasets::DataFolder;
 
     #[test]
     fn configurations_survive_their_files_and_can_run() {
         for scale in [Scale::Smoke, Scale::Desk, Scale::Paper] {
-            let request = Request::new(scale, 0, Some(1), DataFolder::new(None));
-            let points = FourBits.points(&request).unwrap();
+            let request = Request { scale, seed: 0, seeds: Some(1), data: DataFolder::new(None) };
+            let points = FourBits.points(&request, &mut Networks::of(&request)).unwrap();
             for point in &points {
                 let read: Work = serde_json::from_value(point.config.clone()).unwrap();
                 assert_eq!(serde_json::to_value(&read).unwrap(), point.config, "{}", point.name);

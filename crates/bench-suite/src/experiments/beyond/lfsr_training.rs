@@ -9,17 +9,24 @@ use nn::{FixedPoint, Optimizer, Policy, Recipe, Sgd};
 use numerics::{FixedFormat, LfsrConfig, Rounding, Seed};
 use systolic::{Card, ColumnLfsrs};
 
-use crate::Error;
-use crate::claim::{Claim, Test, display};
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::{
     self, TEST_ERROR, TRAIN_LOSS, TrainingRuns, Variant, seeds_in_words,
 };
-use crate::record::Measurements;
-use crate::report::{Figure, Panel, Table, count};
-use crate::statistics::Estimate;
-use crate::workloads::array_training::{ArrayTraining, RoundingUnits};
-use crate::workloads::image_classifier::{ImageClassifier, ImageData, Network};
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test, display};
+use crate::findings::content::{Figure, Panel, Table};
+use crate::findings::words::count;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::array_training::{ArrayTraining, RoundingUnits};
+use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
+use crate::opened::Networks;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -123,7 +130,7 @@ impl Experiment for LfsrBits {
         )
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
         let data = ImageData::Mnist.sum(&request.data)?;
         let variants = VARIANTS.map(|(name, ..)| {
             let config = workload(name, request.scale);

@@ -14,11 +14,17 @@ use numerics::{
 };
 
 use super::super::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
-use crate::Error;
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
-use crate::record::Measurements;
-use crate::report::count;
-use crate::workloads::image_classifier::{ImageClassifier, ImageData, Network};
+use crate::experiment::{Experiment, Results};
+use crate::findings::Findings;
+use crate::findings::words::count;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::opened::Networks;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -186,7 +192,7 @@ impl Experiment for WhereStochastic {
         )
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
         let data = ImageData::Mnist.sum(&request.data)?;
         let seeds = size(request.scale).seeds;
         let variants = variants(request.scale);

@@ -6,12 +6,19 @@
 mod figures;
 mod tables;
 
-use crate::Error;
-use crate::claim::{Claim, Test};
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
-use crate::record::{Measurements, Record};
-use crate::statistics::Estimate;
-use crate::workloads::accelerator::{Accelerator, CardName};
+use crate::experiment::{Experiment, Results};
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test};
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::accelerator::{Accelerator, CardName};
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
+use crate::opened::Networks;
+use crate::record::Record;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -56,7 +63,7 @@ impl Experiment for AcceleratorModel {
             .to_owned()
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
         let waves = WAVES
             .iter()
             .map(|&(name, n, k, tiles)| (name.to_owned(), Accelerator::Wave { n, k, tiles }));
@@ -246,13 +253,14 @@ fn claims(found: &Found<'_>) -> Vec<Claim> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::Verdict;
-    use crate::datasets::DataFolder;
+    use crate::findings::claim::Verdict;
+    use datasets::DataFolder;
 
     fn findings() -> Findings {
-        let request = Request::new(Scale::Smoke, 0, None, DataFolder::new(None));
+        let request =
+            Request { scale: Scale::Smoke, seed: 0, seeds: None, data: DataFolder::new(None) };
         let points: Vec<(Point, Option<Record>)> = AcceleratorModel
-            .points(&request)
+            .points(&request, &mut Networks::of(&request))
             .unwrap()
             .into_iter()
             .map(|point| {

@@ -5,10 +5,10 @@ use nn::arithmetic::Signals;
 use nn::{AnyArithmetic, FixedPoint, Policy};
 use numerics::{FixedFormat, Quantizer, RandomBits, Rounding};
 
-use crate::claim::display;
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
+use crate::findings::claim::display;
+use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
 use crate::paper;
-use crate::report::{Curve, Figure, LineStyle, Panel, Table};
 
 /// One curve of Fig. 2 or Fig. 3.
 #[derive(Clone, Copy, Debug)]

@@ -8,13 +8,19 @@ use nn::{AnyArithmetic, Optimizer, Policy, Recipe, Schedule, Sgd};
 use numerics::Rounding;
 
 use super::cnn::{self, Curves, Learning};
-use crate::Error;
-use crate::claim::{Claim, Test};
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
-use crate::record::Measurements;
-use crate::report::count;
-use crate::workloads::image_classifier::{ImageClassifier, ImageData, Network};
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test};
+use crate::findings::words::count;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::opened::Networks;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -131,7 +137,7 @@ impl Experiment for MnistCnn {
         )
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
         let data = ImageData::Mnist.sum(&request.data)?;
         let variants = CURVES.map(|curves| {
             let config = workload(curves.name, request.scale);

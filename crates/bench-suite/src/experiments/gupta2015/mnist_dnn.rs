@@ -11,12 +11,18 @@ use nn::layers::Init;
 use nn::{AnyArithmetic, FixedPoint, Optimizer, Policy, Recipe, Schedule, Sgd};
 use numerics::{FixedFormat, Rounding};
 
-use crate::Error;
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::{self, seeds_in_words};
-use crate::record::Measurements;
-use crate::report::count;
-use crate::workloads::image_classifier::{ImageClassifier, ImageData, Network};
+use crate::findings::Findings;
+use crate::findings::words::count;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::opened::Networks;
+use crate::request::Request;
 use runs::Runs;
 
 /// The experiment.
@@ -150,7 +156,7 @@ impl Experiment for MnistDnn {
         )
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
         let data = ImageData::Mnist.sum(&request.data)?;
         let variants = VARIANTS.map(|variant| {
             let config = workload(&variant, request.scale);

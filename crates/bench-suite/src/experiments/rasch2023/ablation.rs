@@ -8,14 +8,21 @@ use nn::{Analog, AnalogTraining};
 use super::evaluated::{ONE_TRAINING, curve, over_time};
 use super::networks::{configuration, points_of};
 use super::paper::{TIMES, TIMES_S};
-use crate::Error;
-use crate::claim::{Claim, Test, rounded};
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
-use crate::record::Measurements;
-use crate::report::{Figure, Table, count};
-use crate::statistics::Estimate;
-use crate::workloads::hardware_aware::{HardwareAware, series};
-use crate::workloads::trained::FLOAT_ERROR;
+use crate::experiment::{Experiment, Results};
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test, rounded};
+use crate::findings::content::{Figure, Table};
+use crate::findings::words::count;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::hardware_aware::{HardwareAware, series};
+use crate::measured::measures::trained::FLOAT_ERROR;
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
+use crate::opened::Networks;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -108,9 +115,9 @@ impl Experiment for Ablation {
         scale < Scale::Paper
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
         let (seeds, programmings) = repeats(request.scale);
-        let workload = request.network(NETWORK)?;
+        let workload = opened.open(NETWORK)?;
         let mut runs = Vec::new();
         for method in &METHODS {
             let mut config = configuration(NETWORK, request.scale, programmings)?;

@@ -2,7 +2,7 @@
 //! prints one of them, the IR drop; the others stand beside an independent simulation of the same
 //! tile, found by bisection with a scatter of 5 to 10 %.
 
-use crate::workloads::nonideality::Nonideality;
+use crate::measured::measures::nonideality::Nonideality;
 
 /// Values of x at an error of 20 %.
 #[derive(Clone, Copy, Debug)]

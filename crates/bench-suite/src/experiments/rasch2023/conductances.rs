@@ -2,15 +2,22 @@
 
 use super::evaluated::{Evaluated, differences, missing, number, points_of_networks};
 use super::networks::{SMOKE, names, trained};
-use crate::Error;
-use crate::claim::{Claim, Test};
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
-use crate::record::{Measurements, Record};
-use crate::report::{HeatCell, HeatMap};
-use crate::statistics::Estimate;
-use crate::workloads::conductances::{
+use crate::experiment::{Experiment, Results};
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test};
+use crate::findings::content::{HeatCell, HeatMap};
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::conductances::{
     Conductances, FLOAT_COLUMNS, FLOAT_ONE_SCALE, HARDWARE_AWARE, WEIGHTS,
 };
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
+use crate::opened::Networks;
+use crate::record::Record;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -100,9 +107,9 @@ impl Experiment for ConductanceDistribution {
         scale < Scale::Paper
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
         let (seeds, networks) = size(request.scale);
-        points_of_networks(self.id(), request, seeds, &networks, |network, workload| {
+        points_of_networks(self.id(), opened, seeds, &networks, |network, workload| {
             let trained = trained(network, request.scale)?;
             let work = trained.work(workload);
             Ok(vec![(network.to_owned(), Conductances { trained }, work)])

@@ -3,13 +3,19 @@
 mod findings;
 
 use super::sensitivity::{Grid, points};
-use crate::Error;
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
-use crate::record::Measurements;
-use crate::workloads::equal_error::EqualError as Run;
-use crate::workloads::nonideality::{AXES, Nonideality, Stage};
-use crate::workloads::trial::Repeats;
+use crate::findings::Findings;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::equal_error::EqualError as Run;
+use crate::measured::measures::nonideality::{AXES, Nonideality, Stage};
+use crate::measured::measures::trial::Repeats;
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::opened::Networks;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -66,9 +72,9 @@ impl Experiment for EqualError {
         scale < Scale::Paper
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
         let (seeds, programmings, samples) = size(request.scale);
-        points(self.id(), request, seeds, &axes(request.scale), 2, |trained, nonideality| Run {
+        points(self.id(), opened, seeds, &axes(request.scale), 2, |trained, nonideality| Run {
             trained,
             nonideality,
             error_percent: ERROR_PERCENT,

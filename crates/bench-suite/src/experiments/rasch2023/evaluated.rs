@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use super::networks::{names, points_of};
 use super::paper::{Family, ROWS, Row, TIMES, TIMES_S, normalized_accuracy, row};
-use crate::Error;
-pub(super) use crate::claim::number;
-use crate::experiment::{Point, Request, Results};
+use crate::experiment::Results;
+pub(super) use crate::findings::claim::number;
+use crate::findings::content::{Curve, Figure, LineStyle, Panel};
+use crate::measured::error::Error;
+use crate::measured::measures::hardware_aware::series;
+use crate::measured::measures::trained::{CHANCE_ERROR, FLOAT_ERROR};
+use crate::measured::networks::NETWORKS;
+use crate::measured::networks::workload::Workload;
+use crate::measured::point::Point;
+use crate::measured::statistics::Estimate;
+use crate::opened::Networks;
 use crate::record::Record;
-use crate::report::{Curve, Figure, LineStyle, Panel};
-use crate::statistics::Estimate;
-use crate::workloads::hardware_aware::series;
-use crate::workloads::networks::{NETWORKS, Workload};
-use crate::workloads::trained::{CHANCE_ERROR, FLOAT_ERROR};
 
 /// Index of one second in the paper's times.
 pub(super) const SECOND: usize = 0;
@@ -39,7 +42,7 @@ impl<'a> Evaluated<'a> {
     /// Every network in the order of the paper's Table 1, with the records of the points that
     /// `keep` keeps; some have none.
     pub(super) fn all(results: &Results<'a>, keep: impl Fn(&Point) -> bool) -> Vec<Self> {
-        let of = |entry: &crate::workloads::networks::Entry| {
+        let of = |entry: &crate::measured::networks::workload::Entry| {
             let records = results
                 .points
                 .iter()
@@ -218,17 +221,17 @@ pub(super) fn without(networks: &[&str], there: &[&str]) -> Vec<String> {
 /// [`Error::NoData`] if no network has its data, with what the first of them lacks.
 pub(super) fn points_of_networks<C: serde::Serialize>(
     experiment: &'static str,
-    request: &Request,
+    opened: &mut Networks,
     seeds: u64,
     networks: &[&str],
     of: impl Fn(&str, &dyn Workload) -> Result<Vec<(String, C, u64)>, Error>,
 ) -> Result<Vec<Point>, Error> {
     let wanted = names().filter(|name| networks.contains(name));
-    let runs = of_networks(request, wanted, |network, workload| {
+    let runs = of_networks(opened, wanted, |network, workload| {
         let with_data = |(name, config, work)| (name, config, workload.data(), work);
         Ok(of(network, workload)?.into_iter().map(with_data).collect::<Vec<_>>())
     })?;
-    Ok(points_of(experiment, request, seeds, runs.into_iter().flatten()))
+    Ok(points_of(experiment, opened.request(), seeds, runs.into_iter().flatten()))
 }
 
 /// What `of` makes of each of these networks whose data is there, one after the other.
@@ -237,16 +240,16 @@ pub(super) fn points_of_networks<C: serde::Serialize>(
 ///
 /// As [`points_of_networks`].
 pub(super) fn of_networks<T>(
-    request: &Request,
+    opened: &mut Networks,
     networks: impl IntoIterator<Item = &'static str>,
     of: impl Fn(&'static str, &dyn Workload) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
     let (mut made, mut lacking) = (Vec::new(), None);
     for network in networks {
-        match request.network(network) {
+        match opened.open(network) {
             // The other networks do without; the report names those that are left out.
             Err(Error::NoData(reason)) => lacking = lacking.or(Some(reason)),
-            opened => made.push(of(network, &*opened?)?),
+            workload => made.push(of(network, &*workload?)?),
         }
     }
     match lacking {

@@ -6,11 +6,17 @@ mod findings;
 use super::evaluated::points_of_networks;
 use super::networks::trained;
 use super::paper::TIMES_S;
-use crate::Error;
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
-use crate::record::Measurements;
-use crate::workloads::aging::Aging;
-use crate::workloads::exemption::{Columns, Exemption};
+use crate::experiment::{Experiment, Results};
+use crate::findings::Findings;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::aging::Aging;
+use crate::measured::measures::exemption::{Columns, Exemption};
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::opened::Networks;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -77,10 +83,10 @@ impl Experiment for Exemptions {
         scale < Scale::Paper
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
         let (seeds, programmings, networks) = size(request.scale);
         let (layers, columns) = exempted(request.scale);
-        points_of_networks(self.id(), request, seeds, networks, |network, workload| {
+        points_of_networks(self.id(), opened, seeds, networks, |network, workload| {
             let config = Exemption {
                 trained: trained(network, request.scale)?,
                 aging: Aging {

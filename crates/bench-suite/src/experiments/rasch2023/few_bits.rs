@@ -1,14 +1,20 @@
 //! How many bits of fixed point err as much as the analog tile: [Rasch23 Fig. 3D].
 
 use super::point_per_seed;
-use crate::Error;
-use crate::claim::{Claim, Test};
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
-use crate::record::Measurements;
-use crate::report::{Curve, Figure, LineStyle, Panel};
-use crate::statistics::Estimate;
-use crate::workloads::few_bits::{ANALOG, BITS, BOTH, FewBits as Run, INPUTS, WEIGHTS};
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test};
+use crate::findings::content::{Curve, Figure, LineStyle, Panel};
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::few_bits::{ANALOG, BITS, BOTH, FewBits as Run, INPUTS, WEIGHTS};
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
+use crate::opened::Networks;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -56,7 +62,7 @@ impl Experiment for FewBits {
         )
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
         let (samples, seeds) = size(request.scale);
         Ok(point_per_seed(self.id(), request, seeds, &Run { samples }, samples as u64))
     }

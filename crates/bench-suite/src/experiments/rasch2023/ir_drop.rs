@@ -1,17 +1,23 @@
 //! The IR-drop estimate against exact circuits: [Rasch23 Eq. 15–18].
 
 use super::point_per_seed;
-use crate::Error;
-use crate::claim::{Claim, Test};
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
-use crate::record::Measurements;
-use crate::report::{Curve, Figure, LineStyle, Panel, Table};
-use crate::statistics::Estimate;
-use crate::workloads::ir_drop::{
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test};
+use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::ir_drop::{
     AGAINST_CIRCUIT, AGAINST_LINE, DROP, IrDrop as Run, LINE_DROP, LOAD, SMALL_DROP,
     SMALL_ESTIMATE, SMALL_RATIO, UNIFORM_DROP, UNIFORM_ESTIMATE, UNIFORM_RATIO,
 };
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
+use crate::opened::Networks;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -57,7 +63,7 @@ impl Experiment for IrDrop {
         )
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
         let (size, columns, seeds) = size(request.scale);
         let run = Run { size, columns, factors: FACTORS.to_vec(), rows: ROWS.to_vec() };
         Ok(point_per_seed(self.id(), request, seeds, &run, (size * size) as u64))

@@ -1,16 +1,22 @@
 //! The MVM error of the standard tile: [Rasch23 Eq. 20, Fig. 3, Fig. 4A].
 
 use super::point_per_seed;
-use crate::Error;
-use crate::claim::{Claim, Test};
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
-use crate::record::Measurements;
-use crate::report::{Curve, Figure, LineStyle, Panel, Table};
-use crate::statistics::Estimate;
-use crate::workloads::mvm_error::{
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test};
+use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::mvm_error::{
     CLIPPED, COLUMN, HOUR, IR_DROP, MATRIX, MVM_ONLY, MvmError as Run, PROGRAMMED, RANGE, RANGES,
 };
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
+use crate::opened::Networks;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -54,7 +60,7 @@ impl Experiment for MvmError {
         format!("512 × 512 tiles, {samples} input vectors each, {}", seeds_in_words(seeds))
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
         let (samples, seeds) = size(request.scale);
         Ok(point_per_seed(self.id(), request, seeds, &Run { samples }, samples as u64))
     }
@@ -122,7 +128,7 @@ impl Experiment for MvmError {
             ),
         ];
         let text = |name: &str| {
-            estimate(name).map_or("–".to_owned(), |e| crate::claim::display(e, " %"))
+            estimate(name).map_or("–".to_owned(), |e| crate::findings::claim::display(e, " %"))
         };
         let curve: Vec<(f64, f64)> = RANGES
             .iter()

@@ -7,14 +7,20 @@ use serde::Serialize;
 
 use super::evaluated::points_of_networks;
 use super::paper::TIMES_S;
-use crate::Error;
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
-use crate::record::Measurements;
-use crate::workloads::aging::Aging;
-use crate::workloads::hardware_aware::HardwareAware;
-use crate::workloads::hwa_recipe::HwaRecipe;
-use crate::workloads::trained::Trained;
+use crate::findings::Findings;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::aging::Aging;
+use crate::measured::measures::hardware_aware::HardwareAware;
+use crate::measured::measures::hwa_recipe::HwaRecipe;
+use crate::measured::measures::trained::Trained;
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::opened;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -118,7 +124,7 @@ pub(super) fn points_of<C: Serialize>(
     experiment: &'static str,
     request: &Request,
     seeds: u64,
-    runs: impl IntoIterator<Item = (String, C, Vec<crate::datasets::DataSum>, u64)>,
+    runs: impl IntoIterator<Item = (String, C, Vec<datasets::DataSum>, u64)>,
 ) -> Vec<Point> {
     let runs: Vec<_> = runs.into_iter().collect();
     let seeds = request.seed..request.seed + request.seeds.unwrap_or(seeds);
@@ -163,10 +169,14 @@ impl Experiment for Networks {
         scale < Scale::Paper
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(
+        &self,
+        request: &Request,
+        opened: &mut opened::Networks,
+    ) -> Result<Vec<Point>, Error> {
         let (seeds, programmings) = repeats(request.scale);
         let networks: Vec<&str> = names().collect();
-        points_of_networks(self.id(), request, seeds, &networks, |network, workload| {
+        points_of_networks(self.id(), opened, seeds, &networks, |network, workload| {
             let config = configuration(network, request.scale, programmings)?;
             let work = config.work(workload);
             Ok(vec![(network.to_owned(), config, work)])
@@ -185,7 +195,7 @@ impl Experiment for Networks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workloads::networks::NETWORKS;
+    use crate::measured::networks::NETWORKS;
 
     #[test]
     fn every_network_has_a_recipe_at_every_scale() {

@@ -14,16 +14,22 @@ use nn::Analog;
 use super::evaluated::{DAY, Evaluated, ONE_TRAINING, missing, over_networks, points_of_networks};
 use super::networks::trained;
 use super::paper::TIMES_S;
-use crate::Error;
-use crate::claim::{Claim, Test, rounded};
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
-use crate::record::Measurements;
-use crate::report::Table;
-use crate::statistics::Estimate;
-use crate::workloads::aging::Aging;
-use crate::workloads::comparison::{Comparison, Method};
-use crate::workloads::hardware_aware::series;
-use crate::workloads::trained::FLOAT_ERROR;
+use crate::experiment::{Experiment, Results};
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test, rounded};
+use crate::findings::content::Table;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::aging::Aging;
+use crate::measured::measures::comparison::{Comparison, Method};
+use crate::measured::measures::hardware_aware::series;
+use crate::measured::measures::trained::FLOAT_ERROR;
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
+use crate::opened::Networks;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -148,11 +154,11 @@ impl Experiment for NoiseStructure {
         scale < Scale::Paper
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
         let (seeds, programmings, networks) = size(request.scale);
         let wrong = |error: crossbar::TileError| Error::Usage(error.to_string());
         let reram = TileConfig::load("reram-wan").map_err(wrong)?;
-        points_of_networks(self.id(), request, seeds, networks, |network, workload| {
+        points_of_networks(self.id(), opened, seeds, networks, |network, workload| {
             let recipe = trained(network, request.scale)?;
             let aging = |tile| Aging { tile, times_s: vec![TIMES_S[DAY]], programmings };
             let variants = BTreeMap::from([

@@ -5,12 +5,15 @@ use serde::Serialize;
 use super::evaluated::{of_networks, without};
 use super::networks::{points_of, trained};
 use super::paper::{Family, row};
-use crate::Error;
-use crate::experiment::{Point, Request, Results, Scale};
+use crate::experiment::Results;
+use crate::measured::error::Error;
+use crate::measured::measures::nonideality::{Axis, Class, Nonideality};
+use crate::measured::measures::trained::Trained;
+use crate::measured::networks::find;
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::opened::Networks;
 use crate::record::Record;
-use crate::workloads::networks::find;
-use crate::workloads::nonideality::{Axis, Class, Nonideality};
-use crate::workloads::trained::Trained;
 
 /// The networks, one of every kind soon. Of the two of a kind of which the second needs no data
 /// beyond what ships with the source, both are here where they take seconds; a grid of MiniLM on STS-B
@@ -49,20 +52,21 @@ fn networks(scale: Scale) -> Vec<&'static str> {
 /// [`Error::NoData`] if no network has its data.
 pub(super) fn points<C: Serialize>(
     experiment: &'static str,
-    request: &Request,
+    opened: &mut Networks,
     seeds: u64,
     axes: &[Nonideality],
     tests: u64,
     config: impl Fn(Trained, Nonideality) -> C,
 ) -> Result<Vec<Point>, Error> {
-    let opened = of_networks(request, networks(request.scale), |network, workload| {
-        let trained = trained(network, request.scale)?;
+    let scale = opened.request().scale;
+    let with_data = of_networks(opened, networks(scale), |network, workload| {
+        let trained = trained(network, scale)?;
         let (training, examples) = (trained.work(workload), trained.test_examples(workload) as u64);
         Ok((trained, workload.data(), training, examples))
     })?;
     let mut runs = Vec::new();
     for (index, nonideality) in axes.iter().enumerate() {
-        for (trained, data, training, examples) in &opened {
+        for (trained, data, training, examples) in &with_data {
             // The first point of a network may have to train it.
             let training = if index == 0 { *training } else { 0 };
             let work = training + tests * examples;
@@ -70,7 +74,7 @@ pub(super) fn points<C: Serialize>(
             runs.push((name, config(trained.clone(), *nonideality), data.clone(), work));
         }
     }
-    Ok(points_of(experiment, request, seeds, runs))
+    Ok(points_of(experiment, opened.request(), seeds, runs))
 }
 
 /// A network of a grid.

@@ -11,16 +11,22 @@ use super::evaluated::{
 };
 use super::networks::trained;
 use super::paper::{TIMES, TIMES_S, normalized_accuracy, row};
-use crate::Error;
-use crate::claim::{Claim, Test, rounded};
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
-use crate::record::Measurements;
-use crate::report::{Curve, Figure, LineStyle, Table};
-use crate::statistics::Estimate;
-use crate::workloads::aging::Aging;
-use crate::workloads::comparison::{Comparison, Method};
-use crate::workloads::hardware_aware::series;
-use crate::workloads::trained::FLOAT_ERROR;
+use crate::experiment::{Experiment, Results};
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test, rounded};
+use crate::findings::content::{Curve, Figure, LineStyle, Table};
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::aging::Aging;
+use crate::measured::measures::comparison::{Comparison, Method};
+use crate::measured::measures::hardware_aware::series;
+use crate::measured::measures::trained::FLOAT_ERROR;
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
+use crate::opened::Networks;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -95,9 +101,9 @@ impl Experiment for TileWiseTraining {
         scale < Scale::Paper
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
         let (seeds, programmings, networks) = size(request.scale);
-        points_of_networks(self.id(), request, seeds, networks, |network, workload| {
+        points_of_networks(self.id(), opened, seeds, networks, |network, workload| {
             let times_s = match request.scale {
                 Scale::Smoke => vec![TIMES_S[HOUR]],
                 _ => TIMES_S.to_vec(),

@@ -8,13 +8,21 @@ mod paper;
 mod paper_scale;
 mod timed;
 
-use crate::Error;
-use crate::claim::{Claim, Test};
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
-use crate::record::Measurements;
-use crate::report::Table;
-use crate::statistics::Estimate;
-use crate::workloads::survey::{MAPPED, PARAMETERS, PRODUCTS, REUSE, Survey, TILES, UTILISATION};
+use crate::experiment::{Experiment, Results};
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test};
+use crate::findings::content::Table;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::survey::{
+    MAPPED, PARAMETERS, PRODUCTS, REUSE, Survey, TILES, UTILISATION,
+};
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
+use crate::opened::Networks;
+use crate::request::Request;
 
 use paper::{ROWS, Row};
 pub(crate) use timed::against_float;
@@ -43,7 +51,7 @@ impl Experiment for Tiles {
         "the paper's networks with their own sizes, surveyed without multiplying".to_owned()
     }
 
-    fn points(&self, _: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, _: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
         Ok(ROWS
             .iter()
             .map(|row| Point {

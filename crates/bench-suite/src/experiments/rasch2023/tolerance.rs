@@ -4,13 +4,19 @@ mod claims;
 mod findings;
 
 use super::sensitivity::{Grid, points};
-use crate::Error;
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
-use crate::record::Measurements;
-use crate::workloads::nonideality::{AXES, Nonideality};
-use crate::workloads::tolerance::Tolerance as Run;
-use crate::workloads::trial::Repeats;
+use crate::findings::Findings;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::nonideality::{AXES, Nonideality};
+use crate::measured::measures::tolerance::Tolerance as Run;
+use crate::measured::measures::trial::Repeats;
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::opened::Networks;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -63,10 +69,10 @@ impl Experiment for Tolerance {
         scale < Scale::Paper
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
         let (seeds, programmings, evaluations) = size(request.scale);
         let tests = evaluations + 1;
-        points(self.id(), request, seeds, &axes(request.scale), tests, |trained, nonideality| Run {
+        points(self.id(), opened, seeds, &axes(request.scale), tests, |trained, nonideality| Run {
             trained,
             nonideality,
             loss_percent: LOSS_PERCENT,

@@ -1,16 +1,22 @@
 //! The MVM error against the shape of the weight distribution: [Rasch23 Fig. 6].
 
 use super::point_per_seed;
-use crate::Error;
-use crate::claim::{Claim, Test};
-use crate::experiment::{Context, Experiment, Findings, Point, Request, Results, Scale};
+use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
-use crate::record::Measurements;
-use crate::report::{Curve, Figure, LineStyle, Panel, Table};
-use crate::statistics::Estimate;
-use crate::workloads::weight_distribution::{
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test};
+use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::measures::weight_distribution::{
     ERROR_PERCENT, EXCESS_KURTOSIS, WeightDistribution as Run,
 };
+use crate::measured::point::Point;
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
+use crate::opened::Networks;
+use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -52,7 +58,7 @@ impl Experiment for WeightDistribution {
         )
     }
 
-    fn points(&self, request: &Request) -> Result<Vec<Point>, Error> {
+    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
         let (samples, seeds) = size(request.scale);
         let run = Run { samples, shapes: SHAPES.to_vec() };
         Ok(point_per_seed(self.id(), request, seeds, &run, samples as u64))

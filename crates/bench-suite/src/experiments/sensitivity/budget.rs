@@ -1,11 +1,11 @@
 //! The error budget: each source of errors alone, all together, and all but each.
 
 use super::{Baseline, Readings, accuracies, difference};
-use crate::claim::{number, rounded};
-use crate::experiment::Findings;
-use crate::report::{Curve, Figure, Panel, Table};
-use crate::statistics::Estimate;
-use crate::workloads::sensitivity::{Case, ERRORS, ErrorSource};
+use crate::findings::Findings;
+use crate::findings::claim::{number, rounded};
+use crate::findings::content::{Curve, Figure, Panel, Table};
+use crate::measured::measures::sensitivity::{Case, ERRORS, ErrorSource};
+use crate::measured::statistics::Estimate;
 
 /// Test errors of the network, beside those that A* lies between.
 pub(super) fn network(readings: &Readings<'_>, findings: &mut Findings) {

@@ -3,11 +3,11 @@
 use crossbar::TileConfig;
 
 use super::{KEPT, Readings, accuracies, difference};
-use crate::claim::rounded;
-use crate::experiment::Findings;
-use crate::report::{Curve, Figure, HeatCell, HeatMap, Panel, Table};
-use crate::statistics::Estimate;
-use crate::workloads::sensitivity::{Analysis, Estimated, Resolutions};
+use crate::findings::Findings;
+use crate::findings::claim::rounded;
+use crate::findings::content::{Curve, Figure, HeatCell, HeatMap, Panel, Table};
+use crate::measured::measures::sensitivity::{Analysis, Estimated, Resolutions};
+use crate::measured::statistics::Estimate;
 
 /// The resolution of a tile's converters that have none, or one of no whole number of bits.
 const USUAL_BITS: u32 = 8;

@@ -1,9 +1,9 @@
 //! What the tiles of every layer do to real inputs.
 
 use super::Readings;
-use crate::experiment::Findings;
-use crate::report::{Curve, Figure, LineStyle, Panel, Table};
-use crate::workloads::sensitivity::{Analysis, LayerQuantity, layer_value, layers_of};
+use crate::findings::Findings;
+use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::measured::measures::sensitivity::{Analysis, LayerQuantity, layer_value, layers_of};
 
 pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
     let layers = |(analysis, record): &(Analysis, _)| match analysis {

@@ -1,14 +1,16 @@
 //! How much of each nonideality the network bears, and in which layers.
 
 use super::{LOSS_PERCENT, Readings, accuracies, difference};
-use crate::claim::rounded;
-use crate::experiment::Findings;
+use crate::findings::Findings;
+use crate::findings::claim::rounded;
+use crate::findings::content::{HeatCell, HeatMap, Table};
+use crate::measured::measures::nonideality::Axis;
+use crate::measured::measures::sensitivity::{Analysis, Case, ERRORS, Raised};
+use crate::measured::measures::tolerance::{
+    BELOW, BEYOND, TOLERANCE, TOLERANCE_LEAST, TOLERANCE_MOST,
+};
+use crate::measured::statistics::Estimate;
 use crate::record::Record;
-use crate::report::{HeatCell, HeatMap, Table};
-use crate::statistics::Estimate;
-use crate::workloads::nonideality::Axis;
-use crate::workloads::sensitivity::{Analysis, Case, ERRORS, Raised};
-use crate::workloads::tolerance::{BELOW, BEYOND, TOLERANCE, TOLERANCE_LEAST, TOLERANCE_MOST};
 
 /// The loss in points at which a cell has the colour of the worst.
 const WORST: f64 = 10.0;
@@ -156,7 +158,7 @@ fn of_layer(axis: &Axis, x: f64, loss: Estimate, all: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workloads::nonideality::Nonideality;
+    use crate::measured::measures::nonideality::Nonideality;
 
     #[test]
     fn a_layer_bears_what_costs_one_percent() {

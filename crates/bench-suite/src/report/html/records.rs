@@ -8,8 +8,8 @@ use std::fmt::{Result, Write};
 
 use super::super::Section;
 use super::super::settings::Settings;
-use super::super::words::{count, date, duration};
 use super::{anchor, escape};
+use crate::findings::words::{count, date, duration};
 use crate::record;
 
 /// Settings of a point that are no longer than this stand in its row.

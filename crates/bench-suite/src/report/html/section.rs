@@ -3,9 +3,10 @@
 use std::fmt::{Result, Write};
 
 use super::super::figure::{COLOURS, marker, svg};
-use super::super::words::{capital, count, sentence};
-use super::super::{Figure, LineStyle, Panel, Section, Table, heat_map};
+use super::super::{Section, heat_map};
 use super::{anchor, claim_anchor, escape, records, verdict};
+use crate::findings::content::{Figure, LineStyle, Panel, Table};
+use crate::findings::words::{capital, count, sentence};
 
 /// Columns from which a table may be wider than the text.
 const WIDE: usize = 6;

@@ -2,10 +2,10 @@
 
 use super::Model;
 use super::variants::*;
-use crate::claim::{display, rounded};
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns};
-use crate::report::{Curve, Figure, LineStyle, Panel, Table};
-use crate::statistics::Estimate;
+use crate::findings::claim::{display, rounded};
+use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::measured::statistics::Estimate;
 
 /// The curves of every network, with their colours.
 const CURVES: [(&str, usize); 5] =

@@ -2,9 +2,10 @@
 
 use super::variants::*;
 use super::{Model, figures, quantizers};
-use crate::claim::{Claim, Test};
-use crate::experiment::{Findings, Scale};
 use crate::experiments::training_runs::TrainingRuns;
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test};
+use crate::measured::scale::Scale;
 
 /// How far the training losses of a format that is as good as f32 may be from its.
 const AS_FLOAT: (f64, f64) = (0.95, 1.05);

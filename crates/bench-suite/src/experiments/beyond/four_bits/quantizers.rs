@@ -6,11 +6,14 @@ use numerics::{
 };
 
 use super::variants::RANDOM_BITS;
-use crate::claim::{Claim, Test, display};
-use crate::experiment::{Results, Scale};
-use crate::report::Table;
-use crate::statistics::Estimate;
-use crate::workloads::quantization_error::{NamedQuantizer, QuantizationError, mse, shrinkage};
+use crate::experiment::Results;
+use crate::findings::claim::{Claim, Test, display};
+use crate::findings::content::Table;
+use crate::measured::measures::quantization_error::{
+    NamedQuantizer, QuantizationError, mse, shrinkage,
+};
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
 
 const NEAREST: Rounding = Rounding::NearestTiesEven;
 const STOCHASTIC: Rounding = Rounding::Stochastic;

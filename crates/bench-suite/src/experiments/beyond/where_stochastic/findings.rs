@@ -1,11 +1,12 @@
 //! What the ablation says: claims of our own, figures and tables.
 
 use super::{ALL, BITS, FEW_BIT_RULES, NEAREST, PLACES, REGISTERS, few_bits_name};
-use crate::claim::{Claim, Test, display};
-use crate::experiment::{Findings, Scale};
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
-use crate::report::{Curve, Figure, LineStyle, Panel, Table};
-use crate::statistics::Estimate;
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test, display};
+use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
 
 /// A training loss within a fifth of the reference's counts as the same, one twice as high as lost.
 const SAME_LOSS: f64 = 1.2;

@@ -3,8 +3,8 @@
 use systolic::networks::TrainedNetwork;
 
 use super::{CARDS, Found, MOST_STEPS, WAVES, WIDEST, sizes};
-use crate::report::{Curve, Figure, LineStyle, Panel};
-use crate::workloads::accelerator::CardName;
+use crate::findings::content::{Curve, Figure, LineStyle, Panel};
+use crate::measured::measures::accelerator::CardName;
 
 /// The limits of the paper's card are the paper's.
 fn limit_style(card: CardName) -> LineStyle {

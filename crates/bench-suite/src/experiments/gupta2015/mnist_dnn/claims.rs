@@ -5,8 +5,8 @@ use super::{
     FLOAT, NEAREST_2_14, NEAREST_6_10, NEAREST_8_8, STOCHASTIC_2_14, STOCHASTIC_6_10,
     STOCHASTIC_8_8, Variant,
 };
-use crate::claim::{Claim, Test};
-use crate::experiment::Scale;
+use crate::findings::claim::{Claim, Test};
+use crate::measured::scale::Scale;
 
 /// Within half a point of float: as wide as the paper's own curves scatter from epoch to epoch.
 const NEAR_FLOAT_POINTS: f64 = 0.5;

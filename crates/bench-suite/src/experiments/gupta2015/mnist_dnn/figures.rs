@@ -5,10 +5,10 @@ use super::{
     FLOAT, NEAREST_2_14, NEAREST_6_10, NEAREST_8_8, STOCHASTIC_2_14, STOCHASTIC_6_10,
     STOCHASTIC_8_8, Size, VARIANTS, Variant,
 };
-use crate::claim::display;
-use crate::experiment::Scale;
 use crate::experiments::training_runs::ZERO_UPDATES;
-use crate::report::{Curve, Figure, LineStyle, Panel, Table};
+use crate::findings::claim::display;
+use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::measured::scale::Scale;
 
 /// Training loss and test error with either rounding: the four panels of Fig. 1.
 pub(super) fn learning(runs: &Runs<'_>) -> Figure {

@@ -3,8 +3,8 @@
 use super::{Size, Variant, size};
 use crate::experiment::Results;
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
+use crate::measured::statistics::Estimate;
 use crate::paper;
-use crate::statistics::Estimate;
 
 /// The two quantities that Fig. 1 shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

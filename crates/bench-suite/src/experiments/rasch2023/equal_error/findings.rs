@@ -4,15 +4,16 @@ use super::super::boosts::{self, SCATTER};
 use super::super::paper::Family;
 use super::super::sensitivity::{Column, FAMILIES, Grid, class_words, family_words};
 use super::ERROR_PERCENT;
-use crate::claim::{Claim, Test, display};
-use crate::experiment::{Findings, Scale};
-use crate::record::Record;
-use crate::report::{HeatCell, HeatMap, Table};
-use crate::statistics::Estimate;
-use crate::workloads::equal_error::{
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test, display};
+use crate::findings::content::{HeatCell, HeatMap, Table};
+use crate::measured::measures::equal_error::{
     CHANCE_ERROR, ERRORS, PRODUCT_ERROR, STANDARD_ERRORS, STANDARD_PRODUCT_ERROR, VALUE,
 };
-use crate::workloads::nonideality::{Axis, Class, Nonideality};
+use crate::measured::measures::nonideality::{Axis, Class, Nonideality};
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
+use crate::record::Record;
 
 /// How much more a product may err where the axis begins, in points, for the value to count as one
 /// of an equal error.

@@ -7,14 +7,16 @@ use super::super::evaluated::{
 };
 use super::super::paper::normalized_accuracy;
 use super::{LAYERS, exempted, size};
-use crate::claim::{Claim, Test, rounded};
-use crate::experiment::{Findings, Results, Scale};
-use crate::record::Record;
-use crate::report::{Curve, Figure, LineStyle, Panel, Table};
-use crate::statistics::Estimate;
-use crate::workloads::exemption::{
+use crate::experiment::Results;
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test, rounded};
+use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::measured::measures::exemption::{
     ALL_COLUMNS, LAYER_WEIGHTS, ORDER, SMALLEST_COLUMNS, columns_series, layers_series,
 };
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
+use crate::record::Record;
 
 /// What the paper prints of a network.
 struct Printed {

@@ -1,7 +1,7 @@
 //! What the networks are at desk scale, for a reader of the report.
 
 use super::super::evaluated::Evaluated;
-use crate::report::Table;
+use crate::findings::content::Table;
 
 /// Network and data of each, as its workload says.
 const TITLES: [(&str, &str); 13] = [
@@ -71,10 +71,11 @@ pub(super) fn table(networks: &[Evaluated<'_>]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datasets::DataFolder;
-    use crate::experiment::Scale;
+    use crate::measured::error::Error;
+    use crate::measured::networks::NETWORKS;
+    use crate::measured::scale::Scale;
     use crate::testing::skipped;
-    use crate::workloads::networks::NETWORKS;
+    use datasets::DataFolder;
 
     #[test]
     fn titles_are_those_of_the_workloads() {
@@ -90,7 +91,7 @@ mod tests {
                     checked.push(id);
                 }
                 Ok(_) => skipped(format!("{id} is another network with SST-2")),
-                Err(crate::Error::NoData(reason)) => skipped(format!("{id}: {reason}")),
+                Err(Error::NoData(reason)) => skipped(format!("{id}: {reason}")),
                 Err(error) => panic!("{id}: {error}"),
             }
         }

@@ -6,12 +6,14 @@ use super::super::evaluated::{
 };
 use super::super::paper::{Family, ROWS, Row, TIMES, TIMES_S, normalized_accuracy, row};
 use super::{desk, names};
-use crate::claim::{Claim, Test, display, rounded};
-use crate::experiment::{Findings, Results, Scale};
-use crate::report::{Figure, Table};
-use crate::statistics::Estimate;
-use crate::workloads::hardware_aware::{HWA_UNPROGRAMMED, series};
-use crate::workloads::trained::FLOAT_ERROR;
+use crate::experiment::Results;
+use crate::findings::Findings;
+use crate::findings::claim::{Claim, Test, display, rounded};
+use crate::findings::content::{Figure, Table};
+use crate::measured::measures::hardware_aware::{HWA_UNPROGRAMMED, series};
+use crate::measured::measures::trained::FLOAT_ERROR;
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
 
 /// The series of a method at one of the paper's times.
 fn at(method: &str, time: usize) -> String {

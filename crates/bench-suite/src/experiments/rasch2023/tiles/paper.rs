@@ -122,7 +122,7 @@ pub(super) const ROWS: [Row; 11] = [
 #[cfg(test)]
 mod tests {
     use super::ROWS;
-    use crate::workloads::survey::NETWORKS;
+    use crate::measured::measures::survey::NETWORKS;
 
     #[test]
     fn every_row_has_its_network() {

@@ -12,12 +12,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::TILE;
-use crate::experiment::Scale;
 use crate::experiments::rasch2023::networks::{recipe, repeats};
 use crate::experiments::rasch2023::paper::TIMES_S;
 use crate::experiments::rasch2023::{ablation, noise_structure, tile_wise_training, tolerance};
-use crate::workloads::nonideality::AXES;
-use crate::workloads::survey::{HardwareUse, network};
+use crate::measured::measures::nonideality::AXES;
+use crate::measured::measures::survey::{HardwareUse, network};
+use crate::measured::scale::Scale;
 
 /// `docs/paper-scale.toml`.
 #[derive(Debug, Deserialize)]

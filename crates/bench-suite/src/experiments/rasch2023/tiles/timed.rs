@@ -4,7 +4,7 @@ use crossbar::TileConfig;
 use nn::{Analog, AnalogTraining, AnyArithmetic};
 
 use crate::bench::{Measured, Unmeasured, alternate};
-use crate::workloads::survey::network;
+use crate::measured::measures::survey::network;
 
 /// Times the forward pass of one input (a share of a batch in recurrent networks) through the
 /// network of a row of Table 1 on one thread: on the standard tile as ours, in f32 as the baseline.

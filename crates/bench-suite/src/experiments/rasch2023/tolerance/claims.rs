@@ -4,9 +4,9 @@ use super::super::evaluated::{largest, least};
 use super::super::paper::Family;
 use super::super::sensitivity::Column;
 use super::findings::{Cell, Map};
-use crate::claim::{Claim, Test};
-use crate::statistics::Estimate;
-use crate::workloads::nonideality::Nonideality;
+use crate::findings::claim::{Claim, Test};
+use crate::measured::measures::nonideality::Nonideality;
+use crate::measured::statistics::Estimate;
 
 /// The network that the paper calls the most robust.
 const LANGUAGE: &str = "lstm-language";

@@ -4,14 +4,15 @@ use super::super::paper::Family;
 use super::super::sensitivity::{Column, FAMILIES, Grid, class_words, family_words};
 use super::LOSS_PERCENT;
 use super::claims::claims;
-use crate::experiment::{Findings, Scale};
-use crate::record::Record;
-use crate::report::{HeatCell, HeatMap, Table};
-use crate::statistics::Estimate;
-use crate::workloads::nonideality::{Axis, Nonideality};
-use crate::workloads::tolerance::{
+use crate::findings::Findings;
+use crate::findings::content::{HeatCell, HeatMap, Table};
+use crate::measured::measures::nonideality::{Axis, Nonideality};
+use crate::measured::measures::tolerance::{
     BELOW, BEYOND, NOISE, TOLERANCE, TOLERANCE_LEAST, TOLERANCE_MOST,
 };
+use crate::measured::scale::Scale;
+use crate::measured::statistics::Estimate;
+use crate::record::Record;
 
 /// The 90 % interval of a normal distribution in standard deviations.
 const INTERVAL: f64 = 2.0 * 1.645;

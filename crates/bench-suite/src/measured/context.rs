@@ -1,0 +1,25 @@
+//! [`Context`]: what a running point may use.
+
+use numerics::Par;
+
+use crate::measured::checkpoint::Checkpoint;
+use crate::measured::models::Models;
+use crate::measured::progress::PointProgress;
+use datasets::{DataFolder, DataSum};
+
+/// What a running point may use.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// Where data sets are read from.
+    pub data: &'a DataFolder,
+    /// The data sets of the point: what is read must have these checksums.
+    pub sums: &'a [DataSum],
+    /// Whether kernels may use threads of the current pool.
+    pub par: Par,
+    /// Where the point says how far it is, and learns that it shall stop.
+    pub progress: &'a dyn PointProgress,
+    /// Where a long point saves itself.
+    pub checkpoint: &'a Checkpoint,
+    /// Trained networks that points share.
+    pub models: &'a Models,
+}

@@ -1,0 +1,109 @@
+//! [`FewBits`]: the error of products whose weights or inputs have few bits, beside the analog one.
+//!
+//! Weights from N(0, 0.246), cut at ±1, and inputs from U(−1, 1), one or both of them rounded to
+//! 2^q − 1 levels (Eq. 5); beside it the standard tile after 1 h, with drift compensation.
+//!
+//! Source: [Rasch23 Fig. 3D].
+
+use crossbar::{WeightScale, mvm_error, presets};
+use numerics::Seed;
+use serde::{Deserialize, Serialize};
+
+use super::equal_error::{SIZE, WEIGHT_STD};
+use super::product::{Product, exact_product, gaussian, uniform};
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::point::Point;
+
+/// How much is multiplied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FewBits {
+    /// Input vectors of each product.
+    pub samples: usize,
+}
+
+/// The series of ε_M in % with rounded weights, one per number of bits of [`BITS`].
+pub const WEIGHTS: &str = "weights";
+/// … with rounded inputs.
+pub const INPUTS: &str = "inputs";
+/// … with both rounded.
+pub const BOTH: &str = "both";
+/// ε_M of the standard tile after 1 h, in %.
+pub const ANALOG: &str = "analog";
+
+/// Bits q of the words.
+pub const BITS: [u32; 7] = [2, 3, 4, 5, 6, 7, 8];
+
+/// Seconds after programming with drift compensation. [Rasch23 Fig. 3D]
+const HOUR_S: f64 = 3600.0;
+
+/// clip(round(z · (2^q − 2)/2) · 2/(2^q − 2)) to ±1. [Rasch23 Eq. 5]
+fn rounded(values: &[f32], bits: u32) -> Vec<f32> {
+    let half = (2f32.powi(bits as i32) - 2.0) / 2.0;
+    values.iter().map(|z| ((z * half).round_ties_even() / half).clamp(-1.0, 1.0)).collect()
+}
+
+impl FewBits {
+    /// Runs the point whose configuration this is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if the configuration is not one of these; and as [`Self::run`].
+    pub fn run_point(point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
+        let config: Self = serde_json::from_value(point.config.clone())
+            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
+        config.run(point.seed, context)
+    }
+
+    /// Multiplies with few bits of either operand and of both, and on the tile.
+    ///
+    /// # Errors
+    ///
+    /// As [`Product::error_percent`].
+    pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
+        let seed = Seed::new(seed).child("rasch2023/few-bits");
+        let weights: Vec<f32> = gaussian(&seed.child("weights"), WEIGHT_STD, SIZE * SIZE)
+            .into_iter()
+            .map(|w| w.clamp(-1.0, 1.0))
+            .collect();
+        let x = uniform(&seed.child("inputs"), self.samples * SIZE);
+        let exact = exact_product(&x, &weights, SIZE);
+        let mut measured = Measurements::default();
+        for bits in BITS {
+            let (few_weights, few_x) = (rounded(&weights, bits), rounded(&x, bits));
+            for (name, x, weights) in [
+                (WEIGHTS, &x, &few_weights),
+                (INPUTS, &few_x, &weights),
+                (BOTH, &few_x, &few_weights),
+            ] {
+                let error = 100.0 * mvm_error(&exact, &exact_product(x, weights, SIZE), SIZE);
+                measured.series.entry(name.to_owned()).or_default().push(error);
+            }
+        }
+        let mut tile = presets::standard_pcm();
+        tile.mapping.scale = WeightScale::Unit;
+        let product = Product {
+            config: &tile,
+            weights: &weights,
+            inputs: SIZE,
+            x: &x,
+            input_range: 1.0,
+            t_s: Some(HOUR_S),
+        };
+        let error = product.error_percent(&seed.child(ANALOG), context.par)?;
+        measured.values.insert(ANALOG.to_owned(), error);
+        Ok(measured)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_bits_have_three_levels() {
+        assert_eq!(rounded(&[-3.0, -0.4, 0.4, 0.6, 1.0], 2), [-1.0, 0.0, 0.0, 1.0, 1.0]);
+    }
+}

@@ -1,0 +1,144 @@
+//! [`Survey`]: what a network of the paper asks of its hardware.
+//!
+//! It is built with its own sizes and surveyed in one forward pass that multiplies nothing; nothing
+//! is trained.
+//!
+//! Source: [Rasch23 Tab. 1].
+
+mod networks;
+
+use crossbar::split;
+use nn::MapUse;
+use serde::{Deserialize, Serialize};
+
+pub use networks::{NETWORKS, PaperNetwork, network};
+
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::measurements::Measurements;
+use crate::measured::point::Point;
+
+/// A network and its tiles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Survey {
+    /// The name of one of [`NETWORKS`].
+    pub network: String,
+    /// Rows and columns of a tile.
+    pub tile: usize,
+}
+
+/// Number of parameters.
+pub const PARAMETERS: &str = "parameters";
+/// Of those on tiles.
+pub const MAPPED: &str = "mapped";
+/// Number of tiles.
+pub const TILES: &str = "tiles";
+/// [`HardwareUse::utilisation_percent`].
+pub const UTILISATION: &str = "utilisation_percent";
+/// Products of a tile with a vector, per input.
+pub const PRODUCTS: &str = "products";
+/// [`HardwareUse::reuse`].
+pub const REUSE: &str = "reuse";
+
+impl Survey {
+    /// Runs the point whose configuration this is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if the configuration is not one of these; and as [`Self::run`].
+    pub fn run_point(point: &Point, _: &Context<'_>) -> Result<Measurements, Error> {
+        let config: Self = serde_json::from_value(point.config.clone())
+            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
+        config.run()
+    }
+
+    /// Surveys the network.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if there is no such network.
+    ///
+    /// # Panics
+    ///
+    /// As [`HardwareUse::of`].
+    pub fn run(&self) -> Result<Measurements, Error> {
+        let used = HardwareUse::of(network(&self.network)?, self.tile);
+        let mut measured = Measurements::default();
+        for (name, value) in [
+            (PARAMETERS, used.parameters as f64),
+            (MAPPED, used.mapped as f64),
+            (TILES, used.tiles as f64),
+            (UTILISATION, used.utilisation_percent()),
+            (PRODUCTS, used.products as f64),
+            (REUSE, used.reuse()),
+        ] {
+            measured.values.insert(name.to_owned(), value);
+        }
+        Ok(measured)
+    }
+}
+
+/// A network's use of its hardware, with one input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HardwareUse {
+    /// Rows and columns of a tile.
+    pub tile: usize,
+    /// Number of parameters.
+    pub parameters: usize,
+    /// Of those on tiles.
+    pub mapped: usize,
+    /// Number of tiles.
+    pub tiles: usize,
+    /// Products of a tile with a vector.
+    pub products: usize,
+    /// Multiplications and additions of the linear maps, digital ones included.
+    pub macs: usize,
+    /// Outputs of the linear maps, digital ones included.
+    pub outputs: usize,
+}
+
+impl HardwareUse {
+    /// Builds the network and passes one input through it without multiplying.
+    ///
+    /// # Panics
+    ///
+    /// If a tile is smaller than the kernel of a convolution.
+    #[track_caller]
+    pub fn of(network: &PaperNetwork, tile: usize) -> Self {
+        let (parameters, uses) = network.survey();
+        let mut used =
+            Self { tile, parameters, mapped: 0, tiles: 0, products: 0, macs: 0, outputs: 0 };
+        let mut layers: Vec<MapUse> = Vec::new();
+        for used in uses {
+            match layers.iter_mut().find(|layer| layer.layer == used.layer) {
+                Some(layer) => layer.rows += used.rows,
+                None => layers.push(used),
+            }
+        }
+        for layer in &layers {
+            used.macs += layer.outputs * layer.inputs * layer.rows;
+            used.outputs += layer.outputs * layer.rows;
+        }
+        for layer in layers.iter().filter(|layer| !network.digital.contains(&&*layer.layer)) {
+            // Channels are not cut: a 3 × 3 convolution has 56 of them on a tile. The paper does
+            // not say so, but only so are its numbers of tiles met.
+            let channels = split(layer.inputs / layer.taps, tile / layer.taps).len();
+            let tiles = split(layer.outputs, tile).len() * channels;
+            used.mapped += layer.outputs * layer.inputs;
+            used.tiles += tiles;
+            used.products += tiles * layer.rows;
+        }
+        used
+    }
+
+    /// Share of the cells of the tiles that hold a weight, in %.
+    pub fn utilisation_percent(&self) -> f64 {
+        100.0 * self.mapped as f64 / (self.tiles * self.tile * self.tile) as f64
+    }
+
+    /// Products per tile.
+    pub fn reuse(&self) -> f64 {
+        self.products as f64 / self.tiles as f64
+    }
+}

@@ -1,0 +1,416 @@
+//! A network on its way onto hardware: trained in f32, mapped directly, trained on tiles.
+//!
+//! ```text
+//! float ──┬── convert, calibrate, tune scales ──────────▶ direct mapping
+//!         └── convert, calibrate, train on noisy tiles ──▶ hardware-aware network
+//! ```
+//!
+//! Several experiments look at the same trained network. It is trained by the first point that
+//! needs it, and kept in the store as a model ([`crate::measured::models::Models`]) under the hash of what made
+//! it. Training is a pure function of that, so it makes no difference who trained it.
+//!
+//! Source: [Rasch23 Methods; Supp. Tab. 3].
+
+mod weights;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use nn::{
+    Analog, AnalogTraining, AnyArithmetic, Distilled, Parameters, Policy, Progress, Recipe,
+    Stopped, Task, checkpoint, map_onto_tiles, train_epoch,
+};
+use numerics::Seed;
+use serde::{Deserialize, Serialize};
+
+use super::hwa_recipe::{Calibration, HwaRecipe};
+use crate::measured::checkpoint::Checkpoint;
+use crate::measured::context::Context;
+use crate::measured::error::Error;
+use crate::measured::hash::hash;
+use crate::measured::measurements::Measurements;
+use crate::measured::networks;
+use crate::measured::networks::workload::{Instance, Workload};
+use crate::measured::scale::Scale;
+
+/// Which network is trained, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trained {
+    /// One of [`networks::NETWORKS`].
+    pub network: String,
+    /// The scale at which it is opened.
+    pub scale: Scale,
+    /// The recipe.
+    pub recipe: HwaRecipe,
+    /// SHA-256 of a file of weights that are taken instead of trained ones; the store has them
+    /// since [`Self::keep_weights`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
+}
+
+/// Test error of the float network, in %.
+pub const FLOAT_ERROR: &str = "float_error_percent";
+/// Test error by chance, in %.
+pub const CHANCE_ERROR: &str = "chance_error_percent";
+/// The series of training losses on tiles, one per epoch.
+pub const HWA_TRAIN_LOSS: &str = "hwa_train_loss";
+
+/// A trained network, with what was measured on the way: [`FLOAT_ERROR`], [`CHANCE_ERROR`] and,
+/// once it was trained on tiles, [`HWA_TRAIN_LOSS`].
+#[derive(Debug)]
+pub struct Network<'w> {
+    /// The network with its tasks.
+    pub instance: Instance<'w>,
+    /// What was measured.
+    pub measured: Measurements,
+}
+
+/// What a model or its checkpoint says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    network: String,
+    stage: Stage,
+    seed: u64,
+    progress: Progress,
+    measured: Measurements,
+}
+
+/// How far a model is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Trained in f32.
+    Float,
+    /// Mapped directly, ranges and scales tuned.
+    Direct,
+    /// Trained on tiles.
+    Hardware,
+}
+
+impl Trained {
+    /// Reads the network's data.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if there is no such network, if the recipe asks for distillation in vain, or
+    /// if the data are no longer those of the point; and what is wrong with them.
+    pub fn open(&self, context: &Context<'_>) -> Result<Box<dyn Workload>, Error> {
+        let workload = (networks::find(&self.network)?.open)(context.data, self.scale)?;
+        if workload.data() != context.sums {
+            let reason = "its data have changed since this command began";
+            return Err(Error::Usage(format!("network '{}': {reason}", self.network)));
+        }
+        if self.recipe.distillation.is_some() {
+            let float = Policy::uniform(AnyArithmetic::Float32);
+            let Instance { train, parameters, .. } = workload.instance(&float, &Seed::new(0));
+            self.distilled(&*train, (&*train, &parameters))?;
+        }
+        Ok(workload)
+    }
+
+    /// The training task with a teacher, if the recipe wants one.
+    fn distilled<'a>(
+        &self,
+        student: &'a dyn Task,
+        teacher: (&'a dyn Task, &'a Parameters),
+    ) -> Result<Option<Distilled<'a>>, Error> {
+        let distilled = |options| Distilled::new(student, teacher, options);
+        let wrong = |error| Error::Usage(format!("recipe of '{}': {error}", self.network));
+        self.recipe.distillation.map(distilled).transpose().map_err(wrong)
+    }
+
+    /// How the float network is trained, unless its weights are taken as they are.
+    fn float_recipe<'w>(&self, workload: &'w dyn Workload) -> Option<&'w Recipe> {
+        workload.recipe().filter(|_| self.weights.is_none())
+    }
+
+    /// The paper's digital layers in f32, all others on tiles.
+    pub fn policy(workload: &dyn Workload, analog: &Analog) -> Policy {
+        let digital = workload.digital_layers();
+        let layers: BTreeMap<String, AnyArithmetic> =
+            digital.into_iter().map(|layer| (layer, AnyArithmetic::Float32)).collect();
+        Policy { default: AnyArithmetic::Analog(Box::new(analog.clone())), layers }
+    }
+
+    /// The network in f32: trained, or with the weights that others trained.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`], [`Error::Diverged`], or what is wrong with data, model or checkpoint.
+    pub fn float<'w>(
+        &self,
+        workload: &'w dyn Workload,
+        seed: u64,
+        context: &Context<'_>,
+    ) -> Result<Network<'w>, Error> {
+        let run = Session { trained: self, workload, seed, context };
+        run.model(Stage::Float, &Policy::uniform(AnyArithmetic::Float32), |instance, _| {
+            if let Some(sha256) = &self.weights {
+                let bytes = weights::kept(context.models, sha256)?;
+                return weights::load_float(&mut instance.parameters, &bytes).map_err(Error::Usage);
+            }
+            if let Some(weights) = workload.pretrained()? {
+                instance.parameters.copy_from(&weights);
+            }
+            Ok(())
+        })
+    }
+
+    /// The float network on tiles without training there, but with ranges and scales tuned.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::float`].
+    pub fn direct<'w>(
+        &self,
+        workload: &'w dyn Workload,
+        seed: u64,
+        context: &Context<'_>,
+    ) -> Result<Network<'w>, Error> {
+        let recipe = &self.recipe;
+        let training =
+            AnalogTraining { weight_noise: None, remap_every: None, ..*recipe.analog.training() };
+        let analog = Analog::new(recipe.analog.tile().clone(), training)
+            .map_err(|error| Error::Usage(error.to_string()))?;
+        let run = Session { trained: self, workload, seed, context };
+        run.model(Stage::Direct, &Self::policy(workload, &analog), |instance, measured| {
+            let float = self.float(workload, seed, context)?;
+            *measured = float.measured;
+            run.map_onto_tiles(instance, &float.instance.parameters)?;
+            run.tune(instance)
+        })
+    }
+
+    /// The network trained on tiles.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::float`].
+    pub fn hardware_aware<'w>(
+        &self,
+        workload: &'w dyn Workload,
+        seed: u64,
+        context: &Context<'_>,
+    ) -> Result<Network<'w>, Error> {
+        let run = Session { trained: self, workload, seed, context };
+        let policy = Self::policy(workload, &self.recipe.analog);
+        run.model(Stage::Hardware, &policy, |instance, measured| {
+            let float = self.float(workload, seed, context)?;
+            *measured = float.measured;
+            run.map_onto_tiles(instance, &float.instance.parameters)
+        })
+    }
+
+    /// Number of test examples.
+    pub fn test_examples(&self, workload: &dyn Workload) -> usize {
+        workload.instance(&Policy::uniform(AnyArithmetic::Float32), &Seed::new(0)).test.len()
+    }
+
+    /// An amount of work in examples, one of training on tiles counting three.
+    pub fn work(&self, workload: &dyn Workload) -> u64 {
+        let instance = workload.instance(&Policy::uniform(AnyArithmetic::Float32), &Seed::new(0));
+        let float = self.float_recipe(workload).map_or(0, |recipe| recipe.epochs as u64);
+        instance.train.len() as u64 * (float + 3 * self.recipe.training.epochs as u64)
+    }
+}
+
+/// A training with what it needs at every stage.
+struct Session<'a, 'w> {
+    trained: &'a Trained,
+    workload: &'w dyn Workload,
+    seed: u64,
+    context: &'a Context<'a>,
+}
+
+impl<'w> Session<'_, 'w> {
+    fn root(&self) -> Seed {
+        Seed::new(self.seed)
+    }
+
+    /// The hash of everything that determines the model. The recipe of hardware-aware training has
+    /// no part in the float network.
+    fn key(&self, stage: Stage) -> String {
+        let recipe = (stage != Stage::Float).then_some(&self.trained.recipe);
+        let Trained { network, scale, weights, .. } = self.trained;
+        hash(&(stage, network, scale, recipe, weights, self.seed, self.workload.data()))
+    }
+
+    /// The model from the store; or else begun, trained to the end of its recipe, and kept there.
+    fn model(
+        &self,
+        stage: Stage,
+        policy: &Policy,
+        begin: impl FnOnce(&mut Instance<'w>, &mut Measurements) -> Result<(), Error>,
+    ) -> Result<Network<'w>, Error> {
+        let mut instance = self.workload.instance(policy, &self.root().child("init"));
+        let models = self.context.models;
+        let key = self.key(stage);
+        let bytes = models.get_or_make(&key, self.context.progress, |saved| {
+            let given = self.trained.weights.as_ref().map(|sha| weights::kept(models, sha));
+            let given = given.transpose()?;
+            if let Some(given) = &given
+                && weights::stage(given) == Some(stage)
+            {
+                return Ok(given.clone());
+            }
+            let mut note = Note {
+                network: self.trained.network.clone(),
+                stage,
+                seed: self.seed,
+                progress: Progress::default(),
+                measured: Measurements::default(),
+            };
+            match saved.load(self.context.progress)? {
+                Some(bytes) => {
+                    note = restore(&mut instance, &bytes).map_err(|why| saved.damaged(why))?;
+                }
+                None => begin(&mut instance, &mut note.measured)?,
+            }
+            self.train(&mut instance, &mut note, saved)?;
+            if stage == Stage::Float {
+                self.test_float(&instance, &mut note.measured);
+            }
+            instance.parameters.forget_optimizer();
+            Ok(bytes_of(&instance.parameters, &note))
+        })?;
+        let note = restore(&mut instance, &bytes).map_err(|why| models.damaged(&key, why))?;
+        Ok(Network { instance, measured: note.measured })
+    }
+
+    /// Trains to the end of the stage's recipe, saving every epoch.
+    fn train(
+        &self,
+        instance: &mut Instance<'_>,
+        note: &mut Note,
+        saved: &Checkpoint,
+    ) -> Result<(), Error> {
+        let (what, recipe, work) = match note.stage {
+            Stage::Direct => return Ok(()),
+            Stage::Float => match self.trained.float_recipe(self.workload) {
+                Some(recipe) => ("float", recipe, 1),
+                None => return Ok(()),
+            },
+            Stage::Hardware => ("hwa", &self.trained.recipe.training, 3),
+        };
+        let taught = note.stage == Stage::Hardware && self.trained.recipe.distillation.is_some();
+        let teacher = match taught {
+            true => Some(self.trained.float(self.workload, self.seed, self.context)?.instance),
+            false => None,
+        };
+        let Instance { parameters, train, .. } = instance;
+        let distilled = match &teacher {
+            Some(Instance { train: teacher, parameters, .. }) => {
+                self.trained.distilled(&**train, (&**teacher, parameters))?
+            }
+            None => None,
+        };
+        let task: &dyn Task = match &distilled {
+            Some(distilled) => distilled,
+            None => &**train,
+        };
+        while note.progress.epoch < recipe.epochs {
+            let stats = train_epoch(
+                task,
+                parameters,
+                recipe,
+                &mut note.progress,
+                nn::Run::new(&self.root().child(what), self.context.par),
+                |_, _| {
+                    self.context.progress.advance(work * recipe.batch as u64);
+                    self.go_on()
+                },
+            )?;
+            self.context.progress.say(&format!(
+                "{what} epoch {}/{}: loss {:.4}",
+                note.progress.epoch, recipe.epochs, stats.loss
+            ));
+            if note.stage == Stage::Hardware {
+                let losses = note.measured.series.entry(HWA_TRAIN_LOSS.to_owned());
+                losses.or_default().push(stats.loss);
+            }
+            note.progress.observe(recipe, stats.loss);
+            saved.save(&bytes_of(parameters, note))?;
+        }
+        Ok(())
+    }
+
+    fn test_float(&self, instance: &Instance<'_>, measured: &mut Measurements) {
+        let seed = self.root().child("float");
+        let error = self.workload.test_error(instance, nn::Run::new(&seed, self.context.par));
+        let values = &mut measured.values;
+        let [error, chance] = [error, self.workload.chance_error()].map(|error| 100.0 * error);
+        values.insert(FLOAT_ERROR.to_owned(), error);
+        values.insert(CHANCE_ERROR.to_owned(), chance);
+        let said = format!("float: test error {error:.2} %, by chance {chance:.2} %");
+        self.context.progress.say(&said);
+    }
+
+    /// The trained float weights on tiles, with input ranges from data.
+    fn map_onto_tiles(&self, instance: &mut Instance<'_>, float: &Parameters) -> Result<(), Error> {
+        let Calibration { statistic, batches, .. } = self.trained.recipe.calibration;
+        if self.context.progress.stopped() {
+            return Err(Error::Interrupted);
+        }
+        let batch = self.trained.recipe.training.batch;
+        let calibration = nn::Calibration { statistic, batch, batches };
+        let (seed, par) = (self.root().child("calibration"), self.context.par);
+        let Instance { parameters, train, .. } = instance;
+        map_onto_tiles(&**train, parameters, float, calibration, nn::Run::new(&seed, par));
+        Ok(())
+    }
+
+    /// Trains scales and ranges only.
+    fn tune(&self, instance: &mut Instance<'_>) -> Result<(), Error> {
+        let steps = self.trained.recipe.calibration.tuning;
+        let digital = [".scale", ".tile_scale", ".input_range"];
+        for parameter in instance.parameters.iter_mut() {
+            let tuned = digital.iter().any(|suffix| parameter.name().ends_with(suffix));
+            parameter.set_frozen(!tuned);
+        }
+        let mut progress = Progress::default();
+        let recipe: &Recipe = &self.trained.recipe.training;
+        let mut done = 0;
+        while done < steps && !self.context.progress.stopped() {
+            // An epoch that ends, ends; one that is stopped has done its steps.
+            let stopped = train_epoch(
+                &*instance.train,
+                &mut instance.parameters,
+                recipe,
+                &mut progress,
+                nn::Run::new(&self.root().child("tuning"), self.context.par),
+                |_, _| {
+                    done += 1;
+                    if done == steps { ControlFlow::Break(()) } else { self.go_on() }
+                },
+            );
+            match stopped {
+                Ok(_) => {}
+                Err(Stopped::Interrupted) => break,
+                Err(diverged) => return Err(diverged.into()),
+            }
+        }
+        instance.parameters.iter_mut().for_each(|parameter| parameter.set_frozen(false));
+        if self.context.progress.stopped() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    fn go_on(&self) -> ControlFlow<()> {
+        if self.context.progress.stopped() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}
+
+fn bytes_of(parameters: &Parameters, note: &Note) -> Vec<u8> {
+    let note = serde_json::to_string(note).expect("a note is plain data");
+    checkpoint::save(parameters, &note)
+}
+
+/// Puts what was saved into the network, and returns its note.
+fn restore(instance: &mut Instance<'_>, bytes: &[u8]) -> Result<Note, String> {
+    let note =
+        checkpoint::load(&mut instance.parameters, bytes).map_err(|error| error.to_string())?;
+    serde_json::from_str(&note).map_err(|error| error.to_string())
+}

@@ -1,0 +1,178 @@
+//! [`Workload`]: a network with its data and its recipe.
+
+use std::fmt::Debug;
+
+use nn::{EpochStats, Outcome, Parameters, Policy, Recipe, Run, Step, Task, Weights, evaluate};
+use numerics::Seed;
+
+use crate::measured::error::Error;
+use crate::measured::scale::Scale;
+use datasets::{DataFolder, DataSum};
+
+/// A network with its data and its recipe, at one scale.
+pub trait Workload: Debug + Send + Sync {
+    /// A short name, such as `resnet-cifar10`.
+    fn id(&self) -> &'static str;
+
+    /// The row of [Rasch23, Table 1] whose family it belongs to.
+    fn paper(&self) -> &'static str;
+
+    /// Network and data in a line.
+    fn title(&self) -> String;
+
+    /// The data sets that it reads, and weights that others trained.
+    fn data(&self) -> Vec<DataSum>;
+
+    /// How it is trained in f32, from [`Self::pretrained`] weights where there are some; `None` if
+    /// those are taken as they are.
+    fn recipe(&self) -> Option<&Recipe>;
+
+    /// The layers that \[Rasch23\] leaves digital: the first convolution and the last layer of the
+    /// `ImageNet` networks. Everything else that multiplies by weights is mapped, pooler and
+    /// classifier of BERT and ALBERT included: only so have they the 486 and 48 tiles of Table 1.
+    fn digital_layers(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The network under `policy`, with initial weights from `seed`, and its tasks.
+    fn instance<'a>(&'a self, policy: &Policy, seed: &Seed) -> Instance<'a>;
+
+    /// Weights that others trained, as f32 parameters of the network, from which training goes on, or
+    /// which are taken as they are where there is no [`Self::recipe`]; `None` if it is trained from
+    /// initial ones.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoData`] if their file is not in the data folder, [`Error::Io`] or [`Error::Data`]
+    /// if it is damaged.
+    fn pretrained(&self) -> Result<Option<Parameters>, Error> {
+        Ok(None)
+    }
+
+    /// The test error in [0, 1], in the paper's metric, with the instance's present parameters.
+    fn test_error(&self, instance: &Instance<'_>, run: Run) -> f64 {
+        instance.test_error(run)
+    }
+
+    /// The test error of a network that knows nothing, for the normalised accuracy
+    /// A* = 1 − (ε − ε_FP) / (ε_chance − ε_FP) of [Rasch23, eq. (3)].
+    fn chance_error(&self) -> f64;
+}
+
+/// A network under some arithmetic, with what it is trained and tested on.
+pub struct Instance<'a> {
+    /// Weights and states.
+    pub parameters: Parameters,
+    /// The examples to train with.
+    pub train: Box<dyn Task + Send + Sync + 'a>,
+    /// The examples to test with.
+    pub test: Box<dyn Task + Send + Sync + 'a>,
+    /// The test error, where it is not the fraction of wrong units.
+    pub(super) metric: Option<Box<Metric<'a>>>,
+}
+
+/// From weights to a test error.
+pub(super) type Metric<'a> = dyn Fn(Weights<'_>, Run) -> f64 + Send + Sync + 'a;
+
+impl Instance<'_> {
+    /// The test error with the present parameters.
+    pub fn test_error(&self, run: Run) -> f64 {
+        self.test_error_on(&self.parameters, run)
+    }
+
+    /// The test error with these parameters, or on these devices.
+    pub fn test_error_on<'w>(&self, weights: impl Into<Weights<'w>>, run: Run) -> f64 {
+        match &self.metric {
+            None => wrong(&evaluate(&*self.test, weights, run)),
+            Some(metric) => metric(weights.into(), run),
+        }
+    }
+
+    /// The test error on every `of`-th example from the `first` on; on all of them where it is not
+    /// the fraction of wrong units.
+    ///
+    /// # Panics
+    ///
+    /// Unless `first` < `of`.
+    #[track_caller]
+    pub fn test_error_of<'w>(
+        &self,
+        weights: impl Into<Weights<'w>>,
+        (first, of): (usize, usize),
+        run: Run,
+    ) -> f64 {
+        assert!(first < of, "there is no share {first} of {of}");
+        if of == 1 || self.metric.is_some() {
+            return self.test_error_on(weights, run);
+        }
+        let share = Share { task: &*self.test, first, of };
+        wrong(&evaluate(&share, weights, run))
+    }
+}
+
+/// The fraction of wrong units.
+fn wrong(stats: &EpochStats) -> f64 {
+    stats.error_rate.expect("a task without a metric of its own counts what is wrong")
+}
+
+/// Every `of`-th example of a task, from the `first` on.
+struct Share<'a> {
+    task: &'a (dyn Task + 'a),
+    first: usize,
+    of: usize,
+}
+
+impl Task for Share<'_> {
+    fn len(&self) -> usize {
+        self.task.len().saturating_sub(self.first).div_ceil(self.of)
+    }
+
+    fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
+        let place = |&example: &u32| (self.first + self.of * example as usize) as u32;
+        self.task.forward(&examples.iter().map(place).collect::<Vec<_>>(), step)
+    }
+}
+
+impl Debug for Instance<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance")
+            .field("parameters", &self.parameters.count())
+            .field("train", &self.train.len())
+            .field("test", &self.test.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One line of the register.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The name.
+    pub id: &'static str,
+    /// Its row of [Rasch23, Table 1].
+    pub paper: &'static str,
+    /// Reads its data and gives it at a scale: [`Error::NoData`] if data that do not ship with the
+    /// source are not in the folder, [`Error::Io`] or [`Error::Data`] if they are damaged.
+    pub open: Open,
+}
+
+/// Opens a network.
+pub type Open = fn(&DataFolder, Scale) -> Result<Box<dyn Workload>, Error>;
+
+/// AdamW-like settings that suit the small sequence networks here.
+pub(super) fn adam(
+    batch: usize,
+    epochs: usize,
+    learning_rate: f32,
+    clip_norm: Option<f32>,
+) -> Recipe {
+    Recipe {
+        batch,
+        epochs,
+        learning_rate,
+        schedule: nn::Schedule { warm_up_steps: 20, decay: nn::optim::Decay::Cosine },
+        optimizer: nn::Optimizer::Adam(nn::Adam::default()),
+        clip_norm,
+        groups: Vec::new(),
+        drop_last: false,
+    }
+}
