@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use datasets::DataFolder;
 use numerics::Par;
 
 use crate::experiment::Experiment;
@@ -17,7 +18,6 @@ use crate::provenance::Run;
 use crate::record::Record;
 use crate::stop::Stop;
 use crate::store::Store;
-use datasets::DataFolder;
 
 /// A point with the experiment that runs it.
 pub type Job<'a> = (&'a dyn Experiment, Point);

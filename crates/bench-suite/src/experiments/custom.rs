@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use datasets::DataFolder;
+
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::measured::context::Context;
@@ -13,7 +15,6 @@ use crate::measured::point::Point;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
-use datasets::DataFolder;
 
 /// No description of a network or a recipe is larger, in bytes.
 pub(super) const LARGEST_DESCRIPTION: u64 = 1 << 20;

@@ -1,6 +1,7 @@
 //! Training runs of several variants over several seeds: their points, and their records asked by
 //! variant.
 
+use datasets::DataSum;
 use serde::Serialize;
 
 use crate::experiment::Results;
@@ -10,7 +11,6 @@ use crate::measured::point::Point;
 use crate::measured::statistics::Estimate;
 use crate::record::Record;
 use crate::request::Request;
-use datasets::DataSum;
 
 /// The series of a record that hold one number per epoch.
 pub(super) const TRAIN_LOSS: &str = "train_loss";

@@ -9,9 +9,9 @@ use nn::arithmetic::LearnedScales;
 
 use super::evaluated::{
     Evaluated, HOUR, YEAR, differences, figure, largest, least, missing, over_networks, over_time,
-    paper_curve, paper_mean, points_of_networks,
+    paper_curve, paper_mean,
 };
-use super::networks::{SMOKE, names, trained};
+use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, Row, TIMES, TIMES_S, normalized_accuracy};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;

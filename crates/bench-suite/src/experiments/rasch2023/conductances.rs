@@ -1,7 +1,7 @@
 //! How conductances are distributed before and after training on tiles: [Rasch23 Fig. 6].
 
-use super::evaluated::{Evaluated, differences, missing, number, points_of_networks};
-use super::networks::{SMOKE, names, trained};
+use super::evaluated::{Evaluated, differences, missing, number};
+use super::networks::{SMOKE, names, points_of_networks, trained};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test};

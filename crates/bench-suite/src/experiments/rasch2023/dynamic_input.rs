@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 
 use crossbar::{BoundManagement, NoiseManagement};
 
-use super::evaluated::{
-    Evaluated, SECOND, differences, missing, over_networks, points_of_networks,
-};
-use super::networks::{SMOKE, names, trained};
+use super::evaluated::{Evaluated, SECOND, differences, missing, over_networks};
+use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, TIMES_S};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;

@@ -11,8 +11,8 @@ use crossbar::device::ReRamWan;
 use crossbar::{TileConfig, WeightNoiseConfig, WeightNoiseModel};
 use nn::Analog;
 
-use super::evaluated::{DAY, Evaluated, ONE_TRAINING, missing, over_networks, points_of_networks};
-use super::networks::trained;
+use super::evaluated::{DAY, Evaluated, ONE_TRAINING, missing, over_networks};
+use super::networks::{points_of_networks, trained};
 use super::paper::TIMES_S;
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;

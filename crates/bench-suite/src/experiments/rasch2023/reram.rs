@@ -6,9 +6,8 @@ use crossbar::TileConfig;
 
 use super::evaluated::{
     DAY, Evaluated, SECOND, differences, figure, missing, over_networks, paper_mean,
-    points_of_networks,
 };
-use super::networks::{SMOKE, names, trained};
+use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, ROWS, Row, TIMES_S, normalized_accuracy};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;

@@ -8,10 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use super::evaluated::{
-    DAY, Evaluated, differences, missing, number, over_networks, paper_mean, points_of_networks,
-};
-use super::networks::{SMOKE, names, trained};
+use super::evaluated::{DAY, Evaluated, differences, missing, number, over_networks, paper_mean};
+use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, Row, TIMES_S, normalized_accuracy};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;

@@ -7,9 +7,8 @@ use crossbar::WeightScale;
 use super::column_scales::tile_wise;
 use super::evaluated::{
     Evaluated, HOUR, ONE_TRAINING, curve, figure, missing, over_networks, over_time,
-    points_of_networks,
 };
-use super::networks::trained;
+use super::networks::{points_of_networks, trained};
 use super::paper::{TIMES, TIMES_S, normalized_accuracy, row};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;

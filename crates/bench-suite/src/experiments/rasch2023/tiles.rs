@@ -6,7 +6,6 @@
 mod paper;
 #[cfg(test)]
 mod paper_scale;
-mod timed;
 
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
@@ -25,7 +24,6 @@ use crate::opened::Networks;
 use crate::request::Request;
 
 use paper::{ROWS, Row};
-pub(crate) use timed::against_float;
 
 /// The experiment.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! The error budget: each source of errors alone, all together, and all but each.
 
-use super::{Baseline, Readings, accuracies, difference};
+use super::readings::{Baseline, Readings, accuracies, difference};
 use crate::findings::Findings;
 use crate::findings::claim::{number, rounded};
 use crate::findings::content::{Curve, Figure, Panel, Table};

@@ -2,7 +2,7 @@
 
 use crossbar::TileConfig;
 
-use super::{KEPT, Readings, accuracies, difference};
+use super::readings::{KEPT, Readings, accuracies, difference};
 use crate::findings::Findings;
 use crate::findings::claim::rounded;
 use crate::findings::content::{Curve, Figure, HeatCell, HeatMap, Panel, Table};

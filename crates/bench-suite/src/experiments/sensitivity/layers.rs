@@ -1,6 +1,6 @@
 //! What the tiles of every layer do to real inputs.
 
-use super::Readings;
+use super::readings::Readings;
 use crate::findings::Findings;
 use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
 use crate::measured::measures::sensitivity::{Analysis, LayerQuantity, layer_value, layers_of};

@@ -1,6 +1,6 @@
 //! How much of each nonideality the network bears, and in which layers.
 
-use super::{LOSS_PERCENT, Readings, accuracies, difference};
+use super::readings::{LOSS_PERCENT, Readings, accuracies, difference};
 use crate::findings::Findings;
 use crate::findings::claim::rounded;
 use crate::findings::content::{HeatCell, HeatMap, Table};

@@ -1,7 +1,7 @@
 //! Fig. 1 with the paper's curves, what became of the updates, and the table.
 
 use super::runs::{Quantity, Runs};
-use super::{
+use super::variants::{
     FLOAT, NEAREST_2_14, NEAREST_6_10, NEAREST_8_8, STOCHASTIC_2_14, STOCHASTIC_6_10,
     STOCHASTIC_8_8, Size, VARIANTS, Variant,
 };
