@@ -209,7 +209,8 @@ impl Summary {
 mod tests {
     use super::*;
     use crate::findings::claim::Test;
-    use crate::findings::content::{Curve, Figure, HeatCell, HeatMap, Panel};
+    use crate::findings::figure::{Curve, Figure, Panel};
+    use crate::findings::table::{HeatCell, HeatMap};
     use crate::measured::measurements::Measurements;
     use crate::measured::statistics::Estimate;
     use crate::provenance::Run;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Report, Section, Summary, papers};
 use crate::findings::claim::Claim;
-use crate::findings::content::Table;
+use crate::findings::table::Table;
 use crate::measured::hash::CODE_VERSION;
 use crate::measured::scale::Scale;
 use crate::record;

@@ -15,7 +15,8 @@ use crate::experiments::training_runs::{
 };
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, display};
-use crate::findings::content::{Figure, Panel, Table};
+use crate::findings::figure::{Figure, Panel};
+use crate::findings::table::Table;
 use crate::findings::words::count;
 use crate::measured::context::Context;
 use crate::measured::error::Error;

@@ -5,7 +5,7 @@ use super::networks::{SMOKE, names, trained};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test};
-use crate::findings::content::{HeatCell, HeatMap};
+use crate::findings::table::{HeatCell, HeatMap};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

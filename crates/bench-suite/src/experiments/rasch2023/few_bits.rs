@@ -5,7 +5,7 @@ use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test};
-use crate::findings::content::{Curve, Figure, LineStyle, Panel};
+use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -88,7 +88,7 @@ impl Experiment for FewBits {
             .map(|(i, (name, label))| {
                 let series: Vec<Vec<f64>> =
                     records.iter().map(|r| r.series(name).to_vec()).collect();
-                Curve::of_seeds(label, i + 1, f64::from(BITS[0]), &series)
+                Curve::of_seeds(*label, i + 1, f64::from(BITS[0]), &series)
             })
             .collect();
         if let Some(error) = Estimate::of(&errors) {

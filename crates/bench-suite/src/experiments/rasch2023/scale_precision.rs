@@ -16,7 +16,7 @@ use super::paper::{Family, Row, TIMES_S, normalized_accuracy};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::content::{HeatCell, HeatMap, Table};
+use crate::findings::table::{HeatCell, HeatMap, Table};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

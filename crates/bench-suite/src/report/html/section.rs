@@ -5,7 +5,8 @@ use std::fmt::{Result, Write};
 use super::super::figure::{COLOURS, marker, svg};
 use super::super::{Section, heat_map};
 use super::{anchor, claim_anchor, escape, records, verdict};
-use crate::findings::content::{Figure, LineStyle, Panel, Table};
+use crate::findings::figure::{Figure, LineStyle, Panel};
+use crate::findings::table::Table;
 use crate::findings::words::{capital, count, sentence};
 
 /// Columns from which a table may be wider than the text.

@@ -8,7 +8,7 @@ use numerics::{
 use super::variants::RANDOM_BITS;
 use crate::experiment::Results;
 use crate::findings::claim::{Claim, Test, display};
-use crate::findings::content::Table;
+use crate::findings::table::Table;
 use crate::measured::measures::quantization_error::{
     NamedQuantizer, QuantizationError, mse, shrinkage,
 };

@@ -4,7 +4,8 @@ use super::{ALL, BITS, FEW_BIT_RULES, NEAREST, PLACES, REGISTERS, few_bits_name}
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, display};
-use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::table::Table;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 

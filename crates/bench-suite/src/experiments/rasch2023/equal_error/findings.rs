@@ -6,7 +6,7 @@ use super::super::sensitivity::{Column, FAMILIES, Grid, class_words, family_word
 use super::ERROR_PERCENT;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, display};
-use crate::findings::content::{HeatCell, HeatMap, Table};
+use crate::findings::table::{HeatCell, HeatMap, Table};
 use crate::measured::measures::equal_error::{
     CHANCE_ERROR, ERRORS, PRODUCT_ERROR, STANDARD_ERRORS, STANDARD_PRODUCT_ERROR, VALUE,
 };
