@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::number::Number;
+use super::source::Source;
 use crate::measured::statistics::Estimate;
 
 /// What a test says of a claim.
@@ -71,8 +72,8 @@ impl Test {
 pub struct Claim {
     /// Short name, unique in its experiment.
     pub id: &'static str,
-    /// Section, table or figure; "not in the paper" for a statement of ours.
-    pub source: &'static str,
+    /// Where the statement stands.
+    pub source: Source,
     /// What the paper says.
     pub statement: &'static str,
     /// The quantity that is tested and its limit, in words.
@@ -89,7 +90,7 @@ impl Claim {
     /// A claim that has not been judged yet.
     pub fn new(
         id: &'static str,
-        source: &'static str,
+        source: Source,
         statement: &'static str,
         test: String,
         paper: String,
@@ -107,7 +108,7 @@ impl Claim {
 
     /// Whether the statement is ours and not the paper's.
     pub fn is_ours(&self) -> bool {
-        self.source.starts_with("not in the paper")
+        self.source.is_ours
     }
 
     /// Fills in measured value and verdict; without an estimate the claim was not tested.

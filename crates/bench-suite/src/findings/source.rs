@@ -7,11 +7,11 @@ use serde::{Serialize, Serializer};
 /// A paper that is reproduced, in the report's order; or what goes beyond them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Paper {
-    /// [Gupta15].
+    /// Gupta et al. 2015.
     Gupta2015,
-    /// [Rasch23].
+    /// Rasch et al. 2023.
     Rasch2023,
-    /// What neither paper asks.
+    /// Other papers, and what no paper asks.
     Beyond,
 }
 
@@ -91,7 +91,7 @@ impl Paper {
 
     /// These parts of it.
     pub const fn at(self, parts: &'static [Part]) -> Source {
-        Source { paper: self, parts }
+        Source { paper: self, parts, is_ours: false }
     }
 }
 
@@ -112,6 +112,8 @@ pub enum Part {
     SupplementaryTable(&'static str),
     /// A part of the supplement that has a name and no number.
     Supplement(&'static str),
+    /// A paper, or several, by their numbers there.
+    Arxiv(&'static str),
     /// A place in words, which have none in the order of parts.
     Passage(&'static str),
 }
@@ -126,6 +128,7 @@ impl fmt::Display for Part {
             Self::SupplementaryFigure(number) => write!(f, "Supp. Fig. {number}"),
             Self::SupplementaryTable(number) => write!(f, "Supp. Tab. {number}"),
             Self::Supplement(name) => write!(f, "Supp., {name}"),
+            Self::Arxiv(number) => write!(f, "arXiv:{number}"),
             Self::Passage(words) => f.write_str(words),
         }
     }
@@ -163,7 +166,9 @@ impl Part {
             Self::SupplementaryFigure(a) | Self::SupplementaryTable(a) => {
                 Place::Supplement(number(a))
             }
-            Self::Section(_) | Self::Supplement(_) | Self::Passage(_) => Place::Unnumbered,
+            Self::Section(_) | Self::Supplement(_) | Self::Arxiv(_) | Self::Passage(_) => {
+                Place::Unnumbered
+            }
         }
     }
 }
@@ -177,15 +182,17 @@ pub struct Source {
     /// The paper.
     pub paper: Paper,
     parts: &'static [Part],
+    /// Whether a statement is ours and no paper's.
+    pub is_ours: bool,
 }
 
 /// The source of a statement of ours.
-pub const NOT_IN_THE_PAPER: Source = Paper::Beyond.at(&[Part::Passage("not in the paper")]);
+pub const NOT_IN_THE_PAPER: Source = Source::ours(&[Part::Passage("not in the paper")]);
 
 impl Source {
-    /// Whether it is ours and not a paper's.
-    pub fn is_ours(&self) -> bool {
-        self.paper == Paper::Beyond
+    /// A statement of ours, and what is said of that.
+    pub const fn ours(parts: &'static [Part]) -> Self {
+        Self { paper: Paper::Beyond, parts, is_ours: true }
     }
 
     /// Its parts without the paper.
@@ -224,8 +231,8 @@ impl Serialize for Source {
 #[cfg(test)]
 mod tests {
     use super::Part::{
-        Equation, Figure, Passage, Section, Supplement, SupplementaryFigure, SupplementaryTable,
-        Table,
+        Arxiv, Equation, Figure, Passage, Section, Supplement, SupplementaryFigure,
+        SupplementaryTable, Table,
     };
     use super::*;
 
@@ -258,7 +265,9 @@ mod tests {
         let supplement = Paper::Rasch2023.at(&[SupplementaryTable("5"), Supplement("noise")]);
         assert_eq!(supplement.to_string(), "Rasch et al. 2023, Supp. Tab. 5, Supp., noise");
         assert_eq!(NOT_IN_THE_PAPER.to_string(), "not in the paper");
-        assert!(NOT_IN_THE_PAPER.is_ours() && !source.is_ours());
+        assert!(NOT_IN_THE_PAPER.is_ours && !source.is_ours);
+        let other = Paper::Beyond.at(&[Arxiv("1502.02551"), Section("4.1")]);
+        assert_eq!(other.to_string(), "arXiv:1502.02551, §4.1");
         assert_eq!(serde_json::to_value(source).unwrap(), "§4.1, Fig. 1d");
     }
 }

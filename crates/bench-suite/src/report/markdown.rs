@@ -5,6 +5,7 @@ use std::fmt::{Result, Write};
 use super::overview::Named;
 use super::{Report, Section, Summary, papers};
 use crate::findings::claim::Claim;
+use crate::findings::source::Paper;
 use crate::findings::table::{Cell, HeatCell, HeatMap, Table, cells};
 use crate::findings::words::{capital, count, sentence};
 use crate::measured::hash::CODE_VERSION;
@@ -36,7 +37,7 @@ fn write_report(text: &mut String, report: &Report) -> Result {
     write_papers(text, report)?;
     write_overview(text, report)?;
     for (paper, sections) in papers::group(&report.sections) {
-        writeln!(text, "\n## {}\n\n{}", paper.name, paper.title)?;
+        writeln!(text, "\n## {}\n\n{}", paper.name(), paper.title())?;
         for section in sections {
             write_section(text, section)?;
         }
@@ -55,12 +56,12 @@ fn write_papers(text: &mut String, report: &Report) -> Result {
         "undecided",
         "not tested",
     ];
-    let row = |(paper, sections): (&papers::Paper, &[Section])| {
+    let row = |(paper, sections): (Paper, &[Section])| {
         let claims = || sections.iter().flat_map(|section| &section.findings.claims);
         let Summary { holds, fails, inconclusive, undecided, not_run } = Summary::of(claims());
         let run = sections.iter().filter(|section| section.left_out.is_none()).count();
         let count = claims().count();
-        cells![paper.name, run, count, holds, fails, inconclusive, undecided, not_run]
+        cells![paper.name(), run, count, holds, fails, inconclusive, undecided, not_run]
     };
     let rows = papers::group(&report.sections).into_iter().map(row);
     write_table(text, &Table::new("", header).rows(rows))
@@ -157,7 +158,7 @@ fn write_section(text: &mut String, section: &Section) -> Result {
 fn claims(section: &Section) -> Table {
     let row = |claim: &Claim| {
         cells![
-            format!("{} ({})", claim.statement, claim.source),
+            format!("{} ({})", claim.statement, claim.source.parts()),
             claim.test.as_str(),
             claim.paper.as_str(),
             claim.measured.as_str(),

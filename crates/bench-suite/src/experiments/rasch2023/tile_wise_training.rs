@@ -15,6 +15,7 @@ use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
 use crate::findings::figure::{Curve, Figure, LineStyle};
+use crate::findings::source::{Paper, Part, Source};
 use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
@@ -84,8 +85,8 @@ impl Experiment for TileWiseTraining {
         "Transformers trained with one digital scale per tile"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Supp. Tab. 7"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::SupplementaryTable("7")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -142,7 +143,7 @@ impl Experiment for TileWiseTraining {
         let tested = results.scale >= Scale::Desk;
         let claim = Claim::new(
             "no-worse",
-            "Supp. Tab. 7",
+            Paper::Rasch2023.at(&[Part::SupplementaryTable("7")]),
             "With scales of columns transformers are trained no worse than with scales of tiles.",
             format!("mean over times of A*, scales of columns − of tiles, > −{NO_WORSE} points"),
             format!("{:+.1} points", paper_gain()),

@@ -5,6 +5,7 @@ use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZE
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, display};
 use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::source::NOT_IN_THE_PAPER;
 use crate::findings::table::Table;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
@@ -44,7 +45,7 @@ fn claims(runs: &TrainingRuns<'_>) -> Vec<Claim> {
     let same = |id, statement, variant: &str| {
         Claim::new(
             id,
-            "not in the paper",
+            NOT_IN_THE_PAPER,
             statement,
             format!("training loss of “{variant}” / “{ALL}” < {SAME_LOSS}"),
             "not shown".to_owned(),
@@ -54,7 +55,7 @@ fn claims(runs: &TrainingRuns<'_>) -> Vec<Claim> {
     let lost = |id, statement, variant: &str| {
         Claim::new(
             id,
-            "not in the paper",
+            NOT_IN_THE_PAPER,
             statement,
             format!("training loss of “{variant}” / “{ALL}” > {LOST}"),
             "not shown".to_owned(),
