@@ -177,6 +177,7 @@ mod tests {
     use super::*;
     use crate::experiment::Results;
     use crate::findings::Findings;
+    use crate::findings::source::{Paper, Source};
     use crate::measured::measurements::Measurements;
     use crate::measured::scale::Scale;
     use crate::opened::Networks;
@@ -209,8 +210,8 @@ mod tests {
             "Six"
         }
 
-        fn source(&self) -> &'static str {
-            "Nowhere"
+        fn source(&self) -> Source {
+            Paper::Beyond.at(&[])
         }
 
         fn describe(&self, _: Scale) -> String {

@@ -6,6 +6,7 @@ use datasets::DataFolder;
 
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
+use crate::findings::source::{Paper, Part, Source};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::files;
@@ -60,8 +61,8 @@ impl Experiment for Custom {
         "A network of one's own"
     }
 
-    fn source(&self) -> &'static str {
-        "a TOML file"
+    fn source(&self) -> Source {
+        Paper::Beyond.at(&[Part::Passage("a TOML file")])
     }
 
     fn describe(&self, _: Scale) -> String {

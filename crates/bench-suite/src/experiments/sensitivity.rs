@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
+use crate::findings::source::{Paper, Part, Source};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::files;
@@ -222,8 +223,8 @@ impl Experiment for OneNetwork {
         "What imprecise hardware does to a network"
     }
 
-    fn source(&self) -> &'static str {
-        "after Rasch et al. 2023, Fig. 3 to 5"
+    fn source(&self) -> Source {
+        Paper::Beyond.at(&[Part::Passage("after Rasch et al. 2023, Fig. 3 to 5")])
     }
 
     fn describe(&self, scale: Scale) -> String {

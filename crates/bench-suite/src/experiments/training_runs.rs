@@ -5,7 +5,7 @@ use datasets::DataSum;
 use serde::Serialize;
 
 use crate::experiment::Results;
-use crate::findings::content::Curve;
+use crate::findings::figure::Curve;
 use crate::findings::words::count;
 use crate::measured::point::Point;
 use crate::measured::statistics::Estimate;

@@ -15,6 +15,7 @@ use numerics::FixedFormat;
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::{self, seeds_in_words};
 use crate::findings::Findings;
+use crate::findings::source::{Paper, Part, Source};
 use crate::findings::words::count;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
@@ -82,8 +83,8 @@ impl Experiment for MnistDnn {
         "MNIST, fully connected network in 16-bit fixed point"
     }
 
-    fn source(&self) -> &'static str {
-        "Gupta et al. 2015, §4.1, Fig. 1"
+    fn source(&self) -> Source {
+        Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1")])
     }
 
     fn describe(&self, scale: Scale) -> String {

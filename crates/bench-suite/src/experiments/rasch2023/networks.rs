@@ -9,6 +9,7 @@ use super::paper::TIMES_S;
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
+use crate::findings::source::{Paper, Part, Source};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -195,8 +196,8 @@ impl Experiment for Networks {
         "Eleven networks, mapped directly and trained for their hardware"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Tab. 2, Tab. 3, Supp. Fig. 1"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::Table("2"), Part::Table("3"), Part::SupplementaryFigure("1")])
     }
 
     fn describe(&self, scale: Scale) -> String {

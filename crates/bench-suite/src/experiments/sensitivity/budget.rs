@@ -3,7 +3,8 @@
 use super::readings::{Baseline, Readings, accuracies, difference};
 use crate::findings::Findings;
 use crate::findings::claim::{number, rounded};
-use crate::findings::content::{Curve, Figure, Panel, Table};
+use crate::findings::figure::{Curve, Figure, Panel};
+use crate::findings::table::Table;
 use crate::measured::measures::sensitivity::{Case, ERRORS, ErrorSource};
 use crate::measured::statistics::Estimate;
 

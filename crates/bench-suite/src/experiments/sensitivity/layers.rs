@@ -2,7 +2,8 @@
 
 use super::readings::Readings;
 use crate::findings::Findings;
-use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::table::Table;
 use crate::measured::measures::sensitivity::{Analysis, LayerQuantity, layer_value, layers_of};
 
 pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {

@@ -3,7 +3,7 @@
 use super::readings::{LOSS_PERCENT, Readings, accuracies, difference};
 use crate::findings::Findings;
 use crate::findings::claim::rounded;
-use crate::findings::content::{HeatCell, HeatMap, Table};
+use crate::findings::table::{HeatCell, HeatMap, Table};
 use crate::measured::measures::nonideality::Axis;
 use crate::measured::measures::sensitivity::{Analysis, Case, ERRORS, Raised};
 use crate::measured::measures::tolerance::{

@@ -7,7 +7,8 @@ use super::variants::{
 };
 use crate::experiments::training_runs::ZERO_UPDATES;
 use crate::findings::claim::display;
-use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::table::Table;
 use crate::measured::scale::Scale;
 
 /// Training loss and test error with either rounding: the four panels of Fig. 1.
