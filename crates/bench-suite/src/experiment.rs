@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::findings::Findings;
+use crate::findings::source::Source;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -30,7 +31,7 @@ pub trait Experiment: fmt::Debug + Sync {
     fn title(&self) -> &'static str;
 
     /// Section and figure or table of the paper.
-    fn source(&self) -> &'static str;
+    fn source(&self) -> Source;
 
     /// One sentence on what is run at a scale.
     fn describe(&self, scale: Scale) -> String;

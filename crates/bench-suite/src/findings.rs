@@ -1,11 +1,15 @@
 //! [`Findings`]: what an experiment makes of its records, as data that the report draws.
 
 pub mod claim;
-pub mod content;
+pub mod figure;
+pub mod number;
+pub mod source;
+pub mod table;
 pub(crate) mod words;
 
 use claim::Claim;
-use content::{Figure, HeatMap, Table};
+use figure::Figure;
+use table::{HeatMap, Table};
 
 /// What an experiment makes of its records.
 #[derive(Debug, Default)]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use datasets::DataSum;
+use datasets::sum::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -9,8 +11,6 @@ use sha2::{Digest, Sha256};
 use crate::measured::hash::{CODE_VERSION, SCHEMA, hash};
 use crate::measured::measurements::Measurements;
 use crate::measured::point::Point;
-use datasets::DataSum;
-use datasets::sum::hex;
 
 /// A point, what made it, and what it measured. It holds no time and no machine: the same point
 /// gives the same bytes wherever it runs.

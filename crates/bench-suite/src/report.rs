@@ -21,6 +21,7 @@ use serde::Serialize;
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Verdict};
+use crate::findings::source::Source;
 use crate::measured::error::Error;
 use crate::measured::point::Point;
 use crate::measured::scale::Scale;
@@ -44,7 +45,7 @@ pub struct Job<'a> {
 pub(crate) struct Section {
     pub(crate) id: &'static str,
     pub(crate) title: &'static str,
-    pub(crate) source: &'static str,
+    pub(crate) source: Source,
     pub(crate) description: String,
     /// Why it was left out.
     pub(crate) left_out: Option<String>,
@@ -209,12 +210,16 @@ impl Summary {
 mod tests {
     use super::*;
     use crate::findings::claim::Test;
-    use crate::findings::content::{Curve, Figure, HeatCell, HeatMap, Panel};
+    use crate::findings::figure::{Curve, Figure, Panel};
+    use crate::findings::source::{NOT_IN_THE_PAPER, Paper, Part};
+    use crate::findings::table::{HeatCell, HeatMap};
     use crate::measured::measurements::Measurements;
     use crate::measured::statistics::Estimate;
     use crate::provenance::Run;
 
-    fn claim(id: &'static str, source: &'static str, statement: &'static str, mean: f64) -> Claim {
+    const TABLE_2: Source = Paper::Rasch2023.at(&[Part::Table("2")]);
+
+    fn claim(id: &'static str, source: Source, statement: &'static str, mean: f64) -> Claim {
         let estimate = Estimate { mean, standard_error: 0.1, samples: 4 };
         Claim::new(id, source, statement, "x < 1".to_owned(), "0.4".to_owned()).judge(
             (!mean.is_nan()).then_some(estimate),
@@ -223,7 +228,7 @@ mod tests {
         )
     }
 
-    fn section(id: &'static str, source: &'static str, claims: Vec<Claim>) -> Section {
+    fn section(id: &'static str, source: Source, claims: Vec<Claim>) -> Section {
         let point = |seed| Point {
             experiment: id,
             name: format!("width {seed} < 9"),
@@ -290,19 +295,19 @@ mod tests {
 
     fn report() -> Report {
         let mut sections = vec![
-            section("beyond/own", "Not in a paper", Vec::new()),
+            section("beyond/own", Paper::Beyond.at(&[Part::Passage("a question")]), Vec::new()),
             section(
                 "rasch2023/networks",
-                "Rasch et al. 2023, Tab. 2",
+                TABLE_2,
                 vec![
-                    claim("good", "Tab. 2", "Training recovers most.", 0.1),
-                    claim("bad", "Tab. 2", "… and all within a year.", 3.0),
-                    claim("unclear", "Tab. 2", "Noise < drift.", 1.05),
-                    claim("later", "Tab. 2", "The long run.", f64::NAN),
-                    claim("ours", "not in the paper", "A statement of ours.", 0.2),
+                    claim("good", TABLE_2, "Training recovers most.", 0.1),
+                    claim("bad", TABLE_2, "… and all within a year.", 3.0),
+                    claim("unclear", TABLE_2, "Noise < drift.", 1.05),
+                    claim("later", TABLE_2, "The long run.", f64::NAN),
+                    claim("ours", NOT_IN_THE_PAPER, "A statement of ours.", 0.2),
                 ],
             ),
-            section("rasch2023/mvm", "Rasch et al. 2023, Fig. 3", Vec::new()),
+            section("rasch2023/mvm", Paper::Rasch2023.at(&[Part::Figure("3")]), Vec::new()),
         ];
         sections[2].left_out = Some("there is no CIFAR-10 in /data".to_owned());
         papers::sort(&mut sections);
@@ -354,11 +359,11 @@ mod tests {
 
     #[test]
     fn a_single_value_decides_nothing_and_says_so() {
-        let single = claim("single", "Tab. 2", "One run.", 0.1);
+        let single = claim("single", TABLE_2, "One run.", 0.1);
         let single = single.judge(Estimate::of(&[0.1]), Test::Below(1.0), " points");
         assert_eq!((single.measured.as_str(), single.verdict), ("0.10 points", Verdict::Undecided));
         let mut sections =
-            vec![section("gupta2015/one", "Gupta et al. 2015, Fig. 1", vec![single])];
+            vec![section("gupta2015/one", Paper::Gupta2015.at(&[Part::Figure("1")]), vec![single])];
         sections[0].has_stand_ins = false;
         let report = Report { subject: None, scale: Scale::Smoke, sections };
         assert_eq!(report.summary().words(), "1 is undecided with one value");

@@ -1,7 +1,8 @@
 //! [`Request`]: which points of an experiment are wanted.
 
-use crate::measured::scale::Scale;
 use datasets::DataFolder;
+
+use crate::measured::scale::Scale;
 
 /// Which points of an experiment are wanted.
 #[derive(Clone, Debug)]

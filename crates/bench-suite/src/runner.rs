@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use datasets::DataFolder;
 use numerics::Par;
 
 use crate::experiment::Experiment;
@@ -17,7 +18,6 @@ use crate::provenance::Run;
 use crate::record::Record;
 use crate::stop::Stop;
 use crate::store::Store;
-use datasets::DataFolder;
 
 /// A point with the experiment that runs it.
 pub type Job<'a> = (&'a dyn Experiment, Point);
@@ -177,6 +177,7 @@ mod tests {
     use super::*;
     use crate::experiment::Results;
     use crate::findings::Findings;
+    use crate::findings::source::{Paper, Source};
     use crate::measured::measurements::Measurements;
     use crate::measured::scale::Scale;
     use crate::opened::Networks;
@@ -209,8 +210,8 @@ mod tests {
             "Six"
         }
 
-        fn source(&self) -> &'static str {
-            "Nowhere"
+        fn source(&self) -> Source {
+            Paper::Beyond.at(&[])
         }
 
         fn describe(&self, _: Scale) -> String {

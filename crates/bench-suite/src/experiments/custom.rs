@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use datasets::DataFolder;
+
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
+use crate::findings::source::{Paper, Part, Source};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::files;
@@ -13,7 +16,6 @@ use crate::measured::point::Point;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
-use datasets::DataFolder;
 
 /// No description of a network or a recipe is larger, in bytes.
 pub(super) const LARGEST_DESCRIPTION: u64 = 1 << 20;
@@ -59,8 +61,8 @@ impl Experiment for Custom {
         "A network of one's own"
     }
 
-    fn source(&self) -> &'static str {
-        "a TOML file"
+    fn source(&self) -> Source {
+        Paper::Beyond.at(&[Part::Passage("a TOML file")])
     }
 
     fn describe(&self, _: Scale) -> String {

@@ -1,16 +1,16 @@
 //! Training runs of several variants over several seeds: their points, and their records asked by
 //! variant.
 
+use datasets::DataSum;
 use serde::Serialize;
 
 use crate::experiment::Results;
-use crate::findings::content::Curve;
+use crate::findings::figure::Curve;
 use crate::findings::words::count;
 use crate::measured::point::Point;
 use crate::measured::statistics::Estimate;
 use crate::record::Record;
 use crate::request::Request;
-use datasets::DataSum;
 
 /// The series of a record that hold one number per epoch.
 pub(super) const TRAIN_LOSS: &str = "train_loss";

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::number::Number;
+use super::source::Source;
 use crate::measured::statistics::Estimate;
 
 /// What a test says of a claim.
@@ -70,8 +72,8 @@ impl Test {
 pub struct Claim {
     /// Short name, unique in its experiment.
     pub id: &'static str,
-    /// Section, table or figure; "not in the paper" for a statement of ours.
-    pub source: &'static str,
+    /// Where the statement stands.
+    pub source: Source,
     /// What the paper says.
     pub statement: &'static str,
     /// The quantity that is tested and its limit, in words.
@@ -88,7 +90,7 @@ impl Claim {
     /// A claim that has not been judged yet.
     pub fn new(
         id: &'static str,
-        source: &'static str,
+        source: Source,
         statement: &'static str,
         test: String,
         paper: String,
@@ -106,7 +108,7 @@ impl Claim {
 
     /// Whether the statement is ours and not the paper's.
     pub fn is_ours(&self) -> bool {
-        self.source.starts_with("not in the paper")
+        self.source.is_ours
     }
 
     /// Fills in measured value and verdict; without an estimate the claim was not tested.
@@ -132,63 +134,24 @@ impl Claim {
     }
 }
 
-/// An estimate as text: mean ± half the 90 % interval; a number without an interval stands alone.
+/// An estimate as text, see [`Number::measured`].
 pub fn display(estimate: Estimate, unit: &str) -> String {
-    let margin = estimate.margin();
-    if margin.is_nan() {
-        return format!("{}{unit}", number(estimate.mean, 2));
-    }
-    if margin == 0.0 {
-        let text = number(estimate.mean, 2);
-        return format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'));
-    }
-    let digits = match margin {
-        9.95.. => 0,
-        0.995.. => 1,
-        // As many as show the first one of the margin.
-        _ => (-margin.log10()).ceil().clamp(2.0, 6.0) as usize,
-    };
-    format!("{} ± {margin:.digits$}{unit}", number(estimate.mean, digits))
+    format!("{}{unit}", Number::measured(estimate))
 }
 
-/// An estimate with so many decimals: mean ± half the 90 % interval, the mean alone where there is none
-/// or where all samples are equal, which says nothing of others; a dash for nothing.
+/// An estimate with so many decimals, see [`Number::rounded`]; a dash for nothing.
 pub(crate) fn rounded(estimate: Option<Estimate>, digits: usize) -> String {
-    match estimate {
-        Some(e) if e.margin() > 0.0 => {
-            format!("{} ± {:.digits$}", number(e.mean, digits), e.margin())
-        }
-        Some(e) => number(e.mean, digits),
-        None => "–".to_owned(),
-    }
+    super::table::rounded(estimate, digits).into()
 }
 
-/// A number with a minus sign, not a hyphen, and none before a zero.
+/// A number with so many decimals.
 pub(crate) fn number(x: f64, digits: usize) -> String {
-    let text = format!("{x:.digits$}");
-    match text.strip_prefix('-') {
-        None => text,
-        Some(zero) if zero.bytes().all(|byte| matches!(byte, b'0' | b'.')) => zero.to_owned(),
-        Some(magnitude) => format!("−{magnitude}"),
-    }
+    Number::new(x, digits).to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn estimates_read_well() {
-        let of = |mean, standard_error| Estimate { mean, standard_error, samples: 100 };
-        assert_eq!(display(of(812.0, 0.0), ""), "812");
-        assert_eq!(display(of(260.288, 0.0), " G-ops/s"), "260.29 G-ops/s");
-        assert_eq!(display(of(-0.031, 0.05), " points"), "−0.03 ± 0.09 points");
-        assert_eq!(display(of(99.854_2, 0.002), " %"), "99.854 ± 0.003 %");
-        assert_eq!(display(of(-0.04, 0.8), " points"), "0.0 ± 1.4 points");
-        assert_eq!(display(of(5.7, 2.0), "×"), "5.7 ± 3.5×");
-        assert_eq!(display(of(296.3, 40.0), "×"), "296 ± 69×");
-        assert_eq!(display(of(5.612, f64::NAN), " %"), "5.61 %");
-    }
 
     #[test]
     fn a_verdict_needs_the_whole_interval() {
@@ -203,14 +166,5 @@ mod tests {
         assert_eq!(Test::Below(1.0).verdict(at(f64::NAN)), Verdict::Inconclusive);
         // One seed, however far from the limit, has no interval.
         assert_eq!(Test::Below(1.0).verdict(Estimate::of(&[0.0]).unwrap()), Verdict::Undecided);
-    }
-
-    #[test]
-    fn an_interval_is_shown_where_there_is_one() {
-        let of = |samples: &[f64]| rounded(Estimate::of(samples), 1);
-        // Two values 2 apart: a standard error of 1, and t = 6.314.
-        assert_eq!(of(&[-1.0, -3.0]), "−2.0 ± 6.3");
-        assert_eq!([of(&[2.24]), of(&[2.24, 2.24]), of(&[])], ["2.2", "2.2", "–"]);
-        assert_eq!(rounded(Some(Estimate::exact(-0.04)), 1), "0.0");
     }
 }

@@ -1,11 +1,11 @@
 //! [`Context`]: what a running point may use.
 
+use datasets::{DataFolder, DataSum};
 use numerics::Par;
 
 use crate::measured::checkpoint::Checkpoint;
 use crate::measured::models::Models;
 use crate::measured::progress::PointProgress;
-use datasets::{DataFolder, DataSum};
 
 /// What a running point may use.
 #[derive(Debug)]

@@ -11,13 +11,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
+use datasets::sum::hex;
+
 use super::Report;
 use crate::measured::error::Error;
 use crate::measured::files::write_where_asked;
 use crate::measured::hash::CODE_VERSION;
 use crate::provenance;
 use crate::store::Store;
-use datasets::sum::hex;
 
 /// The time of every file in the archive: the year 2000, for tools that warn of 1970.
 const TIME: u64 = 946_684_800;

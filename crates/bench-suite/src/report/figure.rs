@@ -5,7 +5,7 @@ use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::prelude::*;
 
 use super::labels::{HEIGHT, place};
-use crate::findings::content::{Curve, LineStyle, Panel};
+use crate::findings::figure::{Curve, LineStyle, Panel};
 
 /// Okabe and Ito's colour-blind safe palette; black stands for the page's ink.
 pub(super) const COLOURS: [RGBColor; 6] = [

@@ -7,7 +7,7 @@
 use std::fmt::{Result, Write};
 
 use super::html::escape;
-use crate::findings::content::HeatMap;
+use crate::findings::table::HeatMap;
 
 /// Colours at the indices 0 and 1.
 const ENDS: [(u8, u8, u8); 2] = [(250, 250, 247), (222, 106, 16)];
@@ -66,7 +66,7 @@ pub(super) fn write(page: &mut String, map: &HeatMap, from: &str) -> Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::content::HeatCell;
+    use crate::findings::table::HeatCell;
 
     #[test]
     fn every_number_is_printed_and_colours_darken_but_stay_light() {

@@ -58,9 +58,9 @@ fn write_page(page: &mut String, report: &Report) -> Result {
         writeln!(
             page,
             "<h2 id=\"{}\">{}</h2>\n<p class=\"soft\">{}</p>",
-            paper.id,
-            escape(paper.name),
-            escape(paper.title)
+            paper.id(),
+            escape(paper.name()),
+            escape(paper.title())
         )?;
         for section in sections {
             section::write(page, section, 3)?;
@@ -107,8 +107,8 @@ fn write_papers(page: &mut String, report: &Report) -> Result {
             page,
             "<tr><th><a href=\"#{}\">{}</a></th><td class=\"number more\">{}</td>\
              <td class=\"number more\">{}</td><td class=\"number more\">{}</td>",
-            paper.id,
-            escape(paper.name),
+            paper.id(),
+            escape(paper.name()),
             of(run, sections.len()),
             of(points - missing, points),
             claims().count(),
@@ -201,14 +201,14 @@ fn write_new(page: &mut String, report: &Report) -> Result {
 fn write_contents(page: &mut String, report: &Report) -> Result {
     writeln!(page, "<nav aria-labelledby=\"contents\"><h2 id=\"contents\">Contents</h2>")?;
     for (paper, sections) in papers::group(&report.sections) {
-        writeln!(page, "<h3><a href=\"#{}\">{}</a></h3>\n<ul>", paper.id, escape(paper.name))?;
+        writeln!(page, "<h3><a href=\"#{}\">{}</a></h3>\n<ul>", paper.id(), escape(paper.name()))?;
         for section in sections {
             writeln!(
                 page,
                 "<li><a href=\"#{}\">{}</a> <span class=\"soft\">{} · {}</span></li>",
                 anchor(section),
                 escape(section.title),
-                escape(section.part()),
+                escape(&section.part()),
                 claims_in_words(section)
             )?;
         }

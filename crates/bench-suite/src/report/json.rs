@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Report, Section, Summary, papers};
 use crate::findings::claim::Claim;
-use crate::findings::content::Table;
+use crate::findings::table::Table;
 use crate::measured::hash::CODE_VERSION;
 use crate::measured::scale::Scale;
 use crate::record;
@@ -27,7 +27,7 @@ struct Paper<'a> {
 #[derive(Serialize)]
 struct Experiment<'a> {
     id: &'a str,
-    source: &'a str,
+    source: String,
     left_out: Vec<&'a str>,
     claims: &'a [Claim],
     tables: &'a [Table],
@@ -37,7 +37,7 @@ struct Experiment<'a> {
 fn experiment(section: &Section) -> Experiment<'_> {
     Experiment {
         id: section.id,
-        source: section.source,
+        source: section.source.to_string(),
         left_out: section.reasons().collect(),
         claims: &section.findings.claims,
         tables: &section.findings.tables,
@@ -47,7 +47,7 @@ fn experiment(section: &Section) -> Experiment<'_> {
 
 pub(super) fn render(report: &Report) -> String {
     let papers = papers::group(&report.sections).into_iter().map(|(paper, sections)| Paper {
-        paper: paper.name,
+        paper: paper.name(),
         summary: Summary::of(sections.iter().flat_map(|section| &section.findings.claims)),
         experiments: sections.iter().map(experiment).collect(),
     });

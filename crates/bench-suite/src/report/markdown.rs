@@ -4,7 +4,9 @@ use std::fmt::{Result, Write};
 
 use super::overview::Named;
 use super::{Report, Section, Summary, papers};
-use crate::findings::content::{HeatCell, HeatMap, Table};
+use crate::findings::claim::Claim;
+use crate::findings::source::Paper;
+use crate::findings::table::{Cell, HeatCell, HeatMap, Table, cells};
 use crate::findings::words::{capital, count, sentence};
 use crate::measured::hash::CODE_VERSION;
 
@@ -35,7 +37,7 @@ fn write_report(text: &mut String, report: &Report) -> Result {
     write_papers(text, report)?;
     write_overview(text, report)?;
     for (paper, sections) in papers::group(&report.sections) {
-        writeln!(text, "\n## {}\n\n{}", paper.name, paper.title)?;
+        writeln!(text, "\n## {}\n\n{}", paper.name(), paper.title())?;
         for section in sections {
             write_section(text, section)?;
         }
@@ -54,21 +56,15 @@ fn write_papers(text: &mut String, report: &Report) -> Result {
         "undecided",
         "not tested",
     ];
-    let row = |(paper, sections): (&papers::Paper, &[Section])| {
+    let row = |(paper, sections): (Paper, &[Section])| {
         let claims = || sections.iter().flat_map(|section| &section.findings.claims);
         let Summary { holds, fails, inconclusive, undecided, not_run } = Summary::of(claims());
         let run = sections.iter().filter(|section| section.left_out.is_none()).count();
-        let numbers = [run, claims().count(), holds, fails, inconclusive, undecided, not_run];
-        std::iter::once(paper.name.to_owned()).chain(numbers.map(|n| n.to_string())).collect()
+        let count = claims().count();
+        cells![paper.name(), run, count, holds, fails, inconclusive, undecided, not_run]
     };
-    write_table(
-        text,
-        &Table {
-            caption: String::new(),
-            header: header.map(str::to_owned).to_vec(),
-            rows: papers::group(&report.sections).into_iter().map(row).collect(),
-        },
-    )
+    let rows = papers::group(&report.sections).into_iter().map(row);
+    write_table(text, &Table::new("", header).rows(rows))
 }
 
 fn write_overview(text: &mut String, report: &Report) -> Result {
@@ -160,35 +156,28 @@ fn write_section(text: &mut String, section: &Section) -> Result {
 }
 
 fn claims(section: &Section) -> Table {
-    let row = |claim: &crate::findings::claim::Claim| {
-        vec![
-            format!("{} ({})", claim.statement, claim.source),
-            claim.test.clone(),
-            claim.paper.clone(),
-            claim.measured.clone(),
+    let row = |claim: &Claim| {
+        cells![
+            format!("{} ({})", claim.statement, claim.source.parts()),
+            claim.test.as_str(),
+            claim.paper.as_str(),
+            claim.measured.as_str(),
             section.verdict(claim),
         ]
     };
-    Table {
-        caption: String::new(),
-        header: ["claim", "test", "paper", "ours", "verdict"].map(str::to_owned).to_vec(),
-        rows: section.findings.claims.iter().map(row).collect(),
-    }
+    Table::new("", ["claim", "test", "paper", "ours", "verdict"])
+        .rows(section.findings.claims.iter().map(row))
 }
 
 /// The numbers without their colours.
 fn as_table(map: &HeatMap) -> Table {
-    let cell = |cell: &Option<HeatCell>| {
-        cell.as_ref().map_or_else(|| "–".to_owned(), |cell| cell.text.clone())
-    };
-    let row = |(name, cells): (&String, &Vec<_>)| {
-        std::iter::once(name.clone()).chain(cells.iter().map(cell)).collect()
-    };
-    Table {
-        caption: String::new(),
-        header: std::iter::once(String::new()).chain(map.columns.iter().cloned()).collect(),
-        rows: map.rows.iter().zip(&map.cells).map(row).collect(),
-    }
+    let header = std::iter::once("").chain(map.columns.iter().map(String::as_str));
+    let rows = map.rows.iter().zip(&map.cells).map(|(name, cells)| {
+        let text =
+            |cell: &Option<HeatCell>| Cell::from(cell.as_ref().map(|cell| cell.text.as_str()));
+        std::iter::once(Cell::from(name.as_str())).chain(cells.iter().map(text))
+    });
+    Table::new("", header).rows(rows)
 }
 
 /// Text in which nothing is taken for a tag.

@@ -55,12 +55,8 @@ impl Section {
     }
 
     /// The source without the name of the paper, which a heading has said.
-    pub(super) fn part(&self) -> &'static str {
-        let rest = self.source.split_once(" et al. ").and_then(|(_, rest)| rest.split_once(", "));
-        match rest {
-            Some((_, part)) if !self.source.starts_with("Not in") => part,
-            _ => self.source,
-        }
+    pub(super) fn part(&self) -> String {
+        self.source.parts()
     }
 
     /// Why the experiment, or what of it, was not run.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::super::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
+use crate::findings::source::{Paper, Part, Source};
 use crate::findings::words::count;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
@@ -187,8 +188,8 @@ impl Experiment for FourBits {
         "Which products in four and eight bits need stochastic rounding"
     }
 
-    fn source(&self) -> &'static str {
-        "arXiv:2509.25149, 2505.19115, 2502.20586, 2506.08027; an ablation after Gupta et al. 2015, §4.1"
+    fn source(&self) -> Source {
+        Paper::Beyond.at(&[Part::Passage("arXiv:2509.25149, 2505.19115, 2502.20586, 2506.08027; an ablation after Gupta et al. 2015, §4.1")])
     }
 
     fn describe(&self, scale: Scale) -> String {

@@ -15,7 +15,9 @@ use crate::experiments::training_runs::{
 };
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, display};
-use crate::findings::content::{Figure, Panel, Table};
+use crate::findings::figure::{Figure, Panel};
+use crate::findings::source::{Paper, Part, Source};
+use crate::findings::table::Table;
 use crate::findings::words::count;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
@@ -118,8 +120,9 @@ impl Experiment for LfsrBits {
         "Training on the random bits of hardware registers"
     }
 
-    fn source(&self) -> &'static str {
-        "Not in a paper; Gupta et al. 2015, §4.1 and §5.2 combined"
+    fn source(&self) -> Source {
+        Paper::Beyond
+            .at(&[Part::Passage("Not in a paper; Gupta et al. 2015, §4.1 and §5.2 combined")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -174,7 +177,7 @@ fn claim(runs: &TrainingRuns<'_>) -> Claim {
     let (from, to) = LOSS_RATIO;
     Claim::new(
         "lfsr-as-good-as-chacha",
-        "implied by §5.2",
+        Paper::Gupta2015.at(&[Part::Passage("implied by §5.2")]),
         "A network trains as well on the bits of LFSRs as on those of a cipher.",
         format!("training loss / ChaCha's, last epoch, between {from} and {to}"),
         "not shown".to_owned(),

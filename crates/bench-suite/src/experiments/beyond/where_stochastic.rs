@@ -16,6 +16,7 @@ use numerics::{
 use super::super::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
+use crate::findings::source::{Paper, Part, Source};
 use crate::findings::words::count;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
@@ -178,8 +179,8 @@ impl Experiment for WhereStochastic {
         "Which roundings need to be stochastic, and how many random bits suffice"
     }
 
-    fn source(&self) -> &'static str {
-        "Not in a paper; an ablation of Gupta et al. 2015, §4.1"
+    fn source(&self) -> Source {
+        Paper::Beyond.at(&[Part::Passage("Not in a paper; an ablation of Gupta et al. 2015, §4.1")])
     }
 
     fn describe(&self, scale: Scale) -> String {

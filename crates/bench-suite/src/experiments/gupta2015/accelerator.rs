@@ -9,6 +9,7 @@ mod tables;
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test};
+use crate::findings::source::{Paper, Part, Source};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -53,8 +54,8 @@ impl Experiment for AcceleratorModel {
         "The systolic accelerator with stochastic rounding"
     }
 
-    fn source(&self) -> &'static str {
-        "Gupta et al. 2015, §5, Tab. 1"
+    fn source(&self) -> Source {
+        Paper::Gupta2015.at(&[Part::Section("5"), Part::Table("1")])
     }
 
     fn describe(&self, _: Scale) -> String {
@@ -190,7 +191,7 @@ fn claims(found: &Found<'_>) -> Vec<Claim> {
     vec![
         claim(
             "wave-cycles",
-            "§5.2",
+            Paper::Gupta2015.at(&[Part::Section("5.2")]),
             "The last cell of the array finishes after k + 2n − 2 cycles, and tiles follow each other without a gap.",
             "largest difference between the model's cycles and k + (T − 1) · max(k, n) + 2n − 2 over the waves shown is 0",
             "0 cycles",
@@ -198,7 +199,7 @@ fn claims(found: &Found<'_>) -> Vec<Claim> {
         .judge(excess, Test::Between(-0.5, 0.5), " cycles"),
         claim(
             "dsp-units",
-            "§5.3, Tab. 1",
+            Paper::Gupta2015.at(&[Part::Section("5.3"), Part::Table("1")]),
             "28 × 28 cells and 28 rounding units take 812 of 840 DSP slices.",
             "slices of the largest array that fits = 812",
             "812",
@@ -206,7 +207,7 @@ fn claims(found: &Found<'_>) -> Vec<Claim> {
         .judge(kintex("dsp_units"), Test::Between(811.5, 812.5), ""),
         claim(
             "peak",
-            "§5.3",
+            Paper::Gupta2015.at(&[Part::Section("5.3")]),
             "The card computes 260 G-ops/s.",
             "peak 2 · n² · clock between 259.5 and 260.5 G-ops/s",
             "260 G-ops/s",
@@ -214,7 +215,7 @@ fn claims(found: &Found<'_>) -> Vec<Claim> {
         .judge(kintex("peak_gops"), Test::Between(259.5, 260.5), " G-ops/s"),
         claim(
             "efficiency",
-            "§5.3",
+            Paper::Gupta2015.at(&[Part::Section("5.3")]),
             "At 7 W that is 37 G-ops/s/W.",
             "peak per watt between 36.5 and 37.5 G-ops/s/W",
             "37 G-ops/s/W",
@@ -222,7 +223,7 @@ fn claims(found: &Found<'_>) -> Vec<Claim> {
         .judge(kintex("peak_gops_per_w"), Test::Between(36.5, 37.5), " G-ops/s/W"),
         claim(
             "better-than-processors",
-            "§5.3",
+            Paper::Gupta2015.at(&[Part::Section("5.3")]),
             "That is far above the 1 to 5 G-ops/s/W of processors and graphics cards.",
             "sustained rate per watt over an epoch of the MNIST DNN > 5 G-ops/s/W",
             "37 at the peak",
@@ -237,7 +238,7 @@ fn claims(found: &Found<'_>) -> Vec<Claim> {
         ),
         claim(
             "rounding-overhead",
-            "§5.2",
+            Paper::Gupta2015.at(&[Part::Section("5.2")]),
             "Stochastic rounding costs less than 4 % of the hardware.",
             "rounding units over cells, each one DSP slice, < 4 %",
             "< 4 %",

@@ -14,6 +14,7 @@ use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test};
+use crate::findings::source::{Paper, Part, Source};
 use crate::findings::words::count;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
@@ -148,8 +149,8 @@ impl Experiment for Cifar10Cnn {
         "CIFAR-10, convolutional network in 16-bit fixed point"
     }
 
-    fn source(&self) -> &'static str {
-        "Gupta et al. 2015, §4.2, Fig. 3"
+    fn source(&self) -> Source {
+        Paper::Gupta2015.at(&[Part::Section("4.2"), Part::Figure("3")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -235,7 +236,7 @@ fn claims(learning: &Learning<'_>) -> Vec<Claim> {
     vec![
         Claim::new(
             "stochastic-14-learns",
-            "Fig. 3a",
+            Paper::Gupta2015.at(&[Part::Figure("3a")]),
             "With stochastic rounding and 14 fractional bits training follows float.",
             format!("training loss / float < {NEAR_FLOAT_LOSS}"),
             "1.0×".to_owned(),
@@ -247,7 +248,7 @@ fn claims(learning: &Learning<'_>) -> Vec<Claim> {
         ),
         Claim::new(
             "stochastic-14",
-            "§4.2",
+            Paper::Gupta2015.at(&[Part::Section("4.2")]),
             "Stochastic rounding with 14 fractional bits is close to float: 25.4 % to 24.6 %.",
             format!("test error − float < {NEAR_FLOAT_POINTS} points"),
             points(STOCHASTIC_14, FLOAT),
@@ -259,7 +260,7 @@ fn claims(learning: &Learning<'_>) -> Vec<Claim> {
         ),
         Claim::new(
             "stochastic-12",
-            "§4.2",
+            Paper::Gupta2015.at(&[Part::Section("4.2")]),
             "With 12 fractional bits it saturates above: 28.8 %.",
             format!("test error − float > {CLEARLY_WORSE_POINTS} points"),
             points(STOCHASTIC_12, FLOAT),
@@ -271,7 +272,7 @@ fn claims(learning: &Learning<'_>) -> Vec<Claim> {
         ),
         Claim::new(
             "nearest-14-collapses",
-            "§4.2",
+            Paper::Gupta2015.at(&[Part::Section("4.2")]),
             "With rounding to nearest and 14 fractional bits training collapses after a few epochs.",
             format!("test error over the last epochs > {COLLAPSED_PERCENT} %"),
             "> 50 %".to_owned(),
@@ -283,7 +284,7 @@ fn claims(learning: &Learning<'_>) -> Vec<Claim> {
         ),
         Claim::new(
             "longer-words-recover",
-            "§4.2.1",
+            Paper::Gupta2015.at(&[Part::Section("4.2.1")]),
             "Lengthening the words to 20 bits when learning stagnates brings it close to float.",
             format!("test error − stochastic FL 12 < {RECOVERED_POINTS} points").replace('-', "−"),
             points(LENGTHENED, STOCHASTIC_12),

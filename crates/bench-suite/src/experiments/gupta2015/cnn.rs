@@ -7,7 +7,8 @@ use numerics::{FixedFormat, Quantizer, RandomBits, Rounding};
 
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
 use crate::findings::claim::display;
-use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::table::Table;
 use crate::paper;
 
 /// One curve of Fig. 2 or Fig. 3.

@@ -12,6 +12,7 @@ use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test};
+use crate::findings::source::{Paper, Part, Source};
 use crate::findings::words::count;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
@@ -124,8 +125,8 @@ impl Experiment for MnistCnn {
         "MNIST, convolutional network in 16-bit fixed point"
     }
 
-    fn source(&self) -> &'static str {
-        "Gupta et al. 2015, §4.1, Fig. 2"
+    fn source(&self) -> Source {
+        Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("2")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -206,7 +207,7 @@ fn claims(learning: &Learning<'_>) -> Vec<Claim> {
     let diverges = |id, statement, variant| {
         Claim::new(
             id,
-            "§4.1, Fig. 2",
+            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("2")]),
             statement,
             format!("test error over the last epochs > {DIVERGED_PERCENT} %"),
             "> 3 %".to_owned(),
@@ -217,7 +218,7 @@ fn claims(learning: &Learning<'_>) -> Vec<Claim> {
     vec![
         Claim::new(
             "float",
-            "§4.1",
+            Paper::Gupta2015.at(&[Part::Section("4.1")]),
             "The float baseline reaches a test error of 0.77 %.",
             format!("test error between {low} and {high} %"),
             "0.77 %".to_owned(),
@@ -225,7 +226,7 @@ fn claims(learning: &Learning<'_>) -> Vec<Claim> {
         .judge(runs.error(FLOAT).filter(|_| long), Test::Between(low, high), " %"),
         Claim::new(
             "stochastic-14-learns",
-            "Fig. 2a",
+            Paper::Gupta2015.at(&[Part::Figure("2a")]),
             "With stochastic rounding and 14 fractional bits training follows float.",
             format!("training loss / float < {NEAR_FLOAT_LOSS}"),
             "1.0×".to_owned(),
@@ -238,7 +239,7 @@ fn claims(learning: &Learning<'_>) -> Vec<Claim> {
         ),
         Claim::new(
             "stochastic-14",
-            "§4.1",
+            Paper::Gupta2015.at(&[Part::Section("4.1")]),
             "Stochastic rounding with 14 fractional bits is close to float: 0.83 % to 0.77 %.",
             format!("test error − float < {NEAR_FLOAT_POINTS} points"),
             points(STOCHASTIC_14, FLOAT),
@@ -250,7 +251,7 @@ fn claims(learning: &Learning<'_>) -> Vec<Claim> {
         ),
         Claim::new(
             "stochastic-12",
-            "§4.1",
+            Paper::Gupta2015.at(&[Part::Section("4.1")]),
             "With 12 fractional bits it is a little worse than with 14: 0.90 % to 0.83 %.",
             "test error − stochastic FL 14 > 0 points".to_owned(),
             points(STOCHASTIC_12, STOCHASTIC_14),

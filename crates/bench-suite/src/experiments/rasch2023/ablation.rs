@@ -11,7 +11,9 @@ use super::paper::{TIMES, TIMES_S};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::content::{Figure, Table};
+use crate::findings::figure::Figure;
+use crate::findings::source::{Paper, Part, Source};
+use crate::findings::table::Table;
 use crate::findings::words::count;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
@@ -98,8 +100,8 @@ impl Experiment for Ablation {
         "Which noise in training makes the network robust"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Supp. Tab. 2"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::SupplementaryTable("2")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -186,7 +188,7 @@ impl Experiment for Ablation {
             };
             Claim::new(
                 id,
-                "Supp. Tab. 2",
+                Paper::Rasch2023.at(&[Part::SupplementaryTable("2")]),
                 statement,
                 test.to_owned(),
                 format!("{paper:+.2} points"),

@@ -9,14 +9,16 @@ use nn::arithmetic::LearnedScales;
 
 use super::evaluated::{
     Evaluated, HOUR, YEAR, differences, figure, largest, least, missing, over_networks, over_time,
-    paper_curve, paper_mean, points_of_networks,
+    paper_curve, paper_mean,
 };
-use super::networks::{SMOKE, names, trained};
+use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, Row, TIMES, TIMES_S, normalized_accuracy};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::content::{Figure, Table};
+use crate::findings::figure::Figure;
+use crate::findings::source::{Paper, Part, Source};
+use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -119,8 +121,8 @@ impl Experiment for ColumnScales {
         "Direct mapping with one digital scale per tile"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Supp. Tab. 6"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::SupplementaryTable("6")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -196,7 +198,7 @@ fn claims(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Vec<Claim> {
     let claim = |id, statement, time: usize| {
         Claim::new(
             id,
-            "Tab. 2, Supp. Tab. 6",
+            Paper::Rasch2023.at(&[Part::Table("2"), Part::SupplementaryTable("6")]),
             statement,
             format!(
                 "mean over networks of A* at {}, one scale per column − one per tile, > 0",
@@ -219,8 +221,14 @@ fn claims(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Vec<Claim> {
     let printed_rest = recurrent[0] - least([convolutional, transformers])[0];
     let beside = |id, statement, test: &str, printed: f64, values: &[f64], limit| {
         let test = format!("what scales of columns gain of A* at 1 h, {test}");
-        Claim::new(id, "Tab. 2, Supp. Tab. 6", statement, test, format!("{printed:+.1} points"))
-            .judge(Estimate::of(values), limit, " points")
+        Claim::new(
+            id,
+            Paper::Rasch2023.at(&[Part::Table("2"), Part::SupplementaryTable("6")]),
+            statement,
+            test,
+            format!("{printed:+.1} points"),
+        )
+        .judge(Estimate::of(values), limit, " points")
     };
     vec![
         claim("hour", "Scales of columns are essential for direct mapping.", HOUR),

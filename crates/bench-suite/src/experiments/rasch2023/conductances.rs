@@ -1,11 +1,12 @@
 //! How conductances are distributed before and after training on tiles: [Rasch23 Fig. 6].
 
-use super::evaluated::{Evaluated, differences, missing, number, points_of_networks};
-use super::networks::{SMOKE, names, trained};
+use super::evaluated::{Evaluated, differences, missing, number};
+use super::networks::{SMOKE, names, points_of_networks, trained};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test};
-use crate::findings::content::{HeatCell, HeatMap};
+use crate::findings::source::{Paper, Part, Source};
+use crate::findings::table::{HeatCell, HeatMap};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -94,8 +95,8 @@ impl Experiment for ConductanceDistribution {
         "How conductances are distributed before and after hardware-aware training"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Fig. 6"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::Figure("6")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -135,7 +136,7 @@ impl Experiment for ConductanceDistribution {
         let claim = |id, statement, from: &str, what: &str| {
             Claim::new(
                 id,
-                "Fig. 6C",
+                Paper::Rasch2023.at(&[Part::Figure("6C")]),
                 statement,
                 format!(
                     "share of networks whose kurtosis is lower after training than that of {what}, \

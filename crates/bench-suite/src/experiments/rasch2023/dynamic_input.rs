@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 
 use crossbar::{BoundManagement, NoiseManagement};
 
-use super::evaluated::{
-    Evaluated, SECOND, differences, missing, over_networks, points_of_networks,
-};
-use super::networks::{SMOKE, names, trained};
+use super::evaluated::{Evaluated, SECOND, differences, missing, over_networks};
+use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, TIMES_S};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::content::Table;
+use crate::findings::source::{Paper, Part, Source};
+use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -60,8 +59,8 @@ impl Experiment for DynamicInput {
         "Input ranges of every sample instead of learned ones"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Supp., \"dynamic input scaling\""
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::Supplement("\"dynamic input scaling\"")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -142,7 +141,7 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
     vec![
         Claim::new(
             "little",
-            "Supp., dynamic input scaling",
+            Paper::Rasch2023.at(&[Part::Supplement("dynamic input scaling")]),
             "Learned input ranges are as good as dynamic ones.",
             format!(
                 "mean over networks but the transformers of A* at 1 s, dynamic − learned, < {GAIN} \
@@ -153,7 +152,7 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
         .judge(of(false), Test::Below(GAIN), " points"),
         Claim::new(
             "transformers",
-            "Supp., dynamic input scaling",
+            Paper::Rasch2023.at(&[Part::Supplement("dynamic input scaling")]),
             "Transformers gain a little by dynamic ranges.",
             "mean over transformers of A* at 1 s, dynamic − learned, > 0".to_owned(),
             "about 1 point".to_owned(),

@@ -6,6 +6,7 @@ use super::sensitivity::{Grid, points};
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
+use crate::findings::source::{Paper, Part, Source};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -54,8 +55,8 @@ impl Experiment for EqualError {
         "Which nonideality hurts which network at an equal error of the product"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Fig. 4"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::Figure("4")])
     }
 
     fn describe(&self, scale: Scale) -> String {

@@ -3,11 +3,11 @@
 
 mod findings;
 
-use super::evaluated::points_of_networks;
-use super::networks::trained;
+use super::networks::{points_of_networks, trained};
 use super::paper::TIMES_S;
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
+use crate::findings::source::{Paper, Part, Source};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -65,8 +65,8 @@ impl Experiment for Exemptions {
         "A few layers without errors of devices"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Fig. 7, Supp. Tab. 8"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::Figure("7"), Part::SupplementaryTable("8")])
     }
 
     fn describe(&self, scale: Scale) -> String {

@@ -5,7 +5,8 @@ use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test};
-use crate::findings::content::{Curve, Figure, LineStyle, Panel};
+use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::source::{Paper, Part, Source};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -50,8 +51,8 @@ impl Experiment for FewBits {
         "Bits of fixed point that err as much as the analog product"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Fig. 3D"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::Figure("3D")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -88,7 +89,7 @@ impl Experiment for FewBits {
             .map(|(i, (name, label))| {
                 let series: Vec<Vec<f64>> =
                     records.iter().map(|r| r.series(name).to_vec()).collect();
-                Curve::of_seeds(label, i + 1, f64::from(BITS[0]), &series)
+                Curve::of_seeds(*label, i + 1, f64::from(BITS[0]), &series)
             })
             .collect();
         if let Some(error) = Estimate::of(&errors) {
@@ -113,7 +114,7 @@ impl Experiment for FewBits {
             .map(|(id, operand, statement, tested_from)| {
                 Claim::new(
                     id,
-                    "Fig. 3D",
+                    Paper::Rasch2023.at(&[Part::Figure("3D")]),
                     statement,
                     format!("bits of the {operand} with the error of the tile at 1 h, 3.5 to 4.5"),
                     "4 bit".to_owned(),

@@ -5,7 +5,9 @@ use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test};
-use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::source::{Paper, Part, Source};
+use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -48,8 +50,8 @@ impl Experiment for IrDrop {
         "The IR-drop estimate against exact circuits"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Eq. 15–18"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::Equation("15–18")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -83,7 +85,13 @@ impl Experiment for IrDrop {
         let mean = |name: &str, i: usize| estimate(name, i).map(|e| e.mean);
         let last = ROWS.len() - 1;
         let claim = |id, statement, test: &str, paper: &str| {
-            Claim::new(id, "Methods, after Eq. 18", statement, test.to_owned(), paper.to_owned())
+            Claim::new(
+                id,
+                Paper::Rasch2023.at(&[Part::Passage("Methods"), Part::Passage("after Eq. 18")]),
+                statement,
+                test.to_owned(),
+                paper.to_owned(),
+            )
         };
         let claims = vec![
             claim(

@@ -5,7 +5,9 @@ use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test};
-use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::source::{Paper, Part, Source};
+use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -51,8 +53,8 @@ impl Experiment for MvmError {
         "Error of the analog matrix-vector product"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Eq. 20, Fig. 3 and 4A"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::Equation("20"), Part::Figure("3 and 4A")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -85,7 +87,7 @@ impl Experiment for MvmError {
         let claims = vec![
             claim(
                 "standard-error",
-                "Methods, Fig. 3",
+                Paper::Rasch2023.at(&[Part::Passage("Methods"), Part::Figure("3")]),
                 "The standard tile has an MVM error of about 15 % before drift.",
                 "13 to 16 %, weights divided by the matrix maximum",
                 "15 %",
@@ -93,7 +95,7 @@ impl Experiment for MvmError {
             .judge(estimate(MATRIX), Test::Between(13.0, 16.0), " %"),
             claim(
                 "ir-drop-boost",
-                "Fig. 4",
+                Paper::Rasch2023.at(&[Part::Figure("4")]),
                 "IR drop 11.7 times as large raises the MVM error to 20 %.",
                 "18 to 22 %, weights divided by the matrix maximum",
                 "20 %",
@@ -101,7 +103,7 @@ impl Experiment for MvmError {
             .judge(estimate(IR_DROP), Test::Between(18.0, 22.0), " %"),
             claim(
                 "narrow-range",
-                "Fig. 3E",
+                Paper::Rasch2023.at(&[Part::Figure("3E")]),
                 "An input range of 1 clips normal inputs: the error exceeds 35 %.",
                 "above 35 %",
                 "> 35 %",
@@ -109,7 +111,7 @@ impl Experiment for MvmError {
             .judge(Estimate::of(&at_range(0)), Test::Above(35.0), " %"),
             claim(
                 "wide-range",
-                "Fig. 3E",
+                Paper::Rasch2023.at(&[Part::Figure("3E")]),
                 "A large input range raises the error again.",
                 "error at α = 12 less that at the best α is above 0",
                 "higher",

@@ -11,13 +11,14 @@ use crossbar::device::ReRamWan;
 use crossbar::{TileConfig, WeightNoiseConfig, WeightNoiseModel};
 use nn::Analog;
 
-use super::evaluated::{DAY, Evaluated, ONE_TRAINING, missing, over_networks, points_of_networks};
-use super::networks::trained;
+use super::evaluated::{DAY, Evaluated, ONE_TRAINING, missing, over_networks};
+use super::networks::{points_of_networks, trained};
 use super::paper::TIMES_S;
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::content::Table;
+use crate::findings::source::{Paper, Part, Source};
+use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -132,8 +133,8 @@ impl Experiment for NoiseStructure {
         "Which structure the noise of training should have"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Supp. Tab. 5, Supp. Fig. 1"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::SupplementaryTable("5"), Part::SupplementaryFigure("1")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -275,7 +276,7 @@ impl<'a> Trials<'a> {
             let printed = PAPER_MEAN[device][better] - PAPER_MEAN[device][than];
             Claim::new(
                 id,
-                "Supp. Tab. 5",
+                Paper::Rasch2023.at(&[Part::SupplementaryTable("5")]),
                 statement,
                 format!(
                     "mean over networks of A* on {} at 1 day, trained with {} noise − with {} \

@@ -6,14 +6,15 @@ use crossbar::TileConfig;
 
 use super::evaluated::{
     DAY, Evaluated, SECOND, differences, figure, missing, over_networks, paper_mean,
-    points_of_networks,
 };
-use super::networks::{SMOKE, names, trained};
+use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, ROWS, Row, TIMES_S, normalized_accuracy};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::content::{Curve, Figure, Panel, Table};
+use crate::findings::figure::{Curve, Figure, Panel};
+use crate::findings::source::{Paper, Part, Source};
+use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -108,8 +109,8 @@ impl Experiment for Reram {
         "Networks trained for phase-change memory on resistive RAM"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Supp. Tab. 4"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::SupplementaryTable("4")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -206,7 +207,7 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
     vec![
         Claim::new(
             "same-networks",
-            "Supp. Tab. 4",
+            Paper::Rasch2023.at(&[Part::SupplementaryTable("4")]),
             "Networks trained for one device serve on another.",
             format!("mean over networks of A* at 1 day, PCM − ReRAM, < {LOSS} points"),
             format!("{printed:.1} points"),
@@ -214,7 +215,7 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
         .judge(Estimate::of(&loss), Test::Below(LOSS), " points"),
         Claim::new(
             "same-order",
-            "Supp. Tab. 4",
+            Paper::Rasch2023.at(&[Part::SupplementaryTable("4")]),
             "What is robust on one device is robust on the other.",
             format!(
                 "rank correlation over networks of A* at 1 day on PCM and on ReRAM > {BY_CHANCE} \

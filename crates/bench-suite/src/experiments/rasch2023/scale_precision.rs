@@ -8,15 +8,14 @@
 
 use std::collections::BTreeMap;
 
-use super::evaluated::{
-    DAY, Evaluated, differences, missing, number, over_networks, paper_mean, points_of_networks,
-};
-use super::networks::{SMOKE, names, trained};
+use super::evaluated::{DAY, Evaluated, differences, missing, number, over_networks, paper_mean};
+use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, Row, TIMES_S, normalized_accuracy};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::content::{HeatCell, HeatMap, Table};
+use crate::findings::source::{Paper, Part, Source};
+use crate::findings::table::{HeatCell, HeatMap, Table};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -84,8 +83,8 @@ impl Experiment for ScalePrecision {
         "How many levels the digital scales need"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Supp., \"scale precision\""
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::Supplement("\"scale precision\"")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -159,7 +158,7 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
     vec![
         Claim::new(
             "sixteen",
-            "Supp., scale precision",
+            Paper::Rasch2023.at(&[Part::Supplement("scale precision")]),
             "With 16 levels no network loses more than 1 %.",
             format!("loss of A at 1 day of the network that loses most < {SIXTEEN} %"),
             format!("{:.1} %", PAPER.iter().map(|row| row.1[4]).fold(0.0, f64::max)),
@@ -167,7 +166,7 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
         .judge(most, Test::Below(SIXTEEN), " %"),
         Claim::new(
             "one",
-            "Supp., scale precision",
+            Paper::Rasch2023.at(&[Part::Supplement("scale precision")]),
             "A single level costs much.",
             format!(
                 "mean over networks of the loss of A at 1 day, 1 level − 16 levels, > {SIXTEEN}"

@@ -7,14 +7,15 @@ use crossbar::WeightScale;
 use super::column_scales::tile_wise;
 use super::evaluated::{
     Evaluated, HOUR, ONE_TRAINING, curve, figure, missing, over_networks, over_time,
-    points_of_networks,
 };
-use super::networks::trained;
+use super::networks::{points_of_networks, trained};
 use super::paper::{TIMES, TIMES_S, normalized_accuracy, row};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::content::{Curve, Figure, LineStyle, Table};
+use crate::findings::figure::{Curve, Figure, LineStyle};
+use crate::findings::source::{Paper, Part, Source};
+use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -83,8 +84,8 @@ impl Experiment for TileWiseTraining {
         "Transformers trained with one digital scale per tile"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Supp. Tab. 7"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::SupplementaryTable("7")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -141,7 +142,7 @@ impl Experiment for TileWiseTraining {
         let tested = results.scale >= Scale::Desk;
         let claim = Claim::new(
             "no-worse",
-            "Supp. Tab. 7",
+            Paper::Rasch2023.at(&[Part::SupplementaryTable("7")]),
             "With scales of columns transformers are trained no worse than with scales of tiles.",
             format!("mean over times of A*, scales of columns − of tiles, > −{NO_WORSE} points"),
             format!("{:+.1} points", paper_gain()),

@@ -6,12 +6,12 @@
 mod paper;
 #[cfg(test)]
 mod paper_scale;
-mod timed;
 
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test};
-use crate::findings::content::Table;
+use crate::findings::source::{Paper, Part, Source};
+use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -25,7 +25,6 @@ use crate::opened::Networks;
 use crate::request::Request;
 
 use paper::{ROWS, Row};
-pub(crate) use timed::against_float;
 
 /// The experiment.
 #[derive(Debug)]
@@ -43,8 +42,8 @@ impl Experiment for Tiles {
         "What eleven networks ask of their hardware"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Tab. 1"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::Table("1")])
     }
 
     fn describe(&self, _: Scale) -> String {
@@ -97,7 +96,7 @@ impl Experiment for Tiles {
         let claims = vec![
             Claim::new(
                 "tiles",
-                "Tab. 1",
+                Paper::Rasch2023.at(&[Part::Table("1")]),
                 "Eleven networks occupy 34 to 486 tiles of 512 × 512.",
                 "networks whose tiles and utilisation are the printed ones, all 11".to_owned(),
                 "11".to_owned(),
@@ -105,7 +104,7 @@ impl Experiment for Tiles {
             .judge(sizes, Test::Above(10.5), ""),
             Claim::new(
                 "products",
-                "Tab. 1",
+                Paper::Rasch2023.at(&[Part::Table("1")]),
                 "Each tile is used up to 1285 times per input.",
                 format!(
                     "networks whose products per input and reuse are the printed ones, all of the \

@@ -7,6 +7,7 @@ use super::sensitivity::{Grid, points};
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
+use crate::findings::source::{Paper, Part, Source};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -52,8 +53,8 @@ impl Experiment for Tolerance {
         "How much of each nonideality every network bears"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Fig. 5"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::Figure("5")])
     }
 
     fn describe(&self, scale: Scale) -> String {

@@ -5,7 +5,9 @@ use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test};
-use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::source::{Paper, Part, Source};
+use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -45,8 +47,8 @@ impl Experiment for WeightDistribution {
         "MVM error against the distribution of the weights"
     }
 
-    fn source(&self) -> &'static str {
-        "Rasch et al. 2023, Fig. 6"
+    fn source(&self) -> Source {
+        Paper::Rasch2023.at(&[Part::Figure("6")])
     }
 
     fn describe(&self, scale: Scale) -> String {
@@ -86,7 +88,13 @@ impl Experiment for WeightDistribution {
             .map(|(low, high)| low - high)
             .collect();
         let claim = |id, statement, test: &str| {
-            Claim::new(id, "Fig. 6", statement, test.to_owned(), "falls".to_owned())
+            Claim::new(
+                id,
+                Paper::Rasch2023.at(&[Part::Figure("6")]),
+                statement,
+                test.to_owned(),
+                "falls".to_owned(),
+            )
         };
         let claims = vec![
             claim(

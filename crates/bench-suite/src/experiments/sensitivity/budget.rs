@@ -1,9 +1,10 @@
 //! The error budget: each source of errors alone, all together, and all but each.
 
-use super::{Baseline, Readings, accuracies, difference};
+use super::readings::{Baseline, Readings, accuracies, difference};
 use crate::findings::Findings;
 use crate::findings::claim::{number, rounded};
-use crate::findings::content::{Curve, Figure, Panel, Table};
+use crate::findings::figure::{Curve, Figure, Panel};
+use crate::findings::table::Table;
 use crate::measured::measures::sensitivity::{Case, ERRORS, ErrorSource};
 use crate::measured::statistics::Estimate;
 

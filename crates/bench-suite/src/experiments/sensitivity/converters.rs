@@ -2,10 +2,11 @@
 
 use crossbar::TileConfig;
 
-use super::{KEPT, Readings, accuracies, difference};
+use super::readings::{KEPT, Readings, accuracies, difference};
 use crate::findings::Findings;
 use crate::findings::claim::rounded;
-use crate::findings::content::{Curve, Figure, HeatCell, HeatMap, Panel, Table};
+use crate::findings::figure::{Curve, Figure, Panel};
+use crate::findings::table::{HeatCell, HeatMap, Table};
 use crate::measured::measures::sensitivity::{Analysis, Estimated, Resolutions};
 use crate::measured::statistics::Estimate;
 

@@ -1,8 +1,9 @@
 //! What the tiles of every layer do to real inputs.
 
-use super::Readings;
+use super::readings::Readings;
 use crate::findings::Findings;
-use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::table::Table;
 use crate::measured::measures::sensitivity::{Analysis, LayerQuantity, layer_value, layers_of};
 
 pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {

@@ -3,8 +3,9 @@
 pub mod minilm_stsb;
 pub mod resnet_cifar10;
 
-use crate::measured::error::Error;
 use datasets::DataFolder;
+
+use crate::measured::error::Error;
 
 /// One network with its weights and its test.
 #[derive(Clone, Copy, Debug)]

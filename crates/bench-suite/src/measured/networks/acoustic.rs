@@ -3,6 +3,10 @@
 //! The network says a class for every frame, as the paper's says states of a hidden Markov model;
 //! the frames of an utterance decide together.
 
+use datasets::fsdd::SpokenDigits;
+use datasets::fsdd::{Recording, SAMPLE_RATE};
+use datasets::log_mel::{LogMel, stacked, standardise};
+use datasets::{DataFolder, DataSum, japanese_vowels, switchboard};
 use nn::layers::{Builder, Cell, RecurrentConfig};
 use nn::models::{AcousticConfig, acoustic_model};
 use nn::optim::Decay;
@@ -15,10 +19,6 @@ use numerics::Seed;
 use super::workload::{Entry, Instance, Workload, adam};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
-use datasets::fsdd::SpokenDigits;
-use datasets::fsdd::{Recording, SAMPLE_RATE};
-use datasets::log_mel::{LogMel, stacked, standardise};
-use datasets::{DataFolder, DataSum, japanese_vowels, switchboard};
 
 /// Which digit is spoken; at paper scale the states of Switchboard.
 pub(super) const SPOKEN_DIGITS: Entry =

@@ -5,6 +5,9 @@
 
 use std::sync::Arc;
 
+use datasets::cifar10::Cifar10;
+use datasets::cifar10::{MEAN, STD_DEV};
+use datasets::{DataFolder, DataSum, cifar100};
 use nn::layers::Builder;
 use nn::models::{
     CifarResNetConfig, ResNetBlock, ResNetConfig, Stem, cifar_resnet, densenet_bc, densenet121,
@@ -22,9 +25,6 @@ use super::weights::{float_parameters, weights_file, weights_sum};
 use super::workload::{Entry, Instance, Workload};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
-use datasets::cifar10::Cifar10;
-use datasets::cifar10::{MEAN, STD_DEV};
-use datasets::{DataFolder, DataSum, cifar100};
 
 /// ResNet-20 with weights fine-tuned on JPEG images; at paper scale the paper's ResNet-32.
 pub(super) const RESNET: Entry = Entry {

@@ -1,5 +1,8 @@
 //! An LSTM language model on the State of the Union addresses; at paper scale on the Penn Treebank.
 
+use datasets::ptb::{self, PennTreebank};
+use datasets::sotu::{self, Text};
+use datasets::{DataFolder, DataSum};
 use nn::layers::{Builder, Init};
 use nn::models::{LanguageModelConfig, lstm_language_model};
 use nn::optim::Decay;
@@ -9,9 +12,6 @@ use numerics::Seed;
 use super::workload::{Entry, Instance, Workload, adam};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
-use datasets::ptb::{self, PennTreebank};
-use datasets::sotu::{self, Text};
-use datasets::{DataFolder, DataSum};
 
 /// The LSTM language model.
 pub(super) const LSTM: Entry = Entry { id: "lstm-language", paper: "LSTM PTB", open };

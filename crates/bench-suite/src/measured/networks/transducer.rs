@@ -4,6 +4,10 @@
 //! them: real speech with an exact transcript. The words are the digits, so the edit distance over
 //! the number of digits is the word error rate.
 
+use datasets::fsdd::SpokenDigits;
+use datasets::fsdd::{Recording, SAMPLE_RATE};
+use datasets::log_mel::{LogMel, stacked, standardise};
+use datasets::{DataFolder, DataSum, switchboard};
 use nn::layers::{Builder, Cell, RecurrentConfig};
 use nn::models::{TransducerConfig, rnn_transducer};
 use nn::ops::Pairing;
@@ -13,10 +17,6 @@ use numerics::Seed;
 use super::workload::{Entry, Instance, Workload, adam};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
-use datasets::fsdd::SpokenDigits;
-use datasets::fsdd::{Recording, SAMPLE_RATE};
-use datasets::log_mel::{LogMel, stacked, standardise};
-use datasets::{DataFolder, DataSum, switchboard};
 
 /// The RNN transducer.
 pub(super) const RNN_T: Entry = Entry { id: "rnn-t", paper: "RNN-T SWB300", open };

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use datasets::DataSum;
 use nn::{Parameters, Policy};
 use numerics::Seed;
 
 use crate::measured::error::Error;
 use crate::measured::files;
-use datasets::DataSum;
 
 /// What a file of weights adds to [`Workload::data`].
 pub(super) fn weights_sum(id: &str, weights: &[u8]) -> DataSum {

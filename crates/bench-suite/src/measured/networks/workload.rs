@@ -2,12 +2,12 @@
 
 use std::fmt::Debug;
 
+use datasets::{DataFolder, DataSum};
 use nn::{EpochStats, Outcome, Parameters, Policy, Recipe, Run, Step, Task, Weights, evaluate};
 use numerics::Seed;
 
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
-use datasets::{DataFolder, DataSum};
 
 /// A network with its data and its recipe, at one scale.
 pub trait Workload: Debug + Send + Sync {

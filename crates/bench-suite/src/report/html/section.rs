@@ -5,7 +5,8 @@ use std::fmt::{Result, Write};
 use super::super::figure::{COLOURS, marker, svg};
 use super::super::{Section, heat_map};
 use super::{anchor, claim_anchor, escape, records, verdict};
-use crate::findings::content::{Figure, LineStyle, Panel, Table};
+use crate::findings::figure::{Figure, LineStyle, Panel};
+use crate::findings::table::Table;
 use crate::findings::words::{capital, count, sentence};
 
 /// Columns from which a table may be wider than the text.
@@ -19,7 +20,7 @@ pub(super) fn write(page: &mut String, section: &Section, level: usize) -> Resul
          <a href=\"#contents\">contents</a></p>\n<p>{}</p>",
         anchor(section),
         escape(section.title),
-        escape(section.source),
+        escape(&section.source.to_string()),
         section.id,
         escape(&capital(&sentence(&section.description))),
     )?;
@@ -76,7 +77,7 @@ fn write_claims(page: &mut String, section: &Section, from: &str) -> Result {
              <td data-label=\"paper\"{}>{}</td><td data-label=\"ours\"{}>{}</td><td>{}</td></tr>",
             claim_anchor(section, claim),
             escape(claim.statement),
-            escape(claim.source),
+            escape(&claim.source.parts()),
             escape(&claim.test),
             none(&claim.paper),
             escape(&claim.paper),

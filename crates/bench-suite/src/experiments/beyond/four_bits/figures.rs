@@ -4,7 +4,8 @@ use super::Model;
 use super::variants::*;
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns};
 use crate::findings::claim::{display, rounded};
-use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::table::Table;
 use crate::measured::statistics::Estimate;
 
 /// The curves of every network, with their colours.

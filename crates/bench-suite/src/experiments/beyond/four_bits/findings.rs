@@ -5,6 +5,7 @@ use super::{Model, figures, quantizers};
 use crate::experiments::training_runs::TrainingRuns;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test};
+use crate::findings::source::{NOT_IN_THE_PAPER, Paper, Part};
 use crate::measured::scale::Scale;
 
 /// How far the training losses of a format that is as good as f32 may be from its.
@@ -74,98 +75,102 @@ fn trained(runs: &TrainingRuns<'_>) -> Vec<Claim> {
     vec![
         compare(
             "mxfp8-as-float",
-            "arXiv:2506.08027",
+            Paper::Beyond.at(&[Part::Arxiv("2506.08027")]),
             "MXFP8 in all three products, scales rounded up, trains as float does.",
             (MXFP8, FLOAT),
             Test::Between(AS_FLOAT.0, AS_FLOAT.1),
         ),
         compare(
             "stochastic-gradients-help",
-            "arXiv:2505.19115, 2509.25149",
+            Paper::Beyond.at(&[Part::Arxiv("2505.19115, 2509.25149")]),
             "In four bits stochastic rounding of δ is better than nearest.",
             (GRADIENTS, NEAREST),
             better,
         ),
         compare(
             "stochastic-error-of-dx-helps",
-            "arXiv:2505.19115",
+            Paper::Beyond.at(&[Part::Arxiv("2505.19115")]),
             "… of δ in dx = δ·W alone.",
             (&dx_error, NEAREST),
             better,
         ),
         compare(
             "stochastic-error-of-update-helps",
-            "arXiv:2505.19115",
+            Paper::Beyond.at(&[Part::Arxiv("2505.19115")]),
             "… of δ in ∂W = δᵀ·x alone.",
             (&update_error, NEAREST),
             better,
         ),
         compare(
             "stochastic-input-hurts",
-            "arXiv:2505.19115, 2509.25149",
+            Paper::Beyond.at(&[Part::Arxiv("2505.19115, 2509.25149")]),
             "Stochastic rounding of x in the forward product is worse than nearest.",
             (&forward_x, NEAREST),
             worse,
         ),
         compare(
             "stochastic-weight-hurts",
-            "arXiv:2505.19115, 2509.25149",
+            Paper::Beyond.at(&[Part::Arxiv("2505.19115, 2509.25149")]),
             "… and of W in the forward product.",
             (&forward_w, NEAREST),
             worse,
         ),
         compare(
             "all-stochastic-is-worse",
-            "arXiv:2509.25149",
+            Paper::Beyond.at(&[Part::Arxiv("2509.25149")]),
             "Stochastic rounding everywhere is worse than of gradients alone.",
             (STOCHASTIC, GRADIENTS),
             worse,
         ),
         compare(
             "last-layer-in-float",
-            "arXiv:2509.25149",
+            Paper::Beyond.at(&[Part::Arxiv("2509.25149")]),
             "Four bits in the last layer, too, are worse.",
             (LAST_TOO, NVFP4),
             worse,
         ),
         compare(
             "large-blocks-lose",
-            "arXiv:2505.19115",
+            Paper::Beyond.at(&[Part::Arxiv("2505.19115")]),
             "Blocks of 128 are worse than blocks of 16.",
             (&blocks_name(128), &blocks_name(16)),
             worse,
         ),
         compare(
             "powers-of-two-lose",
-            "arXiv:2505.19115, 2509.25149",
+            Paper::Beyond.at(&[Part::Arxiv("2505.19115, 2509.25149")]),
             "With blocks of the same length, scales that are powers of two are worse than E4M3 ones.",
             (POWERS_OF_16, &blocks_name(16)),
             worse,
         ),
         compare(
             "floor-is-biased",
-            "implied by arXiv:2502.20586",
+            Paper::Beyond.at(&[Part::Passage("implied by arXiv:2502.20586")]),
             "Under the floor rule, which clips, stochastic rounding is worse than where nothing clips.",
             (&rule_name("floor"), &rule_name("rceil")),
             worse,
         ),
         compare(
             "bf16-needs-stochastic-updates",
-            "arXiv:1502.02551, §4.1, for fixed point; torchao",
+            Paper::Beyond.at(&[
+                Part::Arxiv("1502.02551"),
+                Part::Section("4.1"),
+                Part::Passage("for fixed point; torchao"),
+            ]),
             "Without a master copy, updates rounded to nearest lose to stochastic ones in bf16, too.",
             (BF16_NEAREST, BF16),
             worse,
         ),
         compare(
             "eight-bits-need-none",
-            "not in the paper",
+            NOT_IN_THE_PAPER,
             "In eight bits stochastic rounding of every operand is not needed: nearest is no worse.",
             (MXFP8, MXFP8_STOCHASTIC),
             Test::Below(AS_FLOAT.1),
         ),
         compare(
             "eight-random-bits-suffice",
-            "not in the paper",
+            NOT_IN_THE_PAPER,
             "Eight random bits for δ are as good as all.",
             (&bits_name(8, "A"), NVFP4),
             Test::Between(AS_FLOAT.0, AS_FLOAT.1),

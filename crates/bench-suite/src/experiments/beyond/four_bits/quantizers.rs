@@ -8,7 +8,8 @@ use numerics::{
 use super::variants::RANDOM_BITS;
 use crate::experiment::Results;
 use crate::findings::claim::{Claim, Test, display};
-use crate::findings::content::Table;
+use crate::findings::source::{Paper, Part};
+use crate::findings::table::Table;
 use crate::measured::measures::quantization_error::{
     NamedQuantizer, QuantizationError, mse, shrinkage,
 };
@@ -81,7 +82,7 @@ fn values(results: &Results<'_>, name: &str) -> Option<Estimate> {
 /// Errors as printed: Quartet II's to half a unit of their last digit, Quartet's to 2 %, for it does not
 /// say over how many numbers it averages.
 pub(super) fn claims(results: &Results<'_>) -> Vec<Claim> {
-    let quartet = "arXiv:2505.14669, Table 2";
+    let quartet = Paper::Beyond.at(&[Part::Arxiv("2505.14669"), Part::Passage("Table 2")]);
     let printed = |id, source, statement, name: &str, unit: f64, (value, half): (f64, f64)| {
         let power = if unit == 1e3 { "10⁻³" } else { "10⁻²" };
         let error = values(results, &mse(name)).map(|error| Estimate {
@@ -98,7 +99,7 @@ pub(super) fn claims(results: &Results<'_>) -> Vec<Claim> {
         )
         .judge(error, Test::Between(value - half, value + half), "")
     };
-    let quartet2 = "arXiv:2601.22813, Table 1";
+    let quartet2 = Paper::Beyond.at(&[Part::Arxiv("2601.22813"), Part::Passage("Table 1")]);
     vec![
         printed(
             "mse-nvfp4-nearest",

@@ -4,7 +4,9 @@ use super::{ALL, BITS, FEW_BIT_RULES, NEAREST, PLACES, REGISTERS, few_bits_name}
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, display};
-use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::source::NOT_IN_THE_PAPER;
+use crate::findings::table::Table;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 
@@ -43,7 +45,7 @@ fn claims(runs: &TrainingRuns<'_>) -> Vec<Claim> {
     let same = |id, statement, variant: &str| {
         Claim::new(
             id,
-            "not in the paper",
+            NOT_IN_THE_PAPER,
             statement,
             format!("training loss of “{variant}” / “{ALL}” < {SAME_LOSS}"),
             "not shown".to_owned(),
@@ -53,7 +55,7 @@ fn claims(runs: &TrainingRuns<'_>) -> Vec<Claim> {
     let lost = |id, statement, variant: &str| {
         Claim::new(
             id,
-            "not in the paper",
+            NOT_IN_THE_PAPER,
             statement,
             format!("training loss of “{variant}” / “{ALL}” > {LOST}"),
             "not shown".to_owned(),

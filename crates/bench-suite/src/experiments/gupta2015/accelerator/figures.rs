@@ -3,7 +3,7 @@
 use systolic::networks::TrainedNetwork;
 
 use super::{CARDS, Found, MOST_STEPS, WAVES, WIDEST, sizes};
-use crate::findings::content::{Curve, Figure, LineStyle, Panel};
+use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
 use crate::measured::measures::accelerator::CardName;
 
 /// The limits of the paper's card are the paper's.

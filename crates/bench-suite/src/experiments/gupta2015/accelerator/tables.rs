@@ -4,7 +4,7 @@ use systolic::networks::TrainedNetwork;
 use systolic::resources::PAPER_TABLE_1;
 
 use super::{CARDS, Found, WAVES};
-use crate::findings::content::Table;
+use crate::findings::table::Table;
 
 pub(super) fn wave(found: &Found<'_>) -> Table {
     let (name, n, k, _) = WAVES[0];

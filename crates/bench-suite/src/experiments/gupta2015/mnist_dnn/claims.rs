@@ -1,11 +1,12 @@
 //! What the paper says of Fig. 1, as tests.
 
 use super::runs::{Quantity, Runs};
-use super::{
+use super::variants::{
     FLOAT, NEAREST_2_14, NEAREST_6_10, NEAREST_8_8, STOCHASTIC_2_14, STOCHASTIC_6_10,
     STOCHASTIC_8_8, Variant,
 };
 use crate::findings::claim::{Claim, Test};
+use crate::findings::source::{Paper, Part};
 use crate::measured::scale::Scale;
 
 /// Within half a point of float: as wide as the paper's own curves scatter from epoch to epoch.
@@ -54,7 +55,7 @@ pub(super) fn claims(runs: &Runs<'_>) -> Vec<Claim> {
     vec![
         Claim::new(
             "float",
-            "§4.1",
+            Paper::Gupta2015.at(&[Part::Section("4.1")]),
             "The float baseline reaches a test error of 1.4 % in the long run.",
             format!("test error between {low} and {high} %"),
             "1.4 %".to_owned(),
@@ -66,13 +67,13 @@ pub(super) fn claims(runs: &Runs<'_>) -> Vec<Claim> {
         ),
         near_float(
             "stochastic-8-8",
-            "§4.1, Fig. 1d",
+            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1d")]),
             "With stochastic rounding, ⟨8, 8⟩ learns without significant loss.",
             STOCHASTIC_8_8,
         ),
         Claim::new(
             "nearest-8-8-worse",
-            "§4.1, Fig. 1b",
+            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1b")]),
             "With rounding to nearest, ⟨8, 8⟩ is clearly worse.",
             format!("test error − stochastic ⟨8, 8⟩ > {CLEARLY_WORSE_POINTS} points"),
             paper_points(NEAREST_8_8, STOCHASTIC_8_8),
@@ -84,7 +85,7 @@ pub(super) fn claims(runs: &Runs<'_>) -> Vec<Claim> {
         ),
         Claim::new(
             "nearest-8-8-stagnates",
-            "§4.1, Fig. 1a",
+            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1a")]),
             "With rounding to nearest, ⟨8, 8⟩ stagnates: its training loss stays high.",
             format!("training loss / stochastic ⟨8, 8⟩ > {STAGNATION_RATIO}"),
             paper_ratio(NEAREST_8_8, STOCHASTIC_8_8),
@@ -96,7 +97,7 @@ pub(super) fn claims(runs: &Runs<'_>) -> Vec<Claim> {
         ),
         Claim::new(
             "most-updates-are-zero",
-            "§4.1",
+            Paper::Gupta2015.at(&[Part::Section("4.1")]),
             "The reason: most of its weight updates are rounded to zero.",
             format!("updates rounded to zero > {MOST_PERCENT} %"),
             "“most”".to_owned(),
@@ -104,7 +105,7 @@ pub(super) fn claims(runs: &Runs<'_>) -> Vec<Claim> {
         .judge(runs.zero_updates(NEAREST_8_8), Test::Above(MOST_PERCENT), " %"),
         Claim::new(
             "nearest-6-10-degrades",
-            "§4.1, Fig. 1a",
+            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1a")]),
             "With rounding to nearest, fewer than 14 fractional bits degrade training.",
             format!("training loss of nearest ⟨6, 10⟩ / float > {DEGRADED_RATIO}"),
             paper_ratio(NEAREST_6_10, FLOAT),
@@ -116,19 +117,19 @@ pub(super) fn claims(runs: &Runs<'_>) -> Vec<Claim> {
         ),
         near_float(
             "stochastic-6-10",
-            "§4.1, Fig. 1d",
+            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1d")]),
             "With stochastic rounding, ⟨6, 10⟩ is as good as float.",
             STOCHASTIC_6_10,
         ),
         near_float(
             "nearest-2-14",
-            "§4.1, Fig. 1b",
+            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1b")]),
             "⟨2, 14⟩ is as good as float, even with rounding to nearest.",
             NEAREST_2_14,
         ),
         near_float(
             "stochastic-2-14",
-            "§4.1, Fig. 1d",
+            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1d")]),
             "⟨2, 14⟩ with stochastic rounding is as good as float.",
             STOCHASTIC_2_14,
         ),

@@ -6,7 +6,8 @@ use super::super::sensitivity::{Column, FAMILIES, Grid, class_words, family_word
 use super::ERROR_PERCENT;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, display};
-use crate::findings::content::{HeatCell, HeatMap, Table};
+use crate::findings::source::{Paper, Part, Source};
+use crate::findings::table::{HeatCell, HeatMap, Table};
 use crate::measured::measures::equal_error::{
     CHANCE_ERROR, ERRORS, PRODUCT_ERROR, STANDARD_ERRORS, STANDARD_PRODUCT_ERROR, VALUE,
 };
@@ -199,7 +200,11 @@ fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
     let claim = |id, statement, test: &str, paper: &str, values: &[f64], limit, unit: &str| {
         // A single network is no scatter of networks.
         let measured = Estimate::of(values).filter(|e| tested && e.samples > 1);
-        let source = if id == "values" { "not in the paper, beside Fig. 4" } else { "Fig. 4" };
+        let source = if id == "values" {
+            Source::ours(&[Part::Passage("not in the paper, beside Fig. 4")])
+        } else {
+            Paper::Rasch2023.at(&[Part::Figure("4")])
+        };
         Claim::new(id, source, statement, test.to_owned(), paper.to_owned())
             .judge(measured, limit, unit)
     };

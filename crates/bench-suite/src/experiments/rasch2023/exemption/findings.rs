@@ -10,7 +10,9 @@ use super::{LAYERS, exempted, size};
 use crate::experiment::Results;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::content::{Curve, Figure, LineStyle, Panel, Table};
+use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::source::{Paper, Part, Source};
+use crate::findings::table::Table;
 use crate::measured::measures::exemption::{
     ALL_COLUMNS, LAYER_WEIGHTS, ORDER, SMALLEST_COLUMNS, columns_series, layers_series,
 };
@@ -145,7 +147,7 @@ fn claims(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Claim> {
         claims.push(
             Claim::new(
                 id,
-                "Fig. 7",
+                Paper::Rasch2023.at(&[Part::Figure("7")]),
                 statement,
                 format!(
                     "A* at 1 h with the {LAYERS} most sensitive layers exempted > {ISO_ACCURACY} %"
@@ -162,7 +164,7 @@ fn claims(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Claim> {
     claims.push(
         Claim::new(
             "none-wide-resnet50",
-            "Fig. 7",
+            Paper::Rasch2023.at(&[Part::Figure("7")]),
             "WideResNet-50 does not become iso-accurate, whatever is exempted.",
             format!("A* at 1 h with all layers exempted < {ISO_ACCURACY} %"),
             "about 98 %".to_owned(),
@@ -179,7 +181,7 @@ fn claims(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Claim> {
     claims.push(
         Claim::new(
             "most-of-it",
-            "not in the paper, after Fig. 7",
+            Source::ours(&[Part::Passage("not in the paper, after Fig. 7")]),
             "A few layers hold most of what errors of devices cost.",
             format!(
                 "mean over networks of what exempting {LAYERS} layers gains of A* at 1 h, less \
@@ -200,7 +202,7 @@ fn claims(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Claim> {
     claims.push(
         Claim::new(
             "columns",
-            "Supp. Tab. 8",
+            Paper::Rasch2023.at(&[Part::SupplementaryTable("8")]),
             "Columns of large gradients are the ones to exempt.",
             format!(
                 "mean over networks of A* at 1 h, the {smallest} columns of the largest gradients \

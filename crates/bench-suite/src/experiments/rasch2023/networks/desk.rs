@@ -1,7 +1,7 @@
 //! What the networks are at desk scale, for a reader of the report.
 
 use super::super::evaluated::Evaluated;
-use crate::findings::content::Table;
+use crate::findings::table::Table;
 
 /// Network and data of each, as its workload says.
 const TITLES: [(&str, &str); 13] = [

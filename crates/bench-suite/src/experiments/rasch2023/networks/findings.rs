@@ -9,7 +9,9 @@ use super::{desk, names};
 use crate::experiment::Results;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, display, rounded};
-use crate::findings::content::{Figure, Table};
+use crate::findings::figure::Figure;
+use crate::findings::source::{Paper, Part};
+use crate::findings::table::Table;
 use crate::measured::measures::hardware_aware::{HWA_UNPROGRAMMED, series};
 use crate::measured::measures::trained::FLOAT_ERROR;
 use crate::measured::scale::Scale;
@@ -117,7 +119,14 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
             "mean over networks of 100 % − A* at {}, less half of that of direct mapping, < 0",
             TIMES[time]
         );
-        Claim::new(id, "Tab. 2, Tab. 3", statement, test, paper.to_owned()).judge(
+        Claim::new(
+            id,
+            Paper::Rasch2023.at(&[Part::Table("2"), Part::Table("3")]),
+            statement,
+            test,
+            paper.to_owned(),
+        )
+        .judge(
             Estimate::of(&differences(&gap("hwa"), &halved)),
             Test::Below(0.0),
             " points",
@@ -146,12 +155,17 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
         let hour = |row: &Row| normalized_accuracy(row.hwa.1[HOUR], row.hwa.0, row.hwa.2);
         vec![paper_mean(&[family], hour)]
     });
-    let beside =
-        |id, statement, test: &str, printed: f64, values: &[f64], limit| {
-            let test = format!("mean A* at 1 h, trained for the hardware, of {test}");
-            Claim::new(id, "Fig. 5, Tab. 3", statement, test, format!("{printed:+.1} points"))
-                .judge(Estimate::of(values), limit, " points")
-        };
+    let beside = |id, statement, test: &str, printed: f64, values: &[f64], limit| {
+        let test = format!("mean A* at 1 h, trained for the hardware, of {test}");
+        Claim::new(
+            id,
+            Paper::Rasch2023.at(&[Part::Figure("5"), Part::Table("3")]),
+            statement,
+            test,
+            format!("{printed:+.1} points"),
+        )
+        .judge(Estimate::of(values), limit, " points")
+    };
     let rivals = [convolutional.clone(), transformers.clone()];
     let printed_rivals = [printed_convolutional.clone(), printed_transformers.clone()];
     claims.push(beside(
@@ -183,7 +197,7 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
         });
         Claim::new(
             id,
-            "Tab. 3",
+            Paper::Rasch2023.at(&[Part::Table("3")]),
             statement,
             format!("A* at {}, trained for the hardware, > {limit} %", TIMES[time]),
             printed,
@@ -234,7 +248,7 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
     claims.push(
         Claim::new(
             "drift-helps",
-            "Tab. 2",
+            Paper::Rasch2023.at(&[Part::Table("2")]),
             "Mapped directly, the acoustic LSTM and the transducer gain from drift: smaller weights \
              fit the range of the outputs.",
             "mean over the two of A* of direct mapping, 1 day − 1 s, > 0".to_owned(),
@@ -246,7 +260,7 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
     claims.push(
         Claim::new(
             "resnet-cifar10",
-            "Tab. 3",
+            Paper::Rasch2023.at(&[Part::Table("3")]),
             "A residual network for CIFAR-10 keeps its accuracy within 2 % after 1 h.",
             "A* at 1 h, trained for the hardware, > 98 %".to_owned(),
             "98.6 %".to_owned(),
@@ -293,7 +307,7 @@ fn a_year(networks: &[Evaluated<'_>]) -> Vec<Claim> {
         let printed = row(name).map_or(0.0, printed_loss) - printed_others;
         let test = "its loss of A* from 1 h to 1 year − the largest of the networks that are not of \
                     the three, > 0";
-        Claim::new(id, "Tab. 3", statement, test.to_owned(), format!("{printed:+.1} points")).judge(
+        Claim::new(id, Paper::Rasch2023.at(&[Part::Table("3")]), statement, test.to_owned(), format!("{printed:+.1} points")).judge(
             Estimate::of(&losses),
             Test::Above(0.0),
             " points",

@@ -5,6 +5,7 @@ use super::super::paper::Family;
 use super::super::sensitivity::Column;
 use super::findings::{Cell, Map};
 use crate::findings::claim::{Claim, Test};
+use crate::findings::source::{Paper, Part};
 use crate::measured::measures::nonideality::Nonideality;
 use crate::measured::statistics::Estimate;
 
@@ -70,8 +71,17 @@ pub(super) fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
             let e = cell.ln_excess;
             Estimate { mean: e.mean - ln_excess(nonideality, x), ..e }
         });
-        claim(id, "Fig. 5", statement, test, paper, margin, Test::Above(0.0), "")
-            .shown_as(least.map(|(column, cell)| format!("{} in {}", cell.described(), column.id)))
+        claim(
+            id,
+            Paper::Rasch2023.at(&[Part::Figure("5")]),
+            statement,
+            test,
+            paper,
+            margin,
+            Test::Above(0.0),
+            "",
+        )
+        .shown_as(least.map(|(column, cell)| format!("{} in {}", cell.described(), column.id)))
     };
     let ratio = || -> Vec<f64> {
         let pairs = map.row(Nonideality::StuckReset).iter().zip(map.row(Nonideality::StuckMax));
@@ -82,7 +92,7 @@ pub(super) fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
     vec![
         claim(
             "convolutional-sensitive",
-            "Fig. 5",
+            Paper::Rasch2023.at(&[Part::Figure("5")]),
             "Convolutional networks are the most sensitive.",
             "mean colour index over the paper's nonidealities, convolutional networks − the more \
              sensitive of recurrent ones and transformers, > 0",
@@ -93,7 +103,7 @@ pub(super) fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
         ),
         claim(
             "recurrent-robust",
-            "Fig. 5",
+            Paper::Rasch2023.at(&[Part::Figure("5")]),
             "Recurrent networks are the least sensitive.",
             "the same, recurrent networks − the less sensitive of the two others, < 0",
             "< 0",
@@ -103,7 +113,7 @@ pub(super) fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
         ),
         claim(
             "language-robust",
-            "Fig. 5",
+            Paper::Rasch2023.at(&[Part::Figure("5")]),
             "The LSTM language model is the most robust of all.",
             "its colour index − that of the most robust of the others, mean over nonidealities, < 0",
             "< 0",
@@ -139,7 +149,7 @@ pub(super) fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
         ),
         claim(
             "stuck-at-g-max",
-            "Fig. 5",
+            Paper::Rasch2023.at(&[Part::Figure("5")]),
             "Devices stuck at g_max hurt sooner than devices stuck at reset.",
             "mean over networks of log₁₀ of the ratio of tolerated fractions > 0",
             "about 1 (0.42 and 0.05 %)",

@@ -5,7 +5,7 @@ use super::super::sensitivity::{Column, FAMILIES, Grid, class_words, family_word
 use super::LOSS_PERCENT;
 use super::claims::claims;
 use crate::findings::Findings;
-use crate::findings::content::{HeatCell, HeatMap, Table};
+use crate::findings::table::{HeatCell, HeatMap, Table};
 use crate::measured::measures::nonideality::{Axis, Nonideality};
 use crate::measured::measures::tolerance::{
     BELOW, BEYOND, NOISE, TOLERANCE, TOLERANCE_LEAST, TOLERANCE_MOST,

@@ -2,11 +2,12 @@
 //!
 //! Weights and vocabulary: [`minilm`](crate::measured::networks::minilm).
 
+use datasets::{DataFolder, stsb};
+
 use super::{Evaluation, Value};
 use crate::measured::error::Error;
 use crate::measured::networks::minilm::{Network, cosine};
 use crate::measured::statistics::{pearson, spearman};
-use datasets::{DataFolder, stsb};
 
 /// The evaluations.
 pub const EVALUATIONS: &[Evaluation] = &[Evaluation {

@@ -4,6 +4,9 @@
 //! (BSD-2-Clause), converted to safetensors. Their own accuracies on the official test images are
 //! 91.78, 92.78, 93.14 and 93.62 % for 20, 32, 44 and 56 layers.
 
+use datasets::DataFolder;
+use datasets::cifar10::Cifar10;
+use datasets::cifar10::{MEAN, STD_DEV, Version, first_4000_lossless};
 use nn::layers::Builder;
 use nn::models::{CifarResNetConfig, cifar_resnet};
 use nn::{
@@ -15,9 +18,6 @@ use numerics::{Par, Seed};
 use super::{Evaluation, Value};
 use crate::measured::error::Error;
 use crate::measured::files;
-use datasets::DataFolder;
-use datasets::cifar10::Cifar10;
-use datasets::cifar10::{MEAN, STD_DEV, Version, first_4000_lossless};
 
 /// The evaluations.
 pub const EVALUATIONS: &[Evaluation] = &[

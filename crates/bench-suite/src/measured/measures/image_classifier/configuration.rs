@@ -1,5 +1,8 @@
 //! [`ImageClassifier`]: a training run as data.
 
+use datasets::cifar10::Cifar10;
+use datasets::mnist::Mnist;
+use datasets::{DataFolder, DataSum};
 use nn::layers::{self, Builder, Init};
 use nn::models::CifarPadding;
 use nn::{
@@ -11,9 +14,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::measured::error::Error;
 use crate::measured::memory::memory;
-use datasets::cifar10::Cifar10;
-use datasets::mnist::Mnist;
-use datasets::{DataFolder, DataSum};
 
 /// Everything that determines a training run but its seed and its data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use datasets::DataFolder;
+use datasets::sum::hex;
 use nn::layers::from_pytorch_recurrent_name;
 use nn::{AnyArithmetic, Parameters, Policy, checkpoint, load_pretrained};
 use numerics::Seed;
@@ -14,8 +16,6 @@ use crate::measured::hash::hash;
 use crate::measured::models::Models;
 use crate::measured::networks;
 use crate::measured::seal;
-use datasets::DataFolder;
-use datasets::sum::hex;
 
 impl Trained {
     /// Takes the weights of a safetensors file instead of trained ones, and keeps them in the store,
