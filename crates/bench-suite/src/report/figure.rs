@@ -33,7 +33,7 @@ pub(super) fn svg(panel: &Panel) -> String {
     }
     // The page scales the drawing; its own size would fix it.
     let fixed = format!("<svg width=\"{}\" height=\"{}\"", SIZE.0, SIZE.1);
-    let label = super::html::escape(&format!("{}: {} against {}", panel.title, panel.y, panel.x));
+    let label = super::escape::escape(&format!("{}: {} against {}", panel.title, panel.y, panel.x));
     text.replacen(&fixed, &format!("<svg role=\"img\" aria-label=\"{label}\""), 1)
 }
 

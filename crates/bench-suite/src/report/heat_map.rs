@@ -6,7 +6,7 @@
 
 use std::fmt::{Result, Write};
 
-use super::html::escape;
+use super::escape::escape;
 use crate::findings::table::HeatMap;
 
 /// Colours at the indices 0 and 1.

@@ -5,16 +5,13 @@ mod section;
 
 use std::fmt::{Result, Write};
 
+use super::contents::{Report, Section, Summary};
+use super::escape::escape;
 use super::overview::Named;
-use super::{Report, Section, Summary, papers};
+use super::papers;
 use crate::findings::claim::{Claim, Verdict};
 use crate::findings::words::count;
 use crate::measured::hash::CODE_VERSION;
-
-/// Text with the characters that HTML reserves replaced.
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
 
 pub(super) fn render(report: &Report) -> String {
     let mut page = String::new();

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Report, Section, Summary, papers};
+use super::contents::{Report, Section, Summary};
+use super::papers;
 use crate::findings::claim::Claim;
 use crate::findings::table::Table;
 use crate::measured::hash::CODE_VERSION;

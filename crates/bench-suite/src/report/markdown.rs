@@ -2,8 +2,9 @@
 
 use std::fmt::{Result, Write};
 
+use super::contents::{Report, Section, Summary};
 use super::overview::Named;
-use super::{Report, Section, Summary, papers};
+use super::papers;
 use crate::findings::claim::Claim;
 use crate::findings::source::Paper;
 use crate::findings::table::{Cell, HeatCell, HeatMap, Table, cells};

@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 use std::fmt::{Result, Write};
 
-use super::super::Section;
+use super::super::contents::Section;
+use super::super::escape::escape;
 use super::super::settings::Settings;
-use super::{anchor, escape};
+use super::anchor;
 use crate::findings::words::{count, date, duration};
 use crate::record;
 

@@ -2,9 +2,11 @@
 
 use std::fmt::{Result, Write};
 
+use super::super::contents::Section;
+use super::super::escape::escape;
 use super::super::figure::{COLOURS, marker, svg};
-use super::super::{Section, heat_map};
-use super::{anchor, claim_anchor, escape, records, verdict};
+use super::super::heat_map;
+use super::{anchor, claim_anchor, records, verdict};
 use crate::findings::figure::{Figure, LineStyle, Panel};
 use crate::findings::table::Table;
 use crate::findings::words::{capital, count, sentence};
