@@ -6,12 +6,8 @@
 
 pub mod archive;
 mod contents;
-mod escape;
-mod figure;
-mod heat_map;
 mod html;
 mod json;
-mod labels;
 mod markdown;
 mod overview;
 mod papers;
@@ -92,13 +88,13 @@ impl Report {
 mod tests {
     use super::*;
     use crate::findings::claim::{Claim, Test, Verdict};
-    use crate::findings::figure::{Curve, Figure, Panel};
     use crate::findings::source::{NOT_IN_THE_PAPER, Paper, Part, Source};
-    use crate::findings::table::{HeatCell, HeatMap};
     use crate::measured::measurements::Measurements;
     use crate::measured::statistics::Estimate;
     use crate::provenance::Run;
     use crate::record::Record;
+    use report::figure::{Curve, Figure, Panel};
+    use report::table::{HeatCell, HeatMap};
 
     const TABLE_2: Source = Paper::Rasch2023.at(&[Part::Table("2")]);
 

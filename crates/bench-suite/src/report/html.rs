@@ -5,8 +5,9 @@ mod section;
 
 use std::fmt::{Result, Write};
 
+use report::html::{STYLE, escape};
+
 use super::contents::{Report, Section, Summary};
-use super::escape::escape;
 use super::overview::Named;
 use super::papers;
 use crate::findings::claim::{Claim, Verdict};
@@ -73,7 +74,7 @@ fn write_head(page: &mut String, title: &str) -> Result {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>dither: {title}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>",
-        css = include_str!("style.css"),
+        css = STYLE,
     )
 }
 

@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 use std::fmt::{Result, Write};
 
+use report::html::escape;
+
 use super::super::contents::Section;
-use super::super::escape::escape;
 use super::super::settings::Settings;
 use super::anchor;
 use crate::findings::words::{count, date, duration};
