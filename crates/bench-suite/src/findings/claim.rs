@@ -1,8 +1,8 @@
 //! [`Claim`]: a statement of a paper, the test we put it to, and the verdict.
 
+use report::Number;
 use serde::Serialize;
 
-use super::number::Number;
 use super::source::Source;
 use crate::measured::statistics::Estimate;
 
@@ -141,7 +141,7 @@ pub fn display(estimate: Estimate, unit: &str) -> String {
 
 /// An estimate with so many decimals, see [`Number::rounded`]; a dash for nothing.
 pub(crate) fn rounded(estimate: Option<Estimate>, digits: usize) -> String {
-    super::table::rounded(estimate, digits).into()
+    report::table::rounded(estimate, digits).into()
 }
 
 /// A number with so many decimals.

@@ -4,6 +4,8 @@
 //! standard tile.
 
 use nn::{Analog, AnalogTraining};
+use report::figure::Figure;
+use report::table::Table;
 
 use super::evaluated::{ONE_TRAINING, curve, over_time};
 use super::networks::{configuration, points_of};
@@ -11,9 +13,7 @@ use super::paper::{TIMES, TIMES_S};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::figure::Figure;
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::findings::words::count;
 use crate::measured::context::Context;
 use crate::measured::error::Error;

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use crossbar::WeightScale;
 use nn::Analog;
 use nn::arithmetic::LearnedScales;
+use report::figure::Figure;
+use report::table::Table;
 
 use super::evaluated::{
     Evaluated, HOUR, YEAR, differences, figure, largest, least, missing, over_networks, over_time,
@@ -16,9 +18,7 @@ use super::paper::{Family, Row, TIMES, TIMES_S, normalized_accuracy};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::figure::Figure;
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

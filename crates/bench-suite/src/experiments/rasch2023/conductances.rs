@@ -1,12 +1,13 @@
 //! How conductances are distributed before and after training on tiles: [Rasch23 Fig. 6].
 
+use report::table::{HeatCell, HeatMap};
+
 use super::evaluated::{Evaluated, differences, missing, number};
 use super::networks::{SMOKE, names, points_of_networks, trained};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{HeatCell, HeatMap};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crossbar::{BoundManagement, NoiseManagement};
+use report::table::Table;
 
 use super::evaluated::{Evaluated, SECOND, differences, missing, over_networks};
 use super::networks::{SMOKE, names, points_of_networks, trained};
@@ -12,7 +13,6 @@ use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

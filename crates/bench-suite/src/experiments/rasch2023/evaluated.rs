@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+
 use super::paper::{Family, ROWS, Row, TIMES, TIMES_S, normalized_accuracy, row};
 use crate::experiment::Results;
 pub(super) use crate::findings::claim::number;
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
 use crate::measured::measures::hardware_aware::series;
 use crate::measured::measures::trained::{CHANCE_ERROR, FLOAT_ERROR};
 use crate::measured::networks::NETWORKS;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use crossbar::device::ReRamWan;
 use crossbar::{TileConfig, WeightNoiseConfig, WeightNoiseModel};
 use nn::Analog;
+use report::table::Table;
 
 use super::evaluated::{DAY, Evaluated, ONE_TRAINING, missing, over_networks};
 use super::networks::{points_of_networks, trained};
@@ -18,7 +19,6 @@ use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crossbar::TileConfig;
+use report::figure::{Curve, Figure, Panel};
+use report::table::Table;
 
 use super::evaluated::{
     DAY, Evaluated, SECOND, differences, figure, missing, over_networks, paper_mean,
@@ -12,9 +14,7 @@ use super::paper::{Family, ROWS, Row, TIMES_S, normalized_accuracy};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::figure::{Curve, Figure, Panel};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

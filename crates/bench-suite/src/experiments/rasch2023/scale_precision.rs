@@ -8,6 +8,8 @@
 
 use std::collections::BTreeMap;
 
+use report::table::{HeatCell, HeatMap, Table};
+
 use super::evaluated::{DAY, Evaluated, differences, missing, number, over_networks, paper_mean};
 use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, Row, TIMES_S, normalized_accuracy};
@@ -15,7 +17,6 @@ use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{HeatCell, HeatMap, Table};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use crossbar::WeightScale;
+use report::figure::{Curve, Figure, LineStyle};
+use report::table::Table;
 
 use super::column_scales::tile_wise;
 use super::evaluated::{
@@ -13,9 +15,7 @@ use super::paper::{TIMES, TIMES_S, normalized_accuracy, row};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::figure::{Curve, Figure, LineStyle};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

@@ -11,7 +11,6 @@ use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -23,6 +22,7 @@ use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
 use crate::request::Request;
+use report::table::Table;
 
 use paper::{ROWS, Row};
 

@@ -1,10 +1,11 @@
 //! The error budget: each source of errors alone, all together, and all but each.
 
+use report::figure::{Curve, Figure, Panel};
+use report::table::Table;
+
 use super::readings::{Baseline, Readings, accuracies, difference};
 use crate::findings::Findings;
 use crate::findings::claim::{number, rounded};
-use crate::findings::figure::{Curve, Figure, Panel};
-use crate::findings::table::Table;
 use crate::measured::measures::sensitivity::{Case, ERRORS, ErrorSource};
 use crate::measured::statistics::Estimate;
 

@@ -1,12 +1,12 @@
 //! Which converters are enough, and what they take.
 
 use crossbar::TileConfig;
+use report::figure::{Curve, Figure, Panel};
+use report::table::{HeatCell, HeatMap, Table};
 
 use super::readings::{KEPT, Readings, accuracies, difference};
 use crate::findings::Findings;
 use crate::findings::claim::rounded;
-use crate::findings::figure::{Curve, Figure, Panel};
-use crate::findings::table::{HeatCell, HeatMap, Table};
 use crate::measured::measures::sensitivity::{Analysis, Estimated, Resolutions};
 use crate::measured::statistics::Estimate;
 

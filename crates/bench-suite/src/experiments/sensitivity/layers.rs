@@ -1,9 +1,10 @@
 //! What the tiles of every layer do to real inputs.
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::Table;
+
 use super::readings::Readings;
 use crate::findings::Findings;
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
-use crate::findings::table::Table;
 use crate::measured::measures::sensitivity::{Analysis, LayerQuantity, layer_value, layers_of};
 
 pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {

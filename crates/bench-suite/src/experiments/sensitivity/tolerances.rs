@@ -1,9 +1,10 @@
 //! How much of each nonideality the network bears, and in which layers.
 
+use report::table::{HeatCell, HeatMap, Table};
+
 use super::readings::{LOSS_PERCENT, Readings, accuracies, difference};
 use crate::findings::Findings;
 use crate::findings::claim::rounded;
-use crate::findings::table::{HeatCell, HeatMap, Table};
 use crate::measured::measures::nonideality::Axis;
 use crate::measured::measures::sensitivity::{Analysis, Case, ERRORS, Raised};
 use crate::measured::measures::tolerance::{

@@ -1,11 +1,12 @@
 //! Figures and tables: training by epoch, the end of training by choice, every variant in numbers.
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::Table;
+
 use super::Model;
 use super::variants::*;
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns};
 use crate::findings::claim::{display, rounded};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
-use crate::findings::table::Table;
 use crate::measured::statistics::Estimate;
 
 /// The curves of every network, with their colours.

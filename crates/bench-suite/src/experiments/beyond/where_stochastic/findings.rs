@@ -1,12 +1,13 @@
 //! What the ablation says: claims of our own, figures and tables.
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::Table;
+
 use super::{ALL, BITS, FEW_BIT_RULES, NEAREST, PLACES, REGISTERS, few_bits_name};
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, display};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
 use crate::findings::source::NOT_IN_THE_PAPER;
-use crate::findings::table::Table;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 

@@ -1,10 +1,10 @@
 //! The wave front cell by cell, cells beside the paper's table, energy, and every product.
 
+use report::table::Table;
 use systolic::networks::TrainedNetwork;
 use systolic::resources::PAPER_TABLE_1;
 
 use super::{CARDS, Found, WAVES};
-use crate::findings::table::Table;
 
 pub(super) fn wave(found: &Found<'_>) -> Table {
     let (name, n, k, _) = WAVES[0];

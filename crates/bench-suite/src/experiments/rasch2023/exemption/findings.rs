@@ -2,6 +2,9 @@
 //!
 //! Assumed: the paper's shares of parameters are of the weights on tiles.
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::Table;
+
 use super::super::evaluated::{
     Evaluated, HOUR, ISO_ACCURACY, curve, differences, figure, missing, over_networks,
 };
@@ -10,9 +13,7 @@ use super::{LAYERS, exempted, size};
 use crate::experiment::Results;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::measures::exemption::{
     ALL_COLUMNS, LAYER_WEIGHTS, ORDER, SMALLEST_COLUMNS, columns_series, layers_series,
 };

@@ -1,7 +1,8 @@
 //! What the networks are at desk scale, for a reader of the report.
 
+use report::table::Table;
+
 use super::super::evaluated::Evaluated;
-use crate::findings::table::Table;
 
 /// Network and data of each, as its workload says.
 const TITLES: [(&str, &str); 13] = [

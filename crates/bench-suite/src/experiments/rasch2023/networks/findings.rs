@@ -1,5 +1,8 @@
 //! Tables, figures and claims about the eleven networks.
 
+use report::figure::Figure;
+use report::table::Table;
+
 use super::super::evaluated::{
     DAY, Evaluated, HOUR, ISO_ACCURACY, SECOND, YEAR, differences, figure, largest, least, missing,
     over_networks, over_time, paper_curve, paper_mean,
@@ -9,9 +12,7 @@ use super::{desk, names};
 use crate::experiment::Results;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Test, display, rounded};
-use crate::findings::figure::Figure;
 use crate::findings::source::{Paper, Part};
-use crate::findings::table::Table;
 use crate::measured::measures::hardware_aware::{HWA_UNPROGRAMMED, series};
 use crate::measured::measures::trained::FLOAT_ERROR;
 use crate::measured::scale::Scale;

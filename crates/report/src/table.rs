@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::number::Number;
-use crate::measured::statistics::Estimate;
+use crate::number::{Measured, Number};
 
 /// What stands where there is no value.
 pub const NONE: &str = "–";
@@ -54,15 +53,16 @@ pub fn digits(value: impl Into<Option<f64>>, digits: usize) -> Cell {
 }
 
 /// An estimate with so many decimals and its interval, see [`Number::rounded`].
-pub fn rounded(estimate: Option<Estimate>, digits: usize) -> Cell {
+pub fn rounded(estimate: Option<impl Into<Measured>>, digits: usize) -> Cell {
     estimate.map(|estimate| Number::rounded(estimate, digits)).into()
 }
 
 /// Cells of several kinds, as a row has them.
+#[macro_export]
 macro_rules! cells {
-    ($($cell:expr),* $(,)?) => { vec![$($crate::findings::table::Cell::from($cell)),*] };
+    ($($cell:expr),* $(,)?) => { vec![$($crate::table::Cell::from($cell)),*] };
 }
-pub(crate) use cells;
+pub use cells;
 
 /// A table of text.
 #[derive(Clone, Debug, Serialize)]
@@ -179,14 +179,17 @@ mod tests {
             .row(cells![
                 "float",
                 digits(-0.012, 2),
-                rounded(Some(Estimate::known(2.0, 1.0)), 1),
+                rounded(Some(Measured { value: 2.0, margin: 1.64 }), 1),
                 3,
                 None::<&str>,
             ])
             .rows([["a", "b", "c", "d", "e"]]);
         assert_eq!(table.rows[0], ["float", "−0.01", "2.0 ± 1.6", "3", "–"]);
         assert_eq!(table.rows[1].len(), table.header.len());
-        assert_eq!([digits(None, 2), rounded(None, 2)], [Cell::from("–"), Cell::from("–")]);
+        assert_eq!(
+            [digits(None, 2), rounded(None::<Measured>, 2)],
+            [Cell::from("–"), Cell::from("–")]
+        );
     }
 
     #[test]
