@@ -120,6 +120,17 @@ impl Curve {
         Self { label, colour, style: LineStyle::Points, points, labels, ..Self::default() }
     }
 
+    /// Estimates over x, with bands of half a 90 % interval where there is one.
+    pub fn of_estimates(
+        label: impl Into<String>,
+        colour: usize,
+        estimates: impl IntoIterator<Item = (f64, Estimate)>,
+    ) -> Self {
+        let of = |(x, e): (f64, Estimate)| ((x, e.mean), e.margin().max(0.0));
+        let (points, band) = estimates.into_iter().map(of).unzip();
+        Self { label: label.into(), colour, points, band, ..Self::default() }
+    }
+
     /// The mean over seeds at x = `first`, `first` + 1, …, with a band of half a 90 % interval.
     pub fn of_seeds(
         label: impl Into<String>,

@@ -36,11 +36,17 @@ impl From<Number> for Cell {
     }
 }
 
-impl From<usize> for Cell {
-    fn from(count: usize) -> Self {
-        Self(count.to_string())
-    }
+macro_rules! counts {
+    ($($count:ty),*) => {$(
+        impl From<$count> for Cell {
+            fn from(count: $count) -> Self {
+                Self(count.to_string())
+            }
+        }
+    )*};
 }
+
+counts!(u32, u64, usize);
 
 impl<T: Into<Self>> From<Option<T>> for Cell {
     fn from(value: Option<T>) -> Self {
@@ -49,13 +55,23 @@ impl<T: Into<Self>> From<Option<T>> for Cell {
 }
 
 /// A value with so many decimals; a dash where there is none.
-pub fn digits(value: impl Into<Option<f64>>, digits: usize) -> Cell {
+pub fn number(value: impl Into<Option<f64>>, digits: usize) -> Cell {
     value.into().map(|value| Number::new(value, digits)).into()
 }
 
 /// An estimate with so many decimals and its interval, see [`Number::rounded`].
 pub fn rounded(estimate: Option<Estimate>, digits: usize) -> Cell {
     estimate.map(|estimate| Number::rounded(estimate, digits)).into()
+}
+
+/// An estimate with as many decimals as it has a use for, see [`Number::measured`], and its unit.
+pub fn measured(estimate: Option<Estimate>, unit: &str) -> Cell {
+    estimate.map(|estimate| format!("{}{unit}", Number::measured(estimate))).into()
+}
+
+/// A row: its name and its other cells.
+pub fn named(name: impl Into<Cell>, cells: impl IntoIterator<Item = impl Into<Cell>>) -> Vec<Cell> {
+    std::iter::once(name.into()).chain(cells.into_iter().map(Into::into)).collect()
 }
 
 /// Cells of several kinds, as a row has them.
@@ -178,21 +194,21 @@ mod tests {
         let table = Table::new("A caption.", ["name", "error", "interval", "seeds", "paper’s"])
             .row(cells![
                 "float",
-                digits(-0.012, 2),
+                number(-0.012, 2),
                 rounded(Some(Estimate::known(2.0, 1.0)), 1),
-                3,
+                3_usize,
                 None::<&str>,
             ])
             .rows([["a", "b", "c", "d", "e"]]);
         assert_eq!(table.rows[0], ["float", "−0.01", "2.0 ± 1.6", "3", "–"]);
         assert_eq!(table.rows[1].len(), table.header.len());
-        assert_eq!([digits(None, 2), rounded(None, 2)], [Cell::from("–"), Cell::from("–")]);
+        assert_eq!([number(None, 2), rounded(None, 2)], [Cell::from("–"), Cell::from("–")]);
     }
 
     #[test]
     fn a_map_has_a_cell_for_every_column() {
         let map = HeatMap::new("A caption.", ["a", "b"], ("robust", "fragile"))
-            .row("noise", [Some(HeatCell::new(digits(-0.0, 1), 0.5)), None]);
+            .row("noise", [Some(HeatCell::new(number(-0.0, 1), 0.5)), None]);
         assert_eq!(map.rows, ["noise"]);
         assert_eq!(map.cells[0], [Some(HeatCell { text: "0.0".to_owned(), index: 0.5 }), None]);
         assert_eq!(map.scale, ("robust".to_owned(), "fragile".to_owned()));

@@ -2,6 +2,7 @@
 
 use super::{Report, Section, Summary};
 use crate::findings::claim::{Claim, Verdict};
+use crate::findings::table::NONE;
 use crate::findings::words::{count, sentence};
 
 /// A claim that can be read outside its table.
@@ -30,9 +31,9 @@ impl Named<'_> {
     pub(super) fn values(&self) -> String {
         let Claim { measured, paper, .. } = self.claim;
         match (measured.as_str(), paper.as_str()) {
-            ("–", "–") => String::new(),
-            (ours, "–") => format!("Ours {ours}."),
-            ("–", paper) => format!("Paper {paper}."),
+            (NONE, NONE) => String::new(),
+            (ours, NONE) => format!("Ours {ours}."),
+            (NONE, paper) => format!("Paper {paper}."),
             (ours, paper) => format!("Ours {ours}, paper {paper}."),
         }
     }

@@ -4,7 +4,7 @@ use super::point_per_seed;
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test};
+use crate::findings::claim::{Statement, Test};
 use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
 use crate::findings::source::{Paper, Part, Source};
 use crate::measured::context::Context;
@@ -96,8 +96,7 @@ impl Experiment for FewBits {
             let ends = [BITS[0], BITS[BITS.len() - 1]].map(|q| (f64::from(q), error.mean));
             curves.push(Curve::line("standard tile, 1 h", 0, LineStyle::Ours, ends.to_vec()));
         }
-        Findings {
-            claims: [
+        Findings::default().claims([
                 (
                     "four-bits",
                     "weights",
@@ -111,43 +110,19 @@ impl Experiment for FewBits {
                     Scale::Desk,
                 ),
             ]
-            .map(|(id, operand, statement, tested_from)| {
-                Claim::new(
-                    id,
-                    Paper::Rasch2023.at(&[Part::Figure("3D")]),
-                    statement,
-                    format!("bits of the {operand} with the error of the tile at 1 h, 3.5 to 4.5"),
-                    "4 bit".to_owned(),
-                )
-                .judge(
-                    Estimate::of(&bits(operand)).filter(|_| results.scale >= tested_from),
-                    Test::Between(3.5, 4.5),
-                    " bit",
-                )
-            })
-            .to_vec(),
-            figures: vec![Figure {
-                caption: "MVM error of products whose weights, inputs, or both have few bits, beside \
-                          that of the standard tile after an hour, as in Fig. 3D."
-                    .to_owned(),
-                panels: vec![Panel {
-                    title: "Bits".to_owned(),
-                    x: "bits".to_owned(),
-                    y: "MVM error (%)".to_owned(),
-                    log_y: true,
-                    y_range: None,
-                    curves,
-                    ..Panel::default()
-                }],
-            }],
-            notes: vec![
-                "Weights are cut at ±1, the range of the levels, on the tile as in fixed point. The \
-                 paper says weights or inputs; with uniform inputs over the whole range it cannot \
-                 be both, for their rounding is finer relative to their size than that of weights."
-                    .to_owned(),
-            ],
-            ..Findings::default()
-        }
+            .map(|(id, operand, statement, least)| {
+                let words =
+                    format!("bits of the {operand} with the error of the tile at 1 h, {{limit}}");
+                Statement::new(id, Paper::Rasch2023.at(&[Part::Figure("3D")]), statement)
+                    .test(words, Test::Between(3.5, 4.5))
+                    .unit(" bit")
+                    .paper("4 bit")
+                    .tested_from(least, results.scale)
+                    .judge(Estimate::of(&bits(operand)))
+            })).figures([Figure::new("MVM error of products whose weights, inputs, or both have few bits, beside \
+                                      that of the standard tile after an hour, as in Fig. 3D.", [Panel::new("Bits", "bits", "MVM error (%)").log_y().curves(curves)])]).notes(["Weights are cut at ±1, the range of the levels, on the tile as in fixed point. The \
+                                                                                                                                                                                paper says weights or inputs; with uniform inputs over the whole range it cannot \
+                                                                                                                                                                                be both, for their rounding is finer relative to their size than that of weights."])
     }
 }
 

@@ -10,9 +10,9 @@ mod timed;
 
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test};
+use crate::findings::claim::{Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
+use crate::findings::table::{Table, cells, number};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -94,45 +94,48 @@ impl Experiment for Tiles {
                 && near(row, PRODUCTS, 1000.0 * row.products, unit)
                 && near(row, REUSE, row.reuse, 1.0)
         });
-        let known = ROWS.iter().filter(|row| row.length_known).count() as f64;
+        let known = ROWS.iter().filter(|row| row.length_known).count();
         let claims = vec![
-            Claim::new(
+            Statement::new(
                 "tiles",
                 Paper::Rasch2023.at(&[Part::Table("1")]),
                 "Eleven networks occupy 34 to 486 tiles of 512 × 512.",
-                "networks whose tiles and utilisation are the printed ones, all 11".to_owned(),
-                "11".to_owned(),
             )
-            .judge(sizes, Test::Above(10.5), ""),
-            Claim::new(
+            .test_in_words(
+                "networks whose tiles and utilisation are the printed ones, all 11",
+                Test::Above(10.5),
+            )
+            .paper("11")
+            .judge(sizes),
+            Statement::new(
                 "products",
                 Paper::Rasch2023.at(&[Part::Table("1")]),
                 "Each tile is used up to 1285 times per input.",
+            )
+            .test_in_words(
                 format!(
                     "networks whose products per input and reuse are the printed ones, all of the \
                      {known} whose input length is known"
                 ),
-                format!("{known}"),
+                Test::Above(known as f64 - 0.5),
             )
-            .judge(products, Test::Above(known - 0.5), ""),
+            .paper(known)
+            .judge(products),
         ];
-        let millions = |x: Option<f64>| x.map_or("–".to_owned(), |x| format!("{:.2}", x / 1e6));
-        let fixed =
-            |x: Option<f64>, digits: usize| x.map_or("–".to_owned(), |x| format!("{x:.digits$}"));
         let rows = ROWS.iter().map(|row| {
+            let beside = |name: &str, unit: f64, digits: usize, printed: &dyn std::fmt::Display| {
+                let ours = number(value(row, name).map(|x| x / unit), digits);
+                format!("{} / {printed}", String::from(ours))
+            };
             let [parameters, mapped] = row.millions;
-            vec![
-                row.name.to_owned(),
-                format!("{} / {parameters}", millions(value(row, PARAMETERS))),
-                format!("{} / {mapped}", millions(value(row, MAPPED))),
-                format!("{} / {}", fixed(value(row, TILES), 0), row.tiles),
-                format!("{} / {}", fixed(value(row, UTILISATION), 1), row.utilisation),
-                format!(
-                    "{} / {}",
-                    fixed(value(row, PRODUCTS).map(|x| x / 1000.0), 2),
-                    row.products
-                ),
-                format!("{} / {}", fixed(value(row, REUSE), 0), row.reuse),
+            cells![
+                row.name,
+                beside(PARAMETERS, 1e6, 2, &parameters),
+                beside(MAPPED, 1e6, 2, &mapped),
+                beside(TILES, 1.0, 0, &row.tiles),
+                beside(UTILISATION, 1.0, 1, &row.utilisation),
+                beside(PRODUCTS, 1000.0, 2, &row.products),
+                beside(REUSE, 1.0, 0, &row.reuse),
             ]
         });
         let header = [
@@ -144,21 +147,9 @@ impl Experiment for Tiles {
             "products per input (10³)",
             "products per tile",
         ];
-        Findings {
-            claims,
-            tables: vec![Table {
-                caption: "Each cell: ours / the paper's.".to_owned(),
-                header: header.map(str::to_owned).to_vec(),
-                rows: rows.collect(),
-            }],
-            notes: vec![
-                "The paper does not say how long the inputs of the two speech networks are, so \
-                 their products, 2.5 and 240 thousand in the paper, were not reproduced: a guess of \
-                 21 frames gives what the table shows for the one, 500 frames with 50 labels for the \
-                 other. Its 26 words of the language model follow from its own numbers."
-                    .to_owned(),
-            ],
-            ..Findings::default()
-        }
+        Findings::default().claims(claims).tables([Table::new("Each cell: ours / the paper's.", header).rows(rows)]).notes(["The paper does not say how long the inputs of the two speech networks are, so \
+                                                                                                                             their products, 2.5 and 240 thousand in the paper, were not reproduced: a guess of \
+                                                                                                                             21 frames gives what the table shows for the one, 500 frames with 50 labels for the \
+                                                                                                                             other. Its 26 words of the language model follow from its own numbers."])
     }
 }

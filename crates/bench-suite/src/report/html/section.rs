@@ -6,7 +6,7 @@ use super::super::figure::{COLOURS, marker, svg};
 use super::super::{Section, heat_map};
 use super::{anchor, claim_anchor, escape, records, verdict};
 use crate::findings::figure::{Figure, LineStyle, Panel};
-use crate::findings::table::Table;
+use crate::findings::table::{NONE, Table};
 use crate::findings::words::{capital, count, sentence};
 
 /// Columns from which a table may be wider than the text.
@@ -92,7 +92,7 @@ fn write_claims(page: &mut String, section: &Section, from: &str) -> Result {
 
 /// Marks an empty cell, which a phone does not show.
 fn none(cell: &str) -> &'static str {
-    if cell == "–" { " class=\"none\"" } else { "" }
+    if cell == NONE { " class=\"none\"" } else { "" }
 }
 
 fn write_figure(page: &mut String, figure: &Figure, level: usize, from: &str) -> Result {

@@ -4,7 +4,7 @@ use super::variants::*;
 use super::{Model, figures, quantizers};
 use crate::experiments::training_runs::TrainingRuns;
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test};
+use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{NOT_IN_THE_PAPER, Paper, Part};
 use crate::measured::scale::Scale;
 
@@ -14,60 +14,38 @@ const AS_FLOAT: (f64, f64) = (0.95, 1.05);
 pub(super) fn findings(runs: &TrainingRuns<'_>) -> Findings {
     let mut claims = quantizers::claims(runs.results);
     claims.extend(trained(runs));
-    Findings {
-        claims,
-        figures: vec![figures::curves(runs), figures::choices(runs)],
-        tables: vec![
+    Findings::default().claims(claims).figures([figures::curves(runs), figures::choices(runs)]).tables([
             figures::operands(runs),
             figures::table(runs),
             quantizers::table(runs.results),
-        ],
-        notes: vec![
-            "The last layer is in f32 in every variant that does not say otherwise. W of forward and \
-             backward products of NVFP4 is in blocks of 16 × 16, so that both see the same numbers; in \
-             the variants of block length and scale rule blocks lie along the sum."
-                .to_owned(),
-            "Published differences are of language models of 10⁸ to 10¹⁰ parameters after 10⁹ to \
-             10¹³ tokens. Several were seen at the largest sizes alone, so that none here is no \
-             contradiction."
-                .to_owned(),
-            "Contested, and therefore no claims: whether nearest rounding after a transform of ∂W is \
-             better than stochastic rounding (for it Quartet, arXiv:2505.14669v4; against it \
-             arXiv:2509.25149, 2502.20586), whether x of ∂W should be stochastic (for it \
-             arXiv:2505.19115, 2601.22813; against it arXiv:2509.25149), and whether forward products \
-             should be transformed (for it arXiv:2505.14669; against it arXiv:2509.25149). The table \
-             has all of them."
-                .to_owned(),
-            "N random bits of rule A are the carry of an adder, rounding towards zero on average; of \
-             rule C the fraction is rounded to N bits first."
-                .to_owned(),
-        ],
-        ..Findings::default()
-    }
+        ]).notes(["The last layer is in f32 in every variant that does not say otherwise. W of forward and \
+                   backward products of NVFP4 is in blocks of 16 × 16, so that both see the same numbers; in \
+                   the variants of block length and scale rule blocks lie along the sum.",
+"Published differences are of language models of 10⁸ to 10¹⁰ parameters after 10⁹ to \
+ 10¹³ tokens. Several were seen at the largest sizes alone, so that none here is no \
+ contradiction.",
+"Contested, and therefore no claims: whether nearest rounding after a transform of ∂W is \
+ better than stochastic rounding (for it Quartet, arXiv:2505.14669v4; against it \
+ arXiv:2509.25149, 2502.20586), whether x of ∂W should be stochastic (for it \
+ arXiv:2505.19115, 2601.22813; against it arXiv:2509.25149), and whether forward products \
+ should be transformed (for it arXiv:2505.14669; against it arXiv:2509.25149). The table \
+ has all of them.",
+"N random bits of rule A are the carry of an adder, rounding towards zero on average; of \
+ rule C the fraction is rounded to N bits first."])
 }
 
 /// Claims on training losses of the MLP, the network with all variants.
 fn trained(runs: &TrainingRuns<'_>) -> Vec<Claim> {
-    // A small network after few steps says nothing about training.
-    let enough = runs.results.scale != Scale::Smoke;
-    let ratio = |variant: &str, reference: &str| {
-        let [variant, reference] = [variant, reference].map(|name| Model::Mlp.variant(name));
-        runs.loss_ratio(&variant, &reference).filter(|_| enough)
-    };
-    let compare = |id, source, statement, (variant, reference): (&str, &str), test: Test| {
-        let limit = match test {
-            Test::Below(limit) => format!("< {limit}"),
-            Test::Above(limit) => format!("> {limit}"),
-            Test::Between(from, to) => format!("between {from} and {to}"),
-        };
-        Claim::new(
-            id,
-            source,
-            statement,
-            format!("MLP, training loss of “{variant}” / “{reference}” {limit}"),
-            "a direction".to_owned(),
-        )
-        .judge(ratio(variant, reference), test, "×")
+    let compare = |id, source, text, (variant, reference): (&str, &str), test: Test| {
+        let measured =
+            runs.loss_ratio(&Model::Mlp.variant(variant), &Model::Mlp.variant(reference));
+        Statement::new(id, source, text)
+            .test(format!("MLP, training loss of “{variant}” / “{reference}”"), test)
+            .unit("×")
+            .paper("a direction")
+            // A small network after few steps says nothing about training.
+            .tested_from(Scale::Desk, runs.results.scale)
+            .judge(measured)
     };
     let (better, worse) = (Test::Below(1.0), Test::Above(1.0));
     let [forward_x, forward_w, dx_error, _, update_error, _] =
