@@ -1,7 +1,6 @@
 //! Gives the code a version: the SHA-256 of every source that can change a measured number.
 //!
-//! That is the sources of the crates below, the data sets, all that measures, the lock file and the
-//! toolchain. What a point is made from is part of its own name. Experiments, the report and
+//! That is the sources of the crates below, all that measures, the lock file and the toolchain. What a point is made from is part of its own name. Experiments, the report and
 //! the command line are no part of the version, so that a new figure does not throw away records.
 //! Builds from an archive without git have the same version.
 
@@ -20,7 +19,7 @@ const SOURCES: [&str; 10] = [
     "crates/systolic/src",
     "crates/nn/presets",
     "crates/nn/src",
-    "crates/bench-suite/src/datasets",
+    "crates/datasets/src",
     "crates/bench-suite/src/measured",
 ];
 

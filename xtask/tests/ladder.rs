@@ -3,12 +3,14 @@
 use std::process::Command;
 
 /// Which workspace crates each crate may depend on, in code, tests and build scripts.
-const LADDER: [(&str, &[&str]); 6] = [
+const LADDER: [(&str, &[&str]); 8] = [
     ("numerics", &[]),
     ("crossbar", &["numerics"]),
     ("systolic", &["numerics"]),
     ("nn", &["numerics", "crossbar"]),
-    ("bench-suite", &["numerics", "crossbar", "systolic", "nn"]),
+    ("datasets", &["numerics", "nn"]),
+    ("report", &[]),
+    ("bench-suite", &["numerics", "crossbar", "systolic", "nn", "datasets", "report"]),
     ("xtask", &[]),
 ];
 

@@ -3,7 +3,8 @@
 
 pub(crate) mod power_of_two;
 
-use bench_suite::datasets::DataFolder;
+use datasets::DataFolder;
+use datasets::mnist::Mnist;
 use nn::layers::{Init, build};
 use nn::models::{Mlp, mlp};
 use nn::{AnyArithmetic, Classification, Float32, Parameters, Pixels, Policy, Recipe, Run};
@@ -31,7 +32,7 @@ pub(crate) fn network(on: &AnyArithmetic, with: Run) -> (Parameters, Mlp) {
 
 /// The trained network, and the share of 1000 unseen digits that it gets wrong.
 pub(crate) fn train_on_digits(on: &AnyArithmetic, par: Par) -> Result<(Parameters, f64), Error> {
-    let mnist = DataFolder::new(None).mnist()?;
+    let mnist = Mnist::open(&DataFolder::new(None))?;
     let (digits, unseen) = (mnist.train.first(4000), mnist.test.first(1000));
     let (pixels, with) = (Pixels::unit(on), Run::new(&Seed::new(0), par));
     let (mut parameters, model) = network(on, with);

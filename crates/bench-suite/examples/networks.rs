@@ -5,9 +5,9 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use bench_suite::datasets::DataFolder;
 use bench_suite::measured::networks::{NETWORKS, find};
 use bench_suite::measured::scale::Scale;
+use datasets::DataFolder;
 use nn::{AnyArithmetic, Policy, Progress, Run, train_epoch};
 use numerics::{Par, Seed};
 

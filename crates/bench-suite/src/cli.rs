@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
+use crate::experiments::sensitivity::Question;
 use crate::measured::measures::sensitivity::Method;
 use crate::measured::networks::NETWORKS;
 use crate::measured::scale::Scale;
@@ -259,6 +260,19 @@ pub struct Sensitivity {
 }
 
 impl Sensitivity {
+    /// What is asked of the network.
+    pub fn question(&self) -> Question {
+        Question {
+            network: self.workload.clone(),
+            scale: self.scale,
+            method: self.method,
+            programmings: self.programmings,
+            tile: self.tile.clone(),
+            recipe: self.recipe.clone(),
+            checkpoint: self.checkpoint.clone(),
+        }
+    }
+
     /// The folder of records and report.
     pub fn out(&self) -> PathBuf {
         let Self { workload, scale, .. } = self;
@@ -356,12 +370,8 @@ mod tests {
         for (scale, least, most) in
             [(Scale::Smoke, 1, 1), (Scale::Desk, 1, 6), (Scale::Paper, 1, 20)]
         {
-            let request = Request {
-                scale,
-                seed: 0,
-                seeds: None,
-                data: crate::datasets::DataFolder::new(None),
-            };
+            let request =
+                Request { scale, seed: 0, seeds: None, data: datasets::DataFolder::new(None) };
             let mut networks = Networks::of(&request);
             let seeds = crate::experiments::EXPERIMENTS.iter().filter_map(|experiment| {
                 let points = experiment

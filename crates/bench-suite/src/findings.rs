@@ -1,15 +1,14 @@
 //! [`Findings`]: what an experiment makes of its records, as data that the report draws.
 
 pub mod claim;
-pub mod figure;
-pub mod number;
+pub mod estimate;
 pub mod source;
-pub mod table;
 pub(crate) mod words;
 
+use report::figure::Figure;
+use report::table::{HeatMap, Table};
+
 use claim::Claim;
-use figure::Figure;
-use table::{HeatMap, Table};
 
 /// What an experiment makes of its records.
 #[derive(Debug, Default)]

@@ -1,4 +1,4 @@
-//! Measures, data sets, experiments, claims and the report.
+//! Measures, experiments, claims and the report.
 //!
 //! ```text
 //!   Experiment ──points──▶ Runner ──records──▶ Store ──▶ claims, figures, tables ──▶ Report
@@ -14,7 +14,6 @@
 
 pub mod bench;
 pub mod cli;
-pub mod datasets;
 pub mod experiment;
 pub mod experiments;
 pub mod fault;
@@ -34,6 +33,7 @@ pub mod signals;
 pub mod stop;
 pub mod store;
 #[cfg(test)]
+#[path = "../../datasets/src/testing.rs"]
 mod testing;
 
 pub use measured::error::Error;

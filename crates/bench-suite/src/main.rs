@@ -9,7 +9,6 @@ use bench_suite::Error;
 use bench_suite::cli::{
     self, Bench, Cli, Command, Evaluate, Merge, Reproduce, Selection, Sensitivity, Train,
 };
-use bench_suite::datasets::DataFolder;
 use bench_suite::experiment::Experiment;
 use bench_suite::experiments::custom::Custom;
 use bench_suite::experiments::sensitivity::OneNetwork;
@@ -26,6 +25,7 @@ use bench_suite::stop::Stop;
 use bench_suite::store::Store;
 use bench_suite::{bench, fault, merge, runner};
 use clap::Parser;
+use datasets::DataFolder;
 
 /// Every claim that was tested holds.
 const HOLDS: u8 = 0;
@@ -207,7 +207,8 @@ fn sensitivity(
 ) -> Result<u8, Error> {
     let data = data_folder(arguments.data.as_deref())?;
     // What is wrong with the question, the checkpoint or the data is said before anything is removed.
-    let asked = OneNetwork::asked_for(arguments)?;
+    let question = arguments.question();
+    let asked = OneNetwork::asked_for(&question)?;
     let store = Store::open(&arguments.out())?;
     if let Some(file) = arguments.checkpoint.as_deref()
         && arguments.fresh
@@ -218,7 +219,7 @@ fn sensitivity(
         return Err(Error::Usage(reason));
     }
     let with_checkpoint =
-        |asked: OneNetwork| asked.with_checkpoint(arguments, &data, &store.models());
+        |asked: OneNetwork| asked.with_checkpoint(&question, &data, &store.models());
     let mut asked = with_checkpoint(asked)?;
     let (scale, seed) = (arguments.scale, arguments.seed);
     let request = Request { scale, seed, seeds: None, data: data.clone() };

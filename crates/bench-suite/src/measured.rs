@@ -1,6 +1,6 @@
 //! What can change a measured number, from the bottom up.
 //!
-//! The sources in this folder, of the data sets and of the crates below make the version of the code
+//! The sources in this folder and of the crates below make the version of the code
 //! (`build.rs`), so nothing here imports from elsewhere in the crate.
 
 pub mod checkpoint;

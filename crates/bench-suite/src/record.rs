@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use datasets::DataSum;
+use datasets::sum::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::datasets::DataSum;
-use crate::measured::hash::{CODE_VERSION, SCHEMA, hash, hex};
+use crate::measured::hash::{CODE_VERSION, SCHEMA, hash};
 use crate::measured::measurements::Measurements;
 use crate::measured::point::Point;
 

@@ -1,6 +1,7 @@
 //! [`Request`]: which points of an experiment are wanted.
 
-use crate::datasets::DataFolder;
+use datasets::DataFolder;
+
 use crate::measured::scale::Scale;
 
 /// Which points of an experiment are wanted.

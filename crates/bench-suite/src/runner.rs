@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use datasets::DataFolder;
 use numerics::Par;
 
-use crate::datasets::DataFolder;
 use crate::experiment::Experiment;
 use crate::fault;
 use crate::measured::context::Context;

@@ -1,7 +1,7 @@
 //! The commands as a person starts them: the same bits however a run goes, and one clear line for
 //! everything that can be wrong.
 
-#[path = "../src/testing/skipped.rs"]
+#[path = "../../datasets/src/testing/skipped.rs"]
 mod skipped;
 
 use std::collections::BTreeMap;
@@ -686,7 +686,7 @@ fn an_archive_unpacks_to_the_same_report() {
     for line in sums.lines() {
         use sha2::{Digest, Sha256};
         let (sum, name) = line.split_once("  ").unwrap();
-        let found = bench_suite::measured::hash::hex(&Sha256::digest(&before[Path::new(name)]));
+        let found = datasets::sum::hex(&Sha256::digest(&before[Path::new(name)]));
         assert_eq!(found, sum, "{name}");
     }
     let readme = String::from_utf8(before[Path::new("README.md")].clone()).unwrap();

@@ -7,11 +7,11 @@ use std::process::{Command, Stdio};
 
 use bench_suite::bench;
 use bench_suite::cli::{self, Cli};
-use bench_suite::datasets::DataFolder;
 use bench_suite::experiments::custom::Custom;
 use bench_suite::experiments::select;
 use bench_suite::measured::measures::evaluation;
 use clap::{CommandFactory, Parser};
+use datasets::DataFolder;
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

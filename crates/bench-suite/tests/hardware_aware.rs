@@ -1,14 +1,13 @@
 //! A run from f32 to a year of drift: the same record for any number of threads, and however often
 //! it is stopped.
 
-#[path = "../src/testing/skipped.rs"]
+#[path = "../../datasets/src/testing/skipped.rs"]
 mod skipped;
 
 use std::path::Path;
 use std::time::Duration;
 
 use bench_suite::Error;
-use bench_suite::datasets::DataFolder;
 use bench_suite::experiments::EXPERIMENTS;
 use bench_suite::measured::context::Context;
 use bench_suite::measured::measurements::Measurements;
@@ -21,6 +20,7 @@ use bench_suite::progress::Progress;
 use bench_suite::request::Request;
 use bench_suite::stop::Stop;
 use bench_suite::store::Store;
+use datasets::DataFolder;
 use nn::ops::Distillation;
 use numerics::Par;
 use skipped::skipped;

@@ -1,17 +1,17 @@
 //! Every network at smoke scale: it opens, learns, is tested, and gives the same bits on any number
 //! of threads. Networks whose data are not there are left out with a line that says so.
 
-#[path = "../src/testing/skipped.rs"]
+#[path = "../../datasets/src/testing/skipped.rs"]
 mod skipped;
 
 use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use bench_suite::Error;
-use bench_suite::datasets::DataFolder;
 use bench_suite::measured::networks::workload::{Instance, Workload};
 use bench_suite::measured::networks::{NETWORKS, find};
 use bench_suite::measured::scale::Scale;
+use datasets::DataFolder;
 use nn::{AnyArithmetic, Policy, Progress, Recipe, Run, train_epoch};
 use numerics::{Par, Seed};
 use skipped::skipped;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bench_suite::datasets::{DataFolder, japanese_vowels};
 use bench_suite::experiment::Experiment;
 use bench_suite::experiments::EXPERIMENTS;
 use bench_suite::measured::context::Context;
@@ -23,6 +22,7 @@ use bench_suite::request::Request;
 use bench_suite::stop::Stop;
 use bench_suite::store::Store;
 use crossbar::compensation::CompensationScope;
+use datasets::{DataFolder, japanese_vowels};
 use nn::{
     Analog, Devices, Mode, Observer, Pass, RangeStatistic, Run, TileProduct, Weights, Workspace,
 };

@@ -13,7 +13,7 @@ use faer::sparse::{SparseColMat, Triplet};
 use faer::{MatMut, MatRef, prelude::Solve};
 use numerics::{Par, Seed};
 
-use super::{Measured, Row, Unmeasured, alternate};
+use crate::bench::row::{Measured, Row, Unmeasured, alternate};
 
 /// The rows.
 pub(super) const ROWS: &[Row] = &[

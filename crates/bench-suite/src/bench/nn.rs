@@ -8,7 +8,7 @@ mod sequence;
 mod torch;
 mod vision;
 
-use super::{Measured, Row, Unmeasured, alternate};
+use crate::bench::row::Row;
 
 /// The rows.
 pub(super) fn rows() -> Vec<Row> {
@@ -21,20 +21,4 @@ pub(super) fn rows() -> Vec<Row> {
         aihwkit::ROWS,
     ]
     .concat()
-}
-
-/// Times `ours` against steps of the PyTorch program that defines `step()`.
-fn against_torch(
-    rounds: usize,
-    program: &str,
-    mut ours: impl FnMut(),
-) -> Result<Measured, Unmeasured> {
-    let mut torch = torch::Torch::start(program).map_err(Unmeasured::Missing)?;
-    let mut failure = None;
-    let measured = alternate(rounds, &mut ours, || {
-        if let Err(error) = torch.step() {
-            failure = Some(error);
-        }
-    });
-    failure.map_or(Ok(measured), |reason| Err(Unmeasured::Missing(reason)))
 }

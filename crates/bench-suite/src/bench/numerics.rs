@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Measured, Row, Unmeasured, alternate};
+use crate::bench::row::{Measured, Row, Unmeasured, alternate};
 
 /// The rows, in the order of the products first.
 pub(super) const ROWS: &[Row] = &[

@@ -3,7 +3,7 @@
 use numerics::{BitSource, Draw, FixedFormat, FixedMatrix, Product, Quantizer, Rounding, Seed};
 use systolic::{ArrayConfig, ColumnLfsrs, ColumnRounding, SystolicArray};
 
-use super::{Measured, Row, Unmeasured, alternate};
+use crate::bench::row::{Measured, Row, Unmeasured, alternate};
 
 /// The rows, in the order in which they are printed.
 pub(super) const ROWS: &[Row] = &[Row {

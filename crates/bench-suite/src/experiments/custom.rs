@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::datasets::DataFolder;
+use datasets::DataFolder;
+
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::source::{Paper, Part, Source};

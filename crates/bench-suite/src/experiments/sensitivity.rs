@@ -5,14 +5,16 @@
 mod budget;
 mod converters;
 mod layers;
+mod readings;
 mod tolerances;
 
+use std::path::PathBuf;
+
 use crossbar::TileConfig;
+use datasets::DataFolder;
 use nn::Analog;
 use serde::Serialize;
 
-use crate::cli;
-use crate::datasets::DataFolder;
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::source::{Paper, Part, Source};
@@ -24,31 +26,20 @@ use crate::measured::measures::nonideality::{AXES, Nonideality};
 use crate::measured::measures::sensitivity::{
     Analysis, Case, ErrorSource, Method, Raised, Resolutions, Sensitivity,
 };
-use crate::measured::measures::trained::{CHANCE_ERROR, FLOAT_ERROR, Stage, Trained};
+use crate::measured::measures::trained::{Stage, Trained};
 use crate::measured::measures::trial::Repeats;
 use crate::measured::models::Models;
 use crate::measured::point::Point;
 use crate::measured::scale::Scale;
-use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
-use crate::record::Record;
 use crate::request::Request;
 
 use super::custom::LARGEST_DESCRIPTION;
-use super::rasch2023::{networks, normalized_accuracy};
+use super::rasch2023::networks;
+use readings::{Baseline, LOSS_PERCENT, Readings};
 
 /// Seconds after programming at which everything is measured. [Rasch23 Fig. 5]
 const TIME_S: f64 = 3600.0;
-/// Of the A* of the standard tile, what a cheaper converter must keep.
-const KEPT: f64 = 0.99;
-/// Loss that defines a tolerance, in % of the accuracy above chance. [Rasch23 Fig. 5]
-const LOSS_PERCENT: f64 = 1.0;
-/// Share of the error by chance that the float network must be better by.
-///
-/// Assumed: A* divides by that difference, and a twentieth of it is more than a few hundred test
-/// examples scatter by. [Rasch23 Eq. 3] leaves open what A* is for a network that knows nothing.
-const ABOVE_CHANCE: f64 = 0.05;
-
 /// What is raised in one layer at a time, and how far.
 ///
 /// Assumed: so far that a network which bears it everywhere on the standard tile is rare, and layers
@@ -95,34 +86,54 @@ const fn effort(scale: Scale) -> Effort {
     }
 }
 
+/// What is asked of which network.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The network.
+    pub network: String,
+    /// The scale.
+    pub scale: Scale,
+    /// How it comes onto tiles; as its hardware-aware training has it, or the file of its weights, if
+    /// that is not said.
+    pub method: Option<Method>,
+    /// How often it is programmed; the scale's own number if that is not said.
+    pub programmings: Option<u64>,
+    /// The tile, a preset of crossbar or a file; that of the recipe if none is named.
+    pub tile: Option<String>,
+    /// The file of its recipe; the network's own if none is named.
+    pub recipe: Option<PathBuf>,
+    /// The file of weights to take instead of trained ones.
+    pub checkpoint: Option<PathBuf>,
+}
+
 impl OneNetwork {
-    /// The analysis of the network that a command asks for, whose weights are kept in `models` if it
-    /// names a file of them.
+    /// The analysis that a question asks for, before weights are taken from a file.
     ///
     /// # Errors
     ///
     /// [`Error::Usage`] if there is no such network, tile or method; what is wrong with a file.
-    pub fn asked_for(arguments: &cli::Sensitivity) -> Result<Self, Error> {
-        let (name, scale) = (&arguments.workload, arguments.scale);
+    pub fn asked_for(question: &Question) -> Result<Self, Error> {
+        let (name, scale) = (&question.network, question.scale);
         crate::measured::networks::find(name)?;
         let mut trained = networks::trained(name, scale)?;
-        if let Some(file) = &arguments.recipe {
+        if let Some(file) = &question.recipe {
             let text = files::read_text(file, LARGEST_DESCRIPTION)?;
             trained.recipe =
                 toml::from_str(&text).map_err(|error| Error::toml(file, &text, &error))?;
             trained.recipe.training.check().map_err(|reason| Error::data(file, reason))?;
         }
-        if let Some(tile) = &arguments.tile {
+        if let Some(tile) = &question.tile {
             let wrong = |error: &dyn std::fmt::Display| Error::Usage(format!("--tile: {error}"));
             let tile = TileConfig::load(tile).map_err(|error| wrong(&error))?;
             let training = *trained.recipe.analog.training();
             trained.recipe.analog = Analog::new(tile, training).map_err(|error| wrong(&error))?;
         }
-        let method = arguments.method.unwrap_or(Method::HardwareAware);
-        Ok(Self { trained, method, programmings: arguments.programmings })
+        let method = question.method.unwrap_or(Method::HardwareAware);
+        Ok(Self { trained, method, programmings: question.programmings })
     }
 
-    /// With the weights of the checkpoint that the command line names, if it names one.
+    /// With the weights of the file that the question names, if it names one; they are kept in
+    /// `models`.
     ///
     /// # Errors
     ///
@@ -130,17 +141,17 @@ impl OneNetwork {
     /// another.
     pub fn with_checkpoint(
         mut self,
-        arguments: &cli::Sensitivity,
+        question: &Question,
         data: &DataFolder,
         models: &Models,
     ) -> Result<Self, Error> {
-        if let Some(file) = &arguments.checkpoint {
+        if let Some(file) = &question.checkpoint {
             let on_tiles = match self.trained.keep_weights(file, data, models)? {
                 Stage::Float => None,
                 Stage::Direct => Some(Method::Direct),
                 Stage::Hardware => Some(Method::HardwareAware),
             };
-            if let (Some(asked), Some(found)) = (arguments.method, on_tiles)
+            if let (Some(asked), Some(found)) = (question.method, on_tiles)
                 && asked != found
             {
                 let reason = "holds a network on tiles, which --method cannot change";
@@ -289,84 +300,21 @@ fn to_value(config: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(config).expect("a configuration is plain data")
 }
 
-/// The records with what each analysed.
-struct Readings<'a>(Vec<(Analysis, &'a Record)>);
-
-impl<'a> Readings<'a> {
-    fn of(results: &'a Results<'_>) -> Self {
-        let readings = results.points.iter().filter_map(|(point, record)| {
-            let config: Sensitivity = serde_json::from_value(point.config.clone()).ok()?;
-            Some((config.analysis, record.as_ref()?))
-        });
-        Self(readings.collect())
-    }
-
-    /// What everything is compared with; the same in every record.
-    fn baseline(&self) -> Option<Baseline> {
-        self.0.iter().find_map(|(_, record)| Baseline::of(record))
-    }
-
-    /// The record of a case of the error budget.
-    fn case(&self, wanted: Case) -> Option<&'a Record> {
-        let found = self
-            .0
-            .iter()
-            .find(|(analysis, _)| matches!(analysis, Analysis::Budget { case } if *case == wanted));
-        found.map(|(_, record)| *record)
-    }
-}
-
-/// Errors in % of the float network and by chance, between which A* lies.
-#[derive(Clone, Copy, Debug)]
-struct Baseline {
-    float: f64,
-    chance: f64,
-}
-
-impl Baseline {
-    fn of(record: &Record) -> Option<Self> {
-        let value = |name: &str| record.measurements.values.get(name).copied();
-        Some(Self { float: value(FLOAT_ERROR)?, chance: value(CHANCE_ERROR)? })
-    }
-
-    /// Why there is no A*, if the float network knows nothing that tiles could lose.
-    fn useless(self) -> Option<String> {
-        let Self { float, chance } = self;
-        let better = chance - float > ABOVE_CHANCE * chance;
-        (!better).then(|| {
-            format!(
-                "everything that is a share of the accuracy above chance, for the float network has \
-                 none: it errs on {float:.2} %, and chance on {chance:.2} %. Weights from a file may \
-                 belong to another network, or to inputs that are prepared in another way"
-            )
-        })
-    }
-}
-
-/// A* in % of every programming, from a series of test errors in %.
-fn accuracies(record: &Record, series: &str) -> Vec<f64> {
-    let Some(Baseline { float, chance }) = Baseline::of(record) else { return Vec::new() };
-    record.series(series).iter().map(|&error| normalized_accuracy(error, float, chance)).collect()
-}
-
-/// Mean of a − b, programming by programming: both saw the same devices.
-fn difference(a: &[f64], b: &[f64]) -> Option<Estimate> {
-    let pairs: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    Estimate::of(&pairs)
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::cli;
+    use crate::measured::measures::trained::{CHANCE_ERROR, FLOAT_ERROR};
+    use crate::record::Record;
 
     /// What is found of a network that is tested on the standard tile alone.
     fn found(float: f64, chance: f64) -> Findings {
         let line = ["cargo xtask", "sensitivity", "--workload", "lstm-japanese-vowels"];
         let cli = cli::Cli::try_parse_from(line.into_iter().chain(["--scale", "smoke"])).unwrap();
         let cli::Command::Sensitivity(arguments) = cli.command else { unreachable!() };
-        let network = OneNetwork::asked_for(&arguments).unwrap();
+        let network = OneNetwork::asked_for(&arguments.question()).unwrap();
         let (scale, data) = (Scale::Smoke, DataFolder::new(None));
         let request = Request { scale, seed: 0, seeds: None, data };
         let points = network.points(&request, &mut Networks::of(&request)).unwrap();

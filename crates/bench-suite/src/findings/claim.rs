@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use report::Number;
+use report::table::{Cell, NONE};
 use serde::Serialize;
 
-use super::number::Number;
 use super::source::Source;
-use super::table::{Cell, NONE};
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 

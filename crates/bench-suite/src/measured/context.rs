@@ -1,8 +1,8 @@
 //! [`Context`]: what a running point may use.
 
+use datasets::{DataFolder, DataSum};
 use numerics::Par;
 
-use crate::datasets::{DataFolder, DataSum};
 use crate::measured::checkpoint::Checkpoint;
 use crate::measured::models::Models;
 use crate::measured::progress::PointProgress;

@@ -133,6 +133,16 @@ impl Error {
     }
 }
 
+impl From<datasets::Error> for Error {
+    fn from(error: datasets::Error) -> Self {
+        match error {
+            datasets::Error::Io { action, path, source } => Self::Io { action, path, source },
+            datasets::Error::Data { path, reason } => Self::Data { path, reason },
+            datasets::Error::NoData(reason) => Self::NoData(reason),
+        }
+    }
+}
+
 impl From<crossbar::TileError> for Error {
     fn from(error: crossbar::TileError) -> Self {
         Self::Usage(error.to_string())

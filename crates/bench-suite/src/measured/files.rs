@@ -2,50 +2,26 @@
 //! and none is half written.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+
+use datasets::files;
 
 use crate::measured::error::Error;
 
-/// The whole file, if there is one, of at most `limit` bytes.
-///
-/// # Errors
-///
-/// [`Error::Io`] if it cannot be read; [`Error::Data`] if it is larger, or no regular file: a pipe
-/// or a device may have no end.
+/// The whole file, if there is one, of at most `limit` bytes: [`datasets::files::read_if_there`].
 pub(crate) fn read_if_there(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-    match read(path, limit) {
-        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
-        content => content.map(Some),
-    }
+    Ok(files::read_if_there(path, limit)?)
 }
 
-/// The whole file, of at most `limit` bytes.
-///
-/// # Errors
-///
-/// As [`read_if_there`], and [`Error::Io`] if there is none.
+/// The whole file, of at most `limit` bytes: [`datasets::files::read`].
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let failed = |error| Error::io("read", path)(error);
-    // Asked before it is opened, for opening a pipe waits for its other end.
-    let found = fs::metadata(path).map_err(failed)?;
-    if !found.is_file() {
-        return Err(Error::data(path, "not a regular file"));
-    }
-    let mut content = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut content))
-        .map_err(|error| Error::io("read", path)(error))?;
-    if content.len() as u64 > limit {
-        return Err(Error::data(path, format!("more than {limit} bytes")));
-    }
-    Ok(content)
+    Ok(files::read(path, limit)?)
 }
 
-/// Text in UTF-8, as [`read`].
+/// Text in UTF-8: [`datasets::files::read_text`].
 pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Error> {
-    let content = read(path, limit)?;
-    String::from_utf8(content).map_err(|error| Error::data(path, format!("no text ({error})")))
+    Ok(files::read_text(path, limit)?)
 }
 
 /// Removes a file, if there is one.
@@ -147,21 +123,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_read_whole_and_bounded() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        assert!(read_if_there(&path, 9).unwrap().is_none());
-        fs::write(&path, "four").unwrap();
-        assert_eq!(read_if_there(&path, 4).unwrap().unwrap(), b"four");
-        let error = read(&path, 3).unwrap_err().to_string();
-        assert!(error.ends_with("file: more than 3 bytes"), "{error}");
-        let error = read(folder.path(), 9).unwrap_err().to_string();
-        assert!(error.ends_with("not a regular file"), "{error}");
-        fs::write(&path, [0xff]).unwrap();
-        assert!(read_text(&path, 9).unwrap_err().to_string().contains("file: no text"));
-    }
-
-    #[test]
     fn what_is_left_half_written_is_replaced_and_removed() {
         let folder = tempfile::tempdir().unwrap();
         let (path, left) = (folder.path().join("file"), folder.path().join("file.new"));
@@ -173,17 +134,6 @@ mod tests {
         remove_alone(&path).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         remove_alone(&path).unwrap();
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn what_has_no_end_is_not_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("pipe");
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        for path in [&*pipe, Path::new("/dev/zero")] {
-            assert!(read(path, 9).unwrap_err().to_string().ends_with("not a regular file"));
-        }
     }
 
     #[test]

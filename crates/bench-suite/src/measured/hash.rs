@@ -1,5 +1,6 @@
 //! The version of the code, and the names of what it makes.
 
+use datasets::sum::hex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -14,9 +15,4 @@ pub fn hash(parts: &impl Serialize) -> String {
     let parts = (SCHEMA, CODE_VERSION, parts);
     let text = serde_json::to_string(&parts).expect("what makes a record is plain data");
     hex(&Sha256::digest(text))[..20].to_owned()
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,8 +1,7 @@
 //! [`Point`]: what can run on its own.
 
+use datasets::DataSum;
 use serde_json::Value;
-
-use crate::datasets::DataSum;
 
 /// What can run on its own: a pure function of its configuration, its seed and its data.
 #[derive(Clone, Debug)]

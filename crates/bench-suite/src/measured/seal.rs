@@ -6,10 +6,9 @@
 //!
 //! File and checksum cannot come apart, and every reader of safetensors reads it as before.
 
+use datasets::sum::hex;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-
-use crate::measured::hash::hex;
 
 const FIELD: &str = "sha256";
 /// What is before the digits. Neither a tensor nor a text of the metadata can look like this.

@@ -11,11 +11,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-use super::Report;
+use datasets::sum::hex;
+
+use super::contents::Report;
 use crate::measured::error::Error;
 use crate::measured::files::write_where_asked;
 use crate::measured::hash::CODE_VERSION;
-use crate::measured::hash::hex;
 use crate::provenance;
 use crate::store::Store;
 

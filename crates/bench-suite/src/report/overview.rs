@@ -1,8 +1,9 @@
 //! What the first screen says: what was reproduced, what disagrees, what is left out, what is new.
 
-use super::{Report, Section, Summary};
+use report::table::NONE;
+
+use super::contents::{Report, Section, Summary};
 use crate::findings::claim::{Claim, Verdict};
-use crate::findings::table::NONE;
 use crate::findings::words::{count, sentence};
 
 /// A claim that can be read outside its table.
@@ -58,11 +59,6 @@ impl Section {
     /// The source without the name of the paper, which a heading has said.
     pub(super) fn part(&self) -> String {
         self.source.parts()
-    }
-
-    /// Why the experiment, or what of it, was not run.
-    pub(super) fn reasons(&self) -> impl Iterator<Item = &str> {
-        self.left_out.iter().chain(&self.findings.left_out).map(String::as_str)
     }
 
     fn named(&self) -> impl Iterator<Item = Named<'_>> {

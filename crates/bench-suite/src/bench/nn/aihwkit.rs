@@ -6,9 +6,9 @@
 //! `aihwkit_lightning`. Injected noise of the weights is N(0, 0.06) there, because the noise of PCM
 //! is drawn on a GPU only.
 
-use super::super::{Measured, Row, Unmeasured};
 use super::hardware_aware::{LinearLayer, analog};
 use super::vision::Network;
+use crate::bench::row::{Measured, Row, Unmeasured};
 
 /// The rows.
 pub(super) const ROWS: &[Row] = &[
@@ -89,7 +89,7 @@ def step():
     );
     let mut ours = LinearLayer::new(analog());
     ours.check()?;
-    super::against_torch(rounds, &program, || {
+    super::torch::against_torch(rounds, &program, || {
         ours.step();
     })
 }

@@ -9,9 +9,9 @@ use nn::{
 };
 use numerics::{Par, Seed};
 
-use super::super::{Measured, Row, Unmeasured, alternate};
 use super::sequence::language_model_against_ours;
 use super::vision::Network;
+use crate::bench::row::{Measured, Row, Unmeasured, alternate};
 
 /// The rows.
 pub(super) const ROWS: &[Row] = &[

@@ -6,9 +6,9 @@ use nn::arithmetic::{
 };
 use numerics::{BlockFormat, BlockQuantizer, Hadamard, HadamardSigns, Rounding, ScaleRule};
 
-use super::super::Row;
 use super::mlp;
 use super::vision::Network;
+use crate::bench::row::Row;
 
 /// The rows.
 pub(super) const ROWS: &[Row] = &[

@@ -8,7 +8,7 @@ use nn::{
 };
 use numerics::{FixedFormat, Par, Rounding, Seed};
 
-use super::super::{Measured, Row, Unmeasured, alternate};
+use crate::bench::row::{Measured, Row, Unmeasured, alternate};
 
 /// The rows.
 pub(super) const ROWS: &[Row] = &[
@@ -125,7 +125,7 @@ impl Mlp {
 fn against_torch(arithmetic: AnyArithmetic) -> Result<Measured, Unmeasured> {
     let mut mlp = Mlp::new(arithmetic);
     mlp.check()?;
-    super::against_torch(ROUNDS, TORCH, || {
+    super::torch::against_torch(ROUNDS, TORCH, || {
         mlp.step();
     })
 }

@@ -11,8 +11,8 @@ use nn::{
 };
 use numerics::{Par, Seed};
 
-use super::super::{Measured, Row, Unmeasured, alternate};
-use super::against_torch;
+use super::torch::against_torch;
+use crate::bench::row::{Measured, Row, Unmeasured, alternate};
 
 /// The rows.
 pub(super) const ROWS: &[Row] = &[

@@ -7,6 +7,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use crate::bench::row::{Measured, Unmeasured, alternate};
+
 const PROLOGUE: &str = "
 import sys, torch
 from torch import nn
@@ -64,4 +66,20 @@ impl Drop for Torch {
         drop(self.process.kill());
         drop(self.process.wait());
     }
+}
+
+/// Times `ours` against steps of the PyTorch program that defines `step()`.
+pub(super) fn against_torch(
+    rounds: usize,
+    program: &str,
+    mut ours: impl FnMut(),
+) -> Result<Measured, Unmeasured> {
+    let mut torch = Torch::start(program).map_err(Unmeasured::Missing)?;
+    let mut failure = None;
+    let measured = alternate(rounds, &mut ours, || {
+        if let Err(error) = torch.step() {
+            failure = Some(error);
+        }
+    });
+    failure.map_or(Ok(measured), |reason| Err(Unmeasured::Missing(reason)))
 }

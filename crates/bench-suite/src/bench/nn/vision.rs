@@ -9,7 +9,7 @@ use nn::{
 };
 use numerics::{FixedFormat, Par, Rounding, Seed};
 
-use super::super::{Measured, Row, Unmeasured, alternate};
+use crate::bench::row::{Measured, Row, Unmeasured, alternate};
 
 /// The rows.
 pub(super) const ROWS: &[Row] = &[
@@ -153,7 +153,7 @@ def step():
     ) -> Result<Measured, Unmeasured> {
         let mut ours = Training::new(self, arithmetic);
         ours.check()?;
-        super::against_torch(rounds, program, || {
+        super::torch::against_torch(rounds, program, || {
             ours.step();
         })
     }

@@ -262,7 +262,7 @@ impl Experiment for FourBits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datasets::DataFolder;
+    use datasets::DataFolder;
 
     #[test]
     fn configurations_survive_their_files_and_can_run() {

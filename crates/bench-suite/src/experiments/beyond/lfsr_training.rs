@@ -7,6 +7,8 @@
 use nn::layers::Init;
 use nn::{FixedPoint, Optimizer, Policy, Recipe, Sgd};
 use numerics::{FixedFormat, LfsrConfig, Rounding, Seed};
+use report::figure::{Figure, Panel};
+use report::table::{Table, cells, measured, number};
 use systolic::{Card, ColumnLfsrs};
 
 use crate::experiment::{Experiment, Results};
@@ -15,9 +17,7 @@ use crate::experiments::training_runs::{
 };
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::figure::{Figure, Panel};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{Table, cells, measured, number};
 use crate::findings::words::count;
 use crate::measured::context::Context;
 use crate::measured::error::Error;

@@ -6,11 +6,12 @@
 mod figures;
 mod tables;
 
+use report::table::{Cell, number};
+
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{Cell, number};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -259,8 +260,8 @@ fn of_the_card(found: &Found<'_>) -> [Claim; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datasets::DataFolder;
     use crate::findings::claim::Verdict;
+    use datasets::DataFolder;
 
     fn findings() -> Findings {
         let request =

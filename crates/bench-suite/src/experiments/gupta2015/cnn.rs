@@ -4,11 +4,11 @@
 use nn::arithmetic::Signals;
 use nn::{AnyArithmetic, FixedPoint, Policy};
 use numerics::{FixedFormat, Quantizer, RandomBits, Rounding};
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::number::points;
+use report::table::{Table, cells, measured, number};
 
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
-use crate::findings::number::points;
-use crate::findings::table::{Table, cells, measured, number};
 use crate::paper;
 
 /// One curve of Fig. 2 or Fig. 3.

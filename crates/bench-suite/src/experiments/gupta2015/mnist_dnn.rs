@@ -6,10 +6,11 @@
 mod claims;
 mod figures;
 mod runs;
+mod variants;
 
 use nn::layers::Init;
 use nn::{AnyArithmetic, FixedPoint, Optimizer, Policy, Recipe, Schedule, Sgd};
-use numerics::{FixedFormat, Rounding};
+use numerics::FixedFormat;
 
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::{self, seeds_in_words};
@@ -25,74 +26,11 @@ use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
 use runs::Runs;
+use variants::{Size, VARIANTS, Variant, size};
 
 /// The experiment.
 #[derive(Debug)]
 pub struct MnistDnn;
-
-/// One of the seven arithmetics of Fig. 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Variant {
-    name: &'static str,
-    /// The curve's name in the paper's data.
-    curve: &'static str,
-    /// Integer bits, fractional bits and rounding; `None` for f32.
-    fixed: Option<(i8, i8, Rounding)>,
-    /// Index into the report's colours: one per format.
-    colour: usize,
-}
-
-const FLOAT: Variant = Variant { name: "float", curve: "float", fixed: None, colour: 0 };
-
-const fn nearest(name: &'static str, curve: &'static str, il: i8, colour: usize) -> Variant {
-    Variant { name, curve, fixed: Some((il, 16 - il, Rounding::NearestTiesDown)), colour }
-}
-
-const fn stochastic(name: &'static str, curve: &'static str, il: i8, colour: usize) -> Variant {
-    Variant { name, curve, fixed: Some((il, 16 - il, Rounding::Stochastic)), colour }
-}
-
-const NEAREST_8_8: Variant = nearest("nearest <8,8>", "RTN_FL8", 8, 1);
-const NEAREST_6_10: Variant = nearest("nearest <6,10>", "RTN_FL10", 6, 2);
-const NEAREST_2_14: Variant = nearest("nearest <2,14>", "RTN_FL14", 2, 3);
-const STOCHASTIC_8_8: Variant = stochastic("stochastic <8,8>", "SR_FL8", 8, 1);
-const STOCHASTIC_6_10: Variant = stochastic("stochastic <6,10>", "SR_FL10", 6, 2);
-const STOCHASTIC_2_14: Variant = stochastic("stochastic <2,14>", "SR_FL14", 2, 3);
-
-/// In the order in which they are worth having: the paper's point first.
-const VARIANTS: [Variant; 7] = [
-    FLOAT,
-    NEAREST_8_8,
-    STOCHASTIC_8_8,
-    NEAREST_2_14,
-    STOCHASTIC_2_14,
-    NEAREST_6_10,
-    STOCHASTIC_6_10,
-];
-
-/// Epochs, training images, test images and seeds at a scale.
-struct Size {
-    epochs: usize,
-    train_images: usize,
-    test_images: usize,
-    seeds: u64,
-    /// Epochs at the end over which a result is averaged.
-    window: usize,
-}
-
-const fn size(scale: Scale) -> Size {
-    match scale {
-        Scale::Smoke => {
-            Size { epochs: 2, train_images: 6_000, test_images: 2_000, seeds: 1, window: 1 }
-        }
-        Scale::Desk => {
-            Size { epochs: 5, train_images: 60_000, test_images: 10_000, seeds: 4, window: 3 }
-        }
-        Scale::Paper => {
-            Size { epochs: 30, train_images: 60_000, test_images: 10_000, seeds: 1, window: 5 }
-        }
-    }
-}
 
 fn workload(variant: &Variant, scale: Scale) -> ImageClassifier {
     let arithmetic = match variant.fixed {

@@ -4,6 +4,9 @@
 //! standard tile.
 
 use nn::{Analog, AnalogTraining};
+use report::figure::Figure;
+use report::number::points;
+use report::table::{Table, named, number, rounded};
 
 use super::evaluated::{ONE_TRAINING, YEAR, differences, over_time};
 use super::networks::{configuration, points_of};
@@ -11,10 +14,8 @@ use super::paper::{TIMES, TIMES_S};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::figure::{Curve, Figure};
-use crate::findings::number::points;
+use crate::findings::estimate::of_estimates;
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{Table, named, number, rounded};
 use crate::findings::words::count;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
@@ -229,7 +230,7 @@ fn claims(found: &Found<'_>) -> [Claim; 3] {
 fn figure(found: &Found<'_>) -> Figure {
     let curves = METHODS.iter().enumerate().map(|(colour, method)| {
         let at = |t: usize| Some((TIMES_S[t].log10(), found.mean(method, t)?));
-        Curve::of_estimates(method.name, colour, (0..TIMES.len()).filter_map(at))
+        of_estimates(method.name, colour, (0..TIMES.len()).filter_map(at))
     });
     Figure::new(
         "Test error on the standard tile over time, by what was injected in training; bands are \

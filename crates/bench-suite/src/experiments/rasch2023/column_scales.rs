@@ -6,20 +6,20 @@ use std::collections::BTreeMap;
 use crossbar::WeightScale;
 use nn::Analog;
 use nn::arithmetic::LearnedScales;
+use report::figure::Figure;
+use report::number::points;
+use report::table::{Table, cells, number, rounded};
 
 use super::evaluated::{
     Evaluated, HOUR, YEAR, differences, figure, largest, least, missing, over_networks, over_time,
-    paper_curve, paper_mean, points_of_networks,
+    paper_curve, paper_mean,
 };
-use super::networks::{SMOKE, names, trained};
+use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, Row, TIMES, TIMES_S, normalized_accuracy};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::figure::Figure;
-use crate::findings::number::points;
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{Table, cells, number, rounded};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

@@ -1,13 +1,14 @@
 //! How conductances are distributed before and after training on tiles: [Rasch23 Fig. 6].
 
-use super::evaluated::{Evaluated, differences, missing, points_of_networks};
-use super::networks::{SMOKE, names, trained};
+use report::Number;
+use report::table::{HeatCell, HeatMap};
+
+use super::evaluated::{Evaluated, differences, missing};
+use super::networks::{SMOKE, names, points_of_networks, trained};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Statement, Test};
-use crate::findings::number::Number;
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{HeatCell, HeatMap};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

@@ -4,17 +4,15 @@
 use std::collections::BTreeMap;
 
 use crossbar::{BoundManagement, NoiseManagement};
+use report::table::{Table, cells, rounded};
 
-use super::evaluated::{
-    Evaluated, SECOND, differences, missing, over_networks, points_of_networks,
-};
-use super::networks::{SMOKE, names, trained};
+use super::evaluated::{Evaluated, SECOND, differences, missing, over_networks};
+use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, TIMES_S};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{Table, cells, rounded};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::networks::{names, points_of};
+use report::figure::{Curve, Figure, LineStyle, Panel};
+
 use super::paper::{Family, ROWS, Row, TIMES, TIMES_S, normalized_accuracy, row};
 use crate::experiment::Results;
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
-use crate::measured::error::Error;
+use crate::findings::estimate::of_estimates;
 use crate::measured::measures::hardware_aware::series;
 use crate::measured::measures::trained::{CHANCE_ERROR, FLOAT_ERROR};
 use crate::measured::networks::NETWORKS;
-use crate::measured::networks::workload::Workload;
 use crate::measured::point::Point;
 use crate::measured::statistics::Estimate;
-use crate::opened::Networks;
 use crate::record::Record;
 
 /// Index of one second in the paper's times.
@@ -109,7 +107,7 @@ impl<'a> Evaluated<'a> {
     /// A* over time for the series that a name and a time make, with bands of half a 90 % interval.
     pub(super) fn curve(&self, name: &str, label: &str, colour: usize) -> Curve {
         let at = |t: usize| Some((TIMES_S[t].log10(), self.accuracy(&series(name, TIMES_S[t]))?));
-        Curve::of_estimates(label, colour, (0..TIMES.len()).filter_map(at))
+        of_estimates(label, colour, (0..TIMES.len()).filter_map(at))
     }
 }
 
@@ -186,51 +184,6 @@ pub(super) fn without(networks: &[&str], there: &[&str]) -> Vec<String> {
     let list = missing.join(", ");
     let sentence = format!("Without results so far, or without their data: {list}.");
     if missing.is_empty() { Vec::new() } else { vec![sentence] }
-}
-
-/// The points of networks whose data is there, in the order in which networks are worth having;
-/// `of` gives the runs of one: name, configuration and amount of work.
-///
-/// # Errors
-///
-/// [`Error::NoData`] if no network has its data, with what the first of them lacks.
-pub(super) fn points_of_networks<C: serde::Serialize>(
-    experiment: &'static str,
-    opened: &mut Networks,
-    seeds: u64,
-    networks: &[&str],
-    of: impl Fn(&str, &dyn Workload) -> Result<Vec<(String, C, u64)>, Error>,
-) -> Result<Vec<Point>, Error> {
-    let wanted = names().filter(|name| networks.contains(name));
-    let runs = of_networks(opened, wanted, |network, workload| {
-        let with_data = |(name, config, work)| (name, config, workload.data(), work);
-        Ok(of(network, workload)?.into_iter().map(with_data).collect::<Vec<_>>())
-    })?;
-    Ok(points_of(experiment, opened.request(), seeds, runs.into_iter().flatten()))
-}
-
-/// What `of` makes of each of these networks whose data is there, one after the other.
-///
-/// # Errors
-///
-/// As [`points_of_networks`].
-pub(super) fn of_networks<T>(
-    opened: &mut Networks,
-    networks: impl IntoIterator<Item = &'static str>,
-    of: impl Fn(&'static str, &dyn Workload) -> Result<T, Error>,
-) -> Result<Vec<T>, Error> {
-    let (mut made, mut lacking) = (Vec::new(), None);
-    for network in networks {
-        match opened.open(network) {
-            // The other networks do without; the report names those that are left out.
-            Err(Error::NoData(reason)) => lacking = lacking.or(Some(reason)),
-            workload => made.push(of(network, &*workload?)?),
-        }
-    }
-    match lacking {
-        Some(reason) if made.is_empty() => Err(Error::NoData(reason)),
-        _ => Ok(made),
-    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 
 mod findings;
 
-use super::evaluated::points_of_networks;
-use super::networks::trained;
+use super::networks::{points_of_networks, trained};
 use super::paper::TIMES_S;
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;

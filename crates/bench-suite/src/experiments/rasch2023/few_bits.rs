@@ -1,11 +1,13 @@
 //! How many bits of fixed point err as much as the analog tile: [Rasch23 Fig. 3D].
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+
 use super::point_per_seed;
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::claim::{Statement, Test};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::estimate::of_seeds;
 use crate::findings::source::{Paper, Part, Source};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
@@ -89,7 +91,7 @@ impl Experiment for FewBits {
             .map(|(i, (name, label))| {
                 let series: Vec<Vec<f64>> =
                     records.iter().map(|r| r.series(name).to_vec()).collect();
-                Curve::of_seeds(*label, i + 1, f64::from(BITS[0]), &series)
+                of_seeds(*label, i + 1, f64::from(BITS[0]), &series)
             })
             .collect();
         if let Some(error) = Estimate::of(&errors) {

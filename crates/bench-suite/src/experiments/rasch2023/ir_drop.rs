@@ -1,14 +1,15 @@
 //! The IR-drop estimate against exact circuits: [Rasch23 Eq. 15–18].
 
+use report::Number;
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::{Table, named, number};
+
 use super::point_per_seed;
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::claim::{Statement, Test};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
-use crate::findings::number::Number;
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{Table, named, number};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

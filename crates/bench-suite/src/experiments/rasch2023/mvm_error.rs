@@ -1,13 +1,14 @@
 //! The MVM error of the standard tile: [Rasch23 Eq. 20, Fig. 3, Fig. 4A].
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::{Table, cells, measured};
+
 use super::point_per_seed;
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{Table, cells, measured};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

@@ -5,7 +5,6 @@ mod findings;
 
 use serde::Serialize;
 
-use super::evaluated::points_of_networks;
 use super::paper::TIMES_S;
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
@@ -18,6 +17,7 @@ use crate::measured::measures::aging::Aging;
 use crate::measured::measures::hardware_aware::HardwareAware;
 use crate::measured::measures::hwa_recipe::HwaRecipe;
 use crate::measured::measures::trained::Trained;
+use crate::measured::networks::workload::Workload;
 use crate::measured::point::Point;
 use crate::measured::scale::Scale;
 use crate::opened;
@@ -125,7 +125,7 @@ pub(super) fn points_of<C: Serialize>(
     experiment: &'static str,
     request: &Request,
     seeds: u64,
-    runs: impl IntoIterator<Item = (String, C, Vec<crate::datasets::DataSum>, u64)>,
+    runs: impl IntoIterator<Item = (String, C, Vec<datasets::DataSum>, u64)>,
 ) -> Vec<Point> {
     let runs: Vec<_> = runs.into_iter().collect();
     let seeds = request.seed..request.seed + request.seeds.unwrap_or(seeds);
@@ -140,6 +140,51 @@ pub(super) fn points_of<C: Serialize>(
             work: *work,
         })
         .collect()
+}
+
+/// The points of networks whose data is there, in the order in which networks are worth having;
+/// `of` gives the runs of one: name, configuration and amount of work.
+///
+/// # Errors
+///
+/// [`Error::NoData`] if no network has its data, with what the first of them lacks.
+pub(super) fn points_of_networks<C: Serialize>(
+    experiment: &'static str,
+    opened: &mut opened::Networks,
+    seeds: u64,
+    networks: &[&str],
+    of: impl Fn(&str, &dyn Workload) -> Result<Vec<(String, C, u64)>, Error>,
+) -> Result<Vec<Point>, Error> {
+    let wanted = names().filter(|name| networks.contains(name));
+    let runs = of_networks(opened, wanted, |network, workload| {
+        let with_data = |(name, config, work)| (name, config, workload.data(), work);
+        Ok(of(network, workload)?.into_iter().map(with_data).collect::<Vec<_>>())
+    })?;
+    Ok(points_of(experiment, opened.request(), seeds, runs.into_iter().flatten()))
+}
+
+/// What `of` makes of each of these networks whose data is there, one after the other.
+///
+/// # Errors
+///
+/// As [`points_of_networks`].
+pub(super) fn of_networks<T>(
+    opened: &mut opened::Networks,
+    networks: impl IntoIterator<Item = &'static str>,
+    of: impl Fn(&'static str, &dyn Workload) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let (mut made, mut lacking) = (Vec::new(), None);
+    for network in networks {
+        match opened.open(network) {
+            // The other networks do without; the report names those that are left out.
+            Err(Error::NoData(reason)) => lacking = lacking.or(Some(reason)),
+            workload => made.push(of(network, &*workload?)?),
+        }
+    }
+    match lacking {
+        Some(reason) if made.is_empty() => Err(Error::NoData(reason)),
+        _ => Ok(made),
+    }
 }
 
 impl Experiment for Networks {

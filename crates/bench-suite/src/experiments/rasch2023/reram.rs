@@ -3,20 +3,19 @@
 use std::collections::BTreeMap;
 
 use crossbar::TileConfig;
+use report::Number;
+use report::figure::{Curve, Figure, Panel};
+use report::table::{Table, cells, number, rounded};
 
 use super::evaluated::{
     DAY, Evaluated, SECOND, differences, figure, missing, over_networks, paper_mean,
-    points_of_networks,
 };
-use super::networks::{SMOKE, names, trained};
+use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, ROWS, Row, TIMES_S, normalized_accuracy};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::figure::{Curve, Figure, Panel};
-use crate::findings::number::Number;
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{Table, cells, number, rounded};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

@@ -8,17 +8,17 @@
 
 use std::collections::BTreeMap;
 
-use super::evaluated::{
-    DAY, Evaluated, differences, missing, over_networks, paper_mean, points_of_networks,
-};
-use super::networks::{SMOKE, names, trained};
+use report::Number;
+use report::number::points;
+use report::table::{HeatCell, HeatMap, Table, named, rounded};
+
+use super::evaluated::{DAY, Evaluated, differences, missing, over_networks, paper_mean};
+use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, Row, TIMES_S, normalized_accuracy};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::number::{Number, points};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{HeatCell, HeatMap, Table, named, rounded};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

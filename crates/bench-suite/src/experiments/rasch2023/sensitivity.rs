@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::evaluated::{of_networks, without};
-use super::networks::{points_of, trained};
+use super::evaluated::without;
+use super::networks::{of_networks, points_of, trained};
 use super::paper::{Family, row};
 use crate::experiment::Results;
 use crate::measured::error::Error;

@@ -3,20 +3,19 @@
 use std::collections::BTreeMap;
 
 use crossbar::WeightScale;
+use report::figure::{Curve, Figure, LineStyle};
+use report::number::points;
+use report::table::{Table, cells, number, rounded};
 
 use super::column_scales::tile_wise;
-use super::evaluated::{
-    Evaluated, HOUR, ONE_TRAINING, figure, missing, over_networks, over_time, points_of_networks,
-};
-use super::networks::trained;
+use super::evaluated::{Evaluated, HOUR, ONE_TRAINING, figure, missing, over_networks, over_time};
+use super::networks::{points_of_networks, trained};
 use super::paper::{TIMES, TIMES_S, normalized_accuracy, row};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Statement, Test};
-use crate::findings::figure::{Curve, Figure, LineStyle};
-use crate::findings::number::points;
+use crate::findings::estimate::of_estimates;
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{Table, cells, number, rounded};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -205,7 +204,7 @@ fn figures(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Option<Figure> {
     let panels = pairs.iter().map(|(column, tile)| {
         let ours = |network: &Evaluated<'_>, label: &str, colour: usize| {
             let at = |t: f64| Some((t.log10(), Estimate::of(&network.errors(&series(HWA, t)))?));
-            Curve::of_estimates(label, colour, TIMES_S.into_iter().filter_map(at))
+            of_estimates(label, colour, TIMES_S.into_iter().filter_map(at))
         };
         let mut curves = vec![ours(tile, "per tile", 1), ours(column, "per column", 3)];
         for (_, tile, by_column) in PAPER.iter().filter(|row| row.0 == column.paper.name) {

@@ -6,13 +6,14 @@
 mod paper;
 #[cfg(test)]
 mod paper_scale;
-mod timed;
+
+use paper::{ROWS, Row};
+use report::table::{Table, cells, number};
 
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{Table, cells, number};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -24,9 +25,6 @@ use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
 use crate::request::Request;
-
-use paper::{ROWS, Row};
-pub(crate) use timed::against_float;
 
 /// The experiment.
 #[derive(Debug)]

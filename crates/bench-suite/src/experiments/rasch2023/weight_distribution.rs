@@ -1,13 +1,14 @@
 //! The MVM error against the shape of the weight distribution: [Rasch23 Fig. 6].
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::{Table, cells, number};
+
 use super::point_per_seed;
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::claim::{Statement, Test};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{Table, cells, number};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;

@@ -1,10 +1,10 @@
 //! The error budget: each source of errors alone, all together, and all but each.
 
-use super::{Baseline, Readings, accuracies, difference};
-use crate::findings::Findings;
+use report::figure::{Curve, Figure, Panel};
+use report::table::{Cell, NONE, Table, cells, number, rounded};
 
-use crate::findings::figure::{Curve, Figure, Panel};
-use crate::findings::table::{Cell, NONE, Table, cells, number, rounded};
+use super::readings::{Baseline, Readings, accuracies, difference};
+use crate::findings::Findings;
 use crate::measured::measures::sensitivity::{Case, ERRORS, ErrorSource};
 use crate::measured::statistics::Estimate;
 

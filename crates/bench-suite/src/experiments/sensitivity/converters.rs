@@ -1,13 +1,12 @@
 //! Which converters are enough, and what they take.
 
 use crossbar::TileConfig;
+use report::Number;
+use report::figure::{Curve, Figure, Panel};
+use report::table::{HeatCell, HeatMap, NONE, Table, cells, named, rounded};
 
-use super::{KEPT, Readings, accuracies, difference};
+use super::readings::{KEPT, Readings, accuracies, difference};
 use crate::findings::Findings;
-use crate::findings::number::Number;
-
-use crate::findings::figure::{Curve, Figure, Panel};
-use crate::findings::table::{HeatCell, HeatMap, NONE, Table, cells, named, rounded};
 use crate::measured::measures::sensitivity::{Analysis, Estimated, Resolutions};
 use crate::measured::statistics::Estimate;
 

@@ -1,10 +1,11 @@
 //! What the tiles of every layer do to real inputs.
 
-use super::Readings;
+use report::Number;
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::{Table, cells};
+
+use super::readings::Readings;
 use crate::findings::Findings;
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
-use crate::findings::number::Number;
-use crate::findings::table::{Table, cells};
 use crate::measured::measures::sensitivity::{Analysis, LayerQuantity, layer_value, layers_of};
 
 pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {

@@ -1,10 +1,10 @@
 //! How much of each nonideality the network bears, and in which layers.
 
-use super::{LOSS_PERCENT, Readings, accuracies, difference};
-use crate::findings::Findings;
-use crate::findings::number::Number;
+use report::Number;
+use report::table::{Cell, HeatCell, HeatMap, Table, cells, named};
 
-use crate::findings::table::{Cell, HeatCell, HeatMap, Table, cells, named};
+use super::readings::{LOSS_PERCENT, Readings, accuracies, difference};
+use crate::findings::Findings;
 use crate::measured::measures::nonideality::Axis;
 use crate::measured::measures::sensitivity::{Analysis, Case, ERRORS, Raised};
 use crate::measured::measures::tolerance::{

@@ -3,7 +3,8 @@
 pub mod minilm_stsb;
 pub mod resnet_cifar10;
 
-use crate::datasets::DataFolder;
+use datasets::DataFolder;
+
 use crate::measured::error::Error;
 
 /// One network with its weights and its test.

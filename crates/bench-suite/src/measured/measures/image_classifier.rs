@@ -192,9 +192,9 @@ fn measurements(history: &[Epoch]) -> Measurements {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datasets::DataFolder;
     use crate::measured::point::Point;
     use crate::store::Store;
+    use datasets::DataFolder;
 
     const SWITCHES: &str = r#"
         data = "mnist"

@@ -3,6 +3,10 @@
 //! The network says a class for every frame, as the paper's says states of a hidden Markov model;
 //! the frames of an utterance decide together.
 
+use datasets::fsdd::SpokenDigits;
+use datasets::fsdd::{Recording, SAMPLE_RATE};
+use datasets::log_mel::{LogMel, stacked, standardise};
+use datasets::{DataFolder, DataSum, japanese_vowels, switchboard};
 use nn::layers::{Builder, Cell, RecurrentConfig};
 use nn::models::{AcousticConfig, acoustic_model};
 use nn::optim::Decay;
@@ -13,9 +17,6 @@ use nn::{
 use numerics::Seed;
 
 use super::workload::{Entry, Instance, Workload, adam};
-use crate::datasets::fsdd::{Recording, SAMPLE_RATE};
-use crate::datasets::log_mel::{LogMel, stacked, standardise};
-use crate::datasets::{DataFolder, DataSum, japanese_vowels, switchboard};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 
@@ -98,7 +99,7 @@ fn open_digits(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Err
     if scale == Scale::Paper {
         return switchboard(data);
     }
-    let digits = data.spoken_digits()?;
+    let digits = SpokenDigits::open(data)?;
     let smoke = scale == Scale::Smoke;
     let features = LogMel::new(SAMPLE_RATE, BANDS);
     let part = |recordings: &[Recording], len: usize| {

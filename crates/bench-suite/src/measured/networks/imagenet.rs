@@ -8,6 +8,9 @@
 
 use std::sync::Arc;
 
+use datasets::cifar10::{MEAN, STD_DEV};
+use datasets::imagenet::{Files, SIDE, WORDS};
+use datasets::{DataFolder, DataSum};
 use nn::layers::Builder;
 use nn::ops::{CrossEntropy, cross_entropy};
 use nn::{
@@ -20,9 +23,6 @@ use rayon::prelude::*;
 use super::images::Network;
 use super::weights::{float_parameters, weights_file, weights_sum};
 use super::workload::{Entry, Instance, Workload};
-use crate::datasets::cifar10::{MEAN, STD_DEV};
-use crate::datasets::imagenet::{Files, SIDE, WORDS};
-use crate::datasets::{DataFolder, DataSum};
 use crate::measured::error::Error;
 
 const CLASSES: usize = 1000;

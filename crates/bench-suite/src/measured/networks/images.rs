@@ -5,6 +5,9 @@
 
 use std::sync::Arc;
 
+use datasets::cifar10::Cifar10;
+use datasets::cifar10::{MEAN, STD_DEV};
+use datasets::{DataFolder, DataSum, cifar100};
 use nn::layers::Builder;
 use nn::models::{
     CifarResNetConfig, ResNetBlock, ResNetConfig, Stem, cifar_resnet, densenet_bc, densenet121,
@@ -20,8 +23,6 @@ use numerics::Seed;
 use super::imagenet;
 use super::weights::{float_parameters, weights_file, weights_sum};
 use super::workload::{Entry, Instance, Workload};
-use crate::datasets::cifar10::{MEAN, STD_DEV};
-use crate::datasets::{DataFolder, DataSum, cifar100};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 
@@ -227,7 +228,7 @@ fn small(
     network: Network,
     Small { side, desk, smoke }: Small,
 ) -> Result<ImageNetwork, Error> {
-    let cifar = data.cifar10()?;
+    let cifar = Cifar10::open(data)?;
     let smoke_scale = scale == Scale::Smoke;
     let [train, test] = if smoke_scale { smoke } else { desk };
     let cut = |images: &Images, len| {
@@ -269,7 +270,7 @@ fn sgd(weight_decay: f32) -> Optimizer {
 /// Assumed: the rate falls to a tenth at epochs 300 and 500 ("two steps to 1 %"); a warm-up that
 /// rises over two epochs, which the paper spends at a twentieth of the rate.
 fn paper_resnet32(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
-    let cifar = data.cifar10()?;
+    let cifar = Cifar10::open(data)?;
     let decay = Decay::Step { epochs: vec![300, 500], factor: 0.1 };
     Ok(Box::new(ImageNetwork {
         entry: RESNET,

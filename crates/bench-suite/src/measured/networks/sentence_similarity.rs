@@ -1,5 +1,7 @@
 //! MiniLM on STS-B: how similar two sentences are.
 
+use datasets::stsb::{self, Pair};
+use datasets::{DataFolder, DataSum};
 use nn::layers::Builder;
 use nn::models::{TextEncoderConfig, from_bert_name, text_encoder};
 use nn::{
@@ -11,8 +13,6 @@ use numerics::Seed;
 use super::weights::{float_parameters, weights_sum};
 use super::workload::{Entry, Instance, Workload, adam};
 use super::{minilm, paraphrase};
-use crate::datasets::stsb::{self, Pair};
-use crate::datasets::{DataFolder, DataSum};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::{pearson, spearman};

@@ -1,5 +1,7 @@
 //! Transformers that say whether a sentence of a movie review is positive.
 
+use datasets::movie_reviews::{MovieReviews, Sentence, words};
+use datasets::{DataSum, Vocabulary};
 use nn::layers::{Activation, Builder, EncoderConfig};
 use nn::models::{TextEncoderConfig, text_classifier};
 use nn::{Parameters, Policy, Recipe, TextClassification};
@@ -7,8 +9,6 @@ use numerics::Seed;
 
 use super::paraphrase;
 use super::workload::{Entry, Instance, Workload, adam};
-use crate::datasets::movie_reviews::{MovieReviews, Sentence, words};
-use crate::datasets::{DataSum, Vocabulary};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 
@@ -22,7 +22,9 @@ pub(super) const ALBERT: Entry = Entry {
             return paraphrase::open_albert(data, ALBERT);
         }
         let (reviews, what) = match MovieReviews::sst2(data) {
-            Err(Error::NoData(_)) => (MovieReviews::snippets(data)?, "movie-review snippets"),
+            Err(datasets::Error::NoData(_)) => {
+                (MovieReviews::snippets(data)?, "movie-review snippets")
+            }
             reviews => (reviews?, "SST-2"),
         };
         Ok(open(ALBERT, &reviews, what, scale))

@@ -4,6 +4,10 @@
 //! them: real speech with an exact transcript. The words are the digits, so the edit distance over
 //! the number of digits is the word error rate.
 
+use datasets::fsdd::SpokenDigits;
+use datasets::fsdd::{Recording, SAMPLE_RATE};
+use datasets::log_mel::{LogMel, stacked, standardise};
+use datasets::{DataFolder, DataSum, switchboard};
 use nn::layers::{Builder, Cell, RecurrentConfig};
 use nn::models::{TransducerConfig, rnn_transducer};
 use nn::ops::Pairing;
@@ -11,9 +15,6 @@ use nn::{Parameters, Policy, Recipe, Sequences, Transduction};
 use numerics::Seed;
 
 use super::workload::{Entry, Instance, Workload, adam};
-use crate::datasets::fsdd::{Recording, SAMPLE_RATE};
-use crate::datasets::log_mel::{LogMel, stacked, standardise};
-use crate::datasets::{DataFolder, DataSum, switchboard};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 
@@ -52,7 +53,7 @@ fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
     if scale == Scale::Paper {
         return switchboard(data);
     }
-    let digits = data.spoken_digits()?;
+    let digits = SpokenDigits::open(data)?;
     let (train, test, width, recipe) = match scale {
         Scale::Smoke => (600, 30, 24, adam(10, 8, 5e-3, Some(5.0))),
         _ => (3_000, 250, 64, adam(10, 14, 2e-3, Some(5.0))),

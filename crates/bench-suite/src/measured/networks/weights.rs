@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use datasets::DataSum;
 use nn::{Parameters, Policy};
 use numerics::Seed;
 
-use crate::datasets::DataSum;
 use crate::measured::error::Error;
 use crate::measured::files;
 

@@ -2,10 +2,10 @@
 
 use std::fmt::Debug;
 
+use datasets::{DataFolder, DataSum};
 use nn::{EpochStats, Outcome, Parameters, Policy, Recipe, Run, Step, Task, Weights, evaluate};
 use numerics::Seed;
 
-use crate::datasets::{DataFolder, DataSum};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 

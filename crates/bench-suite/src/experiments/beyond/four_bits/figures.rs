@@ -1,10 +1,12 @@
 //! Figures and tables: training by epoch, the end of training by choice, every variant in numbers.
 
+use report::figure::{Curve, Figure, Panel};
+use report::table::{NONE, Table, cells, measured, number, rounded};
+
 use super::Model;
 use super::variants::*;
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns};
-use crate::findings::figure::{Curve, Figure, Panel};
-use crate::findings::table::{NONE, Table, cells, measured, number, rounded};
+use crate::findings::estimate::of_estimates;
 use crate::measured::statistics::Estimate;
 
 /// The curves of every network, with their colours.
@@ -41,7 +43,7 @@ pub(super) fn choices(runs: &TrainingRuns<'_>) -> Figure {
     let curve = |label: &str, colour, names: Vec<(f64, String)>| {
         let found = names.into_iter();
         let found = found.filter_map(|(x, name)| Some((x, over_float(runs, &name)?)));
-        Curve::of_estimates(label, colour, found)
+        of_estimates(label, colour, found)
     };
     let level = |label: &str, colour, name: &str, xs: [f64; 2]| {
         curve(label, colour, xs.map(|x| (x, name.to_owned())).to_vec())

@@ -4,12 +4,12 @@ use numerics::{
     BlockFormat, BlockQuantizer, Fraction, Rounding, ScaleRule, StochasticBits, StochasticVariant,
     Top,
 };
+use report::table::{Table, cells, measured};
 
 use super::variants::RANDOM_BITS;
 use crate::experiment::Results;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part};
-use crate::findings::table::{Table, cells, measured};
 use crate::measured::measures::quantization_error::{
     NamedQuantizer, QuantizationError, mse, shrinkage,
 };

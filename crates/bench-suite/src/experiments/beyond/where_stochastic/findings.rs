@@ -1,12 +1,14 @@
 //! What the ablation says: claims of our own, figures and tables.
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::{Table, cells, measured, number};
+
 use super::{ALL, BITS, FEW_BIT_RULES, NEAREST, PLACES, REGISTERS, few_bits_name};
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::estimate::of_estimates;
 use crate::findings::source::NOT_IN_THE_PAPER;
-use crate::findings::table::{Table, cells, measured, number};
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 
@@ -115,7 +117,7 @@ fn bits(runs: &TrainingRuns<'_>) -> Figure {
                     .iter()
                     .filter_map(|&n| Some((f64::from(n), of(&few_bits_name(n, rule), quantity)?)))
                     .collect();
-                Curve::of_estimates(format!("rule {rule}"), colour + 2, found)
+                of_estimates(format!("rule {rule}"), colour + 2, found)
             })
             .collect();
         for (label, variant, colour) in [("all bits", ALL, 0), ("nearest", NEAREST, 1)] {

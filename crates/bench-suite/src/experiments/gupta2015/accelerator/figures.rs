@@ -1,9 +1,9 @@
 //! The wave, throughput against size, the roofline, and what an LFSR leaves of uniform bits.
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
 use systolic::networks::TrainedNetwork;
 
 use super::{CARDS, Found, MOST_STEPS, WAVES, WIDEST, sizes};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
 use crate::measured::measures::accelerator::CardName;
 
 /// The limits of the paper's card are the paper's.

@@ -1,10 +1,10 @@
 //! The wave front cell by cell, cells beside the paper's table, energy, and every product.
 
+use report::table::{NONE, Table, cells, named, number};
 use systolic::networks::TrainedNetwork;
 use systolic::resources::PAPER_TABLE_1;
 
 use super::{CARDS, Found, WAVES};
-use crate::findings::table::{NONE, Table, cells, named, number};
 
 pub(super) fn wave(found: &Found<'_>) -> Table {
     let (name, n, k, _) = WAVES[0];

@@ -1,7 +1,7 @@
 //! What the paper says of Fig. 1, as tests.
 
 use super::runs::Runs;
-use super::{
+use super::variants::{
     FLOAT, NEAREST_2_14, NEAREST_6_10, NEAREST_8_8, STOCHASTIC_2_14, STOCHASTIC_6_10,
     STOCHASTIC_8_8, Variant,
 };

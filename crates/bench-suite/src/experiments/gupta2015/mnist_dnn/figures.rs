@@ -1,13 +1,14 @@
 //! Fig. 1 with the paper's curves, what became of the updates, and the table.
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::{Table, cells, measured, number};
+
 use super::runs::{Quantity, Runs};
-use super::{
+use super::variants::{
     FLOAT, NEAREST_2_14, NEAREST_6_10, NEAREST_8_8, STOCHASTIC_2_14, STOCHASTIC_6_10,
     STOCHASTIC_8_8, Size, VARIANTS, Variant,
 };
 use crate::experiments::training_runs::ZERO_UPDATES;
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
-use crate::findings::table::{Table, cells, measured, number};
 use crate::measured::scale::Scale;
 
 /// Training loss and test error with either rounding: the four panels of Fig. 1.

@@ -1,9 +1,11 @@
 //! The records, asked by arithmetic; and the paper's curves beside them.
 
-use super::{Size, Variant, size};
+use report::Number;
+use report::number::points;
+
+use super::variants::{Size, Variant, size};
 use crate::experiment::Results;
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
-use crate::findings::number::{Number, points};
 use crate::measured::statistics::Estimate;
 use crate::paper;
 
@@ -101,7 +103,7 @@ fn paper_curve(variant: Variant, quantity: Quantity) -> Vec<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::VARIANTS;
+    use super::super::variants::VARIANTS;
     use super::*;
 
     #[test]

@@ -1,14 +1,15 @@
 //! The heat map, the tables and the claims at an equal error of the product.
 
+use report::Number;
+use report::table::{HeatCell, HeatMap, Table, cells, measured, named};
+
 use super::super::boosts::{self, SCATTER};
 use super::super::paper::Family;
 use super::super::sensitivity::{Column, FAMILIES, Grid, class_words, family_words};
 use super::ERROR_PERCENT;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::number::Number;
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{HeatCell, HeatMap, Table, cells, measured, named};
 use crate::measured::measures::equal_error::{
     CHANCE_ERROR, ERRORS, PRODUCT_ERROR, STANDARD_ERRORS, STANDARD_PRODUCT_ERROR, VALUE,
 };

@@ -2,6 +2,10 @@
 //!
 //! Assumed: the paper's shares of parameters are of the weights on tiles.
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::number::points;
+use report::table::{NONE, Table, cells, named, number, rounded};
+
 use super::super::evaluated::{
     Evaluated, HOUR, ISO_ACCURACY, differences, figure, missing, over_networks,
 };
@@ -10,10 +14,8 @@ use super::{LAYERS, exempted, size};
 use crate::experiment::Results;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
-use crate::findings::number::points;
+use crate::findings::estimate::of_estimates;
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{NONE, Table, cells, named, number, rounded};
 use crate::measured::measures::exemption::{
     ALL_COLUMNS, LAYER_WEIGHTS, ORDER, SMALLEST_COLUMNS, columns_series, layers_series,
 };
@@ -293,7 +295,7 @@ fn figures(networks: &[Evaluated<'_>], scale: Scale) -> Option<Figure> {
         let at = |&count: &usize| {
             Some((mean_share(network, count), network.accuracy(&layers_series(count))?))
         };
-        let mut curves = vec![Curve::of_estimates("ours", 3, some.iter().filter_map(at))];
+        let mut curves = vec![of_estimates("ours", 3, some.iter().filter_map(at))];
         let paper = network.paper;
         let none = normalized_accuracy(paper.hwa.1[HOUR], paper.hwa.0, paper.hwa.2);
         if let Some(share) = printed(network.id).share {

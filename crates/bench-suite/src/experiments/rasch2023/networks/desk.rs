@@ -1,7 +1,8 @@
 //! What the networks are at desk scale, for a reader of the report.
 
+use report::table::{Table, cells};
+
 use super::super::evaluated::Evaluated;
-use crate::findings::table::{Table, cells};
 
 /// Network and data of each, as its workload says.
 const TITLES: [(&str, &str); 13] = [
@@ -68,10 +69,11 @@ pub(super) fn table(networks: &[Evaluated<'_>]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datasets::DataFolder;
+    use crate::measured::error::Error;
     use crate::measured::networks::NETWORKS;
     use crate::measured::scale::Scale;
     use crate::testing::skipped;
+    use datasets::DataFolder;
 
     #[test]
     fn titles_are_those_of_the_workloads() {
@@ -87,9 +89,7 @@ mod tests {
                     checked.push(id);
                 }
                 Ok(_) => skipped(format!("{id} is another network with SST-2")),
-                Err(crate::measured::error::Error::NoData(reason)) => {
-                    skipped(format!("{id}: {reason}"))
-                }
+                Err(Error::NoData(reason)) => skipped(format!("{id}: {reason}")),
                 Err(error) => panic!("{id}: {error}"),
             }
         }

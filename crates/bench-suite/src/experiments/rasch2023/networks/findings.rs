@@ -1,5 +1,10 @@
 //! Tables, figures and claims about the eleven networks.
 
+use report::Number;
+use report::figure::Figure;
+use report::number::points;
+use report::table::{Table, cells, number, rounded};
+
 use super::super::evaluated::{
     DAY, Evaluated, HOUR, ISO_ACCURACY, SECOND, YEAR, differences, figure, largest, least, missing,
     over_networks, over_time, paper_curve, paper_mean,
@@ -9,10 +14,7 @@ use super::{desk, names};
 use crate::experiment::Results;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::figure::Figure;
-use crate::findings::number::{Number, points};
 use crate::findings::source::{Paper, Part};
-use crate::findings::table::{Table, cells, number, rounded};
 use crate::measured::measures::hardware_aware::{HWA_UNPROGRAMMED, series};
 use crate::measured::measures::trained::FLOAT_ERROR;
 use crate::measured::scale::Scale;

@@ -1,12 +1,13 @@
 //! The heat map and the tables of tolerances.
 
+use report::Number;
+use report::table::{HeatCell, HeatMap, Table, cells, named, number};
+
 use super::super::paper::Family;
 use super::super::sensitivity::{Column, FAMILIES, Grid, class_words, family_words};
 use super::LOSS_PERCENT;
 use super::claims::claims;
 use crate::findings::Findings;
-use crate::findings::number::Number;
-use crate::findings::table::{HeatCell, HeatMap, Table, cells, named, number};
 use crate::measured::measures::nonideality::{Axis, Nonideality};
 use crate::measured::measures::tolerance::{
     BELOW, BEYOND, NOISE, TOLERANCE, TOLERANCE_LEAST, TOLERANCE_MOST,

@@ -2,8 +2,9 @@
 //!
 //! Weights and vocabulary: [`minilm`](crate::measured::networks::minilm).
 
+use datasets::{DataFolder, stsb};
+
 use super::{Evaluation, Value};
-use crate::datasets::{DataFolder, stsb};
 use crate::measured::error::Error;
 use crate::measured::networks::minilm::{Network, cosine};
 use crate::measured::statistics::{pearson, spearman};

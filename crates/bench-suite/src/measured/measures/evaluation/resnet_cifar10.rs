@@ -4,6 +4,9 @@
 //! (BSD-2-Clause), converted to safetensors. Their own accuracies on the official test images are
 //! 91.78, 92.78, 93.14 and 93.62 % for 20, 32, 44 and 56 layers.
 
+use datasets::DataFolder;
+use datasets::cifar10::Cifar10;
+use datasets::cifar10::{MEAN, STD_DEV, Version, first_4000_lossless};
 use nn::layers::Builder;
 use nn::models::{CifarResNetConfig, cifar_resnet};
 use nn::{
@@ -13,8 +16,6 @@ use nn::{
 use numerics::{Par, Seed};
 
 use super::{Evaluation, Value};
-use crate::datasets::DataFolder;
-use crate::datasets::cifar10::{MEAN, STD_DEV, Version, first_4000_lossless};
 use crate::measured::error::Error;
 use crate::measured::files;
 
@@ -80,7 +81,7 @@ struct Network {
 impl Network {
     /// Accuracy on the test images of whichever version is there.
     fn test(&self, data: &DataFolder) -> Result<Value, Error> {
-        let cifar = data.cifar10()?;
+        let cifar = Cifar10::open(data)?;
         let [official, jpeg] = self.test;
         let (known, tolerance) = match cifar.version {
             Version::Official => (official, (0.05, "five images of 10,000")),

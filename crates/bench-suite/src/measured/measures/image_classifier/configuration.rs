@@ -1,5 +1,8 @@
 //! [`ImageClassifier`]: a training run as data.
 
+use datasets::cifar10::Cifar10;
+use datasets::mnist::Mnist;
+use datasets::{DataFolder, DataSum};
 use nn::layers::{self, Builder, Init};
 use nn::models::CifarPadding;
 use nn::{
@@ -9,8 +12,6 @@ use nn::{
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
-use crate::datasets::mnist::Mnist;
-use crate::datasets::{DataFolder, DataSum};
 use crate::measured::error::Error;
 use crate::measured::memory::memory;
 
@@ -103,10 +104,10 @@ impl ImageData {
     ///
     /// If the data set is missing or damaged.
     pub fn sum(self, data: &DataFolder) -> Result<DataSum, Error> {
-        match self {
-            Self::Mnist => data.mnist().map(|_| Mnist::sum()),
-            Self::Cifar10 => data.cifar10().map(|cifar| cifar.sum()),
-        }
+        Ok(match self {
+            Self::Mnist => Mnist::open(data).map(|_| Mnist::sum())?,
+            Self::Cifar10 => Cifar10::open(data)?.sum(),
+        })
     }
 }
 
@@ -278,9 +279,11 @@ impl ImageClassifier {
     /// [`Error::Usage`] with the number that there is; and if the data set is missing or damaged.
     pub fn check_counts(&self, data: &DataFolder) -> Result<(), Error> {
         let there = match self.data {
-            ImageData::Mnist => data.mnist().map(|mnist| [mnist.train.len(), mnist.test.len()])?,
+            ImageData::Mnist => {
+                Mnist::open(data).map(|mnist| [mnist.train.len(), mnist.test.len()])?
+            }
             ImageData::Cifar10 => {
-                data.cifar10().map(|cifar| [cifar.train.len(), cifar.test.len()])?
+                Cifar10::open(data).map(|cifar| [cifar.train.len(), cifar.test.len()])?
             }
         };
         let asked = [("train_images", self.train_images), ("test_images", self.test_images)];
@@ -304,10 +307,12 @@ impl ImageClassifier {
             let cut = |images: &Images, len| images.first(len).reshaped(&shape);
             (cut(train, self.train_images), cut(test, self.test_images))
         };
-        match self.data {
-            ImageData::Mnist => data.mnist().map(|mnist| cut(&mnist.train, &mnist.test)),
-            ImageData::Cifar10 => data.cifar10().map(|cifar| cut(&cifar.train, &cifar.test)),
-        }
+        Ok(match self.data {
+            ImageData::Mnist => Mnist::open(data).map(|mnist| cut(&mnist.train, &mnist.test))?,
+            ImageData::Cifar10 => {
+                Cifar10::open(data).map(|cifar| cut(&cifar.train, &cifar.test))?
+            }
+        })
     }
 
     /// The value of every pixel, in the numbers that the first layer reads.
@@ -435,7 +440,7 @@ mod tests {
                 Err(error) => return refused(&error.to_string()),
             };
             static MNIST: LazyLock<Arc<Mnist>> =
-                LazyLock::new(|| DataFolder::new(None).mnist().unwrap());
+                LazyLock::new(|| Mnist::open(&DataFolder::new(None)).unwrap());
             if let Err(error) = config.check() {
                 return refused(&error);
             }

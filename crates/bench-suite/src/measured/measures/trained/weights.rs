@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
+use datasets::DataFolder;
+use datasets::sum::hex;
 use nn::layers::from_pytorch_recurrent_name;
 use nn::{AnyArithmetic, Parameters, Policy, checkpoint, load_pretrained};
 use numerics::Seed;
 use sha2::{Digest, Sha256};
 
 use super::{Note, Stage, Trained};
-use crate::datasets::DataFolder;
 use crate::measured::error::Error;
 use crate::measured::files;
-use crate::measured::hash::{hash, hex};
+use crate::measured::hash::hash;
 use crate::measured::models::Models;
 use crate::measured::networks;
 use crate::measured::seal;
