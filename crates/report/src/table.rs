@@ -1,5 +1,7 @@
 //! [`Table`] and [`HeatMap`]: numbers in rows and columns.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::number::{Measured, Number};
@@ -10,6 +12,12 @@ pub const NONE: &str = "–";
 /// The text of a cell: words, a [`Number`], a count, or a dash for none of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell(String);
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 impl From<Cell> for String {
     fn from(cell: Cell) -> Self {

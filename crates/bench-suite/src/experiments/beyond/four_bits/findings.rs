@@ -5,7 +5,7 @@ use super::{Model, figures, quantizers};
 use crate::experiments::training_runs::TrainingRuns;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::source::{NOT_IN_THE_PAPER, Paper, Part};
+use crate::findings::source::{NOT_IN_THE_PAPER, Paper, Part, Source};
 use crate::measured::scale::Scale;
 
 /// How far the training losses of a format that is as good as f32 may be from its.
@@ -36,97 +36,115 @@ pub(super) fn findings(runs: &TrainingRuns<'_>) -> Findings {
 
 /// Claims on training losses of the MLP, the network with all variants.
 fn trained(runs: &TrainingRuns<'_>) -> Vec<Claim> {
-    let compare = |id, source, text, (variant, reference): (&str, &str), test: Test| {
-        let measured =
-            runs.loss_ratio(&Model::Mlp.variant(variant), &Model::Mlp.variant(reference));
+    let compare = |id, source, text, pair: (&str, &str), test: Test| {
+        let (variant, reference) = pair;
+        let [ours, other] = [variant, reference].map(|name| Model::Mlp.variant(name));
         Statement::new(id, source, text)
             .test(format!("MLP, training loss of “{variant}” / “{reference}”"), test)
             .unit("×")
             .paper("a direction")
             // A small network after few steps says nothing about training.
             .tested_from(Scale::Desk, runs.results.scale)
-            .judge(measured)
+            .judge(runs.loss_ratio(&ours, &other))
     };
-    let (better, worse) = (Test::Below(1.0), Test::Above(1.0));
+    let mut claims = vec![compare(
+        "mxfp8-as-float",
+        Paper::Beyond.at(&[Part::Arxiv("2506.08027")]),
+        "MXFP8 in all three products, scales rounded up, trains as float does.",
+        (MXFP8, FLOAT),
+        Test::Between(AS_FLOAT.0, AS_FLOAT.1),
+    )];
+    claims.extend(of_operands(&compare));
+    claims.extend(of_formats(&compare));
+    claims
+}
+
+/// A claim on the training losses of two variants.
+type Compare<'a> = &'a dyn Fn(&'static str, Source, &'static str, (&str, &str), Test) -> Claim;
+
+const BETTER: Test = Test::Below(1.0);
+const WORSE: Test = Test::Above(1.0);
+
+/// Which operands are better or worse off with stochastic rounding.
+fn of_operands(compare: Compare<'_>) -> Vec<Claim> {
     let [forward_x, forward_w, dx_error, _, update_error, _] =
         std::array::from_fn(|operand| one_stochastic("NVFP4", operand));
     vec![
-        compare(
-            "mxfp8-as-float",
-            Paper::Beyond.at(&[Part::Arxiv("2506.08027")]),
-            "MXFP8 in all three products, scales rounded up, trains as float does.",
-            (MXFP8, FLOAT),
-            Test::Between(AS_FLOAT.0, AS_FLOAT.1),
-        ),
         compare(
             "stochastic-gradients-help",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115, 2509.25149")]),
             "In four bits stochastic rounding of δ is better than nearest.",
             (GRADIENTS, NEAREST),
-            better,
+            BETTER,
         ),
         compare(
             "stochastic-error-of-dx-helps",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115")]),
             "… of δ in dx = δ·W alone.",
             (&dx_error, NEAREST),
-            better,
+            BETTER,
         ),
         compare(
             "stochastic-error-of-update-helps",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115")]),
             "… of δ in ∂W = δᵀ·x alone.",
             (&update_error, NEAREST),
-            better,
+            BETTER,
         ),
         compare(
             "stochastic-input-hurts",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115, 2509.25149")]),
             "Stochastic rounding of x in the forward product is worse than nearest.",
             (&forward_x, NEAREST),
-            worse,
+            WORSE,
         ),
         compare(
             "stochastic-weight-hurts",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115, 2509.25149")]),
             "… and of W in the forward product.",
             (&forward_w, NEAREST),
-            worse,
+            WORSE,
         ),
         compare(
             "all-stochastic-is-worse",
             Paper::Beyond.at(&[Part::Arxiv("2509.25149")]),
             "Stochastic rounding everywhere is worse than of gradients alone.",
             (STOCHASTIC, GRADIENTS),
-            worse,
+            WORSE,
         ),
+    ]
+}
+
+/// What layers, blocks, scales and eight bits need.
+fn of_formats(compare: Compare<'_>) -> Vec<Claim> {
+    vec![
         compare(
             "last-layer-in-float",
             Paper::Beyond.at(&[Part::Arxiv("2509.25149")]),
             "Four bits in the last layer, too, are worse.",
             (LAST_TOO, NVFP4),
-            worse,
+            WORSE,
         ),
         compare(
             "large-blocks-lose",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115")]),
             "Blocks of 128 are worse than blocks of 16.",
             (&blocks_name(128), &blocks_name(16)),
-            worse,
+            WORSE,
         ),
         compare(
             "powers-of-two-lose",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115, 2509.25149")]),
             "With blocks of the same length, scales that are powers of two are worse than E4M3 ones.",
             (POWERS_OF_16, &blocks_name(16)),
-            worse,
+            WORSE,
         ),
         compare(
             "floor-is-biased",
             Paper::Beyond.at(&[Part::Passage("implied by arXiv:2502.20586")]),
             "Under the floor rule, which clips, stochastic rounding is worse than where nothing clips.",
             (&rule_name("floor"), &rule_name("rceil")),
-            worse,
+            WORSE,
         ),
         compare(
             "bf16-needs-stochastic-updates",
@@ -137,7 +155,7 @@ fn trained(runs: &TrainingRuns<'_>) -> Vec<Claim> {
             ]),
             "Without a master copy, updates rounded to nearest lose to stochastic ones in bf16, too.",
             (BF16_NEAREST, BF16),
-            worse,
+            WORSE,
         ),
         compare(
             "eight-bits-need-none",

@@ -118,7 +118,7 @@ pub(super) fn findings(results: &Results<'_>) -> Findings {
             None => format!(
                 "{}: A* stays below {ISO_ACCURACY} %; with all layers exempted it is {} %.",
                 network.id,
-                String::from(rounded(network.accuracy(&layers_series(depth(network))), 1))
+                rounded(network.accuracy(&layers_series(depth(network))), 1)
             ),
         });
     }
