@@ -70,3 +70,24 @@ impl Findings {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_come_in_the_order_in_which_they_are_given() {
+        let table = |caption: &str| Table::new(caption, ["network"]);
+        let findings = Findings::default()
+            .tables([table("a")])
+            .tables(Some(table("b")))
+            .heat_maps(None)
+            .notes(["one"])
+            .notes(vec!["two".to_owned()])
+            .left_out(None::<String>);
+        let captions: Vec<&str> = findings.tables.iter().map(|t| t.caption.as_str()).collect();
+        assert_eq!(captions, ["a", "b"]);
+        assert_eq!(findings.notes, ["one", "two"]);
+        assert!(findings.left_out.is_empty() && findings.heat_maps.is_empty());
+    }
+}

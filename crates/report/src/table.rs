@@ -53,7 +53,8 @@ macro_rules! counts {
     )*};
 }
 
-counts!(u32, u64, usize);
+// Of whole numbers without a type the compiler takes i32.
+counts!(i32, u32, u64, usize);
 
 impl<T: Into<Self>> From<Option<T>> for Cell {
     fn from(value: Option<T>) -> Self {
@@ -204,7 +205,7 @@ mod tests {
                 "float",
                 number(-0.012, 2),
                 rounded(Some(Measured { value: 2.0, margin: 1.64 }), 1),
-                3_usize,
+                3,
                 None::<&str>,
             ])
             .rows([["a", "b", "c", "d", "e"]]);

@@ -88,4 +88,12 @@ mod tests {
         let two = of(&[vec![3.0, 2.0], vec![1.0]]);
         assert_eq!((two.points.as_slice(), two.band.len()), ([(1.0, 2.0)].as_slice(), 1));
     }
+
+    #[test]
+    fn an_estimate_without_an_interval_has_no_band() {
+        let points = [(1.0, Estimate::known(2.0, 1.0)), (2.0, Estimate::of(&[3.0]).unwrap())];
+        let curve = of_estimates("error", 2, points);
+        assert_eq!(curve.points, [(1.0, 2.0), (2.0, 3.0)]);
+        assert_eq!(curve.band, [1.645, 0.0]);
+    }
 }
