@@ -5,6 +5,7 @@ mod format;
 mod kernels;
 mod matrix;
 mod name;
+mod nearest;
 mod quantizer;
 mod scale;
 mod shape;

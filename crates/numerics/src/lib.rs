@@ -115,7 +115,7 @@ pub use product::{Accumulator, Narrow, Product, Register, Schedule, fixed_gemm};
 pub use quantizer::Quantizer;
 pub use rounding::{Fraction, Rounding, StochasticBits, StochasticVariant, round_stochastic};
 pub use seed::{Seed, Stream, StreamName};
-pub use slice::{dequantize, dequantize_slice, dequantize_sums};
+pub use slice::{dequantize, dequantize_slice, dequantize_sums, largest_finite};
 pub use tally::Tally;
 
 /// The READMEs of the crate and of the workspace, whose code the documentation tests run.

@@ -10,6 +10,7 @@
 
 pub(crate) mod chacha;
 pub(crate) mod transpose;
+pub(crate) mod vectors;
 
 #[cfg(target_arch = "x86_64")]
 use std::sync::LazyLock;

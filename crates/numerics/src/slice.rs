@@ -2,7 +2,35 @@
 
 use crate::code::{Code, Codes, each_width};
 use crate::format::{FixedFormat, exp2};
-use crate::simd::{Kernel, dispatch};
+use crate::simd::{Kernel, dispatch, dispatch_512};
+
+/// The largest finite magnitude; 0 if there is none.
+///
+/// ```
+/// assert_eq!(numerics::largest_finite(&[1.0, -3.0, f32::NAN, f32::INFINITY]), 3.0);
+/// ```
+pub fn largest_finite(x: &[f32]) -> f32 {
+    let mut max = 0;
+    dispatch_512(Largest { x, max: &mut max });
+    let max = f32::from_bits(max);
+    if max.is_finite() {
+        return max;
+    }
+    x.iter().filter(|x| x.is_finite()).fold(0.0, |max, x| max.max(x.abs()))
+}
+
+/// The largest bits of a magnitude: infinities and NaNs are above all others.
+struct Largest<'a> {
+    x: &'a [f32],
+    max: &'a mut u32,
+}
+
+impl Kernel for Largest<'_> {
+    #[inline(always)]
+    fn run(self) {
+        *self.max = self.x.iter().fold(0, |max, x| max.max(x.abs().to_bits()));
+    }
+}
 
 /// Writes the value code · ε of every code: exact up to 24 bits, else the nearest f32.
 ///

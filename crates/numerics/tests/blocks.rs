@@ -172,7 +172,9 @@ fn long_rows_and_columns_are_cut_into_chunks() {
     let format = BlockFormat::MXFP8_E4M3;
     for quantizer in [
         BlockQuantizer::new(format, Rounding::Stochastic),
+        BlockQuantizer::new(format, Rounding::NearestTiesEven),
         BlockQuantizer::new(BlockFormat::NVFP4, Rounding::Stochastic),
+        BlockQuantizer::new(BlockFormat::NVFP4, Rounding::NearestTiesEven),
     ] {
         for (rows, cols) in
             [(1, 70_000), (70_000, 1), (7, 10_000), (10, 7_000), (700, 100), (64, 96)]
@@ -181,6 +183,64 @@ fn long_rows_and_columns_are_cut_into_chunks() {
                 check(&quantizer, &x[..rows * cols], shape.of(rows, cols), &stream);
             }
         }
+    }
+}
+
+/// What lies between two elements, and the numbers before and behind it, under scales of all kinds: the
+/// fast roundings to nearest are the definition there, too.
+#[test]
+fn ties_and_their_neighbours_round_as_defined() {
+    let bits = Seed::new(10).stream();
+    for block in [8, 16, 25] {
+        for quantizer in quantizers(Rounding::NearestTiesEven, block) {
+            let element = quantizer.format.element;
+            let codes = element_codes_of(element);
+            let mut values: Vec<f64> = codes.iter().map(|&code| value_of(element, code)).collect();
+            values.sort_by(f64::total_cmp);
+            let ties: Vec<f64> = values.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0).collect();
+            for (scale, tensor_scale) in
+                [(1.0, 1.0), (0.0078125, 0.37), (208.0, 1.7e-3), (3.5, 1e-30), (0.875, 2.9e-38)]
+            {
+                let tensor_scale = if quantizer.tensor_scale {
+                    tensor_scale as f32
+                } else {
+                    quantizer.fixed_tensor_scale()
+                };
+                let unit = scale * f64::from(tensor_scale);
+                let largest = (value_of(element, codes[codes.len() - 1]).abs() * unit) as f32;
+                let near = ties.iter().map(|tie| (tie * unit) as f32);
+                let near = near.flat_map(|x| [x.next_down(), x, x.next_up(), largest]);
+                let mut x: Vec<f32> = near.collect();
+                x.resize(x.len().next_multiple_of(30), 0.0);
+                for shape in SHAPES {
+                    let layout = shape.of(x.len() / 30, 30);
+                    let matrix =
+                        quantizer.quantize_matrix_scaled(&x, layout, tensor_scale, bits.at(0));
+                    let mut y = vec![1.0; x.len()];
+                    let draw = bits.at(0);
+                    quantizer.decode_scaled_into(&x, layout, tensor_scale, draw, Par::Seq, &mut y);
+                    assert!(self::bits(&y) == self::bits(&matrix.to_scaled_f32()), "{quantizer:?}");
+                }
+            }
+        }
+    }
+}
+
+/// The codes of finite elements of any width.
+fn element_codes_of(element: Element) -> Vec<u8> {
+    match element {
+        Element::Float(_) => element_codes(element).0,
+        Element::Fixed(format) => {
+            let max = format.max_code() as i8;
+            (-max..=max).map(|code| code as u8).collect()
+        }
+    }
+}
+
+fn value_of(element: Element, code: u8) -> f64 {
+    match element {
+        Element::Float(format) => format.decode(code.into()),
+        Element::Fixed(format) => f64::from(code as i8) * format.epsilon(),
     }
 }
 

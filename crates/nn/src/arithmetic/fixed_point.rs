@@ -4,4 +4,5 @@ pub(crate) mod bits;
 pub(crate) mod config;
 mod multiply;
 mod patches;
+mod spare;
 pub(crate) mod storage;

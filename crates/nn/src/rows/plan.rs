@@ -176,30 +176,54 @@ impl Frame {
     }
 }
 
-/// Elements that are copied at once when patches are gathered.
+/// Elements that are copied at once when patches are gathered: a vector, or half of one for short runs.
 const CHUNK: usize = 16;
 
-impl Patches {
-    /// Gathers the rows of one image from its frame into `out`; both have [`CHUNK`] elements of
-    /// slack behind them.
-    fn gather_image<T: Copy + Default>(plans: &[Plan], inputs: usize, framed: &[T], out: &mut [T]) {
-        if let [plan] = plans
-            && plan.inner() == inputs
-        {
-            // Every element of `out` is written: runs are copied in whole chunks, the excess of one
-            // being overwritten by the next.
-            let mut at = 0;
-            for &base in &plan.bases {
-                for run in &plan.runs {
-                    for k in (0..run.len).step_by(CHUNK) {
-                        let source = &framed[base + run.source + k..][..CHUNK];
-                        out[at + k..][..CHUNK].copy_from_slice(source);
-                    }
-                    at += run.len;
-                }
-            }
-            return;
+impl Plan {
+    /// Whether its rows are all rows of an image, in their order, with all their elements.
+    fn is_whole(plans: &[Self], inputs: usize) -> bool {
+        matches!(plans, [plan] if plan.inner() == inputs)
+    }
+
+    /// Gathers some rows of a plan that [`Self::is_whole`] from a frame into `out`; both have [`CHUNK`]
+    /// elements of slack behind them.
+    fn gather<T: Copy>(&self, rows: Range<usize>, framed: &[T], out: &mut [T]) {
+        let runs = &self.runs[..];
+        if runs.iter().all(|run| run.len <= CHUNK / 2) {
+            gather_runs::<_, { CHUNK / 2 }>(&self.bases[rows], runs, framed, out);
+        } else {
+            gather_runs::<_, CHUNK>(&self.bases[rows], runs, framed, out);
         }
+    }
+}
+
+/// Copies runs in whole chunks of N, the excess of one being overwritten by the next.
+fn gather_runs<T: Copy, const N: usize>(
+    bases: &[usize],
+    runs: &[Run],
+    framed: &[T],
+    out: &mut [T],
+) {
+    let mut at = 0;
+    for &base in bases {
+        for run in runs {
+            for k in (0..run.len).step_by(N) {
+                let source = &framed[base + run.source + k..][..N];
+                out[at + k..][..N].copy_from_slice(source);
+            }
+            at += run.len;
+        }
+    }
+}
+
+impl Patches {
+    /// Gathers the rows of one image from its frame, whose plans leave some elements out.
+    fn gather_sparse<T: Copy + Default>(
+        plans: &[Plan],
+        inputs: usize,
+        framed: &[T],
+        out: &mut [T],
+    ) {
         out.fill(T::default());
         for plan in plans {
             for (base, row) in plan.bases.iter().zip(&plan.rows) {
@@ -282,21 +306,48 @@ impl Reader {
         buffers: &mut Gathered<T>,
         use_rows: impl FnOnce(&[T]) -> R,
     ) -> R {
-        let inputs = self.rows.inputs();
+        match self.gather(source, range.clone(), buffers) {
+            Some(rows) => use_rows(rows),
+            None => {
+                let inputs = self.rows.inputs();
+                use_rows(&source[range.start * inputs..range.end * inputs])
+            }
+        }
+    }
+
+    /// The elements of those rows of patches; none of a matrix, where they lie in `source`. If rows
+    /// of an image read different taps the range must be whole images.
+    pub(crate) fn gather<'b, T: Copy + Default>(
+        &self,
+        source: &[T],
+        range: Range<usize>,
+        buffers: &'b mut Gathered<T>,
+    ) -> Option<&'b mut [T]> {
         let (Rows::Patches(patches), Some((frame, plans))) = (&self.rows, &self.plans) else {
-            return use_rows(&source[range.start * inputs..range.end * inputs]);
+            return None;
         };
         let Gathered { framed, block } = buffers;
-        let rows = patches.rows_per_image();
-        let (first, count) = (range.start / rows.max(1), range.len() / rows.max(1));
-        block.resize(count * rows * inputs + CHUNK, T::default());
-        for image in 0..count {
-            let source = &source[(first + image) * patches.image_len()..];
-            frame.fill(&source[..patches.image_len()], framed, CHUNK);
-            let out = &mut block[image * rows * inputs..][..rows * inputs + CHUNK];
-            Patches::gather_image(plans, inputs, framed, out);
+        let (inputs, per_image) = (self.rows.inputs(), patches.rows_per_image().max(1));
+        let len = range.len() * inputs;
+        // It only grows, so that little of it is cleared in vain.
+        block.resize(block.len().max(len + CHUNK), T::default());
+        let whole = Plan::is_whole(plans, inputs);
+        let mut first = range.start;
+        while first < range.end {
+            let (image, row) = (first / per_image, first % per_image);
+            let rows = row..per_image.min(row + range.end - first);
+            let source = &source[image * patches.image_len()..][..patches.image_len()];
+            frame.fill(source, framed, CHUNK);
+            let out = &mut block[(first - range.start) * inputs..];
+            if whole {
+                plans[0].gather(rows.clone(), framed, out);
+            } else {
+                assert_eq!(rows.len(), per_image, "a part of an image");
+                Patches::gather_sparse(plans, inputs, framed, &mut out[..per_image * inputs]);
+            }
+            first += rows.len();
         }
-        use_rows(&block[..count * rows * inputs])
+        Some(&mut block[..len])
     }
 }
 

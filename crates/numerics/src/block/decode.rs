@@ -4,8 +4,8 @@ use super::format::BlockScale;
 use super::kernels::{
     BlockMaxima, CarryWords, ColumnMaxima, Divide, E4m3Scales, Multiply, Row, SpreadWhole,
 };
+use super::nearest::{Constants, Nearest};
 use super::quantizer::BlockQuantizer;
-use super::quantizer::largest;
 use super::scale::Largest;
 use super::scale::ScaleRule;
 use super::shape::{BlockLayout, BlockShape};
@@ -14,7 +14,9 @@ use crate::float::grid::{Carry, Even, Grid, Rule};
 use crate::format::exp2;
 use crate::par::Par;
 use crate::rounding::{Fraction, Rounding, StochasticVariant};
-use crate::simd::{Kernel, dispatch_512};
+use crate::simd::dispatch_512;
+use crate::simd::vectors::dispatch_vectors;
+use crate::slice::largest_finite;
 
 /// Elements that are converted at a time: their words and scales stay in the caches next to a core.
 const CHUNK: usize = 2048;
@@ -85,7 +87,9 @@ impl BlockQuantizer {
             }
             _ => strip * (8 * CHUNK).div_ceil(strip),
         };
-        let strips = Strips { quantizer: self, layout, tensor_scale, source: &source, first };
+        let nearest = Nearest::of(self);
+        let strips =
+            Strips { quantizer: self, layout, tensor_scale, source: &source, first, nearest };
         par.for_each_chunk_with(out, task, Scratch::default, |scratch, i, out| {
             let start = i * task;
             strips.decode(scratch, &x[start..start + out.len()], start, out);
@@ -104,21 +108,6 @@ impl BlockQuantizer {
     }
 }
 
-/// [`largest`], vectorised.
-fn largest_finite(x: &[f32]) -> f32 {
-    struct Largest<'a>(&'a [f32], &'a mut u32);
-    impl Kernel for Largest<'_> {
-        #[inline(always)]
-        fn run(self) {
-            *self.1 = self.0.iter().fold(0, |max, x| max.max(x.abs().to_bits()));
-        }
-    }
-    let mut max = 0;
-    dispatch_512(Largest(x, &mut max));
-    let max = f32::from_bits(max);
-    if max.is_finite() { max } else { largest(x) }
-}
-
 /// Buffers of one thread.
 #[derive(Default)]
 struct Scratch {
@@ -129,6 +118,8 @@ struct Scratch {
     scales: Vec<(f64, f64)>,
     /// The same for each element, or for each column of a strip.
     spread: Spread,
+    /// What takes the place of scales where elements are rounded in f32.
+    constants: Constants,
 }
 
 /// What elements are multiplied with or divided by, and the scales of their blocks.
@@ -166,6 +157,8 @@ struct Strips<'a, S> {
     tensor_scale: f32,
     source: &'a S,
     first: u64,
+    /// How elements are rounded where f32 suffices.
+    nearest: Option<Nearest>,
 }
 
 impl<S: BitSource> Strips<'_, S> {
@@ -182,8 +175,12 @@ impl<S: BitSource> Strips<'_, S> {
                 (cols * (CHUNK / cols).max(1), cols)
             };
             for (i, (x, out)) in x.chunks(chunk).zip(out.chunks_mut(chunk)).enumerate() {
-                scratch.maxima.clear();
-                dispatch_512(BlockMaxima { x, row, block, maxima: &mut scratch.maxima });
+                scratch.maxima.resize(BlockMaxima::count(x.len(), row, block), 0);
+                dispatch_vectors(BlockMaxima { x, row, block, maxima: &mut scratch.maxima });
+                if let Some(nearest) = self.constants(scratch) {
+                    nearest.blocks(&scratch.constants, x, (row, block), out);
+                    continue;
+                }
                 self.scales(scratch);
                 if block.is_multiple_of(16) && x.len().is_multiple_of(block) && whole {
                     scratch.spread_whole(block, x.len());
@@ -197,15 +194,21 @@ impl<S: BitSource> Strips<'_, S> {
         }
         let strip = block * cols;
         for (i, (x, out)) in x.chunks(strip).zip(out.chunks_mut(strip)).enumerate() {
-            scratch.maxima.clear();
             scratch.maxima.resize(cols, 0);
-            for row in x.chunks(cols) {
-                dispatch_512(ColumnMaxima { row, maxima: &mut scratch.maxima });
-            }
+            dispatch_vectors(ColumnMaxima { x, maxima: &mut scratch.maxima });
             if shape == BlockShape::Square {
                 let maxima = scratch.maxima.chunks(block);
                 let maxima = maxima.map(|maxima| maxima.iter().copied().max().unwrap_or(0));
                 scratch.maxima = maxima.collect();
+            }
+            if let Some(nearest) = self.constants(scratch) {
+                if shape == BlockShape::Square {
+                    scratch.constants.stretch(block, cols);
+                }
+                nearest.columns(&scratch.constants, x, out);
+                continue;
+            }
+            if shape == BlockShape::Square {
                 self.scales(scratch);
                 scratch.spread((0..cols).step_by(block).map(|left| block.min(cols - left)));
             } else {
@@ -217,6 +220,15 @@ impl<S: BitSource> Strips<'_, S> {
                 self.convert(scratch, x, cols, start + i * strip + j * chunk, out);
             }
         }
+    }
+
+    /// From the maxima of blocks, their constants, if elements can be rounded in f32 and are finite.
+    fn constants(&self, scratch: &mut Scratch) -> Option<Nearest> {
+        let finite = |max: &u32| f32::from_bits(*max).is_finite();
+        let nearest = self.nearest.filter(|_| scratch.maxima.iter().all(finite))?;
+        let Scratch { maxima, constants, .. } = scratch;
+        nearest.constants(self.quantizer, self.tensor_scale, maxima, constants);
+        Some(nearest)
     }
 
     /// From the maxima of blocks, what their elements are multiplied with or divided by, and the

@@ -7,38 +7,40 @@ use super::scale::{ScaleRule, Top};
 use crate::float::grid::{Grid, Rule, UNIT};
 use crate::rounding::StochasticBits;
 use crate::simd::Kernel;
+use crate::simd::vectors::{VectorKernel, Vectors};
 
-/// Appends the largest magnitude of each block of rows, as bits: infinities and NaNs are above all
+/// Writes the largest magnitude of each block of rows, as bits: infinities and NaNs are above all
 /// other numbers.
 pub(super) struct BlockMaxima<'a> {
     pub(super) x: &'a [f32],
     pub(super) row: usize,
     pub(super) block: usize,
-    pub(super) maxima: &'a mut Vec<u32>,
+    pub(super) maxima: &'a mut [u32],
 }
 
-impl Kernel for BlockMaxima<'_> {
+impl BlockMaxima<'_> {
+    /// Blocks of `len` elements in such rows, the last one of which may be cut.
+    pub(super) fn count(len: usize, row: usize, block: usize) -> usize {
+        len / row * row.div_ceil(block) + (len % row).div_ceil(block)
+    }
+}
+
+impl VectorKernel for BlockMaxima<'_> {
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vectors>(self, v: V) {
         let Self { x, row, block, maxima } = self;
-        let largest = |x: &[f32]| x.iter().fold(0, |max: u32, x| max.max(x.abs().to_bits()));
-        for row in x.chunks(row) {
-            // Loops of known length become whole vectors.
-            match block {
-                16 => {
-                    let (blocks, rest) = row.as_chunks::<16>();
-                    maxima.extend(blocks.iter().map(|block| largest(block)));
-                    maxima.extend(rest.chunks(16).map(largest));
-                }
-                32 => {
-                    let (blocks, rest) = row.as_chunks::<32>();
-                    maxima.extend(blocks.iter().map(|block| largest(block)));
-                    maxima.extend(rest.chunks(32).map(largest));
-                }
-                _ => maxima.extend(row.chunks(block).map(largest)),
-            }
+        let blocks = x.chunks(row).flat_map(|row| row.chunks(block));
+        for (max, block) in maxima.iter_mut().zip(blocks) {
+            *max = v.largest_bits(largest(v, v.splat(0.0), block));
         }
     }
+}
+
+/// The larger magnitudes, as bits, of a vector and all vectors of `x`.
+#[inline(always)]
+fn largest<V: Vectors>(v: V, max: V::F32, x: &[f32]) -> V::F32 {
+    let magnitude = |x: &[f32]| v.and_bits(v.load(x), u32::MAX >> 1);
+    x.chunks(V::LANES).fold(max, |max, x| v.max_of_bits(max, magnitude(x)))
 }
 
 /// What elements are divided by and the scale of blocks, under E4M3 scales.
@@ -65,17 +67,24 @@ impl Kernel for E4m3Scales<'_> {
     }
 }
 
-/// The largest magnitudes of columns, as bits.
+/// Writes the largest magnitudes of columns, as bits, of rows as long as there are maxima.
 pub(super) struct ColumnMaxima<'a> {
-    pub(super) row: &'a [f32],
+    pub(super) x: &'a [f32],
     pub(super) maxima: &'a mut [u32],
 }
 
-impl Kernel for ColumnMaxima<'_> {
+impl VectorKernel for ColumnMaxima<'_> {
     #[inline(always)]
-    fn run(self) {
-        for (max, x) in self.maxima.iter_mut().zip(self.row) {
-            *max = (*max).max(x.abs().to_bits());
+    fn run<V: Vectors>(self, v: V) {
+        let Self { x, maxima } = self;
+        let cols = maxima.len();
+        let mut of_columns = [0.0; 16];
+        for left in (0..cols).step_by(V::LANES) {
+            let columns = left..(left + V::LANES).min(cols);
+            let rows = x.chunks_exact(cols).map(|row| &row[columns.clone()]);
+            let max = rows.fold(v.splat(0.0), |max, row| largest(v, max, row));
+            v.store(max, &mut of_columns[..columns.len()]);
+            maxima[columns].iter_mut().zip(of_columns).for_each(|(max, x)| *max = x.to_bits());
         }
     }
 }
@@ -174,12 +183,13 @@ impl<R: Rule> Kernel for Divide<'_, R> {
 #[cfg(test)]
 mod tests {
     use super::super::Element;
-    use super::super::quantizer::largest;
     use super::*;
     use crate::float::FloatFormat;
     use crate::float::grid::Carry;
     use crate::seed::Seed;
-    use crate::simd::{dispatch, dispatch_512};
+    use crate::simd::vectors::dispatch_at;
+    use crate::simd::{Level, dispatch, dispatch_512};
+    use crate::slice::largest_finite;
 
     /// Whatever instructions a kernel is compiled for, its bits are the same.
     #[test]
@@ -212,16 +222,16 @@ mod tests {
         assert_eq!(run(&|kernel| dispatch(kernel)), portable);
         assert_eq!(run(&|kernel| dispatch_512(kernel)), portable);
         let maxima = |how: &dyn Fn(BlockMaxima<'_>), block| {
-            let mut maxima = Vec::new();
+            let mut maxima = vec![0; BlockMaxima::count(LEN, 500, block)];
             how(BlockMaxima { x: &x, row: 500, block, maxima: &mut maxima });
             maxima
         };
         for block in [16, 32, 7, 600] {
-            let portable = maxima(&|kernel| kernel.run(), block);
-            assert_eq!(maxima(&|kernel| dispatch_512(kernel), block), portable);
             let rows = x.chunks(500).flat_map(|row| row.chunks(block));
-            let largest = rows.map(|block| largest(block).to_bits());
-            assert_eq!(portable, largest.collect::<Vec<_>>());
+            let largest: Vec<u32> = rows.map(|block| largest_finite(block).to_bits()).collect();
+            for level in Level::all() {
+                assert_eq!(maxima(&|kernel| dispatch_at(level, kernel), block), largest);
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::format::exp2;
 use crate::overflow::Overflow;
 use crate::quantizer::Quantizer;
 use crate::rounding::Rounding;
+use crate::slice::largest_finite;
 
 /// A block format, how scales are chosen and how elements are rounded.
 ///
@@ -185,7 +186,7 @@ impl BlockQuantizer {
     #[track_caller]
     pub fn quantize(&self, x: &[f32], bits: Draw<impl BitSource>) -> BlockTensor {
         self.assert_possible();
-        self.quantize_scaled(x, self.tensor_scale_of(largest(x)), bits)
+        self.quantize_scaled(x, self.tensor_scale_of(largest_finite(x)), bits)
     }
 
     /// [`Self::quantize`] with a tensor scale that the caller knows.
@@ -225,7 +226,7 @@ impl BlockQuantizer {
         bits: Draw<impl BitSource>,
     ) -> BlockMatrix {
         self.assert_possible();
-        self.quantize_matrix_scaled(x, layout, self.tensor_scale_of(largest(x)), bits)
+        self.quantize_matrix_scaled(x, layout, self.tensor_scale_of(largest_finite(x)), bits)
     }
 
     /// [`Self::quantize_matrix`] with a tensor scale that the caller knows.
@@ -344,11 +345,6 @@ impl BlockQuantizer {
             }
         }
     }
-}
-
-/// The largest finite magnitude, 0 if there is none.
-pub(super) fn largest(x: &[f32]) -> f32 {
-    x.iter().filter(|x| x.is_finite()).fold(0.0f32, |max, x| max.max(x.abs()))
 }
 
 /// The largest magnitude, not finite if one element is not; 0 of none.

@@ -120,6 +120,7 @@ impl Grid {
     }
 
     /// The E4M3 number nearest to a positive quotient, as a block scale.
+    #[inline(always)]
     pub(crate) fn e4m3_scale(quotient: f64) -> f64 {
         let e4m3 = Self { min_field: 1017, mantissa_bits: 3, max: 448.0, signed_zero: true };
         e4m3.round(quotient, Even, 0.0).0.max(exp2(-9))

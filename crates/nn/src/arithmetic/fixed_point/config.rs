@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bits::ResultBits;
 use super::multiply::FixedProducts;
+use super::spare::Spare;
 use super::storage::FixedWords;
 use crate::arithmetic::Arithmetic;
 use crate::arithmetic::layer::NewLayer;
@@ -199,7 +200,10 @@ impl FixedPoint {
         let layer = layer.store(stored, |values| {
             FixedWords::new(&values, (1, shape.0), bias, bias_update, bits.clone())
         });
-        LinearMap::new(layer.clone(), FixedProducts { layer, signals, bits })
+        LinearMap::new(
+            layer.clone(),
+            FixedProducts { layer, signals, bits, spare: Spare::default() },
+        )
     }
 }
 

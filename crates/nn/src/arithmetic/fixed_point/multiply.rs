@@ -16,6 +16,7 @@ use numerics::{
 use super::bits::ResultBits;
 use super::config::Signals;
 use super::patches::{Conversion, convolve, gradient_product};
+use super::spare::Spare;
 use super::storage::FixedWords;
 use crate::arithmetic::input::Input;
 use crate::arithmetic::layer::{Layer, Readout};
@@ -33,6 +34,8 @@ pub(super) struct FixedProducts<B> {
     pub(super) signals: Signals,
     /// Where the roundings of results take their bits from.
     pub(super) bits: B,
+    /// Memory of the codes of a step.
+    pub(super) spare: Spare,
 }
 
 /// The codes that were multiplied.
@@ -59,12 +62,13 @@ impl<B: ResultBits> Multiply for FixedProducts<B> {
     }
 
     fn forward(&self, x: &Input<'_>, y: &mut [f32], context: &mut Forward<'_>) -> Use {
-        let Self { layer, signals, .. } = self;
+        let Self { layer, signals, spare, .. } = self;
         let (pass, parameters, rows) = (context.pass, context.parameters, x.rows);
         let (bits, x) = (signals.bits, x.values);
         let first = first_position(&pass, &rows, x.len());
         let source = || bits.of(&layer.seed(&pass, "input"));
-        let codes = onto_grid(x, signals.output, source, first, pass.par);
+        let codes = spare.take(signals.output.format, x.len());
+        let codes = onto_grid(x, signals.output, source, first, pass.par, codes);
         let bias = layer.bias.map(|id| Self::words(parameters, id).codes());
         self.product(&rows, &codes, Self::words(parameters, layer.weight), bias, y, &pass);
         Use { x: codes, rows, errors: None, pass }
@@ -98,6 +102,10 @@ impl<B: ResultBits> Multiply for FixedProducts<B> {
         for (used, errors) in uses.iter_mut().zip(errors.chunks(len.max(1))).rev() {
             used.errors(self, errors);
             self.add_gradient(used, context.parameters);
+            // The errors first, so that the next forward pass finds codes of the inputs' size.
+            let codes =
+                [used.errors.take(), Some(std::mem::replace(&mut used.x, Codes::I8(vec![])))];
+            codes.into_iter().flatten().for_each(|codes| self.spare.give(codes));
         }
     }
 }
@@ -109,7 +117,8 @@ impl Use {
         self.errors.get_or_insert_with(|| {
             let first = first_position(pass, rows, errors.len());
             let source = || map.signals.bits.of(&map.layer.seed(pass, "error"));
-            onto_grid(errors, map.signals.error, source, first, pass.par)
+            let codes = map.spare.take(map.signals.error.format, errors.len());
+            onto_grid(errors, map.signals.error, source, first, pass.par, codes)
         })
     }
 }
@@ -129,7 +138,7 @@ impl<B: ResultBits> FixedProducts<B> {
         y: &mut [f32],
         pass: &Pass,
     ) {
-        let Self { layer, signals, bits } = self;
+        let Self { layer, signals, bits, .. } = self;
         let first = first_position(pass, rows, y.len());
         let shape = (rows.count(), layer.outputs);
         let source = bits.of_matrix(&layer.seed(pass, "output"), first, shape);
@@ -209,7 +218,7 @@ impl<B: ResultBits> FixedProducts<B> {
         dx: &mut [f32],
         pass: &Pass,
     ) {
-        let Self { layer, signals, bits } = self;
+        let Self { layer, signals, bits, .. } = self;
         let first = first_position(pass, rows, dx.len());
         let width = match rows {
             Rows::Matrix { inputs, .. } => *inputs,
@@ -288,15 +297,16 @@ fn rearrange_codes(codes: &Codes, outputs: usize, taps: usize, inputs: usize) ->
     }
 }
 
-/// Convert(x). Values that are on the grid already need no random bits, and most are.
+/// Convert(x), in the place of as many codes. Values that are on the grid already need no random bits,
+/// and most are.
 fn onto_grid(
     x: &[f32],
     quantizer: Quantizer,
     source: impl FnOnce() -> NamedBits + Send,
     first: u64,
     par: Par,
+    mut codes: Codes,
 ) -> Codes {
-    let mut codes = Codes::zeros(quantizer.format, x.len());
     match &mut codes {
         Codes::I8(out) => convert(x, quantizer, source, first, out, par),
         Codes::I16(out) => convert(x, quantizer, source, first, out, par),
@@ -390,7 +400,9 @@ mod tests {
             x.iter_mut().skip(off).take(700).for_each(|x| *x += 0.3 * epsilon);
             let whole = quantizer.quantize_vec(&x, source().at(first));
             for par in [Par::Seq, Par::Rayon] {
-                prop_assert_eq!(&onto_grid(&x, quantizer, source, first, par), &whole);
+                // Whatever was there before.
+                let codes = Codes::from_i32(quantizer.format, &vec![1; len]).unwrap();
+                prop_assert_eq!(&onto_grid(&x, quantizer, source, first, par, codes), &whole);
             }
         }
 

@@ -1,26 +1,27 @@
-//! [`Chunks`]: patches of images as the rows of a matrix, a few images at a time.
+//! [`Chunks`]: patches of images as the rows of a matrix, some rows at a time.
 //!
-//! The rows of a whole batch are many times its images; those of a few images stay in the second-level
-//! cache while they are transformed, rounded and multiplied.
+//! The rows of a whole batch are many times its images; a few stay in the second-level cache while
+//! they are transformed, rounded and multiplied.
 
 use std::cell::RefCell;
 use std::ops::Range;
 
-use numerics::{BlockShape, Par, RandomHadamard};
+use numerics::{BlockShape, Par, RandomHadamard, largest_finite};
 
-use super::operand::{Matrix, largest};
-use super::quantize::transform;
+use super::operand::Matrix;
+use super::quantize::transform_in_place;
 use crate::arithmetic::input::Input;
 use crate::rows::plan::{Gathered, Reader};
 
-/// Elements of about half a second-level cache.
-const CACHE: usize = 96 << 10;
+/// Elements of a quarter of a second-level cache.
+const CACHE: usize = 64 << 10;
+/// Rows from which a product is long enough, however wide they are.
+const ROWS: usize = 256;
 
 /// Buffers of a thread, for one chunk after another.
 #[derive(Default)]
 struct Scratch {
     gathered: Gathered<f32>,
-    transformed: Vec<f32>,
     out: Vec<f32>,
 }
 
@@ -28,7 +29,7 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// The rows of patches, in chunks of whole images.
+/// The rows of patches, in chunks.
 pub(super) struct Chunks<'a> {
     input: &'a Input<'a>,
     reader: Reader,
@@ -39,19 +40,20 @@ pub(super) struct Chunks<'a> {
 }
 
 impl<'a> Chunks<'a> {
-    /// Chunks of a multiple of `unit` rows, where whole images can have that; and otherwise one.
+    /// Chunks of a multiple of `unit` rows.
+    ///
+    /// # Panics
+    ///
+    /// If the rows are those of a matrix.
     pub(super) fn new(
         input: &'a Input<'a>,
         unit: usize,
         hadamard: Option<RandomHadamard>,
         sum: BlockShape,
     ) -> Self {
-        let batch = input.rows.batch().max(1);
-        let per_image = (input.count() / batch).max(1);
-        let wanted = (CACHE / (per_image * input.inputs()).max(1)).max(1);
-        let fits = |images: &usize| (images * per_image).is_multiple_of(unit);
-        let images = (wanted..batch).find(fits).unwrap_or(batch);
-        Self { input, reader: input.rows.reader(), rows: images * per_image, hadamard, sum }
+        assert!(input.is_patches(), "rows of a matrix lie in memory as they are");
+        let rows = (CACHE / input.inputs().max(1)).max(ROWS) / unit * unit;
+        Self { input, reader: input.rows.reader(), rows: rows.max(unit), hadamard, sum }
     }
 
     /// All rows as one chunk.
@@ -71,16 +73,17 @@ impl<'a> Chunks<'a> {
         let rows = first..(first + self.rows).min(self.input.count());
         // Taken, not borrowed: while threads are waited for, this one may begin another chunk.
         let mut scratch = SCRATCH.take();
-        let Scratch { gathered, transformed, out } = &mut scratch;
-        let result = self.reader.with_rows(self.input.values, rows.clone(), gathered, |values| {
-            let (count, cols) = (rows.len(), self.input.inputs());
-            let matrix = Matrix { values, rows: count, cols, sum: self.sum };
-            out.resize(values.len(), 0.0);
-            let Some(hadamard) = &self.hadamard else { return use_rows(rows, matrix, out) };
-            transformed.resize(values.len(), 0.0);
-            transform(hadamard, matrix, transformed, Par::Seq);
-            use_rows(rows, Matrix { values: transformed, ..matrix }, out)
-        });
+        let Scratch { gathered, out } = &mut scratch;
+        let values = self.reader.gather(self.input.values, rows.clone(), gathered);
+        let values = values.expect("patches are gathered");
+        let (count, cols) = (rows.len(), self.input.inputs());
+        if let Some(hadamard) = &self.hadamard {
+            transform_in_place(hadamard, values, (count, cols), self.sum, Par::Seq);
+        }
+        let matrix = Matrix { values, rows: count, cols, sum: self.sum };
+        // It only grows, so that little of it is cleared in vain.
+        out.resize(out.len().max(values.len()), 0.0);
+        let result = use_rows(rows, matrix, &mut out[..values.len()]);
         SCRATCH.set(scratch);
         result
     }
@@ -91,11 +94,14 @@ impl<'a> Chunks<'a> {
     }
 
     /// The largest magnitude of all transformed rows; without a transform, of the images.
-    pub(super) fn largest(&self) -> f32 {
+    pub(super) fn largest(&self, par: Par) -> f32 {
         if self.hadamard.is_none() {
-            return largest(self.input.values);
+            return largest_finite(self.input.values);
         }
-        let chunks = 0..self.count();
-        chunks.fold(0.0, |max, i| max.max(self.with(i, |_, matrix, _| largest(matrix.values))))
+        let mut maxima = vec![0.0; self.count()];
+        par.for_each_chunk(&mut maxima, 1, |index, max| {
+            max[0] = self.with(index, |_, matrix, _| largest_finite(matrix.values));
+        });
+        maxima.into_iter().fold(0.0, f32::max)
     }
 }

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use numerics::{BlockShape, Hadamard, Par};
+use numerics::{BlockShape, Hadamard, Par, largest_finite};
 
 use super::chunks::Chunks;
 use super::config::{
     Accumulator, Forward as ForwardProduct, InputGradient, Products, WeightGradient,
 };
 use super::exact::{self, Exact};
-use super::operand::{Bits, Matrix, Operand, largest};
+use super::operand::{Bits, Matrix, Operand};
 use super::quantize::{Quantized, Rounds, finish};
 use crate::arithmetic::float32::products;
 use crate::arithmetic::input::Input;
@@ -42,6 +42,9 @@ const BACK_ERROR: usize = 2;
 const BACK_WEIGHT: usize = 3;
 const UPDATE_ERROR: usize = 4;
 const UPDATE_INPUT: usize = 5;
+
+/// Parts of a weight gradient that threads add up side by side.
+const STRETCHES: usize = 8;
 
 /// The weights of a step.
 #[derive(Debug)]
@@ -210,9 +213,8 @@ impl<O: Operand> Multiply for RoundedProducts<O> {
         let Quantized { values: weight, factor } = &weights.forward;
         let own = if x.is_patches() && self.gathers(input.as_ref(), *hadamard) {
             let hadamard = hadamard.map(|hadamard| hadamard.of(signs));
-            let unit = input.as_ref().map_or(1, Operand::unit);
-            let chunks = Chunks::new(x, unit, hadamard, BlockShape::AlongRows);
-            let scale = rounds.scale(|| chunks.largest(), past);
+            let chunks = Chunks::new(x, 1, hadamard, BlockShape::AlongRows);
+            let scale = rounds.scale(|| chunks.largest(pass.par), past);
             let first = x.first_position(&pass, x.count() * layer.inputs);
             pass.par.for_each_chunk(y, (chunks.rows * layer.outputs).max(1), |index, y| {
                 chunks.with(index, |rows, matrix, out| {
@@ -249,7 +251,7 @@ impl<O: Operand> Multiply for RoundedProducts<O> {
                 [(INPUT, x.values), (WEIGHT, parameters.get(layer.weight).float())]
             {
                 if let Some(id) = self.past[index] {
-                    context.note_largest(id, largest(values));
+                    context.note_largest(id, largest_finite(values));
                 }
             }
         }
@@ -316,17 +318,31 @@ impl<O: Operand> Multiply for RoundedProducts<O> {
             let chunks = Chunks::new(x, unit, hadamard.map(|h| h.of(signs)), sum);
             let exact = self.products.accumulator == Accumulator::Exact;
             let chunks = if exact { chunks.whole() } else { chunks };
-            let scale = rounds.scale(|| chunks.largest(), past);
+            let scale = rounds.scale(|| chunks.largest(pass.par), past);
             let first = x.first_position(&pass, rows * layer.inputs);
-            for index in 0..chunks.count() {
-                chunks.with(index, |rows, matrix, out| {
-                    let first = first + (rows.start * layer.inputs) as u64;
-                    rounds.round(matrix, scale, Bits { name: bits, first }, pass.par, out);
-                    let errors = &left.values[rows.start * layer.outputs..rows.end * layer.outputs];
-                    let x = Input::matrix(out, 1, rows.len());
-                    self.product_of_rows(&x, errors, &mut share, index > 0, pass.par);
-                });
+            // The chunks are cut into a few stretches, whose sums are added in their order: the cut
+            // depends on shapes only, so threads do not change the result.
+            let stretch = chunks.count().div_ceil(STRETCHES).max(1);
+            let stretches = chunks.count().div_ceil(stretch);
+            let mut sums = context.scratch(share.len() * stretches);
+            pass.par.for_each_chunk(&mut sums, share.len().max(1), |index, sums| {
+                let first_chunk = index * stretch;
+                for index in first_chunk..(first_chunk + stretch).min(chunks.count()) {
+                    chunks.with(index, |rows, matrix, out| {
+                        let first = first + (rows.start * layer.inputs) as u64;
+                        rounds.round(matrix, scale, Bits { name: bits, first }, Par::Seq, out);
+                        let errors = rows.start * layer.outputs..rows.end * layer.outputs;
+                        let errors = &left.values[errors];
+                        let x = Input::matrix(out, 1, rows.len());
+                        self.product_of_rows(&x, errors, sums, index > first_chunk, Par::Seq);
+                    });
+                }
+            });
+            share.fill(0.0);
+            for sums in sums.chunks_exact(share.len().max(1)) {
+                share.iter_mut().zip(sums).for_each(|(share, sum)| *share += sum);
             }
+            context.recycle(sums);
             rounds.factor(scale)
         } else {
             let bits = Bits { name: bits, first: x.first_position(&pass, x.values.len()) };
@@ -350,11 +366,11 @@ impl<O: Operand> Multiply for RoundedProducts<O> {
         let found = [(BACK_ERROR, errors), (UPDATE_ERROR, errors), (UPDATE_INPUT, x.values)];
         for (index, values) in found {
             if let Some(id) = self.past[index] {
-                push(context.parameters, id, largest(values));
+                push(context.parameters, id, largest_finite(values));
             }
         }
         if let Some(id) = self.past[BACK_WEIGHT] {
-            let max = largest(context.parameters.get(layer.weight).float());
+            let max = largest_finite(context.parameters.get(layer.weight).float());
             push(context.parameters, id, max);
         }
     }

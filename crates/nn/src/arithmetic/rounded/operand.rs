@@ -49,18 +49,3 @@ pub(crate) struct Bits<'a> {
     pub(crate) name: &'a Seed,
     pub(crate) first: u64,
 }
-
-/// The largest magnitude that is finite.
-pub(crate) fn largest(x: &[f32]) -> f32 {
-    // Several maxima beside each other, so that they fill vectors.
-    let mut maxima = [0.0f32; 16];
-    let (whole, rest) = x.as_chunks::<16>();
-    for x in whole {
-        for (max, x) in maxima.iter_mut().zip(x) {
-            let x = x.abs();
-            *max = if x > *max && x < f32::INFINITY { x } else { *max };
-        }
-    }
-    let rest = rest.iter().map(|x| x.abs()).filter(|x| x.is_finite());
-    maxima.into_iter().chain(rest).fold(0.0, f32::max)
-}

@@ -1,8 +1,10 @@
 //! [`Rounds`]: an operand before a product, and what comes after its sums.
 
-use numerics::{BitSource, BlockShape, FloatQuantizer, Hadamard, Par, RandomHadamard, Seed};
+use numerics::{
+    BitSource, BlockShape, FloatQuantizer, Hadamard, Par, RandomHadamard, Seed, largest_finite,
+};
 
-use super::operand::{Bits, Matrix, Operand, largest};
+use super::operand::{Bits, Matrix, Operand};
 
 /// A rounded matrix, and the factor of its products.
 #[derive(Clone, Debug)]
@@ -31,13 +33,13 @@ impl<O: Operand> Rounds<'_, O> {
     ) -> Quantized {
         let mut out = buffers.scratch(matrix.values.len());
         let Some(hadamard) = self.hadamard else {
-            let scale = self.scale(|| largest(matrix.values), past);
+            let scale = self.scale(|| largest_finite(matrix.values), past);
             self.round(matrix, scale, bits, self.par, &mut out);
             return Quantized { values: out, factor: self.factor(scale) };
         };
         let mut transformed = buffers.scratch(matrix.values.len());
         transform(&hadamard.of(signs), matrix, &mut transformed, self.par);
-        let scale = self.scale(|| largest(&transformed), past);
+        let scale = self.scale(|| largest_finite(&transformed), past);
         let matrix = Matrix { values: &transformed, ..matrix };
         self.round(matrix, scale, bits, self.par, &mut out);
         buffers.recycle(transformed);
@@ -74,9 +76,20 @@ impl<O: Operand> Rounds<'_, O> {
 pub(super) fn transform(hadamard: &RandomHadamard, matrix: Matrix<'_>, out: &mut [f32], par: Par) {
     let Matrix { values, rows, cols, sum } = matrix;
     out.copy_from_slice(values);
+    transform_in_place(hadamard, out, (rows, cols), sum, par);
+}
+
+/// Transforms a row-major matrix along the sum of its product.
+pub(super) fn transform_in_place(
+    hadamard: &RandomHadamard,
+    values: &mut [f32],
+    (rows, cols): (usize, usize),
+    sum: BlockShape,
+    par: Par,
+) {
     match sum {
-        BlockShape::AlongColumns => hadamard.along_columns(out, rows, cols, par),
-        _ => hadamard.along_rows(out, rows, cols, par),
+        BlockShape::AlongColumns => hadamard.along_columns(values, rows, cols, par),
+        _ => hadamard.along_rows(values, rows, cols, par),
     }
 }
 

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::fmt::Debug;
 
-use numerics::{Draw, FloatQuantizer, Par, Rounding, Seed};
+use numerics::{Draw, FloatQuantizer, Par, Rounding, Seed, largest_finite};
 
-use super::operand::{Bits, Matrix, Operand, largest};
+use super::operand::{Bits, Matrix, Operand};
 use crate::arithmetic::float32::storage::Floats;
 use crate::storage::{Numbers, Propose, Rounded, Saved, Storage};
 
@@ -118,7 +118,7 @@ impl<O: Operand> OperandGrid<O> {
         let sum = numerics::BlockShape::AlongRows;
         let from = values.to_vec();
         let matrix = Matrix { values: &from, rows, cols, sum };
-        let scale = operand.scale(|| largest(&from), None);
+        let scale = operand.scale(|| largest_finite(&from), None);
         operand.round(matrix, scale, Bits { name, first: 0 }, Par::Seq, values);
         let factor = operand.factor(scale);
         values.iter_mut().for_each(|w| *w *= factor);
