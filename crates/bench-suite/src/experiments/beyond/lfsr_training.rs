@@ -149,12 +149,20 @@ impl Experiment for LfsrBits {
 
     fn findings(&self, results: &Results<'_>) -> Findings {
         let runs = TrainingRuns { results, window: 1 };
-        Findings::default().claims([claim(&runs)]).figures([figure(&runs)]).tables([table(&runs)]).notes(["The learning rate over the batch size is 2^−8, so that the rounding unit's cut \
-                                                                                                           makes the update from the exact gradient sum: 8 + 8 = 16 dropped bits.",
-"Softmax and the errors at the output are the host's and take ChaCha bits in every \
- variant. Each product begins at a place of the registers' cycle that is drawn for it."])
+        Findings::default()
+            .claims([claim(&runs)])
+            .figures([figure(&runs)])
+            .tables([table(&runs)])
+            .notes(NOTES)
     }
 }
+
+const NOTES: [&str; 2] = [
+    "The learning rate over the batch size is 2^−8, so that the rounding unit's cut makes the \
+     update from the exact gradient sum: 8 + 8 = 16 dropped bits.",
+    "Softmax and the errors at the output are the host's and take ChaCha bits in every variant. \
+     Each product begins at a place of the registers' cycle that is drawn for it.",
+];
 
 /// How far the training losses may be apart. Over a short schedule the test errors of two streams
 /// of the same kind differ by a few tenths of a point, their losses by two per cent.
@@ -181,8 +189,8 @@ fn figure(runs: &TrainingRuns<'_>) -> Figure {
         Panel::new(title, "epoch", y).curves(curves)
     };
     Figure::new(
-        "Training with the rounding bits of three sources, mean over seeds, the band is \
-         its 90 % interval.",
+        "Training with the rounding bits of three sources, mean over seeds, the band is its 90 % \
+         interval.",
         [
             panel("training", "training loss (nats)", TRAIN_LOSS).log_y(),
             panel("test", "test error (%)", TEST_ERROR),

@@ -47,21 +47,26 @@ pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
         "products per example",
         "energy (%)",
     ];
-    findings.tables.push(Table::new(format!(
-            "Every layer at 1 h, on inputs of {examples} test examples: error of its product against \
-             the exact one of the same inputs (Eq. 20), conversions that are clipped, and what it \
-             takes of the tiles and of the estimated energy."
-        ), header).rows(rows));
+    findings.tables.push(
+        Table::new(
+            format!(
+                "Every layer at 1 h, on inputs of {examples} test examples: error of its product \
+                 against the exact one of the same inputs (Eq. 20), conversions that are clipped, \
+                 and what it takes of the tiles and of the estimated energy."
+            ),
+            header,
+        )
+        .rows(rows),
+    );
     let curve = |label: &str, colour, quantity| {
         let points =
             names.iter().enumerate().map(|(i, layer)| ((i + 1) as f64, value(layer, quantity)));
         Curve::line(label, colour, LineStyle::Ours, points.collect())
     };
     findings.figures.push(Figure::new(
-        "Layers in the network's order, numbered as in the table. Left, how far their \
-         products are from exact ones; right, how many conversions are clipped. Clipped \
-         inputs ask for a larger input range, clipped outputs for a larger bound of the \
-         ADC.",
+        "Layers in the network's order, numbered as in the table. Left, how far their products \
+         are from exact ones; right, how many conversions are clipped. Clipped inputs ask for a \
+         larger input range, clipped outputs for a larger bound of the ADC.",
         [
             Panel::new("Error of the product", "layer", "MVM error (%)").curves([curve(
                 "MVM error",

@@ -31,11 +31,18 @@ fn table(readings: &Readings<'_>, findings: &mut Findings) {
         return;
     }
     let header = ["nonideality", "standard", "tolerance x*", "90 % interval", "unit"];
-    findings.tables.push(Table::new(format!(
-            "Tolerance of the whole network: the value of one nonideality, all others as on the \
-             standard tile, at which {LOSS_PERCENT} % of its accuracy above chance is lost at 1 h. > \
-             and < stand before the end of the search, where the network bears all of it or nothing."
-        ), header).rows(rows));
+    findings.tables.push(
+        Table::new(
+            format!(
+                "Tolerance of the whole network: the value of one nonideality, all others as on \
+                 the standard tile, at which {LOSS_PERCENT} % of its accuracy above chance is \
+                 lost at 1 h. > and < stand before the end of the search, where the network bears \
+                 all of it or nothing."
+            ),
+            header,
+        )
+        .rows(rows),
+    );
 }
 
 fn row(axis: &Axis, record: &Record) -> Option<Vec<Cell>> {
@@ -79,8 +86,9 @@ fn map(readings: &Readings<'_>, findings: &mut Findings) {
         format!("{} {}{unit}", axis.words, axis.text(raised.x))
     };
     let empty = HeatMap::new(
-        "Points of A* that are lost at 1 h when one nonideality is raised in one layer alone and all \
-         other layers have their standard tiles; ± is half of a 90 % interval over programmings.",
+        "Points of A* that are lost at 1 h when one nonideality is raised in one layer alone and \
+         all other layers have their standard tiles; ± is half of a 90 % interval over \
+         programmings.",
         columns.iter().map(name),
         ("nothing", &format!("{WORST:.0} points or more")),
     );
@@ -109,9 +117,10 @@ fn layers_table(readings: &Readings<'_>, standard: &[f64], columns: &[Raised]) -
     };
     let caption = format!(
         "Tolerance of every layer: the value of one nonideality in this layer alone at which \
-         {LOSS_PERCENT} % of the accuracy above chance is lost at 1 h, and its 90 % interval. It lies \
-         between the standard value and the raised one of the grid, on the curve 1 − 0.99^(e/e*) \
-         over the excess e; > and < stand before the latter where it costs less than that."
+         {LOSS_PERCENT} % of the accuracy above chance is lost at 1 h, and its 90 % interval. It \
+         lies between the standard value and the raised one of the grid, on the curve 1 − \
+         0.99^(e/e*) over the excess e; > and < stand before the latter where it costs less than \
+         that."
     );
     let header = ["layer".to_owned()].into_iter().chain(columns.iter().map(name));
     Table::new(caption, header).rows(rows)

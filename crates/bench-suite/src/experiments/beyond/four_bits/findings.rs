@@ -14,24 +14,26 @@ const AS_FLOAT: (f64, f64) = (0.95, 1.05);
 pub(super) fn findings(runs: &TrainingRuns<'_>) -> Findings {
     let mut claims = quantizers::claims(runs.results);
     claims.extend(trained(runs));
-    Findings::default().claims(claims).figures([figures::curves(runs), figures::choices(runs)]).tables([
-            figures::operands(runs),
-            figures::table(runs),
-            quantizers::table(runs.results),
-        ]).notes(["The last layer is in f32 in every variant that does not say otherwise. W of forward and \
-                   backward products of NVFP4 is in blocks of 16 × 16, so that both see the same numbers; in \
-                   the variants of block length and scale rule blocks lie along the sum.",
-"Published differences are of language models of 10⁸ to 10¹⁰ parameters after 10⁹ to \
- 10¹³ tokens. Several were seen at the largest sizes alone, so that none here is no \
- contradiction.",
-"Contested, and therefore no claims: whether nearest rounding after a transform of ∂W is \
- better than stochastic rounding (for it Quartet, arXiv:2505.14669v4; against it \
- arXiv:2509.25149, 2502.20586), whether x of ∂W should be stochastic (for it \
- arXiv:2505.19115, 2601.22813; against it arXiv:2509.25149), and whether forward products \
- should be transformed (for it arXiv:2505.14669; against it arXiv:2509.25149). The table \
- has all of them.",
-"N random bits of rule A are the carry of an adder, rounding towards zero on average; of \
- rule C the fraction is rounded to N bits first."])
+    Findings::default()
+        .claims(claims)
+        .figures([figures::curves(runs), figures::choices(runs)])
+        .tables([figures::operands(runs), figures::table(runs), quantizers::table(runs.results)])
+        .notes([
+            "The last layer is in f32 in every variant that does not say otherwise. W of forward \
+             and backward products of NVFP4 is in blocks of 16 × 16, so that both see the same \
+             numbers; in the variants of block length and scale rule blocks lie along the sum.",
+            "Published differences are of language models of 10⁸ to 10¹⁰ parameters after 10⁹ to \
+             10¹³ tokens. Several were seen at the largest sizes alone, so that none here is no \
+             contradiction.",
+            "Contested, and therefore no claims: whether nearest rounding after a transform of ∂W \
+             is better than stochastic rounding (for it Quartet, arXiv:2505.14669v4; against it \
+             arXiv:2509.25149, 2502.20586), whether x of ∂W should be stochastic (for it \
+             arXiv:2505.19115, 2601.22813; against it arXiv:2509.25149), and whether forward \
+             products should be transformed (for it arXiv:2505.14669; against it \
+             arXiv:2509.25149). The table has all of them.",
+            "N random bits of rule A are the carry of an adder, rounding towards zero on average; \
+             of rule C the fraction is rounded to N bits first.",
+        ])
 }
 
 /// Claims on training losses of the MLP, the network with all variants.
