@@ -87,7 +87,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::claim::{Claim, Test, Verdict};
+    use crate::findings::claim::{Claim, Statement, Test, Verdict};
     use crate::findings::source::{NOT_IN_THE_PAPER, Paper, Part, Source};
     use crate::measured::measurements::Measurements;
     use crate::measured::statistics::Estimate;
@@ -100,11 +100,11 @@ mod tests {
 
     fn claim(id: &'static str, source: Source, statement: &'static str, mean: f64) -> Claim {
         let estimate = Estimate { mean, standard_error: 0.1, samples: 4 };
-        Claim::new(id, source, statement, "x < 1".to_owned(), "0.4".to_owned()).judge(
-            (!mean.is_nan()).then_some(estimate),
-            Test::Below(1.0),
-            " points",
-        )
+        Statement::new(id, source, statement)
+            .test("x", Test::Below(1.0))
+            .unit(" points")
+            .paper("0.4")
+            .judge((!mean.is_nan()).then_some(estimate))
     }
 
     fn section(id: &'static str, source: Source, claims: Vec<Claim>) -> Section {
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn a_single_value_decides_nothing_and_says_so() {
         let single = claim("single", TABLE_2, "One run.", 0.1);
-        let single = single.judge(Estimate::of(&[0.1]), Test::Below(1.0), " points");
+        let single = single.judge(Estimate::of(&[0.1]));
         assert_eq!((single.measured.as_str(), single.verdict), ("0.10 points", Verdict::Undecided));
         let mut sections =
             vec![section("gupta2015/one", Paper::Gupta2015.at(&[Part::Figure("1")]), vec![single])];

@@ -57,6 +57,11 @@ impl Number {
     }
 }
 
+/// A difference in points, as it is printed.
+pub fn points(difference: f64, digits: usize) -> String {
+    format!("{} points", Number::new(difference, digits).with_plus())
+}
+
 /// Up to two decimals, as many as are not zero.
 fn decimals(value: f64) -> usize {
     let text = format!("{value:.2}");

@@ -11,6 +11,17 @@ impl From<Estimate> for Measured {
     }
 }
 
+/// Estimates over x, with bands of half a 90 % interval where there is one.
+pub fn of_estimates(
+    label: impl Into<String>,
+    colour: usize,
+    estimates: impl IntoIterator<Item = (f64, Estimate)>,
+) -> Curve {
+    let of = |(x, e): (f64, Estimate)| ((x, e.mean), e.margin().max(0.0));
+    let (points, band) = estimates.into_iter().map(of).unzip();
+    Curve { label: label.into(), colour, points, band, ..Curve::default() }
+}
+
 /// The mean over seeds at x = `first`, `first` + 1, …, with a band of half a 90 % interval.
 pub fn of_seeds(label: impl Into<String>, colour: usize, first: f64, seeds: &[Vec<f64>]) -> Curve {
     let len = seeds.iter().map(Vec::len).min().unwrap_or(0);
@@ -76,5 +87,13 @@ mod tests {
         // The shorter one ends the curve.
         let two = of(&[vec![3.0, 2.0], vec![1.0]]);
         assert_eq!((two.points.as_slice(), two.band.len()), ([(1.0, 2.0)].as_slice(), 1));
+    }
+
+    #[test]
+    fn an_estimate_without_an_interval_has_no_band() {
+        let points = [(1.0, Estimate::known(2.0, 1.0)), (2.0, Estimate::of(&[3.0]).unwrap())];
+        let curve = of_estimates("error", 2, points);
+        assert_eq!(curve.points, [(1.0, 2.0), (2.0, 3.0)]);
+        assert_eq!(curve.band, [1.645, 0.0]);
     }
 }

@@ -1,5 +1,7 @@
 //! What the first screen says: what was reproduced, what disagrees, what is left out, what is new.
 
+use report::table::NONE;
+
 use super::contents::{Report, Section, Summary};
 use crate::findings::claim::{Claim, Verdict};
 use crate::findings::words::{count, sentence};
@@ -30,9 +32,9 @@ impl Named<'_> {
     pub(super) fn values(&self) -> String {
         let Claim { measured, paper, .. } = self.claim;
         match (measured.as_str(), paper.as_str()) {
-            ("–", "–") => String::new(),
-            (ours, "–") => format!("Ours {ours}."),
-            ("–", paper) => format!("Paper {paper}."),
+            (NONE, NONE) => String::new(),
+            (ours, NONE) => format!("Ours {ours}."),
+            (NONE, paper) => format!("Paper {paper}."),
             (ours, paper) => format!("Ours {ours}, paper {paper}."),
         }
     }

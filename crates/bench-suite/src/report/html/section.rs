@@ -3,6 +3,7 @@
 use std::fmt::{Result, Write};
 
 use report::html::{self, escape};
+use report::table::NONE;
 
 use super::super::contents::Section;
 use super::{anchor, claim_anchor, records, verdict};
@@ -88,5 +89,5 @@ fn write_claims(page: &mut String, section: &Section, from: &str) -> Result {
 
 /// Marks an empty cell, which a phone does not show.
 fn none(cell: &str) -> &'static str {
-    if cell == "–" { " class=\"none\"" } else { "" }
+    if cell == NONE { " class=\"none\"" } else { "" }
 }
