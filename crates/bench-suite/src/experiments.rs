@@ -4,14 +4,15 @@ pub mod beyond;
 pub mod custom;
 pub mod gupta2015;
 pub mod rasch2023;
+mod runs;
 pub mod sensitivity;
 mod training_runs;
 
-use crate::experiment::Experiment;
+use crate::experiment::AnyExperiment;
 use crate::measured::error::Error;
 
 /// Every experiment.
-pub const EXPERIMENTS: &[&dyn Experiment] = &[
+pub const EXPERIMENTS: &[&dyn AnyExperiment] = &[
     &gupta2015::mnist_dnn::MnistDnn,
     &gupta2015::mnist_cnn::MnistCnn,
     &gupta2015::cifar10_cnn::Cifar10Cnn,
@@ -43,13 +44,13 @@ pub const EXPERIMENTS: &[&dyn Experiment] = &[
 /// # Errors
 ///
 /// [`Error::UnknownExperiment`] naming the first that does not exist.
-pub fn select(ids: &[String]) -> Result<Vec<&'static dyn Experiment>, Error> {
+pub fn select(ids: &[String]) -> Result<Vec<&'static dyn AnyExperiment>, Error> {
     let matches =
-        |id: &str, e: &dyn Experiment| e.id() == id || e.id().split('/').next() == Some(id);
+        |id: &str, e: &dyn AnyExperiment| e.id() == id || e.id().split('/').next() == Some(id);
     if let Some(id) = ids.iter().find(|id| !EXPERIMENTS.iter().any(|&e| matches(id, e))) {
         return Err(Error::UnknownExperiment { id: id.clone(), hint: hint(id) });
     }
-    let wanted = |e: &dyn Experiment| ids.is_empty() || ids.iter().any(|id| matches(id, e));
+    let wanted = |e: &dyn AnyExperiment| ids.is_empty() || ids.iter().any(|id| matches(id, e));
     Ok(EXPERIMENTS.iter().copied().filter(|&e| wanted(e)).collect())
 }
 

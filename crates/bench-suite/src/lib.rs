@@ -3,10 +3,11 @@
 //! ```text
 //!   Experiment ──points──▶ Runner ──records──▶ Store ──▶ claims, figures, tables ──▶ Report
 //!                            │                   ▲
-//!                            └── measure(config, seed, data): a pure function
+//!                            └── Measure(seed, data): a pure function
 //! ```
 //!
-//! A [`Point`](measured::point::Point) is what can run on its own: a configuration and a seed. Its
+//! A [`Point`](measured::point::Point) is what can run on its own: a
+//! [`Measure`](measured::measure::Measure) and a seed. Its
 //! [`Record`](record::Record) is written once, under the hash of everything that made it, so a
 //! killed run goes on where it was and points may run on any number of threads or machines.
 

@@ -9,12 +9,13 @@ use bench_suite::Error;
 use bench_suite::cli::{
     self, Bench, Cli, Command, Evaluate, Merge, Reproduce, Selection, Sensitivity, Train,
 };
-use bench_suite::experiment::Experiment;
+use bench_suite::experiment::AnyExperiment;
 use bench_suite::experiments::custom::Custom;
 use bench_suite::experiments::sensitivity::OneNetwork;
 use bench_suite::experiments::{EXPERIMENTS, select};
 use bench_suite::findings::claim::Verdict;
 use bench_suite::measured::measures::evaluation::{self, Evaluation};
+use bench_suite::measured::point::Point;
 use bench_suite::measured::scale::Scale;
 use bench_suite::opened::Networks;
 use bench_suite::output::{Output, remark};
@@ -107,14 +108,14 @@ fn jobs(selection: &Selection) -> Result<(Vec<Job<'static>>, DataFolder), Error>
     let request = Request { scale, seed, seeds, data: data.clone() };
     // They are gone before a point is run.
     let mut networks = Networks::of(&request);
-    let job = |experiment: &'static dyn Experiment| match experiment.points(&request, &mut networks)
-    {
-        Err(Error::NoData(reason)) if !selection.ids.iter().any(|id| id == experiment.id()) => {
-            let left_out = Some(without_folders(reason, &data));
-            Ok(Job { experiment, points: Vec::new(), left_out })
-        }
-        points => Ok(Job { experiment, points: points?, left_out: None }),
-    };
+    let job =
+        |experiment: &'static dyn AnyExperiment| match experiment.points(&request, &mut networks) {
+            Err(Error::NoData(reason)) if !selection.ids.iter().any(|id| id == experiment.id()) => {
+                let left_out = Some(without_folders(reason, &data));
+                Ok(Job { experiment, points: Vec::new(), left_out })
+            }
+            points => Ok(Job { experiment, points: points?, left_out: None }),
+        };
     let jobs: Result<Vec<Job<'static>>, Error> =
         select(&selection.ids)?.into_iter().map(job).collect();
     Ok((jobs?, data))
@@ -130,15 +131,12 @@ fn without_folders(reason: String, data: &DataFolder) -> String {
 fn reproduce(arguments: &Reproduce, signals: &Signals, output: &mut Output) -> Result<u8, Error> {
     let (jobs, data) = jobs(&arguments.selection)?;
     let store = Store::open(&arguments.selection.out())?;
-    let mut wanted: Vec<runner::Job<'_>> = jobs
-        .iter()
-        .flat_map(|job| job.points.iter().map(|point| (job.experiment, point.clone())))
-        .collect();
+    let mut wanted: Vec<Point> = jobs.iter().flat_map(|job| job.points.clone()).collect();
     if let Some(shard) = arguments.shard {
         wanted = wanted.into_iter().skip(shard.index - 1).step_by(shard.count).collect();
     }
     if arguments.fresh {
-        wanted.iter().try_for_each(|(_, point)| store.forget(point))?;
+        wanted.iter().try_for_each(|point| store.forget(point))?;
         // Points that were not asked for, or that others run, share the trained networks.
         if arguments.selection.ids.is_empty() && arguments.shard.is_none() {
             store.forget_models()?;
@@ -185,14 +183,14 @@ fn train(arguments: &Train, signals: &Signals, output: &mut Output) -> Result<u8
     }
     signals.listen()?;
     runner::run(
-        &[(&Custom, point.clone())],
+        std::slice::from_ref(&point),
         &store,
         &data,
         threads(arguments.threads),
         signals.stop(),
     )?;
     if let Some(record) = store.load(&point)?
-        && let Some(error) = record.series("test_error_percent").last()
+        && let Some(error) = Custom::outcome(&record).test_error_percent.last()
     {
         output.line(format_args!("Test error: {error:.2} %"));
     }
@@ -230,11 +228,9 @@ fn sensitivity(
         // The weights of the checkpoint were among them.
         asked = with_checkpoint(asked)?;
     }
-    let experiment: &dyn Experiment = &asked;
-    let wanted: Vec<runner::Job<'_>> =
-        points.iter().map(|point| (experiment, point.clone())).collect();
+    let experiment: &dyn AnyExperiment = &asked;
     signals.listen()?;
-    runner::run(&wanted, &store, &data, threads(arguments.threads), signals.stop())?;
+    runner::run(&points, &store, &data, threads(arguments.threads), signals.stop())?;
     let jobs = [Job { experiment, points, left_out: None }];
     let subject = format!("Imprecise hardware and {}", arguments.workload);
     let report = Report::collect(&store, scale, &jobs)?.about(subject);

@@ -9,6 +9,7 @@ pub mod error;
 pub(crate) mod files;
 pub mod hash;
 pub mod lock;
+pub mod measure;
 pub mod measurements;
 pub mod measures;
 mod memory;

@@ -104,14 +104,12 @@ mod tests {
     use crate::measured::measurements::Measurements;
 
     fn point(seed: u64) -> Point {
-        Point {
-            experiment: "test/merge",
-            name: format!("seed {seed}"),
-            config: serde_json::Value::Null,
+        crate::measured::point::testing::point(
+            "test/merge",
+            &format!("seed {seed}"),
+            serde_json::Value::Null,
             seed,
-            data: Vec::new(),
-            work: 1,
-        }
+        )
     }
 
     /// A store with records of these seeds, which measured `x`.

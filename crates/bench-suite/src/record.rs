@@ -97,12 +97,10 @@ impl Record {
         if let Some((what, _)) = differs.into_iter().find(|(_, differs)| *differs) {
             return Err(format!("does not belong to point '{}': its {what} differs", point.name));
         }
-        Ok(record)
-    }
-
-    /// A sequence by name; empty if the point has none.
-    pub fn series(&self, name: &str) -> &[f64] {
-        self.measurements.series.get(name).map_or(&[], Vec::as_slice)
+        match point.check(&record.measurements) {
+            Ok(()) => Ok(record),
+            Err(reason) => Err(format!("has other measurements than '{}': {reason}", point.name)),
+        }
     }
 }
 
@@ -158,36 +156,27 @@ mod tests {
 
     #[test]
     fn what_diverged_is_read_again_as_nan() {
-        let point = Point {
-            experiment: "test/record",
-            name: "diverges".to_owned(),
-            config: Value::Null,
-            seed: 0,
-            data: Vec::new(),
-            work: 1,
-        };
+        let point =
+            crate::measured::point::testing::point("test/record", "diverges", Value::Null, 0);
         let mut measurements = Measurements::default();
         measurements.values.insert("error".to_owned(), f64::NAN);
         measurements.series.insert("loss".to_owned(), vec![1.5, f64::INFINITY]);
         let text = Record::new(&point, measurements).to_json();
         let record = Record::from_json(&text, &point).unwrap();
         assert!(record.measurements.values["error"].is_nan());
-        assert_eq!(record.series("loss")[0], 1.5);
-        assert!(record.series("loss")[1].is_nan());
+        assert_eq!(record.measurements.series["loss"][0], 1.5);
+        assert!(record.measurements.series["loss"][1].is_nan());
         assert_eq!(record.to_json(), text, "the same bytes once it is written again");
         let altered = text.replace("1.5", "1.6");
         assert!(Record::from_json(&altered, &point).unwrap_err().contains("was altered"));
     }
 
     fn point() -> Point {
-        Point {
-            experiment: "test/record",
-            name: "a point".to_owned(),
-            config: serde_json::json!({ "width": 3 }),
-            seed: 0,
-            data: vec![DataSum { name: "digits".to_owned(), sha256: "00".to_owned() }],
-            work: 1,
-        }
+        let width = serde_json::json!({ "width": 3 });
+        let data = vec![DataSum { name: "digits".to_owned(), sha256: "00".to_owned() }];
+        let mut point = crate::measured::point::testing::point("test/record", "a point", width, 0);
+        point.data = data;
+        point
     }
 
     fn record() -> String {

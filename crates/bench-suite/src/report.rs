@@ -14,7 +14,7 @@ mod papers;
 mod settings;
 mod typography;
 
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{AnyExperiment, Records};
 use crate::findings::Findings;
 use crate::measured::error::Error;
 use crate::measured::point::Point;
@@ -27,7 +27,7 @@ pub use contents::{Report, Summary};
 #[derive(Debug)]
 pub struct Job<'a> {
     /// The experiment.
-    pub experiment: &'a dyn Experiment,
+    pub experiment: &'a dyn AnyExperiment,
     /// Its points; none if it was left out.
     pub points: Vec<Point>,
     /// Why it was left out.
@@ -47,7 +47,7 @@ impl Report {
             for point in points {
                 loaded.push((point.clone(), store.load(point)?));
             }
-            let mut findings = experiment.findings(&Results { scale, points: &loaded });
+            let mut findings = experiment.findings(&Records { scale, points: &loaded });
             typography::set(&mut findings);
             if left_out.is_some() {
                 let claims = findings.claims;
@@ -108,13 +108,9 @@ mod tests {
     }
 
     fn section(id: &'static str, source: Source, claims: Vec<Claim>) -> Section {
-        let point = |seed| Point {
-            experiment: id,
-            name: format!("width {seed} < 9"),
-            config: serde_json::json!({ "net": { "width": seed, "depth": 3 } }),
-            seed,
-            data: Vec::new(),
-            work: 1,
+        let point = |seed| {
+            let config = serde_json::json!({ "net": { "width": seed, "depth": 3 } });
+            crate::measured::point::testing::point(id, &format!("width {seed} < 9"), config, seed)
         };
         let run = Run {
             seconds: 63.0,

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use datasets::DataFolder;
 use numerics::Par;
 
-use crate::experiment::Experiment;
 use crate::fault;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
@@ -19,13 +18,10 @@ use crate::record::Record;
 use crate::stop::Stop;
 use crate::store::Store;
 
-/// A point with the experiment that runs it.
-pub type Job<'a> = (&'a dyn Experiment, Point);
-
 /// How often is looked whether another process has finished a point.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Runs all jobs whose record is not in the store yet.
+/// Runs all points whose record is not in the store yet.
 ///
 /// Points run side by side, one per thread; threads beyond the number of points serve the kernels
 /// inside. Neither changes a bit of any record. Points that another process is at are left to it, and
@@ -37,16 +33,16 @@ const LOOK: Duration = Duration::from_millis(100);
 /// file cannot be written they stop at their next step. What was written stays. [`Error::Lost`] if
 /// records are not there at the end.
 pub fn run(
-    jobs: &[Job<'_>],
+    points: &[Point],
     store: &Store,
     data: &DataFolder,
     threads: usize,
     stop: &Stop,
 ) -> Result<(), Error> {
     let mut pending = Vec::new();
-    for job in jobs {
-        if store.load(&job.1)?.is_none() {
-            pending.push(job);
+    for point in points {
+        if store.load(point)?.is_none() {
+            pending.push(point);
         }
     }
     if pending.is_empty() {
@@ -56,18 +52,18 @@ pub fn run(
     let workers = threads.clamp(1, pending.len());
     let inner = threads / workers;
     let progress =
-        Progress::new(pending.len(), pending.iter().map(|job| job.1.work).sum(), stop.clone());
+        Progress::new(pending.len(), pending.iter().map(|point| point.work).sum(), stop.clone());
     progress.say(&format!(
         "{} of {} points to run, {workers} side by side{}",
         pending.len(),
-        jobs.len(),
+        points.len(),
         if inner > 1 { format!(", {inner} threads each") } else { String::new() }
     ));
 
     let models = store.models();
     // Each with whether it has been said that another process is at it.
-    let queue: Mutex<VecDeque<(&Job<'_>, bool)>> =
-        Mutex::new(pending.iter().map(|job| (*job, false)).collect());
+    let queue: Mutex<VecDeque<(&Point, bool)>> =
+        Mutex::new(pending.iter().map(|point| (*point, false)).collect());
     let failures = Mutex::new(Vec::new());
     let fail = |what: String, error: Error| {
         if matches!(error, Error::Interrupted) {
@@ -80,7 +76,7 @@ pub fn run(
             stop.ask();
         }
     };
-    let run_point = |(experiment, point): &Job<'_>, pool: &rayon::ThreadPool| {
+    let run_point = |point: &Point, pool: &rayon::ThreadPool| {
         let checkpoint = store.checkpoint(point);
         let started = Instant::now();
         let point_progress = progress.start(point);
@@ -98,7 +94,7 @@ pub fn run(
             checkpoint: &checkpoint,
             models: &models,
         };
-        let measurements = pool.install(|| experiment.run(point, &context))?;
+        let measurements = pool.install(|| point.run(&context))?;
         let run = Run::ending_now(started.elapsed(), workers, inner);
         store.save(point, &Record::new(point, measurements), &run)?;
         point_progress.reach(point.work);
@@ -121,13 +117,12 @@ pub fn run(
                 let mut queue = queue.lock().expect("no worker panics with the lock");
                 queue.pop_front().map(|next| (next, queue.len()))
             };
-            let Some(((job, said), left)) = next else { break };
-            let point = &job.1;
+            let Some(((point, said), left)) = next else { break };
             match store.take(point) {
                 Err(error) => fail(point.title(), error),
                 Ok(Some(_lock)) => {
                     refused = 0;
-                    fault::caught(|| run_point(job, &pool))
+                    fault::caught(|| run_point(point, &pool))
                         .unwrap_or_else(|error| fail(point.title(), error));
                 }
                 // Others first; then this one again, which is done by then, or was given up.
@@ -137,7 +132,7 @@ pub fn run(
                         progress.say(&format!("left to {holder}: {}", point.title()));
                     }
                     let mut queue = queue.lock().expect("no worker panics with the lock");
-                    queue.push_back((job, true));
+                    queue.push_back((point, true));
                     drop(queue);
                     refused += 1;
                     if refused > left {
@@ -156,105 +151,77 @@ pub fn run(
             Err(Error::Point { point, source: Box::new(error), others: failures.len() })
         }
         None if stop.is_asked() => Err(Error::Interrupted),
-        None => complete(jobs, store),
+        None => complete(points, store),
     }
 }
 
 /// Whether every record is there at the end: someone may have removed the store under the run.
-fn complete(jobs: &[Job<'_>], store: &Store) -> Result<(), Error> {
-    let lost = jobs.iter().map(|job| &job.1).filter(|point| !store.has(point));
+fn complete(points: &[Point], store: &Store) -> Result<(), Error> {
+    let lost = points.iter().filter(|point| !store.has(point));
     let missing: Vec<String> = lost.map(Point::title).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Error::Lost { folder: store.folder().to_owned(), missing, total: jobs.len() })
+    Err(Error::Lost { folder: store.folder().to_owned(), missing, total: points.len() })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::LazyLock;
 
+    use serde::{Deserialize, Serialize};
+
     use super::*;
-    use crate::experiment::Results;
-    use crate::findings::Findings;
-    use crate::findings::source::{Paper, Source};
+    use crate::measured::measure::Measure;
     use crate::measured::measurements::Measurements;
-    use crate::measured::scale::Scale;
-    use crate::opened::Networks;
-    use crate::request::Request;
+    use crate::measured::point as planned;
 
-    /// Points of six seeds that do `run`.
-    #[derive(Debug)]
-    struct Six(fn(&Point) -> Result<Measurements, Error>);
+    /// A measure that does something with its seed, and gives nothing.
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Does {
+        #[serde(skip)]
+        does: Option<fn(u64) -> Result<(), Error>>,
+    }
 
-    impl Six {
-        fn seeds(&self) -> Vec<Point> {
-            let point = |seed| Point {
-                experiment: self.id(),
-                name: format!("seed {seed}"),
-                config: serde_json::Value::Null,
-                seed,
-                data: Vec::new(),
-                work: 1,
-            };
-            (0..6).map(point).collect()
+    impl Measure for Does {
+        type Outcome = BTreeMap<String, f64>;
+
+        fn run(&self, seed: u64, _: &Context<'_>) -> Result<Self::Outcome, Error> {
+            self.does.map_or(Ok(()), |does| does(seed))?;
+            Ok(BTreeMap::new())
         }
     }
 
-    impl Experiment for Six {
-        fn id(&self) -> &'static str {
-            "test/six"
-        }
-
-        fn title(&self) -> &'static str {
-            "Six"
-        }
-
-        fn source(&self) -> Source {
-            Paper::Beyond.at(&[])
-        }
-
-        fn describe(&self, _: Scale) -> String {
-            String::new()
-        }
-
-        fn points(&self, _: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
-            Ok(self.seeds())
-        }
-
-        fn run(&self, point: &Point, _: &Context<'_>) -> Result<Measurements, Error> {
-            (self.0)(point)
-        }
-
-        fn findings(&self, _: &Results<'_>) -> Findings {
-            Findings::default()
-        }
+    /// Points of six seeds.
+    fn six(does: fn(u64) -> Result<(), Error>) -> Vec<Point> {
+        let run = |seed| planned::Run {
+            label: format!("seed {seed}"),
+            measure: Does { does: Some(does) },
+            seed,
+            data: Vec::new(),
+            work: 1,
+        };
+        (0..6).map(|seed| Point::new("test/six", run(seed))).collect()
     }
 
-    /// The points, and what running them in a folder gives.
-    fn run_six(six: &Six, store: &Store, threads: usize) -> (Vec<Point>, Result<(), Error>) {
-        let data = DataFolder::new(None);
-        let points = six.seeds();
-        let jobs: Vec<Job<'_>> = points.iter().map(|p| (six as _, p.clone())).collect();
-        let result = run(&jobs, store, &data, threads, &Stop::default());
-        (points, result)
+    /// What running them in a folder gives.
+    fn run_in(store: &Store, points: &[Point], threads: usize) -> Result<(), Error> {
+        run(points, store, &DataFolder::new(None), threads, &Stop::default())
     }
 
     #[test]
     fn a_point_that_fails_is_named_and_the_others_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let fragile = Six(|point| match point.seed {
+        let points = six(|seed| match seed {
             5 => panic!("five is too much"),
             1 | 3 => Err(Error::Usage("it broke".to_owned())),
-            _ => Ok(Measurements::default()),
+            _ => Ok(()),
         });
-        let (points, result) = run_six(&fragile, &store, 1);
-        assert_eq!(result.unwrap_err().to_string(), "test/six seed 1: it broke (and 2 more)");
-        let data = DataFolder::new(None);
-        let error = run(&[(&fragile as _, points[5].clone())], &store, &data, 1, &Stop::default())
-            .unwrap_err();
-        let error = error.to_string();
+        let error = run_in(&store, &points, 1).unwrap_err();
+        assert_eq!(error.to_string(), "test/six seed 1: it broke (and 2 more)");
+        let error = run_in(&store, &points[5..], 1).unwrap_err().to_string();
         assert!(error.starts_with("test/six seed 5: five is too much ("), "{error}");
         for point in &points {
             assert_eq!(store.load(point).unwrap().is_some(), point.seed % 2 == 0, "{}", point.name);
@@ -266,18 +233,14 @@ mod tests {
         static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
         let out = || FOLDER.path().join("out");
         let store = Store::open(&out()).unwrap();
-        let (points, result) = run_six(
-            &Six(|point| {
-                // The third one finds the records of the first two, and someone removes them.
-                if point.seed == 2 {
-                    std::fs::remove_dir_all(FOLDER.path().join("out")).unwrap();
-                }
-                Ok(Measurements::default())
-            }),
-            &store,
-            1,
-        );
-        let error = result.unwrap_err().to_string();
+        let points = six(|seed| {
+            // The third one finds the records of the first two, and someone removes them.
+            if seed == 2 {
+                std::fs::remove_dir_all(FOLDER.path().join("out")).unwrap();
+            }
+            Ok(())
+        });
+        let error = run_in(&store, &points, 1).unwrap_err().to_string();
         let expected = format!(
             "2 of 6 records have gone from {} during the run: test/six seed 0, test/six seed 1",
             out().display()
@@ -289,13 +252,12 @@ mod tests {
     #[test]
     fn what_another_process_is_at_is_left_to_it_or_run_when_it_is_gone() {
         static RAN: Mutex<Vec<u64>> = Mutex::new(Vec::new());
-        let six = Six(|point| {
-            RAN.lock().unwrap().push(point.seed);
-            Ok(Measurements::default())
+        let points = six(|seed| {
+            RAN.lock().unwrap().push(seed);
+            Ok(())
         });
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let points = six.seeds();
         // Another process has two points: one it finishes, the other is lost with it.
         let [finished, lost] = [0, 3].map(|i| store.take(&points[i]).unwrap().unwrap());
         std::thread::scope(|scope| {
@@ -307,7 +269,7 @@ mod tests {
                 store.adopt(&points[0], &record, None).unwrap();
                 drop((finished, lost));
             });
-            run_six(&six, &store, 2).1.unwrap();
+            run_in(&store, &points, 2).unwrap();
         });
         let mut ran = RAN.lock().unwrap().clone();
         assert_eq!(ran.pop(), Some(3), "the lost one is last");

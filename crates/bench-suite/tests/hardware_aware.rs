@@ -10,10 +10,10 @@ use std::time::Duration;
 use bench_suite::Error;
 use bench_suite::experiments::EXPERIMENTS;
 use bench_suite::measured::context::Context;
-use bench_suite::measured::measurements::Measurements;
-use bench_suite::measured::measures::hardware_aware::{HardwareAware, series};
-use bench_suite::measured::measures::trained::{CHANCE_ERROR, FLOAT_ERROR, HWA_TRAIN_LOSS};
-use bench_suite::measured::point::Point;
+use bench_suite::measured::measure::Measure;
+use bench_suite::measured::measures::comparison::Method;
+use bench_suite::measured::measures::hardware_aware::{Aged, HardwareAware};
+use bench_suite::measured::point::{Point, Run};
 use bench_suite::measured::scale::Scale;
 use bench_suite::opened::Networks;
 use bench_suite::progress::Progress;
@@ -37,13 +37,18 @@ fn point(network: &str) -> Option<Point> {
     points.into_iter().find(|p| p.name.starts_with(network))
 }
 
+/// What it measures.
+fn measure(point: &Point) -> &HardwareAware {
+    point.measure().unwrap()
+}
+
 /// Runs the point in a store, stopped after `stop_after` if given.
 fn run(
     point: &Point,
     folder: &Path,
     par: Par,
     stop_after: Option<Duration>,
-) -> Result<Measurements, Error> {
+) -> Result<Aged, Error> {
     let data = data();
     let store = Store::open(folder).unwrap();
     let stop = Stop::default();
@@ -65,27 +70,27 @@ fn run(
                 stop.ask();
             });
         }
-        HardwareAware::run_point(point, &context)
+        measure(point).run(point.seed, &context)
     })
 }
 
 /// The point, whose network on tiles has the float one as a teacher.
-fn distilled(mut point: Point) -> Point {
-    let mut config: HardwareAware = serde_json::from_value(point.config).unwrap();
-    config.trained.recipe.distillation = Some(Distillation { temperature: 10.0, mix: 0.75 });
-    config.direct = false;
-    point.config = serde_json::to_value(config).unwrap();
-    point
+fn distilled(point: Point) -> Point {
+    let mut measure = measure(&point).clone();
+    measure.trained.recipe.distillation = Some(Distillation { temperature: 10.0, mix: 0.75 });
+    measure.direct = false;
+    let Point { name: label, seed, data, work, .. } = point;
+    Point::new(point.experiment, Run { label, measure, seed, data, work })
 }
 
 #[test]
 fn records_do_not_depend_on_threads_or_interruptions() {
     let (folder, point) = (tempfile::tempdir().unwrap(), point("lstm-japanese-vowels").unwrap());
     let whole = run(&point, &folder.path().join("whole"), Par::Seq, None).unwrap();
-    let [float, chance] = [FLOAT_ERROR, CHANCE_ERROR].map(|name| whole.values[name]);
+    let (float, chance) = (whole.baseline.float_error_percent, whole.baseline.chance_error_percent);
     assert!(float < chance, "the float network errs in {float} %, chance is {chance} %");
-    for method in ["direct", "hwa"] {
-        assert_eq!(whole.series[&series(method, 3600.0)].len(), 1, "{method}");
+    for method in [Method::Direct, Method::HardwareAware] {
+        assert_eq!(whole.errors.at(method, 3600.0).len(), 1, "{method:?}");
     }
     assert_eq!(whole, run(&point, &folder.path().join("threads"), Par::Rayon, None).unwrap());
     let (mut stops, mut after) = (0, Duration::from_millis(5));
@@ -109,8 +114,9 @@ fn a_recipe_may_ask_for_distillation() {
     let vowels = point("lstm-japanese-vowels").unwrap();
     let alone = run(&vowels).unwrap();
     let taught = run(&distilled(vowels)).unwrap();
-    assert_eq!(alone.values[FLOAT_ERROR], taught.values[FLOAT_ERROR]);
-    assert_ne!(alone.series[HWA_TRAIN_LOSS], taught.series[HWA_TRAIN_LOSS]);
+    let (alone, taught) = (alone.baseline, taught.baseline);
+    assert_eq!(alone.float_error_percent, taught.float_error_percent);
+    assert_ne!(alone.hwa_train_loss, taught.hwa_train_loss);
     let Some(transducer) = point("rnn-t") else {
         skipped("the data of rnn-t, whose loss has no logits, are not there");
         return;

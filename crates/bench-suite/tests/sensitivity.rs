@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bench_suite::experiment::Experiment;
+use bench_suite::experiment::AnyExperiment;
 use bench_suite::experiments::EXPERIMENTS;
 use bench_suite::measured::context::Context;
-use bench_suite::measured::measurements::Measurements;
+use bench_suite::measured::measure::Measure;
 use bench_suite::measured::measures::hardware_aware::HardwareAware;
 use bench_suite::measured::measures::sensitivity::{
-    Analysis, Case, ERRORS, LayerQuantity, Method, Sensitivity, layer_value, layers_of,
+    Analysed, Analysis, Case, Layers, Method, Reading, Sensitivity,
 };
-use bench_suite::measured::measures::trained::{FLOAT_ERROR, Trained};
+use bench_suite::measured::measures::trained::Trained;
 use bench_suite::measured::measures::trial::Repeats;
 use bench_suite::measured::networks::workload::Instance;
-use bench_suite::measured::point::Point;
+use bench_suite::measured::point::{self, Point};
 use bench_suite::measured::scale::Scale;
 use bench_suite::opened::Networks;
 use bench_suite::progress::Progress;
@@ -32,13 +32,13 @@ const SEED: u64 = 5;
 
 /// A network whose data ships with the source, with its recipe at smoke scale.
 fn trained() -> Trained {
-    let find = |e: &&&dyn Experiment| e.id() == "rasch2023/networks";
+    let find = |e: &&&dyn AnyExperiment| e.id() == "rasch2023/networks";
     let experiment = EXPERIMENTS.iter().find(find).unwrap();
     let data = DataFolder::new(None);
     let request = Request { scale: Scale::Smoke, seed: SEED, seeds: None, data };
     let points = experiment.points(&request, &mut Networks::of(&request)).unwrap();
     let point = points.into_iter().find(|p| p.name.starts_with("lstm-japanese-vowels")).unwrap();
-    serde_json::from_value::<HardwareAware>(point.config).unwrap().trained
+    point.measure::<HardwareAware>().unwrap().trained.clone()
 }
 
 fn sensitivity(trained: Trained, method: Method, analysis: Analysis) -> Sensitivity {
@@ -48,14 +48,15 @@ fn sensitivity(trained: Trained, method: Method, analysis: Analysis) -> Sensitiv
 /// Calls `f` with all that a running point has.
 fn with_context<R>(store: &Path, f: impl FnOnce(&Context<'_>) -> R) -> R {
     let data = DataFolder::new(None);
-    let point = Point {
-        experiment: "sensitivity",
-        name: "a test".to_owned(),
-        config: serde_json::Value::Null,
+    let analysis = Analysis::Budget { case: Case::Nothing };
+    let run = point::Run {
+        label: "a test".to_owned(),
+        measure: sensitivity(trained(), Method::Direct, analysis),
         seed: SEED,
         data: vec![japanese_vowels::sum()],
         work: 1,
     };
+    let point = Point::new("sensitivity", run);
     let store = Store::open(store).unwrap();
     let progress = Progress::silent(1, Stop::default());
     let progress = progress.start(&point);
@@ -70,7 +71,7 @@ fn with_context<R>(store: &Path, f: impl FnOnce(&Context<'_>) -> R) -> R {
     })
 }
 
-fn run(store: &Path, sensitivity: &Sensitivity) -> Measurements {
+fn run(store: &Path, sensitivity: &Sensitivity) -> Reading {
     with_context(store, |context| sensitivity.run(SEED, context).unwrap())
 }
 
@@ -83,7 +84,8 @@ fn without_any_source_of_errors_the_network_is_the_float_one() {
     let errors = |case: Case| {
         let analysis = Analysis::Budget { case };
         let measured = run(folder.path(), &sensitivity(trained.clone(), Method::Direct, analysis));
-        (measured.series[ERRORS].clone(), measured.values[FLOAT_ERROR])
+        let Analysed::Budget { errors } = measured.analysed else { unreachable!() };
+        (errors, measured.baseline.float_error_percent)
     };
     let (nothing, float) = errors(Case::Nothing);
     assert_eq!(nothing, [float]);
@@ -153,7 +155,7 @@ fn layers_are_what_the_definitions_say() {
     trained.recipe.calibration.statistic = RangeStatistic::MeanAbsMax { cap: 0.5 };
     trained.recipe.analog = Analog::new(tile.clone(), *trained.recipe.analog.training()).unwrap();
     let analysis = Analysis::Layers { examples: EXAMPLES };
-    let measured =
+    let reading =
         run(folder.path(), &sensitivity(trained.clone(), Method::HardwareAware, analysis));
     with_context(folder.path(), |context| {
         let workload = trained.open(context).unwrap();
@@ -179,11 +181,11 @@ fn layers_are_what_the_definitions_say() {
         }
         let Products(products) = work.observed().unwrap();
         let names: Vec<String> = parameters.analog().map(|a| a.name().to_owned()).collect();
-        assert_eq!(layers_of(&measured), names);
+        let Analysed::Layers(Layers(layers)) = &reading.analysed else { unreachable!() };
+        assert_eq!(layers.iter().map(|layer| layer.name.clone()).collect::<Vec<_>>(), names);
         let (mut clipped_inputs, mut clipped_outputs) = (0, 0);
-        for analog in parameters.analog() {
+        for (analog, known) in parameters.analog().zip(layers) {
             let layer = analog.name();
-            let value = |quantity| layer_value(&measured, layer, quantity).unwrap();
             let ((outputs, inputs), (rows, ys)) = (analog.shape(), &products[layer]);
             let bias = parameters.iter().find(|p| *p.name() == format!("{layer}.bias"));
             let bias = bias.map_or(vec![0.0; outputs], |bias| bias.values());
@@ -201,17 +203,17 @@ fn layers_are_what_the_definitions_say() {
                 size += s.sqrt();
             }
             let expected = 100.0 * error / size;
-            let found = value(LayerQuantity::MvmError);
+            let found = known.mvm_error_percent;
             assert!((found / expected - 1.0).abs() < 1e-4, "{layer}: {found} %, not {expected} %");
             assert!(found > 1.0, "{layer} is nearly exact: {found} %");
 
             let count = rows.len() / inputs;
-            assert_eq!(value(LayerQuantity::Products), count as f64 / EXAMPLES as f64);
-            assert_eq!(value(LayerQuantity::Tiles), inputs.div_ceil(20) as f64);
+            assert_eq!(known.products, count as f64 / EXAMPLES as f64);
+            assert_eq!(known.tiles, inputs.div_ceil(20));
             let alpha = analog.input_range(parameters);
             let beyond = rows.iter().filter(|x| x.abs() > alpha).count();
             let expected = 100.0 * beyond as f64 / rows.len() as f64;
-            assert!((value(LayerQuantity::InputsClipped) - expected).abs() < 1e-9, "{layer}");
+            assert!((known.inputs_clipped_percent - expected).abs() < 1e-9, "{layer}");
             clipped_inputs += beyond;
             if analog.cut().parts().len() > 1 {
                 continue;
@@ -223,7 +225,7 @@ fn layers_are_what_the_definitions_say() {
                 .filter(|&(y, o)| ((y - bias[o]) / (alpha * scales[o])).abs() > 0.75 * (1.0 - 1e-5))
                 .count();
             let expected = 100.0 * at_bound as f64 / ys.len() as f64;
-            assert!((value(LayerQuantity::OutputsClipped) - expected).abs() < 1e-9, "{layer}");
+            assert!((known.outputs_clipped_percent - expected).abs() < 1e-9, "{layer}");
             clipped_outputs += at_bound;
         }
         assert!(clipped_inputs > 0 && clipped_outputs > 0, "{clipped_inputs}, {clipped_outputs}");

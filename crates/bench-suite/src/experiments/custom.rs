@@ -4,17 +4,16 @@ use std::path::Path;
 
 use datasets::DataFolder;
 
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
 use crate::measured::files;
-use crate::measured::measurements::Measurements;
-use crate::measured::measures::image_classifier::ImageClassifier;
-use crate::measured::point::Point;
+use crate::measured::measures::image_classifier::{ImageClassifier, Training};
+use crate::measured::point::{Point, Run};
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
+use crate::record::Record;
 use crate::request::Request;
 
 /// No description of a network or a recipe is larger, in bytes.
@@ -40,44 +39,48 @@ impl Custom {
             Error::Usage(reason) => Error::data(file, reason),
             error => error,
         })?;
-        Ok(Point {
-            experiment: Self.id(),
+        let run = Run {
             // Not the file's: under another name it is the same run, and the record is its answer.
-            name: config.title(),
+            label: config.title(),
             work: config.work(),
-            config: serde_json::to_value(&config).expect("a configuration is plain data"),
-            seed,
             data: vec![config.data.sum(data)?],
-        })
+            measure: config,
+            seed,
+        };
+        Ok(Point::new(Self::ABOUT.id, run))
+    }
+}
+
+impl Custom {
+    /// What a record of its points holds.
+    ///
+    /// # Panics
+    ///
+    /// If the record is another's.
+    pub fn outcome(record: &Record) -> Training {
+        record.measurements.read().expect("a record is checked as it is read")
     }
 }
 
 impl Experiment for Custom {
-    fn id(&self) -> &'static str {
-        "custom"
-    }
+    type Measure = ImageClassifier;
 
-    fn title(&self) -> &'static str {
-        "A network of one's own"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Beyond.at(&[Part::Passage("a TOML file")])
-    }
+    const ABOUT: About = About {
+        id: "custom",
+        title: "A network of one's own",
+        source: Paper::Beyond.at(&[Part::Passage("a TOML file")]),
+        stand_ins: StandIns::Never,
+    };
 
     fn describe(&self, _: Scale) -> String {
         "one training run".to_owned()
     }
 
-    fn points(&self, _: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(&self, _: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
         Ok(Vec::new())
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        ImageClassifier::run_point(point, context)
-    }
-
-    fn findings(&self, _: &Results<'_>) -> Findings {
+    fn findings(&self, _: &Results<Self::Measure>) -> Findings {
         Findings::default()
     }
 }

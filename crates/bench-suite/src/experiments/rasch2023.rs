@@ -22,31 +22,4 @@ pub mod tiles;
 pub mod tolerance;
 pub mod weight_distribution;
 
-use serde::Serialize;
-
-use crate::measured::point::Point;
-use crate::request::Request;
-
 pub(crate) use paper::normalized_accuracy;
-
-/// A point for each seed, of which all have the same configuration and no data.
-fn point_per_seed(
-    experiment: &'static str,
-    request: &Request,
-    seeds: u64,
-    config: &impl Serialize,
-    work: u64,
-) -> Vec<Point> {
-    let config = serde_json::to_value(config).expect("a configuration is plain data");
-    let seeds = request.seed..request.seed + request.seeds.unwrap_or(seeds);
-    seeds
-        .map(|seed| Point {
-            experiment,
-            name: format!("seed {seed}"),
-            config: config.clone(),
-            seed,
-            data: Vec::new(),
-            work,
-        })
-        .collect()
-}

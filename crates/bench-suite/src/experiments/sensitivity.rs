@@ -13,15 +13,12 @@ use std::path::PathBuf;
 use crossbar::TileConfig;
 use datasets::DataFolder;
 use nn::Analog;
-use serde::Serialize;
 
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
 use crate::measured::files;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::nonideality::{AXES, Nonideality};
 use crate::measured::measures::sensitivity::{
     Analysis, Case, ErrorSource, Method, Raised, Resolutions, Sensitivity,
@@ -29,14 +26,14 @@ use crate::measured::measures::sensitivity::{
 use crate::measured::measures::trained::{Stage, Trained};
 use crate::measured::measures::trial::Repeats;
 use crate::measured::models::Models;
-use crate::measured::point::Point;
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
 
 use super::custom::LARGEST_DESCRIPTION;
 use super::rasch2023::networks;
-use readings::{Baseline, LOSS_PERCENT, Readings};
+use readings::{LOSS_PERCENT, Readings, useless};
 
 /// Seconds after programming at which everything is measured. [Rasch23 Fig. 5]
 const TIME_S: f64 = 3600.0;
@@ -215,17 +212,14 @@ impl OneNetwork {
 }
 
 impl Experiment for OneNetwork {
-    fn id(&self) -> &'static str {
-        "sensitivity"
-    }
+    type Measure = Sensitivity;
 
-    fn title(&self) -> &'static str {
-        "What imprecise hardware does to a network"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Beyond.at(&[Part::Passage("after Rasch et al. 2023, Fig. 3 to 5")])
-    }
+    const ABOUT: About = About {
+        id: "sensitivity",
+        title: "What imprecise hardware does to a network",
+        source: Paper::Beyond.at(&[Part::Passage("after Rasch et al. 2023, Fig. 3 to 5")]),
+        stand_ins: StandIns::Never,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let method = match self.method {
@@ -240,7 +234,11 @@ impl Experiment for OneNetwork {
         )
     }
 
-    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(
+        &self,
+        request: &Request,
+        opened: &mut Networks,
+    ) -> Result<Vec<Run<Self::Measure>>, Error> {
         let workload = opened.open(&self.trained.network)?;
         let mut training = self.trained.work(&*workload);
         let policy = Trained::policy(&*workload, &self.trained.recipe.analog);
@@ -249,36 +247,26 @@ impl Experiment for OneNetwork {
             instance.parameters.analog().map(|analog| analog.name().to_owned()).collect();
         let examples = instance.test.len() as u64;
         let effort = self.effort(request.scale);
-        let point = |(name, analysis, tests): (String, Analysis, u64)| {
-            let config = Sensitivity {
+        let run = |(label, analysis, tests): (String, Analysis, u64)| {
+            let measure = Sensitivity {
                 trained: self.trained.clone(),
                 method: self.method,
                 repeats: Repeats { programmings: effort.programmings, t_s: TIME_S },
                 analysis,
             };
-            Point {
-                experiment: self.id(),
-                name,
-                config: to_value(&config),
-                seed: request.seed,
-                data: workload.data(),
-                // The first point that needs the network trains it.
-                work: tests * examples + std::mem::take(&mut training),
-            }
+            // The first point that needs the network trains it.
+            let work = tests * examples + std::mem::take(&mut training);
+            Run { label, measure, seed: request.seed, data: workload.data(), work }
         };
-        Ok(self.analyses(&layers, &effort).into_iter().map(point).collect())
+        Ok(self.analyses(&layers, &effort).into_iter().map(run).collect())
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Sensitivity::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
         let readings = Readings::of(results);
         let mut findings = Findings::default();
         budget::network(&readings, &mut findings);
         layers::add(&readings, &mut findings);
-        if let Some(reason) = readings.baseline().and_then(Baseline::useless) {
+        if let Some(reason) = readings.baseline().and_then(useless) {
             findings.left_out.push(reason);
             return findings;
         }
@@ -296,18 +284,15 @@ fn has(tile: &TileConfig, nonideality: Nonideality) -> bool {
     applied.is_ok() && standard == *tile
 }
 
-fn to_value(config: &impl Serialize) -> serde_json::Value {
-    serde_json::to_value(config).expect("a configuration is plain data")
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
 
     use super::*;
     use crate::cli;
-    use crate::measured::measures::trained::{CHANCE_ERROR, FLOAT_ERROR};
-    use crate::record::Record;
+    use crate::experiment::Done;
+    use crate::measured::measures::sensitivity::{Analysed, Layers, Reading};
+    use crate::measured::measures::trained::Baseline;
 
     /// What is found of a network that is tested on the standard tile alone.
     fn found(float: f64, chance: f64) -> Findings {
@@ -317,16 +302,22 @@ mod tests {
         let network = OneNetwork::asked_for(&arguments.question()).unwrap();
         let (scale, data) = (Scale::Smoke, DataFolder::new(None));
         let request = Request { scale, seed: 0, seeds: None, data };
-        let points = network.points(&request, &mut Networks::of(&request)).unwrap();
-        let measured = |point: Point| {
-            let values = [(FLOAT_ERROR, float), (CHANCE_ERROR, chance)];
-            let values = values.map(|(name, value)| (name.to_owned(), value)).into();
-            let series = [("errors".to_owned(), vec![float, float + 0.5])].into();
-            let record = Record::new(&point, Measurements { values, series });
-            (point, Some(record))
+        let runs = network.runs(&request, &mut Networks::of(&request)).unwrap();
+        let done = |run: Run<Sensitivity>| {
+            let baseline = Baseline {
+                float_error_percent: float,
+                chance_error_percent: chance,
+                hwa_train_loss: Vec::new(),
+            };
+            let analysed = match run.measure.analysis {
+                Analysis::Layers { .. } => Analysed::Layers(Layers::default()),
+                _ => Analysed::Budget { errors: vec![float, float + 0.5] },
+            };
+            let outcome = Reading { baseline, analysed };
+            Done { measure: run.measure, seed: run.seed, outcome }
         };
-        let points: Vec<_> = points.into_iter().map(measured).collect();
-        network.findings(&Results { scale, points: &points })
+        let done = runs.into_iter().map(done).collect();
+        network.findings(&Results { scale, data: Vec::new(), done })
     }
 
     #[test]

@@ -1,102 +1,96 @@
-//! Training runs of several variants over several seeds: their points, and their records asked by
-//! variant.
+//! Training runs of several variants over several seeds: their outcomes asked by variant.
 
-use datasets::DataSum;
+use std::borrow::Borrow;
+use std::fmt::Display;
+
 use report::figure::Curve;
-use serde::Serialize;
 
 use crate::experiment::Results;
 use crate::findings::estimate::of_seeds;
 use crate::findings::words::count;
-use crate::measured::point::Point;
+use crate::measured::measure::Measure;
+use crate::measured::measures::image_classifier::Training;
+use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
-use crate::record::Record;
-use crate::request::Request;
 
-/// The series of a record that hold one number per epoch.
-pub(super) const TRAIN_LOSS: &str = "train_loss";
+/// One number per epoch of a training.
+pub(super) type Series = fn(&Training) -> &[f64];
+
+/// In nats.
+pub(super) const TRAIN_LOSS: Series = |training| &training.train_loss;
 /// In %.
-pub(super) const TEST_ERROR: &str = "test_error_percent";
+pub(super) const TEST_ERROR: Series = |training| &training.test_error_percent;
 /// Updates that were rounded to zero, in %.
-pub(super) const ZERO_UPDATES: &str = "zero_update_percent";
-
-/// One variant of an experiment: its name, its whole configuration, its amount of work.
-#[derive(Debug)]
-pub(super) struct Variant<C> {
-    pub(super) name: String,
-    pub(super) config: C,
-    pub(super) work: u64,
-}
-
-/// The points of all variants, seed by seed in the order of the variants; `seeds` counts if the
-/// request does not say how many.
-pub(super) fn points<C: Serialize>(
-    experiment: &'static str,
-    request: &Request,
-    seeds: u64,
-    data: &[DataSum],
-    variants: &[Variant<C>],
-) -> Vec<Point> {
-    let seeds = request.seed..request.seed + request.seeds.unwrap_or(seeds);
-    seeds
-        .flat_map(|seed| variants.iter().map(move |variant| (seed, variant)))
-        .map(|(seed, variant)| Point {
-            experiment,
-            name: point_name(&variant.name, seed),
-            config: serde_json::to_value(&variant.config).expect("a configuration is plain data"),
-            seed,
-            data: data.to_vec(),
-            work: variant.work,
-        })
-        .collect()
-}
-
-/// The name of the point that runs a variant with a seed.
-fn point_name(variant: &str, seed: u64) -> String {
-    format!("{variant}, seed {seed}")
-}
+pub(super) const ZERO_UPDATES: Series = |training| &training.zero_update_percent;
 
 /// "one seed", "4 seeds".
 pub(super) fn seeds_in_words(seeds: u64) -> String {
     if seeds == 1 { "one seed".to_owned() } else { count(seeds, "seed") }
 }
 
-/// The records, asked by variant.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct TrainingRuns<'a> {
-    pub(super) results: &'a Results<'a>,
+/// The outcomes, asked by variant.
+#[derive(Debug)]
+pub(super) struct TrainingRuns<'a, V> {
+    pub(super) scale: Scale,
     /// Epochs at the end over which a result is averaged.
     pub(super) window: usize,
+    /// Variant, seed and outcome.
+    done: Vec<(V, u64, &'a Training)>,
 }
 
-impl TrainingRuns<'_> {
-    /// The records of a variant, one per seed.
-    pub(super) fn records(&self, variant: &str) -> impl Iterator<Item = &Record> {
-        self.results
-            .points
-            .iter()
-            .filter(move |(point, _)| point.name == point_name(variant, point.seed))
-            .filter_map(|(_, record)| record.as_ref())
+impl<'a, V: Clone + PartialEq + Display> TrainingRuns<'a, V> {
+    /// Those of measures that the variants have.
+    pub(super) fn new<M: Measure<Outcome = Training> + PartialEq>(
+        results: &'a Results<M>,
+        window: usize,
+        variants: impl IntoIterator<Item = (V, M)>,
+    ) -> Self {
+        let variants: Vec<(V, M)> = variants.into_iter().collect();
+        let done = results.done.iter().filter_map(|done| {
+            let (variant, _) = variants.iter().find(|(_, measure)| *measure == done.measure)?;
+            Some((variant.clone(), done.seed, &done.outcome))
+        });
+        Self::of(results.scale, window, done)
+    }
+
+    /// Those of variants and seeds.
+    pub(super) fn of(
+        scale: Scale,
+        window: usize,
+        done: impl IntoIterator<Item = (V, u64, &'a Training)>,
+    ) -> Self {
+        Self { scale, window, done: done.into_iter().collect() }
+    }
+
+    fn all(&self, variant: &V) -> impl Iterator<Item = (u64, &'a Training)> {
+        let wanted = self.done.iter().filter(move |(v, ..)| v == variant);
+        wanted.map(|(_, seed, training)| (*seed, *training))
+    }
+
+    /// Number of seeds of a variant.
+    pub(super) fn seeds(&self, variant: impl Borrow<V>) -> usize {
+        self.all(variant.borrow()).count()
     }
 
     /// A series of every seed.
-    pub(super) fn series(&self, variant: &str, name: &str) -> Vec<Vec<f64>> {
-        self.records(variant).map(|record| record.series(name).to_vec()).collect()
+    pub(super) fn series(&self, variant: impl Borrow<V>, series: Series) -> Vec<Vec<f64>> {
+        self.all(variant.borrow()).map(|(_, training)| series(training).to_vec()).collect()
     }
 
     /// Mean over seeds by epoch, with a band of half a 90 % interval.
-    pub(super) fn curve(&self, variant: &str, colour: usize, series: &str) -> Curve {
-        of_seeds(variant, colour, 1.0, &self.series(variant, series))
+    pub(super) fn curve(&self, variant: impl Borrow<V>, colour: usize, series: Series) -> Curve {
+        let variant = variant.borrow();
+        of_seeds(variant.to_string(), colour, 1.0, &self.series(variant, series))
     }
 
     /// Per seed, the mean of a series over the last epochs.
-    fn ends(&self, variant: &str, series: &str) -> Vec<(u64, f64)> {
-        self.records(variant)
-            .filter_map(|record| {
-                let all = record.series(series);
+    fn ends(&self, variant: &V, series: Series) -> Vec<(u64, f64)> {
+        self.all(variant)
+            .filter_map(|(seed, training)| {
+                let all = series(training);
                 let end = &all[all.len().saturating_sub(self.window)..];
                 let mean = end.iter().sum::<f64>() / end.len() as f64;
-                (!end.is_empty()).then_some((record.seed, mean))
+                (!end.is_empty()).then_some((seed, mean))
             })
             .collect()
     }
@@ -104,9 +98,9 @@ impl TrainingRuns<'_> {
     /// A comparison of two variants at the end, seed by seed.
     fn paired(
         &self,
-        series: &str,
-        variant: &str,
-        reference: &str,
+        series: Series,
+        variant: &V,
+        reference: &V,
         compare: impl Fn(f64, f64) -> f64,
     ) -> Vec<f64> {
         let reference = self.ends(reference, series);
@@ -118,13 +112,14 @@ impl TrainingRuns<'_> {
     }
 
     /// Test error at the end, in %.
-    pub(super) fn error(&self, variant: &str) -> Option<Estimate> {
-        let ends: Vec<f64> = self.ends(variant, TEST_ERROR).into_iter().map(|(_, x)| x).collect();
+    pub(super) fn error(&self, variant: impl Borrow<V>) -> Option<Estimate> {
+        let ends: Vec<f64> =
+            self.ends(variant.borrow(), TEST_ERROR).into_iter().map(|(_, x)| x).collect();
         Estimate::of(&ends)
     }
 
     /// The lowest test error of any epoch, in %.
-    pub(super) fn best_error(&self, variant: &str) -> Option<Estimate> {
+    pub(super) fn best_error(&self, variant: impl Borrow<V>) -> Option<Estimate> {
         let best: Vec<f64> = self
             .series(variant, TEST_ERROR)
             .into_iter()
@@ -134,25 +129,35 @@ impl TrainingRuns<'_> {
     }
 
     /// Training loss at the end, in nats.
-    pub(super) fn loss(&self, variant: &str) -> Option<f64> {
-        let ends: Vec<f64> = self.ends(variant, TRAIN_LOSS).into_iter().map(|(_, x)| x).collect();
+    pub(super) fn loss(&self, variant: impl Borrow<V>) -> Option<f64> {
+        let ends: Vec<f64> =
+            self.ends(variant.borrow(), TRAIN_LOSS).into_iter().map(|(_, x)| x).collect();
         Estimate::of(&ends).map(|estimate| estimate.mean)
     }
 
     /// Difference of two test errors, in points.
-    pub(super) fn difference(&self, variant: &str, reference: &str) -> Option<Estimate> {
-        let differences = self.paired(TEST_ERROR, variant, reference, |a, b| a - b);
+    pub(super) fn difference(
+        &self,
+        variant: impl Borrow<V>,
+        reference: impl Borrow<V>,
+    ) -> Option<Estimate> {
+        let differences =
+            self.paired(TEST_ERROR, variant.borrow(), reference.borrow(), |a, b| a - b);
         Estimate::of(&differences)
     }
 
     /// Ratio of two training losses.
-    pub(super) fn loss_ratio(&self, variant: &str, reference: &str) -> Option<Estimate> {
-        let ratios = self.paired(TRAIN_LOSS, variant, reference, |a, b| a / b);
+    pub(super) fn loss_ratio(
+        &self,
+        variant: impl Borrow<V>,
+        reference: impl Borrow<V>,
+    ) -> Option<Estimate> {
+        let ratios = self.paired(TRAIN_LOSS, variant.borrow(), reference.borrow(), |a, b| a / b);
         Estimate::of(&ratios)
     }
 
     /// A series averaged over all epochs.
-    pub(super) fn mean(&self, variant: &str, series: &str) -> Option<Estimate> {
+    pub(super) fn mean(&self, variant: impl Borrow<V>, series: Series) -> Option<Estimate> {
         let means: Vec<f64> = self
             .series(variant, series)
             .iter()

@@ -164,14 +164,7 @@ mod tests {
     use crate::store::Store;
 
     fn point() -> Point {
-        Point {
-            experiment: "test/models",
-            name: "a point".to_owned(),
-            config: serde_json::Value::Null,
-            seed: 0,
-            data: Vec::new(),
-            work: 1,
-        }
+        crate::measured::point::testing::point("test/models", "a point", serde_json::Value::Null, 0)
     }
 
     /// What can be wrong with a file, and with one that has no checksum.

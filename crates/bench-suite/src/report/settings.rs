@@ -74,14 +74,7 @@ mod tests {
 
     #[test]
     fn what_is_shared_is_said_once() {
-        let point = |config, seed| Point {
-            experiment: "a/b",
-            name: String::new(),
-            config,
-            seed,
-            data: Vec::new(),
-            work: 1,
-        };
+        let point = |config, seed| crate::measured::point::testing::point("a/b", "", config, seed);
         let wide = serde_json::json!({ "net": { "width": 8, "depth": 3 }, "times": [1.0, 2.5] });
         let narrow = serde_json::json!({ "net": { "width": 4, "depth": 3 }, "times": [1.0, 2.5] });
         let points = [point(wide.clone(), 0), point(narrow, 0), point(wide, 1)];

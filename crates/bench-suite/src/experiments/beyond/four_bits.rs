@@ -11,21 +11,19 @@ mod variants;
 
 use nn::layers::Init;
 use nn::{Optimizer, Policy, Recipe, Schedule, Sgd};
-use serde::{Deserialize, Serialize};
 
-use super::super::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
-use crate::experiment::{Experiment, Results};
+use super::super::runs::{Variant, of_every_seed};
+use super::super::training_runs::{TrainingRuns, seeds_in_words};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
-use crate::findings::source::{Paper, Part, Source};
+use crate::findings::source::{Paper, Part};
 use crate::findings::words::count;
-use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
+use crate::measured::measures::low_precision::{Given, LowPrecision};
 use crate::measured::measures::network_training::NetworkTraining;
-use crate::measured::measures::quantization_error::QuantizationError;
 use crate::measured::networks;
-use crate::measured::point::Point;
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
@@ -33,15 +31,6 @@ use crate::request::Request;
 /// The experiment.
 #[derive(Debug)]
 pub struct FourBits;
-
-/// What a point does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Work {
-    Quantizers(QuantizationError),
-    Images(Box<ImageClassifier>),
-    Network(NetworkTraining),
-}
 
 /// A network that is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,10 +129,10 @@ fn recipe(epochs: usize, learning_rate: f32) -> Recipe {
     }
 }
 
-fn work(model: Model, arithmetic: Policy, scale: Scale) -> Work {
+fn work(model: Model, arithmetic: Policy, scale: Scale) -> LowPrecision {
     let Size { hidden, images, test_images, epochs, text, .. } = size(scale);
     let images_of = |index: usize, network, rate| {
-        Work::Images(Box::new(ImageClassifier {
+        LowPrecision::Images(Box::new(ImageClassifier {
             data: ImageData::Mnist,
             train_images: images[index],
             test_images,
@@ -166,7 +155,7 @@ fn work(model: Model, arithmetic: Policy, scale: Scale) -> Work {
         }
         Model::Text => {
             let network = TEXT.to_owned();
-            Work::Network(NetworkTraining { network, scale: text, arithmetic })
+            LowPrecision::Network(NetworkTraining { network, scale: text, arithmetic })
         }
     }
 }
@@ -180,17 +169,14 @@ fn variants(model: Model, scale: Scale) -> Vec<(String, Policy)> {
 }
 
 impl Experiment for FourBits {
-    fn id(&self) -> &'static str {
-        "beyond/four-bits"
-    }
+    type Measure = LowPrecision;
 
-    fn title(&self) -> &'static str {
-        "Which products in four and eight bits need stochastic rounding"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Beyond.at(&[Part::Passage("arXiv:2509.25149, 2505.19115, 2502.20586, 2506.08027; an ablation after Gupta et al. 2015, §4.1")])
-    }
+    const ABOUT: About = About {
+        id: "beyond/four-bits",
+        title: "Which products in four and eight bits need stochastic rounding",
+        source: Paper::Beyond.at(&[Part::Passage("arXiv:2509.25149, 2505.19115, 2502.20586, 2506.08027; an ablation after Gupta et al. 2015, §4.1")]),
+        stand_ins: StandIns::Always,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let Size { hidden, images, epochs, seeds, .. } = size(scale);
@@ -205,11 +191,7 @@ impl Experiment for FourBits {
         )
     }
 
-    fn has_stand_ins(&self, _: Scale) -> bool {
-        true
-    }
-
-    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(&self, request: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
         let scale = request.scale;
         let Size { text, seeds, .. } = size(scale);
         let mnist = ImageData::Mnist.sum(&request.data)?;
@@ -218,44 +200,49 @@ impl Experiment for FourBits {
             name: quantizers::NAME.to_owned(),
             // In examples, as that of the others: a number that is rounded is far less.
             work: quantizers.work() / 10_000,
-            config: Work::Quantizers(quantizers),
+            data: Vec::new(),
+            measure: LowPrecision::Quantizers(quantizers),
         };
-        let mut points = training_runs::points(self.id(), request, seeds, &[], &[numbers]);
+        let mut runs = of_every_seed(request, seeds, &[numbers]);
         for model in Model::ALL {
             let opened = match model {
                 Model::Text => Some((networks::find(TEXT)?.open)(&request.data, text)?),
                 Model::Mlp | Model::Cnn => None,
             };
             let data = opened.as_ref().map_or_else(|| vec![mnist.clone()], |opened| opened.data());
-            let variants: Vec<Variant<Work>> = variants(model, scale)
+            let variants: Vec<Variant<LowPrecision>> = variants(model, scale)
                 .into_iter()
                 .map(|(name, policy)| {
-                    let config = work(model, policy, scale);
-                    let work = match (&config, &opened) {
-                        (Work::Images(config), _) => config.work(),
-                        (Work::Network(config), Some(opened)) => config.work(&**opened),
+                    let measure = work(model, policy, scale);
+                    let work = match (&measure, &opened) {
+                        (LowPrecision::Images(config), _) => config.work(),
+                        (LowPrecision::Network(config), Some(opened)) => config.work(&**opened),
                         _ => unreachable!("a network is opened before it is trained"),
                     };
-                    Variant { name: model.variant(&name), config, work }
+                    Variant { name: model.variant(&name), measure, data: data.clone(), work }
                 })
                 .collect();
-            points.extend(training_runs::points(self.id(), request, seeds, &data, &variants));
+            runs.extend(of_every_seed(request, seeds, &variants));
         }
-        Ok(points)
+        Ok(runs)
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let work: Work = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        match work {
-            Work::Quantizers(work) => work.run(point.seed, context),
-            Work::Images(work) => work.run(point.seed, context),
-            Work::Network(work) => work.run(point.seed, context),
-        }
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
-        findings::findings(&TrainingRuns { results, window: 1 })
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
+        let scale = results.scale;
+        let variants: Vec<(String, LowPrecision)> = Model::ALL
+            .into_iter()
+            .flat_map(|model| {
+                let policies = variants(model, scale).into_iter();
+                policies
+                    .map(move |(name, policy)| (model.variant(&name), work(model, policy, scale)))
+            })
+            .collect();
+        let trained = results.done.iter().filter_map(|done| {
+            let Given::Training(training) = &done.outcome else { return None };
+            let (name, _) = variants.iter().find(|(_, work)| *work == done.measure)?;
+            Some((name.clone(), done.seed, training))
+        });
+        findings::findings(&TrainingRuns::of(scale, 1, trained), results)
     }
 }
 
@@ -268,17 +255,18 @@ mod tests {
     fn configurations_survive_their_files_and_can_run() {
         for scale in [Scale::Smoke, Scale::Desk, Scale::Paper] {
             let request = Request { scale, seed: 0, seeds: Some(1), data: DataFolder::new(None) };
-            let points = FourBits.points(&request, &mut Networks::of(&request)).unwrap();
-            for point in &points {
-                let read: Work = serde_json::from_value(point.config.clone()).unwrap();
-                assert_eq!(serde_json::to_value(&read).unwrap(), point.config, "{}", point.name);
-                if let Work::Images(config) = read {
+            let runs = FourBits.runs(&request, &mut Networks::of(&request)).unwrap();
+            for run in &runs {
+                let written = serde_json::to_value(&run.measure).unwrap();
+                let read: LowPrecision = serde_json::from_value(written).unwrap();
+                assert_eq!(read, run.measure, "{}", run.label);
+                if let LowPrecision::Images(config) = read {
                     config.check().unwrap();
                 }
-                assert!(point.work > 0, "{}", point.name);
+                assert!(run.work > 0, "{}", run.label);
             }
             if scale == Scale::Smoke {
-                assert!(points.len() < 12, "{} points take more than seconds", points.len());
+                assert!(runs.len() < 12, "{} runs take more than seconds", runs.len());
             }
         }
     }

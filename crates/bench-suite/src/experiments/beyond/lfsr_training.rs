@@ -4,6 +4,8 @@
 //! with other random numbers. Here every product of the MNIST network is rounded with the words
 //! that the 28 columns would draw.
 
+use std::fmt;
+
 use nn::layers::Init;
 use nn::{FixedPoint, Optimizer, Policy, Recipe, Sgd};
 use numerics::{FixedFormat, LfsrConfig, Rounding, Seed};
@@ -11,20 +13,19 @@ use report::figure::{Figure, Panel};
 use report::table::{Table, cells, measured, number};
 use systolic::{Card, ColumnLfsrs};
 
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiments::runs::{Variant, of_every_seed};
 use crate::experiments::training_runs::{
-    self, TEST_ERROR, TRAIN_LOSS, TrainingRuns, Variant, seeds_in_words,
+    Series, TEST_ERROR, TRAIN_LOSS, TrainingRuns, seeds_in_words,
 };
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::source::{Paper, Part, Source};
+use crate::findings::source::{Paper, Part};
 use crate::findings::words::count;
-use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::array_training::{ArrayTraining, RoundingUnits};
 use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
-use crate::measured::point::Point;
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
@@ -33,15 +34,31 @@ use crate::request::Request;
 #[derive(Debug)]
 pub struct LfsrBits;
 
-const CHACHA: &str = "ChaCha";
-const SOUND: &str = "LFSR, 48 bits, 32 steps";
-const POOR: &str = "LFSR, 16 bits, 1 step";
+/// Where the bits come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bits {
+    ChaCha,
+    /// The default of the accelerator.
+    Sound,
+    /// Registers that are as small as can be.
+    Poor,
+}
 
-/// Name, colour and what is special.
-const VARIANTS: [(&str, usize, &str); 3] = [
-    (CHACHA, 0, "by name and position"),
-    (SOUND, 2, "the default: columns spread over the cycle"),
-    (POOR, 1, "as many bits as are dropped at most, seeds 1 to 28"),
+impl fmt::Display for Bits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ChaCha => "ChaCha",
+            Self::Sound => "LFSR, 48 bits, 32 steps",
+            Self::Poor => "LFSR, 16 bits, 1 step",
+        })
+    }
+}
+
+/// With colour and what is special.
+const VARIANTS: [(Bits, usize, &str); 3] = [
+    (Bits::ChaCha, 0, "by name and position"),
+    (Bits::Sound, 2, "the default: columns spread over the cycle"),
+    (Bits::Poor, 1, "as many bits as are dropped at most, seeds 1 to 28"),
 ];
 
 struct Size {
@@ -71,19 +88,19 @@ const BATCH: usize = 100;
 /// The learning rate over the batch size is 2 to the power of minus this.
 const UPDATE_SHIFT: u32 = 8;
 
-fn workload(variant: &str, scale: Scale) -> ArrayTraining {
+fn workload(bits: Bits, scale: Scale) -> ArrayTraining {
     let Size { hidden, epochs, train_images, test_images, .. } = size(scale);
     let card = Card::kintex_325t();
     let n = card.design().n;
     let units = |columns| Some(RoundingUnits { columns, row_tiles: 4 });
-    let units = match variant {
-        SOUND => units(ColumnLfsrs::spread(n, &Seed::new(2015))),
-        POOR => {
+    let units = match bits {
+        Bits::Sound => units(ColumnLfsrs::spread(n, &Seed::new(2015))),
+        Bits::Poor => {
             let LfsrConfig { width, taps, steps_per_sample, .. } =
                 LfsrConfig::maximal(16, 1, 1).expect("16 bits are listed");
             units(ColumnLfsrs { width, taps, steps_per_sample, seeds: (1..=n as u64).collect() })
         }
-        _ => None,
+        Bits::ChaCha => None,
     };
     // The paper's format that depends most on the rounding.
     let format = FixedFormat::new(8, 8).expect("the paper's formats exist");
@@ -111,18 +128,15 @@ fn workload(variant: &str, scale: Scale) -> ArrayTraining {
 }
 
 impl Experiment for LfsrBits {
-    fn id(&self) -> &'static str {
-        "beyond/lfsr-training"
-    }
+    type Measure = ArrayTraining;
 
-    fn title(&self) -> &'static str {
-        "Training on the random bits of hardware registers"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Beyond
-            .at(&[Part::Passage("Not in a paper; Gupta et al. 2015, §4.1 and §5.2 combined")])
-    }
+    const ABOUT: About = About {
+        id: "beyond/lfsr-training",
+        title: "Training on the random bits of hardware registers",
+        source: Paper::Beyond
+            .at(&[Part::Passage("Not in a paper; Gupta et al. 2015, §4.1 and §5.2 combined")]),
+        stand_ins: StandIns::Never,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let Size { hidden, epochs, train_images, seeds, .. } = size(scale);
@@ -132,23 +146,19 @@ impl Experiment for LfsrBits {
         )
     }
 
-    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(&self, request: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
         let data = ImageData::Mnist.sum(&request.data)?;
-        let variants = VARIANTS.map(|(name, ..)| {
-            let config = workload(name, request.scale);
-            let work = config.classifier.work();
-            Variant { name: name.to_owned(), config, work }
+        let variants = VARIANTS.map(|(bits, ..)| {
+            let measure = workload(bits, request.scale);
+            let (name, work) = (bits.to_string(), measure.classifier.work());
+            Variant { name, measure, data: vec![data.clone()], work }
         });
-        let seeds = size(request.scale).seeds;
-        Ok(training_runs::points(self.id(), request, seeds, &[data], &variants))
+        Ok(of_every_seed(request, size(request.scale).seeds, &variants))
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        ArrayTraining::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
-        let runs = TrainingRuns { results, window: 1 };
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
+        let variants = VARIANTS.map(|(bits, ..)| (bits, workload(bits, results.scale)));
+        let runs = TrainingRuns::new(results, 1, variants);
         Findings::default()
             .claims([claim(&runs)])
             .figures([figure(&runs)])
@@ -168,7 +178,7 @@ const NOTES: [&str; 2] = [
 /// of the same kind differ by a few tenths of a point, their losses by two per cent.
 const LOSS_RATIO: (f64, f64) = (0.9, 1.1);
 
-fn claim(runs: &TrainingRuns<'_>) -> Claim {
+fn claim(runs: &TrainingRuns<'_, Bits>) -> Claim {
     let (from, to) = LOSS_RATIO;
     Statement::new(
         "lfsr-as-good-as-chacha",
@@ -179,13 +189,13 @@ fn claim(runs: &TrainingRuns<'_>) -> Claim {
     .unit("×")
     .paper("not shown")
     // A small network after few steps says nothing about training.
-    .tested_from(Scale::Desk, runs.results.scale)
-    .judge(runs.loss_ratio(SOUND, CHACHA))
+    .tested_from(Scale::Desk, runs.scale)
+    .judge(runs.loss_ratio(Bits::Sound, Bits::ChaCha))
 }
 
-fn figure(runs: &TrainingRuns<'_>) -> Figure {
-    let panel = |title: &str, y: &str, series: &str| {
-        let curves = VARIANTS.iter().map(|&(name, colour, _)| runs.curve(name, colour, series));
+fn figure(runs: &TrainingRuns<'_, Bits>) -> Figure {
+    let panel = |title: &str, y: &str, series: Series| {
+        let curves = VARIANTS.iter().map(|&(bits, colour, _)| runs.curve(bits, colour, series));
         Panel::new(title, "epoch", y).curves(curves)
     };
     Figure::new(
@@ -198,16 +208,16 @@ fn figure(runs: &TrainingRuns<'_>) -> Figure {
     )
 }
 
-fn table(runs: &TrainingRuns<'_>) -> Table {
-    let rows = VARIANTS.iter().map(|&(name, _, what)| {
-        let to_chacha = runs.difference(name, CHACHA).filter(|_| name != CHACHA);
+fn table(runs: &TrainingRuns<'_, Bits>) -> Table {
+    let rows = VARIANTS.iter().map(|&(bits, _, what)| {
+        let to_chacha = runs.difference(bits, Bits::ChaCha).filter(|_| bits != Bits::ChaCha);
         cells![
-            name,
+            bits.to_string(),
             what,
-            measured(runs.error(name), ""),
+            measured(runs.error(bits), ""),
             measured(to_chacha, ""),
-            number(runs.loss(name), 4),
-            runs.records(name).count()
+            number(runs.loss(bits), 4),
+            runs.seeds(bits)
         ]
     });
     Table::new(
@@ -224,8 +234,8 @@ mod tests {
     #[test]
     fn configurations_survive_their_files_and_can_run() {
         for scale in [Scale::Smoke, Scale::Desk, Scale::Paper] {
-            for (name, ..) in VARIANTS {
-                let config = workload(name, scale);
+            for (bits, ..) in VARIANTS {
+                let config = workload(bits, scale);
                 let value = serde_json::to_value(&config).unwrap();
                 assert_eq!(serde_json::from_value::<ArrayTraining>(value).unwrap(), config);
                 config.on_units().unwrap().check().unwrap();
@@ -240,7 +250,7 @@ mod tests {
     /// The optimiser scales by a power of two, so the units see the exact sums.
     #[test]
     fn the_learning_rate_is_a_cut() {
-        let rate = workload(SOUND, Scale::Desk).classifier.recipe.learning_rate;
+        let rate = workload(Bits::Sound, Scale::Desk).classifier.recipe.learning_rate;
         assert_eq!(rate * (1.0 / BATCH as f32), 2f32.powi(-(UPDATE_SHIFT as i32)));
     }
 }

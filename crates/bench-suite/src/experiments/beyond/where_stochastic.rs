@@ -5,6 +5,8 @@
 
 mod findings;
 
+use std::fmt;
+
 use nn::arithmetic::Signals;
 use nn::layers::Init;
 use nn::{AnyArithmetic, FixedPoint, Optimizer, Policy, Recipe, Schedule, Sgd};
@@ -13,16 +15,15 @@ use numerics::{
     StochasticVariant,
 };
 
-use super::super::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
-use crate::experiment::{Experiment, Results};
+use super::super::runs::{Variant, of_every_seed};
+use super::super::training_runs::{TrainingRuns, seeds_in_words};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
-use crate::findings::source::{Paper, Part, Source};
+use crate::findings::source::{Paper, Part};
 use crate::findings::words::count;
-use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
-use crate::measured::point::Point;
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
@@ -31,36 +32,73 @@ use crate::request::Request;
 #[derive(Debug)]
 pub struct WhereStochastic;
 
+/// A way to round Y, δ and ΔW.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Whether Y, δ and ΔW are rounded stochastically, with all bits, or to nearest.
+    Signals([bool; 3]),
+    /// All stochastically with so many random bits.
+    FewBits(u8, StochasticVariant),
+    /// All stochastically with a shift register in the place of ChaCha.
+    Register { bits: u32, steps: u32 },
+}
+
 /// Every rounding to nearest.
-const NEAREST: &str = "nearest";
+const NEAREST: Way = Way::Signals([false; 3]);
 /// Every rounding stochastic, with all bits.
-const ALL: &str = "stochastic";
-/// Which signals are rounded stochastically, the others to nearest: name, colour, (Y, δ, ΔW).
-const PLACES: [(&str, usize, [bool; 3]); 8] = [
-    (ALL, 0, [true, true, true]),
-    (NEAREST, 1, [false, false, false]),
-    ("updates only", 2, [false, false, true]),
-    ("errors only", 3, [false, true, false]),
-    ("activations only", 4, [true, false, false]),
-    ("all but updates", 2, [true, true, false]),
-    ("all but errors", 3, [true, false, true]),
-    ("all but activations", 4, [false, true, true]),
+const ALL: Way = Way::Signals([true; 3]);
+const UPDATES_ONLY: Way = Way::Signals([false, false, true]);
+const ALL_BUT_UPDATES: Way = Way::Signals([true, true, false]);
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Signals(stochastic) => f.write_str(match stochastic {
+                [true, true, true] => "stochastic",
+                [false, false, false] => "nearest",
+                [false, false, true] => "updates only",
+                [false, true, false] => "errors only",
+                [true, false, false] => "activations only",
+                [true, true, false] => "all but updates",
+                [true, false, true] => "all but errors",
+                [false, true, true] => "all but activations",
+            }),
+            Self::FewBits(bits, rule) => write!(f, "{}, rule {rule:?}", count(bits, "bit")),
+            Self::Register { bits, steps } => {
+                write!(f, "LFSR, {}, {}", count(bits, "bit"), count(steps, "step"))
+            }
+        }
+    }
+}
+
+/// Which signals are rounded stochastically, the others to nearest, with their colours.
+const PLACES: [(Way, usize); 8] = [
+    (ALL, 0),
+    (NEAREST, 1),
+    (UPDATES_ONLY, 2),
+    (Way::Signals([false, true, false]), 3),
+    (Way::Signals([true, false, false]), 4),
+    (ALL_BUT_UPDATES, 2),
+    (Way::Signals([true, false, true]), 3),
+    (Way::Signals([false, true, true]), 4),
 ];
 
 /// Numbers of random bits.
 const BITS: [u8; 4] = [1, 2, 4, 8];
-const FEW_BIT_RULES: [(StochasticVariant, &str); 3] =
-    [(StochasticVariant::A, "A"), (StochasticVariant::B, "B"), (StochasticVariant::C, "C")];
+const FEW_BIT_RULES: [StochasticVariant; 3] =
+    [StochasticVariant::A, StochasticVariant::B, StochasticVariant::C];
 
-/// Shift registers in the place of ChaCha: name, bits, steps per sample.
-const REGISTERS: [(&str, u32, u32); 3] = [
-    ("LFSR, 48 bits, 32 steps", 48, 32),
-    ("LFSR, 32 bits, 1 step", 32, 1),
-    ("LFSR, 16 bits, 1 step", 16, 1),
+/// Shift registers in the place of ChaCha.
+const REGISTERS: [Way; 3] = [
+    Way::Register { bits: 48, steps: 32 },
+    Way::Register { bits: 32, steps: 1 },
+    Way::Register { bits: 16, steps: 1 },
 ];
 
-fn few_bits_name(bits: u8, rule: &str) -> String {
-    format!("{}, rule {rule}", count(bits, "bit"))
+/// All ways.
+fn ways() -> impl Iterator<Item = Way> {
+    let few_bits = BITS.iter().flat_map(|&bits| FEW_BIT_RULES.map(|rule| Way::FewBits(bits, rule)));
+    PLACES.iter().map(|(way, _)| *way).chain(few_bits).chain(REGISTERS)
 }
 
 struct Size {
@@ -106,7 +144,7 @@ fn arithmetic([output, error, update]: [Rounding; 3], bits: RandomBits) -> AnyAr
     AnyArithmetic::FixedPoint(FixedPoint::new(signals).expect("one format fits itself"))
 }
 
-fn workload(arithmetic: AnyArithmetic, scale: Scale) -> ImageClassifier {
+fn trained_in(arithmetic: AnyArithmetic, scale: Scale) -> ImageClassifier {
     let Size { hidden, epochs, train_images, test_images, .. } = size(scale);
     ImageClassifier {
         data: ImageData::Mnist,
@@ -138,50 +176,39 @@ fn workload(arithmetic: AnyArithmetic, scale: Scale) -> ImageClassifier {
 /// would shrink below the grid on its way through the second layer.
 const INIT_STD_DEV: f32 = 0.03;
 
-fn variants(scale: Scale) -> Vec<Variant<ImageClassifier>> {
-    let places = PLACES.iter().map(|&(name, _, stochastic)| {
-        let rounding = stochastic.map(|stochastic| {
-            if stochastic { Rounding::Stochastic } else { Rounding::NearestTiesDown }
-        });
-        (name.to_owned(), arithmetic(rounding, RandomBits::Chacha))
-    });
-    let few_bits = BITS.iter().flat_map(|&bits| {
-        FEW_BIT_RULES.iter().map(move |&(variant, rule)| {
+fn workload(way: Way, scale: Scale) -> ImageClassifier {
+    let arithmetic = match way {
+        Way::Signals(stochastic) => {
+            let rounding = stochastic.map(|stochastic| {
+                if stochastic { Rounding::Stochastic } else { Rounding::NearestTiesDown }
+            });
+            arithmetic(rounding, RandomBits::Chacha)
+        }
+        Way::FewBits(bits, variant) => {
             // As an adder drops bits.
             let fraction = Fraction::TwosComplement;
             let rounding = Rounding::StochasticBits(StochasticBits { bits, variant, fraction });
-            (few_bits_name(bits, rule), arithmetic([rounding; 3], RandomBits::Chacha))
-        })
-    });
-    let registers = REGISTERS.iter().map(|&(name, width, steps)| {
-        let seed = 1;
-        let config = LfsrConfig::maximal(width, seed, steps).expect("these widths are listed");
-        let bits = RandomBits::Lfsr(config);
-        (name.to_owned(), arithmetic([Rounding::Stochastic; 3], bits))
-    });
-    places
-        .chain(few_bits)
-        .chain(registers)
-        .map(|(name, arithmetic)| {
-            let config = workload(arithmetic, scale);
-            let work = config.work();
-            Variant { name, config, work }
-        })
-        .collect()
+            arithmetic([rounding; 3], RandomBits::Chacha)
+        }
+        Way::Register { bits, steps } => {
+            let seed = 1;
+            let config = LfsrConfig::maximal(bits, seed, steps).expect("these widths are listed");
+            arithmetic([Rounding::Stochastic; 3], RandomBits::Lfsr(config))
+        }
+    };
+    trained_in(arithmetic, scale)
 }
 
 impl Experiment for WhereStochastic {
-    fn id(&self) -> &'static str {
-        "beyond/where-stochastic"
-    }
+    type Measure = ImageClassifier;
 
-    fn title(&self) -> &'static str {
-        "Which roundings need to be stochastic, and how many random bits suffice"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Beyond.at(&[Part::Passage("Not in a paper; an ablation of Gupta et al. 2015, §4.1")])
-    }
+    const ABOUT: About = About {
+        id: "beyond/where-stochastic",
+        title: "Which roundings need to be stochastic, and how many random bits suffice",
+        source: Paper::Beyond
+            .at(&[Part::Passage("Not in a paper; an ablation of Gupta et al. 2015, §4.1")]),
+        stand_ins: StandIns::Never,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let Size { hidden, epochs, train_images, seeds, .. } = size(scale);
@@ -189,23 +216,24 @@ impl Experiment for WhereStochastic {
             "784-{hidden}-{hidden}-10 in ⟨8, 8⟩ on {train_images} images for {}, {}, under {} ways to round",
             count(epochs, "epoch"),
             seeds_in_words(seeds),
-            variants(scale).len()
+            ways().count()
         )
     }
 
-    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(&self, request: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
         let data = ImageData::Mnist.sum(&request.data)?;
-        let seeds = size(request.scale).seeds;
-        let variants = variants(request.scale);
-        Ok(training_runs::points(self.id(), request, seeds, &[data], &variants))
+        let variant = |way: Way| {
+            let measure = workload(way, request.scale);
+            let (name, work) = (way.to_string(), measure.work());
+            Variant { name, measure, data: vec![data.clone()], work }
+        };
+        let variants: Vec<_> = ways().map(variant).collect();
+        Ok(of_every_seed(request, size(request.scale).seeds, &variants))
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        ImageClassifier::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
-        findings::findings(&TrainingRuns { results, window: 1 })
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
+        let variants = ways().map(|way| (way, workload(way, results.scale)));
+        findings::findings(&TrainingRuns::new(results, 1, variants))
     }
 }
 
@@ -215,11 +243,12 @@ mod tests {
 
     #[test]
     fn configurations_survive_their_files() {
-        for variant in variants(Scale::Desk) {
-            variant.config.check().unwrap();
-            let value = serde_json::to_value(&variant.config).unwrap();
+        for way in ways() {
+            let config = workload(way, Scale::Desk);
+            config.check().unwrap();
+            let value = serde_json::to_value(&config).unwrap();
             let read: ImageClassifier = serde_json::from_value(value).unwrap();
-            assert_eq!(read, variant.config, "{}", variant.name);
+            assert_eq!(read, config, "{way}");
         }
     }
 }

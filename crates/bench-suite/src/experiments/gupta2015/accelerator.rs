@@ -6,21 +6,20 @@
 mod figures;
 mod tables;
 
-use report::table::{Cell, number};
+use systolic::networks::TrainedNetwork;
 
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::measures::accelerator::{Accelerator, CardName};
-use crate::measured::point::Point;
+use crate::measured::measures::accelerator::{
+    Accelerator, CardName, Known, OnCard, Resources, Wave, Words,
+};
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
-use crate::record::Record;
 use crate::request::Request;
 
 /// The experiment.
@@ -48,17 +47,14 @@ const WIDEST: u32 = 14;
 const MOST_STEPS: u32 = 20;
 
 impl Experiment for AcceleratorModel {
-    fn id(&self) -> &'static str {
-        "gupta2015/accelerator"
-    }
+    type Measure = Accelerator;
 
-    fn title(&self) -> &'static str {
-        "The systolic accelerator with stochastic rounding"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Gupta2015.at(&[Part::Section("5"), Part::Table("1")])
-    }
+    const ABOUT: About = About {
+        id: "gupta2015/accelerator",
+        title: "The systolic accelerator with stochastic rounding",
+        source: Paper::Gupta2015.at(&[Part::Section("5"), Part::Table("1")]),
+        stand_ins: StandIns::Never,
+    };
 
     fn describe(&self, _: Scale) -> String {
         "The 28 × 28 array cycle by cycle, the card as a model of memory and clock, the cells as \
@@ -66,7 +62,7 @@ impl Experiment for AcceleratorModel {
             .to_owned()
     }
 
-    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(&self, request: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
         let waves = WAVES
             .iter()
             .map(|&(name, n, k, tiles)| (name.to_owned(), Accelerator::Wave { n, k, tiles }));
@@ -83,11 +79,10 @@ impl Experiment for AcceleratorModel {
         Ok(waves
             .chain(cards)
             .chain(others)
-            .map(|(name, config)| Point {
-                experiment: self.id(),
-                name,
-                config: serde_json::to_value(config).expect("a configuration is plain data"),
-                // Nothing here is drawn: one point serves every seed.
+            // Nothing here is drawn: one run serves every seed.
+            .map(|(label, measure)| Run {
+                label,
+                measure,
                 seed: request.seed,
                 data: Vec::new(),
                 work: 1,
@@ -95,13 +90,7 @@ impl Experiment for AcceleratorModel {
             .collect())
     }
 
-    fn run(&self, point: &Point, _: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Accelerator = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        config.run()
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
         let found = Found { results };
         let figures = [figures::wave, figures::throughput, figures::roofline, figures::lfsr];
         let tables =
@@ -137,36 +126,54 @@ const NOTES: [&str; 7] = [
      scales, not what was built.",
 ];
 
-/// The records, asked by point.
+/// The outcomes, asked by what was measured.
 struct Found<'a> {
-    results: &'a Results<'a>,
+    results: &'a Results<Accelerator>,
 }
 
-impl Found<'_> {
-    fn record(&self, name: &str) -> Option<&Record> {
-        let found = self.results.points.iter().find(|(point, _)| point.name == name);
-        found.and_then(|(_, record)| record.as_ref())
+impl<'a> Found<'a> {
+    fn known(&self, wanted: impl Fn(&Accelerator) -> bool) -> Option<&'a Known> {
+        self.results.of(wanted).next().map(|done| &done.outcome)
     }
 
-    fn value(&self, point: &str, name: &str) -> Option<f64> {
-        self.record(point)?.measurements.values.get(name).copied()
+    /// A wave by n, k and tiles.
+    fn wave(&self, of: (usize, usize, usize)) -> Option<&'a Wave> {
+        let wanted = |measure: &Accelerator| matches!(measure, &Accelerator::Wave { n, k, tiles } if (n, k, tiles) == of);
+        match self.known(wanted)? {
+            Known::Wave(wave) => Some(wave),
+            _ => None,
+        }
     }
 
-    fn series(&self, point: &str, name: &str) -> &[f64] {
-        self.record(point).map_or(&[], |record| record.series(name))
+    fn card(&self, name: CardName) -> Option<&'a OnCard> {
+        let wanted = |measure: &Accelerator| matches!(measure, Accelerator::Card { card, .. } if *card == name);
+        match self.known(wanted)? {
+            Known::Card(card) => Some(card),
+            _ => None,
+        }
     }
 
-    /// A value as text; a dash if it is not there.
-    fn text(&self, point: &str, name: &str, digits: usize) -> Cell {
-        number(self.value(point, name), digits)
+    fn words(&self) -> Option<&'a Words> {
+        match self.known(|measure| matches!(measure, Accelerator::Lfsr { .. }))? {
+            Known::Lfsr(words) => Some(words),
+            _ => None,
+        }
+    }
+
+    fn resources(&self) -> Option<&'a Resources> {
+        match self.known(|measure| *measure == Accelerator::Resources)? {
+            Known::Resources(resources) => Some(resources),
+            _ => None,
+        }
     }
 
     /// The most by which the cycles of a wave differ from the paper's formulas.
     fn excess_cycles(&self) -> Option<Estimate> {
         let excess: Option<Vec<f64>> = WAVES
             .iter()
-            .map(|&(name, n, k, tiles)| {
-                Some(self.value(name, "wave_cycles")? - formula(n, k, tiles) as f64)
+            .map(|&(_, n, k, tiles)| {
+                let cycles = self.wave((n, k, tiles))?.wave_cycles;
+                Some(cycles as f64 - formula(n, k, tiles) as f64)
             })
             .collect();
         Some(Estimate::exact(excess?.into_iter().fold(0.0, |a, b| a.max(b.abs()))))
@@ -179,6 +186,7 @@ fn formula(n: usize, k: usize, tiles: usize) -> usize {
 }
 
 fn claims(found: &Found<'_>) -> Vec<Claim> {
+    let overhead = found.resources().and_then(|resources| resources.overhead);
     let mut claims = vec![
         Statement::new(
             "wave-cycles",
@@ -203,15 +211,19 @@ fn claims(found: &Found<'_>) -> Vec<Claim> {
         .test("rounding units over cells, each one DSP slice, {test} %", Test::Below(4.0))
         .unit(" %")
         .paper("< 4 %")
-        .judge(found.value("cells", "overhead: dsp").map(Estimate::exact)),
+        .judge(overhead.map(|overhead| Estimate::exact(overhead.dsp))),
     );
     claims
 }
 
 /// What the paper says of its card.
 fn of_the_card(found: &Found<'_>) -> [Claim; 4] {
-    let kintex = |name| found.value("card Kintex-7 325T", name);
-    let sustained = kintex("MNIST DNN: gops").zip(kintex("power_w"));
+    let kintex = found.card(CardName::Kintex325t);
+    let of_card = |of: fn(&OnCard) -> f64| kintex.map(|card| Estimate::exact(of(card)));
+    let sustained = kintex.and_then(|card| {
+        let epoch = card.epochs.0.get(TrainedNetwork::mnist_dnn().name)?;
+        Some(Estimate::exact(epoch.gops / card.power_w))
+    });
     let claim = |id, parts, text, words: &str, test| {
         Statement::new(id, Paper::Gupta2015.at(parts), text).test(words, test)
     };
@@ -223,7 +235,7 @@ fn of_the_card(found: &Found<'_>) -> [Claim; 4] {
         )
         .test_in_words("slices of the largest array that fits = 812", Test::Between(811.5, 812.5))
         .paper("812")
-        .judge(kintex("dsp_units").map(Estimate::exact)),
+        .judge(of_card(|card| card.dsp_units as f64)),
         claim(
             "peak",
             &[Part::Section("5.3")],
@@ -233,7 +245,7 @@ fn of_the_card(found: &Found<'_>) -> [Claim; 4] {
         )
         .unit(" G-ops/s")
         .paper("260 G-ops/s")
-        .judge(kintex("peak_gops").map(Estimate::exact)),
+        .judge(of_card(|card| card.peak_gops)),
         claim(
             "efficiency",
             &[Part::Section("5.3")],
@@ -243,7 +255,7 @@ fn of_the_card(found: &Found<'_>) -> [Claim; 4] {
         )
         .unit(" G-ops/s/W")
         .paper("37 G-ops/s/W")
-        .judge(kintex("peak_gops_per_w").map(Estimate::exact)),
+        .judge(of_card(|card| card.peak_gops_per_w)),
         claim(
             "better-than-processors",
             &[Part::Section("5.3")],
@@ -253,30 +265,27 @@ fn of_the_card(found: &Found<'_>) -> [Claim; 4] {
         )
         .unit(" G-ops/s/W")
         .paper("37 at the peak")
-        .judge(sustained.map(|(gops, watts)| Estimate::exact(gops / watts))),
+        .judge(sustained),
     ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Done;
     use crate::findings::claim::Verdict;
     use datasets::DataFolder;
 
     fn findings() -> Findings {
         let request =
             Request { scale: Scale::Smoke, seed: 0, seeds: None, data: DataFolder::new(None) };
-        let points: Vec<(Point, Option<Record>)> = AcceleratorModel
-            .points(&request, &mut Networks::of(&request))
-            .unwrap()
-            .into_iter()
-            .map(|point| {
-                let config: Accelerator = serde_json::from_value(point.config.clone()).unwrap();
-                let record = Record::new(&point, config.run().unwrap());
-                (point, Some(record))
-            })
-            .collect();
-        AcceleratorModel.findings(&Results { scale: Scale::Smoke, points: &points })
+        let runs = AcceleratorModel.runs(&request, &mut Networks::of(&request)).unwrap();
+        let done = runs.into_iter().map(|Run { measure, seed, .. }| {
+            let outcome = measure.known().unwrap();
+            Done { measure, seed, outcome }
+        });
+        let results = Results { scale: Scale::Smoke, data: Vec::new(), done: done.collect() };
+        AcceleratorModel.findings(&results)
     }
 
     #[test]

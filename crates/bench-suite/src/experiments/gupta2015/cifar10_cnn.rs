@@ -6,21 +6,20 @@
 use nn::layers::Init;
 use nn::models::CifarPadding;
 use nn::optim::{Decay, Velocity};
-use nn::{AnyArithmetic, Optimizer, Policy, Recipe, Schedule, Sgd};
+use nn::{Optimizer, Recipe, Schedule, Sgd};
 use numerics::Rounding;
 
 use super::cnn::{self, Curves, Learning};
-use crate::experiment::{Experiment, Results};
-use crate::experiments::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
+use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiments::runs::{Variant, of_every_seed};
+use crate::experiments::training_runs::{TrainingRuns, seeds_in_words};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::source::{Paper, Part, Source};
+use crate::findings::source::{Paper, Part};
 use crate::findings::words::count;
-use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network, Switch};
-use crate::measured::point::Point;
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
@@ -29,20 +28,21 @@ use crate::request::Request;
 #[derive(Debug)]
 pub struct Cifar10Cnn;
 
-const FLOAT: &str = "float";
-const STOCHASTIC_14: &str = "stochastic, FL 14";
-const STOCHASTIC_12: &str = "stochastic, FL 12";
-const NEAREST_14: &str = "nearest, FL 14";
-const LENGTHENED: &str = "stochastic, FL 12, then 20-bit words";
+const FLOAT: Curves = Curves::FLOAT;
+const STOCHASTIC_14: Curves =
+    Curves::new("stochastic, FL 14", "SR_FL14", 3).fixed(14, Rounding::Stochastic);
+const NEAREST_14: Curves =
+    Curves::new("nearest, FL 14", "RTN_FL14", 2).fixed(14, Rounding::NearestTiesDown);
+const STOCHASTIC_12: Curves =
+    Curves::new("stochastic, FL 12", "SR_FL12", 4).fixed(12, Rounding::Stochastic);
+const LENGTHENED: Curves = Curves {
+    lengthened: true,
+    ..Curves::new("stochastic, FL 12, then 20-bit words", "SR_WL20_from_FL12", 1)
+        .fixed(12, Rounding::Stochastic)
+};
 
 /// In the order in which they are worth having.
-const CURVES: [Curves; 5] = [
-    Curves { name: FLOAT, printed: Some("float"), colour: 0 },
-    Curves { name: STOCHASTIC_14, printed: Some("SR_FL14"), colour: 3 },
-    Curves { name: NEAREST_14, printed: Some("RTN_FL14"), colour: 2 },
-    Curves { name: STOCHASTIC_12, printed: Some("SR_FL12"), colour: 4 },
-    Curves { name: LENGTHENED, printed: Some("SR_WL20_from_FL12"), colour: 1 },
-];
+const CURVES: [Curves; 5] = [FLOAT, STOCHASTIC_14, NEAREST_14, STOCHASTIC_12, LENGTHENED];
 
 const FIGURES: [&str; 2] = ["3a_cifar_cnn_train", "3b_cifar_cnn_test_pct"];
 
@@ -85,20 +85,9 @@ const fn size(scale: Scale) -> Size {
     }
 }
 
-fn policy(name: &str) -> Policy {
-    let outputs = cnn::format(4, 12);
-    let (weights, rounding) = match name {
-        STOCHASTIC_14 => (cnn::format(2, 14), Rounding::Stochastic),
-        STOCHASTIC_12 | LENGTHENED => (cnn::format(4, 12), Rounding::Stochastic),
-        NEAREST_14 => (cnn::format(2, 14), Rounding::NearestTiesDown),
-        _ => return Policy::uniform(AnyArithmetic::Float32),
-    };
-    cnn::arithmetic(weights, outputs, rounding)
-}
-
-fn workload(name: &str, scale: Scale) -> ImageClassifier {
+fn workload(curves: Curves, scale: Scale) -> ImageClassifier {
     let Size { epochs, short_words, train_images, test_images, .. } = size(scale);
-    let switch = (name == LENGTHENED).then(|| Switch {
+    let switch = curves.lengthened.then(|| Switch {
         after_epochs: short_words,
         // Assumed: outputs become longer too; the paper says that the word length is 20.
         arithmetic: cnn::arithmetic(cnn::format(4, 16), cnn::format(4, 16), Rounding::Stochastic),
@@ -115,7 +104,7 @@ fn workload(name: &str, scale: Scale) -> ImageClassifier {
             // Assumed: the paper gives no distribution for this network.
             init: Init::XavierUniform,
         },
-        arithmetic: policy(name),
+        arithmetic: curves.policy(cnn::format(4, 12)),
         switch,
         recipe: Recipe {
             // Assumed: minibatch and momentum of Hinton et al., arXiv:1207.0580, whose network it
@@ -141,17 +130,14 @@ fn workload(name: &str, scale: Scale) -> ImageClassifier {
 }
 
 impl Experiment for Cifar10Cnn {
-    fn id(&self) -> &'static str {
-        "gupta2015/cifar10-cnn"
-    }
+    type Measure = ImageClassifier;
 
-    fn title(&self) -> &'static str {
-        "CIFAR-10, convolutional network in 16-bit fixed point"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Gupta2015.at(&[Part::Section("4.2"), Part::Figure("3")])
-    }
+    const ABOUT: About = About {
+        id: "gupta2015/cifar10-cnn",
+        title: "CIFAR-10, convolutional network in 16-bit fixed point",
+        source: Paper::Gupta2015.at(&[Part::Section("4.2"), Part::Figure("3")]),
+        stand_ins: StandIns::Never,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let Size { epochs, train_images, test_images, seeds, .. } = size(scale);
@@ -162,32 +148,31 @@ impl Experiment for Cifar10Cnn {
         )
     }
 
-    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(&self, request: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
         let data = ImageData::Cifar10.sum(&request.data)?;
         let variants = CURVES.map(|curves| {
-            let config = workload(curves.name, request.scale);
-            let work = config.work();
-            Variant { name: curves.name.to_owned(), config, work }
+            let measure = workload(curves, request.scale);
+            let (name, work) = (curves.name.to_owned(), measure.work());
+            Variant { name, measure, data: vec![data.clone()], work }
         });
-        let seeds = size(request.scale).seeds;
-        Ok(training_runs::points(self.id(), request, seeds, &[data], &variants))
+        Ok(of_every_seed(request, size(request.scale).seeds, &variants))
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        ImageClassifier::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
         let Size { epochs, train_images, window, .. } = size(results.scale);
         let learning = Learning {
-            runs: TrainingRuns { results, window },
+            runs: TrainingRuns::new(
+                results,
+                window,
+                CURVES.map(|curves| (curves, workload(curves, results.scale))),
+            ),
             figures: FIGURES,
             curves: &CURVES,
             epochs,
             comparable: train_images == 50_000,
             error_range: (20.0, 50.0),
         };
-        let data = results.points.first().and_then(|(point, _)| point.data.first());
+        let data = results.data.first();
         let figure = learning.figure(
             "Training loss and test error of the convolutional network on CIFAR-10 (the paper’s \
              Fig. 3).",
@@ -223,7 +208,7 @@ const RECOVERED_POINTS: f64 = -1.0;
 
 fn claims(learning: &Learning<'_>) -> Vec<Claim> {
     let runs = &learning.runs;
-    let from = |least, claim: Claim| claim.tested_from(least, runs.results.scale);
+    let from = |least, claim: Claim| claim.tested_from(least, runs.scale);
     let learns = Statement::new(
         "stochastic-14-learns",
         Paper::Gupta2015.at(&[Part::Figure("3a")]),
@@ -284,7 +269,7 @@ mod tests {
     #[test]
     fn configurations_survive_their_files() {
         for curves in CURVES {
-            let config = workload(curves.name, Scale::Desk);
+            let config = workload(curves, Scale::Desk);
             config.check().unwrap();
             let value = serde_json::to_value(&config).unwrap();
             assert_eq!(serde_json::from_value::<ImageClassifier>(value).unwrap(), config);

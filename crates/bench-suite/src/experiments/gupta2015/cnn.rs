@@ -1,6 +1,8 @@
 //! What the two convolutional networks of [Gupta15 §4] have in common: their arithmetics, and
 //! what is drawn of them.
 
+use std::fmt;
+
 use nn::arithmetic::Signals;
 use nn::{AnyArithmetic, FixedPoint, Policy};
 use numerics::{FixedFormat, Quantizer, RandomBits, Rounding};
@@ -8,11 +10,13 @@ use report::figure::{Curve, Figure, LineStyle, Panel};
 use report::number::points;
 use report::table::{Table, cells, measured, number};
 
-use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
+use crate::experiments::training_runs::{
+    Series, TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES,
+};
 use crate::paper;
 
 /// One curve of Fig. 2 or Fig. 3.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Curves {
     /// What we call it.
     pub(super) name: &'static str,
@@ -20,11 +24,44 @@ pub(super) struct Curves {
     pub(super) printed: Option<&'static str>,
     /// Index into the report's colours.
     pub(super) colour: usize,
+    /// Fractional bits of weights and updates, and rounding; `None` for f32.
+    pub(super) fixed: Option<(i8, Rounding)>,
+    /// Whether the words are lengthened in the course of the training.
+    pub(super) lengthened: bool,
+}
+
+impl fmt::Display for Curves {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Curves {
+    /// A curve that the paper prints, until it is said otherwise in f32.
+    pub(super) const fn new(name: &'static str, printed: &'static str, colour: usize) -> Self {
+        Self { name, printed: Some(printed), colour, fixed: None, lengthened: false }
+    }
+
+    /// Training in f32.
+    pub(super) const FLOAT: Self = Self::new("float", "float", 0);
+
+    /// Training in words of 16 bits, so many of which are fractional in weights and updates.
+    pub(super) const fn fixed(self, fl: i8, rounding: Rounding) -> Self {
+        Self { fixed: Some((fl, rounding)), ..self }
+    }
+
+    /// The arithmetic, with layer outputs in that format.
+    pub(super) fn policy(&self, outputs: FixedFormat) -> Policy {
+        match self.fixed {
+            Some((fl, rounding)) => arithmetic(format(16 - fl, fl), outputs, rounding),
+            None => Policy::uniform(AnyArithmetic::Float32),
+        }
+    }
 }
 
 /// The paper's figure and the curves beside which ours are drawn.
 pub(super) struct Learning<'a> {
-    pub(super) runs: TrainingRuns<'a>,
+    pub(super) runs: TrainingRuns<'a, Curves>,
     /// Names of the two panels in the paper's data.
     pub(super) figures: [&'static str; 2],
     pub(super) curves: &'a [Curves],
@@ -68,24 +105,23 @@ impl Learning<'_> {
     }
 
     /// The paper's value over the same epochs that ours is averaged over.
-    pub(super) fn printed_end(&self, name: &str, panel: usize) -> Option<f64> {
-        let curves = self.curves.iter().find(|curves| curves.name == name)?;
+    pub(super) fn printed_end(&self, curves: Curves, panel: usize) -> Option<f64> {
         let from = self.epochs - self.runs.window.min(self.epochs);
-        paper::mean_over(&self.printed(curves, panel), from, self.epochs)
+        paper::mean_over(&self.printed(&curves, panel), from, self.epochs)
     }
 
     /// The paper's difference of two test errors, as a claim prints it.
-    pub(super) fn printed_difference(&self, name: &str, reference: &str) -> Option<String> {
-        let difference = self.printed_end(name, 1)? - self.printed_end(reference, 1)?;
+    pub(super) fn printed_difference(&self, curves: Curves, reference: Curves) -> Option<String> {
+        let difference = self.printed_end(curves, 1)? - self.printed_end(reference, 1)?;
         Some(points(difference, 2))
     }
 
     /// Training loss and test error, the paper's beside ours.
     pub(super) fn figure(&self, caption: &str) -> Figure {
-        let curves = |panel: usize, series: &str| {
+        let curves = |panel: usize, series: Series| {
             let mut curves = Vec::new();
             for one in self.curves {
-                curves.push(self.runs.curve(one.name, one.colour, series));
+                curves.push(self.runs.curve(one, one.colour, series));
                 // The paper counts epochs from 0, we from 1.
                 let points: Vec<(f64, f64)> = self
                     .printed(one, panel)
@@ -118,16 +154,16 @@ impl Learning<'_> {
 
     /// All arithmetics side by side at the end of training.
     pub(super) fn table(&self) -> Table {
-        let rows = self.curves.iter().map(|one| {
+        let rows = self.curves.iter().map(|&one| {
             cells![
                 one.name,
-                measured(self.runs.error(one.name), ""),
-                number(self.printed_end(one.name, 1), 2),
-                measured(self.runs.best_error(one.name), ""),
-                number(self.runs.loss(one.name), 4),
-                number(self.printed_end(one.name, 0), 4),
-                number(self.runs.mean(one.name, ZERO_UPDATES).map(|e| e.mean), 1),
-                self.runs.records(one.name).count(),
+                measured(self.runs.error(one), ""),
+                number(self.printed_end(one, 1), 2),
+                measured(self.runs.best_error(one), ""),
+                number(self.runs.loss(one), 4),
+                number(self.printed_end(one, 0), 4),
+                number(self.runs.mean(one, ZERO_UPDATES).map(|e| e.mean), 1),
+                self.runs.seeds(one),
             ]
         });
         let (epochs, window) = (self.epochs, self.runs.window);

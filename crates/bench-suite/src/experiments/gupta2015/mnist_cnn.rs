@@ -4,21 +4,20 @@
 
 use nn::layers::Init;
 use nn::optim::{Decay, Velocity};
-use nn::{AnyArithmetic, Optimizer, Policy, Recipe, Schedule, Sgd};
+use nn::{Optimizer, Recipe, Schedule, Sgd};
 use numerics::Rounding;
 
 use super::cnn::{self, Curves, Learning};
-use crate::experiment::{Experiment, Results};
-use crate::experiments::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
+use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiments::runs::{Variant, of_every_seed};
+use crate::experiments::training_runs::{TrainingRuns, seeds_in_words};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::source::{Paper, Part, Source};
+use crate::findings::source::{Paper, Part};
 use crate::findings::words::count;
-use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
-use crate::measured::point::Point;
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
@@ -27,20 +26,18 @@ use crate::request::Request;
 #[derive(Debug)]
 pub struct MnistCnn;
 
-const FLOAT: &str = "float";
-const STOCHASTIC_14: &str = "stochastic, FL 14";
-const STOCHASTIC_12: &str = "stochastic, FL 12";
-const NEAREST_14: &str = "nearest, FL 14";
-const NEAREST_12: &str = "nearest, FL 12";
+const FLOAT: Curves = Curves::FLOAT;
+const STOCHASTIC_14: Curves =
+    Curves::new("stochastic, FL 14", "SR_FL14", 3).fixed(14, Rounding::Stochastic);
+const NEAREST_14: Curves =
+    Curves::new("nearest, FL 14", "RTN_FL14", 2).fixed(14, Rounding::NearestTiesDown);
+const STOCHASTIC_12: Curves =
+    Curves::new("stochastic, FL 12", "SR_FL12", 4).fixed(12, Rounding::Stochastic);
+const NEAREST_12: Curves =
+    Curves::new("nearest, FL 12", "RTN_FL12", 1).fixed(12, Rounding::NearestTiesDown);
 
 /// In the order in which they are worth having.
-const CURVES: [Curves; 5] = [
-    Curves { name: FLOAT, printed: Some("float"), colour: 0 },
-    Curves { name: STOCHASTIC_14, printed: Some("SR_FL14"), colour: 3 },
-    Curves { name: NEAREST_14, printed: Some("RTN_FL14"), colour: 2 },
-    Curves { name: STOCHASTIC_12, printed: Some("SR_FL12"), colour: 4 },
-    Curves { name: NEAREST_12, printed: Some("RTN_FL12"), colour: 1 },
-];
+const CURVES: [Curves; 5] = [FLOAT, STOCHASTIC_14, NEAREST_14, STOCHASTIC_12, NEAREST_12];
 
 const FIGURES: [&str; 2] = ["2a_mnist_cnn_train", "2b_mnist_cnn_test_pct"];
 
@@ -66,19 +63,7 @@ const fn size(scale: Scale) -> Size {
     }
 }
 
-fn policy(name: &str) -> Policy {
-    let outputs = cnn::format(6, 10);
-    let (weights, rounding) = match name {
-        STOCHASTIC_14 => (cnn::format(2, 14), Rounding::Stochastic),
-        STOCHASTIC_12 => (cnn::format(4, 12), Rounding::Stochastic),
-        NEAREST_14 => (cnn::format(2, 14), Rounding::NearestTiesDown),
-        NEAREST_12 => (cnn::format(4, 12), Rounding::NearestTiesDown),
-        _ => return Policy::uniform(AnyArithmetic::Float32),
-    };
-    cnn::arithmetic(weights, outputs, rounding)
-}
-
-fn workload(name: &str, scale: Scale) -> ImageClassifier {
+fn workload(curves: Curves, scale: Scale) -> ImageClassifier {
     let Size { epochs, train_images, test_images, .. } = size(scale);
     ImageClassifier {
         data: ImageData::Mnist,
@@ -95,7 +80,7 @@ fn workload(name: &str, scale: Scale) -> ImageClassifier {
             // are below half a step of ⟨6, 10⟩ and nearest rounding never learns.
             init: Init::Normal { std_dev: 0.02 },
         },
-        arithmetic: policy(name),
+        arithmetic: curves.policy(cnn::format(6, 10)),
         switch: None,
         recipe: Recipe {
             // Assumed: 100, as for the fully connected network; the paper does not say.
@@ -117,17 +102,14 @@ fn workload(name: &str, scale: Scale) -> ImageClassifier {
 }
 
 impl Experiment for MnistCnn {
-    fn id(&self) -> &'static str {
-        "gupta2015/mnist-cnn"
-    }
+    type Measure = ImageClassifier;
 
-    fn title(&self) -> &'static str {
-        "MNIST, convolutional network in 16-bit fixed point"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("2")])
-    }
+    const ABOUT: About = About {
+        id: "gupta2015/mnist-cnn",
+        title: "MNIST, convolutional network in 16-bit fixed point",
+        source: Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("2")]),
+        stand_ins: StandIns::Never,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let Size { epochs, train_images, test_images, seeds, .. } = size(scale);
@@ -138,25 +120,24 @@ impl Experiment for MnistCnn {
         )
     }
 
-    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(&self, request: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
         let data = ImageData::Mnist.sum(&request.data)?;
         let variants = CURVES.map(|curves| {
-            let config = workload(curves.name, request.scale);
-            let work = config.work();
-            Variant { name: curves.name.to_owned(), config, work }
+            let measure = workload(curves, request.scale);
+            let (name, work) = (curves.name.to_owned(), measure.work());
+            Variant { name, measure, data: vec![data.clone()], work }
         });
-        let seeds = size(request.scale).seeds;
-        Ok(training_runs::points(self.id(), request, seeds, &[data], &variants))
+        Ok(of_every_seed(request, size(request.scale).seeds, &variants))
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        ImageClassifier::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
         let Size { epochs, train_images, window, .. } = size(results.scale);
         let learning = Learning {
-            runs: TrainingRuns { results, window },
+            runs: TrainingRuns::new(
+                results,
+                window,
+                CURVES.map(|curves| (curves, workload(curves, results.scale))),
+            ),
             figures: FIGURES,
             curves: &CURVES,
             epochs,
@@ -199,7 +180,7 @@ const FLOAT_ERROR_PERCENT: (f64, f64) = (0.55, 1.0);
 fn claims(learning: &Learning<'_>) -> Vec<Claim> {
     let runs = &learning.runs;
     // Only the whole schedule says anything.
-    let long = |claim: Claim| claim.tested_from(Scale::Paper, runs.results.scale);
+    let long = |claim: Claim| claim.tested_from(Scale::Paper, runs.scale);
     let diverges = |id, text, variant| {
         let source = Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("2")]);
         let claim = Statement::new(id, source, text)
@@ -267,7 +248,7 @@ mod tests {
     #[test]
     fn configurations_survive_their_files() {
         for curves in CURVES {
-            let config = workload(curves.name, Scale::Desk);
+            let config = workload(curves, Scale::Desk);
             config.check().unwrap();
             let value = serde_json::to_value(&config).unwrap();
             assert_eq!(serde_json::from_value::<ImageClassifier>(value).unwrap(), config);

@@ -3,29 +3,28 @@
 //! 784-1000-1000-10, ReLU, mini-batches of 100; float, and nearest and stochastic rounding at
 //! ⟨8, 8⟩, ⟨6, 10⟩ and ⟨2, 14⟩ for all six signals.
 
+mod beside_paper;
 mod claims;
 mod figures;
-mod runs;
 mod variants;
 
 use nn::layers::Init;
 use nn::{AnyArithmetic, FixedPoint, Optimizer, Policy, Recipe, Schedule, Sgd};
 use numerics::FixedFormat;
 
-use crate::experiment::{Experiment, Results};
-use crate::experiments::training_runs::{self, seeds_in_words};
+use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiments::runs;
+use crate::experiments::training_runs::{TrainingRuns, seeds_in_words};
 use crate::findings::Findings;
-use crate::findings::source::{Paper, Part, Source};
+use crate::findings::source::{Paper, Part};
 use crate::findings::words::count;
-use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
-use crate::measured::point::Point;
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
-use runs::Runs;
+use beside_paper::Runs;
 use variants::{Size, VARIANTS, Variant, size};
 
 /// The experiment.
@@ -75,17 +74,14 @@ fn workload(variant: &Variant, scale: Scale) -> ImageClassifier {
 }
 
 impl Experiment for MnistDnn {
-    fn id(&self) -> &'static str {
-        "gupta2015/mnist-dnn"
-    }
+    type Measure = ImageClassifier;
 
-    fn title(&self) -> &'static str {
-        "MNIST, fully connected network in 16-bit fixed point"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1")])
-    }
+    const ABOUT: About = About {
+        id: "gupta2015/mnist-dnn",
+        title: "MNIST, fully connected network in 16-bit fixed point",
+        source: Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1")]),
+        stand_ins: StandIns::Never,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let Size { epochs, train_images, test_images, seeds, .. } = size(scale);
@@ -95,23 +91,20 @@ impl Experiment for MnistDnn {
         )
     }
 
-    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(&self, request: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
         let data = ImageData::Mnist.sum(&request.data)?;
         let variants = VARIANTS.map(|variant| {
-            let config = workload(&variant, request.scale);
-            let work = config.work();
-            training_runs::Variant { name: variant.name.to_owned(), config, work }
+            let measure = workload(&variant, request.scale);
+            let (name, work) = (variant.name.to_owned(), measure.work());
+            runs::Variant { name, measure, data: vec![data.clone()], work }
         });
-        let seeds = size(request.scale).seeds;
-        Ok(training_runs::points(self.id(), request, seeds, &[data], &variants))
+        Ok(runs::of_every_seed(request, size(request.scale).seeds, &variants))
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        ImageClassifier::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
-        let runs = Runs::new(results);
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
+        let trained = VARIANTS.map(|variant| (variant, workload(&variant, results.scale)));
+        let size = size(results.scale);
+        let runs = Runs { size, runs: TrainingRuns::new(results, size.window, trained) };
         Findings::default()
             .claims(claims::claims(&runs))
             .figures([figures::learning(&runs), figures::zero_updates(&runs)])

@@ -9,20 +9,19 @@ use report::number::points;
 use report::table::{Table, named, number, rounded};
 
 use super::evaluated::{ONE_TRAINING, YEAR, differences, over_time};
-use super::networks::{configuration, points_of};
+use super::networks::configuration;
 use super::paper::{TIMES, TIMES_S};
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiments::runs::{Variant, of_every_seed};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::estimate::of_estimates;
-use crate::findings::source::{Paper, Part, Source};
+use crate::findings::source::{Paper, Part};
 use crate::findings::words::count;
-use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::measures::hardware_aware::{HardwareAware, series};
-use crate::measured::measures::trained::FLOAT_ERROR;
-use crate::measured::point::Point;
+use crate::measured::measures::comparison::Method;
+use crate::measured::measures::hardware_aware::HardwareAware;
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
@@ -36,7 +35,7 @@ pub struct Ablation;
 const NETWORK: &str = "resnet-cifar10";
 
 /// A way of training, with the paper's errors in % at the four times.
-pub(super) struct Method {
+pub(super) struct Ablated {
     name: &'static str,
     paper: [f64; 4],
     change: fn(&mut crossbar::TileConfig, &mut AnalogTraining),
@@ -55,9 +54,9 @@ const NOT_OURS: [(&str, [f64; 4]); 2] = [
 ];
 
 /// [Rasch23 Supp. Tab. 2]
-pub(super) const METHODS: [Method; 4] = [
-    Method { name: OURS, paper: [6.79, 7.08, 7.50, 8.36], change: |_, _| () },
-    Method {
+pub(super) const METHODS: [Ablated; 4] = [
+    Ablated { name: OURS, paper: [6.79, 7.08, 7.50, 8.36], change: |_, _| () },
+    Ablated {
         name: "output noise alone",
         paper: [7.04, 7.40, 8.03, 10.33],
         change: |tile, training| {
@@ -65,7 +64,7 @@ pub(super) const METHODS: [Method; 4] = [
             tile.periphery.read_noise = crossbar::ReadNoise::None;
         },
     },
-    Method {
+    Ablated {
         name: "short-term noise alone",
         paper: [7.01, 7.62, 8.15, 10.47],
         change: |tile, training| {
@@ -73,7 +72,7 @@ pub(super) const METHODS: [Method; 4] = [
             tile.periphery.adc.noise = 0.0;
         },
     },
-    Method {
+    Ablated {
         name: "no noise",
         paper: [7.36, 8.04, 8.67, 11.38],
         change: |tile, training| {
@@ -83,6 +82,26 @@ pub(super) const METHODS: [Method; 4] = [
         },
     },
 ];
+
+impl Ablated {
+    /// The network trained so, and tested on the standard tile.
+    fn measure(&self, scale: Scale) -> Result<HardwareAware, Error> {
+        let (_, programmings) = repeats(scale);
+        let mut measure = configuration(NETWORK, scale, programmings)?;
+        let recipe = &mut measure.trained.recipe;
+        let standard = recipe.analog.tile().clone();
+        let (mut tile, mut training) = (standard.clone(), *recipe.analog.training());
+        (self.change)(&mut tile, &mut training);
+        recipe.analog =
+            Analog::new(tile, training).map_err(|error| Error::Usage(error.to_string()))?;
+        if scale == Scale::Desk {
+            recipe.training.epochs = DESK_EPOCHS;
+        }
+        measure.aging.tile = Some(standard);
+        measure.direct = false;
+        Ok(measure)
+    }
+}
 
 /// Training runs, and programmings of each.
 pub(super) fn repeats(scale: Scale) -> (u64, u64) {
@@ -94,17 +113,14 @@ pub(super) fn repeats(scale: Scale) -> (u64, u64) {
 }
 
 impl Experiment for Ablation {
-    fn id(&self) -> &'static str {
-        "rasch2023/ablation"
-    }
+    type Measure = HardwareAware;
 
-    fn title(&self) -> &'static str {
-        "Which noise in training makes the network robust"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::SupplementaryTable("2")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/ablation",
+        title: "Which noise in training makes the network robust",
+        source: Paper::Rasch2023.at(&[Part::SupplementaryTable("2")]),
+        stand_ins: StandIns::BelowPaper,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (seeds, programmings) = repeats(scale);
@@ -115,43 +131,25 @@ impl Experiment for Ablation {
         )
     }
 
-    fn has_stand_ins(&self, scale: Scale) -> bool {
-        scale < Scale::Paper
-    }
-
-    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
-        let (seeds, programmings) = repeats(request.scale);
+    fn runs(
+        &self,
+        request: &Request,
+        opened: &mut Networks,
+    ) -> Result<Vec<Run<Self::Measure>>, Error> {
+        let (seeds, _) = repeats(request.scale);
         let workload = opened.open(NETWORK)?;
-        let mut runs = Vec::new();
-        for method in &METHODS {
-            let mut config = configuration(NETWORK, request.scale, programmings)?;
-            let recipe = &mut config.trained.recipe;
-            let standard = recipe.analog.tile().clone();
-            let (mut tile, mut training) = (standard.clone(), *recipe.analog.training());
-            (method.change)(&mut tile, &mut training);
-            recipe.analog =
-                Analog::new(tile, training).map_err(|error| Error::Usage(error.to_string()))?;
-            if request.scale == Scale::Desk {
-                recipe.training.epochs = DESK_EPOCHS;
-            }
-            config.aging.tile = Some(standard);
-            config.direct = false;
-            let work = config.work(&*workload);
-            runs.push((method.name.to_owned(), config, workload.data(), work));
-        }
-        Ok(points_of(self.id(), request, seeds, runs))
+        let variant = |method: &Ablated| {
+            let measure = method.measure(request.scale)?;
+            let (name, work) = (method.name.to_owned(), measure.work(&*workload));
+            Ok(Variant { name, measure, data: workload.data(), work })
+        };
+        let variants = METHODS.iter().map(variant).collect::<Result<Vec<_>, Error>>()?;
+        Ok(of_every_seed(request, seeds, &variants))
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        HardwareAware::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
         let found = Found { results };
-        let float = results
-            .points
-            .iter()
-            .find_map(|(_, record)| record.as_ref()?.measurements.values.get(FLOAT_ERROR).copied());
+        let float = results.outcomes().next().map(|aged| aged.baseline.float_error_percent);
         Findings::default()
             .claims(claims(&found))
             .figures([figure(&found)])
@@ -160,38 +158,35 @@ impl Experiment for Ablation {
     }
 }
 
-/// The records, asked by method.
+/// The outcomes, asked by method.
 struct Found<'a> {
-    results: &'a Results<'a>,
+    results: &'a Results<HardwareAware>,
 }
 
 impl Found<'_> {
     /// By seed and programming, so that methods can be compared pair by pair.
-    fn errors(&self, method: &Method, time: usize) -> Vec<f64> {
-        let prefix = format!("{}, seed ", method.name);
-        self.results
-            .points
-            .iter()
-            .filter(|(point, _)| point.name.starts_with(&prefix))
-            .filter_map(|(_, record)| record.as_ref())
-            .flat_map(|record| record.series(&series("hwa", TIMES_S[time])).to_vec())
-            .collect()
+    fn errors(&self, method: &Ablated, time: usize) -> Vec<f64> {
+        let is = |measure: &HardwareAware| {
+            method.measure(self.results.scale).is_ok_and(|this| this.trained == measure.trained)
+        };
+        let errors = self.results.of(is).map(|done| &done.outcome.errors);
+        errors.flat_map(|errors| errors.at(Method::HardwareAware, TIMES_S[time]).to_vec()).collect()
     }
 
-    fn mean(&self, method: &Method, time: usize) -> Option<Estimate> {
+    fn mean(&self, method: &Ablated, time: usize) -> Option<Estimate> {
         Estimate::of(&self.errors(method, time))
     }
 
     /// What a method errs more than another after a year.
-    fn worse(&self, method: &Method, than: &Method) -> Option<Estimate> {
+    fn worse(&self, method: &Ablated, than: &Ablated) -> Option<Estimate> {
         Estimate::of(&differences(&self.errors(method, YEAR), &self.errors(than, YEAR)))
     }
 }
 
 fn claims(found: &Found<'_>) -> [Claim; 3] {
     let [everything, output, short_term, none] = &METHODS;
-    let claim = |id, method: &Method, text, rivals: &str, others: &[&Method]| {
-        let printed = |method: &Method| method.paper[YEAR];
+    let claim = |id, method: &Ablated, text, rivals: &str, others: &[&Ablated]| {
+        let printed = |method: &Ablated| method.paper[YEAR];
         let least = others.iter().map(|other| printed(other)).fold(f64::INFINITY, f64::min);
         let worse = others.iter().filter_map(|other| found.worse(method, other));
         Statement::new(id, Paper::Rasch2023.at(&[Part::SupplementaryTable("2")]), text)

@@ -14,21 +14,17 @@ use super::evaluated::{
     Evaluated, HOUR, YEAR, differences, figure, largest, least, missing, over_networks, over_time,
     paper_curve, paper_mean,
 };
-use super::networks::{SMOKE, names, points_of_networks, trained};
+use super::networks::{SMOKE, names, runs_of_networks, trained};
 use super::paper::{Family, Row, TIMES, TIMES_S, normalized_accuracy};
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::aging::Aging;
-use crate::measured::measures::comparison::{Comparison, Method};
-use crate::measured::measures::hardware_aware::series;
+use crate::measured::measures::comparison::{Comparison, Method, Tested};
 use crate::measured::measures::hwa_recipe::HwaRecipe;
-use crate::measured::measures::trained::FLOAT_ERROR;
-use crate::measured::point::Point;
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
@@ -79,8 +75,6 @@ fn paper_accuracy((float, errors, chance): (f64, [f64; 4], f64), time: usize) ->
 
 const COLUMN: &str = "one scale per column";
 const TILE: &str = "one scale per tile";
-/// The name of the series.
-const DIRECT: &str = "direct";
 
 /// The recipe with one digital scale per tile, the largest weight of the tile or of the matrix: as the
 /// weights are mapped, and in what is learned.
@@ -108,23 +102,28 @@ fn size(scale: Scale) -> (u64, u64, Vec<&'static str>) {
     }
 }
 
-/// The points of one of the two ways.
-fn is(way: &'static str) -> impl Fn(&Point) -> bool {
-    move |point| point.name.contains(way)
+/// A network with scales of columns and of tiles.
+type Pair<'a> = (&'a Evaluated<'a, Comparison<Method>>, &'a Evaluated<'a, Comparison<Method>>);
+
+/// Whether a network has one scale per tile.
+fn is_tile_wise(measure: &Comparison<Method>) -> bool {
+    measure.trained.recipe.analog.tile().mapping.scale == WeightScale::Matrix
+}
+
+/// Errors at a time.
+fn errors(tested: &Tested<Method>, t_s: f64) -> &[f64] {
+    tested.errors.at(Method::Direct, t_s)
 }
 
 impl Experiment for ColumnScales {
-    fn id(&self) -> &'static str {
-        "rasch2023/column-scales"
-    }
+    type Measure = Comparison<Method>;
 
-    fn title(&self) -> &'static str {
-        "Direct mapping with one digital scale per tile"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::SupplementaryTable("6")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/column-scales",
+        title: "Direct mapping with one digital scale per tile",
+        source: Paper::Rasch2023.at(&[Part::SupplementaryTable("6")]),
+        stand_ins: StandIns::BelowPaper,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (_, programmings, networks) = size(scale);
@@ -135,13 +134,13 @@ impl Experiment for ColumnScales {
         )
     }
 
-    fn has_stand_ins(&self, scale: Scale) -> bool {
-        scale < Scale::Paper
-    }
-
-    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(
+        &self,
+        request: &Request,
+        opened: &mut Networks,
+    ) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (seeds, programmings, networks) = size(request.scale);
-        points_of_networks(self.id(), opened, seeds, &networks, |network, workload| {
+        runs_of_networks(opened, seeds, &networks, |network, workload| {
             let aging = Aging {
                 tile: None,
                 times_s: match request.scale {
@@ -154,7 +153,7 @@ impl Experiment for ColumnScales {
             let mut tile = column.clone();
             tile.recipe = tile_wise(&column.recipe, WeightScale::Matrix)?;
             let run = |(way, trained)| {
-                let variants = BTreeMap::from([(DIRECT.to_owned(), aging.clone())]);
+                let variants = BTreeMap::from([(Method::Direct, aging.clone())]);
                 let config = Comparison { trained, method: Method::Direct, variants };
                 let work = config.work(workload);
                 Ok((format!("{network}, {way}"), config, work))
@@ -163,17 +162,13 @@ impl Experiment for ColumnScales {
         })
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Comparison::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
-        let columns = Evaluated::all(results, is(COLUMN));
-        let tiles = Evaluated::all(results, is(TILE));
-        let pairs: Vec<(&Evaluated<'_>, &Evaluated<'_>)> = columns
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
+        let columns = Evaluated::all(results, |measure| !is_tile_wise(measure));
+        let tiles = Evaluated::all(results, is_tile_wise);
+        let pairs: Vec<Pair<'_>> = columns
             .iter()
             .zip(&tiles)
-            .filter(|(a, b)| !a.records.is_empty() && !b.records.is_empty())
+            .filter(|(a, b)| !a.done.is_empty() && !b.done.is_empty())
             .collect();
         Findings::default()
             .claims(claims(&pairs, results.scale))
@@ -186,10 +181,9 @@ impl Experiment for ColumnScales {
 
 const TABLES: Source = Paper::Rasch2023.at(&[Part::Table("2"), Part::SupplementaryTable("6")]);
 
-fn claims(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)], scale: Scale) -> Vec<Claim> {
-    let gain = |(column, tile): &(&Evaluated<'_>, &Evaluated<'_>), time: usize| {
-        let name = series(DIRECT, TIMES_S[time]);
-        column.gains(&name, tile, &name)
+fn claims(pairs: &[Pair<'_>], scale: Scale) -> Vec<Claim> {
+    let gain = |(column, tile): &Pair<'_>, time: usize| {
+        column.gains(tile, |tested| errors(tested, TIMES_S[time]))
     };
     let printed = |row: &Row, time: usize| {
         paper_accuracy(row.direct, time) - paper_accuracy(paper_tile(row), time)
@@ -259,7 +253,7 @@ fn notes(scale: Scale) -> Vec<String> {
     ]
 }
 
-fn table(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Table {
+fn table(pairs: &[Pair<'_>]) -> Table {
     let header = ["network", "scales", "float"].into_iter().chain(TIMES).chain(["A* 1 h"]);
     let mut table = Table::new(
         "Direct mapping: test error in % (± over programmings) after each time, and A* at 1 h.",
@@ -267,10 +261,10 @@ fn table(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Table {
     );
     for (column, tile) in pairs {
         for (network, way) in [(column, "per column"), (tile, "per tile")] {
-            let error = |t| rounded(Estimate::of(&network.errors(&series(DIRECT, t))), 2);
-            let mut row = cells![network.id, way, rounded(network.value(FLOAT_ERROR), 2)];
+            let error = |t| rounded(Estimate::of(&network.errors(|tested| errors(tested, t))), 2);
+            let mut row = cells![network.id, way, rounded(network.float(), 2)];
             row.extend(TIMES_S.map(error));
-            row.push(rounded(network.accuracy(&series(DIRECT, TIMES_S[HOUR])), 1));
+            row.push(rounded(network.accuracy(|tested| errors(tested, TIMES_S[HOUR])), 1));
             table.push(row);
         }
         let row = column.paper;
@@ -285,11 +279,11 @@ fn table(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Table {
     table
 }
 
-fn figures(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Option<Figure> {
+fn figures(pairs: &[Pair<'_>]) -> Option<Figure> {
     let panels = pairs.iter().map(|(column, tile)| {
         let curves = vec![
-            column.curve(DIRECT, "per column", 3),
-            tile.curve(DIRECT, "per tile", 1),
+            column.curve(errors, "per column", 3),
+            tile.curve(errors, "per tile", 1),
             paper_curve(column.paper.direct, "per column, paper", 3),
             paper_curve(paper_tile(column.paper), "per tile, paper", 1),
         ];

@@ -4,30 +4,32 @@ use report::Number;
 use report::table::{HeatCell, HeatMap};
 
 use super::evaluated::{Evaluated, differences, missing};
-use super::networks::{SMOKE, names, points_of_networks, trained};
-use crate::experiment::{Experiment, Results};
+use super::networks::{SMOKE, names, runs_of_networks, trained};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::claim::{Statement, Test};
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::measures::conductances::{
-    Conductances, FLOAT_COLUMNS, FLOAT_ONE_SCALE, HARDWARE_AWARE, WEIGHTS,
-};
-use crate::measured::point::Point;
+use crate::measured::measures::conductances::{Conductances, Kurtoses};
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
-use crate::record::Record;
 use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
 pub struct ConductanceDistribution;
 
-/// Series with their headings, in the order of the paper's argument.
-const CASES: [(&str, &str); 3] = [
+/// One number per layer.
+type Series = fn(&Kurtoses) -> &[f64];
+
+const FLOAT_ONE_SCALE: Series = |kurtoses| &kurtoses.float_one_scale;
+const FLOAT_COLUMNS: Series = |kurtoses| &kurtoses.float_columns;
+const HARDWARE_AWARE: Series = |kurtoses| &kurtoses.hardware_aware;
+
+/// With their headings, in the order of the paper's argument.
+const CASES: [(Series, &str); 3] = [
     (FLOAT_ONE_SCALE, "float, one scale"),
     (FLOAT_COLUMNS, "float, column scales"),
     (HARDWARE_AWARE, "hardware-aware"),
@@ -43,16 +45,16 @@ fn size(scale: Scale) -> (u64, Vec<&'static str>) {
 }
 
 /// Mean over the layers of a network, each counting as many times as it has weights.
-fn mean_kurtosis(record: &Record, series: &str) -> Option<f64> {
-    let (layers, weights) = (record.series(series), record.series(WEIGHTS));
-    let total: f64 = weights.iter().sum();
-    let sum: f64 = layers.iter().zip(weights).map(|(kurtosis, n)| kurtosis * n).sum();
+fn mean_kurtosis(kurtoses: &Kurtoses, series: Series) -> Option<f64> {
+    let weights = kurtoses.weights.iter().map(|&n| n as f64);
+    let total: f64 = weights.clone().sum();
+    let sum: f64 = series(kurtoses).iter().zip(weights).map(|(kurtosis, n)| kurtosis * n).sum();
     (total > 0.0).then(|| sum / total)
 }
 
 /// That mean for every seed of a network.
-fn kurtoses(network: &Evaluated<'_>, series: &str) -> Vec<f64> {
-    network.records.iter().filter_map(|record| mean_kurtosis(record, series)).collect()
+fn kurtoses(network: &Evaluated<'_, Conductances>, series: Series) -> Vec<f64> {
+    network.outcomes().filter_map(|outcome| mean_kurtosis(outcome, series)).collect()
 }
 
 /// The share of networks that fall, any share being as likely before: mean and standard deviation of
@@ -67,7 +69,7 @@ fn share(falls: &[bool]) -> Option<Estimate> {
 }
 
 /// Before and after, network by network.
-fn heat_map(networks: &[Evaluated<'_>]) -> HeatMap {
+fn heat_map(networks: &[Evaluated<'_, Conductances>]) -> HeatMap {
     let map = HeatMap::new(
         "Excess kurtosis of conductances, mean over the layers of a network by number of weights; 0 \
          is that of normal weights, and less has lighter tails. Colours and bars show it beside the \
@@ -86,52 +88,45 @@ fn heat_map(networks: &[Evaluated<'_>]) -> HeatMap {
 }
 
 impl Experiment for ConductanceDistribution {
-    fn id(&self) -> &'static str {
-        "rasch2023/conductances"
-    }
+    type Measure = Conductances;
 
-    fn title(&self) -> &'static str {
-        "How conductances are distributed before and after hardware-aware training"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::Figure("6")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/conductances",
+        title: "How conductances are distributed before and after hardware-aware training",
+        source: Paper::Rasch2023.at(&[Part::Figure("6")]),
+        stand_ins: StandIns::BelowPaper,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (_, networks) = size(scale);
         format!("every layer on tiles of {} networks", networks.len())
     }
 
-    fn has_stand_ins(&self, scale: Scale) -> bool {
-        scale < Scale::Paper
-    }
-
-    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(
+        &self,
+        request: &Request,
+        opened: &mut Networks,
+    ) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (seeds, networks) = size(request.scale);
-        points_of_networks(self.id(), opened, seeds, &networks, |network, workload| {
+        runs_of_networks(opened, seeds, &networks, |network, workload| {
             let trained = trained(network, request.scale)?;
             let work = trained.work(workload);
             Ok(vec![(network.to_owned(), Conductances { trained }, work)])
         })
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Conductances::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
-        let networks = Evaluated::present(results, |_| true);
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
+        let networks = Evaluated::present(results);
         // A share of the networks, for their kurtoses differ by two orders of magnitude.
-        let falls = |from: &str| {
-            let falls = |network: &Evaluated<'_>| {
+        let falls = |from: Series| {
+            let falls = |network: &Evaluated<'_, Conductances>| {
                 let pairs =
                     differences(&kurtoses(network, from), &kurtoses(network, HARDWARE_AWARE));
                 Some(Estimate::of(&pairs)?.mean > 0.0)
             };
             share(&networks.iter().filter_map(falls).collect::<Vec<_>>())
         };
-        let claim = |id, statement, from: &str, what: &str| {
+        let claim = |id, statement, from: Series, what: &str| {
             let words = format!(
                 "share of networks whose kurtosis is lower after training than that of {what}, with \
                  a uniform prior, > ½"

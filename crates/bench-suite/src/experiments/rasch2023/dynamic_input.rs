@@ -5,22 +5,19 @@ use std::collections::BTreeMap;
 
 use crossbar::{BoundManagement, NoiseManagement};
 use report::table::{Table, cells, rounded};
+use serde::{Deserialize, Serialize};
 
 use super::evaluated::{Evaluated, SECOND, differences, missing, over_networks};
-use super::networks::{SMOKE, names, points_of_networks, trained};
+use super::networks::{SMOKE, names, runs_of_networks, trained};
 use super::paper::{Family, TIMES_S};
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::aging::Aging;
-use crate::measured::measures::comparison::{Comparison, Method};
-use crate::measured::measures::hardware_aware::series;
-use crate::measured::measures::trained::FLOAT_ERROR;
-use crate::measured::point::Point;
+use crate::measured::measures::comparison::{Comparison, Method, Tested};
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
@@ -30,8 +27,20 @@ use crate::request::Request;
 #[derive(Debug)]
 pub struct DynamicInput;
 
-const LEARNED: &str = "learned";
-const DYNAMIC: &str = "dynamic";
+/// Which range the inputs of a sample have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Range {
+    /// The learned one.
+    Learned,
+    /// The sample's own.
+    Dynamic,
+}
+
+/// Errors at 1 s.
+fn errors(range: Range) -> impl Fn(&Tested<Range>) -> &[f64] {
+    move |tested| tested.errors.at(range, TIMES_S[SECOND])
+}
 
 /// What all networks but the transformers gain at most in points of A*. [Rasch23 Supp.]
 const GAIN: f64 = 0.1;
@@ -51,17 +60,14 @@ fn size(scale: Scale) -> (u64, u64, Vec<&'static str>) {
 }
 
 impl Experiment for DynamicInput {
-    fn id(&self) -> &'static str {
-        "rasch2023/dynamic-input"
-    }
+    type Measure = Comparison<Range>;
 
-    fn title(&self) -> &'static str {
-        "Input ranges of every sample instead of learned ones"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::Supplement("\"dynamic input scaling\"")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/dynamic-input",
+        title: "Input ranges of every sample instead of learned ones",
+        source: Paper::Rasch2023.at(&[Part::Supplement("\"dynamic input scaling\"")]),
+        stand_ins: StandIns::BelowPaper,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (_, programmings, networks) = size(scale);
@@ -72,13 +78,13 @@ impl Experiment for DynamicInput {
         )
     }
 
-    fn has_stand_ins(&self, scale: Scale) -> bool {
-        scale < Scale::Paper
-    }
-
-    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(
+        &self,
+        request: &Request,
+        opened: &mut Networks,
+    ) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (seeds, programmings, networks) = size(request.scale);
-        points_of_networks(self.id(), opened, seeds, &networks, |network, workload| {
+        runs_of_networks(opened, seeds, &networks, |network, workload| {
             let trained = trained(network, request.scale)?;
             let aging = |tile| Aging { tile, times_s: vec![TIMES_S[SECOND]], programmings };
             let mut tile = trained.recipe.analog.tile().clone();
@@ -86,8 +92,8 @@ impl Experiment for DynamicInput {
             tile.periphery.dac.bound_management =
                 BoundManagement::Iterative { max_halvings: HALVINGS };
             let variants = BTreeMap::from([
-                (LEARNED.to_owned(), aging(None)),
-                (DYNAMIC.to_owned(), aging(Some(tile))),
+                (Range::Learned, aging(None)),
+                (Range::Dynamic, aging(Some(tile))),
             ]);
             let config = Comparison { trained, method: Method::HardwareAware, variants };
             let work = config.work(workload);
@@ -95,12 +101,8 @@ impl Experiment for DynamicInput {
         })
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Comparison::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
-        let networks = Evaluated::present(results, |_| true);
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
+        let networks = Evaluated::present(results);
         let mut notes = vec![
             "Every sample is divided by its own largest input in place of the input range, and \
              multiplied again with halved inputs while an output saturates."
@@ -124,12 +126,12 @@ impl Experiment for DynamicInput {
 }
 
 /// A* at 1 s in points, dynamic − learned, programming by programming.
-fn gains(network: &Evaluated<'_>) -> Vec<f64> {
-    let at = |way| network.accuracies(&series(way, TIMES_S[SECOND]));
-    differences(&at(DYNAMIC), &at(LEARNED))
+fn gains(network: &Evaluated<'_, Comparison<Range>>) -> Vec<f64> {
+    let of = |range| network.accuracies(errors(range));
+    differences(&of(Range::Dynamic), &of(Range::Learned))
 }
 
-fn claims(networks: &[Evaluated<'_>], scale: Scale) -> [Claim; 2] {
+fn claims(networks: &[Evaluated<'_, Comparison<Range>>], scale: Scale) -> [Claim; 2] {
     let of = |transformers: bool| {
         let networks = networks
             .iter()
@@ -163,17 +165,14 @@ fn claims(networks: &[Evaluated<'_>], scale: Scale) -> [Claim; 2] {
     ]
 }
 
-fn table(networks: &[Evaluated<'_>]) -> Table {
+fn table(networks: &[Evaluated<'_, Comparison<Range>>]) -> Table {
     let rows = networks.iter().map(|network| {
-        let error = |way| {
-            let errors = network.errors(&series(way, TIMES_S[SECOND]));
-            rounded(Estimate::of(&errors), 2)
-        };
+        let error = |range| rounded(Estimate::of(&network.errors(errors(range))), 2);
         cells![
             network.id,
-            rounded(network.value(FLOAT_ERROR), 2),
-            error(LEARNED),
-            error(DYNAMIC),
+            rounded(network.float(), 2),
+            error(Range::Learned),
+            error(Range::Dynamic),
             rounded(Estimate::of(&gains(network)), 2),
             match network.paper.family {
                 Family::Transformer => "about 1",

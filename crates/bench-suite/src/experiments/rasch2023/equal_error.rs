@@ -2,18 +2,16 @@
 
 mod findings;
 
-use super::sensitivity::{Grid, points};
-use crate::experiment::{Experiment, Results};
+use super::sensitivity::{Grid, runs};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::measures::equal_error::EqualError as Run;
+use crate::measured::measures::equal_error as measured;
 use crate::measured::measures::nonideality::{AXES, Nonideality, Stage};
 use crate::measured::measures::trial::Repeats;
-use crate::measured::point::Point;
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
@@ -47,17 +45,14 @@ const fn size(scale: Scale) -> (u64, u64, usize) {
 }
 
 impl Experiment for EqualError {
-    fn id(&self) -> &'static str {
-        "rasch2023/equal-error"
-    }
+    type Measure = measured::EqualError;
 
-    fn title(&self) -> &'static str {
-        "Which nonideality hurts which network at an equal error of the product"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::Figure("4")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/equal-error",
+        title: "Which nonideality hurts which network at an equal error of the product",
+        source: Paper::Rasch2023.at(&[Part::Figure("4")]),
+        stand_ins: StandIns::BelowPaper,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (seeds, programmings, samples) = size(scale);
@@ -69,13 +64,13 @@ impl Experiment for EqualError {
         )
     }
 
-    fn has_stand_ins(&self, scale: Scale) -> bool {
-        scale < Scale::Paper
-    }
-
-    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(
+        &self,
+        request: &Request,
+        opened: &mut Networks,
+    ) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (seeds, programmings, samples) = size(request.scale);
-        points(self.id(), opened, seeds, &axes(request.scale), 2, |trained, nonideality| Run {
+        runs(opened, seeds, &axes(request.scale), 2, |trained, nonideality| measured::EqualError {
             trained,
             nonideality,
             error_percent: ERROR_PERCENT,
@@ -84,11 +79,7 @@ impl Experiment for EqualError {
         })
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Run::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
         findings::findings(&Grid::new(results), results.scale)
     }
 }

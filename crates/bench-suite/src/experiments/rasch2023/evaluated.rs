@@ -1,18 +1,21 @@
-//! What the experiments on trained networks share: records by network, accuracies, differences.
+//! What the experiments on trained networks share: outcomes by network, accuracies, differences.
 
 use std::collections::BTreeMap;
 
 use report::figure::{Curve, Figure, LineStyle, Panel};
 
 use super::paper::{Family, ROWS, Row, TIMES, TIMES_S, normalized_accuracy, row};
-use crate::experiment::Results;
+use crate::experiment::{Done, Results};
 use crate::findings::estimate::of_estimates;
-use crate::measured::measures::hardware_aware::series;
-use crate::measured::measures::trained::{CHANCE_ERROR, FLOAT_ERROR};
+use crate::measured::measure::Measure;
+use crate::measured::measures::comparison::Comparison;
+use crate::measured::measures::conductances::Conductances;
+use crate::measured::measures::errors::Way;
+use crate::measured::measures::exemption::Exemption;
+use crate::measured::measures::hardware_aware::HardwareAware;
+use crate::measured::measures::trained::{Baseline, Trained};
 use crate::measured::networks::NETWORKS;
-use crate::measured::point::Point;
 use crate::measured::statistics::Estimate;
-use crate::record::Record;
 
 /// Index of one second in the paper's times.
 pub(super) const SECOND: usize = 0;
@@ -26,88 +29,157 @@ pub(super) const YEAR: usize = 3;
 /// A* of a network as accurate as in f32, in %. [Rasch23 Results]
 pub(super) const ISO_ACCURACY: f64 = 99.0;
 
-/// All records of one network, or of one variant of it.
-pub(super) struct Evaluated<'a> {
+/// A measure of a network that was trained for its hardware.
+pub(super) trait OfNetwork: Measure {
+    /// The network.
+    fn trained(&self) -> &Trained;
+}
+
+/// One that tests it.
+pub(super) trait Tests: OfNetwork {
+    /// What was known of the network before.
+    fn baseline(outcome: &Self::Outcome) -> &Baseline;
+}
+
+impl<W: Way> OfNetwork for Comparison<W> {
+    fn trained(&self) -> &Trained {
+        &self.trained
+    }
+}
+
+impl<W: Way> Tests for Comparison<W> {
+    fn baseline(outcome: &Self::Outcome) -> &Baseline {
+        &outcome.baseline
+    }
+}
+
+impl OfNetwork for HardwareAware {
+    fn trained(&self) -> &Trained {
+        &self.trained
+    }
+}
+
+impl Tests for HardwareAware {
+    fn baseline(outcome: &Self::Outcome) -> &Baseline {
+        &outcome.baseline
+    }
+}
+
+impl OfNetwork for Exemption {
+    fn trained(&self) -> &Trained {
+        &self.trained
+    }
+}
+
+impl Tests for Exemption {
+    fn baseline(outcome: &Self::Outcome) -> &Baseline {
+        &outcome.baseline
+    }
+}
+
+impl OfNetwork for Conductances {
+    fn trained(&self) -> &Trained {
+        &self.trained
+    }
+}
+
+/// All outcomes of one network, or of one variant of it.
+pub(super) struct Evaluated<'a, M: Measure> {
     /// Its name in [`NETWORKS`].
     pub(super) id: &'static str,
     /// Its row of the paper.
     pub(super) paper: &'static Row,
-    pub(super) records: Vec<&'a Record>,
+    pub(super) done: Vec<&'a Done<M>>,
 }
 
-impl<'a> Evaluated<'a> {
-    /// Every network in the order of the paper's Table 1, with the records of the points that
+impl<'a, M: OfNetwork> Evaluated<'a, M> {
+    /// Every network in the order of the paper's Table 1, with the outcomes of the measures that
     /// `keep` keeps; some have none.
-    pub(super) fn all(results: &Results<'a>, keep: impl Fn(&Point) -> bool) -> Vec<Self> {
+    pub(super) fn all(results: &'a Results<M>, keep: impl Fn(&M) -> bool) -> Vec<Self> {
         let of = |entry: &crate::measured::networks::workload::Entry| {
-            let records = results
-                .points
-                .iter()
-                .filter(|(point, _)| {
-                    point.config.pointer("/trained/network").and_then(|n| n.as_str())
-                        == Some(entry.id)
-                        && keep(point)
-                })
-                .filter_map(|(_, record)| record.as_ref());
-            Some(Self { id: entry.id, paper: row(entry.paper)?, records: records.collect() })
+            let done = results.of(|measure| measure.trained().network == entry.id && keep(measure));
+            Some(Self { id: entry.id, paper: row(entry.paper)?, done: done.collect() })
         };
         NETWORKS.iter().filter_map(of).collect()
     }
 
-    /// Those of [`Self::all`] that have a record.
-    pub(super) fn present(results: &Results<'a>, keep: impl Fn(&Point) -> bool) -> Vec<Self> {
-        let all = Self::all(results, keep).into_iter();
-        all.filter(|network| !network.records.is_empty()).collect()
+    /// Those of [`Self::all`] that have an outcome.
+    pub(super) fn present(results: &'a Results<M>) -> Vec<Self> {
+        let all = Self::all(results, |_| true).into_iter();
+        all.filter(|network| !network.done.is_empty()).collect()
     }
 
+    /// The outcomes.
+    pub(super) fn outcomes(&self) -> impl Iterator<Item = &'a M::Outcome> {
+        self.done.iter().map(|done| &done.outcome)
+    }
+}
+
+impl<M: Tests> Evaluated<'_, M> {
     /// A single number over seeds.
-    pub(super) fn value(&self, name: &str) -> Option<Estimate> {
-        let values = self.records.iter().filter_map(|r| r.measurements.values.get(name).copied());
-        Estimate::of(&values.collect::<Vec<_>>())
+    pub(super) fn value(&self, of: impl Fn(&M::Outcome) -> f64) -> Option<Estimate> {
+        Estimate::of(&self.outcomes().map(of).collect::<Vec<_>>())
+    }
+
+    /// Test error of the float network in %.
+    pub(super) fn float(&self) -> Option<Estimate> {
+        self.value(|outcome| M::baseline(outcome).float_error_percent)
+    }
+
+    /// Test error by chance in %.
+    pub(super) fn chance(&self) -> Option<Estimate> {
+        self.value(|outcome| M::baseline(outcome).chance_error_percent)
     }
 
     /// Errors in % of all programmings of all seeds.
-    pub(super) fn errors(&self, series: &str) -> Vec<f64> {
-        self.records.iter().flat_map(|record| record.series(series).to_vec()).collect()
+    pub(super) fn errors(&self, of: impl Fn(&M::Outcome) -> &[f64]) -> Vec<f64> {
+        self.outcomes().flat_map(|outcome| of(outcome).to_vec()).collect()
     }
 
     /// A* in % of all programmings by seed, each against the float network of its seed.
-    fn accuracies_by_seed(&self, series: &str) -> BTreeMap<u64, Vec<f64>> {
-        let of = |record: &&Record| {
-            let value = |name: &str| record.measurements.values.get(name).copied();
-            let (float, chance) = (value(FLOAT_ERROR)?, value(CHANCE_ERROR)?);
-            let errors = record.series(series).iter();
+    fn accuracies_by_seed(&self, of: impl Fn(&M::Outcome) -> &[f64]) -> BTreeMap<u64, Vec<f64>> {
+        let of_seed = |done: &&Done<M>| {
+            let baseline = M::baseline(&done.outcome);
+            let (float, chance) = (baseline.float_error_percent, baseline.chance_error_percent);
+            let errors = of(&done.outcome).iter();
             let accuracies = errors.map(|&error| normalized_accuracy(error, float, chance));
-            Some((record.seed, accuracies.collect()))
+            (done.seed, accuracies.collect())
         };
-        self.records.iter().filter_map(of).collect()
+        self.done.iter().map(of_seed).collect()
     }
 
     /// A* in % of all programmings of all seeds, each against the float network of its seed.
-    pub(super) fn accuracies(&self, series: &str) -> Vec<f64> {
-        self.accuracies_by_seed(series).into_values().flatten().collect()
+    pub(super) fn accuracies(&self, of: impl Fn(&M::Outcome) -> &[f64]) -> Vec<f64> {
+        self.accuracies_by_seed(of).into_values().flatten().collect()
     }
 
     /// A* in %.
-    pub(super) fn accuracy(&self, series: &str) -> Option<Estimate> {
-        Estimate::of(&self.accuracies(series))
+    pub(super) fn accuracy(&self, of: impl Fn(&M::Outcome) -> &[f64]) -> Option<Estimate> {
+        Estimate::of(&self.accuracies(of))
     }
 
-    /// A* of one series less that of a series of another variant in points, programming by
-    /// programming of the seeds that both have.
-    pub(super) fn gains(&self, series: &str, other: &Self, than: &str) -> Vec<f64> {
-        let others = other.accuracies_by_seed(than);
-        let pairs = self.accuracies_by_seed(series).into_iter();
+    /// A* less that of another variant in points, programming by programming of the seeds that both
+    /// have.
+    pub(super) fn gains(&self, than: &Self, of: impl Fn(&M::Outcome) -> &[f64]) -> Vec<f64> {
+        let others = than.accuracies_by_seed(&of);
+        let pairs = self.accuracies_by_seed(&of).into_iter();
         pairs
             .filter_map(|(seed, ours)| Some(differences(&ours, others.get(&seed)?)))
             .flatten()
             .collect()
     }
 
-    /// A* over time for the series that a name and a time make, with bands of half a 90 % interval.
-    pub(super) fn curve(&self, name: &str, label: &str, colour: usize) -> Curve {
-        let at = |t: usize| Some((TIMES_S[t].log10(), self.accuracy(&series(name, TIMES_S[t]))?));
-        of_estimates(label, colour, (0..TIMES.len()).filter_map(at))
+    /// A* over time for the errors at every time, with bands of half a 90 % interval.
+    pub(super) fn curve(
+        &self,
+        of: impl Fn(&M::Outcome, f64) -> &[f64],
+        label: &str,
+        colour: usize,
+    ) -> Curve {
+        let at = |&t_s: &f64| {
+            Some((t_s.log10(), self.accuracy(|outcome: &M::Outcome| of(outcome, t_s))?))
+        };
+        of_estimates(label, colour, TIMES_S.iter().filter_map(at))
     }
 }
 
@@ -173,8 +245,8 @@ pub(super) fn paper_mean(families: &[Family], of: impl Fn(&Row) -> f64) -> f64 {
 }
 
 /// Which of these networks have no record, in a sentence for the report, if there are any.
-pub(super) fn missing(results: &Results<'_>, networks: &[&str]) -> Vec<String> {
-    let there = Evaluated::present(results, |_| true);
+pub(super) fn missing<M: OfNetwork>(results: &Results<M>, networks: &[&str]) -> Vec<String> {
+    let there = Evaluated::present(results);
     without(networks, &there.iter().map(|network| network.id).collect::<Vec<_>>())
 }
 

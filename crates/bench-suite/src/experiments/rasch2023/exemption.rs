@@ -3,17 +3,15 @@
 
 mod findings;
 
-use super::networks::{points_of_networks, trained};
+use super::networks::{runs_of_networks, trained};
 use super::paper::TIMES_S;
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::exemption::{Columns, Exemption};
-use crate::measured::point::Point;
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
@@ -57,17 +55,14 @@ fn exempted(scale: Scale) -> (usize, Columns) {
 }
 
 impl Experiment for Exemptions {
-    fn id(&self) -> &'static str {
-        "rasch2023/exemption"
-    }
+    type Measure = Exemption;
 
-    fn title(&self) -> &'static str {
-        "A few layers without errors of devices"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::Figure("7"), Part::SupplementaryTable("8")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/exemption",
+        title: "A few layers without errors of devices",
+        source: Paper::Rasch2023.at(&[Part::Figure("7"), Part::SupplementaryTable("8")]),
+        stand_ins: StandIns::BelowPaper,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (_, programmings, networks) = size(scale);
@@ -79,14 +74,14 @@ impl Experiment for Exemptions {
         )
     }
 
-    fn has_stand_ins(&self, scale: Scale) -> bool {
-        scale < Scale::Paper
-    }
-
-    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(
+        &self,
+        request: &Request,
+        opened: &mut Networks,
+    ) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (seeds, programmings, networks) = size(request.scale);
         let (layers, columns) = exempted(request.scale);
-        points_of_networks(self.id(), opened, seeds, networks, |network, workload| {
+        runs_of_networks(opened, seeds, networks, |network, workload| {
             let config = Exemption {
                 trained: trained(network, request.scale)?,
                 aging: Aging {
@@ -104,11 +99,7 @@ impl Experiment for Exemptions {
         })
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Exemption::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
         findings::findings(results)
     }
 }

@@ -2,31 +2,37 @@
 
 use report::figure::{Curve, Figure, LineStyle, Panel};
 
-use super::point_per_seed;
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiments::runs::alone;
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::claim::{Statement, Test};
 use crate::findings::estimate::of_seeds;
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::measures::few_bits::{ANALOG, BITS, BOTH, FewBits as Run, INPUTS, WEIGHTS};
-use crate::measured::point::Point;
+use crate::measured::measures::few_bits::{self as measured, BITS, Errors};
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
-use crate::record::Record;
 use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
 pub struct FewBits;
 
-/// What is rounded: series and label.
-const ROUNDED: [(&str, &str); 3] =
-    [(WEIGHTS, "weights rounded"), (INPUTS, "inputs rounded"), (BOTH, "both rounded")];
+/// Errors by number of bits.
+type Series = fn(&Errors) -> &[f64];
+
+const WEIGHTS: Series = |errors| &errors.weights;
+const INPUTS: Series = |errors| &errors.inputs;
+
+/// What is rounded, and its label.
+const ROUNDED: [(Series, &str); 3] = [
+    (WEIGHTS, "weights rounded"),
+    (INPUTS, "inputs rounded"),
+    (|errors| &errors.both, "both rounded"),
+];
 
 /// Input vectors of each product, and seeds.
 const fn size(scale: Scale) -> (usize, u64) {
@@ -46,17 +52,14 @@ fn equivalent_bits(errors: &[f64], error: f64) -> Option<f64> {
 }
 
 impl Experiment for FewBits {
-    fn id(&self) -> &'static str {
-        "rasch2023/few-bits"
-    }
+    type Measure = measured::FewBits;
 
-    fn title(&self) -> &'static str {
-        "Bits of fixed point that err as much as the analog product"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::Figure("3D")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/few-bits",
+        title: "Bits of fixed point that err as much as the analog product",
+        source: Paper::Rasch2023.at(&[Part::Figure("3D")]),
+        stand_ins: StandIns::Never,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (samples, seeds) = size(scale);
@@ -66,30 +69,23 @@ impl Experiment for FewBits {
         )
     }
 
-    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(&self, request: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (samples, seeds) = size(request.scale);
-        Ok(point_per_seed(self.id(), request, seeds, &Run { samples }, samples as u64))
+        Ok(alone(request, seeds, measured::FewBits { samples }, samples as u64))
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Run::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
-        let records: Vec<_> =
-            results.points.iter().filter_map(|(_, record)| record.as_ref()).collect();
-        let analog = |record: &Record| record.measurements.values.get(ANALOG).copied();
-        let bits = |rounded: &str| -> Vec<f64> {
-            let bits = |r: &&_| equivalent_bits(Record::series(r, rounded), analog(r)?);
-            records.iter().filter_map(bits).collect()
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
+        let bits = |rounded: Series| -> Vec<f64> {
+            let bits = |errors| equivalent_bits(rounded(errors), errors.analog);
+            results.outcomes().filter_map(bits).collect()
         };
-        let errors: Vec<f64> = records.iter().filter_map(|record| analog(record)).collect();
+        let errors: Vec<f64> = results.outcomes().map(|errors| errors.analog).collect();
         let mut curves: Vec<Curve> = ROUNDED
             .iter()
             .enumerate()
-            .map(|(i, (name, label))| {
+            .map(|(i, (rounded, label))| {
                 let series: Vec<Vec<f64>> =
-                    records.iter().map(|r| r.series(name).to_vec()).collect();
+                    results.outcomes().map(|errors| rounded(errors).to_vec()).collect();
                 of_seeds(*label, i + 1, f64::from(BITS[0]), &series)
             })
             .collect();
@@ -97,7 +93,7 @@ impl Experiment for FewBits {
             let ends = [BITS[0], BITS[BITS.len() - 1]].map(|q| (f64::from(q), error.mean));
             curves.push(Curve::line("standard tile, 1 h", 0, LineStyle::Ours, ends.to_vec()));
         }
-        let claim = |id, operand: &str, text, least| {
+        let claim = |id, (operand, rounded): (&str, Series), text, least| {
             let words =
                 format!("bits of the {operand} with the error of the tile at 1 h, {{limit}}");
             Statement::new(id, Paper::Rasch2023.at(&[Part::Figure("3D")]), text)
@@ -105,18 +101,18 @@ impl Experiment for FewBits {
                 .unit(" bit")
                 .paper("4 bit")
                 .tested_from(least, results.scale)
-                .judge(Estimate::of(&bits(operand)))
+                .judge(Estimate::of(&bits(rounded)))
         };
         let claims = [
             claim(
                 "four-bits",
-                "weights",
+                ("weights", WEIGHTS),
                 "With drift the analog product errs as fixed-point weights of about four bits.",
                 Scale::Smoke,
             ),
             claim(
                 "four-bits-inputs",
-                "inputs",
+                ("inputs", INPUTS),
                 "… and as fixed-point inputs of about four bits.",
                 Scale::Desk,
             ),

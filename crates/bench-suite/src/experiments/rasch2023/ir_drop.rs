@@ -4,20 +4,15 @@ use report::Number;
 use report::figure::{Curve, Figure, LineStyle, Panel};
 use report::table::{Table, named, number};
 
-use super::point_per_seed;
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiments::runs::alone;
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::claim::{Statement, Test};
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::measures::ir_drop::{
-    AGAINST_CIRCUIT, AGAINST_LINE, DROP, IrDrop as Run, LINE_DROP, LOAD, SMALL_DROP,
-    SMALL_ESTIMATE, SMALL_RATIO, UNIFORM_DROP, UNIFORM_ESTIMATE, UNIFORM_RATIO,
-};
-use crate::measured::point::Point;
+use crate::measured::measures::ir_drop::{self as measured, Drops};
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
@@ -44,17 +39,14 @@ const fn size(scale: Scale) -> (usize, usize, u64) {
 }
 
 impl Experiment for IrDrop {
-    fn id(&self) -> &'static str {
-        "rasch2023/ir-drop"
-    }
+    type Measure = measured::IrDrop;
 
-    fn title(&self) -> &'static str {
-        "The IR-drop estimate against exact circuits"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::Equation("15–18")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/ir-drop",
+        title: "The IR-drop estimate against exact circuits",
+        source: Paper::Rasch2023.at(&[Part::Equation("15–18")]),
+        stand_ins: StandIns::Never,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (size, columns, seeds) = size(scale);
@@ -67,17 +59,14 @@ impl Experiment for IrDrop {
         )
     }
 
-    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(&self, request: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (size, columns, seeds) = size(request.scale);
-        let run = Run { size, columns, factors: FACTORS.to_vec(), rows: ROWS.to_vec() };
-        Ok(point_per_seed(self.id(), request, seeds, &run, (size * size) as u64))
+        let (factors, rows) = (FACTORS.to_vec(), ROWS.to_vec());
+        let circuits = measured::IrDrop { size, columns, factors, rows };
+        Ok(alone(request, seeds, circuits, (size * size) as u64))
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Run::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
         let found = Found { results };
         // Over seeds the ratios scatter by less than a tenth.
         let claim = Statement::new(
@@ -91,7 +80,7 @@ impl Experiment for IrDrop {
         )
         .unit(" times")
         .paper("about 5")
-        .judge(found.estimate(SMALL_RATIO, ROWS.len() - 1));
+        .judge(found.estimate(|d| &d.small_ratio, ROWS.len() - 1));
         Findings::default()
             .claims([claim])
             .figures([figure(&found)])
@@ -106,33 +95,35 @@ impl Experiment for IrDrop {
     }
 }
 
-/// The records, asked by series and place.
+/// Numbers by wire resistance or by active rows.
+type Series = fn(&Drops) -> &[f64];
+
+/// The outcomes, asked by series and place.
 struct Found<'a> {
-    results: &'a Results<'a>,
+    results: &'a Results<measured::IrDrop>,
 }
 
 impl Found<'_> {
-    fn estimate(&self, name: &str, i: usize) -> Option<Estimate> {
-        let records = self.results.points.iter().filter_map(|(_, record)| record.as_ref());
-        let values: Vec<f64> = records.filter_map(|r| r.series(name).get(i).copied()).collect();
-        Estimate::of(&values)
+    fn estimate(&self, series: Series, i: usize) -> Option<Estimate> {
+        let values = self.results.outcomes().filter_map(|drops| series(drops).get(i).copied());
+        Estimate::of(&values.collect::<Vec<_>>())
     }
 
-    fn mean(&self, name: &str, i: usize) -> Option<f64> {
-        self.estimate(name, i).map(|e| e.mean)
+    fn mean(&self, series: Series, i: usize) -> Option<f64> {
+        self.estimate(series, i).map(|e| e.mean)
     }
 }
 
 fn figure(found: &Found<'_>) -> Figure {
     // Log axes of a quantity that is 0 have no place for it.
-    let by_load = |name: &str| -> Vec<(f64, f64)> {
+    let by_load = |series: Series| -> Vec<(f64, f64)> {
         (0..FACTORS.len())
-            .filter_map(|i| Some((found.mean(LOAD, i)?.log10(), found.mean(name, i)?)))
+            .filter_map(|i| Some((found.mean(|d| &d.load, i)?.log10(), found.mean(series, i)?)))
             .collect()
     };
-    let by_rows = |name: &str| -> Vec<(f64, f64)> {
+    let by_rows = |series: Series| -> Vec<(f64, f64)> {
         (0..ROWS.len())
-            .filter_map(|i| Some(((ROWS[i] as f64).log2(), found.mean(name, i)?)))
+            .filter_map(|i| Some(((ROWS[i] as f64).log2(), found.mean(series, i)?)))
             .collect()
     };
     let line = |label: &str, colour, points| Curve::line(label, colour, LineStyle::Ours, points);
@@ -145,26 +136,26 @@ fn figure(found: &Found<'_>) -> Figure {
             Panel::new("Positive weights, by load", "log₁₀ a", "relative length (%)")
                 .log_y()
                 .curves([
-                    line("drop, full circuit", 0, by_load(DROP)),
-                    line("drop, bit line", 1, by_load(LINE_DROP)),
-                    line("error of the estimate, full circuit", 2, by_load(AGAINST_CIRCUIT)),
-                    line("error of the estimate, bit line", 3, by_load(AGAINST_LINE)),
+                    line("drop, full circuit", 0, by_load(|d| &d.drop)),
+                    line("drop, bit line", 1, by_load(|d| &d.line_drop)),
+                    line("error of the estimate, full circuit", 2, by_load(|d| &d.against_circuit)),
+                    line("error of the estimate, bit line", 3, by_load(|d| &d.against_line)),
                 ]),
             Panel::new("Signed weights, by rows", "log₂ of the active rows", "drop (%)")
                 .log_y()
                 .curves([
-                    line("bit line, uniform inputs", 0, by_rows(UNIFORM_DROP)),
-                    line("estimate, uniform inputs", 1, by_rows(UNIFORM_ESTIMATE)),
-                    line("bit line, small inputs", 2, by_rows(SMALL_DROP)),
-                    line("estimate, small inputs", 3, by_rows(SMALL_ESTIMATE)),
+                    line("bit line, uniform inputs", 0, by_rows(|d| &d.uniform_drop)),
+                    line("estimate, uniform inputs", 1, by_rows(|d| &d.uniform_estimate)),
+                    line("bit line, small inputs", 2, by_rows(|d| &d.small_drop)),
+                    line("estimate, small inputs", 3, by_rows(|d| &d.small_estimate)),
                 ]),
         ],
     )
 }
 
 fn by_load(found: &Found<'_>) -> Table {
-    let percent = |name: &str, i: usize| {
-        found.mean(name, i).map(|value| match value {
+    let percent = |series: Series, i: usize| {
+        found.mean(series, i).map(|value| match value {
             v if v < 0.1 => format!("{} %", Number::new(v, 4)),
             v if v < 10.0 => format!("{} %", Number::new(v, 2)),
             v => format!("{} %", Number::new(v, 0)),
@@ -178,9 +169,10 @@ fn by_load(found: &Found<'_>) -> Table {
         "estimate against bit line",
     ];
     let rows = (0..FACTORS.len()).map(|i| {
-        let load = found.mean(LOAD, i).map(|a| format!("{a:.1e}"));
-        let lengths = [DROP, LINE_DROP, AGAINST_CIRCUIT, AGAINST_LINE];
-        named(load, lengths.map(|name| percent(name, i)))
+        let load = found.mean(|d| &d.load, i).map(|a| format!("{a:.1e}"));
+        let lengths: [Series; 4] =
+            [|d| &d.drop, |d| &d.line_drop, |d| &d.against_circuit, |d| &d.against_line];
+        named(load, lengths.map(|series| percent(series, i)))
     });
     Table::new("Positive weights: relative lengths over columns, means over seeds.", header)
         .rows(rows)
@@ -188,8 +180,8 @@ fn by_load(found: &Found<'_>) -> Table {
 
 fn by_rows(found: &Found<'_>) -> Table {
     let rows = (0..ROWS.len()).map(|i| {
-        let ratios = [UNIFORM_RATIO, SMALL_RATIO];
-        named(ROWS[i], ratios.map(|name| number(found.mean(name, i), 2)))
+        let ratios: [Series; 2] = [|d| &d.uniform_ratio, |d| &d.small_ratio];
+        named(ROWS[i], ratios.map(|series| number(found.mean(series, i), 2)))
     });
     Table::new(
         "Signed weights at the paper's wires: drop of the bit line over the estimated drop, means \

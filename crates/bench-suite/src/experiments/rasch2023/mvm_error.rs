@@ -1,25 +1,20 @@
 //! The MVM error of the standard tile: [Rasch23 Eq. 20, Fig. 3, Fig. 4A].
 
 use report::figure::{Curve, Figure, LineStyle, Panel};
-use report::table::{Table, cells, measured};
+use report::table::{self, Table, cells};
 
-use super::point_per_seed;
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiments::runs::alone;
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::measures::mvm_error::{
-    CLIPPED, COLUMN, HOUR, IR_DROP, MATRIX, MVM_ONLY, MvmError as Run, PROGRAMMED, RANGE, RANGES,
-};
-use crate::measured::point::Point;
+use crate::measured::measures::mvm_error::{self as measured, Convention, RANGES};
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
-use crate::record::Record;
 use crate::request::Request;
 
 /// The experiment.
@@ -27,14 +22,14 @@ use crate::request::Request;
 pub struct MvmError;
 
 /// Conventions with what they are, in the order of the table.
-const CASES: [(&str, &str); 7] = [
-    (MATRIX, "weights divided by the matrix maximum, no drift"),
-    (CLIPPED, "weights clipped to ±1, no drift"),
-    (COLUMN, "weights divided by the column maximum, no drift"),
-    (PROGRAMMED, "matrix maximum, programming error only"),
-    (HOUR, "matrix maximum, after 1 h with drift compensation"),
-    (MVM_ONLY, "matrix maximum, exact devices without drop and read noise"),
-    (IR_DROP, "matrix maximum, no drift, IR drop 11.7 times as large"),
+const CASES: [(Convention, &str); 7] = [
+    (Convention::Matrix, "weights divided by the matrix maximum, no drift"),
+    (Convention::Clipped, "weights clipped to ±1, no drift"),
+    (Convention::Column, "weights divided by the column maximum, no drift"),
+    (Convention::Programmed, "matrix maximum, programming error only"),
+    (Convention::Hour, "matrix maximum, after 1 h with drift compensation"),
+    (Convention::MvmOnly, "matrix maximum, exact devices without drop and read noise"),
+    (Convention::IrDrop, "matrix maximum, no drift, IR drop 11.7 times as large"),
 ];
 
 /// Input vectors of each product, and seeds.
@@ -47,33 +42,26 @@ const fn size(scale: Scale) -> (usize, u64) {
 }
 
 impl Experiment for MvmError {
-    fn id(&self) -> &'static str {
-        "rasch2023/mvm-error"
-    }
+    type Measure = measured::MvmError;
 
-    fn title(&self) -> &'static str {
-        "Error of the analog matrix-vector product"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::Equation("20"), Part::Figure("3 and 4A")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/mvm-error",
+        title: "Error of the analog matrix-vector product",
+        source: Paper::Rasch2023.at(&[Part::Equation("20"), Part::Figure("3 and 4A")]),
+        stand_ins: StandIns::Never,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (samples, seeds) = size(scale);
         format!("512 × 512 tiles, {samples} input vectors each, {}", seeds_in_words(seeds))
     }
 
-    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(&self, request: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (samples, seeds) = size(request.scale);
-        Ok(point_per_seed(self.id(), request, seeds, &Run { samples }, samples as u64))
+        Ok(alone(request, seeds, measured::MvmError { samples }, samples as u64))
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Run::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
         let found = Found { results };
         Findings::default()
             .claims(claims(&found))
@@ -89,37 +77,32 @@ impl Experiment for MvmError {
     }
 }
 
-/// The records, asked by convention and by input range.
+/// The outcomes, asked by convention and by input range.
 struct Found<'a> {
-    results: &'a Results<'a>,
+    results: &'a Results<measured::MvmError>,
 }
 
 impl Found<'_> {
-    fn records(&self) -> impl Iterator<Item = &Record> {
-        self.results.points.iter().filter_map(|(_, record)| record.as_ref())
-    }
-
     /// The error under a convention.
-    fn error(&self, name: &str) -> Option<Estimate> {
-        let values: Vec<f64> =
-            self.records().filter_map(|r| r.measurements.values.get(name).copied()).collect();
-        Estimate::of(&values)
+    fn error(&self, convention: Convention) -> Option<Estimate> {
+        let errors = self.results.outcomes().map(|errors| &errors.by_convention);
+        let values = errors.filter_map(|errors| errors.get(&convention).copied());
+        Estimate::of(&values.collect::<Vec<_>>())
     }
 
     /// The error at one of [`RANGES`].
     fn at_range(&self, i: usize) -> Option<Estimate> {
-        let values: Vec<f64> =
-            self.records().filter_map(|r| r.series(RANGE).get(i).copied()).collect();
-        Estimate::of(&values)
+        let values = self.results.outcomes().filter_map(|errors| errors.range.get(i).copied());
+        Estimate::of(&values.collect::<Vec<_>>())
     }
 
     /// What the widest range errs more than the best one.
     fn rise(&self) -> Option<Estimate> {
-        let rise = |record: &Record| {
-            let errors = record.series(RANGE);
-            Some(errors.last()? - errors.iter().copied().fold(f64::INFINITY, f64::min))
+        let rise = |errors: &measured::Errors| {
+            let range = &errors.range;
+            Some(range.last()? - range.iter().copied().fold(f64::INFINITY, f64::min))
         };
-        Estimate::of(&self.records().filter_map(rise).collect::<Vec<_>>())
+        Estimate::of(&self.results.outcomes().filter_map(rise).collect::<Vec<_>>())
     }
 }
 
@@ -133,7 +116,7 @@ fn claims(found: &Found<'_>) -> Vec<Claim> {
         .test("{limit} %, weights divided by the matrix maximum", Test::Between(13.0, 16.0))
         .unit(" %")
         .paper("15 %")
-        .judge(found.error(MATRIX)),
+        .judge(found.error(Convention::Matrix)),
         Statement::new(
             "ir-drop-boost",
             Paper::Rasch2023.at(&[Part::Figure("4")]),
@@ -142,7 +125,7 @@ fn claims(found: &Found<'_>) -> Vec<Claim> {
         .test("{limit} %, weights divided by the matrix maximum", Test::Between(18.0, 22.0))
         .unit(" %")
         .paper("20 %")
-        .judge(found.error(IR_DROP)),
+        .judge(found.error(Convention::IrDrop)),
         Statement::new(
             "narrow-range",
             Paper::Rasch2023.at(&[Part::Figure("3E")]),
@@ -176,7 +159,7 @@ fn figure(found: &Found<'_>) -> Figure {
 }
 
 fn table(found: &Found<'_>) -> Table {
-    let rows = CASES.map(|(name, what)| cells![what, measured(found.error(name), " %")]);
+    let rows = CASES.map(|(case, what)| cells![what, table::measured(found.error(case), " %")]);
     Table::new(
         "MVM error of the standard tile by convention; the paper prints 15 %.",
         ["convention", "MVM error"],

@@ -3,22 +3,19 @@
 mod desk;
 mod findings;
 
-use serde::Serialize;
-
 use super::paper::TIMES_S;
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiments::runs::{Variant, of_every_seed};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::hardware_aware::HardwareAware;
 use crate::measured::measures::hwa_recipe::HwaRecipe;
 use crate::measured::measures::trained::Trained;
 use crate::measured::networks::workload::Workload;
-use crate::measured::point::Point;
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened;
 use crate::request::Request;
@@ -120,54 +117,34 @@ pub(super) fn configuration(
     })
 }
 
-/// A point of every seed.
-pub(super) fn points_of<C: Serialize>(
-    experiment: &'static str,
-    request: &Request,
-    seeds: u64,
-    runs: impl IntoIterator<Item = (String, C, Vec<datasets::DataSum>, u64)>,
-) -> Vec<Point> {
-    let runs: Vec<_> = runs.into_iter().collect();
-    let seeds = request.seed..request.seed + request.seeds.unwrap_or(seeds);
-    seeds
-        .flat_map(|seed| runs.iter().map(move |run| (seed, run)))
-        .map(|(seed, (name, config, data, work))| Point {
-            experiment,
-            name: format!("{name}, seed {seed}"),
-            config: serde_json::to_value(config).expect("a configuration is plain data"),
-            seed,
-            data: data.clone(),
-            work: *work,
-        })
-        .collect()
-}
-
-/// The points of networks whose data is there, in the order in which networks are worth having;
-/// `of` gives the runs of one: name, configuration and amount of work.
+/// The runs of networks whose data is there, in the order in which networks are worth having; `of`
+/// gives those of one: name, measure and amount of work.
 ///
 /// # Errors
 ///
 /// [`Error::NoData`] if no network has its data, with what the first of them lacks.
-pub(super) fn points_of_networks<C: Serialize>(
-    experiment: &'static str,
+pub(super) fn runs_of_networks<M: Clone>(
     opened: &mut opened::Networks,
     seeds: u64,
     networks: &[&str],
-    of: impl Fn(&str, &dyn Workload) -> Result<Vec<(String, C, u64)>, Error>,
-) -> Result<Vec<Point>, Error> {
+    of: impl Fn(&str, &dyn Workload) -> Result<Vec<(String, M, u64)>, Error>,
+) -> Result<Vec<Run<M>>, Error> {
     let wanted = names().filter(|name| networks.contains(name));
-    let runs = of_networks(opened, wanted, |network, workload| {
-        let with_data = |(name, config, work)| (name, config, workload.data(), work);
+    let variants = of_networks(opened, wanted, |network, workload| {
+        let with_data = |(name, measure, work)| {
+            let data = workload.data();
+            Variant { name, measure, data, work }
+        };
         Ok(of(network, workload)?.into_iter().map(with_data).collect::<Vec<_>>())
     })?;
-    Ok(points_of(experiment, opened.request(), seeds, runs.into_iter().flatten()))
+    Ok(of_every_seed(opened.request(), seeds, &variants.concat()))
 }
 
 /// What `of` makes of each of these networks whose data is there, one after the other.
 ///
 /// # Errors
 ///
-/// As [`points_of_networks`].
+/// As [`runs_of_networks`].
 pub(super) fn of_networks<T>(
     opened: &mut opened::Networks,
     networks: impl IntoIterator<Item = &'static str>,
@@ -188,17 +165,18 @@ pub(super) fn of_networks<T>(
 }
 
 impl Experiment for Networks {
-    fn id(&self) -> &'static str {
-        "rasch2023/networks"
-    }
+    type Measure = HardwareAware;
 
-    fn title(&self) -> &'static str {
-        "Eleven networks, mapped directly and trained for their hardware"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::Table("2"), Part::Table("3"), Part::SupplementaryFigure("1")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/networks",
+        title: "Eleven networks, mapped directly and trained for their hardware",
+        source: Paper::Rasch2023.at(&[
+            Part::Table("2"),
+            Part::Table("3"),
+            Part::SupplementaryFigure("1"),
+        ]),
+        stand_ins: StandIns::BelowPaper,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (seeds, programmings) = repeats(scale);
@@ -211,29 +189,21 @@ impl Experiment for Networks {
         format!("{what}, {}, programmed {times} ({programmings})", seeds_in_words(seeds))
     }
 
-    fn has_stand_ins(&self, scale: Scale) -> bool {
-        scale < Scale::Paper
-    }
-
-    fn points(
+    fn runs(
         &self,
         request: &Request,
         opened: &mut opened::Networks,
-    ) -> Result<Vec<Point>, Error> {
+    ) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (seeds, programmings) = repeats(request.scale);
         let networks: Vec<&str> = names().collect();
-        points_of_networks(self.id(), opened, seeds, &networks, |network, workload| {
+        runs_of_networks(opened, seeds, &networks, |network, workload| {
             let config = configuration(network, request.scale, programmings)?;
             let work = config.work(workload);
             Ok(vec![(network.to_owned(), config, work)])
         })
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        HardwareAware::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
         findings::findings(results)
     }
 }

@@ -14,20 +14,18 @@ use report::number::points;
 use report::table::{Cell, Table, cells, number, rounded};
 
 use super::evaluated::{DAY, Evaluated, ONE_TRAINING, missing, over_networks};
-use super::networks::{points_of_networks, trained};
+use super::networks::{runs_of_networks, trained};
 use super::paper::TIMES_S;
-use crate::experiment::{Experiment, Results};
+use super::reram::{Device, at};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::comparison::{Comparison, Method};
-use crate::measured::measures::hardware_aware::series;
-use crate::measured::measures::trained::FLOAT_ERROR;
-use crate::measured::point::Point;
+use crate::measured::measures::trained::Trained;
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
@@ -58,9 +56,6 @@ pub(super) const STRUCTURES: [Structure; 3] = [
         model: |_| WeightNoiseModel::ReramWan { device: ReRamWan::paper(), t_s: 1.0 },
     },
 ];
-
-/// Devices that the networks are tested on: name of the series and in words.
-const DEVICES: [(&str, &str); 2] = [("pcm", "PCM"), ("reram", "ReRAM")];
 
 /// Test errors in % at 1 day on PCM and on ReRAM by structure. [Rasch23 Supp. Tab. 5]
 const PAPER: [(&str, [[f64; 3]; 2]); 4] = [
@@ -120,23 +115,33 @@ fn restructured(
     WeightNoiseConfig { model, scale, ..*noise }
 }
 
-/// The points of one structure and strength.
+/// A network trained with noise of another structure.
+fn trained_with(structure: &Structure, factor: f32, recipe: &Trained) -> Result<Trained, Error> {
+    let mut trained = recipe.clone();
+    let analog = &mut trained.recipe.analog;
+    let mut training = *analog.training();
+    training.weight_noise =
+        training.weight_noise.map(|noise| restructured(&noise, structure, factor));
+    *analog = Analog::new(analog.tile().clone(), training)
+        .map_err(|error| Error::Usage(error.to_string()))?;
+    Ok(trained)
+}
+
+/// The name of the runs of one structure and strength.
 fn name(structure: &Structure, factor: f32) -> String {
     format!("{} noise × {factor}", structure.name)
 }
 
 impl Experiment for NoiseStructure {
-    fn id(&self) -> &'static str {
-        "rasch2023/noise-structure"
-    }
+    type Measure = Comparison<Device>;
 
-    fn title(&self) -> &'static str {
-        "Which structure the noise of training should have"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::SupplementaryTable("5"), Part::SupplementaryFigure("1")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/noise-structure",
+        title: "Which structure the noise of training should have",
+        source: Paper::Rasch2023
+            .at(&[Part::SupplementaryTable("5"), Part::SupplementaryFigure("1")]),
+        stand_ins: StandIns::BelowPaper,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (seeds, programmings, networks) = size(scale);
@@ -152,31 +157,25 @@ impl Experiment for NoiseStructure {
         )
     }
 
-    fn has_stand_ins(&self, scale: Scale) -> bool {
-        scale < Scale::Paper
-    }
-
-    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(
+        &self,
+        request: &Request,
+        opened: &mut Networks,
+    ) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (seeds, programmings, networks) = size(request.scale);
         let wrong = |error: crossbar::TileError| Error::Usage(error.to_string());
         let reram = TileConfig::load("reram-wan").map_err(wrong)?;
-        points_of_networks(self.id(), opened, seeds, networks, |network, workload| {
+        runs_of_networks(opened, seeds, networks, |network, workload| {
             let recipe = trained(network, request.scale)?;
             let aging = |tile| Aging { tile, times_s: vec![TIMES_S[DAY]], programmings };
             let variants = BTreeMap::from([
-                (DEVICES[0].0.to_owned(), aging(None)),
-                (DEVICES[1].0.to_owned(), aging(Some(reram.clone()))),
+                (Device::Pcm, aging(None)),
+                (Device::Reram, aging(Some(reram.clone()))),
             ]);
             let mut runs = Vec::new();
             for structure in &STRUCTURES {
                 for &factor in strengths(request.scale) {
-                    let mut trained = recipe.clone();
-                    let analog = &mut trained.recipe.analog;
-                    let mut training = *analog.training();
-                    training.weight_noise =
-                        training.weight_noise.map(|noise| restructured(&noise, structure, factor));
-                    *analog = Analog::new(analog.tile().clone(), training)
-                        .map_err(|error| Error::Usage(error.to_string()))?;
+                    let trained = trained_with(structure, factor, &recipe)?;
                     let (method, variants) = (Method::HardwareAware, variants.clone());
                     let config = Comparison { trained, method, variants };
                     let work = config.work(workload);
@@ -187,11 +186,7 @@ impl Experiment for NoiseStructure {
         })
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Comparison::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
         let trials = Trials::new(results);
         let mut notes = vec![
             format!(
@@ -228,17 +223,20 @@ impl Experiment for NoiseStructure {
     }
 }
 
-/// The records by structure and strength.
+/// The outcomes by structure and strength.
 struct Trials<'a> {
     /// \[structure\]\[strength\]: all networks in the order of Table 1.
-    networks: Vec<Vec<Vec<Evaluated<'a>>>>,
+    networks: Vec<Vec<Vec<Evaluated<'a, Comparison<Device>>>>>,
 }
 
 impl<'a> Trials<'a> {
-    fn new(results: &Results<'a>) -> Self {
+    fn new(results: &'a Results<Comparison<Device>>) -> Self {
         let of = |structure: &Structure, factor: f32| {
-            let name = format!("{}, seed ", name(structure, factor));
-            Evaluated::all(results, |point| point.name.contains(&name))
+            Evaluated::all(results, |measure| {
+                trained(&measure.trained.network, results.scale)
+                    .and_then(|recipe| trained_with(structure, factor, &recipe))
+                    .is_ok_and(|trained| trained == measure.trained)
+            })
         };
         let factors = strengths(results.scale);
         let networks = STRUCTURES
@@ -249,10 +247,14 @@ impl<'a> Trials<'a> {
     }
 
     /// The records of a network for a structure, of the strength that serves best on a device.
-    fn best(&self, structure: usize, network: usize, device: usize) -> &Evaluated<'a> {
-        let series = series(DEVICES[device].0, TIMES_S[DAY]);
-        let accuracy = |n: &&Evaluated<'_>| {
-            n.accuracy(&series).map_or(f64::NEG_INFINITY, |estimate| estimate.mean)
+    fn best(
+        &self,
+        structure: usize,
+        network: usize,
+        device: Device,
+    ) -> &Evaluated<'a, Comparison<Device>> {
+        let accuracy = |n: &&Evaluated<'_, _>| {
+            n.accuracy(at(device, DAY)).map_or(f64::NEG_INFINITY, |estimate| estimate.mean)
         };
         let all = self.networks[structure].iter().map(|networks| &networks[network]);
         all.max_by(|a, b| accuracy(a).total_cmp(&accuracy(b))).expect("there is a strength")
@@ -261,21 +263,22 @@ impl<'a> Trials<'a> {
     /// Networks with a record of every structure.
     fn complete(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.networks[0][0].len()).filter(|&network| {
-            (0..STRUCTURES.len()).all(|s| !self.best(s, network, 0).records.is_empty())
+            (0..STRUCTURES.len()).all(|s| !self.best(s, network, Device::Pcm).done.is_empty())
         })
     }
 
     fn claims(&self, scale: Scale) -> [Claim; 3] {
-        let claim = |id, statement, device: usize, better: usize, than: usize| {
-            let name = series(DEVICES[device].0, TIMES_S[DAY]);
+        let claim = |id, statement, device: Device, better: usize, than: usize| {
             let gains = over_networks(self.complete(), |network| {
                 let than = self.best(than, network, device);
-                self.best(better, network, device).gains(&name, than, &name)
+                self.best(better, network, device).gains(than, at(device, DAY))
             });
-            let printed = PAPER_MEAN[device][better] - PAPER_MEAN[device][than];
+            let printed = PAPER_MEAN[device as usize][better] - PAPER_MEAN[device as usize][than];
             let words = format!(
                 "mean over networks of A* on {} at 1 day, trained with {} noise − with {} noise,",
-                DEVICES[device].1, STRUCTURES[better].name, STRUCTURES[than].name
+                device.words(),
+                STRUCTURES[better].name,
+                STRUCTURES[than].name
             );
             Statement::new(id, Paper::Rasch2023.at(&[Part::SupplementaryTable("5")]), statement)
                 .test(words, Test::Above(0.0))
@@ -285,30 +288,39 @@ impl<'a> Trials<'a> {
                 .judge(Estimate::of(&gains))
         };
         [
-            claim("own-pcm", "On PCM its own noise serves better than constant.", 0, PCM, CONSTANT),
-            claim("pcm-on-reram", "On ReRAM, too, PCM's noise does.", 1, PCM, CONSTANT),
-            claim("not-reram", "… and better than ReRAM's own.", 1, PCM, RERAM),
+            claim(
+                "own-pcm",
+                "On PCM its own noise serves better than constant.",
+                Device::Pcm,
+                PCM,
+                CONSTANT,
+            ),
+            claim("pcm-on-reram", "On ReRAM, too, PCM's noise does.", Device::Reram, PCM, CONSTANT),
+            claim("not-reram", "… and better than ReRAM's own.", Device::Reram, PCM, RERAM),
         ]
     }
 
     fn table(&self) -> Table {
-        let columns = DEVICES.iter().flat_map(|(_, device)| {
+        let columns = Device::ALL.into_iter().flat_map(|device| {
+            let device = device.words();
             STRUCTURES.iter().map(move |structure| format!("{device}: {}", structure.name))
         });
         // By device and structure, as the columns.
-        let cells = |of: &dyn Fn(usize, usize) -> Vec<f64>| -> Vec<Cell> {
-            let all = (0..DEVICES.len()).flat_map(|d| (0..STRUCTURES.len()).map(move |s| (d, s)));
+        let cells = |of: &dyn Fn(Device, usize) -> Vec<f64>| -> Vec<Cell> {
+            let all =
+                Device::ALL.into_iter().flat_map(|d| (0..STRUCTURES.len()).map(move |s| (d, s)));
             all.map(|(device, structure)| rounded(Estimate::of(&of(device, structure)), 2))
                 .collect()
         };
-        let name = |device: usize| series(DEVICES[device].0, TIMES_S[DAY]);
         let ours = self.complete().map(|network| {
-            let first = self.best(0, network, 0);
-            let errors = cells(&|d, s| self.best(s, network, d).errors(&name(d)));
-            cells![first.id, rounded(first.value(FLOAT_ERROR), 2)].into_iter().chain(errors)
+            let first = self.best(0, network, Device::Pcm);
+            let errors = cells(&|d, s| self.best(s, network, d).errors(at(d, DAY)));
+            cells![first.id, rounded(first.float(), 2)].into_iter().chain(errors)
         });
         let means = cells(&|d, s| {
-            over_networks(self.complete(), |network| self.best(s, network, d).accuracies(&name(d)))
+            over_networks(self.complete(), |network| {
+                self.best(s, network, d).accuracies(at(d, DAY))
+            })
         });
         let printed = |name: String, numbers: [[f64; 3]; 2]| {
             let numbers = numbers.into_iter().flatten().map(|x| number(x, 2));

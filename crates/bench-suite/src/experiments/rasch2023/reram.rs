@@ -6,24 +6,21 @@ use crossbar::TileConfig;
 use report::Number;
 use report::figure::{Curve, Figure, Panel};
 use report::table::{Table, cells, number, rounded};
+use serde::{Deserialize, Serialize};
 
 use super::evaluated::{
     DAY, Evaluated, SECOND, differences, figure, missing, over_networks, paper_mean,
 };
-use super::networks::{SMOKE, names, points_of_networks, trained};
+use super::networks::{SMOKE, names, runs_of_networks, trained};
 use super::paper::{Family, ROWS, Row, TIMES_S, normalized_accuracy};
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::aging::Aging;
-use crate::measured::measures::comparison::{Comparison, Method};
-use crate::measured::measures::hardware_aware::series;
-use crate::measured::measures::trained::FLOAT_ERROR;
-use crate::measured::point::Point;
+use crate::measured::measures::comparison::{Comparison, Method, Tested};
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::{Estimate, spearman};
 use crate::opened::Networks;
@@ -48,13 +45,33 @@ const PAPER: [(&str, [f64; 2]); 11] = [
     ("RNN-T SWB300", [12.37, 13.48]),
 ];
 
-/// The same of the two transformers on PCM, tested on MRPC as on ReRAM; with these the printed rank
+/// The same of the two transformers on Device::Pcm, tested on MRPC as on ReRAM; with these the printed rank
 /// correlation comes out. [Rasch23 Supp. Tab. 7]
 const PCM_MRPC: [(&str, [f64; 2]); 2] =
     [("BERT-base MRPC", [13.95, 14.47]), ("ALBERT-base MRPC", [15.13, 15.57])];
 
-const PCM: &str = "pcm";
-const RERAM: &str = "reram";
+/// Which devices a network is programmed into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Device {
+    /// Phase-change memory, for which it was trained.
+    Pcm,
+    /// Resistive RAM.
+    Reram,
+}
+
+impl Device {
+    /// Both.
+    pub(super) const ALL: [Self; 2] = [Self::Pcm, Self::Reram];
+
+    /// Its name for people.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Pcm => "PCM",
+            Self::Reram => "ReRAM",
+        }
+    }
+}
 
 /// What may be lost to PCM in points of A*: the mean of the paper's networks is 2.0, and half as much
 /// again is left to ours.
@@ -86,6 +103,7 @@ fn printed_day(row: &Row) -> f64 {
 }
 
 /// A* in % at 1 day on both devices.
+/// A* in % at 1 day on both devices.
 fn paper_day(row: &Row) -> [f64; 2] {
     let (float, errors, chance) = paper(row);
     errors.map(|[_, day]| normalized_accuracy(day, float, chance))
@@ -102,17 +120,14 @@ fn size(scale: Scale) -> (u64, u64, Vec<&'static str>) {
 }
 
 impl Experiment for Reram {
-    fn id(&self) -> &'static str {
-        "rasch2023/reram"
-    }
+    type Measure = Comparison<Device>;
 
-    fn title(&self) -> &'static str {
-        "Networks trained for phase-change memory on resistive RAM"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::SupplementaryTable("4")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/reram",
+        title: "Networks trained for phase-change memory on resistive RAM",
+        source: Paper::Rasch2023.at(&[Part::SupplementaryTable("4")]),
+        stand_ins: StandIns::BelowPaper,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (_, programmings, networks) = size(scale);
@@ -123,15 +138,15 @@ impl Experiment for Reram {
         )
     }
 
-    fn has_stand_ins(&self, scale: Scale) -> bool {
-        scale < Scale::Paper
-    }
-
-    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(
+        &self,
+        request: &Request,
+        opened: &mut Networks,
+    ) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (seeds, programmings, networks) = size(request.scale);
         let wrong = |error: crossbar::TileError| Error::Usage(error.to_string());
         let reram = TileConfig::load("reram-wan").map_err(wrong)?;
-        points_of_networks(self.id(), opened, seeds, &networks, |network, workload| {
+        runs_of_networks(opened, seeds, &networks, |network, workload| {
             let aging = |tile| Aging {
                 tile,
                 times_s: match request.scale {
@@ -144,8 +159,8 @@ impl Experiment for Reram {
                 trained: trained(network, request.scale)?,
                 method: Method::HardwareAware,
                 variants: BTreeMap::from([
-                    (PCM.to_owned(), aging(None)),
-                    (RERAM.to_owned(), aging(Some(reram.clone()))),
+                    (Device::Pcm, aging(None)),
+                    (Device::Reram, aging(Some(reram.clone()))),
                 ]),
             };
             let work = config.work(workload);
@@ -153,12 +168,8 @@ impl Experiment for Reram {
         })
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Comparison::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
-        let networks = Evaluated::present(results, |_| true);
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
+        let networks = Evaluated::present(results);
         let mut left_out = missing(results, &size(results.scale).2);
         if results.scale == Scale::Desk {
             left_out.push(
@@ -180,20 +191,22 @@ impl Experiment for Reram {
     }
 }
 
-/// The series of a device at one of the paper's times.
-fn at(device: &str, time: usize) -> String {
-    series(device, TIMES_S[time])
+/// Errors on a device at one of the paper's times.
+pub(super) fn at(device: Device, time: usize) -> impl Fn(&Tested<Device>) -> &[f64] {
+    move |tested| tested.errors.at(device, TIMES_S[time])
 }
 
-fn claims(networks: &[Evaluated<'_>], scale: Scale) -> [Claim; 2] {
-    let day = |device, network: &Evaluated<'_>| network.accuracies(&at(device, DAY));
-    let loss = over_networks(networks, |n| differences(&day(PCM, n), &day(RERAM, n)));
+fn claims(networks: &[Evaluated<'_, Comparison<Device>>], scale: Scale) -> [Claim; 2] {
+    let day =
+        |device, network: &Evaluated<'_, Comparison<Device>>| network.accuracies(at(device, DAY));
+    let loss =
+        over_networks(networks, |n| differences(&day(Device::Pcm, n), &day(Device::Reram, n)));
     let all = [Family::Convolutional, Family::Transformer, Family::Recurrent];
     let printed = paper_mean(&all, |row| paper_day(row)[0] - paper_day(row)[1]);
     // The correlation of each programming: what a single one scatters by lowers it.
     let pairs: Vec<[Vec<f64>; 2]> = networks
         .iter()
-        .map(|network| [day(PCM, network), day(RERAM, network)])
+        .map(|network| [day(Device::Pcm, network), day(Device::Reram, network)])
         .filter(|pair| !pair[0].is_empty())
         .collect();
     let count = pairs.iter().map(|pair| pair[0].len()).min().unwrap_or(0);
@@ -231,7 +244,7 @@ fn claims(networks: &[Evaluated<'_>], scale: Scale) -> [Claim; 2] {
     ]
 }
 
-fn table(networks: &[Evaluated<'_>]) -> Table {
+fn table(networks: &[Evaluated<'_, Comparison<Device>>]) -> Table {
     let header = [
         "network",
         "float",
@@ -248,11 +261,11 @@ fn table(networks: &[Evaluated<'_>]) -> Table {
         header,
     );
     for network in networks {
-        let mut row = cells![network.id, rounded(network.value(FLOAT_ERROR), 2)];
-        for device in [PCM, RERAM] {
-            let error = |time| rounded(Estimate::of(&network.errors(&at(device, time))), 2);
+        let mut row = cells![network.id, rounded(network.float(), 2)];
+        for device in [Device::Pcm, Device::Reram] {
+            let error = |time| rounded(Estimate::of(&network.errors(at(device, time))), 2);
             row.extend([SECOND, DAY].map(error));
-            row.push(rounded(network.accuracy(&at(device, DAY)), 1));
+            row.push(rounded(network.accuracy(at(device, DAY)), 1));
         }
         table.push(row);
         let (float, errors, chance) = paper(network.paper);
@@ -268,9 +281,10 @@ fn table(networks: &[Evaluated<'_>]) -> Table {
     table
 }
 
-fn figures(networks: &[Evaluated<'_>]) -> Option<Figure> {
+fn figures(networks: &[Evaluated<'_, Comparison<Device>>]) -> Option<Figure> {
     let ours = networks.iter().filter_map(|network| {
-        let [pcm, reram] = [PCM, RERAM].map(|device| network.accuracy(&at(device, DAY)));
+        let [pcm, reram] =
+            [Device::Pcm, Device::Reram].map(|device| network.accuracy(at(device, DAY)));
         Some(((pcm?.mean, reram?.mean), network.id.to_owned()))
     });
     let paper = ROWS.iter().map(|row| {

@@ -11,22 +11,19 @@ use std::collections::BTreeMap;
 use report::Number;
 use report::number::points;
 use report::table::{HeatCell, HeatMap, Table, named, rounded};
+use serde::{Deserialize, Serialize};
 
 use super::evaluated::{DAY, Evaluated, differences, missing, over_networks, paper_mean};
-use super::networks::{SMOKE, names, points_of_networks, trained};
+use super::networks::{SMOKE, names, runs_of_networks, trained};
 use super::paper::{Family, Row, TIMES_S, normalized_accuracy};
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::aging::Aging;
-use crate::measured::measures::comparison::{Comparison, Method};
-use crate::measured::measures::hardware_aware::series;
-use crate::measured::measures::trained::CHANCE_ERROR;
-use crate::measured::point::Point;
+use crate::measured::measures::comparison::{Comparison, Method, Tested};
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
@@ -54,15 +51,44 @@ const PAPER: [(&str, [f64; 5]); 11] = [
     ("RNN-T SWB300", [26.3, 2.0, 0.4, 0.2, 0.1]),
 ];
 
-/// The name of the series with scales as they are.
-const FULL: &str = "full";
+/// What the digital scales are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Scales {
+    /// As they are.
+    Full,
+    /// Of so many levels.
+    Levels(u32),
+}
+
+impl From<Scales> for String {
+    fn from(scales: Scales) -> Self {
+        match scales {
+            Scales::Full => "full".to_owned(),
+            Scales::Levels(levels) => format!("levels_{levels}"),
+        }
+    }
+}
+
+impl TryFrom<String> for Scales {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let levels = || name.strip_prefix("levels_")?.parse().ok().map(Self::Levels);
+        match name.as_str() {
+            "full" => Ok(Self::Full),
+            _ => levels().ok_or_else(|| format!("there are no scales '{name}'")),
+        }
+    }
+}
+
+/// Errors at 1 day.
+fn errors(scales: Scales) -> impl Fn(&Tested<Scales>) -> &[f64] {
+    move |tested| tested.errors.at(scales, TIMES_S[DAY])
+}
 
 /// What 16 levels may cost of the accuracy in %. [Rasch23 Supp., "scale precision"]
 const SIXTEEN: f64 = 1.0;
-
-fn name(levels: u32) -> String {
-    format!("levels_{levels}")
-}
 
 fn paper(row: &Row) -> [f64; 5] {
     PAPER.iter().find(|(name, _)| *name == row.name).expect("every row is printed").1
@@ -78,17 +104,14 @@ fn size(scale: Scale) -> (u64, u64, Vec<&'static str>) {
 }
 
 impl Experiment for ScalePrecision {
-    fn id(&self) -> &'static str {
-        "rasch2023/scale-precision"
-    }
+    type Measure = Comparison<Scales>;
 
-    fn title(&self) -> &'static str {
-        "How many levels the digital scales need"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::Supplement("\"scale precision\"")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/scale-precision",
+        title: "How many levels the digital scales need",
+        source: Paper::Rasch2023.at(&[Part::Supplement("\"scale precision\"")]),
+        stand_ins: StandIns::BelowPaper,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (_, programmings, networks) = size(scale);
@@ -98,33 +121,29 @@ impl Experiment for ScalePrecision {
         )
     }
 
-    fn has_stand_ins(&self, scale: Scale) -> bool {
-        scale < Scale::Paper
-    }
-
-    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(
+        &self,
+        request: &Request,
+        opened: &mut Networks,
+    ) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (seeds, programmings, networks) = size(request.scale);
-        points_of_networks(self.id(), opened, seeds, &networks, |network, workload| {
+        runs_of_networks(opened, seeds, &networks, |network, workload| {
             let trained = trained(network, request.scale)?;
             let aging = |levels| {
                 let mut tile = trained.recipe.analog.tile().clone();
                 tile.mapping.scale_levels = levels;
                 Aging { tile: Some(tile), times_s: vec![TIMES_S[DAY]], programmings }
             };
-            let mut variants = BTreeMap::from([(FULL.to_owned(), aging(None))]);
-            variants.extend(LEVELS.map(|levels| (name(levels), aging(Some(levels)))));
+            let mut variants = BTreeMap::from([(Scales::Full, aging(None))]);
+            variants.extend(LEVELS.map(|levels| (Scales::Levels(levels), aging(Some(levels)))));
             let config = Comparison { trained, method: Method::HardwareAware, variants };
             let work = config.work(workload);
             Ok(vec![(network.to_owned(), config, work)])
         })
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Comparison::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
-        let networks = Evaluated::present(results, |_| true);
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
+        let networks = Evaluated::present(results);
         let notes = vec![
             "The loss is that of A = 1 − (ε − ε_full)/(ε_chance − ε_full), ε_full being the error \
              of the same programming with scales as they are; so it may be negative by chance."
@@ -140,15 +159,15 @@ impl Experiment for ScalePrecision {
 }
 
 /// Loss of A in %, programming by programming.
-fn losses(network: &Evaluated<'_>, levels: u32) -> Vec<f64> {
-    let chance = network.value(CHANCE_ERROR).map_or(100.0, |chance| chance.mean);
-    let full = network.errors(&series(FULL, TIMES_S[DAY]));
-    let few = network.errors(&series(&name(levels), TIMES_S[DAY]));
+fn losses(network: &Evaluated<'_, Comparison<Scales>>, levels: u32) -> Vec<f64> {
+    let chance = network.chance().map_or(100.0, |chance| chance.mean);
+    let full = network.errors(errors(Scales::Full));
+    let few = network.errors(errors(Scales::Levels(levels)));
     let pairs = few.iter().zip(&full);
     pairs.map(|(few, full)| 100.0 - normalized_accuracy(*few, *full, chance)).collect()
 }
 
-fn claims(networks: &[Evaluated<'_>], scale: Scale) -> [Claim; 2] {
+fn claims(networks: &[Evaluated<'_, Comparison<Scales>>], scale: Scale) -> [Claim; 2] {
     let loss = |network, levels| Estimate::of(&losses(network, levels));
     let most = networks
         .iter()
@@ -186,7 +205,7 @@ fn colour(loss: f64) -> f64 {
 }
 
 /// Ours above, the paper's below.
-fn heat_map(networks: &[Evaluated<'_>]) -> HeatMap {
+fn heat_map(networks: &[Evaluated<'_, Comparison<Scales>>]) -> HeatMap {
     let cell = |loss: f64| HeatCell::new(Number::new(loss, 1), colour(loss));
     let mut map = HeatMap::new(
         "Loss of accuracy in % 1 day after programming, by network and number of levels of the \
@@ -204,7 +223,7 @@ fn heat_map(networks: &[Evaluated<'_>]) -> HeatMap {
     map
 }
 
-fn table(networks: &[Evaluated<'_>]) -> Table {
+fn table(networks: &[Evaluated<'_, Comparison<Scales>>]) -> Table {
     let rows = networks.iter().map(|network| {
         named(network.id, LEVELS.map(|n| rounded(Estimate::of(&losses(network, n)), 1)))
     });

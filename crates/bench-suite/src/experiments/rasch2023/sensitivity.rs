@@ -1,19 +1,20 @@
 //! What the two experiments about single nonidealities share: networks by axes.
 
-use serde::Serialize;
-
 use super::evaluated::without;
-use super::networks::{of_networks, points_of, trained};
+use super::networks::{of_networks, trained};
 use super::paper::{Family, row};
-use crate::experiment::Results;
+use crate::experiment::{Done, Results};
+use crate::experiments::runs::{Variant, of_every_seed};
 use crate::measured::error::Error;
+use crate::measured::measure::Measure;
+use crate::measured::measures::equal_error::EqualError;
 use crate::measured::measures::nonideality::{Axis, Class, Nonideality};
+use crate::measured::measures::tolerance::Tolerance;
 use crate::measured::measures::trained::Trained;
 use crate::measured::networks::find;
-use crate::measured::point::Point;
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
-use crate::record::Record;
 
 /// The networks, one of every kind soon. Of the two of a kind of which the second needs no data
 /// beyond what ships with the source, both are here where they take seconds; a grid of MiniLM on STS-B
@@ -44,37 +45,37 @@ fn networks(scale: Scale) -> Vec<&'static str> {
     NETWORKS.into_iter().filter(wanted).collect()
 }
 
-/// A point for every network and axis whose data is there: axis by axis, so that every network has
-/// its first ones early. `tests` is how often a point goes through the test examples.
+/// A run for every network and axis whose data is there: axis by axis, so that every network has
+/// its first ones early. `tests` is how often a run goes through the test examples.
 ///
 /// # Errors
 ///
 /// [`Error::NoData`] if no network has its data.
-pub(super) fn points<C: Serialize>(
-    experiment: &'static str,
+pub(super) fn runs<M: Clone>(
     opened: &mut Networks,
     seeds: u64,
     axes: &[Nonideality],
     tests: u64,
-    config: impl Fn(Trained, Nonideality) -> C,
-) -> Result<Vec<Point>, Error> {
+    measure: impl Fn(Trained, Nonideality) -> M,
+) -> Result<Vec<Run<M>>, Error> {
     let scale = opened.request().scale;
     let with_data = of_networks(opened, networks(scale), |network, workload| {
         let trained = trained(network, scale)?;
         let (training, examples) = (trained.work(workload), trained.test_examples(workload) as u64);
         Ok((trained, workload.data(), training, examples))
     })?;
-    let mut runs = Vec::new();
+    let mut variants = Vec::new();
     for (index, nonideality) in axes.iter().enumerate() {
         for (trained, data, training, examples) in &with_data {
-            // The first point of a network may have to train it.
+            // The first run of a network may have to train it.
             let training = if index == 0 { *training } else { 0 };
             let work = training + tests * examples;
             let name = format!("{}, {}", nonideality.axis().words, trained.network);
-            runs.push((name, config(trained.clone(), *nonideality), data.clone(), work));
+            let (measure, data) = (measure(trained.clone(), *nonideality), data.clone());
+            variants.push(Variant { name, measure, data, work });
         }
     }
-    Ok(points_of(experiment, opened.request(), seeds, runs))
+    Ok(of_every_seed(opened.request(), seeds, &variants))
 }
 
 /// A network of a grid.
@@ -84,53 +85,79 @@ pub(super) struct Column {
     pub(super) family: Family,
 }
 
-/// The records by axis and network.
-#[derive(Debug)]
-pub(super) struct Grid<'a> {
-    pub(super) axes: Vec<&'static Axis>,
-    pub(super) columns: Vec<Column>,
-    records: Vec<(Nonideality, &'static str, &'a Record)>,
+/// A measure of one network with one nonideality.
+pub(super) trait Swept: Measure {
+    /// Which is raised.
+    fn nonideality(&self) -> Nonideality;
+
+    /// The network.
+    fn trained(&self) -> &Trained;
 }
 
-impl<'a> Grid<'a> {
-    /// The records that are there, with the axes and networks that have any.
-    pub(super) fn new(results: &'a Results<'_>) -> Self {
-        let mut records = Vec::new();
-        for (point, record) in results.points {
-            let Some(record) = record else { continue };
-            let nonideality = point.config.get("nonideality").cloned();
-            let nonideality = nonideality.and_then(|value| serde_json::from_value(value).ok());
-            let network = point.config.pointer("/trained/network").and_then(|id| id.as_str());
-            let network = network.and_then(|id| NETWORKS.into_iter().find(|known| *known == id));
-            records.extend(nonideality.zip(network).map(|(axis, network)| (axis, network, record)));
-        }
+impl Swept for Tolerance {
+    fn nonideality(&self) -> Nonideality {
+        self.nonideality
+    }
+
+    fn trained(&self) -> &Trained {
+        &self.trained
+    }
+}
+
+impl Swept for EqualError {
+    fn nonideality(&self) -> Nonideality {
+        self.nonideality
+    }
+
+    fn trained(&self) -> &Trained {
+        &self.trained
+    }
+}
+
+/// The outcomes by axis and network.
+#[derive(Debug)]
+pub(super) struct Grid<'a, O> {
+    pub(super) axes: Vec<&'static Axis>,
+    pub(super) columns: Vec<Column>,
+    outcomes: Vec<(Nonideality, &'static str, &'a O)>,
+}
+
+impl<'a, O> Grid<'a, O> {
+    /// The outcomes that are there, with the axes and networks that have any.
+    pub(super) fn new<M: Swept<Outcome = O>>(results: &'a Results<M>) -> Self {
+        let of = |done: &'a Done<M>| {
+            let id = &done.measure.trained().network;
+            let network = NETWORKS.into_iter().find(|known| known == id)?;
+            Some((done.measure.nonideality(), network, &done.outcome))
+        };
+        let outcomes: Vec<_> = results.done.iter().filter_map(of).collect();
         let mut axes: Vec<&'static Axis> = Vec::new();
-        for (nonideality, ..) in &records {
+        for (nonideality, ..) in &outcomes {
             if axes.iter().all(|axis| axis.nonideality != *nonideality) {
                 axes.push(nonideality.axis());
             }
         }
         // The paper's first, by where they enter; each in the order of the table.
         axes.sort_by_key(|axis| (!axis.in_paper, class_order(axis.class)));
-        let has = |id: &str| records.iter().any(|(_, network, _)| *network == id);
+        let has = |id: &str| outcomes.iter().any(|(_, network, _)| *network == id);
         let mut columns: Vec<Column> = NETWORKS
             .into_iter()
             .filter(|id| has(id))
             .filter_map(|id| Some(Column { id, family: row(find(id).ok()?.paper)?.family }))
             .collect();
         columns.sort_by_key(|column| column.family as u8);
-        Self { axes, columns, records }
+        Self { axes, columns, outcomes }
     }
 
-    /// The records of all seeds.
-    pub(super) fn records(
+    /// The outcomes of all seeds.
+    pub(super) fn outcomes(
         &self,
         nonideality: Nonideality,
         network: &str,
-    ) -> impl Iterator<Item = &'a Record> {
+    ) -> impl Iterator<Item = &'a O> {
         let wanted =
-            self.records.iter().filter(move |(n, id, _)| *n == nonideality && *id == network);
-        wanted.map(|(_, _, record)| *record)
+            self.outcomes.iter().filter(move |(n, id, _)| *n == nonideality && *id == network);
+        wanted.map(|(.., outcome)| *outcome)
     }
 
     /// The paper's axes among those that are there.

@@ -9,21 +9,17 @@ use report::table::{Table, cells, number, rounded};
 
 use super::column_scales::tile_wise;
 use super::evaluated::{Evaluated, HOUR, ONE_TRAINING, figure, missing, over_networks, over_time};
-use super::networks::{points_of_networks, trained};
+use super::networks::{runs_of_networks, trained};
 use super::paper::{TIMES, TIMES_S, normalized_accuracy, row};
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::claim::{Statement, Test};
 use crate::findings::estimate::of_estimates;
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::aging::Aging;
-use crate::measured::measures::comparison::{Comparison, Method};
-use crate::measured::measures::hardware_aware::series;
-use crate::measured::measures::trained::FLOAT_ERROR;
-use crate::measured::point::Point;
+use crate::measured::measures::comparison::{Comparison, Method, Tested};
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
@@ -53,8 +49,6 @@ fn paper_gain() -> f64 {
 
 const COLUMN: &str = "one scale per column";
 const TILE: &str = "one scale per tile";
-/// The name of the series.
-const HWA: &str = "hwa";
 
 /// What scales of columns may lose in points of A*: what the paper calls as accurate as before.
 const NO_WORSE: f64 = 1.0;
@@ -70,23 +64,28 @@ pub(super) fn size(scale: Scale) -> (u64, u64, &'static [&'static str]) {
     }
 }
 
-/// The points of one of the two ways.
-fn is(way: &'static str) -> impl Fn(&Point) -> bool {
-    move |point| point.name.contains(way)
+/// A network with scales of columns and of tiles.
+type Pair<'a> = (&'a Evaluated<'a, Comparison<Method>>, &'a Evaluated<'a, Comparison<Method>>);
+
+/// Whether a network has one scale per tile.
+fn is_tile_wise(measure: &Comparison<Method>) -> bool {
+    measure.trained.recipe.analog.tile().mapping.scale == WeightScale::Tile
+}
+
+/// Errors at a time.
+fn errors(tested: &Tested<Method>, t_s: f64) -> &[f64] {
+    tested.errors.at(Method::HardwareAware, t_s)
 }
 
 impl Experiment for TileWiseTraining {
-    fn id(&self) -> &'static str {
-        "rasch2023/tile-wise-training"
-    }
+    type Measure = Comparison<Method>;
 
-    fn title(&self) -> &'static str {
-        "Transformers trained with one digital scale per tile"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::SupplementaryTable("7")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/tile-wise-training",
+        title: "Transformers trained with one digital scale per tile",
+        source: Paper::Rasch2023.at(&[Part::SupplementaryTable("7")]),
+        stand_ins: StandIns::BelowPaper,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (seeds, programmings, networks) = size(scale);
@@ -98,13 +97,13 @@ impl Experiment for TileWiseTraining {
         )
     }
 
-    fn has_stand_ins(&self, scale: Scale) -> bool {
-        scale < Scale::Paper
-    }
-
-    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(
+        &self,
+        request: &Request,
+        opened: &mut Networks,
+    ) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (seeds, programmings, networks) = size(request.scale);
-        points_of_networks(self.id(), opened, seeds, networks, |network, workload| {
+        runs_of_networks(opened, seeds, networks, |network, workload| {
             let times_s = match request.scale {
                 Scale::Smoke => vec![TIMES_S[HOUR]],
                 _ => TIMES_S.to_vec(),
@@ -114,7 +113,7 @@ impl Experiment for TileWiseTraining {
             let mut tile = column.clone();
             tile.recipe = tile_wise(&column.recipe, WeightScale::Tile)?;
             let run = |(way, trained)| {
-                let variants = BTreeMap::from([(HWA.to_owned(), aging.clone())]);
+                let variants = BTreeMap::from([(Method::HardwareAware, aging.clone())]);
                 let config = Comparison { trained, method: Method::HardwareAware, variants };
                 let work = config.work(workload);
                 Ok((format!("{network}, {way}"), config, work))
@@ -123,21 +122,17 @@ impl Experiment for TileWiseTraining {
         })
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Comparison::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
-        let columns = Evaluated::all(results, is(COLUMN));
-        let tiles = Evaluated::all(results, is(TILE));
-        let pairs: Vec<(&Evaluated<'_>, &Evaluated<'_>)> = columns
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
+        let columns = Evaluated::all(results, |measure| !is_tile_wise(measure));
+        let tiles = Evaluated::all(results, is_tile_wise);
+        let pairs: Vec<Pair<'_>> = columns
             .iter()
             .zip(&tiles)
-            .filter(|(a, b)| !a.records.is_empty() && !b.records.is_empty())
+            .filter(|(a, b)| !a.done.is_empty() && !b.done.is_empty())
             .collect();
         // The mean over times of one programming is one sample.
         let gain = over_networks(&pairs, |(column, tile)| {
-            over_networks(TIMES_S, |t| column.gains(&series(HWA, t), tile, &series(HWA, t)))
+            over_networks(TIMES_S, |t| column.gains(tile, |tested| errors(tested, t)))
         });
         let claim = Statement::new(
             "no-worse",
@@ -175,7 +170,7 @@ impl Experiment for TileWiseTraining {
     }
 }
 
-fn table(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Table {
+fn table(pairs: &[Pair<'_>]) -> Table {
     let mut table = Table::new(
         "Hardware-aware training with one digital scale per tile and with one per column: test error \
          in % (± over programmings) after each time.",
@@ -183,8 +178,8 @@ fn table(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Table {
     );
     for (column, tile) in pairs {
         for (network, way) in [(tile, "per tile"), (column, "per column")] {
-            let error = |t| rounded(Estimate::of(&network.errors(&series(HWA, t))), 2);
-            let mut row = cells![network.id, way, rounded(network.value(FLOAT_ERROR), 2)];
+            let error = |t| rounded(Estimate::of(&network.errors(|tested| errors(tested, t))), 2);
+            let mut row = cells![network.id, way, rounded(network.float(), 2)];
             row.extend(TIMES_S.map(error));
             table.push(row);
         }
@@ -200,10 +195,12 @@ fn table(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Table {
     table
 }
 
-fn figures(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Option<Figure> {
+fn figures(pairs: &[Pair<'_>]) -> Option<Figure> {
     let panels = pairs.iter().map(|(column, tile)| {
-        let ours = |network: &Evaluated<'_>, label: &str, colour: usize| {
-            let at = |t: f64| Some((t.log10(), Estimate::of(&network.errors(&series(HWA, t)))?));
+        let ours = |network: &Evaluated<'_, Comparison<Method>>, label: &str, colour: usize| {
+            let at = |t: f64| {
+                Some((t.log10(), Estimate::of(&network.errors(|tested| errors(tested, t)))?))
+            };
             of_estimates(label, colour, TIMES_S.into_iter().filter_map(at))
         };
         let mut curves = vec![ours(tile, "per tile", 1), ours(column, "per column", 3)];

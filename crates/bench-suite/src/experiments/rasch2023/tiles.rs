@@ -10,17 +10,13 @@ mod paper_scale;
 use paper::{ROWS, Row};
 use report::table::{Table, cells, number};
 
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::measures::survey::{
-    MAPPED, PARAMETERS, PRODUCTS, REUSE, Survey, TILES, UTILISATION,
-};
-use crate::measured::point::Point;
+use crate::measured::measures::survey::{Asked, Survey};
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
@@ -30,46 +26,43 @@ use crate::request::Request;
 #[derive(Debug)]
 pub struct Tiles;
 
+/// A number of a survey.
+type Number = fn(&Asked) -> f64;
+
+const PARAMETERS: Number = |asked| asked.parameters as f64;
+const MAPPED: Number = |asked| asked.mapped as f64;
+const TILES: Number = |asked| asked.tiles as f64;
+const UTILISATION: Number = |asked| asked.utilisation_percent;
+const PRODUCTS: Number = |asked| asked.products as f64;
+const REUSE: Number = |asked| asked.reuse;
+
 /// Rows and columns of a tile. [Rasch23 Supp. Tab. 1]
 const TILE: usize = 512;
 
 impl Experiment for Tiles {
-    fn id(&self) -> &'static str {
-        "rasch2023/tiles"
-    }
+    type Measure = Survey;
 
-    fn title(&self) -> &'static str {
-        "What eleven networks ask of their hardware"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::Table("1")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/tiles",
+        title: "What eleven networks ask of their hardware",
+        source: Paper::Rasch2023.at(&[Part::Table("1")]),
+        stand_ins: StandIns::Never,
+    };
 
     fn describe(&self, _: Scale) -> String {
         "the paper's networks with their own sizes, surveyed without multiplying".to_owned()
     }
 
-    fn points(&self, _: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
-        Ok(ROWS
-            .iter()
-            .map(|row| Point {
-                experiment: self.id(),
-                name: row.name.to_owned(),
-                config: serde_json::to_value(Survey { network: row.name.to_owned(), tile: TILE })
-                    .expect("plain data"),
-                seed: 0,
-                data: Vec::new(),
-                work: 100,
-            })
-            .collect())
+    fn runs(&self, _: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
+        let run = |row: &Row| {
+            let (label, network) = (row.name.to_owned(), row.name.to_owned());
+            let measure = Survey { network, tile: TILE };
+            Run { label, measure, seed: 0, data: Vec::new(), work: 100 }
+        };
+        Ok(ROWS.iter().map(run).collect())
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Survey::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
         let found = Found { results };
         Findings::default().claims(claims(&found)).tables([table(&found)]).notes([
             "The paper does not say how long the inputs of the two speech networks are, so their \
@@ -80,20 +73,20 @@ impl Experiment for Tiles {
     }
 }
 
-/// The records, asked by row of the paper.
+/// The outcomes, asked by row of the paper.
 struct Found<'a> {
-    results: &'a Results<'a>,
+    results: &'a Results<Survey>,
 }
 
 impl Found<'_> {
-    fn value(&self, row: &Row, name: &str) -> Option<f64> {
-        let point = self.results.points.iter().find(|(point, _)| point.name == row.name)?;
-        point.1.as_ref()?.measurements.values.get(name).copied()
+    fn value(&self, row: &Row, of: Number) -> Option<f64> {
+        let asked = self.results.of(|survey| survey.network == row.name).next()?;
+        Some(of(&asked.outcome))
     }
 
     /// Whether ours is the printed number, which may be off by `half`.
-    fn is_near(&self, row: &Row, name: &str, printed: f64, half: f64) -> bool {
-        self.value(row, name).is_some_and(|ours| (ours - printed).abs() <= half)
+    fn is_near(&self, row: &Row, of: Number, printed: f64, half: f64) -> bool {
+        self.value(row, of).is_some_and(|ours| (ours - printed).abs() <= half)
     }
 
     /// Rows that agree, once there are all of them.
@@ -146,8 +139,8 @@ fn claims(found: &Found<'_>) -> [Claim; 2] {
 
 fn table(found: &Found<'_>) -> Table {
     let rows = ROWS.iter().map(|row| {
-        let ours = |name: &str, unit: f64, digits: usize| {
-            number(found.value(row, name).map(|x| x / unit), digits)
+        let ours = |of: Number, unit: f64, digits: usize| {
+            number(found.value(row, of).map(|x| x / unit), digits)
         };
         let [parameters, mapped] = row.millions;
         cells![

@@ -3,18 +3,16 @@
 mod claims;
 mod findings;
 
-use super::sensitivity::{Grid, points};
-use crate::experiment::{Experiment, Results};
+use super::sensitivity::{Grid, runs};
+use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
 use crate::measured::measures::nonideality::{AXES, Nonideality};
-use crate::measured::measures::tolerance::Tolerance as Run;
+use crate::measured::measures::tolerance as measured;
 use crate::measured::measures::trial::Repeats;
-use crate::measured::point::Point;
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
@@ -45,17 +43,14 @@ pub(super) const fn size(scale: Scale) -> (u64, u64, u64) {
 }
 
 impl Experiment for Tolerance {
-    fn id(&self) -> &'static str {
-        "rasch2023/tolerance"
-    }
+    type Measure = measured::Tolerance;
 
-    fn title(&self) -> &'static str {
-        "How much of each nonideality every network bears"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::Figure("5")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/tolerance",
+        title: "How much of each nonideality every network bears",
+        source: Paper::Rasch2023.at(&[Part::Figure("5")]),
+        stand_ins: StandIns::BelowPaper,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (seeds, programmings, evaluations) = size(scale);
@@ -66,27 +61,25 @@ impl Experiment for Tolerance {
         )
     }
 
-    fn has_stand_ins(&self, scale: Scale) -> bool {
-        scale < Scale::Paper
-    }
-
-    fn points(&self, request: &Request, opened: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(
+        &self,
+        request: &Request,
+        opened: &mut Networks,
+    ) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (seeds, programmings, evaluations) = size(request.scale);
         let tests = evaluations + 1;
-        points(self.id(), opened, seeds, &axes(request.scale), tests, |trained, nonideality| Run {
-            trained,
-            nonideality,
-            loss_percent: LOSS_PERCENT,
-            evaluations,
-            repeats: Repeats { programmings, t_s: HOUR_S },
+        runs(opened, seeds, &axes(request.scale), tests, |trained, nonideality| {
+            measured::Tolerance {
+                trained,
+                nonideality,
+                loss_percent: LOSS_PERCENT,
+                evaluations,
+                repeats: Repeats { programmings, t_s: HOUR_S },
+            }
         })
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Run::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
         findings::findings(&Grid::new(results), results.scale)
     }
 }

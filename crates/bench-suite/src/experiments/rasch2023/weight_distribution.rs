@@ -3,19 +3,15 @@
 use report::figure::{Curve, Figure, LineStyle, Panel};
 use report::table::{Table, cells, number};
 
-use super::point_per_seed;
-use crate::experiment::{Experiment, Results};
+use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiments::runs::alone;
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::claim::{Statement, Test};
-use crate::findings::source::{Paper, Part, Source};
-use crate::measured::context::Context;
+use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::measures::weight_distribution::{
-    ERROR_PERCENT, EXCESS_KURTOSIS, WeightDistribution as Run,
-};
-use crate::measured::point::Point;
+use crate::measured::measures::weight_distribution::{self as measured, ByShape};
+use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
@@ -30,6 +26,12 @@ pub struct WeightDistribution;
 /// Assumed: the paper's grid is not printed.
 const SHAPES: [f64; 8] = [0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0];
 
+/// Numbers by shape.
+type Series = fn(&ByShape) -> &[f64];
+
+const ERROR_PERCENT: Series = |by_shape| &by_shape.error_percent;
+const EXCESS_KURTOSIS: Series = |by_shape| &by_shape.excess_kurtosis;
+
 /// Input vectors of each product, and seeds.
 const fn size(scale: Scale) -> (usize, u64) {
     match scale {
@@ -40,17 +42,14 @@ const fn size(scale: Scale) -> (usize, u64) {
 }
 
 impl Experiment for WeightDistribution {
-    fn id(&self) -> &'static str {
-        "rasch2023/weight-distribution"
-    }
+    type Measure = measured::WeightDistribution;
 
-    fn title(&self) -> &'static str {
-        "MVM error against the distribution of the weights"
-    }
-
-    fn source(&self) -> Source {
-        Paper::Rasch2023.at(&[Part::Figure("6")])
-    }
+    const ABOUT: About = About {
+        id: "rasch2023/weight-distribution",
+        title: "MVM error against the distribution of the weights",
+        source: Paper::Rasch2023.at(&[Part::Figure("6")]),
+        stand_ins: StandIns::Never,
+    };
 
     fn describe(&self, scale: Scale) -> String {
         let (samples, seeds) = size(scale);
@@ -61,22 +60,18 @@ impl Experiment for WeightDistribution {
         )
     }
 
-    fn points(&self, request: &Request, _: &mut Networks) -> Result<Vec<Point>, Error> {
+    fn runs(&self, request: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (samples, seeds) = size(request.scale);
-        let run = Run { samples, shapes: SHAPES.to_vec() };
-        Ok(point_per_seed(self.id(), request, seeds, &run, samples as u64))
+        let shapes = SHAPES.to_vec();
+        let measure = measured::WeightDistribution { samples, shapes };
+        Ok(alone(request, seeds, measure, samples as u64))
     }
 
-    fn run(&self, point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        Run::run_point(point, context)
-    }
-
-    fn findings(&self, results: &Results<'_>) -> Findings {
-        let records = || results.points.iter().filter_map(|(_, record)| record.as_ref());
-        let series = |name: &str, i: usize| -> Vec<f64> {
-            records().filter_map(|r| r.series(name).get(i).copied()).collect()
+    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
+        let series = |of: Series, i: usize| -> Vec<f64> {
+            results.outcomes().filter_map(|by_shape| of(by_shape).get(i).copied()).collect()
         };
-        let mean = |name: &str, i: usize| Estimate::of(&series(name, i)).map(|e| e.mean);
+        let mean = |of: Series, i: usize| Estimate::of(&series(of, i)).map(|e| e.mean);
         let place = |shape: f64| SHAPES.iter().position(|&s| s == shape).unwrap_or_default();
         // Differences of errors, seed by seed.
         let differences = |from: f64, to: f64| -> Vec<f64> {

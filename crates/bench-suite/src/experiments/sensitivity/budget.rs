@@ -3,22 +3,23 @@
 use report::figure::{Curve, Figure, Panel};
 use report::table::{Cell, NONE, Table, cells, number, rounded};
 
-use super::readings::{Baseline, Readings, accuracies, difference};
+use super::readings::{Readings, accuracies, difference, useless};
 use crate::findings::Findings;
-use crate::measured::measures::sensitivity::{Case, ERRORS, ErrorSource};
+use crate::measured::measures::sensitivity::{Case, ErrorSource};
 use crate::measured::statistics::Estimate;
 
 /// Test errors of the network, beside those that A* lies between.
 pub(super) fn network(readings: &Readings<'_>, findings: &mut Findings) {
     let baseline = readings.baseline();
-    let defined = baseline.is_some_and(|baseline| baseline.useless().is_none());
+    let defined = baseline.is_some_and(|baseline| useless(baseline).is_none());
     let star = |cell: Cell| if defined { cell } else { NONE.into() };
     let mut table = Table::new(
         "The network. A* is 100 % for the float network's accuracy and 0 % for chance; ± is half of a \
          90 % interval over programmings.",
         ["network", "test error (%)", "A* (%)"],
     );
-    if let Some(Baseline { float, chance }) = baseline {
+    if let Some(baseline) = baseline {
+        let (float, chance) = (baseline.float_error_percent, baseline.chance_error_percent);
         for (name, error, a) in [("float network", float, "100"), ("by chance", chance, "0")] {
             table.push(cells![name, number(error, 2), star(a.into())]);
         }
@@ -27,10 +28,10 @@ pub(super) fn network(readings: &Readings<'_>, findings: &mut Findings) {
         ("on tiles without any source of errors", Case::Nothing),
         ("on the tiles of its recipe", Case::Everything),
     ] {
-        let record = readings.case(case);
-        let errors = record.and_then(|record| Estimate::of(record.series(ERRORS)));
-        let mean = record.and_then(|record| Estimate::of(&accuracies(record, ERRORS)));
-        table.push(cells![name, rounded(errors, 2), star(rounded(mean, 2))]);
+        let found = readings.case(case);
+        let error = found.and_then(|(_, errors)| Estimate::of(errors));
+        let mean = found.and_then(|(reading, errors)| Estimate::of(&accuracies(reading, errors)));
+        table.push(cells![name, rounded(error, 2), star(rounded(mean, 2))]);
     }
     findings.tables.push(table);
 }
@@ -39,7 +40,7 @@ pub(super) fn network(readings: &Readings<'_>, findings: &mut Findings) {
 type Cost = (ErrorSource, Option<Estimate>, Option<Estimate>);
 
 pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
-    let of = |case: Case| readings.case(case).map(|record| accuracies(record, ERRORS));
+    let of = |case: Case| readings.case(case).map(|(reading, errors)| accuracies(reading, errors));
     let (nothing, everything) = (of(Case::Nothing), of(Case::Everything));
     let loss =
         |from: &Option<Vec<f64>>, to: &Option<Vec<f64>>| difference(from.as_ref()?, to.as_ref()?);

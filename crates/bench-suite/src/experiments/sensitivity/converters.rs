@@ -7,7 +7,7 @@ use report::table::{HeatCell, HeatMap, NONE, Table, cells, named, rounded};
 
 use super::readings::{KEPT, Readings, accuracies, difference};
 use crate::findings::Findings;
-use crate::measured::measures::sensitivity::{Analysis, Estimated, Resolutions};
+use crate::measured::measures::sensitivity::{Analysed, Analysis};
 use crate::measured::statistics::Estimate;
 
 /// The resolution of a tile's converters that have none, or one of no whole number of bits.
@@ -60,22 +60,17 @@ impl Pair {
 
 fn pairs(readings: &Readings<'_>) -> Vec<Pair> {
     let mut pairs = Vec::new();
-    for (analysis, record) in &readings.0 {
-        let Analysis::Converters(Resolutions { dac_bits, adc_bits, .. }) = analysis else {
+    for (analysis, reading) in readings.all() {
+        let (Analysis::Converters(resolutions), Analysed::Converters(converted)) =
+            (analysis, &reading.analysed)
+        else {
             continue;
         };
-        for &adc in adc_bits {
-            let estimate = |quantity| {
-                let series = record.series(&Resolutions::estimate(quantity, adc));
-                <[f64; 3]>::try_from(series).ok()
-            };
-            let (Some(energy_nj), Some(latency_us)) =
-                (estimate(Estimated::Energy), estimate(Estimated::Latency))
-            else {
-                continue;
-            };
-            let accuracies = accuracies(record, &Resolutions::errors(adc));
-            pairs.push(Pair { dac: *dac_bits, adc, accuracies, energy_nj, latency_us });
+        for &adc in &resolutions.adc_bits {
+            let Some(on) = converted.0.get(&adc) else { continue };
+            let accuracies = accuracies(reading, &on.errors);
+            let (dac, energy_nj, latency_us) = (resolutions.dac_bits, on.energy_nj, on.latency_us);
+            pairs.push(Pair { dac, adc, accuracies, energy_nj, latency_us });
         }
     }
     pairs

@@ -6,32 +6,31 @@ use report::table::{Table, cells};
 
 use super::readings::Readings;
 use crate::findings::Findings;
-use crate::measured::measures::sensitivity::{Analysis, LayerQuantity, layer_value, layers_of};
+use crate::measured::measures::sensitivity::{Analysed, Analysis, Layer};
 
 pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
-    let layers = |(analysis, record): &(Analysis, _)| match analysis {
-        Analysis::Layers { examples } => Some((*examples, *record)),
-        _ => None,
-    };
-    let Some((examples, record)) = readings.0.iter().find_map(layers) else { return };
-    let measured = &record.measurements;
-    let names = layers_of(measured);
-    let value = |layer: &str, quantity| layer_value(measured, layer, quantity).unwrap_or(f64::NAN);
-    let energy: f64 = names.iter().map(|layer| value(layer, LayerQuantity::Energy)).sum();
-    let rows = names.iter().enumerate().map(|(index, layer)| {
-        let number = |quantity, digits| Number::new(value(layer, quantity), digits);
+    let found =
+        readings.all().find_map(|(analysis, reading)| match (analysis, &reading.analysed) {
+            (Analysis::Layers { examples }, Analysed::Layers(layers)) => {
+                Some((*examples, &layers.0))
+            }
+            _ => None,
+        });
+    let Some((examples, layers)) = found else { return };
+    let energy: f64 = layers.iter().map(|layer| layer.energy_nj).sum();
+    let rows = layers.iter().enumerate().map(|(index, layer)| {
         cells![
-            format!("{} {layer}", index + 1),
-            format!("{} × {}", number(LayerQuantity::Outputs, 0), number(LayerQuantity::Inputs, 0)),
-            number(LayerQuantity::MvmError, 1),
-            number(LayerQuantity::InputsClipped, 2),
-            number(LayerQuantity::OutputsClipped, 3),
-            number(LayerQuantity::InputRange, 2),
-            number(LayerQuantity::LargestInput, 2),
-            number(LayerQuantity::Tiles, 0),
-            number(LayerQuantity::Utilisation, 1),
-            number(LayerQuantity::Products, 1),
-            Number::new(100.0 * value(layer, LayerQuantity::Energy) / energy, 1)
+            format!("{} {}", index + 1, layer.name),
+            format!("{} × {}", layer.outputs, layer.inputs),
+            Number::new(layer.mvm_error_percent, 1),
+            Number::new(layer.inputs_clipped_percent, 2),
+            Number::new(layer.outputs_clipped_percent, 3),
+            Number::new(layer.input_range, 2),
+            Number::new(layer.largest_input, 2),
+            layer.tiles,
+            Number::new(layer.utilisation_percent, 1),
+            Number::new(layer.products, 1),
+            Number::new(100.0 * layer.energy_nj / energy, 1)
         ]
     });
     let header = [
@@ -58,9 +57,8 @@ pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
         )
         .rows(rows),
     );
-    let curve = |label: &str, colour, quantity| {
-        let points =
-            names.iter().enumerate().map(|(i, layer)| ((i + 1) as f64, value(layer, quantity)));
+    let curve = |label: &str, colour, of: fn(&Layer) -> f64| {
+        let points = layers.iter().enumerate().map(|(i, layer)| ((i + 1) as f64, of(layer)));
         Curve::line(label, colour, LineStyle::Ours, points.collect())
     };
     findings.figures.push(Figure::new(
@@ -71,11 +69,11 @@ pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
             Panel::new("Error of the product", "layer", "MVM error (%)").curves([curve(
                 "MVM error",
                 3,
-                LayerQuantity::MvmError,
+                |layer| layer.mvm_error_percent,
             )]),
             Panel::new("Clipped conversions", "layer", "share (%)").curves([
-                curve("inputs, DAC", 1, LayerQuantity::InputsClipped),
-                curve("outputs, ADC", 2, LayerQuantity::OutputsClipped),
+                curve("inputs, DAC", 1, |layer| layer.inputs_clipped_percent),
+                curve("outputs, ADC", 2, |layer| layer.outputs_clipped_percent),
             ]),
         ],
     ));

@@ -1,11 +1,10 @@
-//! The records of one network, asked by what each analysed.
+//! The outcomes of one network, asked by what each analysed.
 
-use crate::experiment::Results;
+use crate::experiment::{Done, Results};
 use crate::experiments::rasch2023::normalized_accuracy;
-use crate::measured::measures::sensitivity::{Analysis, Case, Sensitivity};
-use crate::measured::measures::trained::{CHANCE_ERROR, FLOAT_ERROR};
+use crate::measured::measures::sensitivity::{Analysed, Analysis, Case, Reading, Sensitivity};
+use crate::measured::measures::trained::Baseline;
 use crate::measured::statistics::Estimate;
-use crate::record::Record;
 
 /// Of the A* of the standard tile, what a cheaper converter must keep.
 pub(super) const KEPT: f64 = 0.99;
@@ -17,64 +16,53 @@ pub(super) const LOSS_PERCENT: f64 = 1.0;
 /// examples scatter by. [Rasch23 Eq. 3] leaves open what A* is for a network that knows nothing.
 const ABOVE_CHANCE: f64 = 0.05;
 
-/// The records with what each analysed.
-pub(super) struct Readings<'a>(pub(super) Vec<(Analysis, &'a Record)>);
+/// The outcomes with what each analysed.
+pub(super) struct Readings<'a>(&'a [Done<Sensitivity>]);
 
 impl<'a> Readings<'a> {
-    pub(super) fn of(results: &'a Results<'_>) -> Self {
-        let readings = results.points.iter().filter_map(|(point, record)| {
-            let config: Sensitivity = serde_json::from_value(point.config.clone()).ok()?;
-            Some((config.analysis, record.as_ref()?))
-        });
-        Self(readings.collect())
+    pub(super) fn of(results: &'a Results<Sensitivity>) -> Self {
+        Self(&results.done)
     }
 
-    /// What everything is compared with; the same in every record.
-    pub(super) fn baseline(&self) -> Option<Baseline> {
-        self.0.iter().find_map(|(_, record)| Baseline::of(record))
+    /// What each analysed, and what it gave.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'a Analysis, &'a Reading)> + use<'a> {
+        self.0.iter().map(|done| (&done.measure.analysis, &done.outcome))
     }
 
-    /// The record of a case of the error budget.
-    pub(super) fn case(&self, wanted: Case) -> Option<&'a Record> {
-        let found = self
-            .0
-            .iter()
-            .find(|(analysis, _)| matches!(analysis, Analysis::Budget { case } if *case == wanted));
-        found.map(|(_, record)| *record)
-    }
-}
-
-/// Errors in % of the float network and by chance, between which A* lies.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Baseline {
-    pub(super) float: f64,
-    pub(super) chance: f64,
-}
-
-impl Baseline {
-    fn of(record: &Record) -> Option<Self> {
-        let value = |name: &str| record.measurements.values.get(name).copied();
-        Some(Self { float: value(FLOAT_ERROR)?, chance: value(CHANCE_ERROR)? })
+    /// What everything is compared with; the same in every outcome.
+    pub(super) fn baseline(&self) -> Option<&'a Baseline> {
+        self.all().next().map(|(_, reading)| &reading.baseline)
     }
 
-    /// Why there is no A*, if the float network knows nothing that tiles could lose.
-    pub(super) fn useless(self) -> Option<String> {
-        let Self { float, chance } = self;
-        let better = chance - float > ABOVE_CHANCE * chance;
-        (!better).then(|| {
-            format!(
-                "everything that is a share of the accuracy above chance, for the float network has \
-                 none: it errs on {float:.2} %, and chance on {chance:.2} %. Weights from a file may \
-                 belong to another network, or to inputs that are prepared in another way"
-            )
+    /// Test errors in % of a case of the error budget.
+    pub(super) fn case(&self, wanted: Case) -> Option<(&'a Reading, &'a [f64])> {
+        self.all().find_map(|(analysis, reading)| match (analysis, &reading.analysed) {
+            (Analysis::Budget { case }, Analysed::Budget { errors }) if *case == wanted => {
+                Some((reading, errors.as_slice()))
+            }
+            _ => None,
         })
     }
 }
 
-/// A* in % of every programming, from a series of test errors in %.
-pub(super) fn accuracies(record: &Record, series: &str) -> Vec<f64> {
-    let Some(Baseline { float, chance }) = Baseline::of(record) else { return Vec::new() };
-    record.series(series).iter().map(|&error| normalized_accuracy(error, float, chance)).collect()
+/// Why there is no A*, if the float network knows nothing that tiles could lose.
+pub(super) fn useless(baseline: &Baseline) -> Option<String> {
+    let (float, chance) = (baseline.float_error_percent, baseline.chance_error_percent);
+    let better = chance - float > ABOVE_CHANCE * chance;
+    (!better).then(|| {
+        format!(
+            "everything that is a share of the accuracy above chance, for the float network has \
+             none: it errs on {float:.2} %, and chance on {chance:.2} %. Weights from a file may \
+             belong to another network, or to inputs that are prepared in another way"
+        )
+    })
+}
+
+/// A* in % of every programming, from test errors in %.
+pub(super) fn accuracies(reading: &Reading, errors: &[f64]) -> Vec<f64> {
+    let Baseline { float_error_percent: float, chance_error_percent: chance, .. } =
+        reading.baseline;
+    errors.iter().map(|&error| normalized_accuracy(error, float, chance)).collect()
 }
 
 /// Mean of a − b, programming by programming: both saw the same devices.

@@ -1,17 +1,18 @@
 //! How much of each nonideality the network bears, and in which layers.
 
+use std::collections::BTreeMap;
+
 use report::Number;
 use report::table::{Cell, HeatCell, HeatMap, Table, cells, named};
 
 use super::readings::{LOSS_PERCENT, Readings, accuracies, difference};
 use crate::findings::Findings;
 use crate::measured::measures::nonideality::Axis;
-use crate::measured::measures::sensitivity::{Analysis, Case, ERRORS, Raised};
-use crate::measured::measures::tolerance::{
-    BELOW, BEYOND, TOLERANCE, TOLERANCE_LEAST, TOLERANCE_MOST,
+use crate::measured::measures::sensitivity::{
+    Analysed, Analysis, Case, Raised, Reading, WithRaised,
 };
+use crate::measured::measures::tolerance::Bearing;
 use crate::measured::statistics::Estimate;
-use crate::record::Record;
 
 /// The loss in points at which a cell has the colour of the worst.
 const WORST: f64 = 10.0;
@@ -22,10 +23,13 @@ pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
 }
 
 fn table(readings: &Readings<'_>, findings: &mut Findings) {
-    let rows = readings.0.iter().filter_map(|(analysis, record)| {
-        let Analysis::Tolerance { nonideality, .. } = analysis else { return None };
-        row(nonideality.axis(), record)
-    });
+    let rows =
+        readings.all().filter_map(|(analysis, reading)| match (analysis, &reading.analysed) {
+            (Analysis::Tolerance { nonideality, .. }, Analysed::Tolerance(bearing)) => {
+                Some(row(nonideality.axis(), bearing))
+            }
+            _ => None,
+        });
     let rows: Vec<Vec<Cell>> = rows.collect();
     if rows.is_empty() {
         return;
@@ -45,38 +49,53 @@ fn table(readings: &Readings<'_>, findings: &mut Findings) {
     );
 }
 
-fn row(axis: &Axis, record: &Record) -> Option<Vec<Cell>> {
-    let value = |name: &str| record.measurements.values.get(name).copied();
+fn row(axis: &Axis, bearing: &Bearing) -> Vec<Cell> {
     let [least, most] = axis.interval;
     let sign = |more: bool| if more == axis.rises() { '>' } else { '<' };
-    let (beyond, below) = (value(BEYOND)? > 0.5, value(BELOW)? > 0.5);
+    let (beyond, below) = (bearing.beyond > 0.5, bearing.below > 0.5);
     let tolerance = match (beyond, below) {
         (true, _) => format!("{} {}", sign(true), axis.text(most)),
         (_, true) => format!("{} {}", sign(false), axis.text(least)),
-        _ => axis.text(value(TOLERANCE)?),
+        _ => axis.text(bearing.x),
     };
-    let (from, to) = (value(TOLERANCE_LEAST)?, value(TOLERANCE_MOST)?);
+    let (from, to) = (bearing.least, bearing.most);
     let found = !(beyond || below);
     let interval = found.then(|| format!("{} to {}", axis.text(from), axis.text(to)));
     let standard = if axis.standard == 0.0 { "0".to_owned() } else { axis.text(axis.standard) };
-    Some(cells![axis.words, standard, tolerance, interval, axis.unit])
+    cells![axis.words, standard, tolerance, interval, axis.unit]
 }
 
-/// The layers that were made worse alone, with what was raised in them.
-fn layers<'a>(
-    readings: &'a Readings<'_>,
-) -> impl Iterator<Item = (&'a str, &'a [Raised], &'a Record)> {
-    readings.0.iter().filter_map(|(analysis, record)| match analysis {
-        Analysis::OneLayer { layer, raised } => Some((layer.as_str(), raised.as_slice(), *record)),
+/// A layer that was made worse alone.
+struct Worse<'a> {
+    layer: &'a str,
+    raised: &'a [Raised],
+    reading: &'a Reading,
+    errors: &'a BTreeMap<WithRaised, Vec<f64>>,
+}
+
+impl Worse<'_> {
+    /// A* in % of every programming with one nonideality raised.
+    fn accuracies(&self, raised: &Raised) -> Vec<f64> {
+        let errors = self.errors.get(&WithRaised(raised.nonideality));
+        errors.map_or(Vec::new(), |errors| accuracies(self.reading, errors))
+    }
+}
+
+/// The layers that were made worse alone.
+fn layers<'a>(readings: &Readings<'a>) -> impl Iterator<Item = Worse<'a>> + use<'a> {
+    readings.all().filter_map(|(analysis, reading)| match (analysis, &reading.analysed) {
+        (Analysis::OneLayer { layer, raised }, Analysed::OneLayer(errors)) => {
+            Some(Worse { layer, raised, reading, errors })
+        }
         _ => None,
     })
 }
 
 fn map(readings: &Readings<'_>, findings: &mut Findings) {
     let Some(standard) = readings.case(Case::Everything) else { return };
-    let standard = accuracies(standard, ERRORS);
-    let Some((_, columns, _)) = layers(readings).last().filter(|(_, raised, _)| !raised.is_empty())
-    else {
+    let standard = accuracies(standard.0, standard.1);
+    let columns = layers(readings).last().map(|worse| worse.raised);
+    let Some(columns) = columns.filter(|raised| !raised.is_empty()) else {
         return;
     };
     findings.tables.push(layers_table(readings, &standard, columns));
@@ -92,24 +111,24 @@ fn map(readings: &Readings<'_>, findings: &mut Findings) {
         columns.iter().map(name),
         ("nothing", &format!("{WORST:.0} points or more")),
     );
-    findings.heat_maps.push(layers(readings).fold(empty, |map, (layer, raised, record)| {
+    findings.heat_maps.push(layers(readings).fold(empty, |map, worse| {
         let cell = |raised: &Raised| {
-            let loss = difference(&standard, &accuracies(record, &raised.errors()))?;
+            let loss = difference(&standard, &worse.accuracies(raised))?;
             Some(HeatCell::new(Number::rounded(loss, 1), loss.mean / WORST))
         };
-        map.row(layer, raised.iter().map(cell))
+        map.row(worse.layer, worse.raised.iter().map(cell))
     }));
 }
 
 /// The tolerance of every layer alone, from the one value that was tested.
 fn layers_table(readings: &Readings<'_>, standard: &[f64], columns: &[Raised]) -> Table {
     let all = Estimate::of(standard).map(|all| all.mean);
-    let rows = layers(readings).map(|(layer, raised, record)| {
+    let rows = layers(readings).map(|worse| {
         let cell = |raised: &Raised| {
-            let loss = difference(standard, &accuracies(record, &raised.errors()))?;
+            let loss = difference(standard, &worse.accuracies(raised))?;
             Some(of_layer(raised.nonideality.axis(), raised.x, loss, all?))
         };
-        named(layer, raised.iter().map(cell))
+        named(worse.layer, worse.raised.iter().map(cell))
     });
     let name = |raised: &Raised| {
         let axis = raised.nonideality.axis();

@@ -24,11 +24,10 @@ use systolic::{
     ArrayConfig, ArrayError, ColumnLfsrs, ColumnRounding, ColumnStream, RoundingWords, Tiles,
 };
 
-use super::image_classifier::ImageClassifier;
+use super::image_classifier::{ImageClassifier, Training};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::point::Point;
+use crate::measured::measure::Measure;
 
 /// Everything that determines a training run but its seed and its data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,27 +50,16 @@ pub struct RoundingUnits {
     pub row_tiles: usize,
 }
 
-impl ArrayTraining {
-    /// Runs the point whose configuration this is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the configuration is not one of these; and as [`Self::run`].
-    pub fn run_point(point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Self = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        config.run(point.seed, context)
-    }
+impl Measure for ArrayTraining {
+    type Outcome = Training;
 
-    /// Trains and tests; what is measured is that of [`ImageClassifier::run`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::on_units`] and [`ImageClassifier::run`].
-    pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
+    /// Trains and tests.
+    fn run(&self, seed: u64, context: &Context<'_>) -> Result<Training, Error> {
         self.on_units()?.run(seed, context)
     }
+}
 
+impl ArrayTraining {
     /// The classifier whose results are rounded by the units.
     ///
     /// # Errors

@@ -17,8 +17,7 @@ use super::trained::Trained;
 use super::trial::{Repeats, Trial};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::point::Point;
+use crate::measured::measure::Measure;
 
 /// Standard deviation of the weights. [Rasch23 §"MVM error"]
 pub const WEIGHT_STD: f32 = 0.246;
@@ -47,18 +46,30 @@ pub struct EqualError {
     pub repeats: Repeats,
 }
 
-/// The value of the nonideality; absent if the product never errs as much.
-pub const VALUE: &str = "x";
-/// Error of the product with that value, in %.
-pub const PRODUCT_ERROR: &str = "product_error_percent";
-/// Error of the product on the standard tile, in %.
-pub const STANDARD_PRODUCT_ERROR: &str = "standard_product_error_percent";
-/// Error of the network by chance, in %.
-pub const CHANCE_ERROR: &str = "chance_error_percent";
-/// The series of errors of the network on standard tiles in %, one per programming.
-pub const STANDARD_ERRORS: &str = "standard_error_percent";
-/// The series of errors of the network with the nonideality, one per programming.
-pub const ERRORS: &str = "error_percent";
+/// What the product errs by, and what that does to the network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Equal {
+    /// Error of the product with the value, in %; or at the end of the axis, if there is none.
+    pub product_error_percent: f64,
+    /// Error of the product on the standard tile, in %.
+    pub standard_product_error_percent: f64,
+    /// The value and the network; absent if the product never errs as much.
+    #[serde(flatten)]
+    pub network: Option<Raised>,
+}
+
+/// A network with the nonideality at a value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Raised {
+    /// The value.
+    pub x: f64,
+    /// Error of the network by chance, in %.
+    pub chance_error_percent: f64,
+    /// Errors of the network on standard tiles in %, one per programming.
+    pub standard_error_percent: Vec<f64>,
+    /// Errors of the network with the nonideality, one per programming.
+    pub error_percent: Vec<f64>,
+}
 
 /// The standard product: a 512 × 512 matrix with normal weights, divided by the largest, and uniform
 /// inputs. [Rasch23 Eq. 20, Methods]
@@ -167,46 +178,30 @@ impl StandardProduct {
     }
 }
 
-impl EqualError {
-    /// Runs the point whose configuration this is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the configuration is not one of these; and as [`Self::run`].
-    pub fn run_point(point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Self = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        config.run(point.seed, context)
-    }
+impl Measure for EqualError {
+    type Outcome = Equal;
 
     /// Finds the value and tests the network with it.
     ///
     /// The value depends on the seed and not on the network, so all networks have the same.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Interrupted`]; [`Error::Usage`] if the tile has no such nonideality; what is wrong
-    /// with data or model.
-    pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
+    fn run(&self, seed: u64, context: &Context<'_>) -> Result<Equal, Error> {
         let axis = self.nonideality.axis();
         let product = StandardProduct::new(self.samples, &Seed::new(seed).child("equal-error"));
         let boost = product.boost(axis, self.error_percent, context.par)?;
-        let mut measured = Measurements::default();
-        let mut value = |name: &str, value| measured.values.insert(name.to_owned(), value);
-        value(PRODUCT_ERROR, boost.error_percent);
-        value(STANDARD_PRODUCT_ERROR, boost.standard_percent);
-        let Some(x) = boost.value else { return Ok(measured) };
-        value(VALUE, x);
-        let workload = self.trained.open(context)?;
-        let mut trial = Trial::new(&self.trained, &*workload, self.repeats, seed, context)?;
-        value(CHANCE_ERROR, trial.chance_percent());
-        let mut test = |name: &str, x| {
-            let errors = trial.errors(self.nonideality, x)?;
-            measured.series.insert(name.to_owned(), errors);
-            Ok::<_, Error>(())
+        let tested = |x: f64| {
+            let workload = self.trained.open(context)?;
+            let mut trial = Trial::new(&self.trained, &*workload, self.repeats, seed, context)?;
+            Ok::<_, Error>(Raised {
+                x,
+                chance_error_percent: trial.chance_percent(),
+                standard_error_percent: trial.errors(self.nonideality, axis.standard)?,
+                error_percent: trial.errors(self.nonideality, x)?,
+            })
         };
-        test(STANDARD_ERRORS, axis.standard)?;
-        test(ERRORS, x)?;
-        Ok(measured)
+        Ok(Equal {
+            product_error_percent: boost.error_percent,
+            standard_product_error_percent: boost.standard_percent,
+            network: boost.value.map(tested).transpose()?,
+        })
     }
 }

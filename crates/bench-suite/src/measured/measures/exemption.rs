@@ -23,12 +23,11 @@ use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
 use super::aging::Aging;
-use super::trained::Trained;
+use super::trained::{Baseline, Network, Trained};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
+use crate::measured::measure::Measure;
 use crate::measured::networks::workload::{Instance, Workload};
-use crate::measured::point::Point;
 
 /// What is exempted, and how the rest is tested.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,57 +61,84 @@ pub struct Columns {
     pub smallest: usize,
 }
 
-/// The series of errors in %, layer by layer in the order of the network, with that layer's devices
-/// in error alone.
-pub const LAYER_ERRORS: &str = "layer_error_percent";
-/// The series of numbers of weights, layer by layer.
-pub const LAYER_WEIGHTS: &str = "layer_weights";
-/// The series of the layers' places in the network, the most sensitive first.
-pub const ORDER: &str = "order";
-/// Number of columns of the most sensitive layers.
-pub const ALL_COLUMNS: &str = "all_columns";
-
-/// The series of errors in %, one per programming, with the `count` most sensitive layers exact.
-pub fn layers_series(count: usize) -> String {
-    format!("layers_{count}_percent")
+/// What has exact devices in a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Exact {
+    /// So many of the most sensitive layers.
+    Layers(usize),
+    /// So many columns of the largest gradients.
+    Columns(usize),
+    /// The columns of the smallest gradients.
+    SmallestColumns,
 }
 
-/// The same with the `count` columns of the largest gradients exact.
-pub fn columns_series(count: usize) -> String {
-    format!("columns_{count}_percent")
+impl From<Exact> for String {
+    fn from(exact: Exact) -> Self {
+        match exact {
+            Exact::Layers(count) => format!("layers_{count}_percent"),
+            Exact::Columns(count) => format!("columns_{count}_percent"),
+            Exact::SmallestColumns => "columns_smallest_percent".to_owned(),
+        }
+    }
 }
 
-/// The same with the columns of the smallest gradients exact.
-pub const SMALLEST_COLUMNS: &str = "columns_smallest_percent";
+impl TryFrom<String> for Exact {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let count = |text: &str| text.parse::<usize>().ok();
+        let parts = name.strip_suffix("_percent").and_then(|name| name.split_once('_'));
+        let exact = parts.and_then(|(what, which)| match (what, which) {
+            ("layers", which) => count(which).map(Self::Layers),
+            ("columns", "smallest") => Some(Self::SmallestColumns),
+            ("columns", which) => count(which).map(Self::Columns),
+            _ => None,
+        });
+        exact.ok_or_else(|| format!("unknown field `{name}`"))
+    }
+}
+
+/// What is known of the network and its layers, and its test errors by what is exempted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exempted {
+    /// What was known before.
+    #[serde(flatten)]
+    pub baseline: Baseline,
+    /// Layer by layer in the order of the network, the error in % with that layer's devices in error
+    /// alone.
+    pub layer_error_percent: Vec<f64>,
+    /// … the number of weights.
+    pub layer_weights: Vec<usize>,
+    /// The layers' places in the network, the most sensitive first.
+    pub order: Vec<usize>,
+    /// Number of columns of the most sensitive layers.
+    pub all_columns: usize,
+    /// Test errors in %, one per programming.
+    #[serde(flatten)]
+    pub errors: BTreeMap<Exact, Vec<f64>>,
+}
+
+impl Exempted {
+    /// Test errors in %, one per programming; none if it was not tested.
+    pub fn with(&self, exact: Exact) -> &[f64] {
+        self.errors.get(&exact).map_or(&[], Vec::as_slice)
+    }
+}
 
 /// Columns without errors, by layer.
 type Exempt = BTreeMap<String, Vec<bool>>;
 
-impl Exemption {
-    /// Runs the point whose configuration this is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the configuration is not one of these; and as [`Self::run`].
-    pub fn run_point(point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Self = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        config.run(point.seed, context)
-    }
+impl Measure for Exemption {
+    type Outcome = Exempted;
 
-    /// Trains the network, unless that was done, ranks its layers and exempts layers and columns:
-    /// what [`super::trained::Network`] measured and the series that this module names.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Interrupted`], what is wrong with data, model or checkpoint, or [`Error::Usage`] if
-    /// the devices are not phase-change memory.
-    pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
+    /// Trains the network, unless that was done, ranks its layers and exempts layers and columns.
+    fn run(&self, seed: u64, context: &Context<'_>) -> Result<Exempted, Error> {
         let workload = self.trained.open(context)?;
-        let network = self.trained.hardware_aware(&*workload, seed, context)?;
-        let (mut instance, mut measured) = (network.instance, network.measured);
+        let Network { instance, baseline } =
+            self.trained.hardware_aware(&*workload, seed, context)?;
         let seed = Seed::new(seed);
-        let mut keep = |name: String, values: Vec<f64>| measured.series.insert(name, values);
+        let mut errors = BTreeMap::new();
 
         let layers: Vec<(String, usize, usize)> = instance
             .parameters
@@ -136,18 +162,14 @@ impl Exemption {
         }
         let mut order: Vec<usize> = (0..layers.len()).collect();
         order.sort_by(|&a, &b| sensitivities[b].total_cmp(&sensitivities[a]));
-        let weights = layers.iter().map(|(_, outputs, inputs)| (outputs * inputs) as f64);
-        keep(LAYER_WEIGHTS.to_owned(), weights.collect());
-        keep(ORDER.to_owned(), order.iter().map(|&index| index as f64).collect());
-        keep(LAYER_ERRORS.to_owned(), sensitivities);
 
         let hwa = seed.child("hwa");
-        let test = |exempt: &Exempt, instance: &mut Instance<'_>| {
-            errors_with(&self.aging, instance, (&|_| 1.0, exempt), &hwa, context)
+        let test = |exempt: &Exempt| {
+            errors_with(&self.aging, &instance, (&|_| 1.0, exempt), &hwa, context)
         };
         for count in (0..=self.layers.min(layers.len() - 1)).chain([layers.len()]) {
             let exempt = exempt(&|index| order[..count].contains(&index));
-            keep(layers_series(count), test(&exempt, &mut instance)?);
+            errors.insert(Exact::Layers(count), test(&exempt)?);
         }
 
         // Single columns of the most sensitive layers, the largest gradient first.
@@ -174,15 +196,23 @@ impl Exemption {
             exempt
         };
         for count in counts.iter().copied().filter(|&count| count < columns.len()) {
-            keep(columns_series(count), test(&of(&columns[..count]), &mut instance)?);
+            errors.insert(Exact::Columns(count), test(&of(&columns[..count]))?);
         }
-        keep(columns_series(columns.len()), test(&of(&columns), &mut instance)?);
+        errors.insert(Exact::Columns(columns.len()), test(&of(&columns))?);
         let last = &columns[columns.len().saturating_sub(*smallest)..];
-        keep(SMALLEST_COLUMNS.to_owned(), test(&of(last), &mut instance)?);
-        measured.values.insert(ALL_COLUMNS.to_owned(), columns.len() as f64);
-        Ok(measured)
+        errors.insert(Exact::SmallestColumns, test(&of(last))?);
+        Ok(Exempted {
+            baseline,
+            layer_error_percent: sensitivities,
+            layer_weights: layers.iter().map(|(_, outputs, inputs)| outputs * inputs).collect(),
+            order,
+            all_columns: columns.len(),
+            errors,
+        })
     }
+}
 
+impl Exemption {
     /// An amount of work in examples, one of training on tiles counting three.
     pub fn work(&self, workload: &dyn Workload) -> u64 {
         let instance = workload.instance(&Policy::uniform(AnyArithmetic::Float32), &Seed::new(0));

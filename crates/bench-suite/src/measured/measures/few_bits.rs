@@ -13,8 +13,7 @@ use super::equal_error::{SIZE, WEIGHT_STD};
 use super::product::{Product, exact_product, gaussian, uniform};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::point::Point;
+use crate::measured::measure::Measure;
 
 /// How much is multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,14 +23,18 @@ pub struct FewBits {
     pub samples: usize,
 }
 
-/// The series of ε_M in % with rounded weights, one per number of bits of [`BITS`].
-pub const WEIGHTS: &str = "weights";
-/// … with rounded inputs.
-pub const INPUTS: &str = "inputs";
-/// … with both rounded.
-pub const BOTH: &str = "both";
-/// ε_M of the standard tile after 1 h, in %.
-pub const ANALOG: &str = "analog";
+/// ε_M in %.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Errors {
+    /// With rounded weights, by number of bits of [`BITS`].
+    pub weights: Vec<f64>,
+    /// … with rounded inputs.
+    pub inputs: Vec<f64>,
+    /// … with both rounded.
+    pub both: Vec<f64>,
+    /// Of the standard tile after 1 h.
+    pub analog: f64,
+}
 
 /// Bits q of the words.
 pub const BITS: [u32; 7] = [2, 3, 4, 5, 6, 7, 8];
@@ -45,24 +48,11 @@ fn rounded(values: &[f32], bits: u32) -> Vec<f32> {
     values.iter().map(|z| ((z * half).round_ties_even() / half).clamp(-1.0, 1.0)).collect()
 }
 
-impl FewBits {
-    /// Runs the point whose configuration this is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the configuration is not one of these; and as [`Self::run`].
-    pub fn run_point(point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Self = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        config.run(point.seed, context)
-    }
+impl Measure for FewBits {
+    type Outcome = Errors;
 
     /// Multiplies with few bits of either operand and of both, and on the tile.
-    ///
-    /// # Errors
-    ///
-    /// As [`Product::error_percent`].
-    pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
+    fn run(&self, seed: u64, context: &Context<'_>) -> Result<Errors, Error> {
         let seed = Seed::new(seed).child("rasch2023/few-bits");
         let weights: Vec<f32> = gaussian(&seed.child("weights"), WEIGHT_STD, SIZE * SIZE)
             .into_iter()
@@ -70,16 +60,15 @@ impl FewBits {
             .collect();
         let x = uniform(&seed.child("inputs"), self.samples * SIZE);
         let exact = exact_product(&x, &weights, SIZE);
-        let mut measured = Measurements::default();
+        let mut errors = Errors::default();
         for bits in BITS {
             let (few_weights, few_x) = (rounded(&weights, bits), rounded(&x, bits));
-            for (name, x, weights) in [
-                (WEIGHTS, &x, &few_weights),
-                (INPUTS, &few_x, &weights),
-                (BOTH, &few_x, &few_weights),
+            for (series, x, weights) in [
+                (&mut errors.weights, &x, &few_weights),
+                (&mut errors.inputs, &few_x, &weights),
+                (&mut errors.both, &few_x, &few_weights),
             ] {
-                let error = 100.0 * mvm_error(&exact, &exact_product(x, weights, SIZE), SIZE);
-                measured.series.entry(name.to_owned()).or_default().push(error);
+                series.push(100.0 * mvm_error(&exact, &exact_product(x, weights, SIZE), SIZE));
             }
         }
         let mut tile = presets::standard_pcm();
@@ -92,9 +81,8 @@ impl FewBits {
             input_range: 1.0,
             t_s: Some(HOUR_S),
         };
-        let error = product.error_percent(&seed.child(ANALOG), context.par)?;
-        measured.values.insert(ANALOG.to_owned(), error);
-        Ok(measured)
+        errors.analog = product.error_percent(&seed.child("analog"), context.par)?;
+        Ok(errors)
     }
 }
 

@@ -8,12 +8,14 @@ use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
 use super::aging::Aging;
-use super::trained::Trained;
+use super::comparison::Method;
+use super::errors::Errors;
+use super::trained::{Baseline, Network, Trained};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
+use crate::measured::measure::Measure;
+use crate::measured::measurements::name_of;
 use crate::measured::networks::workload::{Instance, Workload};
-use crate::measured::point::Point;
 
 /// What is done with a network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,64 +29,56 @@ pub struct HardwareAware {
     pub aging: Aging,
 }
 
-/// Test error of the network without noise of devices, on the tiles it was trained on, in %.
-pub const HWA_UNPROGRAMMED: &str = "hwa_unprogrammed_percent";
+/// What is known of the network, and its test errors by method.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Aged {
+    /// What was known before.
+    #[serde(flatten)]
+    pub baseline: Baseline,
+    /// Test error of the network that was trained on tiles, there and without noise of devices, in %.
+    pub hwa_unprogrammed_percent: f64,
+    /// The errors.
+    #[serde(flatten)]
+    pub errors: Errors<Method>,
+}
 
-/// The series of test errors in %, one per programming, at a time.
-pub fn series(method: &str, t_s: f64) -> String {
-    format!("{method}_{t_s}s")
+impl Measure for HardwareAware {
+    type Outcome = Aged;
+
+    /// Trains, maps, trains on tiles and tests.
+    fn run(&self, seed: u64, context: &Context<'_>) -> Result<Aged, Error> {
+        let workload = self.trained.open(context)?;
+        let mut errors = Errors::default();
+        if self.direct {
+            let network = self.trained.direct(&*workload, seed, context)?;
+            self.test(Method::Direct, &network.instance, (seed, context), &mut errors)?;
+        }
+        let Network { instance, baseline } =
+            self.trained.hardware_aware(&*workload, seed, context)?;
+        let unprogrammed = Seed::new(seed).child("unprogrammed");
+        let unprogrammed =
+            100.0 * workload.test_error(&instance, Run::new(&unprogrammed, context.par));
+        self.test(Method::HardwareAware, &instance, (seed, context), &mut errors)?;
+        Ok(Aged { baseline, hwa_unprogrammed_percent: unprogrammed, errors })
+    }
 }
 
 impl HardwareAware {
-    /// Runs the point whose configuration this is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the configuration is not one of these; and as [`Self::run`].
-    pub fn run_point(point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Self = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        config.run(point.seed, context)
-    }
-
-    /// Trains, maps, trains on tiles and tests: what [`super::trained::Network`] measured,
-    /// [`HWA_UNPROGRAMMED`] and, by [`series`], the errors of `direct` and `hwa`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Interrupted`], or what is wrong with data, model or checkpoint.
-    pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
-        let workload = self.trained.open(context)?;
-        let mut direct = Measurements::default();
-        if self.direct {
-            let mut network = self.trained.direct(&*workload, seed, context)?;
-            self.test("direct", &mut network.instance, (seed, context), &mut direct)?;
-        }
-        let network = self.trained.hardware_aware(&*workload, seed, context)?;
-        let (mut instance, mut measured) = (network.instance, network.measured);
-        measured.series.append(&mut direct.series);
-        let unprogrammed = Seed::new(seed).child("unprogrammed");
-        let error = workload.test_error(&instance, Run::new(&unprogrammed, context.par));
-        measured.values.insert(HWA_UNPROGRAMMED.to_owned(), 100.0 * error);
-        self.test("hwa", &mut instance, (seed, context), &mut measured)?;
-        Ok(measured)
-    }
-
     fn test(
         &self,
-        method: &str,
-        instance: &mut Instance<'_>,
+        method: Method,
+        instance: &Instance<'_>,
         (seed, context): (u64, &Context<'_>),
-        measured: &mut Measurements,
+        errors: &mut Errors<Method>,
     ) -> Result<(), Error> {
-        let seed = Seed::new(seed).child(method);
-        let errors = self.aging.errors(instance, &seed, context)?;
-        if let Some(first) = errors.first().filter(|errors| !errors.is_empty()) {
+        let name = name_of(&method);
+        let seed = Seed::new(seed).child(name.as_str());
+        let found = self.aging.errors(instance, &seed, context)?;
+        if let Some(first) = found.first().filter(|errors| !errors.is_empty()) {
             let mean = first.iter().sum::<f64>() / first.len() as f64;
-            context.progress.say(&format!("{method}: {mean:.2} % at first"));
+            context.progress.say(&format!("{name}: {mean:.2} % at first"));
         }
-        let names = self.aging.times_s.iter().map(|&t_s| series(method, t_s));
-        measured.series.extend(names.zip(errors));
+        errors.add(method, &self.aging.times_s, found);
         Ok(())
     }
 

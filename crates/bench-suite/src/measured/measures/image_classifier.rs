@@ -14,34 +14,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::point::Point;
+use crate::measured::measure::Measure;
 
 pub use configuration::{ImageClassifier, ImageData, Network, Switch};
 
-impl ImageClassifier {
-    /// Runs the point whose configuration this is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the configuration is not one of these; and as [`Self::run`].
-    pub fn run_point(point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Self = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        config.run(point.seed, context)
-    }
+/// What is known of a training, one number per epoch in each series.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// Mean cross-entropy over the steps of the epoch, in nats.
+    pub train_loss: Vec<f64>,
+    /// On the test images after the epoch; none in records of before it was measured for every training.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test_loss: Vec<f64>,
+    /// … in %.
+    pub test_error_percent: Vec<f64>,
+    /// Weight updates that were rounded to zero, in %; none where they are not rounded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zero_update_percent: Vec<f64>,
+}
 
-    /// Trains and tests; one number per epoch in each series:
-    ///
-    /// - `train_loss`: mean cross-entropy over the steps of the epoch, in nats;
-    /// - `test_loss`, `test_error_percent`: on the test images after the epoch;
-    /// - `zero_update_percent`: weight updates that were rounded to zero, where they are rounded.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Interrupted`], [`Error::Diverged`] at the step at which the loss leaves the numbers, or
-    /// what is wrong with the data or the checkpoint.
-    pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
+impl Measure for ImageClassifier {
+    type Outcome = Training;
+
+    /// Trains and tests: [`Error::Diverged`] at the step at which the loss leaves the numbers.
+    fn run(&self, seed: u64, context: &Context<'_>) -> Result<Training, Error> {
         let (train, test) = self.images(context.data)?;
         let seed = Seed::new(seed);
         let mut history = History::default();
@@ -82,9 +78,11 @@ impl ImageClassifier {
             let note = serde_json::to_string(&history).expect("a history is plain data");
             context.checkpoint.save(&checkpoint::save(&phase.parameters, &note))?;
         }
-        Ok(measurements(&history.epochs))
+        Ok(training(&history.epochs))
     }
+}
 
+impl ImageClassifier {
     fn policy_in(&self, epoch: usize) -> &Policy {
         match &self.switch {
             Some(switch) if epoch >= switch.after_epochs => &switch.arithmetic,
@@ -174,25 +172,19 @@ struct Epoch {
     zero_update_percent: Option<f64>,
 }
 
-fn measurements(history: &[Epoch]) -> Measurements {
-    let mut measurements = Measurements::default();
-    let mut series = |name: &str, of: &dyn Fn(&Epoch) -> Option<f64>| {
-        let values: Vec<f64> = history.iter().filter_map(of).collect();
-        if !values.is_empty() {
-            measurements.series.insert(name.to_owned(), values);
-        }
-    };
-    series("train_loss", &|e| Some(e.train_loss));
-    series("test_loss", &|e| Some(e.test_loss));
-    series("test_error_percent", &|e| Some(e.test_error_percent));
-    series("zero_update_percent", &|e| e.zero_update_percent);
-    measurements
+fn training(history: &[Epoch]) -> Training {
+    let of = |number: fn(&Epoch) -> f64| history.iter().map(number).collect();
+    Training {
+        train_loss: of(|epoch| epoch.train_loss),
+        test_loss: of(|epoch| epoch.test_loss),
+        test_error_percent: of(|epoch| epoch.test_error_percent),
+        zero_update_percent: history.iter().filter_map(|e| e.zero_update_percent).collect(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measured::point::Point;
     use crate::store::Store;
     use datasets::DataFolder;
 
@@ -227,16 +219,14 @@ mod tests {
     "#;
 
     /// Runs with a checkpoint in that folder, which stays there.
-    fn run(config: &ImageClassifier, folder: &std::path::Path) -> Measurements {
+    fn run(config: &ImageClassifier, folder: &std::path::Path) -> Training {
         let store = Store::open(folder).unwrap();
-        let point = Point {
-            experiment: "test/switch",
-            name: "switches".to_owned(),
-            config: serde_json::Value::Null,
-            seed: 0,
-            data: Vec::new(),
-            work: 1,
-        };
+        let point = crate::measured::point::testing::point(
+            "test/switch",
+            "switches",
+            serde_json::Value::Null,
+            0,
+        );
         let all = crate::progress::Progress::silent(1, crate::stop::Stop::default());
         let progress = all.start(&point);
         let (checkpoint, models) = (store.checkpoint(&point), store.models());

@@ -20,8 +20,7 @@ use super::equal_error::WEIGHT_STD;
 use super::product::{gaussian, uniform};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::point::Point;
+use crate::measured::measure::Measure;
 
 /// The circuits of both comparisons.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,30 +36,33 @@ pub struct IrDrop {
     pub rows: Vec<usize>,
 }
 
-/// Positive weights, the series of loads a, one per wire resistance.
-pub const LOAD: &str = "load";
-/// … of what the wires take from the outputs of the full circuit, in %.
-pub const DROP: &str = "drop";
-/// … of what they take from the outputs of the bit lines alone, in %.
-pub const LINE_DROP: &str = "line-drop";
-/// … of the error of the estimate against the bit lines alone, in %.
-pub const AGAINST_LINE: &str = "against-line";
-/// … of the error of the estimate against the full circuit, in %.
-pub const AGAINST_CIRCUIT: &str = "against-circuit";
-
-/// Signed weights and inputs from U(−1, 1), the series of what bit lines lose in %, one per number
-/// of active rows.
-pub const UNIFORM_DROP: &str = "uniform-drop";
-/// … of what they lose by the estimate, in %.
-pub const UNIFORM_ESTIMATE: &str = "uniform-estimate";
-/// … of the drop over the estimated one.
-pub const UNIFORM_RATIO: &str = "uniform-ratio";
-/// [`UNIFORM_DROP`] with small, correlated inputs.
-pub const SMALL_DROP: &str = "small-drop";
-/// [`UNIFORM_ESTIMATE`] with small, correlated inputs.
-pub const SMALL_ESTIMATE: &str = "small-estimate";
-/// [`UNIFORM_RATIO`] with small, correlated inputs.
-pub const SMALL_RATIO: &str = "small-ratio";
+/// What the two comparisons give.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Drops {
+    /// Positive weights, by wire resistance: the loads a.
+    pub load: Vec<f64>,
+    /// … what the wires take from the outputs of the full circuit, in %.
+    pub drop: Vec<f64>,
+    /// … what they take from the outputs of the bit lines alone, in %.
+    pub line_drop: Vec<f64>,
+    /// … the error of the estimate against the bit lines alone, in %.
+    pub against_line: Vec<f64>,
+    /// … the error of the estimate against the full circuit, in %.
+    pub against_circuit: Vec<f64>,
+    /// Signed weights and inputs from U(−1, 1), by number of active rows: what bit lines lose, in %.
+    pub uniform_drop: Vec<f64>,
+    /// … what they lose by the estimate, in %.
+    pub uniform_estimate: Vec<f64>,
+    /// … the drop over the estimated one.
+    pub uniform_ratio: Vec<f64>,
+    /// [`Self::uniform_drop`] with small, correlated inputs.
+    pub small_drop: Vec<f64>,
+    /// [`Self::uniform_estimate`] with small, correlated inputs.
+    pub small_estimate: Vec<f64>,
+    /// [`Self::uniform_ratio`] with small, correlated inputs.
+    pub small_ratio: Vec<f64>,
+}
 
 /// The paper's wires. [Rasch23 Eq. 17]
 const PAPER: IrDropConfig = IrDropConfig { segment_ohm: 0.35, g_max_us: 5.0, scale: 1.0 };
@@ -112,33 +114,22 @@ fn wrong(error: crossbar::TileError) -> Error {
     Error::Usage(error.to_string())
 }
 
-impl IrDrop {
-    /// Runs the point whose configuration this is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the configuration is not one of these; and as [`Self::run`].
-    pub fn run_point(point: &Point, _: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Self = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        config.run(point.seed)
-    }
+impl Measure for IrDrop {
+    type Outcome = Drops;
 
     /// Makes both comparisons.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the wires are out of range.
-    pub fn run(&self, seed: u64) -> Result<Measurements, Error> {
+    fn run(&self, seed: u64, _: &Context<'_>) -> Result<Drops, Error> {
         let seed = Seed::new(seed).child("rasch2023/ir-drop");
-        let mut measured = Measurements::default();
+        let mut measured = Drops::default();
         self.by_load(&seed.child("load"), &mut measured)?;
         self.by_rows(&seed.child("rows"), &mut measured)?;
         Ok(measured)
     }
+}
 
+impl IrDrop {
     /// Positive weights: load, drop and the two errors, in percent, by wire resistance.
-    fn by_load(&self, seed: &Seed, measured: &mut Measurements) -> Result<(), Error> {
+    fn by_load(&self, seed: &Seed, measured: &mut Drops) -> Result<(), Error> {
         let n = self.size;
         let positive = |x: Vec<f32>| x.into_iter().map(f32::abs).collect::<Vec<_>>();
         let w = positive(uniform(&seed.child("weights"), n * n));
@@ -153,21 +144,21 @@ impl IrDrop {
             let estimate: Vec<f64> =
                 rows().zip(&ideal).map(|(w, y)| y + ir_drop_estimate(w, &x, &wires)).collect();
             let mean = ideal.iter().sum::<f64>() / n as f64;
-            for (name, value) in [
-                (LOAD, f64::from(wires.gamma()) * n as f64 * mean),
-                (DROP, 100.0 * distance(&ideal, &circuit)),
-                (LINE_DROP, 100.0 * distance(&ideal, &line)),
-                (AGAINST_LINE, 100.0 * distance(&estimate, &line)),
-                (AGAINST_CIRCUIT, 100.0 * distance(&estimate, &circuit)),
+            for (series, value) in [
+                (&mut measured.load, f64::from(wires.gamma()) * n as f64 * mean),
+                (&mut measured.drop, 100.0 * distance(&ideal, &circuit)),
+                (&mut measured.line_drop, 100.0 * distance(&ideal, &line)),
+                (&mut measured.against_line, 100.0 * distance(&estimate, &line)),
+                (&mut measured.against_circuit, 100.0 * distance(&estimate, &circuit)),
             ] {
-                measured.series.entry(name.to_owned()).or_default().push(value);
+                series.push(value);
             }
         }
         Ok(())
     }
 
     /// Signed weights: drop of the bit line over the estimated one, by active rows.
-    fn by_rows(&self, seed: &Seed, measured: &mut Measurements) -> Result<(), Error> {
+    fn by_rows(&self, seed: &Seed, measured: &mut Drops) -> Result<(), Error> {
         for &n in &self.rows {
             let seed = seed.child(n);
             let mut w = gaussian(&seed.child("weights"), WEIGHT_STD, self.columns * n);
@@ -178,10 +169,12 @@ impl IrDrop {
                 .zip(&w)
                 .map(|(x, w)| CORRELATION * w + (1.0 - CORRELATION) * x)
                 .collect();
-            for (names, x) in [
-                ([UNIFORM_DROP, UNIFORM_ESTIMATE, UNIFORM_RATIO], uniform),
-                ([SMALL_DROP, SMALL_ESTIMATE, SMALL_RATIO], small),
-            ] {
+            let drops = &mut *measured;
+            let of_uniform =
+                [&mut drops.uniform_drop, &mut drops.uniform_estimate, &mut drops.uniform_ratio];
+            let of_small =
+                [&mut drops.small_drop, &mut drops.small_estimate, &mut drops.small_ratio];
+            for (series, x) in [(of_uniform, uniform), (of_small, small)] {
                 let (mut exact, mut estimated) = (Vec::new(), Vec::new());
                 let mut ideal = Vec::new();
                 for w in w.chunks_exact(n) {
@@ -196,8 +189,8 @@ impl IrDrop {
                     100.0 * length(&estimated) / length(&ideal),
                     length(&exact) / length(&estimated),
                 ];
-                for (name, value) in names.into_iter().zip(values) {
-                    measured.series.entry(name.to_owned()).or_default().push(value);
+                for (series, value) in series.into_iter().zip(values) {
+                    series.push(value);
                 }
             }
         }

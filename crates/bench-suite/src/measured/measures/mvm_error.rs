@@ -6,6 +6,8 @@
 //!
 //! Source: [Rasch23 Eq. 20, Fig. 3, Fig. 4A].
 
+use std::collections::BTreeMap;
+
 use crossbar::{ReadNoise, TileConfig, WeightScale, presets};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
@@ -14,8 +16,8 @@ use super::equal_error::{NO_DRIFT_S, SIZE, WEIGHT_STD, without_drift};
 use super::product::{Product, gaussian, uniform};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::point::Point;
+use crate::measured::measure::Measure;
+use crate::measured::measurements::name_of;
 
 /// How much is multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,25 +27,47 @@ pub struct MvmError {
     pub samples: usize,
 }
 
-/// ε_M in % with weights divided by the matrix maximum, without drift.
-pub const MATRIX: &str = "matrix";
-/// … with weights clipped to ±1, without drift.
-pub const CLIPPED: &str = "clipped";
-/// … with weights divided by the column maximum, without drift.
-pub const COLUMN: &str = "column";
-/// … with weights divided by the matrix maximum, as below: right after programming.
-pub const PROGRAMMED: &str = "programmed";
-/// … after 1 h with drift compensation.
-pub const HOUR: &str = "hour";
-/// … with exact devices, without IR drop and read noise.
-pub const MVM_ONLY: &str = "mvm-only";
-/// … without drift, the IR drop 11.7 times as large.
-pub const IR_DROP: &str = "ir-drop";
-/// The series of ε_M in % for inputs that follow the weights, one per input range of [`RANGES`].
-pub const RANGE: &str = "range";
+/// Under which convention uniform inputs are multiplied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Convention {
+    /// Weights divided by the matrix maximum, without drift.
+    Matrix,
+    /// Weights clipped to ±1, without drift.
+    Clipped,
+    /// Weights divided by the column maximum, without drift.
+    Column,
+    /// Weights divided by the matrix maximum, as below: right after programming.
+    Programmed,
+    /// … after 1 h with drift compensation.
+    Hour,
+    /// … with exact devices, without IR drop and read noise.
+    MvmOnly,
+    /// … without drift, the IR drop 11.7 times as large.
+    IrDrop,
+}
 
-/// What is measured with uniform inputs.
-const CASES: [&str; 7] = [MATRIX, CLIPPED, COLUMN, PROGRAMMED, HOUR, MVM_ONLY, IR_DROP];
+impl Convention {
+    const ALL: [Self; 7] = [
+        Self::Matrix,
+        Self::Clipped,
+        Self::Column,
+        Self::Programmed,
+        Self::Hour,
+        Self::MvmOnly,
+        Self::IrDrop,
+    ];
+}
+
+/// ε_M in %.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Errors {
+    /// Of uniform inputs.
+    #[serde(flatten)]
+    pub by_convention: BTreeMap<Convention, f64>,
+    /// Of inputs that follow the weights, by input range of [`RANGES`].
+    pub range: Vec<f64>,
+}
 
 /// Input ranges α of Fig. 3E.
 pub const RANGES: [f32; 7] = [1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0];
@@ -61,24 +85,11 @@ fn tile(scale: WeightScale) -> TileConfig {
     config
 }
 
-impl MvmError {
-    /// Runs the point whose configuration this is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the configuration is not one of these; and as [`Self::run`].
-    pub fn run_point(point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Self = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        config.run(point.seed, context)
-    }
+impl Measure for MvmError {
+    type Outcome = Errors;
 
     /// Multiplies under every convention and with every input range.
-    ///
-    /// # Errors
-    ///
-    /// As [`Product::error_percent`].
-    pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
+    fn run(&self, seed: u64, context: &Context<'_>) -> Result<Errors, Error> {
         let seed = Seed::new(seed).child("rasch2023/mvm-error");
         let weights = gaussian(&seed.child("weights"), WEIGHT_STD, SIZE * SIZE);
         let clipped: Vec<f32> = weights.iter().map(|w| w.clamp(-1.0, 1.0)).collect();
@@ -91,30 +102,30 @@ impl MvmError {
         let mut dropping = matrix.clone();
         dropping.ir_drop.scale = IR_DROP_BOOST;
 
-        let mut measured = Measurements::default();
-        for name in CASES {
-            let config = match name {
-                COLUMN => without_drift(tile(WeightScale::Column)),
-                CLIPPED => without_drift(tile(WeightScale::Unit)),
-                MVM_ONLY => exact.clone(),
-                IR_DROP => without_drift(dropping.clone()),
-                MATRIX => without_drift(matrix.clone()),
-                _ => matrix.clone(),
+        let mut by_convention = BTreeMap::new();
+        for convention in Convention::ALL {
+            let config = match convention {
+                Convention::Column => without_drift(tile(WeightScale::Column)),
+                Convention::Clipped => without_drift(tile(WeightScale::Unit)),
+                Convention::MvmOnly => exact.clone(),
+                Convention::IrDrop => without_drift(dropping.clone()),
+                Convention::Matrix => without_drift(matrix.clone()),
+                Convention::Programmed | Convention::Hour => matrix.clone(),
             };
             let product = Product {
                 config: &config,
-                weights: if name == CLIPPED { &clipped } else { &weights },
+                weights: if convention == Convention::Clipped { &clipped } else { &weights },
                 inputs: SIZE,
                 x: &x,
                 input_range: 1.0,
-                t_s: match name {
-                    HOUR => Some(HOUR_S),
-                    PROGRAMMED | MVM_ONLY => None,
+                t_s: match convention {
+                    Convention::Hour => Some(HOUR_S),
+                    Convention::Programmed | Convention::MvmOnly => None,
                     _ => Some(NO_DRIFT_S),
                 },
             };
-            let error = product.error_percent(&seed.child(name), context.par)?;
-            measured.values.insert(name.to_owned(), error);
+            let seed = seed.child(name_of(&convention).as_str());
+            by_convention.insert(convention, product.error_percent(&seed, context.par)?);
         }
         // x̃ = ρ w_k + (1 − ρ) x with x ~ N(0, 1): sample s follows row s mod 512.
         let mut x = gaussian(&seed.child("normal-inputs"), 1.0, self.samples * SIZE);
@@ -123,7 +134,7 @@ impl MvmError {
                 *x = CORRELATION * w + (1.0 - CORRELATION) * *x;
             }
         }
-        let mut errors = Vec::new();
+        let mut range = Vec::new();
         let still = without_drift(matrix);
         for input_range in RANGES {
             let product = Product {
@@ -134,9 +145,8 @@ impl MvmError {
                 input_range,
                 t_s: Some(NO_DRIFT_S),
             };
-            errors.push(product.error_percent(&seed.child("range"), context.par)?);
+            range.push(product.error_percent(&seed.child("range"), context.par)?);
         }
-        measured.series.insert(RANGE.to_owned(), errors);
-        Ok(measured)
+        Ok(Errors { by_convention, range })
     }
 }

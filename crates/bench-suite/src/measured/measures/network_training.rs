@@ -6,9 +6,10 @@ use nn::{Policy, Progress, Run, evaluate, train_epoch};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
+use super::image_classifier::Training;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
+use crate::measured::measure::Measure;
 use crate::measured::networks;
 use crate::measured::networks::workload::Workload;
 use crate::measured::scale::Scale;
@@ -32,17 +33,13 @@ impl NetworkTraining {
         let epochs = workload.recipe().map_or(0, |recipe| recipe.epochs as u64);
         epochs * (instance.train.len() as u64 + instance.test.len() as u64 / 3)
     }
+}
 
-    /// Trains and tests; one number per epoch in each series, as
-    /// [`ImageClassifier::run`](super::image_classifier::ImageClassifier::run) has them: `train_loss`,
-    /// `test_loss`, `test_error_percent`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if there is no such network, it is not trained, has no layer of a name in the
-    /// policy, or its data are no longer those of the point; [`Error::Interrupted`],
-    /// [`Error::Diverged`], or what is wrong with the data.
-    pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
+impl Measure for NetworkTraining {
+    type Outcome = Training;
+
+    /// Trains and tests.
+    fn run(&self, seed: u64, context: &Context<'_>) -> Result<Training, Error> {
         let workload = (networks::find(&self.network)?.open)(context.data, self.scale)?;
         let wrong = |reason: String| Error::Usage(format!("network '{}': {reason}", self.network));
         if workload.data() != context.sums {
@@ -56,7 +53,7 @@ impl NetworkTraining {
         self.arithmetic.check(&instance.parameters).map_err(|error| wrong(error.to_string()))?;
 
         let mut progress = Progress::default();
-        let mut measurements = Measurements::default();
+        let mut training = Training::default();
         while progress.epoch < recipe.epochs {
             let epoch = progress.epoch;
             let trained = train_epoch(
@@ -85,14 +82,10 @@ impl NetworkTraining {
                 recipe.epochs,
                 trained.loss
             ));
-            for (name, value) in [
-                ("train_loss", trained.loss),
-                ("test_loss", tested.loss),
-                ("test_error_percent", error),
-            ] {
-                measurements.series.entry(name.to_owned()).or_default().push(value);
-            }
+            training.train_loss.push(trained.loss);
+            training.test_loss.push(tested.loss);
+            training.test_error_percent.push(error);
         }
-        Ok(measurements)
+        Ok(training)
     }
 }

@@ -6,21 +6,23 @@ mod converters;
 mod error_source;
 mod layers;
 
+use std::collections::BTreeMap;
+
 use crossbar::TileConfig;
 use serde::{Deserialize, Serialize};
 
 use super::nonideality::Nonideality;
-use super::tolerance::Tolerance;
-use super::trained::Trained;
+use super::tolerance::{Bearing, Tolerance};
+use super::trained::{Baseline, Network, Trained};
 use super::trial::{Repeats, Trial};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::point::Point;
+use crate::measured::measure::Measure;
+use crate::measured::measurements::named;
 
-pub use converters::{Estimated, Resolutions};
+pub use converters::{Converted, OnConverters, Resolutions};
 pub use error_source::ErrorSource;
-pub use layers::{LayerQuantity, layer_value, layers_of};
+pub use layers::{Layer, Layers};
 
 /// How the network comes onto tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -50,19 +52,19 @@ pub struct Sensitivity {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Analysis {
-    /// Test errors with some sources of errors: series [`ERRORS`].
+    /// Test errors with some sources of errors: [`Analysed::Budget`].
     Budget {
         /// Which.
         case: Case,
     },
-    /// What the tiles of every layer do to inputs of the test set: see [`layer_value`].
+    /// What the tiles of every layer do to inputs of the test set: [`Analysed::Layers`].
     Layers {
         /// Number of test examples.
         examples: usize,
     },
-    /// Test errors and cost with other converters: see [`Resolutions`].
+    /// Test errors and cost with other converters: [`Analysed::Converters`].
     Converters(Resolutions),
-    /// How much of one nonideality the whole network bears: see [`Tolerance`].
+    /// How much of one nonideality the whole network bears: [`Analysed::Tolerance`].
     Tolerance {
         /// What is raised.
         nonideality: Nonideality,
@@ -71,8 +73,8 @@ pub enum Analysis {
         /// Most evaluations beyond that of the standard tile.
         evaluations: u64,
     },
-    /// Test errors with the tiles of one layer worse, and all others as they are: a series
-    /// [`Raised::errors`] for each way.
+    /// Test errors with the tiles of one layer worse, and all others as they are:
+    /// [`Analysed::OneLayer`].
     OneLayer {
         /// The layer.
         layer: String,
@@ -91,10 +93,54 @@ pub struct Raised {
     pub x: f64,
 }
 
-impl Raised {
-    /// The series of test errors in %, one per programming, with it raised.
-    pub fn errors(self) -> String {
-        format!("errors_{}", self.nonideality.id())
+/// What is known of the network, and what the analysis gave.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// What was known before, without the losses of the training: they are not this point's.
+    #[serde(flatten)]
+    pub baseline: Baseline,
+    /// What the analysis gave.
+    #[serde(flatten)]
+    pub analysed: Analysed,
+}
+
+/// What an [`Analysis`] gives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Analysed {
+    /// Of [`Analysis::Budget`].
+    Budget {
+        /// Test errors in %, one per programming.
+        errors: Vec<f64>,
+    },
+    /// Of [`Analysis::Tolerance`].
+    Tolerance(Bearing),
+    /// Of [`Analysis::OneLayer`]: test errors in %, one per programming, with the nonideality raised.
+    OneLayer(BTreeMap<WithRaised, Vec<f64>>),
+    /// Of [`Analysis::Layers`].
+    Layers(Layers),
+    /// Of [`Analysis::Converters`].
+    Converters(Converted),
+}
+
+/// The name of test errors with one nonideality raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct WithRaised(pub Nonideality);
+
+impl From<WithRaised> for String {
+    fn from(WithRaised(nonideality): WithRaised) -> Self {
+        format!("errors_{}", nonideality.id())
+    }
+}
+
+impl TryFrom<String> for WithRaised {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let id = name.strip_prefix("errors_");
+        let id = id.ok_or_else(|| format!("unknown field `{name}`"))?;
+        named(id).map(Self).map_err(|error: serde::de::value::Error| error.to_string())
     }
 }
 
@@ -112,9 +158,6 @@ pub enum Case {
     Without(ErrorSource),
 }
 
-/// The series of test errors in %, one per programming.
-pub const ERRORS: &str = "errors";
-
 impl Case {
     /// The tile with these sources.
     pub fn tile(self, standard: &TileConfig) -> TileConfig {
@@ -127,51 +170,46 @@ impl Case {
     }
 }
 
-impl Sensitivity {
-    /// Runs the point whose configuration this is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the configuration is not one of these; and as [`Self::run`].
-    pub fn run_point(point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Self = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        config.run(point.seed, context)
-    }
+impl Measure for Sensitivity {
+    type Outcome = Reading;
 
-    /// Measures: beside what the analysis gives, the errors of the float network and of chance.
+    /// Measures.
     ///
     /// Every point of a network draws from the same seeds by programming, so that they see the same
     /// devices and can be compared programming by programming.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Interrupted`], or what is wrong with data, model or checkpoint.
-    pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
+    fn run(&self, seed: u64, context: &Context<'_>) -> Result<Reading, Error> {
         let workload = self.trained.open(context)?;
-        let network = match self.method {
+        let Network { instance, baseline } = match self.method {
             Method::HardwareAware => self.trained.hardware_aware(&*workload, seed, context)?,
             Method::Direct => self.trained.direct(&*workload, seed, context)?,
         };
-        // The losses of the training are not this point's.
-        let mut measured =
-            Measurements { values: network.measured.values, ..Measurements::default() };
-        let instance = network.instance;
         let mut trial = Trial::of(instance, &self.trained, &*workload, self.repeats, seed, context);
+        let analysed = self.analyse(&mut trial, seed, context)?;
+        let baseline = Baseline { hwa_train_loss: Vec::new(), ..baseline };
+        Ok(Reading { baseline, analysed })
+    }
+}
+
+impl Sensitivity {
+    fn analyse(
+        &self,
+        trial: &mut Trial<'_>,
+        seed: u64,
+        context: &Context<'_>,
+    ) -> Result<Analysed, Error> {
         let standard = self.trained.recipe.analog.tile();
-        match &self.analysis {
+        Ok(match &self.analysis {
             Analysis::Budget { case } => {
                 let tile = case.tile(standard);
-                let errors = trial.errors_on(|_| tile.clone())?;
-                measured.series.insert(ERRORS.to_owned(), errors);
+                Analysed::Budget { errors: trial.errors_on(|_| tile.clone())? }
             }
             Analysis::Layers { examples } => {
                 let (instance, devices) = (trial.instance(), trial.programmed(standard)?);
                 let seen = layers::observe(instance, &devices, *examples, seed, context)?;
-                layers::report(&devices, &seen, &mut measured);
+                Analysed::Layers(layers::report(&devices, &seen))
             }
             Analysis::Converters(resolutions) => {
-                resolutions.measure(standard, &mut trial, (seed, context), &mut measured)?;
+                Analysed::Converters(resolutions.measure(standard, trial, seed, context)?)
             }
             Analysis::Tolerance { nonideality, loss_percent, evaluations } => {
                 let tolerance = Tolerance {
@@ -181,11 +219,10 @@ impl Sensitivity {
                     evaluations: *evaluations,
                     repeats: self.repeats,
                 };
-                let found = tolerance.search(&mut trial, context)?;
-                measured.values.extend(found.values);
-                measured.series.extend(found.series);
+                Analysed::Tolerance(tolerance.search(trial, context)?)
             }
             Analysis::OneLayer { layer, raised } => {
+                let mut all = BTreeMap::new();
                 for raised in raised {
                     let mut worse = standard.clone();
                     raised.nonideality.apply(&mut worse, raised.x)?;
@@ -193,10 +230,10 @@ impl Sensitivity {
                         let tile = if analog.name() == layer { &worse } else { standard };
                         tile.clone()
                     };
-                    measured.series.insert(raised.errors(), trial.errors_on(tile)?);
+                    all.insert(WithRaised(raised.nonideality), trial.errors_on(tile)?);
                 }
+                Analysed::OneLayer(all)
             }
-        }
-        Ok(measured)
+        })
     }
 }

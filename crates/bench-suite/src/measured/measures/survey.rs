@@ -15,8 +15,7 @@ pub use networks::{NETWORKS, PaperNetwork, network};
 
 use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::point::Point;
+use crate::measured::measure::Measure;
 
 /// A network and its tiles.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,54 +27,36 @@ pub struct Survey {
     pub tile: usize,
 }
 
-/// Number of parameters.
-pub const PARAMETERS: &str = "parameters";
-/// Of those on tiles.
-pub const MAPPED: &str = "mapped";
-/// Number of tiles.
-pub const TILES: &str = "tiles";
-/// [`HardwareUse::utilisation_percent`].
-pub const UTILISATION: &str = "utilisation_percent";
-/// Products of a tile with a vector, per input.
-pub const PRODUCTS: &str = "products";
-/// [`HardwareUse::reuse`].
-pub const REUSE: &str = "reuse";
+/// What a network asks of its hardware, with one input.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Number of parameters.
+    pub parameters: usize,
+    /// Of those on tiles.
+    pub mapped: usize,
+    /// Number of tiles.
+    pub tiles: usize,
+    /// [`HardwareUse::utilisation_percent`].
+    pub utilisation_percent: f64,
+    /// Products of a tile with a vector.
+    pub products: usize,
+    /// [`HardwareUse::reuse`].
+    pub reuse: f64,
+}
 
-impl Survey {
-    /// Runs the point whose configuration this is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the configuration is not one of these; and as [`Self::run`].
-    pub fn run_point(point: &Point, _: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Self = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        config.run()
-    }
+impl Measure for Survey {
+    type Outcome = Asked;
 
     /// Surveys the network.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if there is no such network.
     ///
     /// # Panics
     ///
     /// As [`HardwareUse::of`].
-    pub fn run(&self) -> Result<Measurements, Error> {
+    fn run(&self, _: u64, _: &Context<'_>) -> Result<Asked, Error> {
         let used = HardwareUse::of(network(&self.network)?, self.tile);
-        let mut measured = Measurements::default();
-        for (name, value) in [
-            (PARAMETERS, used.parameters as f64),
-            (MAPPED, used.mapped as f64),
-            (TILES, used.tiles as f64),
-            (UTILISATION, used.utilisation_percent()),
-            (PRODUCTS, used.products as f64),
-            (REUSE, used.reuse()),
-        ] {
-            measured.values.insert(name.to_owned(), value);
-        }
-        Ok(measured)
+        let HardwareUse { parameters, mapped, tiles, products, .. } = used;
+        let (utilisation_percent, reuse) = (used.utilisation_percent(), used.reuse());
+        Ok(Asked { parameters, mapped, tiles, utilisation_percent, products, reuse })
     }
 }
 

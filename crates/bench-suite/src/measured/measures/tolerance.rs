@@ -17,8 +17,7 @@ use super::trained::Trained;
 use super::trial::{Repeats, Trial};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::point::Point;
+use crate::measured::measure::Measure;
 
 /// A network and what is raised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,61 +35,64 @@ pub struct Tolerance {
     pub repeats: Repeats,
 }
 
-/// x*: the median of what is believed of it, cut to the interval of the search.
-pub const TOLERANCE: &str = "tolerance";
-/// The end of the 90 % interval of x* with less of the nonideality.
-pub const TOLERANCE_LEAST: &str = "tolerance_least";
-/// The end with more.
-pub const TOLERANCE_MOST: &str = "tolerance_most";
-/// Probability that x* lies beyond the interval of the search, where there is more.
-pub const BEYOND: &str = "tolerance_beyond";
-/// Probability that it lies before the interval.
-pub const BELOW: &str = "tolerance_below";
-/// Error on the standard tile in %.
-pub const STANDARD_ERROR: &str = "standard_error_percent";
-/// Error by chance in %.
-pub const CHANCE_ERROR: &str = "chance_error_percent";
-/// Standard error of one evaluation, in points.
-pub const NOISE: &str = "noise_points";
-/// The series of values at which was evaluated, the standard one first.
-pub const VALUES: &str = "x";
-/// The series of errors there in %, means over programmings.
-pub const ERRORS: &str = "error_percent";
+/// What was found, beside the error by chance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Found {
+    /// Error by chance in %.
+    pub chance_error_percent: f64,
+    /// What was found.
+    #[serde(flatten)]
+    pub bearing: Bearing,
+}
 
-impl Tolerance {
-    /// Runs the point whose configuration this is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the configuration is not one of these; and as [`Self::run`].
-    pub fn run_point(point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Self = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        config.run(point.seed, context)
-    }
+/// How much of the nonideality the network bears.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bearing {
+    /// x*: the median of what is believed of it, cut to the interval of the search.
+    #[serde(rename = "tolerance")]
+    pub x: f64,
+    /// The end of the 90 % interval of x* with less of the nonideality.
+    #[serde(rename = "tolerance_least")]
+    pub least: f64,
+    /// The end with more.
+    #[serde(rename = "tolerance_most")]
+    pub most: f64,
+    /// Probability that x* lies beyond the interval of the search, where there is more.
+    #[serde(rename = "tolerance_beyond")]
+    pub beyond: f64,
+    /// Probability that it lies before the interval.
+    #[serde(rename = "tolerance_below")]
+    pub below: f64,
+    /// Error on the standard tile in %.
+    pub standard_error_percent: f64,
+    /// Standard error of one evaluation, in points.
+    pub noise_points: f64,
+    /// The values at which was evaluated, the standard one first.
+    #[serde(rename = "x")]
+    pub values: Vec<f64>,
+    /// The errors there in %, means over programmings.
+    pub error_percent: Vec<f64>,
+}
+
+impl Measure for Tolerance {
+    type Outcome = Found;
 
     /// Searches.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Interrupted`]; [`Error::Usage`] if the tile has no such nonideality; what is wrong
-    /// with data or model.
-    pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
+    fn run(&self, seed: u64, context: &Context<'_>) -> Result<Found, Error> {
         let workload = self.trained.open(context)?;
         let mut trial = Trial::new(&self.trained, &*workload, self.repeats, seed, context)?;
-        self.search(&mut trial, context)
+        let chance_error_percent = trial.chance_percent();
+        Ok(Found { chance_error_percent, bearing: self.search(&mut trial, context)? })
     }
+}
 
+impl Tolerance {
     /// Searches with a network that is there already.
     ///
     /// # Errors
     ///
     /// As [`Self::run`].
-    pub fn search(
-        &self,
-        trial: &mut Trial<'_>,
-        context: &Context<'_>,
-    ) -> Result<Measurements, Error> {
+    pub fn search(&self, trial: &mut Trial<'_>, context: &Context<'_>) -> Result<Bearing, Error> {
         let (axis, chance) = (self.nonideality.axis(), trial.chance_percent());
         let standard = trial.errors(self.nonideality, axis.standard)?;
         let guess = spread_of(&standard, trial.share());
@@ -102,20 +104,19 @@ impl Tolerance {
             let errors = trial.errors(self.nonideality, axis.at_excess(ln_excess.exp()))?;
             search.observe(Observation { ln_excess, errors });
         }
-        let measured = self.measurements(&search, chance);
-        let value = |name: &str| axis.text(measured.values[name]);
+        let bearing = self.bearing(&search);
         context.progress.say(&format!(
             "{}: {} ({} to {}) after {} evaluations",
             axis.words,
-            value(TOLERANCE),
-            value(TOLERANCE_LEAST),
-            value(TOLERANCE_MOST),
+            axis.text(bearing.x),
+            axis.text(bearing.least),
+            axis.text(bearing.most),
             search.observations().len()
         ));
-        Ok(measured)
+        Ok(bearing)
     }
 
-    fn measurements(&self, search: &Search, chance: f64) -> Measurements {
+    fn bearing(&self, search: &Search) -> Bearing {
         let axis = self.nonideality.axis();
         let [low, high] = axis.log_interval();
         let x = |ln_excess: f64| {
@@ -127,21 +128,16 @@ impl Tolerance {
         let observations = search.observations();
         let mean = |o: &Observation| o.errors.iter().sum::<f64>() / o.errors.len() as f64;
         let errors: Vec<f64> = observations.iter().map(mean).collect();
-        let values = [
-            (TOLERANCE, x(median)),
-            (TOLERANCE_LEAST, x(least)),
-            (TOLERANCE_MOST, x(most)),
-            (BEYOND, beyond),
-            (BELOW, below),
-            (STANDARD_ERROR, errors[0]),
-            (CHANCE_ERROR, chance),
-            (NOISE, noise),
-        ];
-        let evaluated = observations.iter().map(|o| axis.at_excess(o.ln_excess.exp())).collect();
-        let series = [(VALUES, evaluated), (ERRORS, errors)];
-        Measurements {
-            values: values.map(|(name, value)| (name.to_owned(), value)).into(),
-            series: series.map(|(name, series)| (name.to_owned(), series)).into(),
+        Bearing {
+            x: x(median),
+            least: x(least),
+            most: x(most),
+            beyond,
+            below,
+            standard_error_percent: errors[0],
+            noise_points: noise,
+            values: observations.iter().map(|o| axis.at_excess(o.ln_excess.exp())).collect(),
+            error_percent: errors,
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::measured::checkpoint::Checkpoint;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::hash::hash;
-use crate::measured::measurements::Measurements;
+use crate::measured::measurements::kept;
 use crate::measured::networks;
 use crate::measured::networks::workload::{Instance, Workload};
 use crate::measured::scale::Scale;
@@ -49,21 +49,36 @@ pub struct Trained {
     pub weights: Option<String>,
 }
 
-/// Test error of the float network, in %.
-pub const FLOAT_ERROR: &str = "float_error_percent";
-/// Test error by chance, in %.
-pub const CHANCE_ERROR: &str = "chance_error_percent";
-/// The series of training losses on tiles, one per epoch.
-pub const HWA_TRAIN_LOSS: &str = "hwa_train_loss";
+/// What is known of a network before it is tested on tiles.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Baseline {
+    /// Test error of the float network, in %; NaN until it is trained.
+    pub float_error_percent: f64,
+    /// Test error by chance, in %; NaN until then.
+    pub chance_error_percent: f64,
+    /// Training losses on tiles, one per epoch; none if it was not trained there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hwa_train_loss: Vec<f64>,
+}
 
-/// A trained network, with what was measured on the way: [`FLOAT_ERROR`], [`CHANCE_ERROR`] and,
-/// once it was trained on tiles, [`HWA_TRAIN_LOSS`].
+impl Default for Baseline {
+    fn default() -> Self {
+        Self {
+            float_error_percent: f64::NAN,
+            chance_error_percent: f64::NAN,
+            hwa_train_loss: Vec::new(),
+        }
+    }
+}
+
+/// A trained network, with what was measured on the way.
 #[derive(Debug)]
 pub struct Network<'w> {
     /// The network with its tasks.
     pub instance: Instance<'w>,
     /// What was measured.
-    pub measured: Measurements,
+    pub baseline: Baseline,
 }
 
 /// What a model or its checkpoint says of itself.
@@ -73,7 +88,8 @@ struct Note {
     stage: Stage,
     seed: u64,
     progress: Progress,
-    measured: Measurements,
+    #[serde(with = "kept")]
+    measured: Baseline,
 }
 
 /// How far a model is.
@@ -176,7 +192,7 @@ impl Trained {
         let run = Session { trained: self, workload, seed, context };
         run.model(Stage::Direct, &Self::policy(workload, &analog), |instance, measured| {
             let float = self.float(workload, seed, context)?;
-            *measured = float.measured;
+            *measured = float.baseline;
             run.map_onto_tiles(instance, &float.instance.parameters)?;
             run.tune(instance)
         })
@@ -197,7 +213,7 @@ impl Trained {
         let policy = Self::policy(workload, &self.recipe.analog);
         run.model(Stage::Hardware, &policy, |instance, measured| {
             let float = self.float(workload, seed, context)?;
-            *measured = float.measured;
+            *measured = float.baseline;
             run.map_onto_tiles(instance, &float.instance.parameters)
         })
     }
@@ -241,7 +257,7 @@ impl<'w> Session<'_, 'w> {
         &self,
         stage: Stage,
         policy: &Policy,
-        begin: impl FnOnce(&mut Instance<'w>, &mut Measurements) -> Result<(), Error>,
+        begin: impl FnOnce(&mut Instance<'w>, &mut Baseline) -> Result<(), Error>,
     ) -> Result<Network<'w>, Error> {
         let mut instance = self.workload.instance(policy, &self.root().child("init"));
         let models = self.context.models;
@@ -259,7 +275,7 @@ impl<'w> Session<'_, 'w> {
                 stage,
                 seed: self.seed,
                 progress: Progress::default(),
-                measured: Measurements::default(),
+                measured: Baseline::default(),
             };
             match saved.load(self.context.progress)? {
                 Some(bytes) => {
@@ -275,7 +291,7 @@ impl<'w> Session<'_, 'w> {
             Ok(bytes_of(&instance.parameters, &note))
         })?;
         let note = restore(&mut instance, &bytes).map_err(|why| models.damaged(&key, why))?;
-        Ok(Network { instance, measured: note.measured })
+        Ok(Network { instance, baseline: note.measured })
     }
 
     /// Trains to the end of the stage's recipe, saving every epoch.
@@ -326,8 +342,7 @@ impl<'w> Session<'_, 'w> {
                 note.progress.epoch, recipe.epochs, stats.loss
             ));
             if note.stage == Stage::Hardware {
-                let losses = note.measured.series.entry(HWA_TRAIN_LOSS.to_owned());
-                losses.or_default().push(stats.loss);
+                note.measured.hwa_train_loss.push(stats.loss);
             }
             note.progress.observe(recipe, stats.loss);
             saved.save(&bytes_of(parameters, note))?;
@@ -335,13 +350,12 @@ impl<'w> Session<'_, 'w> {
         Ok(())
     }
 
-    fn test_float(&self, instance: &Instance<'_>, measured: &mut Measurements) {
+    fn test_float(&self, instance: &Instance<'_>, measured: &mut Baseline) {
         let seed = self.root().child("float");
         let error = self.workload.test_error(instance, nn::Run::new(&seed, self.context.par));
-        let values = &mut measured.values;
         let [error, chance] = [error, self.workload.chance_error()].map(|error| 100.0 * error);
-        values.insert(FLOAT_ERROR.to_owned(), error);
-        values.insert(CHANCE_ERROR.to_owned(), chance);
+        measured.float_error_percent = error;
+        measured.chance_error_percent = chance;
         let said = format!("float: test error {error:.2} %, by chance {chance:.2} %");
         self.context.progress.say(&said);
     }

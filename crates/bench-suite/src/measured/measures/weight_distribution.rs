@@ -5,7 +5,7 @@
 //!
 //! Source: [Rasch23 Fig. 6].
 
-use crossbar::{WeightScale, excess_kurtosis, presets};
+use crossbar::{WeightScale, presets};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +13,7 @@ use super::equal_error::SIZE;
 use super::product::{Product, uniform};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
-use crate::measured::point::Point;
+use crate::measured::measure::Measure;
 
 /// The distributions, and how much is multiplied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,10 +25,14 @@ pub struct WeightDistribution {
     pub shapes: Vec<f64>,
 }
 
-/// The series of ε_M in %, one per shape.
-pub const ERROR_PERCENT: &str = "error_percent";
-/// The series of excess kurtosis of the weights, one per shape.
-pub const EXCESS_KURTOSIS: &str = "excess_kurtosis";
+/// What is known of every shape.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ByShape {
+    /// ε_M in %.
+    pub error_percent: Vec<f64>,
+    /// Excess kurtosis of the weights.
+    pub excess_kurtosis: Vec<f64>,
+}
 
 /// Seconds after programming with drift compensation. [Rasch23 Fig. 6]
 const HOUR_S: f64 = 3600.0;
@@ -68,33 +71,20 @@ fn generalised_normal(shape: f64, seed: &Seed, len: usize) -> Vec<f32> {
     draws.into_iter().map(value).collect()
 }
 
-impl WeightDistribution {
-    /// Runs the point whose configuration this is.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the configuration is not one of these; and as [`Self::run`].
-    pub fn run_point(point: &Point, context: &Context<'_>) -> Result<Measurements, Error> {
-        let config: Self = serde_json::from_value(point.config.clone())
-            .map_err(|error| Error::Usage(format!("configuration of '{}': {error}", point.name)))?;
-        config.run(point.seed, context)
-    }
+impl Measure for WeightDistribution {
+    type Outcome = ByShape;
 
     /// Multiplies with weights of every shape.
-    ///
-    /// # Errors
-    ///
-    /// As [`Product::error_percent`].
-    pub fn run(&self, seed: u64, context: &Context<'_>) -> Result<Measurements, Error> {
+    fn run(&self, seed: u64, context: &Context<'_>) -> Result<ByShape, Error> {
         let seed = Seed::new(seed).child("rasch2023/weight-distribution");
         let x = uniform(&seed.child("inputs"), self.samples * SIZE);
         let mut tile = presets::standard_pcm();
         tile.mapping.scale = WeightScale::Matrix;
-        let (mut errors, mut kurtoses) = (Vec::new(), Vec::new());
+        let (mut error_percent, mut excess_kurtosis) = (Vec::new(), Vec::new());
         for (index, &shape) in self.shapes.iter().enumerate() {
             let seed = seed.child(index);
             let weights = generalised_normal(shape, &seed.child("weights"), SIZE * SIZE);
-            kurtoses.push(excess_kurtosis(&weights));
+            excess_kurtosis.push(crossbar::excess_kurtosis(&weights));
             // ε_M is a ratio, so the scale of the weights does not matter.
             let product = Product {
                 config: &tile,
@@ -104,17 +94,16 @@ impl WeightDistribution {
                 input_range: 1.0,
                 t_s: Some(HOUR_S),
             };
-            errors.push(product.error_percent(&seed, context.par)?);
+            error_percent.push(product.error_percent(&seed, context.par)?);
         }
-        let mut measured = Measurements::default();
-        measured.series.insert(ERROR_PERCENT.to_owned(), errors);
-        measured.series.insert(EXCESS_KURTOSIS.to_owned(), kurtoses);
-        Ok(measured)
+        Ok(ByShape { error_percent, excess_kurtosis })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crossbar::excess_kurtosis;
+
     use super::*;
 
     #[test]

@@ -5,7 +5,7 @@ use report::table::{NONE, Table, cells, measured, number, rounded};
 
 use super::Model;
 use super::variants::*;
-use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns};
+use crate::experiments::training_runs::{Series, TEST_ERROR, TRAIN_LOSS, TrainingRuns};
 use crate::findings::estimate::of_estimates;
 use crate::measured::statistics::Estimate;
 
@@ -14,11 +14,11 @@ const CURVES: [(&str, usize); 5] =
     [(FLOAT, 0), (NEAREST, 1), (GRADIENTS, 2), (STOCHASTIC, 3), (NVFP4, 4)];
 
 /// Training by epoch, as Fig. 1 of \[Gupta15\] at four bits.
-pub(super) fn curves(runs: &TrainingRuns<'_>) -> Figure {
-    let panel = |model: Model, y: &str, series: &str| {
+pub(super) fn curves(runs: &TrainingRuns<'_, String>) -> Figure {
+    let panel = |model: Model, y: &str, series: Series| {
         let curve = |&(name, colour): &(&str, usize)| Curve {
             label: name.to_owned(),
-            ..runs.curve(&model.variant(name), colour, series)
+            ..runs.curve(model.variant(name), colour, series)
         };
         let curves = CURVES.iter().map(curve).filter(|curve| !curve.points.is_empty());
         Panel::new(model.name(), "epoch", y).curves(curves)
@@ -34,12 +34,12 @@ pub(super) fn curves(runs: &TrainingRuns<'_>) -> Figure {
 }
 
 /// The training loss over that of f32, of the MLP.
-fn over_float(runs: &TrainingRuns<'_>, name: &str) -> Option<Estimate> {
-    runs.loss_ratio(&Model::Mlp.variant(name), &Model::Mlp.variant(FLOAT))
+fn over_float(runs: &TrainingRuns<'_, String>, name: &str) -> Option<Estimate> {
+    runs.loss_ratio(Model::Mlp.variant(name), Model::Mlp.variant(FLOAT))
 }
 
 /// The end of training by block length, random bits and length of the transform.
-pub(super) fn choices(runs: &TrainingRuns<'_>) -> Figure {
+pub(super) fn choices(runs: &TrainingRuns<'_, String>) -> Figure {
     let curve = |label: &str, colour, names: Vec<(f64, String)>| {
         let found = names.into_iter();
         let found = found.filter_map(|(x, name)| Some((x, over_float(runs, &name)?)));
@@ -91,7 +91,7 @@ pub(super) fn choices(runs: &TrainingRuns<'_>) -> Figure {
 }
 
 /// Which operand needs stochastic rounding, at four and at eight bits.
-pub(super) fn operands(runs: &TrainingRuns<'_>) -> Table {
+pub(super) fn operands(runs: &TrainingRuns<'_, String>) -> Table {
     let cells = |name: &str, reference: &str| {
         let [variant, nearest] = [name, reference].map(|name| Model::Mlp.variant(name));
         let of = |estimate: Option<Estimate>, unit| {
@@ -127,13 +127,13 @@ pub(super) fn operands(runs: &TrainingRuns<'_>) -> Table {
 }
 
 /// Every variant.
-pub(super) fn table(runs: &TrainingRuns<'_>) -> Table {
+pub(super) fn table(runs: &TrainingRuns<'_, String>) -> Table {
     let mut rows = Vec::new();
     for model in Model::ALL {
         let [first, last] = model.ends();
         for (name, _) in policies(first, last, model == Model::Mlp) {
             let [variant, float] = [&name, FLOAT].map(|name| model.variant(name));
-            let seeds = runs.records(&variant).count();
+            let seeds = runs.seeds(&variant);
             if seeds == 0 {
                 continue;
             }

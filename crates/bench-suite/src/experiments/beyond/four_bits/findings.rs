@@ -2,22 +2,27 @@
 
 use super::variants::*;
 use super::{Model, figures, quantizers};
+use crate::experiment::Results;
 use crate::experiments::training_runs::TrainingRuns;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{NOT_IN_THE_PAPER, Paper, Part, Source};
+use crate::measured::measures::low_precision::LowPrecision;
 use crate::measured::scale::Scale;
 
 /// How far the training losses of a format that is as good as f32 may be from its.
 const AS_FLOAT: (f64, f64) = (0.95, 1.05);
 
-pub(super) fn findings(runs: &TrainingRuns<'_>) -> Findings {
-    let mut claims = quantizers::claims(runs.results);
+pub(super) fn findings(
+    runs: &TrainingRuns<'_, String>,
+    results: &Results<LowPrecision>,
+) -> Findings {
+    let mut claims = quantizers::claims(results);
     claims.extend(trained(runs));
     Findings::default()
         .claims(claims)
         .figures([figures::curves(runs), figures::choices(runs)])
-        .tables([figures::operands(runs), figures::table(runs), quantizers::table(runs.results)])
+        .tables([figures::operands(runs), figures::table(runs), quantizers::table(results)])
         .notes([
             "The last layer is in f32 in every variant that does not say otherwise. W of forward \
              and backward products of NVFP4 is in blocks of 16 × 16, so that both see the same \
@@ -37,7 +42,7 @@ pub(super) fn findings(runs: &TrainingRuns<'_>) -> Findings {
 }
 
 /// Claims on training losses of the MLP, the network with all variants.
-fn trained(runs: &TrainingRuns<'_>) -> Vec<Claim> {
+fn trained(runs: &TrainingRuns<'_, String>) -> Vec<Claim> {
     let compare = |id, source, text, pair: (&str, &str), test: Test| {
         let (variant, reference) = pair;
         let [ours, other] = [variant, reference].map(|name| Model::Mlp.variant(name));
@@ -46,7 +51,7 @@ fn trained(runs: &TrainingRuns<'_>) -> Vec<Claim> {
             .unit("×")
             .paper("a direction")
             // A small network after few steps says nothing about training.
-            .tested_from(Scale::Desk, runs.results.scale)
+            .tested_from(Scale::Desk, runs.scale)
             .judge(runs.loss_ratio(&ours, &other))
     };
     let mut claims = vec![compare(

@@ -10,9 +10,8 @@ use super::variants::RANDOM_BITS;
 use crate::experiment::Results;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part};
-use crate::measured::measures::quantization_error::{
-    NamedQuantizer, QuantizationError, mse, shrinkage,
-};
+use crate::measured::measures::low_precision::{Given, LowPrecision};
+use crate::measured::measures::quantization_error::{Loss, NamedQuantizer, QuantizationError};
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 
@@ -72,24 +71,31 @@ pub(super) fn workload(scale: Scale) -> QuantizationError {
     QuantizationError { side: if scale == Scale::Smoke { 256 } else { 1024 }, quantizers }
 }
 
-fn values(results: &Results<'_>, name: &str) -> Option<Estimate> {
-    let records = results.points.iter().filter_map(|(_, record)| record.as_ref());
-    let found: Vec<f64> =
-        records.filter_map(|record| record.measurements.values.get(name).copied()).collect();
-    Estimate::of(&found)
+/// What a quantizer did, over seeds, times a factor.
+fn scaled(
+    results: &Results<LowPrecision>,
+    quantizer: &str,
+    of: fn(&Loss) -> f64,
+    factor: f64,
+) -> Option<Estimate> {
+    let rounded = results.outcomes().filter_map(|given| match given {
+        Given::Rounded(rounded) => rounded.0.get(quantizer),
+        Given::Training(_) => None,
+    });
+    Estimate::of(&rounded.map(of).collect::<Vec<_>>()).map(|estimate| Estimate {
+        mean: factor * estimate.mean,
+        standard_error: factor * estimate.standard_error,
+        ..estimate
+    })
 }
 
 /// Errors as printed: Quartet II's to half a unit of their last digit, Quartet's to 2 %, for it does not
 /// say over how many numbers it averages.
-pub(super) fn claims(results: &Results<'_>) -> Vec<Claim> {
+pub(super) fn claims(results: &Results<LowPrecision>) -> Vec<Claim> {
     let quartet = Paper::Beyond.at(&[Part::Arxiv("2505.14669"), Part::Passage("Table 2")]);
     let printed = |id, source, statement, name: &str, unit: f64, (value, half): (f64, f64)| {
         let power = if unit == 1e3 { "10⁻³" } else { "10⁻²" };
-        let error = values(results, &mse(name)).map(|error| Estimate {
-            mean: unit * error.mean,
-            standard_error: unit * error.standard_error,
-            ..error
-        });
+        let error = scaled(results, name, |loss| loss.mse, unit);
         let words = format!("mean squared error / {power}, within {half} of {value}");
         Statement::new(id, source, statement)
             .test_in_words(words, Test::Between(value - half, value + half))
@@ -141,18 +147,14 @@ pub(super) fn claims(results: &Results<'_>) -> Vec<Claim> {
     ]
 }
 
-pub(super) fn table(results: &Results<'_>) -> Table {
-    let text = |name: &str, factor: f64| {
-        let scaled = values(results, name).map(|e| Estimate {
-            mean: factor * e.mean,
-            standard_error: factor * e.standard_error,
-            ..e
-        });
-        measured(scaled, "")
-    };
+pub(super) fn table(results: &Results<LowPrecision>) -> Table {
     let quantizers = workload(results.scale).quantizers.into_iter();
     let rows = quantizers.map(|NamedQuantizer { name, .. }| {
-        cells![name.as_str(), text(&mse(&name), 1e3), text(&shrinkage(&name), 1.0)]
+        cells![
+            name.as_str(),
+            measured(scaled(results, &name, |loss| loss.mse, 1e3), ""),
+            measured(scaled(results, &name, |loss| loss.shrinkage_percent, 1.0), "")
+        ]
     });
     Table::new(
         "Rounding normally distributed numbers, without training. The shrinkage, \

@@ -1,10 +1,15 @@
 //! What the ablation says: claims of our own, figures and tables.
 
+use numerics::StochasticVariant;
 use report::figure::{Curve, Figure, LineStyle, Panel};
 use report::table::{Table, cells, measured, number};
 
-use super::{ALL, BITS, FEW_BIT_RULES, NEAREST, PLACES, REGISTERS, few_bits_name};
-use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
+use super::{
+    ALL, ALL_BUT_UPDATES, BITS, FEW_BIT_RULES, NEAREST, PLACES, REGISTERS, UPDATES_ONLY, Way, ways,
+};
+use crate::experiments::training_runs::{
+    Series, TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES,
+};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::estimate::of_estimates;
@@ -16,7 +21,7 @@ use crate::measured::statistics::Estimate;
 const SAME_LOSS: f64 = 1.2;
 const LOST: f64 = 2.0;
 
-pub(super) fn findings(runs: &TrainingRuns<'_>) -> Findings {
+pub(super) fn findings(runs: &TrainingRuns<'_, Way>) -> Findings {
     Findings::default()
         .claims(claims(runs))
         .figures([places(runs), bits(runs), registers(runs)])
@@ -35,18 +40,18 @@ const NOTES: [&str; 3] = [
      registers of the accelerator's columns, in the order in which they are used there.",
 ];
 
-fn claims(runs: &TrainingRuns<'_>) -> Vec<Claim> {
-    let claim = |id, text, variant: &str, test| {
+fn claims(runs: &TrainingRuns<'_, Way>) -> Vec<Claim> {
+    let claim = |id, text, variant: Way, test| {
         Statement::new(id, NOT_IN_THE_PAPER, text)
             .test(format!("training loss of “{variant}” / “{ALL}”"), test)
             .unit("×")
             .paper("not shown")
             // A small network after few steps says nothing about training.
-            .tested_from(Scale::Desk, runs.results.scale)
+            .tested_from(Scale::Desk, runs.scale)
             .judge(runs.loss_ratio(variant, ALL))
     };
-    let same = |id, text, variant: &str| claim(id, text, variant, Test::Below(SAME_LOSS));
-    let lost = |id, text, variant: &str| claim(id, text, variant, Test::Above(LOST));
+    let same = |id, text, variant: Way| claim(id, text, variant, Test::Below(SAME_LOSS));
+    let lost = |id, text, variant: Way| claim(id, text, variant, Test::Above(LOST));
     vec![
         lost(
             "nearest-loses",
@@ -56,27 +61,27 @@ fn claims(runs: &TrainingRuns<'_>) -> Vec<Claim> {
         same(
             "updates-suffice",
             "Stochastic rounding of the updates alone is enough.",
-            "updates only",
+            UPDATES_ONLY,
         ),
         same(
             "lfsr-as-good",
             "The bits of a shift register are as good as a cipher's.",
-            REGISTERS[0].0,
+            REGISTERS[0],
         ),
         same(
             "four-bits-suffice",
             "Four random bits suffice if the rule makes them unbiased.",
-            &few_bits_name(4, "C"),
+            Way::FewBits(4, StochasticVariant::C),
         ),
         lost(
             "biased-bits-fail",
             "Four random bits do not suffice if the rule only truncates.",
-            &few_bits_name(4, "A"),
+            Way::FewBits(4, StochasticVariant::A),
         ),
         lost(
             "updates-are-needed",
             "Stochastic rounding everywhere but in the updates is of no use.",
-            "all but updates",
+            ALL_BUT_UPDATES,
         ),
     ]
 }
@@ -85,8 +90,8 @@ fn by_epoch(title: &str, y: &str, curves: Vec<Curve>) -> Panel {
     Panel::new(title, "epoch", y).curves(curves)
 }
 
-fn places(runs: &TrainingRuns<'_>) -> Figure {
-    let curves = |of: &[usize], series: &str| {
+fn places(runs: &TrainingRuns<'_, Way>) -> Figure {
+    let curves = |of: &[usize], series: Series| {
         of.iter().map(|&i| runs.curve(PLACES[i].0, PLACES[i].1, series)).collect()
     };
     let (only, but) = ([0, 1, 2, 3, 4], [0, 1, 5, 6, 7]);
@@ -104,20 +109,20 @@ fn places(runs: &TrainingRuns<'_>) -> Figure {
     )
 }
 
-fn bits(runs: &TrainingRuns<'_>) -> Figure {
-    let of = |variant: &str, quantity: fn(&TrainingRuns<'_>, &str) -> Option<Estimate>| {
+fn bits(runs: &TrainingRuns<'_, Way>) -> Figure {
+    let of = |variant: Way, quantity: fn(&TrainingRuns<'_, Way>, Way) -> Option<Estimate>| {
         quantity(runs, variant)
     };
-    let curves = |quantity: fn(&TrainingRuns<'_>, &str) -> Option<Estimate>| {
+    let curves = |quantity: fn(&TrainingRuns<'_, Way>, Way) -> Option<Estimate>| {
         let mut curves: Vec<Curve> = FEW_BIT_RULES
             .iter()
             .enumerate()
-            .map(|(colour, (_, rule))| {
+            .map(|(colour, &rule)| {
                 let found: Vec<(f64, Estimate)> = BITS
                     .iter()
-                    .filter_map(|&n| Some((f64::from(n), of(&few_bits_name(n, rule), quantity)?)))
+                    .filter_map(|&n| Some((f64::from(n), of(Way::FewBits(n, rule), quantity)?)))
                     .collect();
-                of_estimates(format!("rule {rule}"), colour + 2, found)
+                of_estimates(format!("rule {rule:?}"), colour + 2, found)
             })
             .collect();
         for (label, variant, colour) in [("all bits", ALL, 0), ("nearest", NEAREST, 1)] {
@@ -142,11 +147,11 @@ fn bits(runs: &TrainingRuns<'_>) -> Figure {
     )
 }
 
-fn registers(runs: &TrainingRuns<'_>) -> Figure {
-    let curves = |series: &str| {
+fn registers(runs: &TrainingRuns<'_, Way>) -> Figure {
+    let curves = |series: Series| {
         let mut curves = vec![runs.curve(ALL, 0, series), runs.curve(NEAREST, 1, series)];
         let registers = REGISTERS.iter().enumerate();
-        curves.extend(registers.map(|(i, (name, ..))| runs.curve(name, i + 2, series)));
+        curves.extend(registers.map(|(i, register)| runs.curve(register, i + 2, series)));
         curves
     };
     Figure::new(
@@ -159,7 +164,7 @@ fn registers(runs: &TrainingRuns<'_>) -> Figure {
     )
 }
 
-fn last_loss(runs: &TrainingRuns<'_>, variant: &str) -> Option<Estimate> {
+fn last_loss(runs: &TrainingRuns<'_, Way>, variant: Way) -> Option<Estimate> {
     let ends: Vec<f64> = runs
         .series(variant, TRAIN_LOSS)
         .iter()
@@ -168,24 +173,19 @@ fn last_loss(runs: &TrainingRuns<'_>, variant: &str) -> Option<Estimate> {
     Estimate::of(&ends)
 }
 
-fn table(runs: &TrainingRuns<'_>) -> Table {
-    let few_bits = BITS
-        .iter()
-        .flat_map(|&bits| FEW_BIT_RULES.iter().map(move |(_, rule)| few_bits_name(bits, rule)));
-    let names = PLACES.iter().map(|(name, ..)| (*name).to_owned()).chain(few_bits);
-    let names = names.chain(REGISTERS.iter().map(|(name, ..)| (*name).to_owned()));
-    let rows = names.map(|name| {
+fn table(runs: &TrainingRuns<'_, Way>) -> Table {
+    let rows = ways().map(|way| {
         let to_all = |estimate: Option<Estimate>, unit: &str| {
-            measured(estimate.filter(|_| name != ALL), unit)
+            measured(estimate.filter(|_| way != ALL), unit)
         };
         cells![
-            name.as_str(),
-            measured(runs.error(&name), ""),
-            to_all(runs.difference(&name, ALL), ""),
-            number(runs.loss(&name), 4),
-            to_all(runs.loss_ratio(&name, ALL), "×"),
-            measured(runs.mean(&name, ZERO_UPDATES), ""),
-            runs.records(&name).count()
+            way.to_string(),
+            measured(runs.error(way), ""),
+            to_all(runs.difference(way, ALL), ""),
+            number(runs.loss(way), 4),
+            to_all(runs.loss_ratio(way, ALL), "×"),
+            measured(runs.mean(way, ZERO_UPDATES), ""),
+            runs.seeds(way)
         ]
     });
     Table::new(

@@ -4,7 +4,7 @@ use report::figure::{Curve, Figure, LineStyle, Panel};
 use systolic::networks::TrainedNetwork;
 
 use super::{CARDS, Found, MOST_STEPS, WAVES, WIDEST, sizes};
-use crate::measured::measures::accelerator::CardName;
+use crate::measured::measures::accelerator::{CardName, OnCard};
 
 /// The limits of the paper's card are the paper's.
 fn limit_style(card: CardName) -> LineStyle {
@@ -20,6 +20,7 @@ fn indexed(values: &[f64]) -> Vec<(f64, f64)> {
 
 pub(super) fn wave(found: &Found<'_>) -> Figure {
     let panels = WAVES[1..].iter().map(|&(name, n, k, tiles)| {
+        let busy = found.wave((n, k, tiles)).map_or(&[][..], |wave| &wave.busy);
         Panel::new(
             format!(
                 "{}: n = {n}, k = {k}, {tiles} {}",
@@ -34,7 +35,7 @@ pub(super) fn wave(found: &Found<'_>) -> Figure {
             "cells that multiply",
             3,
             LineStyle::Ours,
-            indexed(&thinned(found.series(name, "busy"))),
+            indexed(&thinned(busy)),
         )])
     });
     Figure::new(
@@ -54,17 +55,16 @@ fn thinned(values: &[f64]) -> Vec<f64> {
 
 pub(super) fn throughput(found: &Found<'_>) -> Figure {
     let panels = CARDS.iter().map(|&(name, card)| {
-        let point = format!("card {name}");
-        let gops = found.series(&point, "gops");
-        let roof = found.series(&point, "roof_gops");
-        let at = |values: &[f64]| -> Vec<(f64, f64)> {
+        let known = found.card(card);
+        let at = |of: fn(&OnCard) -> &[f64]| -> Vec<(f64, f64)> {
+            let values = known.map_or(&[][..], of);
             sizes().iter().map(|&size| size as f64).zip(values.iter().copied()).collect()
         };
-        let peak = found.value(&point, "peak_gops").unwrap_or(f64::NAN);
+        let peak = known.map_or(f64::NAN, |card| card.peak_gops);
         let last = sizes().last().copied().unwrap_or(1) as f64;
         Panel::new(name, "size of the square matrices", "G-ops/s").curves([
-            Curve::line("sustained (ours)", 3, LineStyle::Ours, at(gops)),
-            Curve::line("roofline of its traffic", 2, LineStyle::Ours, at(roof)),
+            Curve::line("sustained (ours)", 3, LineStyle::Ours, at(|card| &card.squares_gops)),
+            Curve::line("roofline of its traffic", 2, LineStyle::Ours, at(|card| &card.roof_gops)),
             Curve::line("peak", 0, limit_style(card), vec![(0.0, peak), (last, peak)]),
         ])
     });
@@ -79,17 +79,16 @@ pub(super) fn throughput(found: &Found<'_>) -> Figure {
 
 pub(super) fn roofline(found: &Found<'_>) -> Figure {
     let panels = CARDS.iter().map(|&(name, card)| {
-        let point = format!("card {name}");
-        let value = |key: &str| found.value(&point, key).unwrap_or(f64::NAN);
-        let (peak, bandwidth) = (value("peak_gops"), value("bandwidth_gb_per_s"));
+        let known = found.card(card);
+        let (peak, bandwidth) =
+            known.map_or((f64::NAN, f64::NAN), |card| (card.peak_gops, card.bandwidth_gb_per_s));
         let roof = (0..=48)
             .map(|i| f64::from(i) / 4.0)
             .map(|x| (x, peak.min(x.exp2() * bandwidth)))
             .collect();
-        let squares = found.series(&point, "ops_per_byte");
-        let mut squares: Vec<(f64, f64)> = squares
-            .iter()
-            .zip(found.series(&point, "gops"))
+        let mut squares: Vec<(f64, f64)> = known
+            .into_iter()
+            .flat_map(|card| card.squares_ops_per_byte.iter().zip(&card.squares_gops))
             .take(40)
             .map(|(&x, &y)| (x.log2(), y))
             .collect();
@@ -99,10 +98,11 @@ pub(super) fn roofline(found: &Found<'_>) -> Figure {
             Curve::line("square products of 28 to 1120", 3, LineStyle::Ours, squares),
         ];
         for (i, network) in TrainedNetwork::of_the_paper().iter().enumerate() {
-            let key = |what: &str| value(&format!("{}: {what}", network.name));
-            let point = vec![(key("ops_per_byte").log2(), key("gops"))];
+            let epoch = known.and_then(|card| card.epochs.0.get(network.name));
+            let point =
+                epoch.map_or((f64::NAN, f64::NAN), |epoch| (epoch.ops_per_byte.log2(), epoch.gops));
             let label = format!("epoch of the {}", network.name);
-            curves.push(Curve::line(label, [1, 2, 4][i], LineStyle::Ours, point));
+            curves.push(Curve::line(label, [1, 2, 4][i], LineStyle::Ours, vec![point]));
         }
         Panel::new(name, "log₂ (operations per byte)", "G-ops/s").log_y().curves(curves)
     });
@@ -115,11 +115,12 @@ pub(super) fn roofline(found: &Found<'_>) -> Figure {
 }
 
 pub(super) fn lfsr(found: &Found<'_>) -> Figure {
-    let bias = found.series("random bits", "bias_ulp");
+    let words = found.words();
+    let bias = words.map_or(&[][..], |words| &words.bias_ulp);
     let widths: Vec<f64> = (2..=WIDEST).map(f64::from).collect();
     let measured = widths.iter().copied().zip(bias.iter().copied()).collect();
     let expected = widths.iter().map(|&width| (width, (-width - 1.0).exp2())).collect();
-    let correlation = found.series("random bits", "serial_correlation");
+    let correlation = words.map_or(&[][..], |words| &words.serial_correlation);
     let correlation: Vec<(f64, f64)> =
         (1..=MOST_STEPS).map(f64::from).zip(correlation.iter().copied()).collect();
     let halves = (1..=MOST_STEPS).map(|s| (f64::from(s), (-f64::from(s)).exp2())).collect();

@@ -1,17 +1,20 @@
 //! The wave front cell by cell, cells beside the paper's table, energy, and every product.
 
-use report::table::{NONE, Table, cells, named, number};
+use report::table::{Cell, NONE, Table, cells, named, number};
 use systolic::networks::TrainedNetwork;
 use systolic::resources::PAPER_TABLE_1;
 
 use super::{CARDS, Found, WAVES};
+use crate::measured::measures::accelerator::{
+    CardName, CellCounts, OnCardEpoch, Overhead, Part, product_name,
+};
 
 pub(super) fn wave(found: &Found<'_>) -> Table {
-    let (name, n, k, _) = WAVES[0];
-    let (first, last) = (found.series(name, "first"), found.series(name, "last"));
+    let (_, n, k, tiles) = WAVES[0];
+    let wave = found.wave((n, k, tiles));
     let rows = (0..n).map(|i| {
         let cells = (0..n).map(|j| {
-            let (first, last) = (first.get(i * n + j)?, last.get(i * n + j)?);
+            let (first, last) = (wave?.first.get(i * n + j)?, wave?.last.get(i * n + j)?);
             Some(format!("{first}–{last}"))
         });
         named(format!("row {i}"), cells)
@@ -25,20 +28,23 @@ pub(super) fn wave(found: &Found<'_>) -> Table {
 
 pub(super) fn resources(found: &Found<'_>) -> Table {
     let rows = PAPER_TABLE_1.iter().map(|row| {
-        let ours = |what: &str| match row.name {
-            "LUT" => found.text("cells", &format!("{what}: lut"), 0),
-            "FF" => found.text("cells", &format!("{what}: ff"), 0),
-            "DSP" => found.text("cells", &format!("{what}: dsp"), 0),
-            _ => "0".into(),
+        let ours = |part: Part| -> Cell {
+            let count: fn(&CellCounts) -> u64 = match row.name {
+                "LUT" => |cells| cells.lut,
+                "FF" => |cells| cells.ff,
+                "DSP" => |cells| cells.dsp,
+                _ => return "0".into(),
+            };
+            found.resources().and_then(|resources| resources.parts.0.get(&part)).map(count).into()
         };
         cells![
             row.name,
             row.used,
             row.available,
             format!("{} %", row.percent),
-            ours("28 × 28 with FIFOs"),
-            ours("28 × 28 array, stochastic"),
-            ours("28 × 28 from cell and unit"),
+            ours(Part::WithFifos),
+            ours(Part::StochasticArray),
+            ours(Part::Extrapolated),
         ]
     });
     Table::new(
@@ -60,24 +66,27 @@ pub(super) fn resources(found: &Found<'_>) -> Table {
 }
 
 pub(super) fn parts(found: &Found<'_>) -> Table {
-    let names = [
-        "cell",
-        "rounding unit, stochastic",
-        "rounding unit, nearest",
-        "LFSR",
-        "28 × 28 array, stochastic",
-        "28 × 28 array, nearest",
+    let parts = [
+        Part::Cell,
+        Part::StochasticUnit,
+        Part::NearestUnit,
+        Part::Lfsr,
+        Part::StochasticArray,
+        Part::NearestArray,
     ];
-    let rows = names.map(|name| {
-        let count = |resource| found.text("cells", &format!("{name}: {resource}"), 0);
-        named(name, ["dsp", "lut", "ff", "carry4"].map(count))
+    let resources = found.resources();
+    let rows = parts.map(|part| {
+        let cells = resources.and_then(|resources| resources.parts.0.get(&part));
+        let counts = cells.map(|cells| [cells.dsp, cells.lut, cells.ff, cells.carry4]);
+        named(part.words(), (0..4).map(|i| counts.map(|counts| counts[i])))
     });
-    let overhead = |resource| found.text("cells", &format!("overhead: {resource}"), 2);
+    let overhead = resources.and_then(|resources| resources.overhead);
+    let percent = |of: fn(&Overhead) -> f64| number(overhead.as_ref().map(of), 2);
     let over = cells![
         "stochastic over nearest (%)",
-        overhead("dsp"),
-        overhead("lut"),
-        overhead("ff"),
+        percent(|overhead| overhead.dsp),
+        percent(|overhead| overhead.lut),
+        percent(|overhead| overhead.ff),
         NONE
     ];
     Table::new(
@@ -93,21 +102,18 @@ pub(super) fn parts(found: &Found<'_>) -> Table {
 
 pub(super) fn energy(found: &Found<'_>) -> Table {
     let mut rows = Vec::new();
-    for (card, _) in CARDS {
+    for (name, card) in CARDS {
         for network in TrainedNetwork::of_the_paper() {
-            let text = |what: &str, digits| {
-                found.text(&format!("card {card}"), &format!("{}: {what}", network.name), digits)
-            };
-            let operations =
-                found.value(&format!("card {card}"), &format!("{}: operations", network.name));
+            let epoch = found.card(card).and_then(|card| card.epochs.0.get(network.name));
+            let text = |of: fn(&OnCardEpoch) -> f64, digits| number(epoch.map(of), digits);
             rows.push(cells![
-                format!("{}, {card}", network.name),
-                number(operations.map(|ops| ops / 1e12), 2),
-                text("seconds", 1),
-                text("update_seconds", 2),
-                text("gops", 1),
-                text("joules", 0),
-                text("pj_per_op", 1)
+                format!("{}, {name}", network.name),
+                text(|epoch| epoch.operations / 1e12, 2),
+                text(|epoch| epoch.seconds, 1),
+                text(|epoch| epoch.update_seconds, 2),
+                text(|epoch| epoch.gops, 1),
+                text(|epoch| epoch.joules, 0),
+                text(|epoch| epoch.pj_per_op, 1)
             ]);
         }
     }
@@ -126,16 +132,20 @@ pub(super) fn energy(found: &Found<'_>) -> Table {
 }
 
 pub(super) fn products(found: &Found<'_>) -> Table {
+    let kintex = found.card(CardName::Kintex325t);
     let networks = TrainedNetwork::of_the_paper();
     let rows = networks.iter().flat_map(|network| {
         network.products().into_iter().map(move |product| {
-            let name = format!("{}: {} {:?}", network.name, product.layer.name, product.kind);
-            let (utilisation, bound) = match found.series("card Kintex-7 325T", &name) {
-                [_, _, _, utilisation, bound] => (Some(*utilisation), Some(*bound > 0.0)),
-                _ => (None, None),
-            };
-            let bound = bound.map(|memory| if memory { "memory" } else { "array" });
-            cells![name, product.shape.to_string(), number(utilisation, 1), bound]
+            let name = product_name(&product);
+            let on_card =
+                kintex.and_then(|card| card.epochs.0.get(network.name)?.products.get(&name));
+            let bound = on_card.map(|p| if p.bandwidth_bound { "memory" } else { "array" });
+            cells![
+                format!("{}: {name}", network.name),
+                product.shape.to_string(),
+                number(on_card.map(|product| product.utilisation_percent), 1),
+                bound
+            ]
         })
     });
     Table::new(

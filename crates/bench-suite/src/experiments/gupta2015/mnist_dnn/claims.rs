@@ -1,6 +1,6 @@
 //! What the paper says of Fig. 1, as tests.
 
-use super::runs::Runs;
+use super::beside_paper::Runs;
 use super::variants::{
     FLOAT, NEAREST_2_14, NEAREST_6_10, NEAREST_8_8, STOCHASTIC_2_14, STOCHASTIC_6_10,
     STOCHASTIC_8_8, Variant,
@@ -32,7 +32,7 @@ const fn at(parts: &'static [Part]) -> Source {
 
 /// The claims with their verdicts.
 pub(super) fn claims(runs: &Runs<'_>) -> Vec<Claim> {
-    let scale = runs.results.scale;
+    let scale = runs.runs.scale;
     let (low, high) = FLOAT_ERROR_PERCENT;
     let float = Statement::new(
         "float",
@@ -55,7 +55,7 @@ fn near_float(runs: &Runs<'_>) -> [Claim; 4] {
             .test("test error − float {test} points", Test::Below(NEAR_FLOAT_POINTS))
             .unit(" points")
             .paper(runs.paper_difference(variant, FLOAT))
-            .tested_from(Scale::Desk, runs.results.scale)
+            .tested_from(Scale::Desk, runs.runs.scale)
             .judge(runs.difference(variant, FLOAT))
     };
     [
@@ -124,7 +124,7 @@ fn nearest_fails(runs: &Runs<'_>) -> [Claim; 4] {
         .test("training loss of nearest ⟨6, 10⟩ / float", Test::Above(DEGRADED_RATIO))
         .unit("×")
         .paper(runs.paper_ratio(NEAREST_6_10, FLOAT))
-        .tested_from(Scale::Desk, runs.results.scale)
+        .tested_from(Scale::Desk, runs.runs.scale)
         .judge(runs.loss_ratio(NEAREST_6_10, FLOAT)),
     ]
 }

@@ -3,7 +3,7 @@
 use report::figure::{Curve, Figure, LineStyle, Panel};
 use report::table::{Table, cells, measured, number};
 
-use super::runs::{Quantity, Runs};
+use super::beside_paper::{Quantity, Runs};
 use super::variants::{
     FLOAT, NEAREST_2_14, NEAREST_6_10, NEAREST_8_8, STOCHASTIC_2_14, STOCHASTIC_6_10,
     STOCHASTIC_8_8, Size, VARIANTS, Variant,
@@ -13,11 +13,11 @@ use crate::measured::scale::Scale;
 
 /// Training loss and test error with either rounding: the four panels of Fig. 1.
 pub(super) fn learning(runs: &Runs<'_>) -> Figure {
-    let scale = runs.results.scale;
+    let scale = runs.runs.scale;
     let panel = |title: &str, quantity: Quantity, variants: [Variant; 4]| {
         let mut curves = Vec::new();
         for variant in variants {
-            curves.push(runs.runs.curve(variant.name, variant.colour, quantity.series()));
+            curves.push(runs.runs.curve(variant, variant.colour, quantity.series()));
             // The paper counts epochs from 0, we from 1.
             let points: Vec<(f64, f64)> = runs
                 .paper_curve(variant, quantity)
@@ -60,9 +60,9 @@ pub(super) fn learning(runs: &Runs<'_>) -> Figure {
 /// How many updates each rounding loses.
 pub(super) fn zero_updates(runs: &Runs<'_>) -> Figure {
     let panel = |title: &str, variants: [Variant; 3]| {
-        Panel::new(title, "epoch", "updates rounded to zero (%)").y_range((0.0, 100.0)).curves(
-            variants.map(|variant| runs.runs.curve(variant.name, variant.colour, ZERO_UPDATES)),
-        )
+        Panel::new(title, "epoch", "updates rounded to zero (%)")
+            .y_range((0.0, 100.0))
+            .curves(variants.map(|variant| runs.runs.curve(variant, variant.colour, ZERO_UPDATES)))
     };
     Figure::new(
         "Weight updates that are rounded to zero (not drawn in the paper, which says \
@@ -92,7 +92,7 @@ pub(super) fn table(runs: &Runs<'_>) -> Table {
             loss(runs.loss(variant)),
             loss(runs.paper_end(variant, Quantity::TrainLoss)),
             number(runs.zero_updates(variant).map(|e| e.mean), 1),
-            runs.runs.records(variant.name).count(),
+            runs.runs.seeds(variant),
         ]
     });
     let over = if window == 1 {

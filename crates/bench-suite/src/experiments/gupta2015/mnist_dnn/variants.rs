@@ -1,5 +1,7 @@
 //! The seven arithmetics of Fig. 1, and how much is trained at a scale.
 
+use std::fmt;
+
 use numerics::Rounding;
 
 use crate::measured::scale::Scale;
@@ -14,6 +16,12 @@ pub(super) struct Variant {
     pub(super) fixed: Option<(i8, i8, Rounding)>,
     /// Index into the report's colours: one per format.
     pub(super) colour: usize,
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 pub(super) const FLOAT: Variant = Variant { name: "float", curve: "float", fixed: None, colour: 0 };
@@ -45,6 +53,7 @@ pub(super) const VARIANTS: [Variant; 7] = [
 ];
 
 /// Epochs, training images, test images and seeds at a scale.
+#[derive(Clone, Copy)]
 pub(super) struct Size {
     pub(super) epochs: usize,
     pub(super) train_images: usize,

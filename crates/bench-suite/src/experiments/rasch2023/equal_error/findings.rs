@@ -1,6 +1,5 @@
 //! The heat map, the tables and the claims at an equal error of the product.
 
-use report::Number;
 use report::table::{HeatCell, HeatMap, Table, cells, measured, named};
 
 use super::super::boosts::{self, SCATTER};
@@ -10,13 +9,10 @@ use super::ERROR_PERCENT;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::measured::measures::equal_error::{
-    CHANCE_ERROR, ERRORS, PRODUCT_ERROR, STANDARD_ERRORS, STANDARD_PRODUCT_ERROR, VALUE,
-};
+use crate::measured::measures::equal_error::Equal;
 use crate::measured::measures::nonideality::{Axis, Class, Nonideality};
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
-use crate::record::Record;
 
 /// How much more a product may err where the axis begins, in points, for the value to count as one
 /// of an equal error.
@@ -37,44 +33,48 @@ const NOISE: [Nonideality; 4] = [
     Nonideality::ReadNoise,
 ];
 
+/// A number of an outcome, if it has it.
+type Number = fn(&Equal) -> Option<f64>;
+
+/// The value of the nonideality.
+const VALUE: Number = |equal| equal.network.as_ref().map(|network| network.x);
+const PRODUCT_ERROR: Number = |equal| Some(equal.product_error_percent);
+const STANDARD_PRODUCT_ERROR: Number = |equal| Some(equal.standard_product_error_percent);
+
 /// Losses by axis and network.
 struct Map<'a> {
-    grid: &'a Grid<'a>,
+    grid: &'a Grid<'a, Equal>,
     /// [axis][network]
     losses: Vec<Vec<Option<Estimate>>>,
 }
 
 /// 100 (A_std − A)/(A_std − A_chance) of every programming of every seed.
-fn losses(record: &Record) -> Option<Vec<f64>> {
-    let (standard, raised) = (record.series(STANDARD_ERRORS), record.series(ERRORS));
-    let chance = *record.measurements.values.get(CHANCE_ERROR)?;
+fn losses(equal: &Equal) -> Option<Vec<f64>> {
+    let network = equal.network.as_ref()?;
+    let (standard, raised) = (&network.standard_error_percent, &network.error_percent);
     // One span for all: that of a single programming may be small by chance.
-    let span = chance - Estimate::of(standard)?.mean;
+    let span = network.chance_error_percent - Estimate::of(standard)?.mean;
     Some(raised.iter().zip(standard).map(|(a, b)| 100.0 * (a - b) / span).collect())
 }
 
 impl<'a> Map<'a> {
-    fn new(grid: &'a Grid<'a>) -> Self {
+    fn new(grid: &'a Grid<'a, Equal>) -> Self {
         let cell = |axis: &'static Axis, column: &Column| {
-            let all = grid.records(axis.nonideality, column.id).filter_map(losses);
+            let all = grid.outcomes(axis.nonideality, column.id).filter_map(losses);
             Estimate::of(&all.flatten().collect::<Vec<_>>())
         };
         let row = |axis: &&'static Axis| grid.columns.iter().map(|c| cell(axis, c)).collect();
         Self { grid, losses: grid.axes.iter().map(row).collect() }
     }
 
-    fn value(&self, nonideality: Nonideality, name: &str) -> Option<Estimate> {
+    fn value(&self, nonideality: Nonideality, of: Number) -> Option<Estimate> {
         // All networks of a seed have the same; the first one that is there says it.
         let column = self
             .grid
             .columns
             .iter()
-            .find(|column| self.grid.records(nonideality, column.id).next().is_some())?;
-        let values: Vec<f64> = self
-            .grid
-            .records(nonideality, column.id)
-            .filter_map(|record| record.measurements.values.get(name).copied())
-            .collect();
+            .find(|column| self.grid.outcomes(nonideality, column.id).next().is_some())?;
+        let values: Vec<f64> = self.grid.outcomes(nonideality, column.id).filter_map(of).collect();
         Estimate::of(&values)
     }
 
@@ -110,7 +110,7 @@ impl<'a> Map<'a> {
     }
 }
 
-pub(super) fn findings(grid: &Grid<'_>, scale: Scale) -> Findings {
+pub(super) fn findings(grid: &Grid<'_, Equal>, scale: Scale) -> Findings {
     let map = Map::new(grid);
     Findings::default()
         .claims(claims(&map, scale))
@@ -129,7 +129,7 @@ fn axis_name(map: &Map<'_>, axis: &Axis) -> String {
 fn heat_map(map: &Map<'_>) -> HeatMap {
     let most = map.losses.iter().flatten().flatten().fold(1.0f64, |most, loss| most.max(loss.mean));
     let cell = |loss: Estimate| {
-        HeatCell::new(Number::new(loss.mean, 1), (loss.mean / most).clamp(0.0, 1.0))
+        HeatCell::new(report::Number::new(loss.mean, 1), (loss.mean / most).clamp(0.0, 1.0))
     };
     let caption = format!(
         "Loss of accuracy above chance in % of that of the standard tile, after 1 h, with one \
@@ -166,9 +166,10 @@ fn classes(map: &Map<'_>) -> Table {
 /// What was found by search beside what is known.
 fn values(map: &Map<'_>) -> Table {
     let rows = map.grid.axes.iter().map(|axis| {
-        let value = |name: &str| map.value(axis.nonideality, name).map(|value| value.mean);
+        let value = |of: Number| map.value(axis.nonideality, of).map(|value| value.mean);
         let text = |x: Option<f64>| x.map(|x| axis.text(x));
-        let percent = |error: Option<f64>| error.map(|e| format!("{} %", Number::new(e, 1)));
+        let percent =
+            |error: Option<f64>| error.map(|e| format!("{} %", report::Number::new(e, 1)));
         let known = boosts::of(axis.nonideality);
         cells![
             format!("{} ({})", axis.words, axis.unit),
@@ -352,7 +353,7 @@ fn notes(map: &Map<'_>, scale: Scale) -> Vec<String> {
     let unequal: Vec<String> = unequal
         .filter_map(|axis| {
             let error = map.value(axis.nonideality, PRODUCT_ERROR)?;
-            Some(format!("{} ({} %)", axis.words, Number::new(error.mean, 1)))
+            Some(format!("{} ({} %)", axis.words, report::Number::new(error.mean, 1)))
         })
         .collect();
     if !unequal.is_empty() {

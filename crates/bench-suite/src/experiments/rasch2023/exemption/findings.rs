@@ -16,12 +16,9 @@ use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::estimate::of_estimates;
 use crate::findings::source::{Paper, Part, Source};
-use crate::measured::measures::exemption::{
-    ALL_COLUMNS, LAYER_WEIGHTS, ORDER, SMALLEST_COLUMNS, columns_series, layers_series,
-};
+use crate::measured::measures::exemption::{Exact, Exempted, Exemption};
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
-use crate::record::Record;
 
 /// What the paper prints of a network.
 struct Printed {
@@ -57,33 +54,36 @@ fn printed(id: &str) -> &'static Printed {
     PRINTED.iter().find(|printed| printed.id == id).expect("every network is the paper's")
 }
 
+/// Errors with so many layers exempted.
+fn layers(count: usize) -> impl Fn(&Exempted) -> &[f64] {
+    move |found| found.with(Exact::Layers(count))
+}
+
 /// Number of layers on tiles.
-fn depth(network: &Evaluated<'_>) -> usize {
-    network.records.iter().map(|record| record.series(ORDER).len()).min().unwrap_or(0)
+fn depth(network: &Evaluated<'_, Exemption>) -> usize {
+    network.outcomes().map(|exempted| exempted.order.len()).min().unwrap_or(0)
 }
 
 /// Share in % of the weights on tiles that the `count` most sensitive layers have.
-fn share(record: &Record, count: usize) -> f64 {
-    let weights = record.series(LAYER_WEIGHTS);
-    let exempted = record.series(ORDER).iter().take(count);
-    // The sum of nothing would be −0.
-    let exempted = exempted.fold(0.0, |sum, &layer| sum + weights[layer as usize]);
-    100.0 * exempted / weights.iter().sum::<f64>()
+fn share(found: &Exempted, count: usize) -> f64 {
+    let weights = &found.layer_weights;
+    let exempted: usize = found.order.iter().take(count).map(|&layer| weights[layer]).sum();
+    100.0 * exempted as f64 / weights.iter().sum::<usize>() as f64
 }
 
-fn mean_share(network: &Evaluated<'_>, count: usize) -> f64 {
-    let records = network.records.iter();
-    records.map(|record| share(record, count)).sum::<f64>() / network.records.len() as f64
+fn mean_share(network: &Evaluated<'_, Exemption>, count: usize) -> f64 {
+    let shares = network.outcomes().map(|exempted| share(exempted, count));
+    shares.sum::<f64>() / network.done.len() as f64
 }
 
 /// Numbers of layers that were exempted, all of them last.
-fn counts(network: &Evaluated<'_>, scale: Scale) -> Vec<usize> {
+fn counts(network: &Evaluated<'_, Exemption>, scale: Scale) -> Vec<usize> {
     let depth = depth(network);
     (0..=exempted(scale).0.min(depth - 1)).chain([depth]).collect()
 }
 
-pub(super) fn findings(results: &Results<'_>) -> Findings {
-    let networks = Evaluated::present(results, |_| true);
+pub(super) fn findings(results: &Results<Exemption>) -> Findings {
+    let networks = Evaluated::present(results);
     let scale = results.scale;
     let mut notes = vec![
         "Exempted devices hold their weights exactly; wires, converters and the noise of products \
@@ -104,7 +104,7 @@ pub(super) fn findings(results: &Results<'_>) -> Findings {
     }
     for network in &networks {
         let reached = counts(network, scale).into_iter().find_map(|count| {
-            let accuracy = network.accuracy(&layers_series(count))?;
+            let accuracy = network.accuracy(layers(count))?;
             (accuracy.mean > ISO_ACCURACY).then_some(count)
         });
         notes.push(match reached {
@@ -118,7 +118,7 @@ pub(super) fn findings(results: &Results<'_>) -> Findings {
             None => format!(
                 "{}: A* stays below {ISO_ACCURACY} %; with all layers exempted it is {} %.",
                 network.id,
-                rounded(network.accuracy(&layers_series(depth(network))), 1)
+                rounded(network.accuracy(layers(depth(network))), 1)
             ),
         });
     }
@@ -130,11 +130,11 @@ pub(super) fn findings(results: &Results<'_>) -> Findings {
         .left_out(missing(results, size(scale).2))
 }
 
-fn claims(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Claim> {
+fn claims(networks: &[Evaluated<'_, Exemption>], scale: Scale) -> Vec<Claim> {
     let mut claims = Vec::from(iso_accuracy(networks, scale));
     // Half of what all layers bring is what a few bring at least.
     let most = over_networks(networks, |network| {
-        let at = |count: usize| network.accuracies(&layers_series(count));
+        let at = |count: usize| network.accuracies(layers(count));
         let (none, some, all) = (at(0), at(few(network)), at(depth(network)));
         let half: Vec<f64> = none.iter().zip(&all).map(|(a, b)| 0.5 * (a + b)).collect();
         differences(&some, &half)
@@ -156,8 +156,8 @@ fn claims(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Claim> {
     );
     let smallest = exempted(scale).1.smallest;
     let columns = over_networks(networks, |network| {
-        let largest = network.accuracies(&columns_series(smallest));
-        differences(&largest, &network.accuracies(SMALLEST_COLUMNS))
+        let largest = network.accuracies(|found| found.with(Exact::Columns(smallest)));
+        differences(&largest, &network.accuracies(|found| found.with(Exact::SmallestColumns)))
     });
     let of_paper: Vec<f64> =
         PRINTED.iter().filter_map(|p| p.columns.map(|c| c[2] - c[4])).collect();
@@ -182,16 +182,16 @@ fn claims(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Claim> {
 }
 
 /// The layers that are a few of a network's.
-fn few(network: &Evaluated<'_>) -> usize {
+fn few(network: &Evaluated<'_, Exemption>) -> usize {
     LAYERS.min(depth(network))
 }
 
 /// Which networks become as accurate as in f32.
-fn iso_accuracy(networks: &[Evaluated<'_>], scale: Scale) -> [Claim; 4] {
+fn iso_accuracy(networks: &[Evaluated<'_, Exemption>], scale: Scale) -> [Claim; 4] {
     const FIGURE_7: Source = Paper::Rasch2023.at(&[Part::Figure("7")]);
-    let accuracy = |id: &str, count: &dyn Fn(&Evaluated<'_>) -> usize| {
+    let accuracy = |id: &str, count: &dyn Fn(&Evaluated<'_, Exemption>) -> usize| {
         let network = networks.iter().find(|network| network.id == id)?;
-        network.accuracy(&layers_series(count(network)))
+        network.accuracy(layers(count(network)))
     };
     // What is iso-accurate as it is says nothing about exemption.
     let iso_accurate = |id: &str| accuracy(id, &|_| 0).is_some_and(|a| a.mean > ISO_ACCURACY);
@@ -227,10 +227,10 @@ fn iso_accuracy(networks: &[Evaluated<'_>], scale: Scale) -> [Claim; 4] {
     ]
 }
 
-fn layers_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
-    let (layers, _) = exempted(scale);
+fn layers_table(networks: &[Evaluated<'_, Exemption>], scale: Scale) -> Table {
+    let (most, _) = exempted(scale);
     let mut header = vec!["network".to_owned()];
-    header.extend((0..=layers).map(|count| count.to_string()));
+    header.extend((0..=most).map(|count| count.to_string()));
     header.push("all".to_owned());
     let columns = header.len();
     let mut table = Table::new(
@@ -240,7 +240,7 @@ fn layers_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
     );
     for network in networks {
         let counts = counts(network, scale);
-        let accuracy = |&count: &usize| rounded(network.accuracy(&layers_series(count)), 1);
+        let accuracy = |&count: &usize| rounded(network.accuracy(layers(count)), 1);
         let share = |&count: &usize| number(mean_share(network, count), 1);
         let accuracies = named(network.id, counts.iter().map(accuracy));
         let shares = named("… share of weights (%)", counts.iter().map(share));
@@ -255,7 +255,7 @@ fn layers_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
     table
 }
 
-fn columns_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
+fn columns_table(networks: &[Evaluated<'_, Exemption>], scale: Scale) -> Table {
     let (_, columns) = exempted(scale);
     let mut header: Vec<String> = ["network", "columns", "none"].map(str::to_owned).to_vec();
     header.extend(columns.counts.iter().map(|count| format!("{count} largest")));
@@ -268,11 +268,12 @@ fn columns_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
     );
     let mut table = Table::new(caption, header);
     for network in networks {
-        let all = network.value(ALL_COLUMNS).map_or(0.0, |all| all.mean) as usize;
-        let accuracy = |series: &str| rounded(network.accuracy(series), 2);
-        let mut row = cells![network.id, all, accuracy(&layers_series(0))];
-        row.extend(columns.counts.iter().map(|&count| accuracy(&columns_series(count))));
-        row.extend([accuracy(&columns_series(all)), accuracy(SMALLEST_COLUMNS)]);
+        let all = network.value(|found| found.all_columns as f64);
+        let all = all.map_or(0.0, |all| all.mean) as usize;
+        let accuracy = |exact| rounded(network.accuracy(|found| found.with(exact)), 2);
+        let mut row = cells![network.id, all, accuracy(Exact::Layers(0))];
+        row.extend(columns.counts.iter().map(|&count| accuracy(Exact::Columns(count))));
+        row.extend([accuracy(Exact::Columns(all)), accuracy(Exact::SmallestColumns)]);
         table.push(row);
         if let (Some(printed), true) = (printed(network.id).columns, whole) {
             let paper = network.paper;
@@ -287,14 +288,13 @@ fn columns_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
     table
 }
 
-fn figures(networks: &[Evaluated<'_>], scale: Scale) -> Option<Figure> {
+fn figures(networks: &[Evaluated<'_, Exemption>], scale: Scale) -> Option<Figure> {
     let panels = networks.iter().map(|network| {
         let counts = counts(network, scale);
         // All layers would take the whole width.
         let some = &counts[..counts.len() - 1];
-        let at = |&count: &usize| {
-            Some((mean_share(network, count), network.accuracy(&layers_series(count))?))
-        };
+        let at =
+            |&count: &usize| Some((mean_share(network, count), network.accuracy(layers(count))?));
         let mut curves = vec![of_estimates("ours", 3, some.iter().filter_map(at))];
         let paper = network.paper;
         let none = normalized_accuracy(paper.hwa.1[HOUR], paper.hwa.0, paper.hwa.2);

@@ -3,6 +3,7 @@
 use report::table::{Table, cells};
 
 use super::super::evaluated::Evaluated;
+use crate::measured::measures::hardware_aware::HardwareAware;
 
 /// Network and data of each, as its workload says.
 const TITLES: [(&str, &str); 13] = [
@@ -53,7 +54,7 @@ const TITLES: [(&str, &str); 13] = [
 ];
 
 /// The networks that stand in for the paper's.
-pub(super) fn table(networks: &[Evaluated<'_>]) -> Table {
+pub(super) fn table(networks: &[Evaluated<'_, HardwareAware>]) -> Table {
     let title = |id: &str| TITLES.iter().find(|(known, _)| *known == id).map(|(_, title)| *title);
     let rows =
         networks.iter().map(|network| cells![network.id, title(network.id), network.paper.name]);

@@ -15,34 +15,43 @@ use crate::experiment::Results;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part};
-use crate::measured::measures::hardware_aware::{HWA_UNPROGRAMMED, series};
-use crate::measured::measures::trained::FLOAT_ERROR;
+use crate::measured::measures::comparison::Method;
+use crate::measured::measures::hardware_aware::{Aged, HardwareAware};
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 
-/// The series of a method at one of the paper's times.
-fn at(method: &str, time: usize) -> String {
-    series(method, TIMES_S[time])
+/// Errors of a method at one of the paper's times.
+fn at(method: Method, time: usize) -> impl Fn(&Aged) -> &[f64] {
+    move |aged| aged.errors.at(method, TIMES_S[time])
 }
 
-pub(super) fn findings(results: &Results<'_>) -> Findings {
-    let networks = Evaluated::present(results, |_| true);
+pub(super) fn findings(results: &Results<HardwareAware>) -> Findings {
+    let networks = Evaluated::present(results);
     let claims = claims(&networks).into_iter();
     Findings::default()
         .claims(claims.map(|claim| claim.tested_from(Scale::Desk, results.scale)))
         .figures(figures(&networks))
         .tables((results.scale == Scale::Desk).then(|| desk::table(&networks)).into_iter().chain([
-            table("direct", "Direct mapping", &networks, |row| (row.direct, row.direct_accuracies)),
-            table("hwa", "Hardware-aware training", &networks, |row| (row.hwa, row.hwa_accuracies)),
+            table(Method::Direct, "Direct mapping", &networks, |row| {
+                (row.direct, row.direct_accuracies)
+            }),
+            table(Method::HardwareAware, "Hardware-aware training", &networks, |row| {
+                (row.hwa, row.hwa_accuracies)
+            }),
         ]))
         .notes(notes(&networks, results.scale))
         .left_out(missing(results, &names().collect::<Vec<_>>()))
 }
 
+/// Errors of a method at any time.
+fn over_time_of(method: Method) -> impl Fn(&Aged, f64) -> &[f64] {
+    move |aged, t_s| aged.errors.at(method, t_s)
+}
+
 fn table(
-    method: &str,
+    method: Method,
     title: &str,
-    networks: &[Evaluated<'_>],
+    networks: &[Evaluated<'_, HardwareAware>],
     paper: impl Fn(&Row) -> ((f64, [f64; 4], f64), [f64; 3]),
 ) -> Table {
     let header = ["network", "float"].into_iter().chain(TIMES);
@@ -52,15 +61,17 @@ fn table(
     );
     let mut table = Table::new(caption, header.chain(["A* 1 h", "A* 1 day", "A* 1 year"]));
     for network in networks {
-        let mut ours = cells![network.id, rounded(network.value(FLOAT_ERROR), 2)];
-        let error = |t: usize| rounded(Estimate::of(&network.errors(&at(method, t))), 2);
+        let mut ours = cells![network.id, rounded(network.float(), 2)];
+        let error = |t: usize| rounded(Estimate::of(&network.errors(at(method, t))), 2);
         ours.extend((0..4).map(error));
-        ours.extend((1..4).map(|t| rounded(network.accuracy(&at(method, t)), 1)));
+        ours.extend((1..4).map(|t| rounded(network.accuracy(at(method, t)), 1)));
         table.push(ours);
         let ((float, errors, _), accuracies) = paper(network.paper);
         // The paper's transformers are another task here than in its other tables.
         let name = match network.paper.family {
-            Family::Transformer if method == "hwa" => network.paper.name.replace("MRPC", "GLUE"),
+            Family::Transformer if method == Method::HardwareAware => {
+                network.paper.name.replace("MRPC", "GLUE")
+            }
             _ => network.paper.name.to_owned(),
         };
         let mut theirs = cells![format!("paper: {name}"), number(float, 2)];
@@ -71,11 +82,11 @@ fn table(
     table
 }
 
-fn figures(networks: &[Evaluated<'_>]) -> Option<Figure> {
+fn figures(networks: &[Evaluated<'_, HardwareAware>]) -> Option<Figure> {
     let panels = networks.iter().map(|network| {
         let curves = vec![
-            network.curve("hwa", "hardware-aware", 3),
-            network.curve("direct", "direct", 1),
+            network.curve(over_time_of(Method::HardwareAware), "hardware-aware", 3),
+            network.curve(over_time_of(Method::Direct), "direct", 1),
             paper_curve(network.paper.hwa, "hardware-aware, paper", 3),
             paper_curve(network.paper.direct, "direct, paper", 1),
         ];
@@ -89,7 +100,7 @@ fn figures(networks: &[Evaluated<'_>]) -> Option<Figure> {
     )
 }
 
-fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
+fn claims(networks: &[Evaluated<'_, HardwareAware>]) -> Vec<Claim> {
     let mut claims = Vec::from(recovery(networks));
     claims.extend(by_family(networks));
     claims.extend(a_year(networks));
@@ -105,21 +116,21 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
         .test("A* at 1 h, trained for the hardware, {test} %", Test::Above(98.0))
         .unit(" %")
         .paper("98.6 %")
-        .judge(resnet.and_then(|n| n.accuracy(&at("hwa", HOUR)))),
+        .judge(resnet.and_then(|n| n.accuracy(at(Method::HardwareAware, HOUR)))),
     );
     claims
 }
 
 /// What hardware-aware training wins back of what direct mapping loses.
-fn recovery(networks: &[Evaluated<'_>]) -> [Claim; 2] {
+fn recovery(networks: &[Evaluated<'_, HardwareAware>]) -> [Claim; 2] {
     // As a difference, for a ratio says nothing where direct mapping loses next to nothing.
     let claim = |id, time: usize, text, paper: &str| {
-        let gap = |method: &'static str| {
+        let gap = |method| {
             over_networks(networks.iter(), |n| {
-                n.accuracies(&at(method, time)).into_iter().map(|a| 100.0 - a).collect()
+                n.accuracies(at(method, time)).into_iter().map(|a| 100.0 - a).collect()
             })
         };
-        let halved: Vec<f64> = gap("direct").into_iter().map(|gap| 0.5 * gap).collect();
+        let halved: Vec<f64> = gap(Method::Direct).into_iter().map(|gap| 0.5 * gap).collect();
         let words = format!(
             "mean over networks of 100 % − A* at {}, less half of that of direct mapping,",
             TIMES[time]
@@ -128,7 +139,7 @@ fn recovery(networks: &[Evaluated<'_>]) -> [Claim; 2] {
             .test(words, Test::Below(0.0))
             .unit(" points")
             .paper(paper)
-            .judge(Estimate::of(&differences(&gap("hwa"), &halved)))
+            .judge(Estimate::of(&differences(&gap(Method::HardwareAware), &halved)))
     };
     [
         claim(
@@ -147,10 +158,12 @@ fn recovery(networks: &[Evaluated<'_>]) -> [Claim; 2] {
 }
 
 /// Which families are robust.
-fn by_family(networks: &[Evaluated<'_>]) -> [Claim; 2] {
-    let of = |family: Family| move |n: &&Evaluated<'_>| n.paper.family == family;
+fn by_family(networks: &[Evaluated<'_, HardwareAware>]) -> [Claim; 2] {
+    let of = |family: Family| move |n: &&Evaluated<'_, HardwareAware>| n.paper.family == family;
     let hour = |family| {
-        over_networks(networks.iter().filter(of(family)), |n| n.accuracies(&at("hwa", HOUR)))
+        over_networks(networks.iter().filter(of(family)), |n| {
+            n.accuracies(at(Method::HardwareAware, HOUR))
+        })
     };
     let families = [Family::Recurrent, Family::Convolutional, Family::Transformer];
     let [recurrent, convolutional, transformers] = families.map(hour);
@@ -231,7 +244,7 @@ const KEEP: [(&str, &str, &str, usize, f64); 9] = [
 ];
 
 /// The claims of [`KEEP`].
-fn keeps(networks: &[Evaluated<'_>]) -> [Claim; 9] {
+fn keeps(networks: &[Evaluated<'_, HardwareAware>]) -> [Claim; 9] {
     KEEP.map(|(id, text, paper, time, limit)| {
         // Of two networks of a row the first has the paper's kind of data.
         let network = networks.iter().find(|n| n.paper.name == paper);
@@ -247,17 +260,20 @@ fn keeps(networks: &[Evaluated<'_>]) -> [Claim; 9] {
             .test(words, Test::Above(limit))
             .unit(" %")
             .paper(printed)
-            .judge(network.and_then(|n| n.accuracy(&at("hwa", time))))
+            .judge(network.and_then(|n| n.accuracy(at(Method::HardwareAware, time))))
     })
 }
 
 /// Networks whose errors by direct mapping fall within a day in the paper.
 const DRIFT_HELPS: [&str; 2] = [SPEECH, TRANSDUCER];
 
-fn drift_helps(networks: &[Evaluated<'_>]) -> Claim {
+fn drift_helps(networks: &[Evaluated<'_, HardwareAware>]) -> Claim {
     let drift = DRIFT_HELPS.map(|paper| networks.iter().find(|n| n.paper.name == paper));
     let drift = over_networks(drift.into_iter().flatten(), |n| {
-        differences(&n.accuracies(&at("direct", DAY)), &n.accuracies(&at("direct", SECOND)))
+        differences(
+            &n.accuracies(at(Method::Direct, DAY)),
+            &n.accuracies(at(Method::Direct, SECOND)),
+        )
     });
     let printed = DRIFT_HELPS.into_iter().filter_map(|name| {
         let (float, errors, chance) = row(name)?.direct;
@@ -292,9 +308,12 @@ const LOSE_MOST: [(&str, &str, &str); 3] = [
 ];
 
 /// What each of [`LOSE_MOST`] loses, beside the one of the others that loses most.
-fn a_year(networks: &[Evaluated<'_>]) -> Vec<Claim> {
-    let loss = |n: &Evaluated<'_>| {
-        differences(&n.accuracies(&at("hwa", HOUR)), &n.accuracies(&at("hwa", YEAR)))
+fn a_year(networks: &[Evaluated<'_, HardwareAware>]) -> Vec<Claim> {
+    let loss = |n: &Evaluated<'_, HardwareAware>| {
+        differences(
+            &n.accuracies(at(Method::HardwareAware, HOUR)),
+            &n.accuracies(at(Method::HardwareAware, YEAR)),
+        )
     };
     let mean = |values: &[f64]| Estimate::of(values).map_or(f64::NEG_INFINITY, |e| e.mean);
     let named = |paper: &str| LOSE_MOST.iter().any(|(_, name, _)| *name == paper);
@@ -325,12 +344,12 @@ fn a_year(networks: &[Evaluated<'_>]) -> Vec<Claim> {
 }
 
 /// How much there is that drift could give back.
-fn drift_note(networks: &[Evaluated<'_>]) -> Option<String> {
+fn drift_note(networks: &[Evaluated<'_, HardwareAware>]) -> Option<String> {
     let ours: Vec<String> = networks
         .iter()
         .filter(|n| DRIFT_HELPS.contains(&n.paper.name))
         .filter_map(|n| {
-            let accuracy = n.accuracy(&at("direct", SECOND))?;
+            let accuracy = n.accuracy(at(Method::Direct, SECOND))?;
             Some(format!("{} % ({})", Number::new(accuracy.mean, 1), n.id))
         })
         .collect();
@@ -350,7 +369,7 @@ fn drift_note(networks: &[Evaluated<'_>]) -> Option<String> {
     })
 }
 
-fn notes(networks: &[Evaluated<'_>], scale: Scale) -> Vec<String> {
+fn notes(networks: &[Evaluated<'_, HardwareAware>], scale: Scale) -> Vec<String> {
     let mut notes = vec![
         "A* = 1 − (ε − ε_float)/(ε_chance − ε_float). Programmings of one network scatter as \
          intervals say; where a single training run is behind them, its own scatter is not in \
@@ -390,7 +409,7 @@ fn notes(networks: &[Evaluated<'_>], scale: Scale) -> Vec<String> {
     let unprogrammed: Vec<String> = networks
         .iter()
         .filter_map(|n| {
-            let error = n.value(HWA_UNPROGRAMMED)?;
+            let error = n.value(|aged| aged.hwa_unprogrammed_percent)?;
             Some(format!("{} {} %", n.id, Number::measured(error)))
         })
         .collect();

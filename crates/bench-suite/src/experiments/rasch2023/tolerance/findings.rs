@@ -9,12 +9,9 @@ use super::LOSS_PERCENT;
 use super::claims::claims;
 use crate::findings::Findings;
 use crate::measured::measures::nonideality::{Axis, Nonideality};
-use crate::measured::measures::tolerance::{
-    BELOW, BEYOND, NOISE, TOLERANCE, TOLERANCE_LEAST, TOLERANCE_MOST,
-};
+use crate::measured::measures::tolerance::{Bearing, Found};
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
-use crate::record::Record;
 
 /// The 90 % interval of a normal distribution in standard deviations.
 const INTERVAL: f64 = 2.0 * 1.645;
@@ -35,16 +32,14 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    fn of(axis: &'static Axis, records: &[&Record]) -> Option<Self> {
-        let values = |name: &str| -> Vec<f64> {
-            records.iter().filter_map(|r| r.measurements.values.get(name).copied()).collect()
-        };
-        let mean = |name: &str| Estimate::of(&values(name)).map(|estimate| estimate.mean);
-        let log = |name: &str| -> Vec<f64> {
-            values(name).into_iter().map(|x| axis.excess(x).ln()).collect()
-        };
-        let (low, high) = (log(TOLERANCE_LEAST), log(TOLERANCE_MOST));
-        let ln_excess = match (log(TOLERANCE).as_slice(), low.as_slice(), high.as_slice()) {
+    fn of(axis: &'static Axis, found: &[&Bearing]) -> Option<Self> {
+        let values =
+            |of: fn(&Bearing) -> f64| found.iter().map(|bearing| of(bearing)).collect::<Vec<_>>();
+        let mean = |of| Estimate::of(&values(of)).map(|estimate| estimate.mean);
+        let log =
+            |of| -> Vec<f64> { values(of).into_iter().map(|x| axis.excess(x).ln()).collect() };
+        let (low, high) = (log(|found| found.least), log(|found| found.most));
+        let ln_excess = match (log(|found| found.x).as_slice(), low.as_slice(), high.as_slice()) {
             // What the search itself tells.
             ([found], [low], [high]) => Estimate::known(*found, (high - low) / INTERVAL),
             (all, ..) => Estimate::of(all)?,
@@ -59,8 +54,8 @@ impl Cell {
             ln_excess,
             x: at(ln_excess.mean),
             ends: ends.map(at),
-            beyond: mean(BEYOND)?,
-            below: mean(BELOW)?,
+            beyond: mean(|found| found.beyond)?,
+            below: mean(|found| found.below)?,
         })
     }
 
@@ -95,15 +90,15 @@ impl Cell {
 
 /// Cells and colour indices of a grid.
 pub(super) struct Map<'a> {
-    grid: &'a Grid<'a>,
+    grid: &'a Grid<'a, Found>,
     cells: Vec<Vec<Option<Cell>>>,
 }
 
 impl<'a> Map<'a> {
-    fn new(grid: &'a Grid<'a>) -> Self {
+    fn new(grid: &'a Grid<'a, Found>) -> Self {
         let cell = |axis: &'static Axis, column: &Column| {
-            let records: Vec<&Record> = grid.records(axis.nonideality, column.id).collect();
-            Cell::of(axis, &records)
+            let found = grid.outcomes(axis.nonideality, column.id).map(|found| &found.bearing);
+            Cell::of(axis, &found.collect::<Vec<_>>())
         };
         let row = |axis: &&'static Axis| grid.columns.iter().map(|c| cell(axis, c)).collect();
         Self { grid, cells: grid.axes.iter().map(row).collect() }
@@ -161,7 +156,7 @@ impl<'a> Map<'a> {
     }
 }
 
-pub(super) fn findings(grid: &Grid<'_>, scale: Scale) -> Findings {
+pub(super) fn findings(grid: &Grid<'_, Found>, scale: Scale) -> Findings {
     let map = Map::new(grid);
     Findings::default()
         .claims(claims(&map, scale))
@@ -304,8 +299,8 @@ fn notes(map: &Map<'_>, scale: Scale) -> Vec<String> {
                 .grid
                 .axes
                 .iter()
-                .flat_map(|axis| map.grid.records(axis.nonideality, column.id))
-                .filter_map(|record| record.measurements.values.get(NOISE).copied())
+                .flat_map(|axis| map.grid.outcomes(axis.nonideality, column.id))
+                .map(|found| found.bearing.noise_points)
                 .collect();
             Some(format!("{} {}", column.id, Number::new(Estimate::of(&values)?.mean, 2)))
         })

@@ -1,13 +1,15 @@
 //! [`Resolutions`]: how good and how dear a network is with other converters.
 
+use std::collections::BTreeMap;
+
 use crossbar::cost::{CostFigures, Range};
 use crossbar::{Dac, TileConfig};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::layers;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
+use crate::measured::measurements::{read_groups, write_groups};
 use crate::measured::measures::trial::Trial;
 
 /// One resolution of the DAC with some of the ADC. Both keep their ranges.
@@ -22,29 +24,38 @@ pub struct Resolutions {
     pub examples: usize,
 }
 
-/// A quantity for which a record has a low, a nominal and a high estimate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Estimated {
+/// Test errors and cost by bits of the output converters.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Converted(pub BTreeMap<u32, OnConverters>);
+
+/// Test errors and cost with one pair of converters; low, nominal and high estimates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OnConverters {
+    /// Test errors in %, one per programming.
+    pub errors: Vec<f64>,
     /// Energy per example in nJ.
-    Energy,
+    pub energy_nj: [f64; 3],
     /// Time per example in µs.
-    Latency,
+    pub latency_us: [f64; 3],
+}
+
+impl Serialize for Converted {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        write_groups(&self.0, |adc_bits, field| format!("{field}_adc_{adc_bits}"), to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Converted {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let split = |name: &str| {
+            let (field, adc_bits) = name.split_once("_adc_")?;
+            Some((adc_bits.parse().ok()?, field.to_owned()))
+        };
+        read_groups(from, split).map(Self)
+    }
 }
 
 impl Resolutions {
-    /// The series of test errors in %, one per programming, with an ADC of that many bits.
-    pub fn errors(adc_bits: u32) -> String {
-        format!("errors_adc_{adc_bits}")
-    }
-
-    /// The series of the low, the nominal and the high estimate with an ADC of that many bits.
-    pub fn estimate(quantity: Estimated, adc_bits: u32) -> String {
-        match quantity {
-            Estimated::Energy => format!("energy_nj_adc_{adc_bits}"),
-            Estimated::Latency => format!("latency_us_adc_{adc_bits}"),
-        }
-    }
-
     /// The tile with converters of these resolutions, 2^bits − 2 steps each.
     ///
     /// # Panics
@@ -62,24 +73,20 @@ impl Resolutions {
         &self,
         standard: &TileConfig,
         trial: &mut Trial<'_>,
-        (seed, context): (u64, &Context<'_>),
-        measured: &mut Measurements,
-    ) -> Result<(), Error> {
+        seed: u64,
+        context: &Context<'_>,
+    ) -> Result<Converted, Error> {
+        let mut all = Converted::default();
         for &adc_bits in &self.adc_bits {
             let tile = Self::tile(standard, self.dac_bits, adc_bits);
-            measured.series.insert(Self::errors(adc_bits), trial.errors_on(|_| tile.clone())?);
+            let errors = trial.errors_on(|_| tile.clone())?;
             let (instance, devices) = (trial.instance(), trial.programmed(&tile)?);
             let seen = layers::observe(instance, &devices, self.examples, seed, context)?;
-            let figures = CostFigures::standard();
-            let (energy, latency) = layers::cost(&devices, &seen, &figures);
-            for (quantity, Range { low, nominal, high }) in
-                [(Estimated::Energy, energy), (Estimated::Latency, latency)]
-            {
-                measured
-                    .series
-                    .insert(Self::estimate(quantity, adc_bits), vec![low, nominal, high]);
-            }
+            let (energy, latency) = layers::cost(&devices, &seen, &CostFigures::standard());
+            let estimates = |Range { low, nominal, high }| [low, nominal, high];
+            let (energy_nj, latency_us) = (estimates(energy), estimates(latency));
+            all.0.insert(adc_bits, OnConverters { errors, energy_nj, latency_us });
         }
-        Ok(())
+        Ok(all)
     }
 }

@@ -13,17 +13,17 @@
 //! Source: [Rasch23 Eq. 20].
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use crossbar::cost::{CostFigures, Range};
 use crossbar::{Saturation, mvm_lengths};
 use nn::{Devices, Mode, Observer, Parameters, Pass, TileProduct, Workspace};
 use numerics::Seed;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::measured::context::Context;
 use crate::measured::error::Error;
-use crate::measured::measurements::Measurements;
+use crate::measured::measurements::{read_groups, write_groups};
 use crate::measured::measures::product::exact_product;
 use crate::measured::networks::workload::Instance;
 
@@ -31,84 +31,62 @@ use crate::measured::networks::workload::Instance;
 const KEPT_ROWS: usize = 16;
 
 /// What is known of a layer after an observation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LayerQuantity {
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Layer {
+    /// Its name.
+    #[serde(skip)]
+    pub name: String,
     /// ε_M in %.
-    MvmError,
+    pub mvm_error_percent: f64,
     /// Inputs beyond the range of the DAC, in % of its conversions.
-    InputsClipped,
+    pub inputs_clipped_percent: f64,
     /// Outputs at the bound of the ADC, in % of its conversions.
-    OutputsClipped,
+    pub outputs_clipped_percent: f64,
     /// The input range α.
-    InputRange,
+    pub input_range: f64,
     /// The largest magnitude among the inputs.
-    LargestInput,
+    pub largest_input: f64,
     /// Rows of the matrix.
-    Outputs,
+    pub outputs: usize,
     /// Columns of the matrix.
-    Inputs,
+    pub inputs: usize,
     /// Tiles.
-    Tiles,
+    pub tiles: usize,
     /// Weights in % of the places of a square array as wide as a tile.
-    Utilisation,
+    pub utilisation_percent: f64,
     /// Products of the matrix with a vector, per example.
-    Products,
+    pub products: f64,
     /// Nominal energy per example in nJ.
-    Energy,
+    pub energy_nj: f64,
     /// Nominal time of one product in ns.
-    Latency,
+    pub latency_ns: f64,
 }
 
-impl LayerQuantity {
-    const ALL: [(Self, &'static str); 12] = [
-        (Self::MvmError, "mvm-error-percent"),
-        (Self::InputsClipped, "inputs-clipped-percent"),
-        (Self::OutputsClipped, "outputs-clipped-percent"),
-        (Self::InputRange, "input-range"),
-        (Self::LargestInput, "largest-input"),
-        (Self::Outputs, "outputs"),
-        (Self::Inputs, "inputs"),
-        (Self::Tiles, "tiles"),
-        (Self::Utilisation, "utilisation-percent"),
-        (Self::Products, "products"),
-        (Self::Energy, "energy-nj"),
-        (Self::Latency, "latency-ns"),
-    ];
+/// Layers in the network's order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Layers(pub Vec<Layer>);
 
-    fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(quantity, _)| *quantity == self).map_or("", |(_, name)| name)
+impl Serialize for Layers {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let layers = self.0.iter().enumerate();
+        let layers = layers.map(|(index, layer)| ((index, &layer.name), layer));
+        // Position of the layer, layer, quantity.
+        write_groups(layers, |(index, name), field| format!("layer {index} {name} {field}"), to)
     }
 }
 
-/// The value of a record about a layer.
-pub fn layer_value(measured: &Measurements, layer: &str, quantity: LayerQuantity) -> Option<f64> {
-    let found = measured.values.iter().find(|(key, _)| {
-        split_key(key).is_some_and(|(_, l, q)| l == layer && q == quantity.name())
-    });
-    found.map(|(_, &value)| value)
-}
-
-/// The layers of a record, in the network's order.
-pub fn layers_of(measured: &Measurements) -> Vec<String> {
-    let tiles = LayerQuantity::Tiles.name();
-    let mut layers: Vec<(usize, &str)> = (measured.values.keys())
-        .filter_map(|key| split_key(key))
-        .filter(|(.., quantity)| *quantity == tiles)
-        .map(|(index, layer, _)| (index, layer))
-        .collect();
-    layers.sort_unstable();
-    layers.into_iter().map(|(_, layer)| layer.to_owned()).collect()
-}
-
-/// The name of a value in a record: position of the layer, layer, quantity.
-fn key(index: usize, layer: &str, quantity: LayerQuantity) -> String {
-    format!("layer {index} {layer} {}", quantity.name())
-}
-
-fn split_key(key: &str) -> Option<(usize, &str, &str)> {
-    let (index, rest) = key.strip_prefix("layer ")?.split_once(' ')?;
-    let (layer, quantity) = rest.rsplit_once(' ')?;
-    Some((usize::from_str(index).ok()?, layer, quantity))
+impl<'de> Deserialize<'de> for Layers {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let split = |name: &str| {
+            let (index, rest) = name.strip_prefix("layer ")?.split_once(' ')?;
+            let (layer, field) = rest.rsplit_once(' ')?;
+            Some(((index.parse::<usize>().ok()?, layer.to_owned()), field.to_owned()))
+        };
+        let layers: BTreeMap<(usize, String), Layer> = read_groups(from, split)?;
+        let named = |((_, name), layer)| Layer { name, ..layer };
+        Ok(Self(layers.into_iter().map(named).collect()))
+    }
 }
 
 /// The matrix that a layer should multiply by.
@@ -282,56 +260,54 @@ fn used<'a>(
     layers.filter_map(|analog| Some((analog, observed.layers.get(analog.name())?)))
 }
 
-/// Writes what is known of every layer.
-pub(super) fn report(devices: &Devices<'_>, observed: &Observed, measured: &mut Measurements) {
+/// What is known of every layer.
+pub(super) fn report(devices: &Devices<'_>, observed: &Observed) -> Layers {
     let parameters = devices.parameters();
     let figures = CostFigures::standard();
-    for (index, (analog, seen)) in used(parameters, observed).enumerate() {
+    let layer = |(analog, seen): (&nn::AnalogWeights, &Seen)| {
         let (outputs, inputs) = analog.shape();
         let tiles = analog.cut().parts().len();
         let mapping = &analog.config().tile().mapping;
         let height = mapping.max_outputs.unwrap_or(mapping.max_inputs);
         let percent = |part: u64, whole: u64| 100.0 * part as f64 / whole.max(1) as f64;
+        let places = (tiles * mapping.max_inputs * height) as u64;
         let products = seen.products as f64 / observed.examples as f64;
         let matrix = devices.layer(analog.name());
         let cost = matrix.map(|matrix| figures.matrix(matrix, &seen.rows));
-        let energy = cost.map_or(0.0, |cost| 1e-3 * cost.energy.total_pj().nominal * products);
-        for (quantity, value) in [
-            (LayerQuantity::MvmError, 100.0 * seen.error / seen.size.max(f64::MIN_POSITIVE)),
-            (LayerQuantity::InputsClipped, percent(seen.clipped.inputs, seen.conversions[0])),
-            (LayerQuantity::OutputsClipped, percent(seen.clipped.outputs, seen.conversions[1])),
-            (LayerQuantity::InputRange, f64::from(analog.input_range(parameters))),
-            (LayerQuantity::LargestInput, f64::from(seen.largest)),
-            (LayerQuantity::Outputs, outputs as f64),
-            (LayerQuantity::Inputs, inputs as f64),
-            (LayerQuantity::Tiles, tiles as f64),
-            (
-                LayerQuantity::Utilisation,
-                percent((outputs * inputs) as u64, (tiles * mapping.max_inputs * height) as u64),
-            ),
-            (LayerQuantity::Products, products),
-            (LayerQuantity::Energy, energy),
-            (LayerQuantity::Latency, cost.map_or(0.0, |cost| cost.latency_ns.nominal)),
-        ] {
-            measured.values.insert(key(index, analog.name(), quantity), value);
+        Layer {
+            name: analog.name().to_owned(),
+            mvm_error_percent: 100.0 * seen.error / seen.size.max(f64::MIN_POSITIVE),
+            inputs_clipped_percent: percent(seen.clipped.inputs, seen.conversions[0]),
+            outputs_clipped_percent: percent(seen.clipped.outputs, seen.conversions[1]),
+            input_range: f64::from(analog.input_range(parameters)),
+            largest_input: f64::from(seen.largest),
+            outputs,
+            inputs,
+            tiles,
+            utilisation_percent: percent((outputs * inputs) as u64, places),
+            products,
+            energy_nj: cost.map_or(0.0, |cost| 1e-3 * cost.energy.total_pj().nominal * products),
+            latency_ns: cost.map_or(0.0, |cost| cost.latency_ns.nominal),
         }
-    }
+    };
+    Layers(used(parameters, observed).map(layer).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measured::measurements::Measurements;
 
     #[test]
     fn layers_keep_their_order_and_their_names() {
-        let mut measured = Measurements::default();
-        for (index, layer) in ["b", "a.0 x", "c"].into_iter().enumerate() {
-            let index = index * 6;
-            measured.values.insert(key(index, layer, LayerQuantity::Tiles), index as f64);
-            measured.values.insert(key(index, layer, LayerQuantity::Energy), 0.5);
-        }
-        assert_eq!(layers_of(&measured), ["b", "a.0 x", "c"]);
-        assert_eq!(layer_value(&measured, "c", LayerQuantity::Tiles), Some(12.0));
-        assert_eq!(layer_value(&measured, "c", LayerQuantity::Products), None);
+        let names = ["b", "a.0 x", "c", "d", "e", "f", "g", "h", "i", "j", "k"];
+        let layers = names.iter().enumerate().map(|(tiles, name)| {
+            let (name, energy_nj) = ((*name).to_owned(), 0.5);
+            Layer { name, tiles, energy_nj, ..Layer::default() }
+        });
+        let layers = Layers(layers.collect());
+        let measured = Measurements::of(&layers);
+        assert_eq!(measured.values["layer 1 a.0 x energy-nj"], 0.5);
+        assert_eq!(measured.read::<Layers>().unwrap(), layers);
     }
 }

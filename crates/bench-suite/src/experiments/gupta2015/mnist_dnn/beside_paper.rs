@@ -3,9 +3,10 @@
 use report::Number;
 use report::number::points;
 
-use super::variants::{Size, Variant, size};
-use crate::experiment::Results;
-use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
+use super::variants::{Size, Variant};
+use crate::experiments::training_runs::{
+    Series, TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES,
+};
 use crate::measured::statistics::Estimate;
 use crate::paper;
 
@@ -17,8 +18,8 @@ pub(super) enum Quantity {
 }
 
 impl Quantity {
-    /// The name of the series in a record.
-    pub(super) const fn series(self) -> &'static str {
+    /// The series of a training.
+    pub(super) const fn series(self) -> Series {
         match self {
             Self::TrainLoss => TRAIN_LOSS,
             Self::TestError => TEST_ERROR,
@@ -27,41 +28,34 @@ impl Quantity {
 }
 
 pub(super) struct Runs<'a> {
-    pub(super) results: &'a Results<'a>,
     pub(super) size: Size,
-    pub(super) runs: TrainingRuns<'a>,
+    pub(super) runs: TrainingRuns<'a, Variant>,
 }
 
-impl<'a> Runs<'a> {
-    pub(super) fn new(results: &'a Results<'a>) -> Self {
-        let size = size(results.scale);
-        let runs = TrainingRuns { results, window: size.window };
-        Self { results, size, runs }
-    }
-
+impl Runs<'_> {
     /// Test error at the end, in %.
     pub(super) fn error(&self, variant: Variant) -> Option<Estimate> {
-        self.runs.error(variant.name)
+        self.runs.error(variant)
     }
 
     /// Training loss at the end, in nats.
     pub(super) fn loss(&self, variant: Variant) -> Option<f64> {
-        self.runs.loss(variant.name)
+        self.runs.loss(variant)
     }
 
     /// Difference of two test errors, in points.
     pub(super) fn difference(&self, variant: Variant, reference: Variant) -> Option<Estimate> {
-        self.runs.difference(variant.name, reference.name)
+        self.runs.difference(variant, reference)
     }
 
     /// Ratio of two training losses.
     pub(super) fn loss_ratio(&self, variant: Variant, reference: Variant) -> Option<Estimate> {
-        self.runs.loss_ratio(variant.name, reference.name)
+        self.runs.loss_ratio(variant, reference)
     }
 
     /// Percentage of updates that were rounded to zero, averaged over all epochs.
     pub(super) fn zero_updates(&self, variant: Variant) -> Option<Estimate> {
-        self.runs.mean(variant.name, ZERO_UPDATES)
+        self.runs.mean(variant, ZERO_UPDATES)
     }
 
     /// The paper's curve: (epoch counted from 0, value). After fewer images than its own per
@@ -111,7 +105,7 @@ mod tests {
         for variant in VARIANTS {
             for quantity in [Quantity::TrainLoss, Quantity::TestError] {
                 let points = paper_curve(variant, quantity).len();
-                assert!(points > 20, "{} has {points} points of {quantity:?}", variant.name);
+                assert!(points > 20, "{} has {points} points of {quantity:?}", variant);
             }
         }
     }
