@@ -8,6 +8,7 @@ use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
+use crate::measured::measures::aging::HOUR_S;
 use crate::measured::measures::equal_error as measured;
 use crate::measured::measures::nonideality::{AXES, Nonideality, Stage};
 use crate::measured::measures::trial::Repeats;
@@ -22,9 +23,6 @@ pub struct EqualError;
 
 /// Error of the product to which each nonideality is raised, in %. [Rasch23 Fig. 4]
 const ERROR_PERCENT: f64 = 20.0;
-/// Seconds after programming. [Rasch23 Fig. 4]
-const HOUR_S: f64 = 3600.0;
-
 /// Those that can be raised without changing the layout: they have values for every error.
 fn axes(scale: Scale) -> Vec<Nonideality> {
     use Nonideality::{DacBits, ReadNoise, StuckReset};

@@ -24,6 +24,7 @@ use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::comparison::{Comparison, Method};
+use crate::measured::measures::equal_error::WEIGHT_STD;
 use crate::measured::measures::trained::Trained;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
@@ -68,10 +69,6 @@ const PAPER: [(&str, [[f64; 3]; 2]); 4] = [
 /// Mean A* in % at 1 day, on PCM and on ReRAM by structure. [Rasch23 Supp. Tab. 5]
 const PAPER_MEAN: [[f64; 3]; 2] = [[99.24, 99.67, 99.23], [98.04, 98.43, 98.09]];
 
-/// Standard deviation of the normalised weights over which strengths are matched: those of the
-/// paper's standard product. [Rasch23 Methods, "MVM error"]
-const WEIGHT_STD: f32 = 0.246;
-
 /// Strengths relative to the recipe's. The paper takes the best of several for each structure.
 pub(super) fn strengths(scale: Scale) -> &'static [f32] {
     match scale {
@@ -91,7 +88,7 @@ pub(super) fn size(scale: Scale) -> (u64, u64, &'static [&'static str]) {
     }
 }
 
-/// √⟨σ(|w|)²⟩ over normal weights within [−1, 1].
+/// √⟨σ(|w|)²⟩ over normal weights within [−1, 1], of the deviation of the paper's standard product.
 fn strength(model: &WeightNoiseModel) -> f32 {
     const STEPS: usize = 4096;
     let (mut sum, mut density_sum) = (0.0f64, 0.0f64);

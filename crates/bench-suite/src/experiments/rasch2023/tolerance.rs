@@ -9,6 +9,7 @@ use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
+use crate::measured::measures::aging::HOUR_S;
 use crate::measured::measures::nonideality::{AXES, Nonideality};
 use crate::measured::measures::tolerance as measured;
 use crate::measured::measures::trial::Repeats;
@@ -23,9 +24,6 @@ pub struct Tolerance;
 
 /// Loss that defines the tolerance, in % of the accuracy above chance. [Rasch23 Fig. 5]
 const LOSS_PERCENT: f64 = 1.0;
-/// Seconds after programming. [Rasch23 Fig. 5]
-const HOUR_S: f64 = 3600.0;
-
 fn axes(scale: Scale) -> Vec<Nonideality> {
     if scale == Scale::Smoke {
         return vec![Nonideality::Pcm, Nonideality::DacBits, Nonideality::TileSize];

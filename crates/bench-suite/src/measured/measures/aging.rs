@@ -11,6 +11,10 @@ use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::networks::workload::Instance;
 
+/// Seconds in an hour, after which networks and products are tested with drift compensation. [Rasch23
+/// Fig. 3D, Fig. 5]
+pub const HOUR_S: f64 = 3600.0;
+
 /// How a network on tiles is tested.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -14,6 +14,7 @@ use super::product::{Product, exact_product, gaussian, uniform};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measure::Measure;
+use crate::measured::measures::aging::HOUR_S;
 
 /// How much is multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,9 +39,6 @@ pub struct Errors {
 
 /// Bits q of the words.
 pub const BITS: [u32; 7] = [2, 3, 4, 5, 6, 7, 8];
-
-/// Seconds after programming with drift compensation. [Rasch23 Fig. 3D]
-const HOUR_S: f64 = 3600.0;
 
 /// clip(round(z · (2^q − 2)/2) · 2/(2^q − 2)) to ±1. [Rasch23 Eq. 5]
 fn rounded(values: &[f32], bits: u32) -> Vec<f32> {

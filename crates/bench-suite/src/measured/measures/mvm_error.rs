@@ -18,6 +18,7 @@ use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measure::Measure;
 use crate::measured::measurements::name_of;
+use crate::measured::measures::aging::HOUR_S;
 
 /// How much is multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,9 +77,6 @@ pub const RANGES: [f32; 7] = [1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0];
 const IR_DROP_BOOST: f32 = 11.7;
 /// Correlation of the inputs with a row of the weights. [Rasch23 Fig. 4A]
 const CORRELATION: f32 = 0.05;
-/// Seconds after programming, for the case with drift compensation.
-const HOUR_S: f64 = 3600.0;
-
 fn tile(scale: WeightScale) -> TileConfig {
     let mut config = presets::standard_pcm();
     config.mapping.scale = scale;

@@ -14,6 +14,7 @@ use super::product::{Product, uniform};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measure::Measure;
+use crate::measured::measures::aging::HOUR_S;
 
 /// The distributions, and how much is multiplied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,9 +34,6 @@ pub struct ByShape {
     /// Excess kurtosis of the weights.
     pub excess_kurtosis: Vec<f64>,
 }
-
-/// Seconds after programming with drift compensation. [Rasch23 Fig. 6]
-const HOUR_S: f64 = 3600.0;
 
 /// Draws from p(w) ∝ exp(−|w|^β) by inverting its distribution function on a grid.
 ///
