@@ -10,6 +10,8 @@ mod imagenet;
 mod images;
 mod language;
 pub(crate) mod minilm;
+pub mod original;
+pub mod paper_row;
 mod paraphrase;
 mod sentence_similarity;
 mod sentiment;

@@ -24,6 +24,7 @@ use crate::measured::error::Error;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::comparison::{Comparison, Method, Tested};
 use crate::measured::measures::hwa_recipe::HwaRecipe;
+use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
@@ -38,18 +39,18 @@ pub struct ColumnScales;
 ///
 /// The transformers' rows are those of eight tasks of GLUE; ALBERT's errors, though, are the ones
 /// that Table 2 has for MRPC.
-const PAPER: [(&str, [f64; 4]); 11] = [
-    ("ResNet-32 CIFAR-10", [13.35, 15.89, 17.54, 30.00]),
-    ("WideResNet-16 CIFAR-100", [25.73, 28.02, 32.32, 63.93]),
-    ("ResNet-18 ImageNet", [47.35, 57.15, 69.78, 95.06]),
-    ("ResNet-50 ImageNet", [51.87, 82.09, 98.24, 99.85]),
-    ("DenseNet-121 ImageNet", [54.83, 76.63, 95.81, 99.80]),
-    ("WideResNet-50 ImageNet", [48.36, 92.89, 99.66, 99.89]),
-    ("BERT-base MRPC", [33.45, 33.77, 33.32, 32.85]),
-    ("ALBERT-base MRPC", [32.00, 32.00, 31.25, 31.50]),
-    ("Speech SWB300 (LSTM-HMM)", [15.36, 17.63, 22.03, 53.26]),
-    ("LSTM PTB", [73.94, 74.82, 76.49, 82.11]),
-    ("RNN-T SWB300", [13.83, 17.67, 43.74, 91.65]),
+const PAPER: [(PaperRow, [f64; 4]); 11] = [
+    (PaperRow::ResNet32, [13.35, 15.89, 17.54, 30.00]),
+    (PaperRow::WideResNet16, [25.73, 28.02, 32.32, 63.93]),
+    (PaperRow::ResNet18, [47.35, 57.15, 69.78, 95.06]),
+    (PaperRow::ResNet50, [51.87, 82.09, 98.24, 99.85]),
+    (PaperRow::DenseNet121, [54.83, 76.63, 95.81, 99.80]),
+    (PaperRow::WideResNet50, [48.36, 92.89, 99.66, 99.89]),
+    (PaperRow::Bert, [33.45, 33.77, 33.32, 32.85]),
+    (PaperRow::Albert, [32.00, 32.00, 31.25, 31.50]),
+    (PaperRow::Acoustic, [15.36, 17.63, 22.03, 53.26]),
+    (PaperRow::Language, [73.94, 74.82, 76.49, 82.11]),
+    (PaperRow::Transducer, [13.83, 17.67, 43.74, 91.65]),
 ];
 
 /// A* in % at 1 h with one scale per tile, as printed there.
@@ -57,14 +58,14 @@ const PAPER_HOUR: [f64; 11] = [88.0, 89.8, 61.6, 23.4, 31.3, 8.9, 65.3, 72.2, 95
 
 /// A* in % at 1 h with scales of columns and of tiles, as printed.
 fn printed_hour(row: &Row) -> [f64; 2] {
-    let at = PAPER.iter().position(|(name, _)| *name == row.name);
+    let at = PAPER.iter().position(|(network, _)| *network == row.network);
     [row.direct_accuracies[0], PAPER_HOUR[at.expect("every row is printed")]]
 }
 
 /// Float error, errors at the four times with one scale per tile, and chance, in %. The float error
 /// and chance are those of Table 3, whose tasks the transformers have here.
 fn paper_tile(row: &Row) -> (f64, [f64; 4], f64) {
-    let found = PAPER.iter().find(|(name, _)| *name == row.name);
+    let found = PAPER.iter().find(|(network, _)| *network == row.network);
     (row.hwa.0, found.expect("every row is printed").1, row.hwa.2)
 }
 
@@ -270,7 +271,7 @@ fn table(pairs: &[Pair<'_>]) -> Table {
         let row = column.paper;
         let ways = [("per column", row.direct), ("per tile", paper_tile(row))];
         for ((way, (float, errors, _)), accuracy) in ways.into_iter().zip(printed_hour(row)) {
-            let mut cells = cells![format!("paper: {}", row.name), way, number(float, 2)];
+            let mut cells = cells![format!("paper: {}", row.network), way, number(float, 2)];
             cells.extend(errors.map(|error| number(error, 2)));
             cells.push(number(accuracy, 1));
             table.push(cells);
@@ -306,7 +307,7 @@ mod tests {
     fn normalised_accuracies_are_the_printed_ones() {
         for (row, printed) in ROWS.iter().zip(PAPER_HOUR) {
             let ours = paper_accuracy(paper_tile(row), HOUR);
-            assert!((ours - printed).abs() < 0.11, "{}: {ours}, not {printed}", row.name);
+            assert!((ours - printed).abs() < 0.11, "{}: {ours}, not {printed}", row.network);
         }
     }
 }

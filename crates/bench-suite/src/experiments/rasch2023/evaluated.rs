@@ -98,7 +98,7 @@ impl<'a, M: OfNetwork> Evaluated<'a, M> {
     pub(super) fn all(results: &'a Results<M>, keep: impl Fn(&M) -> bool) -> Vec<Self> {
         let of = |entry: &crate::measured::networks::workload::Entry| {
             let done = results.of(|measure| measure.trained().network == entry.id && keep(measure));
-            Some(Self { id: entry.id, paper: row(entry.paper)?, done: done.collect() })
+            Some(Self { id: entry.id, paper: row(entry.paper), done: done.collect() })
         };
         NETWORKS.iter().filter_map(of).collect()
     }

@@ -26,6 +26,7 @@ use crate::measured::measures::aging::Aging;
 use crate::measured::measures::comparison::{Comparison, Method};
 use crate::measured::measures::equal_error::WEIGHT_STD;
 use crate::measured::measures::trained::Trained;
+use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
@@ -59,11 +60,11 @@ pub(super) const STRUCTURES: [Structure; 3] = [
 ];
 
 /// Test errors in % at 1 day on PCM and on ReRAM by structure. [Rasch23 Supp. Tab. 5]
-const PAPER: [(&str, [[f64; 3]; 2]); 4] = [
-    ("ResNet-32 CIFAR-10", [[7.45, 7.38, 7.68], [8.06, 7.93, 8.21]]),
-    ("WideResNet-16 CIFAR-100", [[20.04, 20.06, 20.18], [20.45, 20.60, 20.76]]),
-    ("ALBERT-base MRPC", [[15.49, 14.72, 15.30], [17.25, 16.49, 16.89]]),
-    ("LSTM PTB", [[72.96, 72.93, 72.95], [72.99, 72.95, 72.97]]),
+const PAPER: [(PaperRow, [[f64; 3]; 2]); 4] = [
+    (PaperRow::ResNet32, [[7.45, 7.38, 7.68], [8.06, 7.93, 8.21]]),
+    (PaperRow::WideResNet16, [[20.04, 20.06, 20.18], [20.45, 20.60, 20.76]]),
+    (PaperRow::Albert, [[15.49, 14.72, 15.30], [17.25, 16.49, 16.89]]),
+    (PaperRow::Language, [[72.96, 72.93, 72.95], [72.99, 72.95, 72.97]]),
 ];
 
 /// Mean A* in % at 1 day, on PCM and on ReRAM by structure. [Rasch23 Supp. Tab. 5]

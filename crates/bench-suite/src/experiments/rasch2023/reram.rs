@@ -20,6 +20,7 @@ use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::comparison::{Comparison, Method, Tested};
+use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::{Estimate, spearman};
@@ -31,24 +32,24 @@ use crate::request::Request;
 pub struct Reram;
 
 /// Test errors in % at 1 s and 1 day on resistive RAM. [Rasch23 Supp. Tab. 4]
-const PAPER: [(&str, [f64; 2]); 11] = [
-    ("ResNet-32 CIFAR-10", [6.73, 8.09]),
-    ("WideResNet-16 CIFAR-100", [19.76, 20.62]),
-    ("ResNet-18 ImageNet", [31.74, 34.92]),
-    ("ResNet-50 ImageNet", [25.00, 27.64]),
-    ("DenseNet-121 ImageNet", [26.97, 31.23]),
-    ("WideResNet-50 ImageNet", [23.74, 25.29]),
-    ("BERT-base MRPC", [13.94, 15.10]),
-    ("ALBERT-base MRPC", [15.30, 17.54]),
-    ("Speech SWB300 (LSTM-HMM)", [14.26, 14.47]),
-    ("LSTM PTB", [72.97, 73.05]),
-    ("RNN-T SWB300", [12.37, 13.48]),
+const PAPER: [(PaperRow, [f64; 2]); 11] = [
+    (PaperRow::ResNet32, [6.73, 8.09]),
+    (PaperRow::WideResNet16, [19.76, 20.62]),
+    (PaperRow::ResNet18, [31.74, 34.92]),
+    (PaperRow::ResNet50, [25.00, 27.64]),
+    (PaperRow::DenseNet121, [26.97, 31.23]),
+    (PaperRow::WideResNet50, [23.74, 25.29]),
+    (PaperRow::Bert, [13.94, 15.10]),
+    (PaperRow::Albert, [15.30, 17.54]),
+    (PaperRow::Acoustic, [14.26, 14.47]),
+    (PaperRow::Language, [72.97, 73.05]),
+    (PaperRow::Transducer, [12.37, 13.48]),
 ];
 
 /// The same of the two transformers on Device::Pcm, tested on MRPC as on ReRAM; with these the printed rank
 /// correlation comes out. [Rasch23 Supp. Tab. 7]
-const PCM_MRPC: [(&str, [f64; 2]); 2] =
-    [("BERT-base MRPC", [13.95, 14.47]), ("ALBERT-base MRPC", [15.13, 15.57])];
+const PCM_MRPC: [(PaperRow, [f64; 2]); 2] =
+    [(PaperRow::Bert, [13.95, 14.47]), (PaperRow::Albert, [15.13, 15.57])];
 
 /// Which devices a network is programmed into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,8 +85,8 @@ const ENOUGH: usize = 11;
 
 /// The paper's float error, errors at 1 s and 1 day on PCM and on ReRAM, and chance, in %.
 fn paper(row: &Row) -> (f64, [[f64; 2]; 2], f64) {
-    let of = |table: &[(&str, [f64; 2])]| {
-        table.iter().find(|(name, _)| *name == row.name).map(|(_, errors)| *errors)
+    let of = |table: &[(PaperRow, [f64; 2])]| {
+        table.iter().find(|(network, _)| *network == row.network).map(|(_, errors)| *errors)
     };
     let reram = of(&PAPER).expect("every row is printed");
     // Table 2 has the transformers on MRPC.
@@ -98,7 +99,7 @@ fn paper(row: &Row) -> (f64, [[f64; 2]; 2], f64) {
 const PAPER_DAY: [f64; 11] = [97.3, 99.2, 93.6, 95.0, 92.4, 95.2, 99.0, 95.2, 99.5, 99.5, 98.1];
 
 fn printed_day(row: &Row) -> f64 {
-    let at = ROWS.iter().position(|known| known.name == row.name);
+    let at = ROWS.iter().position(|known| known.network == row.network);
     PAPER_DAY[at.expect("a row of the paper")]
 }
 
@@ -269,7 +270,7 @@ fn table(networks: &[Evaluated<'_, Comparison<Device>>]) -> Table {
         }
         table.push(row);
         let (float, errors, chance) = paper(network.paper);
-        let mut row = cells![format!("paper: {}", network.paper.name), number(float, 2)];
+        let mut row = cells![format!("paper: {}", network.paper.network), number(float, 2)];
         let accuracies =
             [normalized_accuracy(errors[0][1], float, chance), printed_day(network.paper)];
         for (errors, accuracy) in errors.into_iter().zip(accuracies) {
@@ -289,7 +290,7 @@ fn figures(networks: &[Evaluated<'_, Comparison<Device>>]) -> Option<Figure> {
     });
     let paper = ROWS.iter().map(|row| {
         let [pcm, reram] = paper_day(row);
-        ((pcm, reram), row.name.split(' ').next().unwrap_or_default().to_owned())
+        ((pcm, reram), row.network.name().split(' ').next().unwrap_or_default().to_owned())
     });
     let panel = |title: &str, colour: usize, points: Vec<((f64, f64), String)>| {
         Panel::new(title, "A* on PCM (%)", "A* on ReRAM (%)")
@@ -309,7 +310,7 @@ mod tests {
     fn the_papers_numbers_are_the_printed_ones() {
         for (row, printed) in ROWS.iter().zip(PAPER_DAY) {
             let [_, ours] = paper_day(row);
-            assert!((ours - printed).abs() < 0.11, "{}: {ours}, not {printed}", row.name);
+            assert!((ours - printed).abs() < 0.11, "{}: {ours}, not {printed}", row.network);
         }
         let [pcm, reram] =
             [0, 1].map(|d| ROWS.iter().map(|row| paper_day(row)[d]).collect::<Vec<_>>());

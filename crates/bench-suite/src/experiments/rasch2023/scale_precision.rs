@@ -23,6 +23,7 @@ use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::comparison::{Comparison, Method, Tested};
+use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
@@ -37,18 +38,18 @@ pub struct ScalePrecision;
 const LEVELS: [u32; 5] = [1, 2, 4, 8, 16];
 
 /// Loss of accuracy in % at 1 day for each number of levels. [Rasch23 Supp., "scale precision"]
-const PAPER: [(&str, [f64; 5]); 11] = [
-    ("ResNet-32 CIFAR-10", [0.4, 0.5, 0.3, 0.2, 0.2]),
-    ("WideResNet-16 CIFAR-100", [1.7, 0.9, 0.3, 0.2, 0.1]),
-    ("ResNet-18 ImageNet", [11.8, 2.4, 1.2, 0.5, 0.2]),
-    ("ResNet-50 ImageNet", [68.8, 7.9, 2.1, 1.0, 0.4]),
-    ("DenseNet-121 ImageNet", [26.8, 4.6, 1.8, 0.8, 0.4]),
-    ("WideResNet-50 ImageNet", [95.4, 11.2, 2.7, 1.2, 0.7]),
-    ("BERT-base MRPC", [100.0, 100.0, 31.1, 2.2, 0.5]),
-    ("ALBERT-base MRPC", [99.0, 23.5, 4.7, 1.5, 0.7]),
-    ("Speech SWB300 (LSTM-HMM)", [3.1, 0.4, 0.1, 0.0, 0.0]),
-    ("LSTM PTB", [4.0, 0.7, 0.3, 0.1, 0.1]),
-    ("RNN-T SWB300", [26.3, 2.0, 0.4, 0.2, 0.1]),
+const PAPER: [(PaperRow, [f64; 5]); 11] = [
+    (PaperRow::ResNet32, [0.4, 0.5, 0.3, 0.2, 0.2]),
+    (PaperRow::WideResNet16, [1.7, 0.9, 0.3, 0.2, 0.1]),
+    (PaperRow::ResNet18, [11.8, 2.4, 1.2, 0.5, 0.2]),
+    (PaperRow::ResNet50, [68.8, 7.9, 2.1, 1.0, 0.4]),
+    (PaperRow::DenseNet121, [26.8, 4.6, 1.8, 0.8, 0.4]),
+    (PaperRow::WideResNet50, [95.4, 11.2, 2.7, 1.2, 0.7]),
+    (PaperRow::Bert, [100.0, 100.0, 31.1, 2.2, 0.5]),
+    (PaperRow::Albert, [99.0, 23.5, 4.7, 1.5, 0.7]),
+    (PaperRow::Acoustic, [3.1, 0.4, 0.1, 0.0, 0.0]),
+    (PaperRow::Language, [4.0, 0.7, 0.3, 0.1, 0.1]),
+    (PaperRow::Transducer, [26.3, 2.0, 0.4, 0.2, 0.1]),
 ];
 
 /// What the digital scales are.
@@ -91,7 +92,7 @@ fn errors(scales: Scales) -> impl Fn(&Tested<Scales>) -> &[f64] {
 const SIXTEEN: f64 = 1.0;
 
 fn paper(row: &Row) -> [f64; 5] {
-    PAPER.iter().find(|(name, _)| *name == row.name).expect("every row is printed").1
+    PAPER.iter().find(|(network, _)| *network == row.network).expect("every row is printed").1
 }
 
 /// Training runs, programmings of each, and networks.

@@ -143,7 +143,7 @@ impl<'a, O> Grid<'a, O> {
         let mut columns: Vec<Column> = NETWORKS
             .into_iter()
             .filter(|id| has(id))
-            .filter_map(|id| Some(Column { id, family: row(find(id).ok()?.paper)?.family }))
+            .filter_map(|id| Some(Column { id, family: row(find(id).ok()?.paper).family }))
             .collect();
         columns.sort_by_key(|column| column.family as u8);
         Self { axes, columns, outcomes }

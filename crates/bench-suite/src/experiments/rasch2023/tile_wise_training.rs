@@ -19,6 +19,7 @@ use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::comparison::{Comparison, Method, Tested};
+use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
@@ -31,15 +32,15 @@ pub struct TileWiseTraining;
 
 /// Test errors in % on MRPC at the four times: trained with scales of tiles and of columns.
 /// [Rasch23 Supp. Tab. 7]
-const PAPER: [(&str, [f64; 4], [f64; 4]); 2] = [
-    ("BERT-base MRPC", [14.27, 14.62, 14.58, 15.92], [13.95, 14.15, 14.47, 15.40]),
-    ("ALBERT-base MRPC", [14.61, 15.28, 15.40, 16.76], [15.13, 15.42, 15.57, 16.33]),
+const PAPER: [(PaperRow, [f64; 4], [f64; 4]); 2] = [
+    (PaperRow::Bert, [14.27, 14.62, 14.58, 15.92], [13.95, 14.15, 14.47, 15.40]),
+    (PaperRow::Albert, [14.61, 15.28, 15.40, 16.76], [15.13, 15.42, 15.57, 16.33]),
 ];
 
 /// The paper's mean over networks and times of A*, scales of columns − of tiles.
 fn paper_gain() -> f64 {
-    let gains = PAPER.iter().flat_map(|(name, tile, column)| {
-        let (float, _, chance) = row(name).expect("a row of the paper").direct;
+    let gains = PAPER.iter().flat_map(|(network, tile, column)| {
+        let (float, _, chance) = row(*network).direct;
         let accuracy = move |error: &f64| normalized_accuracy(*error, float, chance);
         column.iter().zip(tile).map(move |(c, t)| accuracy(c) - accuracy(t))
     });
@@ -183,9 +184,9 @@ fn table(pairs: &[Pair<'_>]) -> Table {
             row.extend(TIMES_S.map(error));
             table.push(row);
         }
-        for (_, tile, by_column) in PAPER.iter().filter(|row| row.0 == column.paper.name) {
+        for (_, tile, by_column) in PAPER.iter().filter(|row| row.0 == column.paper.network) {
             for (way, errors) in [("per tile", tile), ("per column", by_column)] {
-                let name = format!("paper: {}", column.paper.name);
+                let name = format!("paper: {}", column.paper.network);
                 let mut row = cells![name, way, number(column.paper.direct.0, 2)];
                 row.extend(errors.map(|error| number(error, 2)));
                 table.push(row);
@@ -204,7 +205,7 @@ fn figures(pairs: &[Pair<'_>]) -> Option<Figure> {
             of_estimates(label, colour, TIMES_S.into_iter().filter_map(at))
         };
         let mut curves = vec![ours(tile, "per tile", 1), ours(column, "per column", 3)];
-        for (_, tile, by_column) in PAPER.iter().filter(|row| row.0 == column.paper.name) {
+        for (_, tile, by_column) in PAPER.iter().filter(|row| row.0 == column.paper.network) {
             for (label, colour, errors) in
                 [("per tile, paper", 1, tile), ("per column, paper", 3, by_column)]
             {

@@ -55,7 +55,7 @@ impl Experiment for Tiles {
 
     fn runs(&self, _: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
         let run = |row: &Row| {
-            let (label, network) = (row.name.to_owned(), row.name.to_owned());
+            let (label, network) = (row.network.to_string(), row.network);
             let measure = Survey { network, tile: TILE };
             Run { label, measure, seed: 0, data: Vec::new(), work: 100 }
         };
@@ -80,7 +80,7 @@ struct Found<'a> {
 
 impl Found<'_> {
     fn value(&self, row: &Row, of: Number) -> Option<f64> {
-        let asked = self.results.of(|survey| survey.network == row.name).next()?;
+        let asked = self.results.of(|survey| survey.network == row.network).next()?;
         Some(of(&asked.outcome))
     }
 
@@ -144,7 +144,7 @@ fn table(found: &Found<'_>) -> Table {
         };
         let [parameters, mapped] = row.millions;
         cells![
-            row.name,
+            row.network.name(),
             format!("{} / {parameters}", ours(PARAMETERS, 1e6, 2)),
             format!("{} / {mapped}", ours(MAPPED, 1e6, 2)),
             format!("{} / {}", ours(TILES, 1.0, 0), row.tiles),

@@ -5,24 +5,22 @@
 //!
 //! Source: [Rasch23 Tab. 1].
 
-mod networks;
-
 use crossbar::split;
 use nn::MapUse;
 use serde::{Deserialize, Serialize};
 
-pub use networks::{NETWORKS, PaperNetwork, network};
-
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measure::Measure;
+use crate::measured::networks::original::Original;
+use crate::measured::networks::paper_row::PaperRow;
 
 /// A network and its tiles.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Survey {
-    /// The name of one of [`NETWORKS`].
-    pub network: String,
+    /// The network.
+    pub network: PaperRow,
     /// Rows and columns of a tile.
     pub tile: usize,
 }
@@ -53,7 +51,7 @@ impl Measure for Survey {
     ///
     /// As [`HardwareUse::of`].
     fn run(&self, _: u64, _: &Context<'_>) -> Result<Asked, Error> {
-        let used = HardwareUse::of(network(&self.network)?, self.tile);
+        let used = HardwareUse::of(Original::of(self.network), self.tile);
         let HardwareUse { parameters, mapped, tiles, products, .. } = used;
         let (utilisation_percent, reuse) = (used.utilisation_percent(), used.reuse());
         Ok(Asked { parameters, mapped, tiles, utilisation_percent, products, reuse })
@@ -86,7 +84,7 @@ impl HardwareUse {
     ///
     /// If a tile is smaller than the kernel of a convolution.
     #[track_caller]
-    pub fn of(network: &PaperNetwork, tile: usize) -> Self {
+    pub fn of(network: Original, tile: usize) -> Self {
         let (parameters, uses) = network.survey();
         let mut used =
             Self { tile, parameters, mapped: 0, tiles: 0, products: 0, macs: 0, outputs: 0 };
@@ -101,7 +99,8 @@ impl HardwareUse {
             used.macs += layer.outputs * layer.inputs * layer.rows;
             used.outputs += layer.outputs * layer.rows;
         }
-        for layer in layers.iter().filter(|layer| !network.digital.contains(&&*layer.layer)) {
+        let digital = network.digital_layers();
+        for layer in layers.iter().filter(|layer| !digital.contains(&layer.layer)) {
             // Channels are not cut: a 3 × 3 convolution has 56 of them on a tile. The paper does
             // not say so, but only so are its numbers of tiles met.
             let channels = split(layer.inputs / layer.taps, tile / layer.taps).len();

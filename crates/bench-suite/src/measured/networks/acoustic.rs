@@ -16,17 +16,18 @@ use nn::{
 };
 use numerics::Seed;
 
+use super::paper_row::PaperRow;
 use super::workload::{Entry, Instance, Workload, adam};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 
 /// Which digit is spoken; at paper scale the states of Switchboard.
 pub(super) const SPOKEN_DIGITS: Entry =
-    Entry { id: "lstm-spoken-digits", paper: "Speech SWB300 (LSTM-HMM)", open: open_digits };
+    Entry { id: "lstm-spoken-digits", paper: PaperRow::Acoustic, open: open_digits };
 
 /// Who speaks a vowel.
 pub(super) const JAPANESE_VOWELS: Entry =
-    Entry { id: "lstm-japanese-vowels", paper: "Speech SWB300 (LSTM-HMM)", open: open_vowels };
+    Entry { id: "lstm-japanese-vowels", paper: PaperRow::Acoustic, open: open_vowels };
 
 /// Mel bands of a frame.
 const BANDS: usize = 24;
@@ -154,7 +155,7 @@ impl Workload for AcousticNetwork {
         self.entry.id
     }
 
-    fn paper(&self) -> &'static str {
+    fn paper(&self) -> PaperRow {
         self.entry.paper
     }
 

@@ -21,6 +21,7 @@ use numerics::Seed;
 use rayon::prelude::*;
 
 use super::images::Network;
+use super::paper_row::PaperRow;
 use super::weights::{float_parameters, weights_file, weights_sum};
 use super::workload::{Entry, Instance, Workload};
 use crate::measured::error::Error;
@@ -37,11 +38,8 @@ struct ImageNetNetwork {
 }
 
 /// A network with its weights.
-pub(super) fn open(
-    data: &DataFolder,
-    entry: &Entry,
-    network: Network,
-) -> Result<Box<dyn Workload>, Error> {
+pub(super) fn open(data: &DataFolder, entry: &Entry) -> Result<Box<dyn Workload>, Error> {
+    let network = Network::original(entry.paper).expect("a network for images");
     let (train, test) = (Files::list(data, "train", CLASSES)?, Files::list(data, "val", CLASSES)?);
     let path = data.path("imagenet").join(format!("{}.safetensors", entry.id));
     let weights = weights_file(&path, "torchvision's")?;
@@ -53,7 +51,7 @@ impl Workload for ImageNetNetwork {
         self.entry.id
     }
 
-    fn paper(&self) -> &'static str {
+    fn paper(&self) -> PaperRow {
         self.entry.paper
     }
 

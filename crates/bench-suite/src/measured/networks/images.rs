@@ -21,6 +21,7 @@ use nn::{
 use numerics::Seed;
 
 use super::imagenet;
+use super::paper_row::PaperRow;
 use super::weights::{float_parameters, weights_file, weights_sum};
 use super::workload::{Entry, Instance, Workload};
 use crate::measured::error::Error;
@@ -29,7 +30,7 @@ use crate::measured::scale::Scale;
 /// ResNet-20 with weights fine-tuned on JPEG images; at paper scale the paper's ResNet-32.
 pub(super) const RESNET: Entry = Entry {
     id: "resnet-cifar10",
-    paper: "ResNet-32 CIFAR-10",
+    paper: PaperRow::ResNet32,
     open: |data, scale| {
         if scale == Scale::Paper {
             return paper_resnet32(data);
@@ -47,7 +48,7 @@ pub(super) const RESNET: Entry = Entry {
 /// WideResNet for small images.
 pub(super) const WIDE_RESNET: Entry = Entry {
     id: "wide-resnet",
-    paper: "WideResNet-16 CIFAR-100",
+    paper: PaperRow::WideResNet16,
     open: |data, scale| {
         if scale == Scale::Paper {
             return paper_wide_resnet16(data);
@@ -60,10 +61,10 @@ pub(super) const WIDE_RESNET: Entry = Entry {
 /// Four stages of basic blocks.
 pub(super) const RESNET18: Entry = Entry {
     id: "resnet18",
-    paper: "ResNet-18 ImageNet",
+    paper: PaperRow::ResNet18,
     open: |data, scale| {
         if scale == Scale::Paper {
-            return imagenet::open(data, &RESNET18, Network::ResNet(ResNetConfig::resnet18(1000)));
+            return imagenet::open(data, &RESNET18);
         }
         let network = stages(12, [2, 2, 2, 2], ResNetBlock::Basic);
         Ok(Box::new(small(data, scale, &RESNET18, network, SMALL)?))
@@ -73,10 +74,10 @@ pub(super) const RESNET18: Entry = Entry {
 /// Four stages of bottlenecks.
 pub(super) const RESNET50: Entry = Entry {
     id: "resnet50",
-    paper: "ResNet-50 ImageNet",
+    paper: PaperRow::ResNet50,
     open: |data, scale| {
         if scale == Scale::Paper {
-            return imagenet::open(data, &RESNET50, Network::ResNet(ResNetConfig::resnet50(1000)));
+            return imagenet::open(data, &RESNET50);
         }
         let network = stages(8, [1, 2, 2, 1], ResNetBlock::Bottleneck { widening: 1 });
         Ok(Box::new(small(data, scale, &RESNET50, network, SMALL)?))
@@ -86,10 +87,10 @@ pub(super) const RESNET50: Entry = Entry {
 /// Densely connected layers.
 pub(super) const DENSENET: Entry = Entry {
     id: "densenet",
-    paper: "DenseNet-121 ImageNet",
+    paper: PaperRow::DenseNet121,
     open: |data, scale| {
         if scale == Scale::Paper {
-            return imagenet::open(data, &DENSENET, Network::DenseNet121);
+            return imagenet::open(data, &DENSENET);
         }
         let network = Network::DenseNet { depth: 22, growth: 8 };
         Ok(Box::new(small(data, scale, &DENSENET, network, SMALL)?))
@@ -99,11 +100,10 @@ pub(super) const DENSENET: Entry = Entry {
 /// Four stages of bottlenecks twice as wide inside.
 pub(super) const WIDE_RESNET50: Entry = Entry {
     id: "wide-resnet50",
-    paper: "WideResNet-50 ImageNet",
+    paper: PaperRow::WideResNet50,
     open: |data, scale| {
         if scale == Scale::Paper {
-            let config = ResNetConfig::wide_resnet50_2(1000);
-            return imagenet::open(data, &WIDE_RESNET50, Network::ResNet(config));
+            return imagenet::open(data, &WIDE_RESNET50);
         }
         let network = stages(8, [1, 2, 2, 1], ResNetBlock::Bottleneck { widening: 2 });
         Ok(Box::new(small(data, scale, &WIDE_RESNET50, network, SMALL)?))
@@ -142,6 +142,25 @@ pub(super) enum Network {
 }
 
 impl Network {
+    /// The paper's own, where it is one for images.
+    ///
+    /// Assumed: width 8 of WideResNet-16, which gives the 11 M parameters of [Rasch23, Table 1].
+    pub(super) fn original(row: PaperRow) -> Option<Self> {
+        Some(match row {
+            PaperRow::ResNet32 => Self::CifarResNet(CifarResNetConfig::rasch2023()),
+            PaperRow::WideResNet16 => Self::WideResNet { depth: 16, width: 8, classes: 100 },
+            PaperRow::ResNet18 => Self::ResNet(ResNetConfig::resnet18(1000)),
+            PaperRow::ResNet50 => Self::ResNet(ResNetConfig::resnet50(1000)),
+            PaperRow::DenseNet121 => Self::DenseNet121,
+            PaperRow::WideResNet50 => Self::ResNet(ResNetConfig::wide_resnet50_2(1000)),
+            PaperRow::Bert
+            | PaperRow::Albert
+            | PaperRow::Acoustic
+            | PaperRow::Language
+            | PaperRow::Transducer => return None,
+        })
+    }
+
     pub(super) fn build(&self, builder: &mut Builder<'_>) -> Arc<dyn Model> {
         match *self {
             Self::CifarResNet(config) => Arc::new(cifar_resnet(builder, &config)),
@@ -274,7 +293,7 @@ fn paper_resnet32(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
     let decay = Decay::Step { epochs: vec![300, 500], factor: 0.1 };
     Ok(Box::new(ImageNetwork {
         entry: RESNET,
-        network: Network::CifarResNet(CifarResNetConfig::rasch2023()),
+        network: Network::original(RESNET.paper).expect("a network for images"),
         train: cifar.train.clone(),
         test: cifar.test.clone(),
         what: cifar.version.name().to_owned(),
@@ -296,14 +315,13 @@ fn paper_resnet32(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
 
 /// WideResNet-16 on CIFAR-100.
 ///
-/// Assumed: width 8, which gives the 11 M parameters of [Rasch23, Table 1]; its training in f32,
-/// which the paper does not describe, as by Zagoruyko and Komodakis, §3.
+/// Assumed: its training in f32, which the paper does not describe, as by Zagoruyko and Komodakis, §3.
 fn paper_wide_resnet16(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
     let (train, test, sum) = cifar100::load(data)?;
     let decay = Decay::Step { epochs: vec![60, 120, 160], factor: 0.2 };
     Ok(Box::new(ImageNetwork {
         entry: WIDE_RESNET,
-        network: Network::WideResNet { depth: 16, width: 8, classes: 100 },
+        network: Network::original(WIDE_RESNET.paper).expect("a network for images"),
         train,
         test,
         what: "CIFAR-100".to_owned(),
@@ -346,7 +364,7 @@ impl Workload for ImageNetwork {
         self.entry.id
     }
 
-    fn paper(&self) -> &'static str {
+    fn paper(&self) -> PaperRow {
         self.entry.paper
     }
 

@@ -9,12 +9,13 @@ use nn::optim::Decay;
 use nn::{LanguageModelling, Optimizer, Parameters, Policy, Recipe, Schedule, Sgd};
 use numerics::Seed;
 
+use super::paper_row::PaperRow;
 use super::workload::{Entry, Instance, Workload, adam};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 
 /// The LSTM language model.
-pub(super) const LSTM: Entry = Entry { id: "lstm-language", paper: "LSTM PTB", open };
+pub(super) const LSTM: Entry = Entry { id: "lstm-language", paper: PaperRow::Language, open };
 
 /// Words that a window predicts: as many as truncated back-propagation on the Penn Treebank usually
 /// has.
@@ -89,7 +90,7 @@ impl Workload for LanguageNetwork {
         LSTM.id
     }
 
-    fn paper(&self) -> &'static str {
+    fn paper(&self) -> PaperRow {
         LSTM.paper
     }
 

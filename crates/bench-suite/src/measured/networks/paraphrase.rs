@@ -22,6 +22,7 @@ use numerics::Seed;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 
+use super::paper_row::PaperRow;
 use super::weights::{LARGEST_VOCABULARY, float_parameters, weights_sum};
 use super::workload::{Entry, Instance, Workload};
 use crate::measured::error::Error;
@@ -159,7 +160,7 @@ impl Workload for Paraphrase {
         self.entry.id
     }
 
-    fn paper(&self) -> &'static str {
+    fn paper(&self) -> PaperRow {
         self.entry.paper
     }
 

@@ -7,6 +7,7 @@ use nn::models::{TextEncoderConfig, text_classifier};
 use nn::{Parameters, Policy, Recipe, TextClassification};
 use numerics::Seed;
 
+use super::paper_row::PaperRow;
 use super::paraphrase;
 use super::workload::{Entry, Instance, Workload, adam};
 use crate::measured::error::Error;
@@ -16,7 +17,7 @@ use crate::measured::scale::Scale;
 /// there.
 pub(super) const ALBERT: Entry = Entry {
     id: "albert-sentiment",
-    paper: "ALBERT-base MRPC",
+    paper: PaperRow::Albert,
     open: |data, scale| {
         if scale == Scale::Paper {
             return paraphrase::open_albert(data, ALBERT);
@@ -34,7 +35,7 @@ pub(super) const ALBERT: Entry = Entry {
 /// Blocks of their own, as BERT has them, on the snippets that ship with the source.
 pub(super) const BERT: Entry = Entry {
     id: "bert-sentiment",
-    paper: "BERT-base MRPC",
+    paper: PaperRow::Bert,
     open: |data, scale| {
         if scale == Scale::Paper {
             return Err(Error::NoData("at paper scale BERT is bert-stsb's network".to_owned()));
@@ -132,7 +133,7 @@ impl Workload for Sentiment {
         self.entry.id
     }
 
-    fn paper(&self) -> &'static str {
+    fn paper(&self) -> PaperRow {
         self.entry.paper
     }
 

@@ -14,12 +14,13 @@ use nn::ops::Pairing;
 use nn::{Parameters, Policy, Recipe, Sequences, Transduction};
 use numerics::Seed;
 
+use super::paper_row::PaperRow;
 use super::workload::{Entry, Instance, Workload, adam};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 
 /// The RNN transducer.
-pub(super) const RNN_T: Entry = Entry { id: "rnn-t", paper: "RNN-T SWB300", open };
+pub(super) const RNN_T: Entry = Entry { id: "rnn-t", paper: PaperRow::Transducer, open };
 
 /// Mel bands of a frame.
 const BANDS: usize = 24;
@@ -147,7 +148,7 @@ impl Workload for Transducer {
         RNN_T.id
     }
 
-    fn paper(&self) -> &'static str {
+    fn paper(&self) -> PaperRow {
         RNN_T.paper
     }
 

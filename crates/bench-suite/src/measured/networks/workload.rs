@@ -6,6 +6,7 @@ use datasets::{DataFolder, DataSum};
 use nn::{EpochStats, Outcome, Parameters, Policy, Recipe, Run, Step, Task, Weights, evaluate};
 use numerics::Seed;
 
+use super::paper_row::PaperRow;
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 
@@ -15,7 +16,7 @@ pub trait Workload: Debug + Send + Sync {
     fn id(&self) -> &'static str;
 
     /// The row of [Rasch23, Table 1] whose family it belongs to.
-    fn paper(&self) -> &'static str;
+    fn paper(&self) -> PaperRow;
 
     /// Network and data in a line.
     fn title(&self) -> String;
@@ -149,7 +150,7 @@ pub struct Entry {
     /// The name.
     pub id: &'static str,
     /// Its row of [Rasch23, Table 1].
-    pub paper: &'static str,
+    pub paper: PaperRow,
     /// Reads its data and gives it at a scale: [`Error::NoData`] if data that do not ship with the
     /// source are not in the folder, [`Error::Io`] or [`Error::Data`] if they are damaged.
     pub open: Open,

@@ -279,7 +279,7 @@ fn columns_table(networks: &[Evaluated<'_, Exemption>], scale: Scale) -> Table {
             let paper = network.paper;
             let none = normalized_accuracy(paper.hwa.1[HOUR], paper.hwa.0, paper.hwa.2);
             let columns = if network.id == "densenet" { "1664" } else { "2048" };
-            let name = format!("paper: {} (256, 512, 1024, …)", paper.name);
+            let name = format!("paper: {} (256, 512, 1024, …)", paper.network);
             let mut row = cells![name, columns, number(none, 2)];
             row.extend(printed.map(|accuracy| number(accuracy, 2)));
             table.push(row);

@@ -56,8 +56,9 @@ const TITLES: [(&str, &str); 13] = [
 /// The networks that stand in for the paper's.
 pub(super) fn table(networks: &[Evaluated<'_, HardwareAware>]) -> Table {
     let title = |id: &str| TITLES.iter().find(|(known, _)| *known == id).map(|(_, title)| *title);
-    let rows =
-        networks.iter().map(|network| cells![network.id, title(network.id), network.paper.name]);
+    let rows = networks
+        .iter()
+        .map(|network| cells![network.id, title(network.id), network.paper.network.name()]);
     Table::new(
         "What stands in for the paper's networks at desk scale: the network, its data, and \
          how much of them it is trained and tested with. The names in all sections are \

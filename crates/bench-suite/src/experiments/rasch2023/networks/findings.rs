@@ -17,6 +17,7 @@ use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part};
 use crate::measured::measures::comparison::Method;
 use crate::measured::measures::hardware_aware::{Aged, HardwareAware};
+use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 
@@ -70,9 +71,9 @@ fn table(
         // The paper's transformers are another task here than in its other tables.
         let name = match network.paper.family {
             Family::Transformer if method == Method::HardwareAware => {
-                network.paper.name.replace("MRPC", "GLUE")
+                network.paper.network.name().replace("MRPC", "GLUE")
             }
-            _ => network.paper.name.to_owned(),
+            _ => network.paper.network.name().to_owned(),
         };
         let mut theirs = cells![format!("paper: {name}"), number(float, 2)];
         theirs.extend(errors.map(|error| number(error, 2)));
@@ -200,14 +201,14 @@ fn by_family(networks: &[Evaluated<'_, HardwareAware>]) -> [Claim; 2] {
     ]
 }
 
-const WIDE_RESNET: &str = "WideResNet-16 CIFAR-100";
-const BERT: &str = "BERT-base MRPC";
-const SPEECH: &str = "Speech SWB300 (LSTM-HMM)";
-const LANGUAGE: &str = "LSTM PTB";
-const TRANSDUCER: &str = "RNN-T SWB300";
+const WIDE_RESNET: PaperRow = PaperRow::WideResNet16;
+const BERT: PaperRow = PaperRow::Bert;
+const SPEECH: PaperRow = PaperRow::Acoustic;
+const LANGUAGE: PaperRow = PaperRow::Language;
+const TRANSDUCER: PaperRow = PaperRow::Transducer;
 
 /// Networks that keep so much of their accuracy until then: claim, network, time, A* in %.
-const KEEP: [(&str, &str, &str, usize, f64); 9] = [
+const KEEP: [(&str, &str, PaperRow, usize, f64); 9] = [
     (
         "iso-wide-resnet",
         "WideResNet-16 is iso-accurate after 1 h.",
@@ -247,14 +248,13 @@ const KEEP: [(&str, &str, &str, usize, f64); 9] = [
 fn keeps(networks: &[Evaluated<'_, HardwareAware>]) -> [Claim; 9] {
     KEEP.map(|(id, text, paper, time, limit)| {
         // Of two networks of a row the first has the paper's kind of data.
-        let network = networks.iter().find(|n| n.paper.name == paper);
+        let network = networks.iter().find(|n| n.paper.network == paper);
         // What is not printed follows from the errors.
-        let printed = row(paper).map(|row| {
-            let (float, errors, chance) = row.hwa;
-            let printed = time.checked_sub(HOUR).map(|t| row.hwa_accuracies[t]);
-            let follows = || normalized_accuracy(errors[time], float, chance);
-            format!("{} %", Number::new(printed.unwrap_or_else(follows), 1))
-        });
+        let row = row(paper);
+        let (float, errors, chance) = row.hwa;
+        let printed = time.checked_sub(HOUR).map(|t| row.hwa_accuracies[t]);
+        let follows = || normalized_accuracy(errors[time], float, chance);
+        let printed = format!("{} %", Number::new(printed.unwrap_or_else(follows), 1));
         let words = format!("A* at {}, trained for the hardware, {{test}} %", TIMES[time]);
         Statement::new(id, Paper::Rasch2023.at(&[Part::Table("3")]), text)
             .test(words, Test::Above(limit))
@@ -265,20 +265,20 @@ fn keeps(networks: &[Evaluated<'_, HardwareAware>]) -> [Claim; 9] {
 }
 
 /// Networks whose errors by direct mapping fall within a day in the paper.
-const DRIFT_HELPS: [&str; 2] = [SPEECH, TRANSDUCER];
+const DRIFT_HELPS: [PaperRow; 2] = [SPEECH, TRANSDUCER];
 
 fn drift_helps(networks: &[Evaluated<'_, HardwareAware>]) -> Claim {
-    let drift = DRIFT_HELPS.map(|paper| networks.iter().find(|n| n.paper.name == paper));
+    let drift = DRIFT_HELPS.map(|paper| networks.iter().find(|n| n.paper.network == paper));
     let drift = over_networks(drift.into_iter().flatten(), |n| {
         differences(
             &n.accuracies(at(Method::Direct, DAY)),
             &n.accuracies(at(Method::Direct, SECOND)),
         )
     });
-    let printed = DRIFT_HELPS.into_iter().filter_map(|name| {
-        let (float, errors, chance) = row(name)?.direct;
+    let printed = DRIFT_HELPS.into_iter().map(|name| {
+        let (float, errors, chance) = row(name).direct;
         let at = |time: usize| normalized_accuracy(errors[time], float, chance);
-        Some(at(DAY) - at(SECOND))
+        at(DAY) - at(SECOND)
     });
     Statement::new(
         "drift-helps",
@@ -293,18 +293,18 @@ fn drift_helps(networks: &[Evaluated<'_, HardwareAware>]) -> Claim {
 }
 
 /// Networks of which the paper says that they lose most within a year.
-const LOSE_MOST: [(&str, &str, &str); 3] = [
+const LOSE_MOST: [(&str, PaperRow, &str); 3] = [
     (
         "year-densenet",
-        "DenseNet-121 ImageNet",
+        PaperRow::DenseNet121,
         "DenseNet-121 is one of three that lose most within a year.",
     ),
     (
         "year-wide-resnet50",
-        "WideResNet-50 ImageNet",
+        PaperRow::WideResNet50,
         "WideResNet-50 is one of three that lose most within a year.",
     ),
-    ("year-albert", "ALBERT-base MRPC", "ALBERT is one of three that lose most within a year."),
+    ("year-albert", PaperRow::Albert, "ALBERT is one of three that lose most within a year."),
 ];
 
 /// What each of [`LOSE_MOST`] loses, beside the one of the others that loses most.
@@ -316,20 +316,20 @@ fn a_year(networks: &[Evaluated<'_, HardwareAware>]) -> Vec<Claim> {
         )
     };
     let mean = |values: &[f64]| Estimate::of(values).map_or(f64::NEG_INFINITY, |e| e.mean);
-    let named = |paper: &str| LOSE_MOST.iter().any(|(_, name, _)| *name == paper);
-    let others = networks.iter().filter(|n| !named(n.paper.name)).map(loss);
+    let named = |paper: PaperRow| LOSE_MOST.iter().any(|(_, name, _)| *name == paper);
+    let others = networks.iter().filter(|n| !named(n.paper.network)).map(loss);
     let others = others.max_by(|a, b| mean(a).total_cmp(&mean(b))).unwrap_or_default();
     let printed_loss = |row: &Row| {
         let (float, errors, chance) = row.hwa;
         let [hour, year] = [HOUR, YEAR].map(|t| normalized_accuracy(errors[t], float, chance));
         hour - year
     };
-    let printed_others = ROWS.iter().filter(|row| !named(row.name)).map(printed_loss);
+    let printed_others = ROWS.iter().filter(|row| !named(row.network)).map(printed_loss);
     let printed_others = printed_others.fold(f64::NEG_INFINITY, f64::max);
     let claims = LOSE_MOST.iter().map(|&(id, name, statement)| {
-        let network = networks.iter().find(|n| n.paper.name == name);
+        let network = networks.iter().find(|n| n.paper.network == name);
         let losses = network.map(|n| differences(&loss(n), &others)).unwrap_or_default();
-        let printed = row(name).map_or(0.0, printed_loss) - printed_others;
+        let printed = printed_loss(row(name)) - printed_others;
         Statement::new(id, Paper::Rasch2023.at(&[Part::Table("3")]), statement)
             .test(
                 "its loss of A* from 1 h to 1 year − the largest of the networks that are not of the \
@@ -347,15 +347,15 @@ fn a_year(networks: &[Evaluated<'_, HardwareAware>]) -> Vec<Claim> {
 fn drift_note(networks: &[Evaluated<'_, HardwareAware>]) -> Option<String> {
     let ours: Vec<String> = networks
         .iter()
-        .filter(|n| DRIFT_HELPS.contains(&n.paper.name))
+        .filter(|n| DRIFT_HELPS.contains(&n.paper.network))
         .filter_map(|n| {
             let accuracy = n.accuracy(at(Method::Direct, SECOND))?;
             Some(format!("{} % ({})", Number::new(accuracy.mean, 1), n.id))
         })
         .collect();
-    let printed = DRIFT_HELPS.iter().filter_map(|name| {
-        let (float, errors, chance) = row(name)?.direct;
-        Some(format!("{} %", Number::new(normalized_accuracy(errors[SECOND], float, chance), 1)))
+    let printed = DRIFT_HELPS.into_iter().map(|paper| {
+        let (float, errors, chance) = row(paper).direct;
+        format!("{} %", Number::new(normalized_accuracy(errors[SECOND], float, chance), 1))
     });
     let printed: Vec<String> = printed.collect();
     (!ours.is_empty()).then(|| {

@@ -16,7 +16,9 @@ use crate::experiments::rasch2023::networks::{recipe, repeats};
 use crate::experiments::rasch2023::paper::TIMES_S;
 use crate::experiments::rasch2023::{ablation, noise_structure, tile_wise_training, tolerance};
 use crate::measured::measures::nonideality::AXES;
-use crate::measured::measures::survey::{HardwareUse, network};
+use crate::measured::measures::survey::HardwareUse;
+use crate::measured::networks::original::Original;
+use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::scale::Scale;
 
 /// `docs/paper-scale.toml`.
@@ -30,7 +32,7 @@ struct Measured {
     desk_source: String,
     /// 32-bit numbers that training keeps per output of a linear map.
     tape: f64,
-    forward_ms: BTreeMap<String, Forward>,
+    forward_ms: BTreeMap<PaperRow, Forward>,
 }
 
 /// One input through a network, on one thread.
@@ -43,8 +45,8 @@ struct Forward {
 
 /// How often an input passes through a network.
 struct Work {
-    /// As in Table 1.
-    name: &'static str,
+    /// Of Table 1.
+    network: PaperRow,
     /// The recipe's name.
     recipe: &'static str,
     /// Inputs of Table 1's length in the training and in the test set.
@@ -74,17 +76,17 @@ const WORDS: [f64; 2] = [929_589.0 / 26.0, 82_430.0 / 26.0];
 /// The epochs in f32 are those of the workloads at paper scale.
 #[rustfmt::skip]
 const WORK: [Work; 11] = [
-    Work { name: "ResNet-32 CIFAR-10", recipe: "resnet-cifar10", inputs: CIFAR, float_epochs: 600.0, data_gb: 0.2 },
-    Work { name: "WideResNet-16 CIFAR-100", recipe: "wide-resnet", inputs: CIFAR, float_epochs: 200.0, data_gb: 0.2 },
-    Work { name: "ResNet-18 ImageNet", recipe: "resnet18", inputs: IMAGENET, float_epochs: 0.0, data_gb: 144.0 },
-    Work { name: "ResNet-50 ImageNet", recipe: "resnet50", inputs: IMAGENET, float_epochs: 0.0, data_gb: 0.0 },
-    Work { name: "DenseNet-121 ImageNet", recipe: "densenet", inputs: IMAGENET, float_epochs: 0.0, data_gb: 0.0 },
-    Work { name: "WideResNet-50 ImageNet", recipe: "wide-resnet50", inputs: IMAGENET, float_epochs: 0.0, data_gb: 0.0 },
-    Work { name: "BERT-base MRPC", recipe: "bert-stsb", inputs: MRPC, float_epochs: 4.0, data_gb: 0.0 },
-    Work { name: "ALBERT-base MRPC", recipe: "albert-sentiment", inputs: MRPC, float_epochs: 4.0, data_gb: 0.0 },
-    Work { name: "Speech SWB300 (LSTM-HMM)", recipe: "lstm-spoken-digits", inputs: speech(0.01, 21.0), float_epochs: 30.0, data_gb: 53.0 },
-    Work { name: "LSTM PTB", recipe: "lstm-language", inputs: WORDS, float_epochs: 39.0, data_gb: 0.0 },
-    Work { name: "RNN-T SWB300", recipe: "rnn-t", inputs: speech(0.02, 500.0), float_epochs: 20.0, data_gb: 64.0 },
+    Work { network: PaperRow::ResNet32, recipe: "resnet-cifar10", inputs: CIFAR, float_epochs: 600.0, data_gb: 0.2 },
+    Work { network: PaperRow::WideResNet16, recipe: "wide-resnet", inputs: CIFAR, float_epochs: 200.0, data_gb: 0.2 },
+    Work { network: PaperRow::ResNet18, recipe: "resnet18", inputs: IMAGENET, float_epochs: 0.0, data_gb: 144.0 },
+    Work { network: PaperRow::ResNet50, recipe: "resnet50", inputs: IMAGENET, float_epochs: 0.0, data_gb: 0.0 },
+    Work { network: PaperRow::DenseNet121, recipe: "densenet", inputs: IMAGENET, float_epochs: 0.0, data_gb: 0.0 },
+    Work { network: PaperRow::WideResNet50, recipe: "wide-resnet50", inputs: IMAGENET, float_epochs: 0.0, data_gb: 0.0 },
+    Work { network: PaperRow::Bert, recipe: "bert-stsb", inputs: MRPC, float_epochs: 4.0, data_gb: 0.0 },
+    Work { network: PaperRow::Albert, recipe: "albert-sentiment", inputs: MRPC, float_epochs: 4.0, data_gb: 0.0 },
+    Work { network: PaperRow::Acoustic, recipe: "lstm-spoken-digits", inputs: speech(0.01, 21.0), float_epochs: 30.0, data_gb: 53.0 },
+    Work { network: PaperRow::Language, recipe: "lstm-language", inputs: WORDS, float_epochs: 39.0, data_gb: 0.0 },
+    Work { network: PaperRow::Transducer, recipe: "rnn-t", inputs: speech(0.02, 500.0), float_epochs: 20.0, data_gb: 64.0 },
 ];
 
 /// Training runs and programmings of each, as the experiment has them.
@@ -138,9 +140,9 @@ struct Cost {
 
 impl Cost {
     fn of(work: &Work, measured: &Measured) -> Self {
-        let network = network(work.name).expect("a row of Table 1");
+        let network = Original::of(work.network);
         let used = HardwareUse::of(network, TILE);
-        let forward = measured.forward_ms[work.name];
+        let forward = measured.forward_ms[&work.network];
         let recipe = recipe(work.recipe, Scale::Paper).expect("a recipe that is tested");
         let (epochs, batch) = (recipe.training.epochs as f64, recipe.training.batch as f64);
         let calibration = (recipe.calibration.batches + recipe.calibration.tuning) as f64;
@@ -209,7 +211,7 @@ impl Page<'_> {
     /// The network whose run takes longest, with its core-hours.
     fn longest(&self) -> (&'static str, f64) {
         let longest = self.costs.iter().max_by(|a, b| a.1.run_h().total_cmp(&b.1.run_h()));
-        longest.map(|(work, cost)| (work.name, cost.run_h())).expect("there are networks")
+        longest.map(|(work, cost)| (work.network.name(), cost.run_h())).expect("there are networks")
     }
 
     /// Core-hours of the trainings of other experiments.
@@ -254,7 +256,7 @@ impl Page<'_> {
             let Forward { tiles, float } = cost.forward;
             say(format!(
                 "| {} | {} | {} | {} | {} | {} |",
-                work.name,
+                work.network,
                 number(cost.macs / 1e9),
                 number(float),
                 number(tiles),
@@ -281,7 +283,7 @@ impl Page<'_> {
             let recipe = recipe(work.recipe, Scale::Paper).expect("a recipe that is tested");
             say(format!(
                 "| {} | {} | {}, {} | {} | {} | {} | {} | {} |",
-                work.name,
+                work.network,
                 number(work.inputs[0]),
                 work.float_epochs,
                 recipe.training.epochs,
@@ -351,7 +353,7 @@ impl Page<'_> {
             let recipe = recipe(work.recipe, Scale::Paper).expect("a recipe that is tested");
             say(format!(
                 "| {} | {} | {} | {} |",
-                work.name,
+                work.network,
                 recipe.training.batch,
                 number(cost.memory_gib),
                 number(self.seeds * cost.models_gb)
@@ -383,7 +385,7 @@ impl Page<'_> {
             let hours = 1000.0 * cost.sweep_h;
             say(format!(
                 "| {} | {} | {} |",
-                work.name,
+                work.network,
                 number(hours),
                 number(hours / (16.0 * NODE) / 24.0)
             ));
@@ -475,15 +477,15 @@ fn numbers_are_short() {
 fn multiplications_are_half_of_the_papers_operations() {
     // FLOPs of Table 1 in 10⁹ for the networks whose input length is known.
     for (name, flops) in [
-        ("WideResNet-16 CIFAR-100", 3.1),
-        ("ResNet-18 ImageNet", 3.4),
-        ("ResNet-50 ImageNet", 7.9),
-        ("DenseNet-121 ImageNet", 5.4),
-        ("WideResNet-50 ImageNet", 22.6),
-        ("BERT-base MRPC", 21.8),
-        ("ALBERT-base MRPC", 21.8),
+        (PaperRow::WideResNet16, 3.1),
+        (PaperRow::ResNet18, 3.4),
+        (PaperRow::ResNet50, 7.9),
+        (PaperRow::DenseNet121, 5.4),
+        (PaperRow::WideResNet50, 22.6),
+        (PaperRow::Bert, 21.8),
+        (PaperRow::Albert, 21.8),
     ] {
-        let ours = 2e-9 * HardwareUse::of(network(name).unwrap(), TILE).macs as f64;
+        let ours = 2e-9 * HardwareUse::of(Original::of(name), TILE).macs as f64;
         assert!((ours / flops - 1.0).abs() < 0.07, "{name}: {ours} against {flops}");
     }
 }
