@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::experiments::sensitivity::Question;
 use crate::measured::measures::sensitivity::Method;
-use crate::measured::networks::NETWORKS;
+use crate::measured::networks::NetworkId;
 use crate::measured::scale::Scale;
 
 /// More threads than this cannot be asked for.
@@ -102,8 +102,9 @@ fn threads() -> clap::builder::RangedI64ValueParser<u32> {
 }
 
 /// The names of all networks.
-fn network() -> PossibleValuesParser {
-    PossibleValuesParser::new(NETWORKS.iter().map(|entry| entry.id))
+fn network() -> impl TypedValueParser<Value = NetworkId> {
+    PossibleValuesParser::new(NetworkId::ALL.iter().map(|id| id.name()))
+        .try_map(|name| name.parse::<NetworkId>())
 }
 
 /// Which experiments, at which scale, with which seeds, where.
@@ -218,7 +219,7 @@ pub struct Evaluate {
 pub struct Sensitivity {
     /// The network.
     #[arg(long, value_name = "NAME", value_parser = network())]
-    pub workload: String,
+    pub workload: NetworkId,
     /// smoke (seconds), desk (minutes, real data) or paper (the paper's own size).
     #[arg(long, default_value_t = Scale::Desk)]
     pub scale: Scale,
@@ -263,7 +264,7 @@ impl Sensitivity {
     /// What is asked of the network.
     pub fn question(&self) -> Question {
         Question {
-            network: self.workload.clone(),
+            network: self.workload,
             scale: self.scale,
             method: self.method,
             programmings: self.programmings,

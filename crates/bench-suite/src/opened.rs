@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::measured::error::Error;
-use crate::measured::networks;
+use crate::measured::networks::NetworkId;
 use crate::measured::networks::workload::Workload;
 use crate::measured::scale::Scale;
 use crate::request::Request;
@@ -17,7 +17,7 @@ use crate::request::Request;
 #[derive(Debug)]
 pub struct Networks {
     request: Request,
-    opened: BTreeMap<&'static str, Opened>,
+    opened: BTreeMap<NetworkId, Opened>,
 }
 
 /// A network, or why its data is not there.
@@ -34,23 +34,22 @@ impl Networks {
         &self.request
     }
 
-    /// The network of that name.
+    /// The network.
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`] if there is no network of that name, [`Error::NoData`] if its data is not
+    /// [`Error::NoData`] if its data is not
     /// there, [`Error::Io`] or [`Error::Data`] if it is damaged.
-    pub fn open(&mut self, id: &str) -> Result<Rc<dyn Workload>, Error> {
-        let entry = networks::find(id)?;
-        if let Some(known) = self.opened.get(entry.id) {
+    pub fn open(&mut self, id: NetworkId) -> Result<Rc<dyn Workload>, Error> {
+        if let Some(known) = self.opened.get(&id) {
             return known.clone().map_err(Error::NoData);
         }
-        let opened: Opened = match (entry.open)(&self.request.data, self.request.scale) {
+        let opened: Opened = match id.open(&self.request.data, self.request.scale) {
             Err(Error::NoData(reason)) => Err(reason),
             opened => Ok(opened?.into()),
         };
         if self.request.scale < Scale::Paper || opened.is_err() {
-            self.opened.insert(entry.id, opened.clone());
+            self.opened.insert(id, opened.clone());
         }
         opened.map_err(Error::NoData)
     }

@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use bench_suite::Error;
+use bench_suite::measured::networks::NetworkId;
 use bench_suite::measured::networks::workload::{Instance, Workload};
-use bench_suite::measured::networks::{NETWORKS, find};
 use bench_suite::measured::scale::Scale;
 use datasets::DataFolder;
 use nn::{AnyArithmetic, Policy, Progress, Recipe, Run, train_epoch};
@@ -24,12 +24,16 @@ static DATA: LazyLock<DataFolder> = LazyLock::new(|| {
 
 /// The networks whose data ship: no test runs without these. ALBERT takes the snippets where there is
 /// no SST-2.
-const SHIP: [&str; 4] =
-    ["bert-sentiment", "albert-sentiment", "lstm-japanese-vowels", "lstm-language"];
+const SHIP: [NetworkId; 4] = [
+    NetworkId::BertSentiment,
+    NetworkId::AlbertSentiment,
+    NetworkId::LstmJapaneseVowels,
+    NetworkId::LstmLanguage,
+];
 
 /// The network at smoke scale, if its data are there.
-fn open(id: &str) -> Option<Box<dyn Workload>> {
-    match (find(id).unwrap().open)(&DATA, Scale::Smoke) {
+fn open(id: NetworkId) -> Option<Box<dyn Workload>> {
+    match id.open(&DATA, Scale::Smoke) {
         Err(Error::NoData(reason)) => {
             assert!(!SHIP.contains(&id), "the data of {id} ship: {reason}");
             skipped(format!("{id}: {reason}"));
@@ -73,12 +77,12 @@ fn bits_after(workload: &dyn Workload, steps: usize, par: Par) -> Vec<u32> {
 #[test]
 fn networks_that_are_trained_here_learn() {
     let mut trained = Vec::new();
-    for entry in NETWORKS {
-        let Some(workload) = open(entry.id) else { continue };
+    for &id in NetworkId::ALL {
+        let Some(workload) = open(id) else { continue };
         if workload.pretrained().unwrap().is_some() {
             continue;
         }
-        trained.push(entry.id);
+        trained.push(id);
         let recipe = workload.recipe().expect("it has no weights to take");
         recipe.check().unwrap();
         let mut instance = instance(&*workload);
@@ -96,16 +100,16 @@ fn networks_that_are_trained_here_learn() {
             losses.push(stats.unwrap().loss);
         }
         let (first, last) = (losses[0], losses[losses.len() - 1]);
-        assert!(last < first, "{}: losses of {losses:?}", entry.id);
+        assert!(last < first, "{}: losses of {losses:?}", id);
         let error = workload.test_error(&instance, Run::new(&seed, Par::Rayon));
-        assert!((0.0..=1.0).contains(&error), "{}: a test error of {error}", entry.id);
+        assert!((0.0..=1.0).contains(&error), "{}: a test error of {error}", id);
     }
     assert!(SHIP.iter().all(|id| trained.contains(id)), "only {trained:?} were trained");
 }
 
 #[test]
 fn pretrained_networks_know_their_task() {
-    for (id, bound) in [("resnet-cifar10", 0.3), ("bert-stsb", 0.4)] {
+    for (id, bound) in [(NetworkId::ResNetCifar10, 0.3), (NetworkId::BertStsb, 0.4)] {
         let Some(workload) = open(id) else { continue };
         let mut instance = instance(&*workload);
         instance.parameters.copy_from(&workload.pretrained().unwrap().unwrap());
@@ -118,29 +122,29 @@ fn pretrained_networks_know_their_task() {
 fn threads_do_not_change_a_bit() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
     let mut compared = Vec::new();
-    for entry in NETWORKS {
+    for &id in NetworkId::ALL {
         // MiniLM is too large for this; the sentiment networks have the same layers.
-        if entry.id == "bert-stsb" {
+        if id == NetworkId::BertStsb {
             continue;
         }
-        let Some(workload) = open(entry.id) else { continue };
+        let Some(workload) = open(id) else { continue };
         let one = bits_after(&*workload, 3, Par::Seq);
         let two = pool.install(|| bits_after(&*workload, 3, Par::Rayon));
-        assert!(one == two, "{} depends on the number of threads", entry.id);
-        compared.push(entry.id);
+        assert!(one == two, "{} depends on the number of threads", id);
+        compared.push(id);
     }
     assert!(SHIP.iter().all(|id| compared.contains(id)), "only {compared:?} were compared");
 }
 
 #[test]
 fn names_are_unique_and_layers_exist() {
-    let mut names: Vec<&str> = NETWORKS.iter().map(|entry| entry.id).collect();
+    let mut names: Vec<&str> = NetworkId::ALL.iter().map(|id| id.name()).collect();
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), NETWORKS.len());
-    for entry in NETWORKS {
-        let Some(workload) = open(entry.id) else { continue };
-        assert_eq!((workload.id(), workload.paper()), (entry.id, entry.paper));
+    assert_eq!(names.len(), NetworkId::ALL.len());
+    for &id in NetworkId::ALL {
+        let Some(workload) = open(id) else { continue };
+        assert_eq!((workload.id(), workload.paper()), (id.name(), id.paper()));
         assert!((0.4..=1.0).contains(&workload.chance_error()));
         let instance = instance(&*workload);
         for layer in workload.digital_layers() {
@@ -148,12 +152,12 @@ fn names_are_unique_and_layers_exist() {
             assert!(
                 instance.parameters.iter().any(|p| p.name() == weight),
                 "{} has no layer {layer}",
-                entry.id
+                id
             );
         }
         assert!(!workload.data().is_empty() && !workload.title().is_empty());
     }
-    let error = find("no-such").unwrap_err().to_string();
+    let error = "no-such".parse::<NetworkId>().unwrap_err().to_string();
     assert!(
         error.starts_with("there is no network 'no-such'; there are: resnet-cifar10"),
         "{error}"
@@ -164,9 +168,9 @@ fn names_are_unique_and_layers_exist() {
 fn at_paper_scale_missing_data_are_named() {
     let empty = tempfile::tempdir().unwrap();
     let data = DataFolder::new(Some(empty.path()));
-    for entry in NETWORKS {
-        let error = (entry.open)(&data, Scale::Paper).unwrap_err();
-        assert!(matches!(error, Error::NoData(_)), "{}: {error}", entry.id);
+    for &id in NetworkId::ALL {
+        let error = id.open(&data, Scale::Paper).unwrap_err();
+        assert!(matches!(error, Error::NoData(_)), "{}: {error}", id);
     }
 }
 
@@ -180,7 +184,7 @@ fn the_papers_language_model_reads_the_penn_treebank() {
         std::fs::write(folder.path().join(format!("ptb/ptb.{name}.txt")), text).unwrap();
     }
     let data = DataFolder::new(Some(folder.path()));
-    let workload = (find("lstm-language").unwrap().open)(&data, Scale::Paper).unwrap();
+    let workload = NetworkId::LstmLanguage.open(&data, Scale::Paper).unwrap();
     workload.recipe().unwrap().check().unwrap();
     assert!((workload.chance_error() - 0.9999).abs() < 1e-12);
     let instance = instance(&*workload);

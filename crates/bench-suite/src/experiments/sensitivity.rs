@@ -26,6 +26,7 @@ use crate::measured::measures::sensitivity::{
 use crate::measured::measures::trained::{Stage, Trained};
 use crate::measured::measures::trial::Repeats;
 use crate::measured::models::Models;
+use crate::measured::networks::NetworkId;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
@@ -87,7 +88,7 @@ const fn effort(scale: Scale) -> Effort {
 #[derive(Clone, Debug)]
 pub struct Question {
     /// The network.
-    pub network: String,
+    pub network: NetworkId,
     /// The scale.
     pub scale: Scale,
     /// How it comes onto tiles; as its hardware-aware training has it, or the file of its weights, if
@@ -108,11 +109,10 @@ impl OneNetwork {
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`] if there is no such network, tile or method; what is wrong with a file.
+    /// [`Error::Usage`] if there is no such tile or method; what is wrong with a file.
     pub fn asked_for(question: &Question) -> Result<Self, Error> {
-        let (name, scale) = (&question.network, question.scale);
-        crate::measured::networks::find(name)?;
-        let mut trained = networks::trained(name, scale)?;
+        let scale = question.scale;
+        let mut trained = networks::trained(question.network, scale)?;
         if let Some(file) = &question.recipe {
             let text = files::read_text(file, LARGEST_DESCRIPTION)?;
             trained.recipe =
@@ -239,7 +239,7 @@ impl Experiment for OneNetwork {
         request: &Request,
         opened: &mut Networks,
     ) -> Result<Vec<Run<Self::Measure>>, Error> {
-        let workload = opened.open(&self.trained.network)?;
+        let workload = opened.open(self.trained.network)?;
         let mut training = self.trained.work(&*workload);
         let policy = Trained::policy(&*workload, &self.trained.recipe.analog);
         let instance = workload.instance(&policy, &numerics::Seed::new(0));

@@ -22,7 +22,7 @@ use crate::measured::error::Error;
 use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
 use crate::measured::measures::low_precision::{Given, LowPrecision};
 use crate::measured::measures::network_training::NetworkTraining;
-use crate::measured::networks;
+use crate::measured::networks::NetworkId;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
@@ -41,7 +41,7 @@ enum Model {
 }
 
 /// The transformer of the register that stands for language models; its data ship with the source.
-const TEXT: &str = "bert-sentiment";
+const TEXT: NetworkId = NetworkId::BertSentiment;
 
 impl Model {
     const ALL: [Self; 3] = [Self::Mlp, Self::Cnn, Self::Text];
@@ -154,7 +154,7 @@ fn work(model: Model, arithmetic: Policy, scale: Scale) -> LowPrecision {
             images_of(1, Network::GuptaMnistCnn { padding, init }, 0.02)
         }
         Model::Text => {
-            let network = TEXT.to_owned();
+            let network = TEXT;
             LowPrecision::Network(NetworkTraining { network, scale: text, arithmetic })
         }
     }
@@ -206,7 +206,7 @@ impl Experiment for FourBits {
         let mut runs = of_every_seed(request, seeds, &[numbers]);
         for model in Model::ALL {
             let opened = match model {
-                Model::Text => Some((networks::find(TEXT)?.open)(&request.data, text)?),
+                Model::Text => Some(TEXT.open(&request.data, text)?),
                 Model::Mlp | Model::Cnn => None,
             };
             let data = opened.as_ref().map_or_else(|| vec![mnist.clone()], |opened| opened.data());
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn the_transformer_has_the_layers_that_are_named() {
         let data = DataFolder::new(None);
-        let workload = (networks::find(TEXT).unwrap().open)(&data, Scale::Smoke).unwrap();
+        let workload = TEXT.open(&data, Scale::Smoke).unwrap();
         for (name, policy) in variants(Model::Text, Scale::Desk) {
             let instance = workload.instance(&policy, &numerics::Seed::new(0));
             policy.check(&instance.parameters).unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -21,6 +21,7 @@ use crate::findings::words::count;
 use crate::measured::error::Error;
 use crate::measured::measures::comparison::Method;
 use crate::measured::measures::hardware_aware::HardwareAware;
+use crate::measured::networks::NetworkId;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
@@ -32,7 +33,7 @@ use crate::request::Request;
 pub struct Ablation;
 
 /// The network: the paper's is its ResNet-32.
-const NETWORK: &str = "resnet-cifar10";
+const NETWORK: NetworkId = NetworkId::ResNetCifar10;
 
 /// A way of training, with the paper's errors in % at the four times.
 pub(super) struct Ablated {

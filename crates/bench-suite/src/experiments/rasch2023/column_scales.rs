@@ -14,7 +14,7 @@ use super::evaluated::{
     Evaluated, HOUR, YEAR, differences, figure, largest, least, missing, over_networks, over_time,
     paper_curve, paper_mean,
 };
-use super::networks::{SMOKE, names, runs_of_networks, trained};
+use super::networks::{SMOKE, all, runs_of_networks, trained};
 use super::paper::{Family, Row, TIMES, TIMES_S, normalized_accuracy};
 use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
@@ -24,6 +24,7 @@ use crate::measured::error::Error;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::comparison::{Comparison, Method, Tested};
 use crate::measured::measures::hwa_recipe::HwaRecipe;
+use crate::measured::networks::NetworkId;
 use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
@@ -94,12 +95,12 @@ pub(super) fn tile_wise(recipe: &HwaRecipe, largest: WeightScale) -> Result<HwaR
 }
 
 /// Training runs, programmings of each, and networks.
-fn size(scale: Scale) -> (u64, u64, Vec<&'static str>) {
+fn size(scale: Scale) -> (u64, u64, Vec<NetworkId>) {
     match scale {
         Scale::Smoke => (1, 1, SMOKE.to_vec()),
-        Scale::Desk => (1, 3, names().collect()),
+        Scale::Desk => (1, 3, all().collect()),
         // [Rasch23 Tab. 2]
-        Scale::Paper => (1, 24, names().collect()),
+        Scale::Paper => (1, 24, all().collect()),
     }
 }
 
@@ -288,7 +289,7 @@ fn figures(pairs: &[Pair<'_>]) -> Option<Figure> {
             paper_curve(column.paper.direct, "per column, paper", 3),
             paper_curve(paper_tile(column.paper), "per tile, paper", 1),
         ];
-        over_time(column.id, "A* (%)", curves)
+        over_time(column.id.name(), "A* (%)", curves)
     });
     figure(
         "Direct mapping: A* over time with one digital scale per column and with one per tile; \

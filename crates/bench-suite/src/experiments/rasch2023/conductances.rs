@@ -4,13 +4,14 @@ use report::Number;
 use report::table::{HeatCell, HeatMap};
 
 use super::evaluated::{Evaluated, differences, missing};
-use super::networks::{SMOKE, names, runs_of_networks, trained};
+use super::networks::{SMOKE, all, runs_of_networks, trained};
 use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::claim::{Statement, Test};
 use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
 use crate::measured::measures::conductances::{Conductances, Kurtoses};
+use crate::measured::networks::NetworkId;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
@@ -36,11 +37,11 @@ const CASES: [(Series, &str); 3] = [
 ];
 
 /// Training runs and networks.
-fn size(scale: Scale) -> (u64, Vec<&'static str>) {
+fn size(scale: Scale) -> (u64, Vec<NetworkId>) {
     match scale {
         Scale::Smoke => (1, SMOKE.to_vec()),
-        Scale::Desk => (1, names().collect()),
-        Scale::Paper => (3, names().collect()),
+        Scale::Desk => (1, all().collect()),
+        Scale::Paper => (3, all().collect()),
     }
 }
 
@@ -111,7 +112,7 @@ impl Experiment for ConductanceDistribution {
         runs_of_networks(opened, seeds, &networks, |network, workload| {
             let trained = trained(network, request.scale)?;
             let work = trained.work(workload);
-            Ok(vec![(network.to_owned(), Conductances { trained }, work)])
+            Ok(vec![(network.to_string(), Conductances { trained }, work)])
         })
     }
 

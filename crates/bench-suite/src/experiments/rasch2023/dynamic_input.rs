@@ -8,7 +8,7 @@ use report::table::{Table, cells, rounded};
 use serde::{Deserialize, Serialize};
 
 use super::evaluated::{Evaluated, SECOND, differences, missing, over_networks};
-use super::networks::{SMOKE, names, runs_of_networks, trained};
+use super::networks::{SMOKE, all, runs_of_networks, trained};
 use super::paper::{Family, TIMES_S};
 use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
@@ -17,6 +17,7 @@ use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::comparison::{Comparison, Method, Tested};
+use crate::measured::networks::NetworkId;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
@@ -51,11 +52,11 @@ const GAIN: f64 = 0.1;
 const HALVINGS: u32 = 10;
 
 /// Training runs, programmings of each, and networks.
-fn size(scale: Scale) -> (u64, u64, Vec<&'static str>) {
+fn size(scale: Scale) -> (u64, u64, Vec<NetworkId>) {
     match scale {
         Scale::Smoke => (1, 1, SMOKE.to_vec()),
-        Scale::Desk => (1, 3, names().collect()),
-        Scale::Paper => (1, 10, names().collect()),
+        Scale::Desk => (1, 3, all().collect()),
+        Scale::Paper => (1, 10, all().collect()),
     }
 }
 
@@ -97,7 +98,7 @@ impl Experiment for DynamicInput {
             ]);
             let config = Comparison { trained, method: Method::HardwareAware, variants };
             let work = config.work(workload);
-            Ok(vec![(network.to_owned(), config, work)])
+            Ok(vec![(network.to_string(), config, work)])
         })
     }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::Cell;
 
+use super::networks::names;
 use super::paper::{Family, ROWS, Row, TIMES, TIMES_S, normalized_accuracy, row};
 use crate::experiment::{Done, Results};
 use crate::findings::estimate::of_estimates;
@@ -14,7 +16,7 @@ use crate::measured::measures::errors::Way;
 use crate::measured::measures::exemption::Exemption;
 use crate::measured::measures::hardware_aware::HardwareAware;
 use crate::measured::measures::trained::{Baseline, Trained};
-use crate::measured::networks::NETWORKS;
+use crate::measured::networks::NetworkId;
 use crate::measured::statistics::Estimate;
 
 /// Index of one second in the paper's times.
@@ -83,10 +85,16 @@ impl OfNetwork for Conductances {
     }
 }
 
+impl From<NetworkId> for Cell {
+    fn from(id: NetworkId) -> Self {
+        id.name().into()
+    }
+}
+
 /// All outcomes of one network, or of one variant of it.
 pub(super) struct Evaluated<'a, M: Measure> {
-    /// Its name in [`NETWORKS`].
-    pub(super) id: &'static str,
+    /// Which.
+    pub(super) id: NetworkId,
     /// Its row of the paper.
     pub(super) paper: &'static Row,
     pub(super) done: Vec<&'a Done<M>>,
@@ -96,11 +104,11 @@ impl<'a, M: OfNetwork> Evaluated<'a, M> {
     /// Every network in the order of the paper's Table 1, with the outcomes of the measures that
     /// `keep` keeps; some have none.
     pub(super) fn all(results: &'a Results<M>, keep: impl Fn(&M) -> bool) -> Vec<Self> {
-        let of = |entry: &crate::measured::networks::workload::Entry| {
-            let done = results.of(|measure| measure.trained().network == entry.id && keep(measure));
-            Some(Self { id: entry.id, paper: row(entry.paper), done: done.collect() })
+        let of = |&id: &NetworkId| {
+            let done = results.of(|measure| measure.trained().network == id && keep(measure));
+            Self { id, paper: row(id.paper()), done: done.collect() }
         };
-        NETWORKS.iter().filter_map(of).collect()
+        NetworkId::ALL.iter().map(of).collect()
     }
 
     /// Those of [`Self::all`] that have an outcome.
@@ -245,15 +253,16 @@ pub(super) fn paper_mean(families: &[Family], of: impl Fn(&Row) -> f64) -> f64 {
 }
 
 /// Which of these networks have no record, in a sentence for the report, if there are any.
-pub(super) fn missing<M: OfNetwork>(results: &Results<M>, networks: &[&str]) -> Vec<String> {
+pub(super) fn missing<M: OfNetwork>(results: &Results<M>, networks: &[NetworkId]) -> Vec<String> {
     let there = Evaluated::present(results);
     without(networks, &there.iter().map(|network| network.id).collect::<Vec<_>>())
 }
 
 /// [`missing`] of networks by the ones that have records.
-pub(super) fn without(networks: &[&str], there: &[&str]) -> Vec<String> {
-    let missing: Vec<&str> = networks.iter().copied().filter(|id| !there.contains(id)).collect();
-    let list = missing.join(", ");
+pub(super) fn without(networks: &[NetworkId], there: &[NetworkId]) -> Vec<String> {
+    let missing: Vec<NetworkId> =
+        networks.iter().copied().filter(|id| !there.contains(id)).collect();
+    let list = names(&missing, ", ");
     let sentence = format!("Without results so far, or without their data: {list}.");
     if missing.is_empty() { Vec::new() } else { vec![sentence] }
 }

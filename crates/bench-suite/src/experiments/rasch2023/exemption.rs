@@ -3,7 +3,7 @@
 
 mod findings;
 
-use super::networks::{runs_of_networks, trained};
+use super::networks::{names, runs_of_networks, trained};
 use super::paper::TIMES_S;
 use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
@@ -11,6 +11,7 @@ use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::exemption::{Columns, Exemption};
+use crate::measured::networks::NetworkId;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
@@ -21,7 +22,8 @@ use crate::request::Request;
 pub struct Exemptions;
 
 /// The networks of the paper's figure.
-const NETWORKS: [&str; 4] = ["resnet18", "resnet50", "densenet", "wide-resnet50"];
+const NETWORKS: [NetworkId; 4] =
+    [NetworkId::ResNet18, NetworkId::ResNet50, NetworkId::DenseNet, NetworkId::WideResNet50];
 
 /// How many times its standard error a layer is given to rank it. [Rasch23 Results]
 const RANKING_SCALE: f32 = 15.0;
@@ -30,9 +32,9 @@ const RANKING_SCALE: f32 = 15.0;
 const LAYERS: usize = 6;
 
 /// Training runs, programmings of each, and networks.
-fn size(scale: Scale) -> (u64, u64, &'static [&'static str]) {
+fn size(scale: Scale) -> (u64, u64, &'static [NetworkId]) {
     match scale {
-        Scale::Smoke => (1, 1, &["resnet18"]),
+        Scale::Smoke => (1, 1, &[NetworkId::ResNet18]),
         Scale::Desk => (1, 4, &NETWORKS),
         Scale::Paper => (1, 10, &NETWORKS),
     }
@@ -70,7 +72,7 @@ impl Experiment for Exemptions {
         format!(
             "{}, trained as ever; layers exempted one after the other: {layers}, then all; \
              programmings: {programmings}, and one for each layer to rank it",
-            networks.join(", ")
+            names(networks, ", ")
         )
     }
 
@@ -95,7 +97,7 @@ impl Experiment for Exemptions {
                 columns: columns.clone(),
             };
             let work = config.work(workload);
-            Ok(vec![(network.to_owned(), config, work)])
+            Ok(vec![(network.to_string(), config, work)])
         })
     }
 

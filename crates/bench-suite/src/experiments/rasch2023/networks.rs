@@ -14,7 +14,8 @@ use crate::measured::measures::aging::Aging;
 use crate::measured::measures::hardware_aware::HardwareAware;
 use crate::measured::measures::hwa_recipe::HwaRecipe;
 use crate::measured::measures::trained::Trained;
-use crate::measured::networks::workload::Workload;
+use crate::measured::networks::NetworkId;
+use crate::measured::networks::workload::{Recipes, Workload};
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened;
@@ -24,52 +25,43 @@ use crate::request::Request;
 #[derive(Debug)]
 pub struct Networks;
 
-macro_rules! recipes {
-    ($($name:literal),* $(,)?) => {
-        &[$((
-            $name,
-            include_str!(concat!("../../../recipes/rasch2023/paper/", $name, ".toml")),
-            include_str!(concat!("../../../recipes/rasch2023/desk/", $name, ".toml")),
-        )),*]
-    };
-}
-
-/// Name, recipe at paper scale, recipe at desk scale, in the order in which results are worth having:
-/// one network of every kind soon.
-const RECIPES: &[(&str, &str, &str)] = recipes![
-    "lstm-japanese-vowels",
-    "resnet18",
-    "bert-sentiment",
-    "lstm-language",
-    "resnet-cifar10",
-    "albert-sentiment",
-    "lstm-spoken-digits",
-    "wide-resnet",
-    "densenet",
-    "rnn-t",
-    "resnet50",
-    "wide-resnet50",
-    "bert-stsb",
+/// The first in the order in which results are worth having: one network of every kind soon. The others
+/// follow in the order of the register.
+const FIRST: [NetworkId; 10] = [
+    NetworkId::LstmJapaneseVowels,
+    NetworkId::ResNet18,
+    NetworkId::BertSentiment,
+    NetworkId::LstmLanguage,
+    NetworkId::ResNetCifar10,
+    NetworkId::AlbertSentiment,
+    NetworkId::LstmSpokenDigits,
+    NetworkId::WideResNet,
+    NetworkId::DenseNet,
+    NetworkId::RnnT,
 ];
 
 /// All networks in the order in which results are worth having.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    RECIPES.iter().map(|(name, ..)| *name)
+pub(super) fn all() -> impl Iterator<Item = NetworkId> {
+    let others = NetworkId::ALL.iter().copied().filter(|id| !FIRST.contains(id));
+    FIRST.into_iter().chain(others)
+}
+
+/// Names in a sentence.
+pub(super) fn names(networks: &[NetworkId], between: &str) -> String {
+    networks.iter().map(|id| id.name()).collect::<Vec<_>>().join(between)
 }
 
 /// Three small networks of different kinds, for the machinery of a smoke run.
-pub(super) const SMOKE: [&str; 3] = ["lstm-japanese-vowels", "resnet18", "bert-sentiment"];
+pub(super) const SMOKE: [NetworkId; 3] =
+    [NetworkId::LstmJapaneseVowels, NetworkId::ResNet18, NetworkId::BertSentiment];
 
 /// The recipe of a network. At smoke scale it is that of desk scale, cut to one epoch.
 ///
 /// # Errors
 ///
-/// [`Error::Usage`] if there is none of that name.
-pub(crate) fn recipe(network: &str, scale: Scale) -> Result<HwaRecipe, Error> {
-    let (_, paper, desk) = RECIPES
-        .iter()
-        .find(|(name, ..)| *name == network)
-        .ok_or_else(|| Error::Usage(format!("there is no recipe for '{network}'")))?;
+/// [`Error::Usage`] if it makes no sense.
+pub(crate) fn recipe(network: NetworkId, scale: Scale) -> Result<HwaRecipe, Error> {
+    let Recipes { paper, desk } = network.entry().recipes;
     let text = if scale == Scale::Paper { paper } else { desk };
     let mut recipe: HwaRecipe = toml::from_str(text)
         .map_err(|error| Error::Usage(format!("recipe of '{network}': {error}")))?;
@@ -95,14 +87,14 @@ pub(super) fn repeats(scale: Scale) -> (u64, u64) {
 }
 
 /// A network trained as its recipe says.
-pub(crate) fn trained(network: &str, scale: Scale) -> Result<Trained, Error> {
+pub(crate) fn trained(network: NetworkId, scale: Scale) -> Result<Trained, Error> {
     let recipe = recipe(network, scale)?;
-    Ok(Trained { network: network.to_owned(), scale, recipe, weights: None })
+    Ok(Trained { network, scale, recipe, weights: None })
 }
 
 /// What a point runs.
 pub(super) fn configuration(
-    network: &str,
+    network: NetworkId,
     scale: Scale,
     programmings: u64,
 ) -> Result<HardwareAware, Error> {
@@ -126,10 +118,10 @@ pub(super) fn configuration(
 pub(super) fn runs_of_networks<M: Clone>(
     opened: &mut opened::Networks,
     seeds: u64,
-    networks: &[&str],
-    of: impl Fn(&str, &dyn Workload) -> Result<Vec<(String, M, u64)>, Error>,
+    networks: &[NetworkId],
+    of: impl Fn(NetworkId, &dyn Workload) -> Result<Vec<(String, M, u64)>, Error>,
 ) -> Result<Vec<Run<M>>, Error> {
-    let wanted = names().filter(|name| networks.contains(name));
+    let wanted = all().filter(|id| networks.contains(id));
     let variants = of_networks(opened, wanted, |network, workload| {
         let with_data = |(name, measure, work)| {
             let data = workload.data();
@@ -147,8 +139,8 @@ pub(super) fn runs_of_networks<M: Clone>(
 /// As [`runs_of_networks`].
 pub(super) fn of_networks<T>(
     opened: &mut opened::Networks,
-    networks: impl IntoIterator<Item = &'static str>,
-    of: impl Fn(&'static str, &dyn Workload) -> Result<T, Error>,
+    networks: impl IntoIterator<Item = NetworkId>,
+    of: impl Fn(NetworkId, &dyn Workload) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
     let (mut made, mut lacking) = (Vec::new(), None);
     for network in networks {
@@ -195,11 +187,11 @@ impl Experiment for Networks {
         opened: &mut opened::Networks,
     ) -> Result<Vec<Run<Self::Measure>>, Error> {
         let (seeds, programmings) = repeats(request.scale);
-        let networks: Vec<&str> = names().collect();
+        let networks: Vec<NetworkId> = all().collect();
         runs_of_networks(opened, seeds, &networks, |network, workload| {
             let config = configuration(network, request.scale, programmings)?;
             let work = config.work(workload);
-            Ok(vec![(network.to_owned(), config, work)])
+            Ok(vec![(network.to_string(), config, work)])
         })
     }
 
@@ -211,14 +203,12 @@ impl Experiment for Networks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measured::networks::NETWORKS;
 
     #[test]
     fn every_network_has_a_recipe_at_every_scale() {
-        assert_eq!(RECIPES.len(), NETWORKS.len());
-        for entry in NETWORKS {
+        for &id in NetworkId::ALL {
             for scale in [Scale::Smoke, Scale::Desk, Scale::Paper] {
-                recipe(entry.id, scale).unwrap();
+                recipe(id, scale).unwrap();
             }
         }
     }

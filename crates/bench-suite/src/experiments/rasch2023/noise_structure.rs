@@ -14,7 +14,7 @@ use report::number::points;
 use report::table::{Cell, Table, cells, number, rounded};
 
 use super::evaluated::{DAY, Evaluated, ONE_TRAINING, missing, over_networks};
-use super::networks::{runs_of_networks, trained};
+use super::networks::{names, runs_of_networks, trained};
 use super::paper::TIMES_S;
 use super::reram::{Device, at};
 use crate::experiment::{About, Experiment, Results, StandIns};
@@ -26,6 +26,7 @@ use crate::measured::measures::aging::Aging;
 use crate::measured::measures::comparison::{Comparison, Method};
 use crate::measured::measures::equal_error::WEIGHT_STD;
 use crate::measured::measures::trained::Trained;
+use crate::measured::networks::NetworkId;
 use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
@@ -79,13 +80,22 @@ pub(super) fn strengths(scale: Scale) -> &'static [f32] {
 }
 
 /// Training runs, programmings of each, and networks.
-pub(super) fn size(scale: Scale) -> (u64, u64, &'static [&'static str]) {
+pub(super) fn size(scale: Scale) -> (u64, u64, &'static [NetworkId]) {
     match scale {
-        Scale::Smoke => (1, 1, &["lstm-japanese-vowels"]),
-        Scale::Desk => (1, 4, &["lstm-japanese-vowels", "resnet18", "bert-sentiment"]),
-        Scale::Paper => {
-            (3, 10, &["resnet-cifar10", "wide-resnet", "albert-sentiment", "lstm-language"])
+        Scale::Smoke => (1, 1, &[NetworkId::LstmJapaneseVowels]),
+        Scale::Desk => {
+            (1, 4, &[NetworkId::LstmJapaneseVowels, NetworkId::ResNet18, NetworkId::BertSentiment])
         }
+        Scale::Paper => (
+            3,
+            10,
+            &[
+                NetworkId::ResNetCifar10,
+                NetworkId::WideResNet,
+                NetworkId::AlbertSentiment,
+                NetworkId::LstmLanguage,
+            ],
+        ),
     }
 }
 
@@ -151,7 +161,7 @@ impl Experiment for NoiseStructure {
         format!(
             "{} trained with constant, PCM's and ReRAM's noise, {strengths}, {seeds}, tested on \
              both devices, programmings: {programmings}",
-            networks.join(", ")
+            names(networks, ", ")
         )
     }
 
@@ -231,7 +241,7 @@ impl<'a> Trials<'a> {
     fn new(results: &'a Results<Comparison<Device>>) -> Self {
         let of = |structure: &Structure, factor: f32| {
             Evaluated::all(results, |measure| {
-                trained(&measure.trained.network, results.scale)
+                trained(measure.trained.network, results.scale)
                     .and_then(|recipe| trained_with(structure, factor, &recipe))
                     .is_ok_and(|trained| trained == measure.trained)
             })

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::evaluated::{
     DAY, Evaluated, SECOND, differences, figure, missing, over_networks, paper_mean,
 };
-use super::networks::{SMOKE, names, runs_of_networks, trained};
+use super::networks::{SMOKE, all, runs_of_networks, trained};
 use super::paper::{Family, ROWS, Row, TIMES_S, normalized_accuracy};
 use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
@@ -20,6 +20,7 @@ use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::comparison::{Comparison, Method, Tested};
+use crate::measured::networks::NetworkId;
 use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
@@ -111,12 +112,12 @@ fn paper_day(row: &Row) -> [f64; 2] {
 }
 
 /// Training runs, programmings of each, and networks.
-fn size(scale: Scale) -> (u64, u64, Vec<&'static str>) {
+fn size(scale: Scale) -> (u64, u64, Vec<NetworkId>) {
     match scale {
         Scale::Smoke => (1, 1, SMOKE.to_vec()),
         // A test of the published transformer takes as long as those of all others.
-        Scale::Desk => (1, 3, names().filter(|name| *name != "bert-stsb").collect()),
-        Scale::Paper => (3, 25, names().collect()),
+        Scale::Desk => (1, 3, all().filter(|id| *id != NetworkId::BertStsb).collect()),
+        Scale::Paper => (3, 25, all().collect()),
     }
 }
 
@@ -165,7 +166,7 @@ impl Experiment for Reram {
                 ]),
             };
             let work = config.work(workload);
-            Ok(vec![(network.to_owned(), config, work)])
+            Ok(vec![(network.to_string(), config, work)])
         })
     }
 
@@ -286,7 +287,7 @@ fn figures(networks: &[Evaluated<'_, Comparison<Device>>]) -> Option<Figure> {
     let ours = networks.iter().filter_map(|network| {
         let [pcm, reram] =
             [Device::Pcm, Device::Reram].map(|device| network.accuracy(at(device, DAY)));
-        Some(((pcm?.mean, reram?.mean), network.id.to_owned()))
+        Some(((pcm?.mean, reram?.mean), network.id.to_string()))
     });
     let paper = ROWS.iter().map(|row| {
         let [pcm, reram] = paper_day(row);

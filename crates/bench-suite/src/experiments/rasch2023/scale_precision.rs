@@ -14,7 +14,7 @@ use report::table::{HeatCell, HeatMap, Table, named, rounded};
 use serde::{Deserialize, Serialize};
 
 use super::evaluated::{DAY, Evaluated, differences, missing, over_networks, paper_mean};
-use super::networks::{SMOKE, names, runs_of_networks, trained};
+use super::networks::{SMOKE, all, runs_of_networks, trained};
 use super::paper::{Family, Row, TIMES_S, normalized_accuracy};
 use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
@@ -23,6 +23,7 @@ use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::comparison::{Comparison, Method, Tested};
+use crate::measured::networks::NetworkId;
 use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
@@ -96,11 +97,11 @@ fn paper(row: &Row) -> [f64; 5] {
 }
 
 /// Training runs, programmings of each, and networks.
-fn size(scale: Scale) -> (u64, u64, Vec<&'static str>) {
+fn size(scale: Scale) -> (u64, u64, Vec<NetworkId>) {
     match scale {
         Scale::Smoke => (1, 1, SMOKE.to_vec()),
-        Scale::Desk => (1, 3, names().collect()),
-        Scale::Paper => (1, 10, names().collect()),
+        Scale::Desk => (1, 3, all().collect()),
+        Scale::Paper => (1, 10, all().collect()),
     }
 }
 
@@ -139,7 +140,7 @@ impl Experiment for ScalePrecision {
             variants.extend(LEVELS.map(|levels| (Scales::Levels(levels), aging(Some(levels)))));
             let config = Comparison { trained, method: Method::HardwareAware, variants };
             let work = config.work(workload);
-            Ok(vec![(network.to_owned(), config, work)])
+            Ok(vec![(network.to_string(), config, work)])
         })
     }
 

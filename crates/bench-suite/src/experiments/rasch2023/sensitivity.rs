@@ -1,7 +1,7 @@
 //! What the two experiments about single nonidealities share: networks by axes.
 
 use super::evaluated::without;
-use super::networks::{of_networks, trained};
+use super::networks::{self, of_networks, trained};
 use super::paper::{Family, row};
 use crate::experiment::{Done, Results};
 use crate::experiments::runs::{Variant, of_every_seed};
@@ -11,38 +11,36 @@ use crate::measured::measures::equal_error::EqualError;
 use crate::measured::measures::nonideality::{Axis, Class, Nonideality};
 use crate::measured::measures::tolerance::Tolerance;
 use crate::measured::measures::trained::Trained;
-use crate::measured::networks::find;
+use crate::measured::networks::NetworkId;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 
-/// The networks, one of every kind soon. Of the two of a kind of which the second needs no data
-/// beyond what ships with the source, both are here where they take seconds; a grid of MiniLM on STS-B
-/// would take hours at desk scale, where it has its row in the other experiments.
-const NETWORKS: [&str; 13] = [
-    "lstm-japanese-vowels",
-    "resnet18",
-    "bert-sentiment",
-    "lstm-language",
-    "resnet-cifar10",
-    "lstm-spoken-digits",
-    "albert-sentiment",
-    "wide-resnet",
-    "densenet",
-    "rnn-t",
-    "resnet50",
-    "wide-resnet50",
-    "bert-stsb",
-];
+/// The networks, in nearly the order of the other experiments: spoken digits before ALBERT.
+///
+/// Of the two of a kind of which the second needs no data beyond what ships with the source, both are
+/// here where they take seconds; a grid of MiniLM on STS-B would take hours at desk scale, where it has
+/// its row in the other experiments.
+fn all() -> Vec<NetworkId> {
+    let mut all: Vec<NetworkId> = networks::all().collect();
+    let place = |wanted| all.iter().position(|id| *id == wanted);
+    if let Some((digits, albert)) =
+        place(NetworkId::LstmSpokenDigits).zip(place(NetworkId::AlbertSentiment))
+    {
+        all.swap(digits, albert);
+    }
+    all
+}
 
 /// The networks of a scale: two at smoke scale; at paper scale the only BERT is bert-stsb.
-fn networks(scale: Scale) -> Vec<&'static str> {
-    let wanted = |id: &&str| match scale {
-        Scale::Smoke => ["lstm-japanese-vowels", "resnet18"].contains(id),
-        Scale::Desk => *id != "bert-stsb",
-        Scale::Paper => *id != "bert-sentiment",
-    };
-    NETWORKS.into_iter().filter(wanted).collect()
+fn of_scale(scale: Scale) -> Vec<NetworkId> {
+    let mut wanted = all();
+    wanted.retain(|id| match scale {
+        Scale::Smoke => [NetworkId::LstmJapaneseVowels, NetworkId::ResNet18].contains(id),
+        Scale::Desk => *id != NetworkId::BertStsb,
+        Scale::Paper => *id != NetworkId::BertSentiment,
+    });
+    wanted
 }
 
 /// A run for every network and axis whose data is there: axis by axis, so that every network has
@@ -59,7 +57,7 @@ pub(super) fn runs<M: Clone>(
     measure: impl Fn(Trained, Nonideality) -> M,
 ) -> Result<Vec<Run<M>>, Error> {
     let scale = opened.request().scale;
-    let with_data = of_networks(opened, networks(scale), |network, workload| {
+    let with_data = of_networks(opened, of_scale(scale), |network, workload| {
         let trained = trained(network, scale)?;
         let (training, examples) = (trained.work(workload), trained.test_examples(workload) as u64);
         Ok((trained, workload.data(), training, examples))
@@ -81,7 +79,7 @@ pub(super) fn runs<M: Clone>(
 /// A network of a grid.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Column {
-    pub(super) id: &'static str,
+    pub(super) id: NetworkId,
     pub(super) family: Family,
 }
 
@@ -119,18 +117,17 @@ impl Swept for EqualError {
 pub(super) struct Grid<'a, O> {
     pub(super) axes: Vec<&'static Axis>,
     pub(super) columns: Vec<Column>,
-    outcomes: Vec<(Nonideality, &'static str, &'a O)>,
+    outcomes: Vec<(Nonideality, NetworkId, &'a O)>,
 }
 
 impl<'a, O> Grid<'a, O> {
     /// The outcomes that are there, with the axes and networks that have any.
     pub(super) fn new<M: Swept<Outcome = O>>(results: &'a Results<M>) -> Self {
         let of = |done: &'a Done<M>| {
-            let id = &done.measure.trained().network;
-            let network = NETWORKS.into_iter().find(|known| known == id)?;
-            Some((done.measure.nonideality(), network, &done.outcome))
+            let network = done.measure.trained().network;
+            (done.measure.nonideality(), network, &done.outcome)
         };
-        let outcomes: Vec<_> = results.done.iter().filter_map(of).collect();
+        let outcomes: Vec<_> = results.done.iter().map(of).collect();
         let mut axes: Vec<&'static Axis> = Vec::new();
         for (nonideality, ..) in &outcomes {
             if axes.iter().all(|axis| axis.nonideality != *nonideality) {
@@ -139,11 +136,11 @@ impl<'a, O> Grid<'a, O> {
         }
         // The paper's first, by where they enter; each in the order of the table.
         axes.sort_by_key(|axis| (!axis.in_paper, class_order(axis.class)));
-        let has = |id: &str| outcomes.iter().any(|(_, network, _)| *network == id);
-        let mut columns: Vec<Column> = NETWORKS
+        let has = |id: NetworkId| outcomes.iter().any(|(_, network, _)| *network == id);
+        let mut columns: Vec<Column> = all()
             .into_iter()
-            .filter(|id| has(id))
-            .filter_map(|id| Some(Column { id, family: row(find(id).ok()?.paper).family }))
+            .filter(|id| has(*id))
+            .map(|id| Column { id, family: row(id.paper()).family })
             .collect();
         columns.sort_by_key(|column| column.family as u8);
         Self { axes, columns, outcomes }
@@ -153,7 +150,7 @@ impl<'a, O> Grid<'a, O> {
     pub(super) fn outcomes(
         &self,
         nonideality: Nonideality,
-        network: &str,
+        network: NetworkId,
     ) -> impl Iterator<Item = &'a O> {
         let wanted =
             self.outcomes.iter().filter(move |(n, id, _)| *n == nonideality && *id == network);
@@ -167,13 +164,13 @@ impl<'a, O> Grid<'a, O> {
 
     /// Names of the networks.
     pub(super) fn column_names(&self) -> Vec<String> {
-        self.columns.iter().map(|column| column.id.to_owned()).collect()
+        self.columns.iter().map(|column| column.id.to_string()).collect()
     }
 
     /// What the report says of the networks whose data is missing, or that have no record yet.
     pub(super) fn left_out(&self, scale: Scale) -> Vec<String> {
-        let there: Vec<&str> = self.columns.iter().map(|column| column.id).collect();
-        let mut left_out = without(&networks(scale), &there);
+        let there: Vec<NetworkId> = self.columns.iter().map(|column| column.id).collect();
+        let mut left_out = without(&of_scale(scale), &there);
         if scale == Scale::Desk {
             left_out.push(
                 "bert-stsb, a test of which takes as long as those of all others.".to_owned(),

@@ -9,7 +9,7 @@ use report::table::{Table, cells, number, rounded};
 
 use super::column_scales::tile_wise;
 use super::evaluated::{Evaluated, HOUR, ONE_TRAINING, figure, missing, over_networks, over_time};
-use super::networks::{runs_of_networks, trained};
+use super::networks::{names, runs_of_networks, trained};
 use super::paper::{TIMES, TIMES_S, normalized_accuracy, row};
 use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
@@ -19,6 +19,7 @@ use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::comparison::{Comparison, Method, Tested};
+use crate::measured::networks::NetworkId;
 use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
@@ -55,13 +56,13 @@ const TILE: &str = "one scale per tile";
 const NO_WORSE: f64 = 1.0;
 
 /// Training runs, programmings of each, and networks.
-pub(super) fn size(scale: Scale) -> (u64, u64, &'static [&'static str]) {
+pub(super) fn size(scale: Scale) -> (u64, u64, &'static [NetworkId]) {
     match scale {
-        Scale::Smoke => (1, 1, &["bert-sentiment"]),
+        Scale::Smoke => (1, 1, &[NetworkId::BertSentiment]),
         // ALBERT would take ten minutes of training.
-        Scale::Desk => (1, 4, &["bert-sentiment"]),
+        Scale::Desk => (1, 4, &[NetworkId::BertSentiment]),
         // [Rasch23 Tab. 3]
-        Scale::Paper => (3, 25, &["bert-stsb", "albert-sentiment"]),
+        Scale::Paper => (3, 25, &[NetworkId::BertStsb, NetworkId::AlbertSentiment]),
     }
 }
 
@@ -94,7 +95,7 @@ impl Experiment for TileWiseTraining {
         format!(
             "{}, trained on tiles with one scale per column and with one per tile, {seeds}, \
              programmings: {programmings}",
-            networks.join(" and ")
+            names(networks, " and ")
         )
     }
 
@@ -213,7 +214,7 @@ fn figures(pairs: &[Pair<'_>]) -> Option<Figure> {
                 curves.push(Curve::line(label, colour, LineStyle::Paper, points));
             }
         }
-        over_time(column.id, "test error (%)", curves)
+        over_time(column.id.name(), "test error (%)", curves)
     });
     figure(
         "Test error over time by the scales that were trained; dashed, the paper's network of the \

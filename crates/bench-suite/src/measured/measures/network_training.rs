@@ -10,7 +10,7 @@ use super::image_classifier::Training;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measure::Measure;
-use crate::measured::networks;
+use crate::measured::networks::NetworkId;
 use crate::measured::networks::workload::Workload;
 use crate::measured::scale::Scale;
 
@@ -18,8 +18,8 @@ use crate::measured::scale::Scale;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkTraining {
-    /// One of [`networks::NETWORKS`] with a recipe, which counts.
-    pub network: String,
+    /// The network with a recipe, which counts.
+    pub network: NetworkId,
     /// The scale at which it is opened.
     pub scale: Scale,
     /// The arithmetic of each layer.
@@ -40,7 +40,7 @@ impl Measure for NetworkTraining {
 
     /// Trains and tests.
     fn run(&self, seed: u64, context: &Context<'_>) -> Result<Training, Error> {
-        let workload = (networks::find(&self.network)?.open)(context.data, self.scale)?;
+        let workload = self.network.open(context.data, self.scale)?;
         let wrong = |reason: String| Error::Usage(format!("network '{}': {reason}", self.network));
         if workload.data() != context.sums {
             return Err(wrong("its data have changed since this command began".to_owned()));

@@ -29,7 +29,7 @@ use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::hash::hash;
 use crate::measured::measurements::kept;
-use crate::measured::networks;
+use crate::measured::networks::NetworkId;
 use crate::measured::networks::workload::{Instance, Workload};
 use crate::measured::scale::Scale;
 
@@ -37,8 +37,8 @@ use crate::measured::scale::Scale;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trained {
-    /// One of [`networks::NETWORKS`].
-    pub network: String,
+    /// The network.
+    pub network: NetworkId,
     /// The scale at which it is opened.
     pub scale: Scale,
     /// The recipe.
@@ -84,7 +84,7 @@ pub struct Network<'w> {
 /// What a model or its checkpoint says of itself.
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
-    network: String,
+    network: NetworkId,
     stage: Stage,
     seed: u64,
     progress: Progress,
@@ -112,7 +112,7 @@ impl Trained {
     /// [`Error::Usage`] if there is no such network, if the recipe asks for distillation in vain, or
     /// if the data are no longer those of the point; and what is wrong with them.
     pub fn open(&self, context: &Context<'_>) -> Result<Box<dyn Workload>, Error> {
-        let workload = (networks::find(&self.network)?.open)(context.data, self.scale)?;
+        let workload = self.network.open(context.data, self.scale)?;
         if workload.data() != context.sums {
             let reason = "its data have changed since this command began";
             return Err(Error::Usage(format!("network '{}': {reason}", self.network)));
@@ -271,7 +271,7 @@ impl<'w> Session<'_, 'w> {
                 return Ok(given.clone());
             }
             let mut note = Note {
-                network: self.trained.network.clone(),
+                network: self.trained.network,
                 stage,
                 seed: self.seed,
                 progress: Progress::default(),

@@ -23,13 +23,15 @@ use numerics::Seed;
 use super::imagenet;
 use super::paper_row::PaperRow;
 use super::weights::{float_parameters, weights_file, weights_sum};
-use super::workload::{Entry, Instance, Workload};
+use super::workload::{Entry, Instance, Workload, recipes};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 
 /// ResNet-20 with weights fine-tuned on JPEG images; at paper scale the paper's ResNet-32.
 pub(super) const RESNET: Entry = Entry {
     id: "resnet-cifar10",
+    title: "ResNet-20 on CIFAR-10 (JPEG q75), 50000 + 2000 images",
+    recipes: recipes!("resnet-cifar10"),
     paper: PaperRow::ResNet32,
     open: |data, scale| {
         if scale == Scale::Paper {
@@ -48,6 +50,8 @@ pub(super) const RESNET: Entry = Entry {
 /// WideResNet for small images.
 pub(super) const WIDE_RESNET: Entry = Entry {
     id: "wide-resnet",
+    title: "WideResNet-10-2 on CIFAR-10 (JPEG q75), averaged to 16 × 16 pixels, 20000 + 1000 images",
+    recipes: recipes!("wide-resnet"),
     paper: PaperRow::WideResNet16,
     open: |data, scale| {
         if scale == Scale::Paper {
@@ -61,6 +65,9 @@ pub(super) const WIDE_RESNET: Entry = Entry {
 /// Four stages of basic blocks.
 pub(super) const RESNET18: Entry = Entry {
     id: "resnet18",
+    title: "ResNet of 2, 2, 2, 2 basic blocks, 12 channels at first, on CIFAR-10 (JPEG q75), averaged \
+         to 16 × 16 pixels, 20000 + 1000 images",
+    recipes: recipes!("resnet18"),
     paper: PaperRow::ResNet18,
     open: |data, scale| {
         if scale == Scale::Paper {
@@ -74,6 +81,9 @@ pub(super) const RESNET18: Entry = Entry {
 /// Four stages of bottlenecks.
 pub(super) const RESNET50: Entry = Entry {
     id: "resnet50",
+    title: "ResNet of 1, 2, 2, 1 bottlenecks, 8 channels at first, on CIFAR-10 (JPEG q75), averaged to \
+         16 × 16 pixels, 20000 + 1000 images",
+    recipes: recipes!("resnet50"),
     paper: PaperRow::ResNet50,
     open: |data, scale| {
         if scale == Scale::Paper {
@@ -87,6 +97,8 @@ pub(super) const RESNET50: Entry = Entry {
 /// Densely connected layers.
 pub(super) const DENSENET: Entry = Entry {
     id: "densenet",
+    title: "DenseNet-BC-22-8 on CIFAR-10 (JPEG q75), averaged to 16 × 16 pixels, 20000 + 1000 images",
+    recipes: recipes!("densenet"),
     paper: PaperRow::DenseNet121,
     open: |data, scale| {
         if scale == Scale::Paper {
@@ -100,6 +112,9 @@ pub(super) const DENSENET: Entry = Entry {
 /// Four stages of bottlenecks twice as wide inside.
 pub(super) const WIDE_RESNET50: Entry = Entry {
     id: "wide-resnet50",
+    title: "ResNet of 1, 2, 2, 1 bottlenecks 2 times as wide, 8 channels at first, on CIFAR-10 (JPEG \
+         q75), averaged to 16 × 16 pixels, 20000 + 1000 images",
+    recipes: recipes!("wide-resnet50"),
     paper: PaperRow::WideResNet50,
     open: |data, scale| {
         if scale == Scale::Paper {

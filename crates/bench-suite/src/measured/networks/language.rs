@@ -10,12 +10,18 @@ use nn::{LanguageModelling, Optimizer, Parameters, Policy, Recipe, Schedule, Sgd
 use numerics::Seed;
 
 use super::paper_row::PaperRow;
-use super::workload::{Entry, Instance, Workload, adam};
+use super::workload::{Entry, Instance, Workload, adam, recipes};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 
 /// The LSTM language model.
-pub(super) const LSTM: Entry = Entry { id: "lstm-language", paper: PaperRow::Language, open };
+pub(super) const LSTM: Entry = Entry {
+    id: "lstm-language",
+    title: "2 × 96 LSTM on State of the Union addresses, 2000 different words, 383665 + 20000 words",
+    recipes: recipes!("lstm-language"),
+    paper: PaperRow::Language,
+    open,
+};
 
 /// Words that a window predicts: as many as truncated back-propagation on the Penn Treebank usually
 /// has.

@@ -12,14 +12,20 @@ use numerics::Seed;
 
 use super::paper_row::PaperRow;
 use super::weights::{float_parameters, weights_sum};
-use super::workload::{Entry, Instance, Workload, adam};
+use super::workload::{Entry, Instance, Workload, adam, recipes};
 use super::{minilm, paraphrase};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::{pearson, spearman};
 
 /// A pretrained BERT on a task of GLUE; at paper scale BERT-base on MRPC.
-pub(super) const BERT: Entry = Entry { id: "bert-stsb", paper: PaperRow::Bert, open };
+pub(super) const BERT: Entry = Entry {
+    id: "bert-stsb",
+    title: "MiniLM-L6 on STS-B, 1000 + 250 pairs of sentences",
+    recipes: recipes!("bert-stsb"),
+    paper: PaperRow::Bert,
+    open,
+};
 
 /// Pairs at a time in tests; they are sorted by length, so padding is short.
 const BATCH: usize = 16;

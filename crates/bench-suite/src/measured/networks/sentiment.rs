@@ -9,7 +9,7 @@ use numerics::Seed;
 
 use super::paper_row::PaperRow;
 use super::paraphrase;
-use super::workload::{Entry, Instance, Workload, adam};
+use super::workload::{Entry, Instance, Workload, adam, recipes};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 
@@ -17,6 +17,8 @@ use crate::measured::scale::Scale;
 /// there.
 pub(super) const ALBERT: Entry = Entry {
     id: "albert-sentiment",
+    title: "transformer, 3 uses of one block of 96, on movie-review snippets, 9512 + 1056 sentences",
+    recipes: recipes!("albert-sentiment"),
     paper: PaperRow::Albert,
     open: |data, scale| {
         if scale == Scale::Paper {
@@ -35,6 +37,8 @@ pub(super) const ALBERT: Entry = Entry {
 /// Blocks of their own, as BERT has them, on the snippets that ship with the source.
 pub(super) const BERT: Entry = Entry {
     id: "bert-sentiment",
+    title: "transformer, 2 blocks of 96, on movie-review snippets, 9512 + 1056 sentences",
+    recipes: recipes!("bert-sentiment"),
     paper: PaperRow::Bert,
     open: |data, scale| {
         if scale == Scale::Paper {

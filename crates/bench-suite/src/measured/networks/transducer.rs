@@ -15,12 +15,19 @@ use nn::{Parameters, Policy, Recipe, Sequences, Transduction};
 use numerics::Seed;
 
 use super::paper_row::PaperRow;
-use super::workload::{Entry, Instance, Workload, adam};
+use super::workload::{Entry, Instance, Workload, adam, recipes};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 
 /// The RNN transducer.
-pub(super) const RNN_T: Entry = Entry { id: "rnn-t", paper: PaperRow::Transducer, open };
+pub(super) const RNN_T: Entry = Entry {
+    id: "rnn-t",
+    title: "RNN transducer (bidirectional 2 × 64 LSTM) on connected spoken digits, 3000 + 250 \
+         utterances",
+    recipes: recipes!("rnn-t"),
+    paper: PaperRow::Transducer,
+    open,
+};
 
 /// Mel bands of a frame.
 const BANDS: usize = 24;

@@ -149,12 +149,36 @@ impl Debug for Instance<'_> {
 pub struct Entry {
     /// The name.
     pub id: &'static str,
+    /// What it is at desk scale, network and data, as its [`Workload::title`] says there.
+    pub title: &'static str,
+    /// How it is trained for its hardware.
+    pub recipes: Recipes,
     /// Its row of [Rasch23, Table 1].
     pub paper: PaperRow,
     /// Reads its data and gives it at a scale: [`Error::NoData`] if data that do not ship with the
     /// source are not in the folder, [`Error::Io`] or [`Error::Data`] if they are damaged.
     pub open: Open,
 }
+
+/// Recipes of hardware-aware training, as TOML.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipes {
+    /// At paper scale.
+    pub paper: &'static str,
+    /// At desk scale.
+    pub desk: &'static str,
+}
+
+/// The recipes in the files of a network's name.
+macro_rules! recipes {
+    ($name:literal) => {
+        $crate::measured::networks::workload::Recipes {
+            paper: include_str!(concat!("../../../recipes/rasch2023/paper/", $name, ".toml")),
+            desk: include_str!(concat!("../../../recipes/rasch2023/desk/", $name, ".toml")),
+        }
+    };
+}
+pub(super) use recipes;
 
 /// Opens a network.
 pub type Open = fn(&DataFolder, Scale) -> Result<Box<dyn Workload>, Error>;

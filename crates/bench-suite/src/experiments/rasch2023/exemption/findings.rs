@@ -17,12 +17,13 @@ use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::estimate::of_estimates;
 use crate::findings::source::{Paper, Part, Source};
 use crate::measured::measures::exemption::{Exact, Exempted, Exemption};
+use crate::measured::networks::NetworkId;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 
 /// What the paper prints of a network.
 struct Printed {
-    id: &'static str,
+    id: NetworkId,
     /// Share of the parameters in % with whose exemption A* at 1 h reaches 99 %, if it does.
     share: Option<f64>,
     /// A* at 1 h in % with 256, 512, 1024 and all columns of the most sensitive layers exempted, and
@@ -33,24 +34,24 @@ struct Printed {
 /// [Rasch23 Fig. 7, Supp. Tab. 8]
 const PRINTED: [Printed; 4] = [
     Printed {
-        id: "resnet18",
+        id: NetworkId::ResNet18,
         share: Some(6.4),
         columns: Some([98.71, 98.92, 99.03, 99.12, 98.50]),
     },
     Printed {
-        id: "resnet50",
+        id: NetworkId::ResNet50,
         share: Some(2.0),
         columns: Some([98.90, 98.86, 98.98, 99.01, 98.74]),
     },
     Printed {
-        id: "densenet",
+        id: NetworkId::DenseNet,
         share: Some(11.3),
         columns: Some([98.52, 98.60, 98.89, 99.03, 98.43]),
     },
-    Printed { id: "wide-resnet50", share: None, columns: None },
+    Printed { id: NetworkId::WideResNet50, share: None, columns: None },
 ];
 
-fn printed(id: &str) -> &'static Printed {
+fn printed(id: NetworkId) -> &'static Printed {
     PRINTED.iter().find(|printed| printed.id == id).expect("every network is the paper's")
 }
 
@@ -189,13 +190,13 @@ fn few(network: &Evaluated<'_, Exemption>) -> usize {
 /// Which networks become as accurate as in f32.
 fn iso_accuracy(networks: &[Evaluated<'_, Exemption>], scale: Scale) -> [Claim; 4] {
     const FIGURE_7: Source = Paper::Rasch2023.at(&[Part::Figure("7")]);
-    let accuracy = |id: &str, count: &dyn Fn(&Evaluated<'_, Exemption>) -> usize| {
+    let accuracy = |id: NetworkId, count: &dyn Fn(&Evaluated<'_, Exemption>) -> usize| {
         let network = networks.iter().find(|network| network.id == id)?;
         network.accuracy(layers(count(network)))
     };
     // What is iso-accurate as it is says nothing about exemption.
-    let iso_accurate = |id: &str| accuracy(id, &|_| 0).is_some_and(|a| a.mean > ISO_ACCURACY);
-    let reaches = |id, network: &str, text| {
+    let iso_accurate = |id: NetworkId| accuracy(id, &|_| 0).is_some_and(|a| a.mean > ISO_ACCURACY);
+    let reaches = |id, network: NetworkId, text| {
         let share = printed(network).share.unwrap_or_default();
         let words =
             format!("A* at 1 h with the {LAYERS} most sensitive layers exempted {{test}} %");
@@ -207,11 +208,19 @@ fn iso_accuracy(networks: &[Evaluated<'_, Exemption>], scale: Scale) -> [Claim; 
             .judge(accuracy(network, &few).filter(|_| !iso_accurate(network)))
     };
     [
-        reaches("few-resnet18", "resnet18", "A few exempted layers make ResNet-18 iso-accurate."),
-        reaches("few-resnet50", "resnet50", "A few exempted layers make ResNet-50 iso-accurate."),
+        reaches(
+            "few-resnet18",
+            NetworkId::ResNet18,
+            "A few exempted layers make ResNet-18 iso-accurate.",
+        ),
+        reaches(
+            "few-resnet50",
+            NetworkId::ResNet50,
+            "A few exempted layers make ResNet-50 iso-accurate.",
+        ),
         reaches(
             "few-densenet",
-            "densenet",
+            NetworkId::DenseNet,
             "A few exempted layers make DenseNet-121 iso-accurate.",
         ),
         Statement::new(
@@ -223,7 +232,7 @@ fn iso_accuracy(networks: &[Evaluated<'_, Exemption>], scale: Scale) -> [Claim; 
         .unit(" %")
         .paper("about 98 %")
         .tested_from(Scale::Desk, scale)
-        .judge(accuracy("wide-resnet50", &depth)),
+        .judge(accuracy(NetworkId::WideResNet50, &depth)),
     ]
 }
 
@@ -278,7 +287,7 @@ fn columns_table(networks: &[Evaluated<'_, Exemption>], scale: Scale) -> Table {
         if let (Some(printed), true) = (printed(network.id).columns, whole) {
             let paper = network.paper;
             let none = normalized_accuracy(paper.hwa.1[HOUR], paper.hwa.0, paper.hwa.2);
-            let columns = if network.id == "densenet" { "1664" } else { "2048" };
+            let columns = if network.id == NetworkId::DenseNet { "1664" } else { "2048" };
             let name = format!("paper: {} (256, 512, 1024, …)", paper.network);
             let mut row = cells![name, columns, number(none, 2)];
             row.extend(printed.map(|accuracy| number(accuracy, 2)));

@@ -10,13 +10,14 @@ use super::super::evaluated::{
     over_networks, over_time, paper_curve, paper_mean,
 };
 use super::super::paper::{Family, ROWS, Row, TIMES, TIMES_S, normalized_accuracy, row};
-use super::{desk, names};
+use super::{all, desk};
 use crate::experiment::Results;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part};
 use crate::measured::measures::comparison::Method;
 use crate::measured::measures::hardware_aware::{Aged, HardwareAware};
+use crate::measured::networks::NetworkId;
 use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
@@ -41,7 +42,7 @@ pub(super) fn findings(results: &Results<HardwareAware>) -> Findings {
             }),
         ]))
         .notes(notes(&networks, results.scale))
-        .left_out(missing(results, &names().collect::<Vec<_>>()))
+        .left_out(missing(results, &all().collect::<Vec<_>>()))
 }
 
 /// Errors of a method at any time.
@@ -91,7 +92,7 @@ fn figures(networks: &[Evaluated<'_, HardwareAware>]) -> Option<Figure> {
             paper_curve(network.paper.hwa, "hardware-aware, paper", 3),
             paper_curve(network.paper.direct, "direct, paper", 1),
         ];
-        over_time(network.id, "A* (%)", curves)
+        over_time(network.id.name(), "A* (%)", curves)
     });
     figure(
         "Normalised accuracy A* over time, 100 % being the float network and 0 % chance; dashed, \
@@ -107,7 +108,7 @@ fn claims(networks: &[Evaluated<'_, HardwareAware>]) -> Vec<Claim> {
     claims.extend(a_year(networks));
     claims.extend(keeps(networks));
     claims.push(drift_helps(networks));
-    let resnet = networks.iter().find(|n| n.id == "resnet-cifar10");
+    let resnet = networks.iter().find(|n| n.id == NetworkId::ResNetCifar10);
     claims.push(
         Statement::new(
             "resnet-cifar10",

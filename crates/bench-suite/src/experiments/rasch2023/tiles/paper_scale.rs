@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::TILE;
-use crate::experiments::rasch2023::networks::{recipe, repeats};
+use crate::experiments::rasch2023::networks::{names, recipe, repeats};
 use crate::experiments::rasch2023::paper::TIMES_S;
 use crate::experiments::rasch2023::{ablation, noise_structure, tile_wise_training, tolerance};
 use crate::measured::measures::nonideality::AXES;
 use crate::measured::measures::survey::HardwareUse;
+use crate::measured::networks::NetworkId;
 use crate::measured::networks::original::Original;
 use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::scale::Scale;
@@ -47,8 +48,8 @@ struct Forward {
 struct Work {
     /// Of Table 1.
     network: PaperRow,
-    /// The recipe's name.
-    recipe: &'static str,
+    /// The network with its recipe.
+    recipe: NetworkId,
     /// Inputs of Table 1's length in the training and in the test set.
     inputs: [f64; 2],
     /// Epochs in f32; none where published weights are taken.
@@ -76,17 +77,17 @@ const WORDS: [f64; 2] = [929_589.0 / 26.0, 82_430.0 / 26.0];
 /// The epochs in f32 are those of the workloads at paper scale.
 #[rustfmt::skip]
 const WORK: [Work; 11] = [
-    Work { network: PaperRow::ResNet32, recipe: "resnet-cifar10", inputs: CIFAR, float_epochs: 600.0, data_gb: 0.2 },
-    Work { network: PaperRow::WideResNet16, recipe: "wide-resnet", inputs: CIFAR, float_epochs: 200.0, data_gb: 0.2 },
-    Work { network: PaperRow::ResNet18, recipe: "resnet18", inputs: IMAGENET, float_epochs: 0.0, data_gb: 144.0 },
-    Work { network: PaperRow::ResNet50, recipe: "resnet50", inputs: IMAGENET, float_epochs: 0.0, data_gb: 0.0 },
-    Work { network: PaperRow::DenseNet121, recipe: "densenet", inputs: IMAGENET, float_epochs: 0.0, data_gb: 0.0 },
-    Work { network: PaperRow::WideResNet50, recipe: "wide-resnet50", inputs: IMAGENET, float_epochs: 0.0, data_gb: 0.0 },
-    Work { network: PaperRow::Bert, recipe: "bert-stsb", inputs: MRPC, float_epochs: 4.0, data_gb: 0.0 },
-    Work { network: PaperRow::Albert, recipe: "albert-sentiment", inputs: MRPC, float_epochs: 4.0, data_gb: 0.0 },
-    Work { network: PaperRow::Acoustic, recipe: "lstm-spoken-digits", inputs: speech(0.01, 21.0), float_epochs: 30.0, data_gb: 53.0 },
-    Work { network: PaperRow::Language, recipe: "lstm-language", inputs: WORDS, float_epochs: 39.0, data_gb: 0.0 },
-    Work { network: PaperRow::Transducer, recipe: "rnn-t", inputs: speech(0.02, 500.0), float_epochs: 20.0, data_gb: 64.0 },
+    Work { network: PaperRow::ResNet32, recipe: NetworkId::ResNetCifar10, inputs: CIFAR, float_epochs: 600.0, data_gb: 0.2 },
+    Work { network: PaperRow::WideResNet16, recipe: NetworkId::WideResNet, inputs: CIFAR, float_epochs: 200.0, data_gb: 0.2 },
+    Work { network: PaperRow::ResNet18, recipe: NetworkId::ResNet18, inputs: IMAGENET, float_epochs: 0.0, data_gb: 144.0 },
+    Work { network: PaperRow::ResNet50, recipe: NetworkId::ResNet50, inputs: IMAGENET, float_epochs: 0.0, data_gb: 0.0 },
+    Work { network: PaperRow::DenseNet121, recipe: NetworkId::DenseNet, inputs: IMAGENET, float_epochs: 0.0, data_gb: 0.0 },
+    Work { network: PaperRow::WideResNet50, recipe: NetworkId::WideResNet50, inputs: IMAGENET, float_epochs: 0.0, data_gb: 0.0 },
+    Work { network: PaperRow::Bert, recipe: NetworkId::BertStsb, inputs: MRPC, float_epochs: 4.0, data_gb: 0.0 },
+    Work { network: PaperRow::Albert, recipe: NetworkId::AlbertSentiment, inputs: MRPC, float_epochs: 4.0, data_gb: 0.0 },
+    Work { network: PaperRow::Acoustic, recipe: NetworkId::LstmSpokenDigits, inputs: speech(0.01, 21.0), float_epochs: 30.0, data_gb: 53.0 },
+    Work { network: PaperRow::Language, recipe: NetworkId::LstmLanguage, inputs: WORDS, float_epochs: 39.0, data_gb: 0.0 },
+    Work { network: PaperRow::Transducer, recipe: NetworkId::RnnT, inputs: speech(0.02, 500.0), float_epochs: 20.0, data_gb: 64.0 },
 ];
 
 /// Training runs and programmings of each, as the experiment has them.
@@ -103,7 +104,7 @@ fn passes_of_fig_5() -> f64 {
 }
 
 /// Experiments that train other networks on tiles than those of the tables: how often each network.
-fn other_trainings() -> [(&'static str, &'static [&'static str], f64); 3] {
+fn other_trainings() -> [(&'static str, &'static [NetworkId], f64); 3] {
     let (seeds, _, networks) = noise_structure::size(Scale::Paper);
     let strengths = noise_structure::strengths(Scale::Paper).len() as u64;
     let structures = noise_structure::STRUCTURES.len() as u64 * strengths * seeds;
@@ -112,7 +113,7 @@ fn other_trainings() -> [(&'static str, &'static [&'static str], f64); 3] {
     let (tile_wise, _, transformers) = tile_wise_training::size(Scale::Paper);
     [
         ("rasch2023/noise-structure", networks, structures as f64),
-        ("rasch2023/ablation", &["resnet-cifar10"], methods as f64),
+        ("rasch2023/ablation", &[NetworkId::ResNetCifar10], methods as f64),
         ("rasch2023/tile-wise-training", transformers, tile_wise as f64),
     ]
 }
@@ -326,7 +327,7 @@ impl Page<'_> {
             let trained = self.costs.iter().filter(|(work, _)| networks.contains(&work.recipe));
             say(format!(
                 "| `{experiment}` | {} | {} | {} |",
-                networks.join(", "),
+                names(networks, ", "),
                 number(count),
                 number(count * trained.map(|(_, cost)| cost.tiles_h).sum::<f64>())
             ));

@@ -7,11 +7,12 @@ use super::findings::{Cell, Map};
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
 use crate::measured::measures::nonideality::Nonideality;
+use crate::measured::networks::NetworkId;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 
 /// The network that the paper calls the most robust.
-const LANGUAGE: &str = "lstm-language";
+const LANGUAGE: NetworkId = NetworkId::LstmLanguage;
 
 /// The difference of the means of two groups, with the error of both.
 fn difference(a: &[f64], b: &[f64]) -> Option<Estimate> {

@@ -10,6 +10,7 @@ use super::claims::claims;
 use crate::findings::Findings;
 use crate::measured::measures::nonideality::{Axis, Nonideality};
 use crate::measured::measures::tolerance::{Bearing, Found};
+use crate::measured::networks::NetworkId;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 
@@ -125,8 +126,8 @@ impl<'a> Map<'a> {
     }
 
     /// Index of one network less that of another, for every one of the paper's axes that has both.
-    pub(super) fn index_differences(&self, id: &str, than: &str) -> Vec<f64> {
-        let place = |id: &str| self.grid.columns.iter().position(|column| column.id == id);
+    pub(super) fn index_differences(&self, id: NetworkId, than: NetworkId) -> Vec<f64> {
+        let place = |id: NetworkId| self.grid.columns.iter().position(|column| column.id == id);
         let Some((id, than)) = place(id).zip(place(than)) else { return Vec::new() };
         let rows = self.rows_of_indices().into_iter();
         rows.filter_map(|row| Some((*row.get(id)?)? - (*row.get(than)?)?)).collect()
@@ -190,7 +191,7 @@ fn heat_map(map: &Map<'_>) -> HeatMap {
 
 /// What the paper says in words, beside ours.
 fn printed(map: &Map<'_>) -> Table {
-    let one = |nonideality, id: &'static str| {
+    let one = |nonideality, id: NetworkId| {
         let cell = map.of(nonideality, |column| column.id == id).pop();
         cell.map(|(_, cell)| cell.described())
     };
@@ -208,9 +209,17 @@ fn printed(map: &Map<'_>) -> Table {
     let recurrent =
         |nonideality| range(nonideality, &|column: &Column| column.family == Family::Recurrent);
     let rows = [
-        ("total PCM noise, ResNet-18", "×1.2", one(Nonideality::Pcm, "resnet18")),
-        ("total PCM noise, LSTM language model", "×3.3", one(Nonideality::Pcm, "lstm-language")),
-        ("DAC resolution, LSTM language model", "5", one(Nonideality::DacBits, "lstm-language")),
+        ("total PCM noise, ResNet-18", "×1.2", one(Nonideality::Pcm, NetworkId::ResNet18)),
+        (
+            "total PCM noise, LSTM language model",
+            "×3.3",
+            one(Nonideality::Pcm, NetworkId::LstmLanguage),
+        ),
+        (
+            "DAC resolution, LSTM language model",
+            "5",
+            one(Nonideality::DacBits, NetworkId::LstmLanguage),
+        ),
         ("DAC resolution, all", "6 has little impact", all(Nonideality::DacBits)),
         ("devices stuck at reset, all", "0.42 % at least", all(Nonideality::StuckReset)),
         ("devices stuck at reset, recurrent", "3 to 4 %", recurrent(Nonideality::StuckReset)),

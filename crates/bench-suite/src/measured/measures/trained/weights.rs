@@ -14,7 +14,6 @@ use crate::measured::error::Error;
 use crate::measured::files;
 use crate::measured::hash::hash;
 use crate::measured::models::Models;
-use crate::measured::networks;
 use crate::measured::seal;
 
 impl Trained {
@@ -35,7 +34,7 @@ impl Trained {
         models: &Models,
     ) -> Result<Stage, Error> {
         let bytes = files::read(file, u64::MAX)?;
-        let workload = (networks::find(&self.network)?.open)(data, self.scale)?;
+        let workload = self.network.open(data, self.scale)?;
         let note = note(&bytes);
         if note.is_some() {
             seal::check(&bytes).map_err(|reason| Error::data(file, reason))?;
@@ -48,7 +47,7 @@ impl Trained {
         let mut parameters = workload.instance(&policy, &Seed::new(0)).parameters;
         match note {
             Some(note) if note.network != self.network => {
-                let (here, there) = (&self.network, &note.network);
+                let (here, there) = (self.network, note.network);
                 return Err(Error::data(file, format!("a model of '{there}', not of '{here}'")));
             }
             Some(_) => checkpoint::load(&mut parameters, &bytes)
