@@ -66,10 +66,12 @@ pub enum Command {
     /// The same command again goes on where a run stopped.
     #[command(after_help = OF_RUNS)]
     Reproduce(Reproduce),
-    /// Train a network of your own on MNIST or CIFAR-10, as a TOML file describes it.
+    /// Train a network of your own on MNIST or CIFAR-10, as a TOML file describes it, or one of the
+    /// register.
     #[command(after_help = OF_TRAIN)]
     Train(Train),
-    /// Evaluate a network with weights that others trained, against its known accuracy.
+    /// Evaluate a network with weights that others trained, against its known accuracy where there is
+    /// one.
     #[command(after_help = OF_EVALUATE)]
     Evaluate(Evaluate),
     /// Tell what imprecise hardware does to one network, where, and which converters are enough.
@@ -180,7 +182,16 @@ pub struct Reproduce {
 #[derive(Clone, Debug, Args)]
 pub struct Train {
     /// The description; docs/examples/mnist-fixed.toml is one.
-    pub config: PathBuf,
+    #[arg(required_unless_present = "network")]
+    pub config: Option<PathBuf>,
+    /// A network of the register instead: trained in f32, then on tiles, each as its own recipe says, as
+    /// in rasch2023/networks, and tested there after an hour.
+    #[arg(long, value_name = "NAME", value_parser = network(), conflicts_with = "config")]
+    pub network: Option<NetworkId>,
+    /// Of the network of the register: smoke (seconds), desk (minutes, real data) or paper (the paper's
+    /// own size).
+    #[arg(long, default_value_t = Scale::Desk, conflicts_with = "config")]
+    pub scale: Scale,
     /// The seed, below 2^32.
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0, value_parser = seed())]
     pub seed: u64,
@@ -190,7 +201,7 @@ pub struct Train {
     /// Folder of records.
     #[arg(long, value_name = "DIR", default_value = "results/train")]
     pub out: PathBuf,
-    /// Train again, replacing the record.
+    /// Train again, replacing the record; of the register, the trained networks too.
     #[arg(long)]
     pub fresh: bool,
     /// Folder of data sets that do not ship with the source, looked in first [default: that
@@ -202,9 +213,13 @@ pub struct Train {
 /// Arguments of `evaluate`.
 #[derive(Clone, Debug, Args)]
 pub struct Evaluate {
-    /// Networks such as resnet20-cifar10; a list of them if none is given.
+    /// Networks such as resnet20-cifar10, or of the register; a list of them if none is given.
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
+    /// That of networks of the register: smoke (seconds), desk (minutes, real data) or paper (the paper's
+    /// own size).
+    #[arg(long, default_value_t = Scale::Desk)]
+    pub scale: Scale,
     /// Threads for the kernels [default: all cores].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads())]
     pub threads: Option<u32>,

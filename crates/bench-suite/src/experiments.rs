@@ -4,6 +4,7 @@ pub mod beyond;
 pub mod custom;
 pub mod gupta2015;
 pub mod rasch2023;
+pub mod registered;
 mod runs;
 pub mod sensitivity;
 mod training_runs;

@@ -11,10 +11,13 @@ use bench_suite::cli::{
 };
 use bench_suite::experiment::AnyExperiment;
 use bench_suite::experiments::custom::Custom;
+use bench_suite::experiments::registered;
 use bench_suite::experiments::sensitivity::OneNetwork;
 use bench_suite::experiments::{EXPERIMENTS, select};
 use bench_suite::findings::claim::Verdict;
+use bench_suite::measured::measures::evaluation::registered::test_error;
 use bench_suite::measured::measures::evaluation::{self, Evaluation};
+use bench_suite::measured::networks::NetworkId;
 use bench_suite::measured::point::Point;
 use bench_suite::measured::scale::Scale;
 use bench_suite::opened::Networks;
@@ -176,10 +179,20 @@ fn threads(asked: Option<u32>) -> usize {
 
 fn train(arguments: &Train, signals: &Signals, output: &mut Output) -> Result<u8, Error> {
     let data = data_folder(arguments.data.as_deref())?;
-    let point = Custom::point(&arguments.config, arguments.seed, &data)?;
+    let point = match (&arguments.config, arguments.network) {
+        (Some(file), _) => Custom::point(file, arguments.seed, &data)?,
+        (None, Some(network)) => {
+            let (scale, seed) = (arguments.scale, arguments.seed);
+            registered::point(network, &Request { scale, seed, seeds: None, data: data.clone() })?
+        }
+        (None, None) => return Err(Error::Usage("there is nothing to train".to_owned())),
+    };
     let store = Store::open(&arguments.out)?;
     if arguments.fresh {
         store.forget(&point)?;
+        if arguments.network.is_some() {
+            store.forget_models()?;
+        }
     }
     signals.listen()?;
     runner::run(
@@ -189,10 +202,12 @@ fn train(arguments: &Train, signals: &Signals, output: &mut Output) -> Result<u8
         threads(arguments.threads),
         signals.stop(),
     )?;
-    if let Some(record) = store.load(&point)?
-        && let Some(error) = Custom::outcome(&record).test_error_percent.last()
-    {
-        output.line(format_args!("Test error: {error:.2} %"));
+    if let Some(record) = store.load(&point)? {
+        if arguments.network.is_some() {
+            registered::lines(&record).iter().for_each(|line| output.line(line));
+        } else if let Some(error) = Custom::outcome(&record).test_error_percent.last() {
+            output.line(format_args!("Test error: {error:.2} %"));
+        }
     }
     output.line(format_args!("Record: {}", store.record_path(&point).display()));
     Ok(HOLDS)
@@ -241,22 +256,47 @@ fn sensitivity(
     Ok(HOLDS)
 }
 
+/// What is evaluated.
+enum Evaluated {
+    /// A network whose accuracy is known.
+    Known(Evaluation),
+    /// One of the register.
+    Registered(NetworkId),
+}
+
 fn evaluate(arguments: &Evaluate, output: &mut Output) -> Result<u8, Error> {
     if arguments.names.is_empty() {
         for Evaluation { name, what, .. } in evaluation::all() {
             output.line(format_args!("{name}\n  {what}"));
         }
+        for id in NetworkId::ALL {
+            output
+                .line(format_args!("{id}\n  of the register; at desk scale {}", id.entry().title));
+        }
         return Ok(HOLDS);
     }
     let data = data_folder(arguments.data.as_deref())?;
-    let chosen: Result<Vec<Evaluation>, Error> =
-        arguments.names.iter().map(|name| evaluation::find(name)).collect();
+    // Of the register where nothing is known of that name.
+    let find = |name: &String| match name.parse::<NetworkId>() {
+        Ok(network) => Ok(Evaluated::Registered(network)),
+        Err(_) => evaluation::find(name).map(Evaluated::Known),
+    };
+    let chosen: Result<Vec<Evaluated>, Error> = arguments.names.iter().map(find).collect();
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads(arguments.threads))
         .build()
         .map_err(|error| Error::Usage(format!("cannot start threads: {error}")))?;
     let mut exit = HOLDS;
-    for evaluation in chosen? {
+    for evaluated in chosen? {
+        let evaluation = match evaluated {
+            Evaluated::Known(evaluation) => evaluation,
+            Evaluated::Registered(network) => {
+                let test = || test_error(network, arguments.scale, &data);
+                let (error, chance) = pool.install(test)?;
+                output.line(format_args!("{network}\n  {error:.2} %; by chance {chance:.2} %"));
+                continue;
+            }
+        };
         output.line(evaluation.name);
         for value in pool.install(|| (evaluation.run)(&data))? {
             let mark = if value.holds() { "as known" } else { "NOT AS KNOWN" };

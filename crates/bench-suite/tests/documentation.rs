@@ -10,6 +10,7 @@ use bench_suite::cli::{self, Cli};
 use bench_suite::experiments::custom::Custom;
 use bench_suite::experiments::select;
 use bench_suite::measured::measures::evaluation;
+use bench_suite::measured::networks::NetworkId;
 use clap::{CommandFactory, Parser};
 use datasets::DataFolder;
 
@@ -130,14 +131,18 @@ fn check_arguments(words: &[&str]) -> Result<(), String> {
         cli::Command::Merge(arguments) => ids(&arguments.selection.ids),
         cli::Command::Report(arguments) => ids(&arguments.selection.ids),
         cli::Command::Train(arguments) => {
-            let file = workspace().join(&arguments.config);
+            let Some(config) = &arguments.config else { return Ok(()) };
+            let file = workspace().join(config);
             let point = Custom::point(&file, 0, &DataFolder::new(None));
             point.map(drop).map_err(|error| error.to_string())
         }
         cli::Command::Evaluate(arguments) => arguments
             .names
             .iter()
-            .try_for_each(|name| evaluation::find(name).map(drop))
+            .try_for_each(|name| match name.parse::<NetworkId>() {
+                Ok(_) => Ok(()),
+                Err(_) => evaluation::find(name).map(drop),
+            })
             .map_err(|error| error.to_string()),
         cli::Command::Bench(arguments) => match &arguments.only {
             Some(only) if !bench::rows().iter().any(|row| row.name.contains(&**only)) => {

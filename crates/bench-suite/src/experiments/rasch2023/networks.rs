@@ -76,7 +76,7 @@ pub(crate) fn recipe(network: NetworkId, scale: Scale) -> Result<HwaRecipe, Erro
 }
 
 /// Training runs, and programmings of each.
-pub(super) fn repeats(scale: Scale) -> (u64, u64) {
+pub(in crate::experiments) fn repeats(scale: Scale) -> (u64, u64) {
     match scale {
         Scale::Smoke => (1, 1),
         // Test sets are small, and training is what takes the time.

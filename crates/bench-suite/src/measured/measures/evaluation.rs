@@ -1,6 +1,7 @@
 //! Networks with weights that others trained, against the accuracy that is known for them.
 
 pub mod minilm_stsb;
+pub mod registered;
 pub mod resnet_cifar10;
 
 use datasets::DataFolder;
