@@ -92,3 +92,15 @@ fn against_float(row: PaperRow, rounds: usize) -> Result<Measured, Unmeasured> {
         alternate(rounds, || tiles.forward(), || float.forward());
     Ok(Measured { ours_ms: per_input * ours_ms, baseline_ms: per_input * baseline_ms })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_paper_is_timed() {
+        let what: Vec<&str> = ROWS.iter().map(|row| row.what).collect();
+        let rest = "one input on tiles, against ours in f32";
+        assert_eq!(what, PaperRow::ALL.map(|row| format!("{row}, {rest}")));
+    }
+}

@@ -4,11 +4,12 @@ use nn::layers::{Builder, Init};
 use nn::optim::Update;
 use nn::{
     AnyArithmetic, FixedPoint, Mode, Model, Optimizer, Parameters, Pass, Policy, Sgd, Tensor,
-    Workspace, models, ops,
+    Workspace, ops,
 };
 use numerics::{FixedFormat, Par, Rounding, Seed};
 
 use crate::bench::row::{Measured, Row, Unmeasured, alternate};
+use crate::measured::measures::image_classifier::Network;
 
 /// The rows.
 pub(super) const ROWS: &[Row] = &[
@@ -59,7 +60,7 @@ fn fixed_8_8() -> AnyArithmetic {
 
 /// The network of [Gupta15 §4.1] with one batch of random images.
 struct Mlp {
-    model: models::Mlp,
+    model: Box<dyn Model>,
     parameters: Parameters,
     input: Vec<f32>,
     labels: Vec<u8>,
@@ -76,8 +77,8 @@ impl Mlp {
         let policy = Policy::uniform(arithmetic);
         let mut builder =
             Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(0) };
-        let model =
-            models::mlp(&mut builder, &[784, 1000, 1000, 10], Init::Normal { std_dev: 0.01 });
+        let (widths, init) = (vec![784, 1000, 1000, 10], Init::Normal { std_dev: 0.01 });
+        let model = Network::Mlp { widths, init }.build(&mut builder);
         let labels = (0..BATCH).map(|i| (i % 10) as u8).collect();
         Self { model, parameters, input, labels, work: Workspace::new(), steps: 0 }
     }

@@ -10,6 +10,7 @@ use nn::{
 use numerics::{FixedFormat, Par, Rounding, Seed};
 
 use crate::bench::row::{Measured, Row, Unmeasured, alternate};
+use crate::measured::measures::image_classifier::Network as Images;
 
 /// The rows.
 pub(super) const ROWS: &[Row] = &[
@@ -71,19 +72,19 @@ impl Network {
 
     fn build(self, builder: &mut Builder<'_>) -> Box<dyn Model> {
         let init = Init::HeNormal;
-        match self {
-            Self::MnistCnn => Box::new(models::gupta_mnist_cnn(builder, 2, init)),
+        let depth = match self {
+            Self::MnistCnn => return Images::GuptaMnistCnn { padding: 2, init }.build(builder),
             Self::CifarCnn => {
                 let padding = CifarPadding { conv: 2, pool: 1 };
-                Box::new(models::gupta_cifar_cnn(builder, padding, init))
+                return Images::GuptaCifarCnn { padding, init }.build(builder);
             }
-            Self::ResNet20 | Self::ResNet32 => {
-                let shortcut = Shortcut::Projection;
-                let depth = if matches!(self, Self::ResNet20) { 20 } else { 32 };
-                let config = CifarResNetConfig { shortcut, ..CifarResNetConfig::he2015(depth) };
-                Box::new(models::cifar_resnet(builder, &config))
-            }
-        }
+            Self::ResNet20 => 20,
+            Self::ResNet32 => 32,
+        };
+        // With shortcuts that PyTorch's program below has.
+        let shortcut = Shortcut::Projection;
+        let config = CifarResNetConfig { shortcut, ..CifarResNetConfig::he2015(depth) };
+        Box::new(models::cifar_resnet(builder, &config))
     }
 
     fn program(self) -> String {

@@ -123,7 +123,7 @@ fn more_than_there_is(what: &str, bytes: u128, there: u64) -> Result<(), String>
 
 impl Network {
     /// The network; its parameters are added to the builder's.
-    pub(super) fn build(&self, builder: &mut Builder<'_>) -> Box<dyn Model> {
+    pub(crate) fn build(&self, builder: &mut Builder<'_>) -> Box<dyn Model> {
         match self {
             Self::Mlp { widths, init } => Box::new(models::mlp(builder, widths, *init)),
             Self::GuptaMnistCnn { padding, init } => {
