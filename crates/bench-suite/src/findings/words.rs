@@ -1,4 +1,6 @@
-//! Times as a reader wants them.
+//! Times and names as a reader wants them.
+
+use crate::measured::networks::NetworkId;
 
 /// Seconds as text: `42 s`, `3 min 20 s`, `2 h 5 min`.
 pub(crate) fn duration(seconds: f64) -> String {
@@ -42,6 +44,11 @@ pub(crate) fn capital(text: &str) -> String {
     }
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Names of networks in a sentence.
+pub(crate) fn names(networks: &[NetworkId], between: &str) -> String {
+    networks.iter().map(|id| id.name()).collect::<Vec<_>>().join(between)
 }
 
 #[cfg(test)]

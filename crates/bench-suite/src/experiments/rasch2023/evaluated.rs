@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use report::figure::{Curve, Figure, LineStyle, Panel};
 use report::table::Cell;
 
-use super::networks::names;
 use super::paper::{Family, ROWS, Row, TIMES, TIMES_S, normalized_accuracy, row};
 use crate::experiment::{Done, Results};
 use crate::findings::estimate::of_estimates;
+use crate::findings::words::names;
 use crate::measured::measure::Measure;
 use crate::measured::measures::comparison::Comparison;
 use crate::measured::measures::conductances::Conductances;

@@ -3,11 +3,12 @@
 
 mod findings;
 
-use super::networks::{names, runs_of_networks, trained};
+use super::networks::{runs_of_networks, trained};
 use super::paper::TIMES_S;
 use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::source::{Paper, Part};
+use crate::findings::words::names;
 use crate::measured::error::Error;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::exemption::{Columns, Exemption};

@@ -46,11 +46,6 @@ pub(super) fn all() -> impl Iterator<Item = NetworkId> {
     FIRST.into_iter().chain(others)
 }
 
-/// Names in a sentence.
-pub(super) fn names(networks: &[NetworkId], between: &str) -> String {
-    networks.iter().map(|id| id.name()).collect::<Vec<_>>().join(between)
-}
-
 /// Three small networks of different kinds, for the machinery of a smoke run.
 pub(super) const SMOKE: [NetworkId; 3] =
     [NetworkId::LstmJapaneseVowels, NetworkId::ResNet18, NetworkId::BertSentiment];

@@ -14,13 +14,14 @@ use report::number::points;
 use report::table::{Cell, Table, cells, number, rounded};
 
 use super::evaluated::{DAY, Evaluated, ONE_TRAINING, missing, over_networks};
-use super::networks::{names, runs_of_networks, trained};
+use super::networks::{runs_of_networks, trained};
 use super::paper::TIMES_S;
 use super::reram::{Device, at};
 use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part};
+use crate::findings::words::names;
 use crate::measured::error::Error;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::comparison::{Comparison, Method};

@@ -9,13 +9,14 @@ use report::table::{Table, cells, number, rounded};
 
 use super::column_scales::tile_wise;
 use super::evaluated::{Evaluated, HOUR, ONE_TRAINING, figure, missing, over_networks, over_time};
-use super::networks::{names, runs_of_networks, trained};
+use super::networks::{runs_of_networks, trained};
 use super::paper::{TIMES, TIMES_S, normalized_accuracy, row};
 use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::claim::{Statement, Test};
 use crate::findings::estimate::of_estimates;
 use crate::findings::source::{Paper, Part};
+use crate::findings::words::names;
 use crate::measured::error::Error;
 use crate::measured::measures::aging::Aging;
 use crate::measured::measures::comparison::{Comparison, Method, Tested};

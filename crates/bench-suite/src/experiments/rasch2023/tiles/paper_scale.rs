@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::TILE;
-use crate::experiments::rasch2023::networks::{names, recipe, repeats};
+use crate::experiments::rasch2023::networks::{recipe, repeats};
 use crate::experiments::rasch2023::paper::TIMES_S;
 use crate::experiments::rasch2023::{ablation, noise_structure, tile_wise_training, tolerance};
+use crate::findings::words::names;
 use crate::measured::measures::nonideality::AXES;
 use crate::measured::measures::survey::HardwareUse;
 use crate::measured::networks::NetworkId;
