@@ -16,12 +16,13 @@ const PAGE: &str = "docs/assumptions.md";
 const MARKS: [&str; 2] = ["Assumed:", "Differs:"];
 
 /// Where choices are looked for: headings of the page with folders.
-const PARTS: [(&str, &str); 7] = [
+const PARTS: [(&str, &str); 8] = [
     ("numerics", "crates/numerics"),
     ("crossbar", "crates/crossbar"),
     ("systolic", "crates/systolic"),
     ("nn", "crates/nn"),
     ("datasets", "crates/datasets"),
+    ("report", "crates/report"),
     ("bench-suite", "crates/bench-suite"),
     ("docs", "docs"),
 ];

@@ -3,13 +3,14 @@
 use std::process::Command;
 
 /// Which workspace crates each crate may depend on, in code, tests and build scripts.
-const LADDER: [(&str, &[&str]); 7] = [
+const LADDER: [(&str, &[&str]); 8] = [
     ("numerics", &[]),
     ("crossbar", &["numerics"]),
     ("systolic", &["numerics"]),
     ("nn", &["numerics", "crossbar"]),
     ("datasets", &["numerics", "nn"]),
-    ("bench-suite", &["numerics", "crossbar", "systolic", "nn", "datasets"]),
+    ("report", &[]),
+    ("bench-suite", &["numerics", "crossbar", "systolic", "nn", "datasets", "report"]),
     ("xtask", &[]),
 ];
 

@@ -1,15 +1,14 @@
 //! [`Findings`]: what an experiment makes of its records, as data that the report draws.
 
 pub mod claim;
-pub mod figure;
-pub mod number;
+pub mod estimate;
 pub mod source;
-pub mod table;
 pub(crate) mod words;
 
+use report::figure::Figure;
+use report::table::{HeatMap, Table};
+
 use claim::Claim;
-use figure::Figure;
-use table::{HeatMap, Table};
 
 /// What an experiment makes of its records.
 #[derive(Debug, Default)]
@@ -26,4 +25,69 @@ pub struct Findings {
     pub notes: Vec<String>,
     /// What of the experiment was not run, and why; the report's first screen names it.
     pub left_out: Vec<String>,
+}
+
+impl Findings {
+    /// With these claims after those that there are.
+    #[must_use]
+    pub fn claims(mut self, claims: impl IntoIterator<Item = Claim>) -> Self {
+        self.claims.extend(claims);
+        self
+    }
+
+    /// With these figures after those that there are.
+    #[must_use]
+    pub fn figures(mut self, figures: impl IntoIterator<Item = Figure>) -> Self {
+        self.figures.extend(figures);
+        self
+    }
+
+    /// With these heat maps after those that there are.
+    #[must_use]
+    pub fn heat_maps(mut self, maps: impl IntoIterator<Item = HeatMap>) -> Self {
+        self.heat_maps.extend(maps);
+        self
+    }
+
+    /// With these tables after those that there are.
+    #[must_use]
+    pub fn tables(mut self, tables: impl IntoIterator<Item = Table>) -> Self {
+        self.tables.extend(tables);
+        self
+    }
+
+    /// With these notes after those that there are.
+    #[must_use]
+    pub fn notes(mut self, notes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.notes.extend(notes.into_iter().map(Into::into));
+        self
+    }
+
+    /// With these reasons after those that there are.
+    #[must_use]
+    pub fn left_out(mut self, reasons: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.left_out.extend(reasons.into_iter().map(Into::into));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_come_in_the_order_in_which_they_are_given() {
+        let table = |caption: &str| Table::new(caption, ["network"]);
+        let findings = Findings::default()
+            .tables([table("a")])
+            .tables(Some(table("b")))
+            .heat_maps(None)
+            .notes(["one"])
+            .notes(vec!["two".to_owned()])
+            .left_out(None::<String>);
+        let captions: Vec<&str> = findings.tables.iter().map(|t| t.caption.as_str()).collect();
+        assert_eq!(captions, ["a", "b"]);
+        assert_eq!(findings.notes, ["one", "two"]);
+        assert!(findings.left_out.is_empty() && findings.heat_maps.is_empty());
+    }
 }

@@ -5,29 +5,23 @@
 //! `report.json` claims and tables for machines. [`archive`] packs them with the records.
 
 pub mod archive;
-mod figure;
-mod heat_map;
+mod contents;
 mod html;
 mod json;
-mod labels;
 mod markdown;
 mod overview;
 mod papers;
 mod settings;
 mod typography;
 
-use serde::Serialize;
-
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Verdict};
-use crate::findings::source::Source;
 use crate::measured::error::Error;
 use crate::measured::point::Point;
 use crate::measured::scale::Scale;
-use crate::provenance::Run;
-use crate::record::Record;
 use crate::store::Store;
+use contents::Section;
+pub use contents::{Report, Summary};
 
 /// What a report is made of: an experiment and its points.
 #[derive(Debug)]
@@ -38,51 +32,6 @@ pub struct Job<'a> {
     pub points: Vec<Point>,
     /// Why it was left out.
     pub left_out: Option<String>,
-}
-
-/// One experiment in the report.
-#[derive(Debug)]
-pub(crate) struct Section {
-    pub(crate) id: &'static str,
-    pub(crate) title: &'static str,
-    pub(crate) source: Source,
-    pub(crate) description: String,
-    /// Why it was left out.
-    pub(crate) left_out: Option<String>,
-    /// Whether its networks stand for those of the paper.
-    pub(crate) has_stand_ins: bool,
-    pub(crate) findings: Findings,
-    pub(crate) points: Vec<(Point, Option<Record>, Option<Run>)>,
-}
-
-impl Section {
-    pub(crate) fn missing(&self) -> usize {
-        self.points.iter().filter(|(_, record, _)| record.is_none()).count()
-    }
-}
-
-/// Everything the report shows.
-#[derive(Debug)]
-pub struct Report {
-    /// What it is about, if it reproduces nothing: then it is its experiments and no more.
-    pub(crate) subject: Option<String>,
-    pub(crate) scale: Scale,
-    pub(crate) sections: Vec<Section>,
-}
-
-/// How the claims came out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Summary {
-    /// Claims that hold.
-    pub holds: usize,
-    /// Claims that fail.
-    pub fails: usize,
-    /// Claims that need more seeds.
-    pub inconclusive: usize,
-    /// Claims of which there is one value, and no interval.
-    pub undecided: usize,
-    /// Claims that were not tested: at this scale, without data, or without records.
-    pub not_run: usize,
 }
 
 impl Report {
@@ -123,38 +72,6 @@ impl Report {
         Ok(Self { subject: None, scale, sections })
     }
 
-    /// The report without what is said of papers, under a heading of its own.
-    #[must_use]
-    pub fn about(self, subject: String) -> Self {
-        Self { subject: Some(subject), ..self }
-    }
-
-    /// Number of claims by verdict.
-    pub fn summary(&self) -> Summary {
-        Summary::of(self.claims())
-    }
-
-    /// Every claim, in order.
-    pub fn claims(&self) -> impl Iterator<Item = &Claim> {
-        self.sections.iter().flat_map(|section| &section.findings.claims)
-    }
-
-    /// What is left out of the experiments, and why.
-    pub fn reasons(&self) -> impl Iterator<Item = &str> {
-        self.sections.iter().flat_map(Section::reasons)
-    }
-
-    /// The titles of the points without a record.
-    pub fn missing(&self) -> Vec<String> {
-        let points = self.sections.iter().flat_map(|section| &section.points);
-        points.filter(|(_, record, _)| record.is_none()).map(|(point, ..)| point.title()).collect()
-    }
-
-    /// Number of points.
-    pub fn points(&self) -> usize {
-        self.sections.iter().map(|section| section.points.len()).sum()
-    }
-
     /// Writes `report.html`, `report.md` and `report.json`; returns the path of the first.
     ///
     /// # Errors
@@ -167,65 +84,27 @@ impl Report {
     }
 }
 
-impl Summary {
-    /// Counts the verdicts.
-    pub fn of<'a>(claims: impl IntoIterator<Item = &'a Claim>) -> Self {
-        let mut summary = Self::default();
-        for claim in claims {
-            *match claim.verdict {
-                Verdict::Holds => &mut summary.holds,
-                Verdict::Fails => &mut summary.fails,
-                Verdict::Inconclusive => &mut summary.inconclusive,
-                Verdict::Undecided => &mut summary.undecided,
-                Verdict::NotRun => &mut summary.not_run,
-            } += 1;
-        }
-        summary
-    }
-
-    /// The counts in words.
-    pub fn words(&self) -> String {
-        let parts = [
-            (self.holds, "hold", "holds"),
-            (self.fails, "fail", "fails"),
-            (self.inconclusive, "are inconclusive", "is inconclusive"),
-            (self.undecided, "are undecided with one value each", "is undecided with one value"),
-            (self.not_run, "are not tested", "is not tested"),
-        ];
-        let words: Vec<String> = parts
-            .iter()
-            .filter(|(count, ..)| *count > 0)
-            .map(|(count, many, one)| format!("{count} {}", if *count == 1 { one } else { many }))
-            .collect();
-        if words.is_empty() { "no claims".to_owned() } else { words.join(", ") }
-    }
-
-    /// Whether every claim that was decided holds.
-    pub fn all_hold(&self) -> bool {
-        self.fails == 0 && self.inconclusive == 0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::claim::Test;
-    use crate::findings::figure::{Curve, Figure, Panel};
-    use crate::findings::source::{NOT_IN_THE_PAPER, Paper, Part};
-    use crate::findings::table::{HeatCell, HeatMap};
+    use crate::findings::claim::{Claim, Statement, Test, Verdict};
+    use crate::findings::source::{NOT_IN_THE_PAPER, Paper, Part, Source};
     use crate::measured::measurements::Measurements;
     use crate::measured::statistics::Estimate;
     use crate::provenance::Run;
+    use crate::record::Record;
+    use report::figure::{Curve, Figure, Panel};
+    use report::table::{HeatCell, HeatMap};
 
     const TABLE_2: Source = Paper::Rasch2023.at(&[Part::Table("2")]);
 
     fn claim(id: &'static str, source: Source, statement: &'static str, mean: f64) -> Claim {
         let estimate = Estimate { mean, standard_error: 0.1, samples: 4 };
-        Claim::new(id, source, statement, "x < 1".to_owned(), "0.4".to_owned()).judge(
-            (!mean.is_nan()).then_some(estimate),
-            Test::Below(1.0),
-            " points",
-        )
+        Statement::new(id, source, statement)
+            .test("x", Test::Below(1.0))
+            .unit(" points")
+            .paper("0.4")
+            .judge((!mean.is_nan()).then_some(estimate))
     }
 
     fn section(id: &'static str, source: Source, claims: Vec<Claim>) -> Section {
@@ -360,7 +239,7 @@ mod tests {
     #[test]
     fn a_single_value_decides_nothing_and_says_so() {
         let single = claim("single", TABLE_2, "One run.", 0.1);
-        let single = single.judge(Estimate::of(&[0.1]), Test::Below(1.0), " points");
+        let single = single.judge(Estimate::of(&[0.1]));
         assert_eq!((single.measured.as_str(), single.verdict), ("0.10 points", Verdict::Undecided));
         let mut sections =
             vec![section("gupta2015/one", Paper::Gupta2015.at(&[Part::Figure("1")]), vec![single])];

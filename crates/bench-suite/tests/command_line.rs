@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use skipped::skipped;
 
-const SHIPPED_DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
+/// The folder of data sets that ship with the source.
+fn shipped_data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("datasets").join("data")
+}
 
 fn bench_suite(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bench-suite"));
@@ -236,7 +239,7 @@ fn damaged_data_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     std::fs::create_dir_all(data.join("mnist")).unwrap();
-    for (name, content) in files(&Path::new(SHIPPED_DATA).join("mnist")) {
+    for (name, content) in files(&shipped_data().join("mnist")) {
         std::fs::write(data.join("mnist").join(name), content).unwrap();
     }
     let victim = data.join("mnist/train-labels-idx1-ubyte.gz");
@@ -727,7 +730,8 @@ fn a_report_names_no_folder_of_the_machine() {
         run(&[&["report", "gupta2015"][..], named].concat());
         for (file, text) in files(&out) {
             let text = String::from_utf8_lossy(&text).into_owned();
-            for path in [SHIPPED_DATA, folder.path().to_str().unwrap()] {
+            for path in [&*shipped_data(), folder.path()] {
+                let path = path.to_str().unwrap();
                 assert!(!text.contains(path), "{path} is in {}", file.display());
             }
         }

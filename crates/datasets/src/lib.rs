@@ -1,3 +1,5 @@
+//! Data sets of images, speech and text, checked on load.
+//!
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 

@@ -75,6 +75,52 @@ const HOUSES: &[House] = &[
             &["hardware_aware"],
         ],
     },
+    House {
+        name: "datasets",
+        floors: &[
+            &["error", "sum", "vocabulary", "wav", "log_mel"],
+            &["files"],
+            &["folder", "unpack"],
+            &["glue"],
+            &[
+                "cifar10",
+                "cifar100",
+                "fsdd",
+                "imagenet",
+                "japanese_vowels",
+                "mnist",
+                "movie_reviews",
+            ],
+            &["mrpc", "ptb", "sotu", "stsb", "switchboard"],
+        ],
+    },
+    House {
+        name: "report",
+        floors: &[&["figure", "number", "html::escape"], &["svg", "table"], &["html", "markdown"]],
+    },
+    House {
+        name: "bench-suite",
+        floors: &[
+            // What is hashed into the code version, and nothing else, stands in `measured`.
+            &["measured::error", "measured::hash", "measured::memory", "measured::progress"],
+            &["measured::files", "measured::scale", "measured::statistics"],
+            &["measured::lock", "measured::measurements", "measured::point", "measured::seal"],
+            &["measured::checkpoint", "measured::models"],
+            &["measured::context", "measured::networks"],
+            &["measured"],
+            &["output", "paper", "provenance", "record", "stop"],
+            &["findings"],
+            &["request", "opened"],
+            &["experiment"],
+            &["experiments"],
+            &["store"],
+            &["report::contents"],
+            &["report"],
+            &["fault", "merge", "progress", "runner", "signals", "bench"],
+            &["cli"],
+            &["main"],
+        ],
+    },
 ];
 
 /// The most files that may use each other in a circle.
@@ -113,6 +159,41 @@ fn modules_stand_on_floors() {
         }
         assert!(faults.is_empty(), "{}:\n{}", house.name, faults.join("\n"));
     }
+}
+
+/// The folder of `bench-suite` that makes the version of the code, with the crates below.
+const MEASURED: &str = "measured";
+
+#[test]
+fn what_is_hashed_uses_only_what_is_hashed() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    let script = std::fs::read_to_string(crates.join("bench-suite/build.rs")).expect("a script");
+    let is_hashed = |folder: &str| script.contains(&format!("\"crates/{folder}\""));
+    assert!(
+        is_hashed(&format!("bench-suite/src/{MEASURED}")),
+        "no folder of bench-suite is hashed"
+    );
+    let unhashed: Vec<String> = std::fs::read_dir(&crates)
+        .expect("the folder of crates")
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| !is_hashed(&format!("{name}/src")))
+        .map(|name| name.replace('-', "_"))
+        .collect();
+    let modules = modules_of("bench-suite");
+    let measured = || modules.iter().filter(|(name, _)| is_within(name, MEASURED));
+    let mut faults = Vec::new();
+    for (name, module) in measured() {
+        let crates = module.paths.iter().map(|(path, _)| &path[0]);
+        let used = crates.filter(|used| unhashed.contains(used));
+        faults.extend(used.map(|used| format!("{name} uses the crate {used}")));
+    }
+    let uses = Graph::of(&modules).uses;
+    for (name, _) in measured() {
+        let used = uses[name].iter().filter(|used| !is_within(used, MEASURED));
+        faults.extend(used.map(|used| format!("{name} uses {used}")));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 /// Whether `module` is `name` or below it.

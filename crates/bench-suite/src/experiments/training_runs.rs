@@ -2,10 +2,11 @@
 //! variant.
 
 use datasets::DataSum;
+use report::figure::Curve;
 use serde::Serialize;
 
 use crate::experiment::Results;
-use crate::findings::figure::Curve;
+use crate::findings::estimate::of_seeds;
 use crate::findings::words::count;
 use crate::measured::point::Point;
 use crate::measured::statistics::Estimate;
@@ -85,7 +86,7 @@ impl TrainingRuns<'_> {
 
     /// Mean over seeds by epoch, with a band of half a 90 % interval.
     pub(super) fn curve(&self, variant: &str, colour: usize, series: &str) -> Curve {
-        Curve::of_seeds(variant, colour, 1.0, &self.series(variant, series))
+        of_seeds(variant, colour, 1.0, &self.series(variant, series))
     }
 
     /// Per seed, the mean of a series over the last epochs.

@@ -1,9 +1,13 @@
 //! [`Claim`]: a statement of a paper, the test we put it to, and the verdict.
 
+use std::fmt;
+
+use report::Number;
+use report::table::{Cell, NONE};
 use serde::Serialize;
 
-use super::number::Number;
 use super::source::Source;
+use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 
 /// What a test says of a claim.
@@ -65,6 +69,75 @@ impl Test {
             _ => Verdict::Inconclusive,
         }
     }
+
+    /// The limit alone, for a sentence that says on which side.
+    fn limit(self) -> String {
+        let text = |limit: f64| limit.to_string().replace('-', "−");
+        match self {
+            Self::Below(limit) | Self::Above(limit) => text(limit),
+            Self::Between(from, to) => format!("{} to {}", text(from), text(to)),
+        }
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Below(_) => write!(f, "< {}", self.limit()),
+            Self::Above(_) => write!(f, "> {}", self.limit()),
+            Self::Between(from, to) => {
+                write!(f, "between {} and {}", Self::Above(from).limit(), Self::Below(to).limit())
+            }
+        }
+    }
+}
+
+/// A statement that has no test yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Statement {
+    /// Short name, unique in its experiment.
+    pub id: &'static str,
+    /// Where it stands.
+    pub source: Source,
+    /// What it says.
+    pub text: &'static str,
+}
+
+impl Statement {
+    /// A statement of a paper, or one of ours.
+    pub const fn new(id: &'static str, source: Source, text: &'static str) -> Self {
+        Self { id, source, text }
+    }
+
+    /// The claim that a quantity, in words, lies on that side.
+    ///
+    /// `{test}` in the words is where the test is written, with its side and its limit, and `{limit}`
+    /// where the limit is if the words say the side; without either the test comes last.
+    pub fn test(self, quantity: impl AsRef<str>, test: Test) -> Claim {
+        let words = quantity.as_ref();
+        let mut text = words.replace("{test}", &test.to_string());
+        text = text.replace("{limit}", &test.limit());
+        if text == words {
+            text = format!("{words} {test}");
+        }
+        self.test_in_words(text, test)
+    }
+
+    /// The same for a limit that is written otherwise than as its number.
+    pub fn test_in_words(self, words: impl Into<String>, test: Test) -> Claim {
+        Claim {
+            id: self.id,
+            source: self.source,
+            statement: self.text,
+            test: words.into(),
+            paper: NONE.to_owned(),
+            measured: NONE.to_owned(),
+            verdict: Verdict::NotRun,
+            limit: test,
+            unit: "",
+            is_out_of_scale: false,
+        }
+    }
 }
 
 /// A statement of a paper with its test and outcome.
@@ -84,45 +157,49 @@ pub struct Claim {
     pub measured: String,
     /// The outcome.
     pub verdict: Verdict,
+    #[serde(skip)]
+    limit: Test,
+    #[serde(skip)]
+    unit: &'static str,
+    #[serde(skip)]
+    is_out_of_scale: bool,
 }
 
 impl Claim {
-    /// A claim that has not been judged yet.
-    pub fn new(
-        id: &'static str,
-        source: Source,
-        statement: &'static str,
-        test: String,
-        paper: String,
-    ) -> Self {
-        Self {
-            id,
-            source,
-            statement,
-            test,
-            paper,
-            measured: "–".to_owned(),
-            verdict: Verdict::NotRun,
-        }
+    /// What stands after a measured value, with its space.
+    #[must_use]
+    pub fn unit(self, unit: &'static str) -> Self {
+        Self { unit, ..self }
     }
 
-    /// Whether the statement is ours and not the paper's.
-    pub fn is_ours(&self) -> bool {
-        self.source.is_ours
+    /// The paper's value of the quantity.
+    #[must_use]
+    pub fn paper(self, value: impl Into<Cell>) -> Self {
+        Self { paper: value.into().into(), ..self }
+    }
+
+    /// Needs at least the scale `least`, and there is `scale`: below it the claim is not tested, whatever
+    /// was measured.
+    #[must_use]
+    pub fn tested_from(mut self, least: Scale, scale: Scale) -> Self {
+        if scale < least {
+            self.is_out_of_scale = true;
+            self.verdict = Verdict::NotRun;
+            self.measured = NONE.to_owned();
+        }
+        self
     }
 
     /// Fills in measured value and verdict; without an estimate the claim was not tested.
     #[must_use]
-    pub fn judge(mut self, measured: Option<Estimate>, test: Test, unit: &str) -> Self {
-        if let Some(estimate) = measured {
-            self.verdict = test.verdict(estimate);
-            self.measured = display(estimate, unit);
+    pub fn judge(mut self, measured: Option<Estimate>) -> Self {
+        if let Some(estimate) = measured.filter(|_| !self.is_out_of_scale) {
+            self.verdict = self.limit.verdict(estimate);
+            self.measured = format!("{}{}", Number::measured(estimate), self.unit);
         }
         self
     }
-}
 
-impl Claim {
     /// Shows a measured value in other words than those of the quantity that is tested, where that is
     /// not what a reader thinks in.
     #[must_use]
@@ -132,26 +209,21 @@ impl Claim {
         }
         self
     }
-}
 
-/// An estimate as text, see [`Number::measured`].
-pub fn display(estimate: Estimate, unit: &str) -> String {
-    format!("{}{unit}", Number::measured(estimate))
-}
-
-/// An estimate with so many decimals, see [`Number::rounded`]; a dash for nothing.
-pub(crate) fn rounded(estimate: Option<Estimate>, digits: usize) -> String {
-    super::table::rounded(estimate, digits).into()
-}
-
-/// A number with so many decimals.
-pub(crate) fn number(x: f64, digits: usize) -> String {
-    Number::new(x, digits).to_string()
+    /// Whether the statement is ours and not the paper's.
+    pub fn is_ours(&self) -> bool {
+        self.source.is_ours
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::findings::source::NOT_IN_THE_PAPER;
+
+    fn statement() -> Statement {
+        Statement::new("a", NOT_IN_THE_PAPER, "A statement.")
+    }
 
     #[test]
     fn a_verdict_needs_the_whole_interval() {
@@ -166,5 +238,28 @@ mod tests {
         assert_eq!(Test::Below(1.0).verdict(at(f64::NAN)), Verdict::Inconclusive);
         // One seed, however far from the limit, has no interval.
         assert_eq!(Test::Below(1.0).verdict(Estimate::of(&[0.0]).unwrap()), Verdict::Undecided);
+    }
+
+    #[test]
+    fn a_limit_is_written_where_the_words_want_it() {
+        let text = |words: &str, test| statement().test(words, test).test;
+        assert_eq!(text("loss", Test::Above(0.0)), "loss > 0");
+        assert_eq!(text("error {test} points", Test::Below(-1.0)), "error < −1 points");
+        assert_eq!(text("error {test} %", Test::Between(0.55, 1.0)), "error between 0.55 and 1 %");
+        assert_eq!(text("bits, {limit}", Test::Between(3.5, 4.5)), "bits, 3.5 to 4.5");
+        assert_eq!(text("the rise is above {limit}", Test::Above(2.0)), "the rise is above 2");
+    }
+
+    #[test]
+    fn below_its_scale_a_claim_is_not_tested() {
+        let claim = |scale| {
+            let claim = statement().test("loss", Test::Below(1.0)).unit("×").paper("about 0.5");
+            claim.tested_from(Scale::Desk, scale).judge(Some(Estimate::exact(0.5)))
+        };
+        let (tested, below) = (claim(Scale::Desk), claim(Scale::Smoke));
+        assert_eq!((tested.measured.as_str(), tested.verdict), ("0.5×", Verdict::Holds));
+        assert_eq!((below.measured.as_str(), below.verdict), ("–", Verdict::NotRun));
+        let other = |claim: Claim| claim.shown_as(Some("a half".to_owned())).measured;
+        assert_eq!([other(tested), other(below)], ["a half", "–"]);
     }
 }

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use datasets::sum::hex;
 
-use super::Report;
+use super::contents::Report;
 use crate::measured::error::Error;
 use crate::measured::files::write_where_asked;
 use crate::measured::hash::CODE_VERSION;

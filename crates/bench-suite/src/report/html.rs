@@ -5,16 +5,14 @@ mod section;
 
 use std::fmt::{Result, Write};
 
+use report::html::{STYLE, escape};
+
+use super::contents::{Report, Section, Summary};
 use super::overview::Named;
-use super::{Report, Section, Summary, papers};
+use super::papers;
 use crate::findings::claim::{Claim, Verdict};
 use crate::findings::words::count;
 use crate::measured::hash::CODE_VERSION;
-
-/// Text with the characters that HTML reserves replaced.
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
 
 pub(super) fn render(report: &Report) -> String {
     let mut page = String::new();
@@ -76,7 +74,7 @@ fn write_head(page: &mut String, title: &str) -> Result {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>dither: {title}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>",
-        css = include_str!("style.css"),
+        css = STYLE,
     )
 }
 

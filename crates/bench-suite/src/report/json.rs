@@ -1,10 +1,11 @@
 //! The report's claims, tables and record names for machines.
 
+use report::table::Table;
 use serde::Serialize;
 
-use super::{Report, Section, Summary, papers};
+use super::contents::{Report, Section, Summary};
+use super::papers;
 use crate::findings::claim::Claim;
-use crate::findings::table::Table;
 use crate::measured::hash::CODE_VERSION;
 use crate::measured::scale::Scale;
 use crate::record;

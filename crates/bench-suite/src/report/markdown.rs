@@ -2,11 +2,14 @@
 
 use std::fmt::{Result, Write};
 
+use report::markdown::{escape, write_heat_map, write_table};
+use report::table::{Table, cells};
+
+use super::contents::{Report, Section, Summary};
 use super::overview::Named;
-use super::{Report, Section, Summary, papers};
+use super::papers;
 use crate::findings::claim::Claim;
 use crate::findings::source::Paper;
-use crate::findings::table::{Cell, HeatCell, HeatMap, Table, cells};
 use crate::findings::words::{capital, count, sentence};
 use crate::measured::hash::CODE_VERSION;
 
@@ -132,7 +135,7 @@ fn write_section(text: &mut String, section: &Section) -> Result {
             "\n{} Colours in `report.html` from “{low}” to “{high}”.\n",
             escape(&map.caption)
         )?;
-        write_table(text, &as_table(map))?;
+        write_heat_map(text, map)?;
     }
     for table in &section.findings.tables {
         writeln!(text, "\n{}\n", escape(&table.caption))?;
@@ -167,31 +170,4 @@ fn claims(section: &Section) -> Table {
     };
     Table::new("", ["claim", "test", "paper", "ours", "verdict"])
         .rows(section.findings.claims.iter().map(row))
-}
-
-/// The numbers without their colours.
-fn as_table(map: &HeatMap) -> Table {
-    let header = std::iter::once("").chain(map.columns.iter().map(String::as_str));
-    let rows = map.rows.iter().zip(&map.cells).map(|(name, cells)| {
-        let text =
-            |cell: &Option<HeatCell>| Cell::from(cell.as_ref().map(|cell| cell.text.as_str()));
-        std::iter::once(Cell::from(name.as_str())).chain(cells.iter().map(text))
-    });
-    Table::new("", header).rows(rows)
-}
-
-/// Text in which nothing is taken for a tag.
-fn escape(text: &str) -> String {
-    text.replace('<', "&lt;")
-}
-
-fn write_table(text: &mut String, table: &Table) -> Result {
-    let row = |text: &mut String, cells: &[String]| {
-        let cells: Vec<String> =
-            cells.iter().map(|cell| escape(cell).replace('|', "\\|")).collect();
-        writeln!(text, "| {} |", cells.join(" | "))
-    };
-    row(text, &table.header)?;
-    writeln!(text, "|{}", " --- |".repeat(table.header.len()))?;
-    table.rows.iter().try_for_each(|cells| row(text, cells))
 }

@@ -1,6 +1,8 @@
 //! What the first screen says: what was reproduced, what disagrees, what is left out, what is new.
 
-use super::{Report, Section, Summary};
+use report::table::NONE;
+
+use super::contents::{Report, Section, Summary};
 use crate::findings::claim::{Claim, Verdict};
 use crate::findings::words::{count, sentence};
 
@@ -30,9 +32,9 @@ impl Named<'_> {
     pub(super) fn values(&self) -> String {
         let Claim { measured, paper, .. } = self.claim;
         match (measured.as_str(), paper.as_str()) {
-            ("–", "–") => String::new(),
-            (ours, "–") => format!("Ours {ours}."),
-            ("–", paper) => format!("Paper {paper}."),
+            (NONE, NONE) => String::new(),
+            (ours, NONE) => format!("Ours {ours}."),
+            (NONE, paper) => format!("Paper {paper}."),
             (ours, paper) => format!("Ours {ours}, paper {paper}."),
         }
     }
@@ -57,11 +59,6 @@ impl Section {
     /// The source without the name of the paper, which a heading has said.
     pub(super) fn part(&self) -> String {
         self.source.parts()
-    }
-
-    /// Why the experiment, or what of it, was not run.
-    pub(super) fn reasons(&self) -> impl Iterator<Item = &str> {
-        self.left_out.iter().chain(&self.findings.left_out).map(String::as_str)
     }
 
     fn named(&self) -> impl Iterator<Item = Named<'_>> {

@@ -1,6 +1,6 @@
 //! Sections paper by paper, in the order of their parts.
 
-use super::Section;
+use super::contents::Section;
 use crate::findings::source::Paper;
 
 impl Section {

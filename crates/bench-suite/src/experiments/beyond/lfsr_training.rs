@@ -7,6 +7,8 @@
 use nn::layers::Init;
 use nn::{FixedPoint, Optimizer, Policy, Recipe, Sgd};
 use numerics::{FixedFormat, LfsrConfig, Rounding, Seed};
+use report::figure::{Figure, Panel};
+use report::table::{Table, cells, measured, number};
 use systolic::{Card, ColumnLfsrs};
 
 use crate::experiment::{Experiment, Results};
@@ -14,10 +16,8 @@ use crate::experiments::training_runs::{
     self, TEST_ERROR, TRAIN_LOSS, TrainingRuns, Variant, seeds_in_words,
 };
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test, display};
-use crate::findings::figure::{Figure, Panel};
+use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::findings::words::count;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
@@ -26,7 +26,6 @@ use crate::measured::measures::array_training::{ArrayTraining, RoundingUnits};
 use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
 use crate::measured::point::Point;
 use crate::measured::scale::Scale;
-use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
 use crate::request::Request;
 
@@ -150,86 +149,72 @@ impl Experiment for LfsrBits {
 
     fn findings(&self, results: &Results<'_>) -> Findings {
         let runs = TrainingRuns { results, window: 1 };
-        Findings {
-            claims: vec![claim(&runs)],
-            figures: vec![figure(&runs)],
-            tables: vec![table(&runs)],
-            notes: vec![
-                "The learning rate over the batch size is 2^−8, so that the rounding unit's cut \
-                 makes the update from the exact gradient sum: 8 + 8 = 16 dropped bits."
-                    .to_owned(),
-                "Softmax and the errors at the output are the host's and take ChaCha bits in every \
-                 variant. Each product begins at a place of the registers' cycle that is drawn for it."
-                    .to_owned(),
-            ],
-            ..Findings::default()
-        }
+        Findings::default()
+            .claims([claim(&runs)])
+            .figures([figure(&runs)])
+            .tables([table(&runs)])
+            .notes(NOTES)
     }
 }
+
+const NOTES: [&str; 2] = [
+    "The learning rate over the batch size is 2^−8, so that the rounding unit's cut makes the \
+     update from the exact gradient sum: 8 + 8 = 16 dropped bits.",
+    "Softmax and the errors at the output are the host's and take ChaCha bits in every variant. \
+     Each product begins at a place of the registers' cycle that is drawn for it.",
+];
 
 /// How far the training losses may be apart. Over a short schedule the test errors of two streams
 /// of the same kind differ by a few tenths of a point, their losses by two per cent.
 const LOSS_RATIO: (f64, f64) = (0.9, 1.1);
 
 fn claim(runs: &TrainingRuns<'_>) -> Claim {
-    // A small network after few steps says nothing about training.
-    let measured = runs.loss_ratio(SOUND, CHACHA).filter(|_| runs.results.scale != Scale::Smoke);
     let (from, to) = LOSS_RATIO;
-    Claim::new(
+    Statement::new(
         "lfsr-as-good-as-chacha",
         Paper::Gupta2015.at(&[Part::Passage("implied by §5.2")]),
         "A network trains as well on the bits of LFSRs as on those of a cipher.",
-        format!("training loss / ChaCha's, last epoch, between {from} and {to}"),
-        "not shown".to_owned(),
     )
-    .judge(measured, Test::Between(from, to), "×")
+    .test("training loss / ChaCha's, last epoch,", Test::Between(from, to))
+    .unit("×")
+    .paper("not shown")
+    // A small network after few steps says nothing about training.
+    .tested_from(Scale::Desk, runs.results.scale)
+    .judge(runs.loss_ratio(SOUND, CHACHA))
 }
 
 fn figure(runs: &TrainingRuns<'_>) -> Figure {
-    let panel = |title: &str, y: &str, series: &str, log_y| Panel {
-        title: title.to_owned(),
-        x: "epoch".to_owned(),
-        y: y.to_owned(),
-        log_y,
-        curves: VARIANTS
-            .iter()
-            .map(|&(name, colour, _)| runs.curve(name, colour, series))
-            .collect(),
-        ..Panel::default()
+    let panel = |title: &str, y: &str, series: &str| {
+        let curves = VARIANTS.iter().map(|&(name, colour, _)| runs.curve(name, colour, series));
+        Panel::new(title, "epoch", y).curves(curves)
     };
-    Figure {
-        caption: "Training with the rounding bits of three sources, mean over seeds, the band is \
-                  its 90 % interval."
-            .to_owned(),
-        panels: vec![
-            panel("training", "training loss (nats)", TRAIN_LOSS, true),
-            panel("test", "test error (%)", TEST_ERROR, false),
+    Figure::new(
+        "Training with the rounding bits of three sources, mean over seeds, the band is its 90 % \
+         interval.",
+        [
+            panel("training", "training loss (nats)", TRAIN_LOSS).log_y(),
+            panel("test", "test error (%)", TEST_ERROR),
         ],
-    }
+    )
 }
 
 fn table(runs: &TrainingRuns<'_>) -> Table {
-    let text = |estimate: Option<Estimate>| estimate.map_or("–".to_owned(), |e| display(e, ""));
-    let rows = VARIANTS
-        .iter()
-        .map(|&(name, _, what)| {
-            vec![
-                name.to_owned(),
-                what.to_owned(),
-                text(runs.error(name)),
-                if name == CHACHA { "–".to_owned() } else { text(runs.difference(name, CHACHA)) },
-                runs.loss(name).map_or("–".to_owned(), |loss| format!("{loss:.4}")),
-                runs.records(name).count().to_string(),
-            ]
-        })
-        .collect();
-    Table {
-        caption: "After the last epoch. ± is half a 90 % interval.".to_owned(),
-        header: ["bits", "what", "test error (%)", "to ChaCha (points)", "training loss", "seeds"]
-            .map(str::to_owned)
-            .to_vec(),
-        rows,
-    }
+    let rows = VARIANTS.iter().map(|&(name, _, what)| {
+        let to_chacha = runs.difference(name, CHACHA).filter(|_| name != CHACHA);
+        cells![
+            name,
+            what,
+            measured(runs.error(name), ""),
+            measured(to_chacha, ""),
+            number(runs.loss(name), 4),
+            runs.records(name).count()
+        ]
+    });
+    Table::new(
+        "After the last epoch. ± is half a 90 % interval.",
+        ["bits", "what", "test error (%)", "to ChaCha (points)", "training loss", "seeds"],
+    )
+    .rows(rows)
 }
 
 #[cfg(test)]

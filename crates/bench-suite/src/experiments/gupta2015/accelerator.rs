@@ -6,9 +6,11 @@
 mod figures;
 mod tables;
 
+use report::table::{Cell, number};
+
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test};
+use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
@@ -101,24 +103,14 @@ impl Experiment for AcceleratorModel {
 
     fn findings(&self, results: &Results<'_>) -> Findings {
         let found = Found { results };
-        Findings {
-            claims: claims(&found),
-            figures: vec![
-                figures::wave(&found),
-                figures::throughput(&found),
-                figures::roofline(&found),
-                figures::lfsr(&found),
-            ],
-            tables: vec![
-                tables::wave(&found),
-                tables::resources(&found),
-                tables::parts(&found),
-                tables::energy(&found),
-                tables::products(&found),
-            ],
-            notes: NOTES.iter().map(|&note| note.to_owned()).collect(),
-            ..Findings::default()
-        }
+        let figures = [figures::wave, figures::throughput, figures::roofline, figures::lfsr];
+        let tables =
+            [tables::wave, tables::resources, tables::parts, tables::energy, tables::products];
+        Findings::default()
+            .claims(claims(&found))
+            .figures(figures.map(|figure| figure(&found)))
+            .tables(tables.map(|table| table(&found)))
+            .notes(NOTES)
     }
 }
 
@@ -165,8 +157,19 @@ impl Found<'_> {
     }
 
     /// A value as text; a dash if it is not there.
-    fn text(&self, point: &str, name: &str, digits: usize) -> String {
-        self.value(point, name).map_or("–".to_owned(), |value| format!("{value:.digits$}"))
+    fn text(&self, point: &str, name: &str, digits: usize) -> Cell {
+        number(self.value(point, name), digits)
+    }
+
+    /// The most by which the cycles of a wave differ from the paper's formulas.
+    fn excess_cycles(&self) -> Option<Estimate> {
+        let excess: Option<Vec<f64>> = WAVES
+            .iter()
+            .map(|&(name, n, k, tiles)| {
+                Some(self.value(name, "wave_cycles")? - formula(n, k, tiles) as f64)
+            })
+            .collect();
+        Some(Estimate::exact(excess?.into_iter().fold(0.0, |a, b| a.max(b.abs()))))
     }
 }
 
@@ -176,78 +179,81 @@ fn formula(n: usize, k: usize, tiles: usize) -> usize {
 }
 
 fn claims(found: &Found<'_>) -> Vec<Claim> {
-    let exact = Estimate::exact;
-    let claim = |id, source, statement, test: &str, paper: &str| {
-        Claim::new(id, source, statement, test.to_owned(), paper.to_owned())
-    };
-    let kintex = |name| found.value("card Kintex-7 325T", name).map(exact);
-    let excess: Option<Vec<f64>> = WAVES
-        .iter()
-        .map(|&(name, n, k, tiles)| {
-            Some(found.value(name, "wave_cycles")? - formula(n, k, tiles) as f64)
-        })
-        .collect();
-    let excess = excess.map(|all| exact(all.into_iter().fold(0.0, |a, b| a.max(b.abs()))));
-    vec![
-        claim(
+    let mut claims = vec![
+        Statement::new(
             "wave-cycles",
             Paper::Gupta2015.at(&[Part::Section("5.2")]),
             "The last cell of the array finishes after k + 2n − 2 cycles, and tiles follow each other without a gap.",
+        )
+        .test_in_words(
             "largest difference between the model's cycles and k + (T − 1) · max(k, n) + 2n − 2 over the waves shown is 0",
-            "0 cycles",
+            Test::Between(-0.5, 0.5),
         )
-        .judge(excess, Test::Between(-0.5, 0.5), " cycles"),
-        claim(
-            "dsp-units",
-            Paper::Gupta2015.at(&[Part::Section("5.3"), Part::Table("1")]),
-            "28 × 28 cells and 28 rounding units take 812 of 840 DSP slices.",
-            "slices of the largest array that fits = 812",
-            "812",
-        )
-        .judge(kintex("dsp_units"), Test::Between(811.5, 812.5), ""),
-        claim(
-            "peak",
-            Paper::Gupta2015.at(&[Part::Section("5.3")]),
-            "The card computes 260 G-ops/s.",
-            "peak 2 · n² · clock between 259.5 and 260.5 G-ops/s",
-            "260 G-ops/s",
-        )
-        .judge(kintex("peak_gops"), Test::Between(259.5, 260.5), " G-ops/s"),
-        claim(
-            "efficiency",
-            Paper::Gupta2015.at(&[Part::Section("5.3")]),
-            "At 7 W that is 37 G-ops/s/W.",
-            "peak per watt between 36.5 and 37.5 G-ops/s/W",
-            "37 G-ops/s/W",
-        )
-        .judge(kintex("peak_gops_per_w"), Test::Between(36.5, 37.5), " G-ops/s/W"),
-        claim(
-            "better-than-processors",
-            Paper::Gupta2015.at(&[Part::Section("5.3")]),
-            "That is far above the 1 to 5 G-ops/s/W of processors and graphics cards.",
-            "sustained rate per watt over an epoch of the MNIST DNN > 5 G-ops/s/W",
-            "37 at the peak",
-        )
-        .judge(
-            found
-                .value("card Kintex-7 325T", "MNIST DNN: gops")
-                .zip(found.value("card Kintex-7 325T", "power_w"))
-                .map(|(gops, watts)| exact(gops / watts)),
-            Test::Above(5.0),
-            " G-ops/s/W",
-        ),
-        claim(
+        .unit(" cycles")
+        .paper("0 cycles")
+        .judge(found.excess_cycles()),
+    ];
+    claims.extend(of_the_card(found));
+    claims.push(
+        Statement::new(
             "rounding-overhead",
             Paper::Gupta2015.at(&[Part::Section("5.2")]),
             "Stochastic rounding costs less than 4 % of the hardware.",
-            "rounding units over cells, each one DSP slice, < 4 %",
-            "< 4 %",
         )
-        .judge(
-            found.value("cells", "overhead: dsp").map(exact),
-            Test::Below(4.0),
-            " %",
-        ),
+        .test("rounding units over cells, each one DSP slice, {test} %", Test::Below(4.0))
+        .unit(" %")
+        .paper("< 4 %")
+        .judge(found.value("cells", "overhead: dsp").map(Estimate::exact)),
+    );
+    claims
+}
+
+/// What the paper says of its card.
+fn of_the_card(found: &Found<'_>) -> [Claim; 4] {
+    let kintex = |name| found.value("card Kintex-7 325T", name);
+    let sustained = kintex("MNIST DNN: gops").zip(kintex("power_w"));
+    let claim = |id, parts, text, words: &str, test| {
+        Statement::new(id, Paper::Gupta2015.at(parts), text).test(words, test)
+    };
+    [
+        Statement::new(
+            "dsp-units",
+            Paper::Gupta2015.at(&[Part::Section("5.3"), Part::Table("1")]),
+            "28 × 28 cells and 28 rounding units take 812 of 840 DSP slices.",
+        )
+        .test_in_words("slices of the largest array that fits = 812", Test::Between(811.5, 812.5))
+        .paper("812")
+        .judge(kintex("dsp_units").map(Estimate::exact)),
+        claim(
+            "peak",
+            &[Part::Section("5.3")],
+            "The card computes 260 G-ops/s.",
+            "peak 2 · n² · clock {test} G-ops/s",
+            Test::Between(259.5, 260.5),
+        )
+        .unit(" G-ops/s")
+        .paper("260 G-ops/s")
+        .judge(kintex("peak_gops").map(Estimate::exact)),
+        claim(
+            "efficiency",
+            &[Part::Section("5.3")],
+            "At 7 W that is 37 G-ops/s/W.",
+            "peak per watt {test} G-ops/s/W",
+            Test::Between(36.5, 37.5),
+        )
+        .unit(" G-ops/s/W")
+        .paper("37 G-ops/s/W")
+        .judge(kintex("peak_gops_per_w").map(Estimate::exact)),
+        claim(
+            "better-than-processors",
+            &[Part::Section("5.3")],
+            "That is far above the 1 to 5 G-ops/s/W of processors and graphics cards.",
+            "sustained rate per watt over an epoch of the MNIST DNN {test} G-ops/s/W",
+            Test::Above(5.0),
+        )
+        .unit(" G-ops/s/W")
+        .paper("37 at the peak")
+        .judge(sustained.map(|(gops, watts)| Estimate::exact(gops / watts))),
     ]
 }
 

@@ -13,7 +13,7 @@ use super::cnn::{self, Curves, Learning};
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test};
+use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
 use crate::findings::words::count;
 use crate::measured::context::Context;
@@ -188,20 +188,16 @@ impl Experiment for Cifar10Cnn {
             error_range: (20.0, 50.0),
         };
         let data = results.points.first().and_then(|(point, _)| point.data.first());
-        let mut notes: Vec<String> = NOTES.iter().map(|&note| note.to_owned()).collect();
-        if let Some(data) = data {
-            notes.insert(0, format!("The images are {}.", data.name));
-        }
-        Findings {
-            claims: claims(&learning),
-            figures: vec![learning.figure(
-                "Training loss and test error of the convolutional network on CIFAR-10 (the \
-                 paper’s Fig. 3).",
-            )],
-            tables: vec![learning.table()],
-            notes,
-            ..Findings::default()
-        }
+        let figure = learning.figure(
+            "Training loss and test error of the convolutional network on CIFAR-10 (the paper’s \
+             Fig. 3).",
+        );
+        Findings::default()
+            .claims(claims(&learning))
+            .figures([figure])
+            .tables([learning.table()])
+            .notes(data.map(|data| format!("The images are {}.", data.name)))
+            .notes(NOTES)
     }
 }
 
@@ -227,72 +223,56 @@ const RECOVERED_POINTS: f64 = -1.0;
 
 fn claims(learning: &Learning<'_>) -> Vec<Claim> {
     let runs = &learning.runs;
-    let at = |scale: Scale| runs.results.scale >= scale;
-    let long = at(Scale::Paper);
-    let points = |a, b| match (learning.printed_end(a, 1), learning.printed_end(b, 1)) {
-        (Some(a), Some(b)) => format!("{:+.2} points", a - b).replace('-', "−"),
-        _ => "–".to_owned(),
+    let from = |least, claim: Claim| claim.tested_from(least, runs.results.scale);
+    let learns = Statement::new(
+        "stochastic-14-learns",
+        Paper::Gupta2015.at(&[Part::Figure("3a")]),
+        "With stochastic rounding and 14 fractional bits training follows float.",
+    )
+    .test("training loss / float", Test::Below(NEAR_FLOAT_LOSS))
+    .unit("×")
+    .paper("1.0×");
+    let collapses = Statement::new(
+        "nearest-14-collapses",
+        Paper::Gupta2015.at(&[Part::Section("4.2")]),
+        "With rounding to nearest and 14 fractional bits training collapses after a few epochs.",
+    )
+    .test("test error over the last epochs {test} %", Test::Above(COLLAPSED_PERCENT))
+    .unit(" %")
+    .paper("> 50 %");
+    let differs = |statement: Statement, words: &str, test, (variant, reference)| {
+        let claim = statement
+            .test(words, test)
+            .unit(" points")
+            .paper(learning.printed_difference(variant, reference));
+        from(Scale::Paper, claim).judge(runs.difference(variant, reference))
     };
+    let close = Statement::new(
+        "stochastic-14",
+        Paper::Gupta2015.at(&[Part::Section("4.2")]),
+        "Stochastic rounding with 14 fractional bits is close to float: 25.4 % to 24.6 %.",
+    );
+    let saturates = Statement::new(
+        "stochastic-12",
+        Paper::Gupta2015.at(&[Part::Section("4.2")]),
+        "With 12 fractional bits it saturates above: 28.8 %.",
+    );
+    let recovers = Statement::new(
+        "longer-words-recover",
+        Paper::Gupta2015.at(&[Part::Section("4.2.1")]),
+        "Lengthening the words to 20 bits when learning stagnates brings it close to float.",
+    );
+    let to_float = "test error − float {test} points";
     vec![
-        Claim::new(
-            "stochastic-14-learns",
-            Paper::Gupta2015.at(&[Part::Figure("3a")]),
-            "With stochastic rounding and 14 fractional bits training follows float.",
-            format!("training loss / float < {NEAR_FLOAT_LOSS}"),
-            "1.0×".to_owned(),
-        )
-        .judge(
-            runs.loss_ratio(STOCHASTIC_14, FLOAT).filter(|_| at(Scale::Desk)),
-            Test::Below(NEAR_FLOAT_LOSS),
-            "×",
-        ),
-        Claim::new(
-            "stochastic-14",
-            Paper::Gupta2015.at(&[Part::Section("4.2")]),
-            "Stochastic rounding with 14 fractional bits is close to float: 25.4 % to 24.6 %.",
-            format!("test error − float < {NEAR_FLOAT_POINTS} points"),
-            points(STOCHASTIC_14, FLOAT),
-        )
-        .judge(
-            runs.difference(STOCHASTIC_14, FLOAT).filter(|_| long),
-            Test::Below(NEAR_FLOAT_POINTS),
-            " points",
-        ),
-        Claim::new(
-            "stochastic-12",
-            Paper::Gupta2015.at(&[Part::Section("4.2")]),
-            "With 12 fractional bits it saturates above: 28.8 %.",
-            format!("test error − float > {CLEARLY_WORSE_POINTS} points"),
-            points(STOCHASTIC_12, FLOAT),
-        )
-        .judge(
-            runs.difference(STOCHASTIC_12, FLOAT).filter(|_| long),
-            Test::Above(CLEARLY_WORSE_POINTS),
-            " points",
-        ),
-        Claim::new(
-            "nearest-14-collapses",
-            Paper::Gupta2015.at(&[Part::Section("4.2")]),
-            "With rounding to nearest and 14 fractional bits training collapses after a few epochs.",
-            format!("test error over the last epochs > {COLLAPSED_PERCENT} %"),
-            "> 50 %".to_owned(),
-        )
-        .judge(
-            runs.error(NEAREST_14).filter(|_| long),
-            Test::Above(COLLAPSED_PERCENT),
-            " %",
-        ),
-        Claim::new(
-            "longer-words-recover",
-            Paper::Gupta2015.at(&[Part::Section("4.2.1")]),
-            "Lengthening the words to 20 bits when learning stagnates brings it close to float.",
-            format!("test error − stochastic FL 12 < {RECOVERED_POINTS} points").replace('-', "−"),
-            points(LENGTHENED, STOCHASTIC_12),
-        )
-        .judge(
-            runs.difference(LENGTHENED, STOCHASTIC_12).filter(|_| long),
+        from(Scale::Desk, learns).judge(runs.loss_ratio(STOCHASTIC_14, FLOAT)),
+        differs(close, to_float, Test::Below(NEAR_FLOAT_POINTS), (STOCHASTIC_14, FLOAT)),
+        differs(saturates, to_float, Test::Above(CLEARLY_WORSE_POINTS), (STOCHASTIC_12, FLOAT)),
+        from(Scale::Paper, collapses).judge(runs.error(NEAREST_14)),
+        differs(
+            recovers,
+            "test error − stochastic FL 12 {test} points",
             Test::Below(RECOVERED_POINTS),
-            " points",
+            (LENGTHENED, STOCHASTIC_12),
         ),
     ]
 }

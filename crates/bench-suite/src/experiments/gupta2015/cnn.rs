@@ -4,11 +4,11 @@
 use nn::arithmetic::Signals;
 use nn::{AnyArithmetic, FixedPoint, Policy};
 use numerics::{FixedFormat, Quantizer, RandomBits, Rounding};
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::number::points;
+use report::table::{Table, cells, measured, number};
 
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
-use crate::findings::claim::display;
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
-use crate::findings::table::Table;
 use crate::paper;
 
 /// One curve of Fig. 2 or Fig. 3.
@@ -74,9 +74,15 @@ impl Learning<'_> {
         paper::mean_over(&self.printed(curves, panel), from, self.epochs)
     }
 
+    /// The paper's difference of two test errors, as a claim prints it.
+    pub(super) fn printed_difference(&self, name: &str, reference: &str) -> Option<String> {
+        let difference = self.printed_end(name, 1)? - self.printed_end(reference, 1)?;
+        Some(points(difference, 2))
+    }
+
     /// Training loss and test error, the paper's beside ours.
     pub(super) fn figure(&self, caption: &str) -> Figure {
-        let panel = |panel: usize, title: &str, y: &str, series: &str| {
+        let curves = |panel: usize, series: &str| {
             let mut curves = Vec::new();
             for one in self.curves {
                 curves.push(self.runs.curve(one.name, one.colour, series));
@@ -89,82 +95,62 @@ impl Learning<'_> {
                     .collect();
                 if !points.is_empty() {
                     let label = format!("{}, paper", one.name);
-                    curves.push(Curve::line(&label, one.colour, LineStyle::Paper, points));
+                    curves.push(Curve::line(label, one.colour, LineStyle::Paper, points));
                 }
             }
-            Panel {
-                title: title.to_owned(),
-                x: "epoch".to_owned(),
-                y: y.to_owned(),
-                log_y: panel == 0,
-                y_range: (panel == 1 && self.comparable).then_some(self.error_range),
-                curves,
-                ..Panel::default()
-            }
+            curves
         };
+        let training = Panel::new("(a) training", "epoch", "training loss (nats)").log_y();
+        let test = Panel::new("(b) test", "epoch", "test error (%)")
+            .y_range(self.comparable.then_some(self.error_range));
         let drawn = if self.comparable {
             " Dashed: the paper’s curves."
         } else {
             " The paper’s curves are not drawn: they are of more images per epoch."
         };
-        Figure {
-            caption: format!(
+        Figure::new(
+            format!(
                 "{caption} Solid with markers: ours, mean over seeds, the band is its 90 % interval.{drawn}"
             ),
-            panels: vec![
-                panel(0, "(a) training", "training loss (nats)", TRAIN_LOSS),
-                panel(1, "(b) test", "test error (%)", TEST_ERROR),
-            ],
-        }
+            [training.curves(curves(0, TRAIN_LOSS)), test.curves(curves(1, TEST_ERROR))],
+        )
     }
 
     /// All arithmetics side by side at the end of training.
     pub(super) fn table(&self) -> Table {
-        let number = |x: Option<f64>, digits: usize| {
-            x.map_or_else(|| "–".to_owned(), |x| format!("{x:.digits$}"))
-        };
-        let text = |estimate: Option<_>| estimate.map_or("–".to_owned(), |e| display(e, ""));
-        let rows = self
-            .curves
-            .iter()
-            .map(|one| {
-                vec![
-                    one.name.to_owned(),
-                    text(self.runs.error(one.name)),
-                    number(self.printed_end(one.name, 1), 2),
-                    text(self.runs.best_error(one.name)),
-                    number(self.runs.loss(one.name), 4),
-                    number(self.printed_end(one.name, 0), 4),
-                    number(self.runs.mean(one.name, ZERO_UPDATES).map(|e| e.mean), 1),
-                    self.runs.records(one.name).count().to_string(),
-                ]
-            })
-            .collect();
+        let rows = self.curves.iter().map(|one| {
+            cells![
+                one.name,
+                measured(self.runs.error(one.name), ""),
+                number(self.printed_end(one.name, 1), 2),
+                measured(self.runs.best_error(one.name), ""),
+                number(self.runs.loss(one.name), 4),
+                number(self.printed_end(one.name, 0), 4),
+                number(self.runs.mean(one.name, ZERO_UPDATES).map(|e| e.mean), 1),
+                self.runs.records(one.name).count(),
+            ]
+        });
         let (epochs, window) = (self.epochs, self.runs.window);
         let over = if window == 1 {
             format!("Values of epoch {epochs}")
         } else {
             format!("Means over epochs {} to {epochs}", epochs + 1 - window)
         };
-        Table {
-            caption: format!(
-                "{over}; the paper’s are read off its curves at the same epochs. The best is the \
-                 lowest error of any epoch. ± is half of a 90 % interval over seeds."
-            ),
-            header: [
-                "arithmetic",
-                "test error (%)",
-                "paper’s",
-                "best (%)",
-                "training loss",
-                "paper’s",
-                "updates to zero (%)",
-                "seeds",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
-            rows,
-        }
+        let header = [
+            "arithmetic",
+            "test error (%)",
+            "paper’s",
+            "best (%)",
+            "training loss",
+            "paper’s",
+            "updates to zero (%)",
+            "seeds",
+        ];
+        let caption = format!(
+            "{over}; the paper’s are read off its curves at the same epochs. The best is the \
+             lowest error of any epoch. ± is half of a 90 % interval over seeds."
+        );
+        Table::new(caption, header).rows(rows)
     }
 }
 

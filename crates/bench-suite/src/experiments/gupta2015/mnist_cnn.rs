@@ -11,7 +11,7 @@ use super::cnn::{self, Curves, Learning};
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::{self, TrainingRuns, Variant, seeds_in_words};
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test};
+use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
 use crate::findings::words::count;
 use crate::measured::context::Context;
@@ -163,16 +163,15 @@ impl Experiment for MnistCnn {
             comparable: train_images == 60_000,
             error_range: (0.5, 3.0),
         };
-        Findings {
-            claims: claims(&learning),
-            figures: vec![learning.figure(
-                "Training loss and test error of the convolutional network on MNIST (the paper’s \
-                 Fig. 2).",
-            )],
-            tables: vec![learning.table()],
-            notes: NOTES.iter().map(|&note| note.to_owned()).collect(),
-            ..Findings::default()
-        }
+        let figure = learning.figure(
+            "Training loss and test error of the convolutional network on MNIST (the paper’s Fig. \
+             2).",
+        );
+        Findings::default()
+            .claims(claims(&learning))
+            .figures([figure])
+            .tables([learning.table()])
+            .notes(NOTES)
     }
 }
 
@@ -199,68 +198,55 @@ const FLOAT_ERROR_PERCENT: (f64, f64) = (0.55, 1.0);
 
 fn claims(learning: &Learning<'_>) -> Vec<Claim> {
     let runs = &learning.runs;
-    let long = runs.results.scale == Scale::Paper;
-    let points = |a, b| match (learning.printed_end(a, 1), learning.printed_end(b, 1)) {
-        (Some(a), Some(b)) => format!("{:+.2} points", a - b).replace('-', "−"),
-        _ => "–".to_owned(),
-    };
-    let diverges = |id, statement, variant| {
-        Claim::new(
-            id,
-            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("2")]),
-            statement,
-            format!("test error over the last epochs > {DIVERGED_PERCENT} %"),
-            "> 3 %".to_owned(),
-        )
-        .judge(runs.error(variant).filter(|_| long), Test::Above(DIVERGED_PERCENT), " %")
+    // Only the whole schedule says anything.
+    let long = |claim: Claim| claim.tested_from(Scale::Paper, runs.results.scale);
+    let diverges = |id, text, variant| {
+        let source = Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("2")]);
+        let claim = Statement::new(id, source, text)
+            .test("test error over the last epochs {test} %", Test::Above(DIVERGED_PERCENT))
+            .unit(" %")
+            .paper("> 3 %");
+        long(claim).judge(runs.error(variant))
     };
     let (low, high) = FLOAT_ERROR_PERCENT;
+    let float = Statement::new(
+        "float",
+        Paper::Gupta2015.at(&[Part::Section("4.1")]),
+        "The float baseline reaches a test error of 0.77 %.",
+    )
+    .test("test error {test} %", Test::Between(low, high))
+    .unit(" %")
+    .paper("0.77 %");
+    let learns = Statement::new(
+        "stochastic-14-learns",
+        Paper::Gupta2015.at(&[Part::Figure("2a")]),
+        "With stochastic rounding and 14 fractional bits training follows float.",
+    )
+    .test("training loss / float", Test::Below(NEAR_FLOAT_LOSS))
+    .unit("×")
+    .paper("1.0×");
+    let close = Statement::new(
+        "stochastic-14",
+        Paper::Gupta2015.at(&[Part::Section("4.1")]),
+        "Stochastic rounding with 14 fractional bits is close to float: 0.83 % to 0.77 %.",
+    )
+    .test("test error − float {test} points", Test::Below(NEAR_FLOAT_POINTS))
+    .unit(" points")
+    .paper(learning.printed_difference(STOCHASTIC_14, FLOAT));
+    let worse = Statement::new(
+        "stochastic-12",
+        Paper::Gupta2015.at(&[Part::Section("4.1")]),
+        "With 12 fractional bits it is a little worse than with 14: 0.90 % to 0.83 %.",
+    )
+    .test("test error − stochastic FL 14 {test} points", Test::Above(0.0))
+    .unit(" points")
+    .paper(learning.printed_difference(STOCHASTIC_12, STOCHASTIC_14));
     vec![
-        Claim::new(
-            "float",
-            Paper::Gupta2015.at(&[Part::Section("4.1")]),
-            "The float baseline reaches a test error of 0.77 %.",
-            format!("test error between {low} and {high} %"),
-            "0.77 %".to_owned(),
-        )
-        .judge(runs.error(FLOAT).filter(|_| long), Test::Between(low, high), " %"),
-        Claim::new(
-            "stochastic-14-learns",
-            Paper::Gupta2015.at(&[Part::Figure("2a")]),
-            "With stochastic rounding and 14 fractional bits training follows float.",
-            format!("training loss / float < {NEAR_FLOAT_LOSS}"),
-            "1.0×".to_owned(),
-        )
-        .judge(
-            // After a few epochs at η = 0.1 the losses of two seeds differ by a half.
-            runs.loss_ratio(STOCHASTIC_14, FLOAT).filter(|_| long),
-            Test::Below(NEAR_FLOAT_LOSS),
-            "×",
-        ),
-        Claim::new(
-            "stochastic-14",
-            Paper::Gupta2015.at(&[Part::Section("4.1")]),
-            "Stochastic rounding with 14 fractional bits is close to float: 0.83 % to 0.77 %.",
-            format!("test error − float < {NEAR_FLOAT_POINTS} points"),
-            points(STOCHASTIC_14, FLOAT),
-        )
-        .judge(
-            runs.difference(STOCHASTIC_14, FLOAT).filter(|_| long),
-            Test::Below(NEAR_FLOAT_POINTS),
-            " points",
-        ),
-        Claim::new(
-            "stochastic-12",
-            Paper::Gupta2015.at(&[Part::Section("4.1")]),
-            "With 12 fractional bits it is a little worse than with 14: 0.90 % to 0.83 %.",
-            "test error − stochastic FL 14 > 0 points".to_owned(),
-            points(STOCHASTIC_12, STOCHASTIC_14),
-        )
-        .judge(
-            runs.difference(STOCHASTIC_12, STOCHASTIC_14).filter(|_| long),
-            Test::Above(0.0),
-            " points",
-        ),
+        long(float).judge(runs.error(FLOAT)),
+        // After a few epochs at η = 0.1 the losses of two seeds differ by a half.
+        long(learns).judge(runs.loss_ratio(STOCHASTIC_14, FLOAT)),
+        long(close).judge(runs.difference(STOCHASTIC_14, FLOAT)),
+        long(worse).judge(runs.difference(STOCHASTIC_12, STOCHASTIC_14)),
         diverges(
             "nearest-14-fails",
             "With rounding to nearest and 14 fractional bits training fails to converge, late.",

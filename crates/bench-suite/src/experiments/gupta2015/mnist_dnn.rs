@@ -112,22 +112,17 @@ impl Experiment for MnistDnn {
 
     fn findings(&self, results: &Results<'_>) -> Findings {
         let runs = Runs::new(results);
-        Findings {
-            claims: claims::claims(&runs),
-            figures: vec![figures::learning(&runs), figures::zero_updates(&runs)],
-            tables: vec![figures::table(&runs)],
-            notes: vec![
+        Findings::default()
+            .claims(claims::claims(&runs))
+            .figures([figures::learning(&runs), figures::zero_updates(&runs)])
+            .tables([figures::table(&runs)])
+            .notes([
                 "The paper gives neither learning rate nor momentum nor decay for this network. \
-                 They were fitted to its float curve: η = 0.5, constant, no momentum, no decay."
-                    .to_owned(),
-                "0.01 in N(0, 0.01) is taken as the standard deviation of the initial weights."
-                    .to_owned(),
+                 They were fitted to its float curve: η = 0.5, constant, no momentum, no decay.",
+                "0.01 in N(0, 0.01) is taken as the standard deviation of the initial weights.",
                 "Products are exact integer sums with one rounding each, as the paper's hardware \
-                 computes them; its own training results came from rounded float products."
-                    .to_owned(),
-            ],
-            ..Findings::default()
-        }
+                 computes them; its own training results came from rounded float products.",
+            ])
     }
 }
 

@@ -4,16 +4,18 @@
 //! standard tile.
 
 use nn::{Analog, AnalogTraining};
+use report::figure::Figure;
+use report::number::points;
+use report::table::{Table, named, number, rounded};
 
-use super::evaluated::{ONE_TRAINING, curve, over_time};
+use super::evaluated::{ONE_TRAINING, YEAR, differences, over_time};
 use super::networks::{configuration, points_of};
 use super::paper::{TIMES, TIMES_S};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::figure::Figure;
+use crate::findings::claim::{Claim, Statement, Test};
+use crate::findings::estimate::of_estimates;
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::findings::words::count;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
@@ -145,98 +147,112 @@ impl Experiment for Ablation {
     }
 
     fn findings(&self, results: &Results<'_>) -> Findings {
-        // By seed and programming, so that methods can be compared pair by pair.
-        let errors = |method: &str, time: usize| -> Vec<f64> {
-            let prefix = format!("{method}, seed ");
-            results
-                .points
-                .iter()
-                .filter(|(point, _)| point.name.starts_with(&prefix))
-                .filter_map(|(_, record)| record.as_ref())
-                .flat_map(|record| record.series(&series("hwa", TIMES_S[time])).to_vec())
-                .collect()
-        };
-        let mean = |method: &str, time: usize| Estimate::of(&errors(method, time));
-        let worse = |method: &str, than: &str, time: usize| {
-            let pairs = errors(method, time).into_iter().zip(errors(than, time));
-            Estimate::of(&pairs.map(|(a, b)| a - b).collect::<Vec<_>>())
-        };
-        let tested = results.scale >= Scale::Desk;
-        let claims = METHODS[1..].iter().zip(["output-noise", "short-term-noise", "no-noise"]);
-        let claims = claims.map(|(method, id)| {
-            let statement = match id {
-                "output-noise" => "Output noise alone is not enough for a year.",
-                "short-term-noise" => "Short-term weight noise alone is not enough for a year.",
-                _ => "Without noise in training a year costs most.",
-            };
-            // What costs most is compared with the better of the two that inject one noise.
-            let others: &[&Method] = match id {
-                "no-noise" => &[&METHODS[1], &METHODS[2]],
-                _ => &[&METHODS[0]],
-            };
-            let least = |of: &dyn Fn(&Method) -> f64| {
-                others.iter().map(|method| of(method)).fold(f64::INFINITY, f64::min)
-            };
-            let paper = method.paper[3] - least(&|method| method.paper[3]);
-            let worse = others
-                .iter()
-                .filter_map(|other| worse(method.name, other.name, 3))
-                .min_by(|a, b| a.mean.total_cmp(&b.mean));
-            let test = match id {
-                "no-noise" => "test error after 1 year − that with either noise alone > 0",
-                _ => "test error after 1 year − that with everything injected > 0",
-            };
-            Claim::new(
-                id,
-                Paper::Rasch2023.at(&[Part::SupplementaryTable("2")]),
-                statement,
-                test.to_owned(),
-                format!("{paper:+.2} points"),
-            )
-            .judge(if tested { worse } else { None }, Test::Above(0.0), " points")
-        });
+        let found = Found { results };
         let float = results
             .points
             .iter()
-            .filter_map(|(_, record)| {
-                record.as_ref()?.measurements.values.get(FLOAT_ERROR).copied()
-            })
-            .next();
-        let printed = |name: &str, errors: &[f64; 4]| {
-            let errors = errors.iter().map(|e| format!("{e:.2}"));
-            std::iter::once(name.to_owned()).chain(errors).collect::<Vec<_>>()
-        };
-        let rows = METHODS.iter().flat_map(|method| {
-            let mut ours = vec![method.name.to_owned()];
-            ours.extend((0..4).map(|t| rounded(mean(method.name, t), 2)));
-            [ours, printed("paper: ResNet-32", &method.paper)]
-        });
-        let rows = rows.chain(NOT_OURS.map(|(name, errors)| printed(name, &errors)));
-        let curves = METHODS.iter().enumerate().map(|(colour, method)| {
-            let at = |t: usize| Some((TIMES_S[t].log10(), mean(method.name, t)?));
-            curve(method.name, colour, (0..4).filter_map(at))
-        });
-        let header = ["injected in training"].into_iter().chain(TIMES).map(str::to_owned);
-        Findings {
-            claims: claims.collect(),
-            figures: vec![Figure {
-                caption: "Test error on the standard tile over time, by what was injected in \
-                          training; bands are 90 % intervals over programmings."
-                    .to_owned(),
-                panels: vec![over_time("Noise in training", "test error (%)", curves.collect())],
-            }],
-            tables: vec![Table {
-                caption: "Test error in % by what was injected in training, always tested on the \
-                          standard tile."
-                    .to_owned(),
-                header: header.collect(),
-                rows: rows.collect(),
-            }],
-            notes: notes(float, results.scale),
-            ..Findings::default()
-        }
+            .find_map(|(_, record)| record.as_ref()?.measurements.values.get(FLOAT_ERROR).copied());
+        Findings::default()
+            .claims(claims(&found))
+            .figures([figure(&found)])
+            .tables([table(&found)])
+            .notes(notes(float, results.scale))
     }
 }
+
+/// The records, asked by method.
+struct Found<'a> {
+    results: &'a Results<'a>,
+}
+
+impl Found<'_> {
+    /// By seed and programming, so that methods can be compared pair by pair.
+    fn errors(&self, method: &Method, time: usize) -> Vec<f64> {
+        let prefix = format!("{}, seed ", method.name);
+        self.results
+            .points
+            .iter()
+            .filter(|(point, _)| point.name.starts_with(&prefix))
+            .filter_map(|(_, record)| record.as_ref())
+            .flat_map(|record| record.series(&series("hwa", TIMES_S[time])).to_vec())
+            .collect()
+    }
+
+    fn mean(&self, method: &Method, time: usize) -> Option<Estimate> {
+        Estimate::of(&self.errors(method, time))
+    }
+
+    /// What a method errs more than another after a year.
+    fn worse(&self, method: &Method, than: &Method) -> Option<Estimate> {
+        Estimate::of(&differences(&self.errors(method, YEAR), &self.errors(than, YEAR)))
+    }
+}
+
+fn claims(found: &Found<'_>) -> [Claim; 3] {
+    let [everything, output, short_term, none] = &METHODS;
+    let claim = |id, method: &Method, text, rivals: &str, others: &[&Method]| {
+        let printed = |method: &Method| method.paper[YEAR];
+        let least = others.iter().map(|other| printed(other)).fold(f64::INFINITY, f64::min);
+        let worse = others.iter().filter_map(|other| found.worse(method, other));
+        Statement::new(id, Paper::Rasch2023.at(&[Part::SupplementaryTable("2")]), text)
+            .test(format!("test error after 1 year − that with {rivals}"), Test::Above(0.0))
+            .unit(" points")
+            .paper(points(printed(method) - least, 2))
+            .tested_from(Scale::Desk, found.results.scale)
+            .judge(worse.min_by(|a, b| a.mean.total_cmp(&b.mean)))
+    };
+    [
+        claim(
+            "output-noise",
+            output,
+            "Output noise alone is not enough for a year.",
+            "everything injected",
+            &[everything],
+        ),
+        claim(
+            "short-term-noise",
+            short_term,
+            "Short-term weight noise alone is not enough for a year.",
+            "everything injected",
+            &[everything],
+        ),
+        // What costs most is compared with the better of the two that inject one noise.
+        claim(
+            "no-noise",
+            none,
+            "Without noise in training a year costs most.",
+            "either noise alone",
+            &[output, short_term],
+        ),
+    ]
+}
+
+fn figure(found: &Found<'_>) -> Figure {
+    let curves = METHODS.iter().enumerate().map(|(colour, method)| {
+        let at = |t: usize| Some((TIMES_S[t].log10(), found.mean(method, t)?));
+        of_estimates(method.name, colour, (0..TIMES.len()).filter_map(at))
+    });
+    Figure::new(
+        "Test error on the standard tile over time, by what was injected in training; bands are \
+         90 % intervals over programmings.",
+        [over_time("Noise in training", "test error (%)", curves.collect())],
+    )
+}
+
+fn table(found: &Found<'_>) -> Table {
+    let printed = |name: &str, errors: [f64; 4]| named(name, errors.map(|error| number(error, 2)));
+    let rows = METHODS.iter().flat_map(|method| {
+        let ours = (0..TIMES.len()).map(|t| rounded(found.mean(method, t), 2));
+        [named(method.name, ours), printed("paper: ResNet-32", method.paper)]
+    });
+    Table::new(
+        "Test error in % by what was injected in training, always tested on the standard tile.",
+        ["injected in training"].into_iter().chain(TIMES),
+    )
+    .rows(rows)
+    .rows(NOT_OURS.map(|(name, errors)| printed(name, errors)))
+}
+
 fn notes(float: Option<f64>, scale: Scale) -> Vec<String> {
     let mut notes = Vec::new();
     notes.extend(float.map(|error| format!("The float network has a test error of {error:.2} %.")));
@@ -246,7 +262,7 @@ fn notes(float: Option<f64>, scale: Scale) -> Vec<String> {
     if scale == Scale::Desk {
         notes.push(
             "Every way is trained for one epoch, half of what the network is trained for elsewhere: \
-             \u{201c}everything\u{201d} is not the network of the other sections."
+             “everything” is not the network of the other sections."
                 .to_owned(),
         );
     }

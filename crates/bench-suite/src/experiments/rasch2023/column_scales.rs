@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use crossbar::WeightScale;
 use nn::Analog;
 use nn::arithmetic::LearnedScales;
+use report::figure::Figure;
+use report::number::points;
+use report::table::{Table, cells, number, rounded};
 
 use super::evaluated::{
     Evaluated, HOUR, YEAR, differences, figure, largest, least, missing, over_networks, over_time,
@@ -15,10 +18,8 @@ use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, Row, TIMES, TIMES_S, normalized_accuracy};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::figure::Figure;
+use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -174,39 +175,42 @@ impl Experiment for ColumnScales {
             .zip(&tiles)
             .filter(|(a, b)| !a.records.is_empty() && !b.records.is_empty())
             .collect();
-        Findings {
-            claims: claims(if results.scale >= Scale::Desk { &pairs } else { &[] }),
-            figures: figures(&pairs),
-            tables: vec![table(&pairs)],
-            notes: notes(results.scale),
-            left_out: missing(results, &size(results.scale).2),
-            ..Findings::default()
-        }
+        Findings::default()
+            .claims(claims(&pairs, results.scale))
+            .figures(figures(&pairs))
+            .tables([table(&pairs)])
+            .notes(notes(results.scale))
+            .left_out(missing(results, &size(results.scale).2))
     }
 }
 
-fn claims(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Vec<Claim> {
+const TABLES: Source = Paper::Rasch2023.at(&[Part::Table("2"), Part::SupplementaryTable("6")]);
+
+fn claims(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)], scale: Scale) -> Vec<Claim> {
     let gain = |(column, tile): &(&Evaluated<'_>, &Evaluated<'_>), time: usize| {
         let name = series(DIRECT, TIMES_S[time]);
         column.gains(&name, tile, &name)
     };
-    let mean = |time| Estimate::of(&over_networks(pairs, |pair| gain(pair, time)));
     let printed = |row: &Row, time: usize| {
         paper_accuracy(row.direct, time) - paper_accuracy(paper_tile(row), time)
     };
     let all = [Family::Convolutional, Family::Transformer, Family::Recurrent];
-    let claim = |id, statement, time: usize| {
-        Claim::new(
-            id,
-            Paper::Rasch2023.at(&[Part::Table("2"), Part::SupplementaryTable("6")]),
-            statement,
-            format!(
-                "mean over networks of A* at {}, one scale per column − one per tile, > 0",
-                TIMES[time]
-            ),
-            format!("{:+.1} points", paper_mean(&all, |row| printed(row, time))),
-        )
-        .judge(mean(time), Test::Above(0.0), " points")
+    let claim = |id, text, words: String, test, printed: f64, gains: &[f64]| {
+        Statement::new(id, TABLES, text)
+            .test(words, test)
+            .unit(" points")
+            .paper(points(printed, 1))
+            .tested_from(Scale::Desk, scale)
+            .judge(Estimate::of(gains))
+    };
+    let after = |id, text, time: usize| {
+        let words = format!(
+            "mean over networks of A* at {}, one scale per column − one per tile,",
+            TIMES[time]
+        );
+        let printed = paper_mean(&all, |row| printed(row, time));
+        let gains = over_networks(pairs, |pair| gain(pair, time));
+        claim(id, text, words, Test::Above(0.0), printed, &gains)
     };
     let of = |family: Family| {
         let pairs = pairs.iter().filter(move |(network, _)| network.paper.family == family);
@@ -219,35 +223,25 @@ fn claims(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Vec<Claim> {
     let [convolutional, transformers, recurrent] = families;
     let printed_most = convolutional[0] - largest([transformers.clone(), recurrent.clone()])[0];
     let printed_rest = recurrent[0] - least([convolutional, transformers])[0];
-    let beside = |id, statement, test: &str, printed: f64, values: &[f64], limit| {
-        let test = format!("what scales of columns gain of A* at 1 h, {test}");
-        Claim::new(
-            id,
-            Paper::Rasch2023.at(&[Part::Table("2"), Part::SupplementaryTable("6")]),
-            statement,
-            test,
-            format!("{printed:+.1} points"),
-        )
-        .judge(Estimate::of(values), limit, " points")
-    };
+    let gained = |of: &str| format!("what scales of columns gain of A* at 1 h, {of},");
     vec![
-        claim("hour", "Scales of columns are essential for direct mapping.", HOUR),
-        claim("year", "… and after a year.", YEAR),
-        beside(
+        after("hour", "Scales of columns are essential for direct mapping.", HOUR),
+        after("year", "… and after a year.", YEAR),
+        claim(
             "convolutional",
             "Convolutional networks need scales of columns most.",
-            "convolutional networks − the more needy of transformers and recurrent ones, > 0",
+            gained("convolutional networks − the more needy of transformers and recurrent ones"),
+            Test::Above(0.0),
             printed_most,
             &most,
-            Test::Above(0.0),
         ),
-        beside(
+        claim(
             "recurrent",
             "Recurrent networks need scales of columns least.",
-            "recurrent networks − the less needy of the two others, < 0",
+            gained("recurrent networks − the less needy of the two others"),
+            Test::Below(0.0),
             printed_rest,
             &rest,
-            Test::Below(0.0),
         ),
     ]
 }
@@ -266,38 +260,32 @@ fn notes(scale: Scale) -> Vec<String> {
 }
 
 fn table(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Table {
-    let header = ["network", "scales", "float"].into_iter().chain(TIMES).map(str::to_owned);
-    let mut rows = Vec::new();
+    let header = ["network", "scales", "float"].into_iter().chain(TIMES).chain(["A* 1 h"]);
+    let mut table = Table::new(
+        "Direct mapping: test error in % (± over programmings) after each time, and A* at 1 h.",
+        header,
+    );
     for (column, tile) in pairs {
         for (network, way) in [(column, "per column"), (tile, "per tile")] {
-            let mut row =
-                vec![network.id.to_owned(), way.to_owned(), rounded(network.value(FLOAT_ERROR), 2)];
-            row.extend(
-                TIMES_S.map(|t| rounded(Estimate::of(&network.errors(&series(DIRECT, t))), 2)),
-            );
+            let error = |t| rounded(Estimate::of(&network.errors(&series(DIRECT, t))), 2);
+            let mut row = cells![network.id, way, rounded(network.value(FLOAT_ERROR), 2)];
+            row.extend(TIMES_S.map(error));
             row.push(rounded(network.accuracy(&series(DIRECT, TIMES_S[HOUR])), 1));
-            rows.push(row);
+            table.push(row);
         }
         let row = column.paper;
         let ways = [("per column", row.direct), ("per tile", paper_tile(row))];
-        for ((way, paper), accuracy) in ways.into_iter().zip(printed_hour(row)) {
-            let mut cells = vec![format!("paper: {}", row.name), way.to_owned()];
-            cells.push(format!("{:.2}", paper.0));
-            cells.extend(paper.1.iter().map(|e| format!("{e:.2}")));
-            cells.push(format!("{accuracy:.1}"));
-            rows.push(cells);
+        for ((way, (float, errors, _)), accuracy) in ways.into_iter().zip(printed_hour(row)) {
+            let mut cells = cells![format!("paper: {}", row.name), way, number(float, 2)];
+            cells.extend(errors.map(|error| number(error, 2)));
+            cells.push(number(accuracy, 1));
+            table.push(cells);
         }
     }
-    Table {
-        caption: "Direct mapping: test error in % (± over programmings) after each \
-                  time, and A* at 1 h."
-            .to_owned(),
-        header: header.chain(["A* 1 h".to_owned()]).collect(),
-        rows,
-    }
+    table
 }
 
-fn figures(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Vec<Figure> {
+fn figures(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Option<Figure> {
     let panels = pairs.iter().map(|(column, tile)| {
         let curves = vec![
             column.curve(DIRECT, "per column", 3),

@@ -1,12 +1,14 @@
 //! How conductances are distributed before and after training on tiles: [Rasch23 Fig. 6].
 
-use super::evaluated::{Evaluated, differences, missing, number};
+use report::Number;
+use report::table::{HeatCell, HeatMap};
+
+use super::evaluated::{Evaluated, differences, missing};
 use super::networks::{SMOKE, names, points_of_networks, trained};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test};
+use crate::findings::claim::{Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{HeatCell, HeatMap};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -66,24 +68,21 @@ fn share(falls: &[bool]) -> Option<Estimate> {
 
 /// Before and after, network by network.
 fn heat_map(networks: &[Evaluated<'_>]) -> HeatMap {
-    let row = |network: &Evaluated<'_>| {
+    let map = HeatMap::new(
+        "Excess kurtosis of conductances, mean over the layers of a network by number of weights; 0 \
+         is that of normal weights, and less has lighter tails. Colours and bars show it beside the \
+         largest of its row. The paper shows bars without numbers.",
+        CASES.map(|(_, heading)| heading),
+        ("0 or less", "largest of the row"),
+    );
+    networks.iter().fold(map, |map, network| {
         let all = CASES.map(|(series, _)| Estimate::of(&kurtoses(network, series)));
         let most =
             all.iter().flatten().fold(f64::MIN_POSITIVE, |most, excess| most.max(excess.mean));
         let cell =
-            |excess: Estimate| HeatCell { text: number(excess.mean, 2), index: excess.mean / most };
-        all.map(|excess| excess.map(cell)).to_vec()
-    };
-    HeatMap {
-        caption: "Excess kurtosis of conductances, mean over the layers of a network by number of \
-                  weights; 0 is that of normal weights, and less has lighter tails. Colours and bars \
-                  show it beside the largest of its row. The paper shows bars without numbers."
-            .to_owned(),
-        rows: networks.iter().map(|network| network.id.to_owned()).collect(),
-        columns: CASES.map(|(_, heading)| heading.to_owned()).to_vec(),
-        cells: networks.iter().map(row).collect(),
-        scale: ("0 or less".to_owned(), "largest of the row".to_owned()),
-    }
+            |excess: Estimate| HeatCell::new(Number::new(excess.mean, 2), excess.mean / most);
+        map.row(network.id, all.map(|excess| excess.map(cell)))
+    })
 }
 
 impl Experiment for ConductanceDistribution {
@@ -130,24 +129,21 @@ impl Experiment for ConductanceDistribution {
                     differences(&kurtoses(network, from), &kurtoses(network, HARDWARE_AWARE));
                 Some(Estimate::of(&pairs)?.mean > 0.0)
             };
-            let tested = if results.scale >= Scale::Desk { &*networks } else { &[] };
-            share(&tested.iter().filter_map(falls).collect::<Vec<_>>())
+            share(&networks.iter().filter_map(falls).collect::<Vec<_>>())
         };
         let claim = |id, statement, from: &str, what: &str| {
-            Claim::new(
-                id,
-                Paper::Rasch2023.at(&[Part::Figure("6C")]),
-                statement,
-                format!(
-                    "share of networks whose kurtosis is lower after training than that of {what}, \
-                     with a uniform prior, > ½"
-                ),
-                "lower".to_owned(),
-            )
-            .judge(falls(from), Test::Above(0.5), "")
+            let words = format!(
+                "share of networks whose kurtosis is lower after training than that of {what}, with \
+                 a uniform prior, > ½"
+            );
+            Statement::new(id, Paper::Rasch2023.at(&[Part::Figure("6C")]), statement)
+                .test_in_words(words, Test::Above(0.5))
+                .paper("lower")
+                .tested_from(Scale::Desk, results.scale)
+                .judge(falls(from))
         };
-        Findings {
-            claims: vec![
+        Findings::default()
+            .claims([
                 claim(
                     "kurtosis-one-scale",
                     "Training for the hardware with column scales makes conductances less \
@@ -161,10 +157,8 @@ impl Experiment for ConductanceDistribution {
                     FLOAT_COLUMNS,
                     "float weights under column scales",
                 ),
-            ],
-            heat_maps: if networks.is_empty() { Vec::new() } else { vec![heat_map(&networks)] },
-            left_out: missing(results, &size(results.scale).1),
-            ..Findings::default()
-        }
+            ])
+            .heat_maps((!networks.is_empty()).then(|| heat_map(&networks)))
+            .left_out(missing(results, &size(results.scale).1))
     }
 }

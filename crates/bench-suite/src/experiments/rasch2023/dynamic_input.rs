@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 
 use crossbar::{BoundManagement, NoiseManagement};
+use report::table::{Table, cells, rounded};
 
 use super::evaluated::{Evaluated, SECOND, differences, missing, over_networks};
 use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, TIMES_S};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test, rounded};
+use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -115,13 +115,11 @@ impl Experiment for DynamicInput {
                     .to_owned(),
             );
         }
-        Findings {
-            claims: claims(if results.scale >= Scale::Desk { &networks } else { &[] }),
-            tables: vec![table(&networks)],
-            notes,
-            left_out: missing(results, &size(results.scale).2),
-            ..Findings::default()
-        }
+        Findings::default()
+            .claims(claims(&networks, results.scale))
+            .tables([table(&networks)])
+            .notes(notes)
+            .left_out(missing(results, &size(results.scale).2))
     }
 }
 
@@ -131,57 +129,62 @@ fn gains(network: &Evaluated<'_>) -> Vec<f64> {
     differences(&at(DYNAMIC), &at(LEARNED))
 }
 
-fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
+fn claims(networks: &[Evaluated<'_>], scale: Scale) -> [Claim; 2] {
     let of = |transformers: bool| {
         let networks = networks
             .iter()
             .filter(move |n| (n.paper.family == Family::Transformer) == transformers);
         Estimate::of(&over_networks(networks, gains))
     };
-    vec![
-        Claim::new(
+    let source = Paper::Rasch2023.at(&[Part::Supplement("dynamic input scaling")]);
+    [
+        Statement::new(
             "little",
-            Paper::Rasch2023.at(&[Part::Supplement("dynamic input scaling")]),
+            source,
             "Learned input ranges are as good as dynamic ones.",
-            format!(
-                "mean over networks but the transformers of A* at 1 s, dynamic − learned, < {GAIN} \
-                 points"
-            ),
-            "< 0.1 points".to_owned(),
         )
-        .judge(of(false), Test::Below(GAIN), " points"),
-        Claim::new(
-            "transformers",
-            Paper::Rasch2023.at(&[Part::Supplement("dynamic input scaling")]),
-            "Transformers gain a little by dynamic ranges.",
-            "mean over transformers of A* at 1 s, dynamic − learned, > 0".to_owned(),
-            "about 1 point".to_owned(),
+        .test(
+            "mean over networks but the transformers of A* at 1 s, dynamic − learned, {test} points",
+            Test::Below(GAIN),
         )
-        .judge(of(true), Test::Above(0.0), " points"),
+        .unit(" points")
+        .paper("< 0.1 points")
+        .tested_from(Scale::Desk, scale)
+        .judge(of(false)),
+        Statement::new("transformers", source, "Transformers gain a little by dynamic ranges.")
+            .test(
+                "mean over transformers of A* at 1 s, dynamic − learned,",
+                Test::Above(0.0),
+            )
+            .unit(" points")
+            .paper("about 1 point")
+            .tested_from(Scale::Desk, scale)
+            .judge(of(true)),
     ]
 }
 
 fn table(networks: &[Evaluated<'_>]) -> Table {
-    let row = |network: &Evaluated<'_>| {
-        let mut row = vec![network.id.to_owned(), rounded(network.value(FLOAT_ERROR), 2)];
-        for way in [LEARNED, DYNAMIC] {
+    let rows = networks.iter().map(|network| {
+        let error = |way| {
             let errors = network.errors(&series(way, TIMES_S[SECOND]));
-            row.push(rounded(Estimate::of(&errors), 2));
-        }
-        row.push(rounded(Estimate::of(&gains(network)), 2));
-        row.push(match network.paper.family {
-            Family::Transformer => "about 1".to_owned(),
-            _ => "< 0.1".to_owned(),
-        });
-        row
-    };
-    let header =
-        ["network", "float", "learned range", "dynamic range", "A* gained (points)", "paper"];
-    Table {
-        caption: "Test error in % (± over programmings) 1 s after programming, and \
-                  what dynamic ranges gain of A*."
-            .to_owned(),
-        header: header.map(str::to_owned).to_vec(),
-        rows: networks.iter().map(row).collect(),
-    }
+            rounded(Estimate::of(&errors), 2)
+        };
+        cells![
+            network.id,
+            rounded(network.value(FLOAT_ERROR), 2),
+            error(LEARNED),
+            error(DYNAMIC),
+            rounded(Estimate::of(&gains(network)), 2),
+            match network.paper.family {
+                Family::Transformer => "about 1",
+                _ => "< 0.1",
+            },
+        ]
+    });
+    Table::new(
+        "Test error in % (± over programmings) 1 s after programming, and what dynamic ranges gain \
+         of A*.",
+        ["network", "float", "learned range", "dynamic range", "A* gained (points)", "paper"],
+    )
+    .rows(rows)
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+
 use super::paper::{Family, ROWS, Row, TIMES, TIMES_S, normalized_accuracy, row};
 use crate::experiment::Results;
-pub(super) use crate::findings::claim::number;
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::estimate::of_estimates;
 use crate::measured::measures::hardware_aware::series;
 use crate::measured::measures::trained::{CHANCE_ERROR, FLOAT_ERROR};
 use crate::measured::networks::NETWORKS;
@@ -106,7 +107,7 @@ impl<'a> Evaluated<'a> {
     /// A* over time for the series that a name and a time make, with bands of half a 90 % interval.
     pub(super) fn curve(&self, name: &str, label: &str, colour: usize) -> Curve {
         let at = |t: usize| Some((TIMES_S[t].log10(), self.accuracy(&series(name, TIMES_S[t]))?));
-        curve(label, colour, (0..TIMES.len()).filter_map(at))
+        of_estimates(label, colour, (0..TIMES.len()).filter_map(at))
     }
 }
 
@@ -120,38 +121,14 @@ pub(super) fn paper_curve(
     Curve::line(label, colour, LineStyle::Paper, (0..TIMES.len()).map(at).collect())
 }
 
-/// Our estimates over x, with bands of half a 90 % interval where there is one.
-pub(super) fn curve(
-    label: &str,
-    colour: usize,
-    points: impl Iterator<Item = (f64, Estimate)>,
-) -> Curve {
-    let points: Vec<(f64, Estimate)> = points.collect();
-    Curve {
-        label: label.to_owned(),
-        colour,
-        style: LineStyle::Ours,
-        points: points.iter().map(|(x, e)| (*x, e.mean)).collect(),
-        band: points.iter().map(|(_, e)| e.margin().max(0.0)).collect(),
-        ..Curve::default()
-    }
-}
-
 /// A panel over the time since programming, whose curves have log₁₀ of seconds as x.
 pub(super) fn over_time(title: &str, y: &str, curves: Vec<Curve>) -> Panel {
-    Panel {
-        title: title.to_owned(),
-        x: "log₁₀ of seconds after programming".to_owned(),
-        y: y.to_owned(),
-        curves,
-        ..Panel::default()
-    }
+    Panel::new(title, "log₁₀ of seconds after programming", y).curves(curves)
 }
 
 /// The figure, unless it would be empty.
-pub(super) fn figure(caption: &str, panels: Vec<Panel>) -> Vec<Figure> {
-    let caption = caption.to_owned();
-    if panels.is_empty() { Vec::new() } else { vec![Figure { caption, panels }] }
+pub(super) fn figure(caption: &str, panels: Vec<Panel>) -> Option<Figure> {
+    (!panels.is_empty()).then(|| Figure::new(caption, panels))
 }
 
 /// Differences pair by pair.
@@ -172,7 +149,7 @@ pub(super) fn over_networks<N>(
 
 /// What a comparison of trainings must say where each was run once.
 pub(super) const ONE_TRAINING: &str = "Every way of training was run once: intervals are those of programmings, and what trainings \
-     scatter by is in none of them.";
+                                       scatter by is in none of them.";
 
 /// Of the groups that are not empty the one with the largest mean: what a group has to exceed that
 /// is said to exceed all others.
@@ -212,11 +189,6 @@ pub(super) fn without(networks: &[&str], there: &[&str]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn negative_numbers_have_a_minus_sign_and_zeros_none() {
-        assert_eq!([1.26, -1.26, -0.04, 0.0].map(|x| number(x, 1)), ["1.3", "−1.3", "0.0", "0.0"]);
-    }
 
     #[test]
     fn extreme_groups_have_the_extreme_means() {

@@ -1,11 +1,13 @@
 //! How many bits of fixed point err as much as the analog tile: [Rasch23 Fig. 3D].
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+
 use super::point_per_seed;
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::claim::{Statement, Test};
+use crate::findings::estimate::of_seeds;
 use crate::findings::source::{Paper, Part, Source};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
@@ -15,6 +17,7 @@ use crate::measured::point::Point;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
+use crate::record::Record;
 use crate::request::Request;
 
 /// The experiment.
@@ -75,11 +78,9 @@ impl Experiment for FewBits {
     fn findings(&self, results: &Results<'_>) -> Findings {
         let records: Vec<_> =
             results.points.iter().filter_map(|(_, record)| record.as_ref()).collect();
-        let analog =
-            |record: &crate::record::Record| record.measurements.values.get(ANALOG).copied();
+        let analog = |record: &Record| record.measurements.values.get(ANALOG).copied();
         let bits = |rounded: &str| -> Vec<f64> {
-            let bits =
-                |r: &&_| equivalent_bits(crate::record::Record::series(r, rounded), analog(r)?);
+            let bits = |r: &&_| equivalent_bits(Record::series(r, rounded), analog(r)?);
             records.iter().filter_map(bits).collect()
         };
         let errors: Vec<f64> = records.iter().filter_map(|record| analog(record)).collect();
@@ -89,67 +90,50 @@ impl Experiment for FewBits {
             .map(|(i, (name, label))| {
                 let series: Vec<Vec<f64>> =
                     records.iter().map(|r| r.series(name).to_vec()).collect();
-                Curve::of_seeds(*label, i + 1, f64::from(BITS[0]), &series)
+                of_seeds(*label, i + 1, f64::from(BITS[0]), &series)
             })
             .collect();
         if let Some(error) = Estimate::of(&errors) {
             let ends = [BITS[0], BITS[BITS.len() - 1]].map(|q| (f64::from(q), error.mean));
             curves.push(Curve::line("standard tile, 1 h", 0, LineStyle::Ours, ends.to_vec()));
         }
-        Findings {
-            claims: [
-                (
-                    "four-bits",
-                    "weights",
-                    "With drift the analog product errs as fixed-point weights of about four bits.",
-                    Scale::Smoke,
-                ),
-                (
-                    "four-bits-inputs",
-                    "inputs",
-                    "… and as fixed-point inputs of about four bits.",
-                    Scale::Desk,
-                ),
-            ]
-            .map(|(id, operand, statement, tested_from)| {
-                Claim::new(
-                    id,
-                    Paper::Rasch2023.at(&[Part::Figure("3D")]),
-                    statement,
-                    format!("bits of the {operand} with the error of the tile at 1 h, 3.5 to 4.5"),
-                    "4 bit".to_owned(),
-                )
-                .judge(
-                    Estimate::of(&bits(operand)).filter(|_| results.scale >= tested_from),
-                    Test::Between(3.5, 4.5),
-                    " bit",
-                )
-            })
-            .to_vec(),
-            figures: vec![Figure {
-                caption: "MVM error of products whose weights, inputs, or both have few bits, beside \
-                          that of the standard tile after an hour, as in Fig. 3D."
-                    .to_owned(),
-                panels: vec![Panel {
-                    title: "Bits".to_owned(),
-                    x: "bits".to_owned(),
-                    y: "MVM error (%)".to_owned(),
-                    log_y: true,
-                    y_range: None,
-                    curves,
-                    ..Panel::default()
-                }],
-            }],
-            notes: vec![
-                "Weights are cut at ±1, the range of the levels, on the tile as in fixed point. The \
-                 paper says weights or inputs; with uniform inputs over the whole range it cannot \
-                 be both, for their rounding is finer relative to their size than that of weights."
-                    .to_owned(),
-            ],
-            ..Findings::default()
-        }
+        let claim = |id, operand: &str, text, least| {
+            let words =
+                format!("bits of the {operand} with the error of the tile at 1 h, {{limit}}");
+            Statement::new(id, Paper::Rasch2023.at(&[Part::Figure("3D")]), text)
+                .test(words, Test::Between(3.5, 4.5))
+                .unit(" bit")
+                .paper("4 bit")
+                .tested_from(least, results.scale)
+                .judge(Estimate::of(&bits(operand)))
+        };
+        let claims = [
+            claim(
+                "four-bits",
+                "weights",
+                "With drift the analog product errs as fixed-point weights of about four bits.",
+                Scale::Smoke,
+            ),
+            claim(
+                "four-bits-inputs",
+                "inputs",
+                "… and as fixed-point inputs of about four bits.",
+                Scale::Desk,
+            ),
+        ];
+        let figure = Figure::new(
+            "MVM error of products whose weights, inputs, or both have few bits, beside that of \
+             the standard tile after an hour, as in Fig. 3D.",
+            [Panel::new("Bits", "bits", "MVM error (%)").log_y().curves(curves)],
+        );
+        Findings::default().claims(claims).figures([figure]).notes([NOTE])
     }
 }
+
+const NOTE: &str = "Weights are cut at ±1, the range of the levels, on the tile as in fixed \
+                    point. The paper says weights or inputs; with uniform inputs over the whole \
+                    range it cannot be both, for their rounding is finer relative to their size \
+                    than that of weights.";
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,15 @@
 //! The IR-drop estimate against exact circuits: [Rasch23 Eq. 15–18].
 
+use report::Number;
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::{Table, named, number};
+
 use super::point_per_seed;
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::claim::{Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -76,146 +78,123 @@ impl Experiment for IrDrop {
     }
 
     fn findings(&self, results: &Results<'_>) -> Findings {
-        let records = || results.points.iter().filter_map(|(_, record)| record.as_ref());
-        let values = |name: &str, i: usize| -> Vec<f64> {
-            records().filter_map(|r| r.series(name).get(i).copied()).collect()
-        };
+        let found = Found { results };
         // Over seeds the ratios scatter by less than a tenth.
-        let estimate = |name: &str, i: usize| Estimate::of(&values(name, i));
-        let mean = |name: &str, i: usize| estimate(name, i).map(|e| e.mean);
-        let last = ROWS.len() - 1;
-        let claim = |id, statement, test: &str, paper: &str| {
-            Claim::new(
-                id,
-                Paper::Rasch2023.at(&[Part::Passage("Methods"), Part::Passage("after Eq. 18")]),
-                statement,
-                test.to_owned(),
-                paper.to_owned(),
-            )
-        };
-        let claims = vec![
-            claim(
-                "estimate-too-small",
-                "The estimate is too small for normal weights with small, correlated inputs.",
-                "drop of a bit line with 512 rows over its estimate is above 2",
-                "about 5",
-            )
-            .judge(estimate(SMALL_RATIO, last), Test::Above(2.0), " times"),
-        ];
-        // Log axes of a quantity that is 0 have no place for it.
-        let by_load = |name: &str| -> Vec<(f64, f64)> {
-            (0..FACTORS.len())
-                .filter_map(|i| Some((mean(LOAD, i)?.log10(), mean(name, i)?)))
-                .collect()
-        };
-        let by_rows = |name: &str| -> Vec<(f64, f64)> {
-            (0..ROWS.len())
-                .filter_map(|i| Some(((ROWS[i] as f64).log2(), mean(name, i)?)))
-                .collect()
-        };
-        let line =
-            |label: &str, colour, points| Curve::line(label, colour, LineStyle::Ours, points);
-        let panel = |title: &str, x: &str, y: &str, curves| Panel {
-            title: title.to_owned(),
-            x: x.to_owned(),
-            y: y.to_owned(),
-            log_y: true,
-            curves,
-            ..Panel::default()
-        };
-        let percent = |name: &str, i: usize| {
-            mean(name, i).map_or("–".to_owned(), |value| match value {
-                v if v < 0.1 => format!("{v:.4} %"),
-                v if v < 10.0 => format!("{v:.2} %"),
-                v => format!("{v:.0} %"),
-            })
-        };
-        let number = |name: &str, i: usize| {
-            mean(name, i).map_or("–".to_owned(), |value| format!("{value:.2}"))
-        };
-        Findings {
-            claims,
-            figures: vec![Figure {
-                caption: "Left: what the wires take away from positive weights and inputs, and the \
-                          error that the estimate leaves, by load a = γ n Σ|w||x|; both against the \
-                          full circuit and against the bit line alone (Eq. 15). Right: the drop of \
-                          a bit line at the paper's wires for weights N(0, 0.246), exact and \
-                          estimated, by active rows."
-                    .to_owned(),
-                panels: vec![
-                    panel(
-                        "Positive weights, by load",
-                        "log₁₀ a",
-                        "relative length (%)",
-                        vec![
-                            line("drop, full circuit", 0, by_load(DROP)),
-                            line("drop, bit line", 1, by_load(LINE_DROP)),
-                            line("error of the estimate, full circuit", 2, by_load(AGAINST_CIRCUIT)),
-                            line("error of the estimate, bit line", 3, by_load(AGAINST_LINE)),
-                        ],
-                    ),
-                    panel(
-                        "Signed weights, by rows",
-                        "log₂ of the active rows",
-                        "drop (%)",
-                        vec![
-                            line("bit line, uniform inputs", 0, by_rows(UNIFORM_DROP)),
-                            line("estimate, uniform inputs", 1, by_rows(UNIFORM_ESTIMATE)),
-                            line("bit line, small inputs", 2, by_rows(SMALL_DROP)),
-                            line("estimate, small inputs", 3, by_rows(SMALL_ESTIMATE)),
-                        ],
-                    ),
-                ],
-            }],
-            tables: vec![
-                Table {
-                    caption: "Positive weights: relative lengths over columns, means over seeds."
-                        .to_owned(),
-                    header: [
-                        "load a",
-                        "drop, full circuit",
-                        "drop, bit line",
-                        "estimate against circuit",
-                        "estimate against bit line",
-                    ]
-                    .map(str::to_owned)
-                    .to_vec(),
-                    rows: (0..FACTORS.len())
-                        .map(|i| {
-                            let load =
-                                mean(LOAD, i).map_or("–".to_owned(), |a| format!("{a:.1e}"));
-                            let rest = [DROP, LINE_DROP, AGAINST_CIRCUIT, AGAINST_LINE]
-                                .map(|name| percent(name, i));
-                            std::iter::once(load).chain(rest).collect()
-                        })
-                        .collect(),
-                },
-                Table {
-                    caption: "Signed weights at the paper's wires: drop of the bit line over the \
-                              estimated drop, means over seeds."
-                        .to_owned(),
-                    header: ["active rows", "uniform inputs", "small correlated inputs"]
-                        .map(str::to_owned)
-                        .to_vec(),
-                    rows: (0..ROWS.len())
-                        .map(|i| {
-                            let ratios =
-                                [UNIFORM_RATIO, SMALL_RATIO].map(|name| number(name, i));
-                            std::iter::once(ROWS[i].to_string()).chain(ratios).collect()
-                        })
-                        .collect(),
-                },
-            ],
-            notes: vec![
+        let claim = Statement::new(
+            "estimate-too-small",
+            Paper::Rasch2023.at(&[Part::Passage("Methods"), Part::Passage("after Eq. 18")]),
+            "The estimate is too small for normal weights with small, correlated inputs.",
+        )
+        .test(
+            "drop of a bit line with 512 rows over its estimate is above {limit}",
+            Test::Above(2.0),
+        )
+        .unit(" times")
+        .paper("about 5")
+        .judge(found.estimate(SMALL_RATIO, ROWS.len() - 1));
+        Findings::default()
+            .claims([claim])
+            .figures([figure(&found)])
+            .tables([by_load(&found), by_rows(&found)])
+            .notes([
                 "The estimate puts the average current everywhere on the line and knows nothing of \
-                 word lines. Beyond a ≈ 2 its cubic diverges; the standard tile is at a ≈ 0.05."
-                    .to_owned(),
+                 word lines. Beyond a ≈ 2 its cubic diverges; the standard tile is at a ≈ 0.05.",
                 "Small inputs are N(0, 0.1) mixed with one column w of the weights, ρ w + (1 − ρ) x \
                  with ρ = 0.05, as the paper has it for Fig. 4A; it names neither number for its \
-                 factor of about five."
-                    .to_owned(),
-            ],
-            ..Findings::default()
-        }
+                 factor of about five.",
+            ])
     }
+}
+
+/// The records, asked by series and place.
+struct Found<'a> {
+    results: &'a Results<'a>,
+}
+
+impl Found<'_> {
+    fn estimate(&self, name: &str, i: usize) -> Option<Estimate> {
+        let records = self.results.points.iter().filter_map(|(_, record)| record.as_ref());
+        let values: Vec<f64> = records.filter_map(|r| r.series(name).get(i).copied()).collect();
+        Estimate::of(&values)
+    }
+
+    fn mean(&self, name: &str, i: usize) -> Option<f64> {
+        self.estimate(name, i).map(|e| e.mean)
+    }
+}
+
+fn figure(found: &Found<'_>) -> Figure {
+    // Log axes of a quantity that is 0 have no place for it.
+    let by_load = |name: &str| -> Vec<(f64, f64)> {
+        (0..FACTORS.len())
+            .filter_map(|i| Some((found.mean(LOAD, i)?.log10(), found.mean(name, i)?)))
+            .collect()
+    };
+    let by_rows = |name: &str| -> Vec<(f64, f64)> {
+        (0..ROWS.len())
+            .filter_map(|i| Some(((ROWS[i] as f64).log2(), found.mean(name, i)?)))
+            .collect()
+    };
+    let line = |label: &str, colour, points| Curve::line(label, colour, LineStyle::Ours, points);
+    Figure::new(
+        "Left: what the wires take away from positive weights and inputs, and the error that the \
+         estimate leaves, by load a = γ n Σ|w||x|; both against the full circuit and against the \
+         bit line alone (Eq. 15). Right: the drop of a bit line at the paper's wires for weights \
+         N(0, 0.246), exact and estimated, by active rows.",
+        [
+            Panel::new("Positive weights, by load", "log₁₀ a", "relative length (%)")
+                .log_y()
+                .curves([
+                    line("drop, full circuit", 0, by_load(DROP)),
+                    line("drop, bit line", 1, by_load(LINE_DROP)),
+                    line("error of the estimate, full circuit", 2, by_load(AGAINST_CIRCUIT)),
+                    line("error of the estimate, bit line", 3, by_load(AGAINST_LINE)),
+                ]),
+            Panel::new("Signed weights, by rows", "log₂ of the active rows", "drop (%)")
+                .log_y()
+                .curves([
+                    line("bit line, uniform inputs", 0, by_rows(UNIFORM_DROP)),
+                    line("estimate, uniform inputs", 1, by_rows(UNIFORM_ESTIMATE)),
+                    line("bit line, small inputs", 2, by_rows(SMALL_DROP)),
+                    line("estimate, small inputs", 3, by_rows(SMALL_ESTIMATE)),
+                ]),
+        ],
+    )
+}
+
+fn by_load(found: &Found<'_>) -> Table {
+    let percent = |name: &str, i: usize| {
+        found.mean(name, i).map(|value| match value {
+            v if v < 0.1 => format!("{} %", Number::new(v, 4)),
+            v if v < 10.0 => format!("{} %", Number::new(v, 2)),
+            v => format!("{} %", Number::new(v, 0)),
+        })
+    };
+    let header = [
+        "load a",
+        "drop, full circuit",
+        "drop, bit line",
+        "estimate against circuit",
+        "estimate against bit line",
+    ];
+    let rows = (0..FACTORS.len()).map(|i| {
+        let load = found.mean(LOAD, i).map(|a| format!("{a:.1e}"));
+        let lengths = [DROP, LINE_DROP, AGAINST_CIRCUIT, AGAINST_LINE];
+        named(load, lengths.map(|name| percent(name, i)))
+    });
+    Table::new("Positive weights: relative lengths over columns, means over seeds.", header)
+        .rows(rows)
+}
+
+fn by_rows(found: &Found<'_>) -> Table {
+    let rows = (0..ROWS.len()).map(|i| {
+        let ratios = [UNIFORM_RATIO, SMALL_RATIO];
+        named(ROWS[i], ratios.map(|name| number(found.mean(name, i), 2)))
+    });
+    Table::new(
+        "Signed weights at the paper's wires: drop of the bit line over the estimated drop, means \
+         over seeds.",
+        ["active rows", "uniform inputs", "small correlated inputs"],
+    )
+    .rows(rows)
 }

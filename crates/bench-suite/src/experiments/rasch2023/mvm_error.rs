@@ -1,13 +1,14 @@
 //! The MVM error of the standard tile: [Rasch23 Eq. 20, Fig. 3, Fig. 4A].
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::{Table, cells, measured};
+
 use super::point_per_seed;
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -18,6 +19,7 @@ use crate::measured::point::Point;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
+use crate::record::Record;
 use crate::request::Request;
 
 /// The experiment.
@@ -72,108 +74,112 @@ impl Experiment for MvmError {
     }
 
     fn findings(&self, results: &Results<'_>) -> Findings {
-        let records = || results.points.iter().filter_map(|(_, record)| record.as_ref());
-        let values = |name: &str| -> Vec<f64> {
-            records().filter_map(|r| r.measurements.values.get(name).copied()).collect()
-        };
-        let estimate = |name: &str| Estimate::of(&values(name));
-        let ranges: Vec<Vec<f64>> = records().map(|r| r.series(RANGE).to_vec()).collect();
-        let at_range = |i: usize| -> Vec<f64> {
-            ranges.iter().filter_map(|series| series.get(i).copied()).collect()
-        };
-        let claim = |id, source, statement, test: &str, paper: &str| {
-            Claim::new(id, source, statement, test.to_owned(), paper.to_owned())
-        };
-        let claims = vec![
-            claim(
-                "standard-error",
-                Paper::Rasch2023.at(&[Part::Passage("Methods"), Part::Figure("3")]),
-                "The standard tile has an MVM error of about 15 % before drift.",
-                "13 to 16 %, weights divided by the matrix maximum",
-                "15 %",
-            )
-            .judge(estimate(MATRIX), Test::Between(13.0, 16.0), " %"),
-            claim(
-                "ir-drop-boost",
-                Paper::Rasch2023.at(&[Part::Figure("4")]),
-                "IR drop 11.7 times as large raises the MVM error to 20 %.",
-                "18 to 22 %, weights divided by the matrix maximum",
-                "20 %",
-            )
-            .judge(estimate(IR_DROP), Test::Between(18.0, 22.0), " %"),
-            claim(
-                "narrow-range",
-                Paper::Rasch2023.at(&[Part::Figure("3E")]),
-                "An input range of 1 clips normal inputs: the error exceeds 35 %.",
-                "above 35 %",
-                "> 35 %",
-            )
-            .judge(Estimate::of(&at_range(0)), Test::Above(35.0), " %"),
-            claim(
-                "wide-range",
-                Paper::Rasch2023.at(&[Part::Figure("3E")]),
-                "A large input range raises the error again.",
-                "error at α = 12 less that at the best α is above 0",
-                "higher",
-            )
-            .judge(
-                Estimate::of(
-                    &ranges
-                        .iter()
-                        .filter_map(|s| {
-                            Some(s.last()? - s.iter().copied().fold(f64::INFINITY, f64::min))
-                        })
-                        .collect::<Vec<_>>(),
-                ),
-                Test::Above(0.0),
-                " points",
-            ),
-        ];
-        let text = |name: &str| {
-            estimate(name).map_or("–".to_owned(), |e| crate::findings::claim::display(e, " %"))
-        };
-        let curve: Vec<(f64, f64)> = RANGES
-            .iter()
-            .enumerate()
-            .filter_map(|(i, &range)| Some((f64::from(range), Estimate::of(&at_range(i))?.mean)))
-            .collect();
-        Findings {
-            claims,
-            figures: vec![Figure {
-                caption:
-                    "MVM error against the input range α for normal inputs mixed with a row w of the \
-                          weights, ρ w + (1 − ρ) x, after Fig. 3E; ρ = 0.05 is that of Fig. 4A, for \
-                          Fig. 3E none is printed."
-                        .to_owned(),
-                panels: vec![Panel {
-                    title: "Input range".to_owned(),
-                    x: "input range α".to_owned(),
-                    y: "MVM error (%)".to_owned(),
-                    curves: vec![Curve::line("matrix maximum", 0, LineStyle::Ours, curve)],
-                    ..Panel::default()
-                }],
-            }],
-            tables: vec![
-                Table {
-                    caption: "MVM error of the standard tile by convention; the paper prints 15 %."
-                        .to_owned(),
-                    header: vec!["convention".to_owned(), "MVM error".to_owned()],
-                    rows: CASES
-                        .iter()
-                        .map(|(name, what)| vec![(*what).to_owned(), text(name)])
-                        .collect(),
-                },
-            ],
-            notes: vec![
+        let found = Found { results };
+        Findings::default()
+            .claims(claims(&found))
+            .figures([figure(&found)])
+            .tables([table(&found)])
+            .notes([
                 "The paper does not state the scale of the weights on the tile. Dividing by the \
-                 matrix maximum comes closest to its 15 % and is the convention of the claims."
-                    .to_owned(),
+                 matrix maximum comes closest to its 15 % and is the convention of the claims.",
                 "\"No drift\" is the programming error with 20 s of accumulated read noise, the noise \
-                 that the paper injects in training; the programming error alone gives less."
-                    .to_owned(),
-                "Only the active device of a pair is modelled, as in the paper.".to_owned(),
-            ],
-            ..Findings::default()
-        }
+                 that the paper injects in training; the programming error alone gives less.",
+                "Only the active device of a pair is modelled, as in the paper.",
+            ])
     }
+}
+
+/// The records, asked by convention and by input range.
+struct Found<'a> {
+    results: &'a Results<'a>,
+}
+
+impl Found<'_> {
+    fn records(&self) -> impl Iterator<Item = &Record> {
+        self.results.points.iter().filter_map(|(_, record)| record.as_ref())
+    }
+
+    /// The error under a convention.
+    fn error(&self, name: &str) -> Option<Estimate> {
+        let values: Vec<f64> =
+            self.records().filter_map(|r| r.measurements.values.get(name).copied()).collect();
+        Estimate::of(&values)
+    }
+
+    /// The error at one of [`RANGES`].
+    fn at_range(&self, i: usize) -> Option<Estimate> {
+        let values: Vec<f64> =
+            self.records().filter_map(|r| r.series(RANGE).get(i).copied()).collect();
+        Estimate::of(&values)
+    }
+
+    /// What the widest range errs more than the best one.
+    fn rise(&self) -> Option<Estimate> {
+        let rise = |record: &Record| {
+            let errors = record.series(RANGE);
+            Some(errors.last()? - errors.iter().copied().fold(f64::INFINITY, f64::min))
+        };
+        Estimate::of(&self.records().filter_map(rise).collect::<Vec<_>>())
+    }
+}
+
+fn claims(found: &Found<'_>) -> Vec<Claim> {
+    vec![
+        Statement::new(
+            "standard-error",
+            Paper::Rasch2023.at(&[Part::Passage("Methods"), Part::Figure("3")]),
+            "The standard tile has an MVM error of about 15 % before drift.",
+        )
+        .test("{limit} %, weights divided by the matrix maximum", Test::Between(13.0, 16.0))
+        .unit(" %")
+        .paper("15 %")
+        .judge(found.error(MATRIX)),
+        Statement::new(
+            "ir-drop-boost",
+            Paper::Rasch2023.at(&[Part::Figure("4")]),
+            "IR drop 11.7 times as large raises the MVM error to 20 %.",
+        )
+        .test("{limit} %, weights divided by the matrix maximum", Test::Between(18.0, 22.0))
+        .unit(" %")
+        .paper("20 %")
+        .judge(found.error(IR_DROP)),
+        Statement::new(
+            "narrow-range",
+            Paper::Rasch2023.at(&[Part::Figure("3E")]),
+            "An input range of 1 clips normal inputs: the error exceeds 35 %.",
+        )
+        .test("above {limit} %", Test::Above(35.0))
+        .unit(" %")
+        .paper("> 35 %")
+        .judge(found.at_range(0)),
+        Statement::new(
+            "wide-range",
+            Paper::Rasch2023.at(&[Part::Figure("3E")]),
+            "A large input range raises the error again.",
+        )
+        .test("error at α = 12 less that at the best α is above {limit}", Test::Above(0.0))
+        .unit(" points")
+        .paper("higher")
+        .judge(found.rise()),
+    ]
+}
+
+fn figure(found: &Found<'_>) -> Figure {
+    let points = RANGES.iter().enumerate();
+    let points = points.filter_map(|(i, &range)| Some((f64::from(range), found.at_range(i)?.mean)));
+    let curve = Curve::line("matrix maximum", 0, LineStyle::Ours, points.collect());
+    Figure::new(
+        "MVM error against the input range α for normal inputs mixed with a row w of the weights, \
+         ρ w + (1 − ρ) x, after Fig. 3E; ρ = 0.05 is that of Fig. 4A, for Fig. 3E none is printed.",
+        [Panel::new("Input range", "input range α", "MVM error (%)").curves([curve])],
+    )
+}
+
+fn table(found: &Found<'_>) -> Table {
+    let rows = CASES.map(|(name, what)| cells![what, measured(found.error(name), " %")]);
+    Table::new(
+        "MVM error of the standard tile by convention; the paper prints 15 %.",
+        ["convention", "MVM error"],
+    )
+    .rows(rows)
 }

@@ -10,15 +10,16 @@ use std::collections::BTreeMap;
 use crossbar::device::ReRamWan;
 use crossbar::{TileConfig, WeightNoiseConfig, WeightNoiseModel};
 use nn::Analog;
+use report::number::points;
+use report::table::{Cell, Table, cells, number, rounded};
 
 use super::evaluated::{DAY, Evaluated, ONE_TRAINING, missing, over_networks};
 use super::networks::{points_of_networks, trained};
 use super::paper::TIMES_S;
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test, rounded};
+use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -219,13 +220,11 @@ impl Experiment for NoiseStructure {
                     .to_owned(),
             );
         }
-        Findings {
-            claims: trials.claims(results.scale >= Scale::Desk),
-            tables: vec![trials.table()],
-            notes,
-            left_out,
-            ..Findings::default()
-        }
+        Findings::default()
+            .claims(trials.claims(results.scale))
+            .tables([trials.table()])
+            .notes(notes)
+            .left_out(left_out)
     }
 }
 
@@ -266,7 +265,7 @@ impl<'a> Trials<'a> {
         })
     }
 
-    fn claims(&self, tested: bool) -> Vec<Claim> {
+    fn claims(&self, scale: Scale) -> [Claim; 3] {
         let claim = |id, statement, device: usize, better: usize, than: usize| {
             let name = series(DEVICES[device].0, TIMES_S[DAY]);
             let gains = over_networks(self.complete(), |network| {
@@ -274,24 +273,18 @@ impl<'a> Trials<'a> {
                 self.best(better, network, device).gains(&name, than, &name)
             });
             let printed = PAPER_MEAN[device][better] - PAPER_MEAN[device][than];
-            Claim::new(
-                id,
-                Paper::Rasch2023.at(&[Part::SupplementaryTable("5")]),
-                statement,
-                format!(
-                    "mean over networks of A* on {} at 1 day, trained with {} noise − with {} \
-                     noise, > 0",
-                    DEVICES[device].1, STRUCTURES[better].name, STRUCTURES[than].name
-                ),
-                format!("{printed:+.2} points"),
-            )
-            .judge(
-                if tested { Estimate::of(&gains) } else { None },
-                Test::Above(0.0),
-                " points",
-            )
+            let words = format!(
+                "mean over networks of A* on {} at 1 day, trained with {} noise − with {} noise,",
+                DEVICES[device].1, STRUCTURES[better].name, STRUCTURES[than].name
+            );
+            Statement::new(id, Paper::Rasch2023.at(&[Part::SupplementaryTable("5")]), statement)
+                .test(words, Test::Above(0.0))
+                .unit(" points")
+                .paper(points(printed, 2))
+                .tested_from(Scale::Desk, scale)
+                .judge(Estimate::of(&gains))
         };
-        vec![
+        [
             claim("own-pcm", "On PCM its own noise serves better than constant.", 0, PCM, CONSTANT),
             claim("pcm-on-reram", "On ReRAM, too, PCM's noise does.", 1, PCM, CONSTANT),
             claim("not-reram", "… and better than ReRAM's own.", 1, PCM, RERAM),
@@ -299,50 +292,37 @@ impl<'a> Trials<'a> {
     }
 
     fn table(&self) -> Table {
-        let mut rows = Vec::new();
-        for network in self.complete() {
-            let first = self.best(0, network, 0);
-            let mut row = vec![first.id.to_owned(), rounded(first.value(FLOAT_ERROR), 2)];
-            for (device, (series_of, _)) in DEVICES.iter().enumerate() {
-                row.extend((0..STRUCTURES.len()).map(|structure| {
-                    let errors = self
-                        .best(structure, network, device)
-                        .errors(&series(series_of, TIMES_S[DAY]));
-                    rounded(Estimate::of(&errors), 2)
-                }));
-            }
-            rows.push(row);
-        }
-        let means = (0..DEVICES.len())
-            .flat_map(|device| (0..STRUCTURES.len()).map(move |structure| (device, structure)));
-        let mut row = vec!["mean A* (%)".to_owned(), String::new()];
-        row.extend(means.map(|(device, structure)| {
-            let name = series(DEVICES[device].0, TIMES_S[DAY]);
-            let all = over_networks(self.complete(), |network| {
-                self.best(structure, network, device).accuracies(&name)
-            });
-            rounded(Estimate::of(&all), 2)
-        }));
-        rows.push(row);
-        for (name, errors) in PAPER {
-            let mut row = vec![format!("paper: {name}"), String::new()];
-            row.extend(errors.iter().flatten().map(|error| format!("{error:.2}")));
-            rows.push(row);
-        }
-        let mut row = vec!["paper: mean A* (%)".to_owned(), String::new()];
-        row.extend(PAPER_MEAN.iter().flatten().map(|mean| format!("{mean:.2}")));
-        rows.push(row);
         let columns = DEVICES.iter().flat_map(|(_, device)| {
             STRUCTURES.iter().map(move |structure| format!("{device}: {}", structure.name))
         });
-        Table {
-            caption: "Test error in % (± over programmings) 1 day after \
-                      programming, by the device that is tested on and the structure of the noise \
-                      in training."
-                .to_owned(),
-            header: ["network", "float"].map(str::to_owned).into_iter().chain(columns).collect(),
-            rows,
-        }
+        // By device and structure, as the columns.
+        let cells = |of: &dyn Fn(usize, usize) -> Vec<f64>| -> Vec<Cell> {
+            let all = (0..DEVICES.len()).flat_map(|d| (0..STRUCTURES.len()).map(move |s| (d, s)));
+            all.map(|(device, structure)| rounded(Estimate::of(&of(device, structure)), 2))
+                .collect()
+        };
+        let name = |device: usize| series(DEVICES[device].0, TIMES_S[DAY]);
+        let ours = self.complete().map(|network| {
+            let first = self.best(0, network, 0);
+            let errors = cells(&|d, s| self.best(s, network, d).errors(&name(d)));
+            cells![first.id, rounded(first.value(FLOAT_ERROR), 2)].into_iter().chain(errors)
+        });
+        let means = cells(&|d, s| {
+            over_networks(self.complete(), |network| self.best(s, network, d).accuracies(&name(d)))
+        });
+        let printed = |name: String, numbers: [[f64; 3]; 2]| {
+            let numbers = numbers.into_iter().flatten().map(|x| number(x, 2));
+            cells![name, ""].into_iter().chain(numbers)
+        };
+        Table::new(
+            "Test error in % (± over programmings) 1 day after programming, by the device that is \
+             tested on and the structure of the noise in training.",
+            ["network", "float"].map(str::to_owned).into_iter().chain(columns),
+        )
+        .rows(ours)
+        .row(cells!["mean A* (%)", ""].into_iter().chain(means))
+        .rows(PAPER.map(|(name, errors)| printed(format!("paper: {name}"), errors)))
+        .row(printed("paper: mean A* (%)".to_owned(), PAPER_MEAN))
     }
 }
 

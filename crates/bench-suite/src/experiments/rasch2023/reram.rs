@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use crossbar::TileConfig;
+use report::Number;
+use report::figure::{Curve, Figure, Panel};
+use report::table::{Table, cells, number, rounded};
 
 use super::evaluated::{
     DAY, Evaluated, SECOND, differences, figure, missing, over_networks, paper_mean,
@@ -11,10 +14,8 @@ use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, ROWS, Row, TIMES_S, normalized_accuracy};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::figure::{Curve, Figure, Panel};
+use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -76,7 +77,6 @@ fn paper(row: &Row) -> (f64, [[f64; 2]; 2], f64) {
     (float, [pcm, reram], chance)
 }
 
-/// A* in % at 1 day on both devices.
 /// A* in % after a day on ReRAM, as printed there.
 const PAPER_DAY: [f64; 11] = [97.3, 99.2, 93.6, 95.0, 92.4, 95.2, 99.0, 95.2, 99.5, 99.5, 98.1];
 
@@ -85,6 +85,7 @@ fn printed_day(row: &Row) -> f64 {
     PAPER_DAY[at.expect("a row of the paper")]
 }
 
+/// A* in % at 1 day on both devices.
 fn paper_day(row: &Row) -> [f64; 2] {
     let (float, errors, chance) = paper(row);
     errors.map(|[_, day]| normalized_accuracy(day, float, chance))
@@ -170,14 +171,12 @@ impl Experiment for Reram {
              weight, and both err."
                 .to_owned(),
         ];
-        Findings {
-            claims: claims(if results.scale >= Scale::Desk { &networks } else { &[] }),
-            figures: figures(&networks),
-            tables: vec![table(&networks)],
-            notes,
-            left_out,
-            ..Findings::default()
-        }
+        Findings::default()
+            .claims(claims(&networks, results.scale))
+            .figures(figures(&networks))
+            .tables([table(&networks)])
+            .notes(notes)
+            .left_out(left_out)
     }
 }
 
@@ -186,7 +185,7 @@ fn at(device: &str, time: usize) -> String {
     series(device, TIMES_S[time])
 }
 
-fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
+fn claims(networks: &[Evaluated<'_>], scale: Scale) -> [Claim; 2] {
     let day = |device, network: &Evaluated<'_>| network.accuracies(&at(device, DAY));
     let loss = over_networks(networks, |n| differences(&day(PCM, n), &day(RERAM, n)));
     let all = [Family::Convolutional, Family::Transformer, Family::Recurrent];
@@ -204,55 +203,35 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
             spearman(&of(0), &of(1))
         })
         .collect();
-    vec![
-        Claim::new(
+    let source = Paper::Rasch2023.at(&[Part::SupplementaryTable("4")]);
+    [
+        Statement::new(
             "same-networks",
-            Paper::Rasch2023.at(&[Part::SupplementaryTable("4")]),
+            source,
             "Networks trained for one device serve on another.",
-            format!("mean over networks of A* at 1 day, PCM − ReRAM, < {LOSS} points"),
-            format!("{printed:.1} points"),
         )
-        .judge(Estimate::of(&loss), Test::Below(LOSS), " points"),
-        Claim::new(
+        .test("mean over networks of A* at 1 day, PCM − ReRAM, {test} points", Test::Below(LOSS))
+        .unit(" points")
+        .paper(format!("{} points", Number::new(printed, 1)))
+        .tested_from(Scale::Desk, scale)
+        .judge(Estimate::of(&loss)),
+        Statement::new(
             "same-order",
-            Paper::Rasch2023.at(&[Part::SupplementaryTable("4")]),
+            source,
             "What is robust on one device is robust on the other.",
-            format!(
-                "rank correlation over networks of A* at 1 day on PCM and on ReRAM > {BY_CHANCE} \
-                 (chance at the level of 5 %)"
-            ),
-            "0.81".to_owned(),
         )
-        .judge(
-            Estimate::of(&correlations).filter(|_| pairs.len() >= ENOUGH),
+        .test(
+            "rank correlation over networks of A* at 1 day on PCM and on ReRAM {test} (chance at the \
+             level of 5 %)",
             Test::Above(BY_CHANCE),
-            "",
-        ),
+        )
+        .paper("0.81")
+        .tested_from(Scale::Desk, scale)
+        .judge(Estimate::of(&correlations).filter(|_| pairs.len() >= ENOUGH)),
     ]
 }
 
 fn table(networks: &[Evaluated<'_>]) -> Table {
-    let mut rows = Vec::new();
-    for network in networks {
-        let mut row = vec![network.id.to_owned(), rounded(network.value(FLOAT_ERROR), 2)];
-        for device in [PCM, RERAM] {
-            row.extend(
-                [SECOND, DAY]
-                    .map(|time| rounded(Estimate::of(&network.errors(&at(device, time))), 2)),
-            );
-            row.push(rounded(network.accuracy(&at(device, DAY)), 1));
-        }
-        rows.push(row);
-        let (float, errors, chance) = paper(network.paper);
-        let mut row = vec![format!("paper: {}", network.paper.name), format!("{float:.2}")];
-        let accuracies =
-            [normalized_accuracy(errors[0][1], float, chance), printed_day(network.paper)];
-        for (errors, accuracy) in errors.into_iter().zip(accuracies) {
-            row.extend(errors.map(|error| format!("{error:.2}")));
-            row.push(format!("{accuracy:.1}"));
-        }
-        rows.push(row);
-    }
     let header = [
         "network",
         "float",
@@ -263,17 +242,33 @@ fn table(networks: &[Evaluated<'_>]) -> Table {
         "ReRAM, 1 day",
         "A* 1 day",
     ];
-    Table {
-        caption: "Networks trained with the noise of PCM: test error in % (± over \
-                  programmings) on both devices, and A*. The paper's transformers are tested on \
-                  MRPC."
-            .to_owned(),
-        header: header.map(str::to_owned).to_vec(),
-        rows,
+    let mut table = Table::new(
+        "Networks trained with the noise of PCM: test error in % (± over programmings) on both \
+         devices, and A*. The paper's transformers are tested on MRPC.",
+        header,
+    );
+    for network in networks {
+        let mut row = cells![network.id, rounded(network.value(FLOAT_ERROR), 2)];
+        for device in [PCM, RERAM] {
+            let error = |time| rounded(Estimate::of(&network.errors(&at(device, time))), 2);
+            row.extend([SECOND, DAY].map(error));
+            row.push(rounded(network.accuracy(&at(device, DAY)), 1));
+        }
+        table.push(row);
+        let (float, errors, chance) = paper(network.paper);
+        let mut row = cells![format!("paper: {}", network.paper.name), number(float, 2)];
+        let accuracies =
+            [normalized_accuracy(errors[0][1], float, chance), printed_day(network.paper)];
+        for (errors, accuracy) in errors.into_iter().zip(accuracies) {
+            row.extend(errors.map(|error| number(error, 2)));
+            row.push(number(accuracy, 1));
+        }
+        table.push(row);
     }
+    table
 }
 
-fn figures(networks: &[Evaluated<'_>]) -> Vec<Figure> {
+fn figures(networks: &[Evaluated<'_>]) -> Option<Figure> {
     let ours = networks.iter().filter_map(|network| {
         let [pcm, reram] = [PCM, RERAM].map(|device| network.accuracy(&at(device, DAY)));
         Some(((pcm?.mean, reram?.mean), network.id.to_owned()))
@@ -282,12 +277,9 @@ fn figures(networks: &[Evaluated<'_>]) -> Vec<Figure> {
         let [pcm, reram] = paper_day(row);
         ((pcm, reram), row.name.split(' ').next().unwrap_or_default().to_owned())
     });
-    let panel = |title: &str, colour: usize, points: Vec<((f64, f64), String)>| Panel {
-        title: title.to_owned(),
-        x: "A* on PCM (%)".to_owned(),
-        y: "A* on ReRAM (%)".to_owned(),
-        curves: vec![Curve::scatter(title, colour, points)],
-        ..Panel::default()
+    let panel = |title: &str, colour: usize, points: Vec<((f64, f64), String)>| {
+        Panel::new(title, "A* on PCM (%)", "A* on ReRAM (%)")
+            .curves([Curve::scatter(title, colour, points)])
     };
     let panels = vec![panel("ours", 3, ours.collect()), panel("paper", 0, paper.collect())];
     let caption = "A* 1 day after programming on both devices, the same networks.";

@@ -8,14 +8,17 @@
 
 use std::collections::BTreeMap;
 
-use super::evaluated::{DAY, Evaluated, differences, missing, number, over_networks, paper_mean};
+use report::Number;
+use report::number::points;
+use report::table::{HeatCell, HeatMap, Table, named, rounded};
+
+use super::evaluated::{DAY, Evaluated, differences, missing, over_networks, paper_mean};
 use super::networks::{SMOKE, names, points_of_networks, trained};
 use super::paper::{Family, Row, TIMES_S, normalized_accuracy};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test, rounded};
+use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{HeatCell, HeatMap, Table};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -127,14 +130,12 @@ impl Experiment for ScalePrecision {
              of the same programming with scales as they are; so it may be negative by chance."
                 .to_owned(),
         ];
-        Findings {
-            claims: claims(if results.scale >= Scale::Desk { &networks } else { &[] }),
-            heat_maps: if networks.is_empty() { Vec::new() } else { vec![heat_map(&networks)] },
-            tables: vec![table(&networks)],
-            notes,
-            left_out: missing(results, &size(results.scale).2),
-            ..Findings::default()
-        }
+        Findings::default()
+            .claims(claims(&networks, results.scale))
+            .heat_maps((!networks.is_empty()).then(|| heat_map(&networks)))
+            .tables([table(&networks)])
+            .notes(notes)
+            .left_out(missing(results, &size(results.scale).2))
     }
 }
 
@@ -147,7 +148,7 @@ fn losses(network: &Evaluated<'_>, levels: u32) -> Vec<f64> {
     pairs.map(|(few, full)| 100.0 - normalized_accuracy(*few, *full, chance)).collect()
 }
 
-fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
+fn claims(networks: &[Evaluated<'_>], scale: Scale) -> [Claim; 2] {
     let loss = |network, levels| Estimate::of(&losses(network, levels));
     let most = networks
         .iter()
@@ -155,25 +156,27 @@ fn claims(networks: &[Evaluated<'_>]) -> Vec<Claim> {
         .max_by(|a, b| a.mean.total_cmp(&b.mean));
     let saved = over_networks(networks, |n| differences(&losses(n, 1), &losses(n, 16)));
     let all = [Family::Convolutional, Family::Transformer, Family::Recurrent];
-    vec![
-        Claim::new(
-            "sixteen",
-            Paper::Rasch2023.at(&[Part::Supplement("scale precision")]),
-            "With 16 levels no network loses more than 1 %.",
-            format!("loss of A at 1 day of the network that loses most < {SIXTEEN} %"),
-            format!("{:.1} %", PAPER.iter().map(|row| row.1[4]).fold(0.0, f64::max)),
-        )
-        .judge(most, Test::Below(SIXTEEN), " %"),
-        Claim::new(
-            "one",
-            Paper::Rasch2023.at(&[Part::Supplement("scale precision")]),
-            "A single level costs much.",
-            format!(
-                "mean over networks of the loss of A at 1 day, 1 level − 16 levels, > {SIXTEEN}"
-            ),
-            format!("{:+.1} points", paper_mean(&all, |row| paper(row)[0] - paper(row)[4])),
-        )
-        .judge(Estimate::of(&saved), Test::Above(SIXTEEN), " points"),
+    let source = Paper::Rasch2023.at(&[Part::Supplement("scale precision")]);
+    let printed = PAPER.iter().map(|row| row.1[4]).fold(0.0, f64::max);
+    [
+        Statement::new("sixteen", source, "With 16 levels no network loses more than 1 %.")
+            .test(
+                "loss of A at 1 day of the network that loses most {test} %",
+                Test::Below(SIXTEEN),
+            )
+            .unit(" %")
+            .paper(format!("{} %", Number::new(printed, 1)))
+            .tested_from(Scale::Desk, scale)
+            .judge(most),
+        Statement::new("one", source, "A single level costs much.")
+            .test(
+                "mean over networks of the loss of A at 1 day, 1 level − 16 levels,",
+                Test::Above(SIXTEEN),
+            )
+            .unit(" points")
+            .paper(points(paper_mean(&all, |row| paper(row)[0] - paper(row)[4]), 1))
+            .tested_from(Scale::Desk, scale)
+            .judge(Estimate::of(&saved)),
     ]
 }
 
@@ -184,39 +187,28 @@ fn colour(loss: f64) -> f64 {
 
 /// Ours above, the paper's below.
 fn heat_map(networks: &[Evaluated<'_>]) -> HeatMap {
-    let cell = |loss: f64| HeatCell { text: number(loss, 1), index: colour(loss) };
-    let (mut rows, mut cells) = (Vec::new(), Vec::new());
+    let cell = |loss: f64| HeatCell::new(Number::new(loss, 1), colour(loss));
+    let mut map = HeatMap::new(
+        "Loss of accuracy in % 1 day after programming, by network and number of levels of the \
+         digital scales; ours above, the paper's below.",
+        LEVELS.map(|n| format!("N = {n}")),
+        ("0.1 % or less", "100 %"),
+    );
     for network in networks {
-        rows.push(network.id.to_owned());
         let of = |n| Estimate::of(&losses(network, n)).map(|loss| cell(loss.mean));
-        cells.push(LEVELS.map(of).to_vec());
+        map = map.row(network.id, LEVELS.map(of));
     }
     for (name, losses) in PAPER {
-        rows.push(format!("paper: {name}"));
-        cells.push(losses.map(|loss| Some(cell(loss))).to_vec());
+        map = map.row(format!("paper: {name}"), losses.map(|loss| Some(cell(loss))));
     }
-    HeatMap {
-        caption: "Loss of accuracy in % 1 day after programming, by network and number of levels \
-                  of the digital scales; ours above, the paper's below."
-            .to_owned(),
-        rows,
-        columns: LEVELS.map(|n| format!("N = {n}")).to_vec(),
-        cells,
-        scale: ("0.1 % or less".to_owned(), "100 %".to_owned()),
-    }
+    map
 }
 
 fn table(networks: &[Evaluated<'_>]) -> Table {
-    let mut rows = Vec::new();
-    for network in networks {
-        let mut row = vec![network.id.to_owned()];
-        row.extend(LEVELS.map(|n| rounded(Estimate::of(&losses(network, n)), 1)));
-        rows.push(row);
-    }
-    let header = std::iter::once("network".to_owned());
-    Table {
-        caption: "Ours, ± over programmings.".to_owned(),
-        header: header.chain(LEVELS.map(|n| format!("N = {n}"))).collect(),
-        rows,
-    }
+    let rows = networks.iter().map(|network| {
+        named(network.id, LEVELS.map(|n| rounded(Estimate::of(&losses(network, n)), 1)))
+    });
+    let levels = LEVELS.map(|n| format!("N = {n}"));
+    Table::new("Ours, ± over programmings.", ["network".to_owned()].into_iter().chain(levels))
+        .rows(rows)
 }

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use crossbar::WeightScale;
+use report::figure::{Curve, Figure, LineStyle};
+use report::number::points;
+use report::table::{Table, cells, number, rounded};
 
 use super::column_scales::tile_wise;
-use super::evaluated::{
-    Evaluated, HOUR, ONE_TRAINING, curve, figure, missing, over_networks, over_time,
-};
+use super::evaluated::{Evaluated, HOUR, ONE_TRAINING, figure, missing, over_networks, over_time};
 use super::networks::{points_of_networks, trained};
 use super::paper::{TIMES, TIMES_S, normalized_accuracy, row};
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::figure::{Curve, Figure, LineStyle};
+use crate::findings::claim::{Statement, Test};
+use crate::findings::estimate::of_estimates;
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -139,19 +139,19 @@ impl Experiment for TileWiseTraining {
         let gain = over_networks(&pairs, |(column, tile)| {
             over_networks(TIMES_S, |t| column.gains(&series(HWA, t), tile, &series(HWA, t)))
         });
-        let tested = results.scale >= Scale::Desk;
-        let claim = Claim::new(
+        let claim = Statement::new(
             "no-worse",
             Paper::Rasch2023.at(&[Part::SupplementaryTable("7")]),
             "With scales of columns transformers are trained no worse than with scales of tiles.",
-            format!("mean over times of A*, scales of columns − of tiles, > −{NO_WORSE} points"),
-            format!("{:+.1} points", paper_gain()),
         )
-        .judge(
-            if tested { Estimate::of(&gain) } else { None },
+        .test(
+            "mean over times of A*, scales of columns − of tiles, {test} points",
             Test::Above(-NO_WORSE),
-            " points",
-        );
+        )
+        .unit(" points")
+        .paper(points(paper_gain(), 1))
+        .tested_from(Scale::Desk, results.scale)
+        .judge(Estimate::of(&gain));
         let mut left_out = missing(results, size(results.scale).2);
         if results.scale == Scale::Desk {
             left_out.push("albert-sentiment, whose training takes minutes.".to_owned());
@@ -166,54 +166,45 @@ impl Experiment for TileWiseTraining {
         if size(results.scale).0 == 1 {
             notes.push(ONE_TRAINING.to_owned());
         }
-        Findings {
-            claims: vec![claim],
-            figures: figures(&pairs),
-            tables: vec![table(&pairs)],
-            notes,
-            left_out,
-            ..Findings::default()
-        }
+        Findings::default()
+            .claims([claim])
+            .figures(figures(&pairs))
+            .tables([table(&pairs)])
+            .notes(notes)
+            .left_out(left_out)
     }
 }
 
 fn table(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Table {
-    let mut rows = Vec::new();
+    let mut table = Table::new(
+        "Hardware-aware training with one digital scale per tile and with one per column: test error \
+         in % (± over programmings) after each time.",
+        ["network", "scales", "float"].into_iter().chain(TIMES),
+    );
     for (column, tile) in pairs {
         for (network, way) in [(tile, "per tile"), (column, "per column")] {
-            let mut row =
-                vec![network.id.to_owned(), way.to_owned(), rounded(network.value(FLOAT_ERROR), 2)];
-            row.extend(TIMES_S.map(|t| rounded(Estimate::of(&network.errors(&series(HWA, t))), 2)));
-            rows.push(row);
+            let error = |t| rounded(Estimate::of(&network.errors(&series(HWA, t))), 2);
+            let mut row = cells![network.id, way, rounded(network.value(FLOAT_ERROR), 2)];
+            row.extend(TIMES_S.map(error));
+            table.push(row);
         }
         for (_, tile, by_column) in PAPER.iter().filter(|row| row.0 == column.paper.name) {
             for (way, errors) in [("per tile", tile), ("per column", by_column)] {
-                let mut row = vec![format!("paper: {}", column.paper.name), way.to_owned()];
-                row.push(format!("{:.2}", column.paper.direct.0));
-                row.extend(errors.iter().map(|error| format!("{error:.2}")));
-                rows.push(row);
+                let name = format!("paper: {}", column.paper.name);
+                let mut row = cells![name, way, number(column.paper.direct.0, 2)];
+                row.extend(errors.map(|error| number(error, 2)));
+                table.push(row);
             }
         }
     }
-    Table {
-        caption:
-            "Hardware-aware training with one digital scale per tile and with one per column: \
-                  test error in % (± over programmings) after each time."
-                .to_owned(),
-        header: ["network", "scales", "float"]
-            .into_iter()
-            .chain(TIMES)
-            .map(str::to_owned)
-            .collect(),
-        rows,
-    }
+    table
 }
 
-fn figures(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Vec<Figure> {
+fn figures(pairs: &[(&Evaluated<'_>, &Evaluated<'_>)]) -> Option<Figure> {
     let panels = pairs.iter().map(|(column, tile)| {
         let ours = |network: &Evaluated<'_>, label: &str, colour: usize| {
             let at = |t: f64| Some((t.log10(), Estimate::of(&network.errors(&series(HWA, t)))?));
-            curve(label, colour, TIMES_S.into_iter().filter_map(at))
+            of_estimates(label, colour, TIMES_S.into_iter().filter_map(at))
         };
         let mut curves = vec![ours(tile, "per tile", 1), ours(column, "per column", 3)];
         for (_, tile, by_column) in PAPER.iter().filter(|row| row.0 == column.paper.name) {

@@ -7,11 +7,13 @@ mod paper;
 #[cfg(test)]
 mod paper_scale;
 
+use paper::{ROWS, Row};
+use report::table::{Table, cells, number};
+
 use crate::experiment::{Experiment, Results};
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test};
+use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -23,8 +25,6 @@ use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 use crate::opened::Networks;
 use crate::request::Request;
-
-use paper::{ROWS, Row};
 
 /// The experiment.
 #[derive(Debug)]
@@ -70,93 +70,104 @@ impl Experiment for Tiles {
     }
 
     fn findings(&self, results: &Results<'_>) -> Findings {
-        let value = |row: &Row, name: &str| {
-            let point = results.points.iter().find(|(point, _)| point.name == row.name)?;
-            point.1.as_ref()?.measurements.values.get(name).copied()
-        };
-        let complete = ROWS.iter().all(|row| value(row, TILES).is_some());
-        let count = |agrees: &dyn Fn(&Row) -> bool| {
-            let agreeing = ROWS.iter().filter(|row| agrees(row)).count() as f64;
-            complete.then_some(Estimate::exact(agreeing))
-        };
-        let near = |row: &Row, name: &str, printed: f64, half: f64| {
-            value(row, name).is_some_and(|ours| (ours - printed).abs() <= half)
-        };
-        let sizes = count(&|row| {
-            near(row, TILES, row.tiles as f64, 0.0) && near(row, UTILISATION, row.utilisation, 0.1)
-        });
-        // The paper cuts some thousands off and rounds others.
-        let products = count(&|row| {
-            let unit = if row.products < 10.0 { 100.0 } else { 1000.0 };
-            row.length_known
-                && near(row, PRODUCTS, 1000.0 * row.products, unit)
-                && near(row, REUSE, row.reuse, 1.0)
-        });
-        let known = ROWS.iter().filter(|row| row.length_known).count() as f64;
-        let claims = vec![
-            Claim::new(
-                "tiles",
-                Paper::Rasch2023.at(&[Part::Table("1")]),
-                "Eleven networks occupy 34 to 486 tiles of 512 × 512.",
-                "networks whose tiles and utilisation are the printed ones, all 11".to_owned(),
-                "11".to_owned(),
+        let found = Found { results };
+        Findings::default().claims(claims(&found)).tables([table(&found)]).notes([
+            "The paper does not say how long the inputs of the two speech networks are, so their \
+             products, 2.5 and 240 thousand in the paper, were not reproduced: a guess of 21 frames \
+             gives what the table shows for the one, 500 frames with 50 labels for the other. Its 26 \
+             words of the language model follow from its own numbers.",
+        ])
+    }
+}
+
+/// The records, asked by row of the paper.
+struct Found<'a> {
+    results: &'a Results<'a>,
+}
+
+impl Found<'_> {
+    fn value(&self, row: &Row, name: &str) -> Option<f64> {
+        let point = self.results.points.iter().find(|(point, _)| point.name == row.name)?;
+        point.1.as_ref()?.measurements.values.get(name).copied()
+    }
+
+    /// Whether ours is the printed number, which may be off by `half`.
+    fn is_near(&self, row: &Row, name: &str, printed: f64, half: f64) -> bool {
+        self.value(row, name).is_some_and(|ours| (ours - printed).abs() <= half)
+    }
+
+    /// Rows that agree, once there are all of them.
+    fn count(&self, agrees: impl Fn(&Row) -> bool) -> Option<Estimate> {
+        let complete = ROWS.iter().all(|row| self.value(row, TILES).is_some());
+        let agreeing = ROWS.iter().filter(|row| agrees(row)).count() as f64;
+        complete.then_some(Estimate::exact(agreeing))
+    }
+}
+
+fn claims(found: &Found<'_>) -> [Claim; 2] {
+    let sizes = found.count(|row| {
+        found.is_near(row, TILES, row.tiles as f64, 0.0)
+            && found.is_near(row, UTILISATION, row.utilisation, 0.1)
+    });
+    // The paper cuts some thousands off and rounds others.
+    let products = found.count(|row| {
+        let unit = if row.products < 10.0 { 100.0 } else { 1000.0 };
+        row.length_known
+            && found.is_near(row, PRODUCTS, 1000.0 * row.products, unit)
+            && found.is_near(row, REUSE, row.reuse, 1.0)
+    });
+    let known = ROWS.iter().filter(|row| row.length_known).count();
+    let source = Paper::Rasch2023.at(&[Part::Table("1")]);
+    // A count is the whole one if it is above the one before.
+    let all = |count: usize| Test::Above(count as f64 - 0.5);
+    [
+        Statement::new("tiles", source, "Eleven networks occupy 34 to 486 tiles of 512 × 512.")
+            .test_in_words(
+                format!(
+                    "networks whose tiles and utilisation are the printed ones, all {}",
+                    ROWS.len()
+                ),
+                all(ROWS.len()),
             )
-            .judge(sizes, Test::Above(10.5), ""),
-            Claim::new(
-                "products",
-                Paper::Rasch2023.at(&[Part::Table("1")]),
-                "Each tile is used up to 1285 times per input.",
+            .paper(ROWS.len())
+            .judge(sizes),
+        Statement::new("products", source, "Each tile is used up to 1285 times per input.")
+            .test_in_words(
                 format!(
                     "networks whose products per input and reuse are the printed ones, all of the \
                      {known} whose input length is known"
                 ),
-                format!("{known}"),
+                all(known),
             )
-            .judge(products, Test::Above(known - 0.5), ""),
-        ];
-        let millions = |x: Option<f64>| x.map_or("–".to_owned(), |x| format!("{:.2}", x / 1e6));
-        let fixed =
-            |x: Option<f64>, digits: usize| x.map_or("–".to_owned(), |x| format!("{x:.digits$}"));
-        let rows = ROWS.iter().map(|row| {
-            let [parameters, mapped] = row.millions;
-            vec![
-                row.name.to_owned(),
-                format!("{} / {parameters}", millions(value(row, PARAMETERS))),
-                format!("{} / {mapped}", millions(value(row, MAPPED))),
-                format!("{} / {}", fixed(value(row, TILES), 0), row.tiles),
-                format!("{} / {}", fixed(value(row, UTILISATION), 1), row.utilisation),
-                format!(
-                    "{} / {}",
-                    fixed(value(row, PRODUCTS).map(|x| x / 1000.0), 2),
-                    row.products
-                ),
-                format!("{} / {}", fixed(value(row, REUSE), 0), row.reuse),
-            ]
-        });
-        let header = [
-            "network",
-            "parameters (10⁶)",
-            "mapped (10⁶)",
-            "tiles",
-            "utilisation (%)",
-            "products per input (10³)",
-            "products per tile",
-        ];
-        Findings {
-            claims,
-            tables: vec![Table {
-                caption: "Each cell: ours / the paper's.".to_owned(),
-                header: header.map(str::to_owned).to_vec(),
-                rows: rows.collect(),
-            }],
-            notes: vec![
-                "The paper does not say how long the inputs of the two speech networks are, so \
-                 their products, 2.5 and 240 thousand in the paper, were not reproduced: a guess of \
-                 21 frames gives what the table shows for the one, 500 frames with 50 labels for the \
-                 other. Its 26 words of the language model follow from its own numbers."
-                    .to_owned(),
-            ],
-            ..Findings::default()
-        }
-    }
+            .paper(known)
+            .judge(products),
+    ]
+}
+
+fn table(found: &Found<'_>) -> Table {
+    let rows = ROWS.iter().map(|row| {
+        let ours = |name: &str, unit: f64, digits: usize| {
+            number(found.value(row, name).map(|x| x / unit), digits)
+        };
+        let [parameters, mapped] = row.millions;
+        cells![
+            row.name,
+            format!("{} / {parameters}", ours(PARAMETERS, 1e6, 2)),
+            format!("{} / {mapped}", ours(MAPPED, 1e6, 2)),
+            format!("{} / {}", ours(TILES, 1.0, 0), row.tiles),
+            format!("{} / {}", ours(UTILISATION, 1.0, 1), row.utilisation),
+            format!("{} / {}", ours(PRODUCTS, 1000.0, 2), row.products),
+            format!("{} / {}", ours(REUSE, 1.0, 0), row.reuse),
+        ]
+    });
+    let header = [
+        "network",
+        "parameters (10⁶)",
+        "mapped (10⁶)",
+        "tiles",
+        "utilisation (%)",
+        "products per input (10³)",
+        "products per tile",
+    ];
+    Table::new("Each cell: ours / the paper's.", header).rows(rows)
 }

@@ -1,13 +1,14 @@
 //! The MVM error against the shape of the weight distribution: [Rasch23 Fig. 6].
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::{Table, cells, number};
+
 use super::point_per_seed;
 use crate::experiment::{Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::claim::{Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measurements::Measurements;
@@ -87,50 +88,46 @@ impl Experiment for WeightDistribution {
             .zip(differences(1.0, 2.0))
             .map(|(low, high)| low - high)
             .collect();
-        let claim = |id, statement, test: &str| {
-            Claim::new(
-                id,
-                Paper::Rasch2023.at(&[Part::Figure("6")]),
-                statement,
-                test.to_owned(),
-                "falls".to_owned(),
-            )
+        let claim = |id, statement, words: &str, paper: &str, differences: &[f64]| {
+            Statement::new(id, Paper::Rasch2023.at(&[Part::Figure("6")]), statement)
+                .test(words, Test::Above(0.0))
+                .unit(" points")
+                .paper(paper)
+                .judge(Estimate::of(differences))
         };
-        let claims = vec![
+        let claims = [
             claim(
                 "falls-with-shape",
                 "The MVM error falls as the tails of the weights get lighter.",
-                "error at β = 1 less that at β = 3 is above 0",
-            )
-            .judge(Estimate::of(&differences(1.0, 3.0)), Test::Above(0.0), " points"),
-            Claim {
-                paper: "steep".to_owned(),
-                ..claim(
-                    "steep-below-one",
-                    "The error rises steeply for β ≤ 1.",
-                    "rise from β = 1 to 0.5 less that from β = 2 to 1 is above 0",
-                )
-            }
-            .judge(Estimate::of(&steepness), Test::Above(0.0), " points"),
+                "error at β = 1 less that at β = 3 is above {limit}",
+                "falls",
+                &differences(1.0, 3.0),
+            ),
+            claim(
+                "steep-below-one",
+                "The error rises steeply for β ≤ 1.",
+                "rise from β = 1 to 0.5 less that from β = 2 to 1 is above {limit}",
+                "steep",
+                &steepness,
+            ),
         ];
         let curve = |x: &dyn Fn(usize) -> Option<f64>| -> Vec<(f64, f64)> {
             (0..SHAPES.len()).filter_map(|i| Some((x(i)?, mean(ERROR_PERCENT, i)?))).collect()
         };
-        let panel = |title: &str, x: &str, points| Panel {
-            title: title.to_owned(),
-            x: x.to_owned(),
-            y: "MVM error (%)".to_owned(),
-            curves: vec![Curve::line("PCM, 1 h", 0, LineStyle::Ours, points)],
-            ..Panel::default()
+        let panel = |title: &str, x: &str, points| {
+            Panel::new(title, x, "MVM error (%)").curves([Curve::line(
+                "PCM, 1 h",
+                0,
+                LineStyle::Ours,
+                points,
+            )])
         };
-        let number = |x: Option<f64>| x.map_or("–".to_owned(), |x| format!("{x:.2}"));
-        Findings {
-            claims,
-            figures: vec![Figure {
-                caption: "MVM error against the shape β of the weight distribution and against \
-                          its excess kurtosis, as in Fig. 6."
-                    .to_owned(),
-                panels: vec![
+        Findings::default()
+            .claims(claims)
+            .figures([Figure::new(
+                "MVM error against the shape β of the weight distribution and against \
+                 its excess kurtosis, as in Fig. 6.",
+                [
                     panel("Shape", "β", curve(&|i| Some(SHAPES[i]))),
                     panel(
                         "Kurtosis",
@@ -138,24 +135,15 @@ impl Experiment for WeightDistribution {
                         curve(&|i| Some((mean(EXCESS_KURTOSIS, i)? + 3.0).log10())),
                     ),
                 ],
-            }],
-            tables: vec![Table {
-                caption: "Means over seeds.".to_owned(),
-                header: ["β", "excess kurtosis", "MVM error (%)"].map(str::to_owned).to_vec(),
-                rows: (0..SHAPES.len())
-                    .map(|i| {
-                        vec![
-                            format!("{}", SHAPES[i]),
-                            number(mean(EXCESS_KURTOSIS, i)),
-                            number(mean(ERROR_PERCENT, i)),
-                        ]
-                    })
-                    .collect(),
-            }],
-            notes: vec![
-                "One scale for the whole matrix: its largest weight is mapped to g_max.".to_owned(),
-            ],
-            ..Findings::default()
-        }
+            )])
+            .tables([Table::new("Means over seeds.", ["β", "excess kurtosis", "MVM error (%)"])
+                .rows((0..SHAPES.len()).map(|i| {
+                    cells![
+                        SHAPES[i].to_string(),
+                        number(mean(EXCESS_KURTOSIS, i), 2),
+                        number(mean(ERROR_PERCENT, i), 2)
+                    ]
+                }))])
+            .notes(["One scale for the whole matrix: its largest weight is mapped to g_max."])
     }
 }

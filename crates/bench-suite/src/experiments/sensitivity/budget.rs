@@ -1,22 +1,26 @@
 //! The error budget: each source of errors alone, all together, and all but each.
 
+use report::figure::{Curve, Figure, Panel};
+use report::table::{Cell, NONE, Table, cells, number, rounded};
+
 use super::readings::{Baseline, Readings, accuracies, difference};
 use crate::findings::Findings;
-use crate::findings::claim::{number, rounded};
-use crate::findings::figure::{Curve, Figure, Panel};
-use crate::findings::table::Table;
 use crate::measured::measures::sensitivity::{Case, ERRORS, ErrorSource};
 use crate::measured::statistics::Estimate;
 
 /// Test errors of the network, beside those that A* lies between.
 pub(super) fn network(readings: &Readings<'_>, findings: &mut Findings) {
-    let mut rows = Vec::new();
     let baseline = readings.baseline();
     let defined = baseline.is_some_and(|baseline| baseline.useless().is_none());
-    let star = |text: String| if defined { text } else { "–".to_owned() };
+    let star = |cell: Cell| if defined { cell } else { NONE.into() };
+    let mut table = Table::new(
+        "The network. A* is 100 % for the float network's accuracy and 0 % for chance; ± is half of a \
+         90 % interval over programmings.",
+        ["network", "test error (%)", "A* (%)"],
+    );
     if let Some(Baseline { float, chance }) = baseline {
         for (name, error, a) in [("float network", float, "100"), ("by chance", chance, "0")] {
-            rows.push(vec![name.to_owned(), number(error, 2), star(a.to_owned())]);
+            table.push(cells![name, number(error, 2), star(a.into())]);
         }
     }
     for (name, case) in [
@@ -26,24 +30,20 @@ pub(super) fn network(readings: &Readings<'_>, findings: &mut Findings) {
         let record = readings.case(case);
         let errors = record.and_then(|record| Estimate::of(record.series(ERRORS)));
         let mean = record.and_then(|record| Estimate::of(&accuracies(record, ERRORS)));
-        rows.push(vec![name.to_owned(), rounded(errors, 2), star(rounded(mean, 2))]);
+        table.push(cells![name, rounded(errors, 2), star(rounded(mean, 2))]);
     }
-    findings.tables.push(Table {
-        caption:
-            "The network. A* is 100 % for the float network's accuracy and 0 % for chance; ± is \
-                  half of a 90 % interval over programmings."
-                .to_owned(),
-        header: ["network", "test error (%)", "A* (%)"].map(str::to_owned).to_vec(),
-        rows,
-    });
+    findings.tables.push(table);
 }
+
+/// A source of errors with what it costs alone, and what is won where it is taken away.
+type Cost = (ErrorSource, Option<Estimate>, Option<Estimate>);
 
 pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
     let of = |case: Case| readings.case(case).map(|record| accuracies(record, ERRORS));
     let (nothing, everything) = (of(Case::Nothing), of(Case::Everything));
     let loss =
         |from: &Option<Vec<f64>>, to: &Option<Vec<f64>>| difference(from.as_ref()?, to.as_ref()?);
-    let mut budget: Vec<(ErrorSource, Option<Estimate>, Option<Estimate>)> = ErrorSource::ALL
+    let mut budget: Vec<Cost> = ErrorSource::ALL
         .into_iter()
         .filter_map(|source| {
             let (alone, without) = (of(Case::Alone(source)), of(Case::Without(source)));
@@ -56,42 +56,41 @@ pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
     }
     let size = |e: &Option<Estimate>| e.map_or(f64::NEG_INFINITY, |e| e.mean);
     budget.sort_by(|a, b| size(&b.1).total_cmp(&size(&a.1)));
-    let mut rows: Vec<Vec<String>> = budget
-        .iter()
-        .map(|(source, alone, without)| {
-            vec![source.words().to_owned(), rounded(*alone, 2), rounded(*without, 2)]
-        })
-        .collect();
-    let alone_sum: f64 = budget.iter().filter_map(|(_, alone, _)| Some(alone.as_ref()?.mean)).sum();
-    rows.push(vec!["sum of the rows".to_owned(), number(alone_sum, 2), String::new()]);
-    let together = rounded(loss(&nothing, &everything), 2);
-    rows.push(vec!["all together".to_owned(), together, String::new()]);
-    findings.tables.push(Table {
-        caption: "Error budget at 1 h, in points of A*: what is lost with one source of errors \
-                  alone, and what is won back where it is taken away from the whole. ± is half of a \
-                  90 % interval over programmings, which share their devices from row to row."
-            .to_owned(),
-        header: ["source of errors", "alone: loss", "taken away: gain"].map(str::to_owned).to_vec(),
-        rows,
+    findings.tables.push(table(&budget, loss(&nothing, &everything)));
+    findings.figures.push(figure(&budget));
+}
+
+fn table(budget: &[Cost], together: Option<Estimate>) -> Table {
+    let rows = budget.iter().map(|(source, alone, without)| {
+        cells![source.words(), rounded(*alone, 2), rounded(*without, 2)]
     });
+    let alone: f64 = budget.iter().filter_map(|(_, alone, _)| Some(alone.as_ref()?.mean)).sum();
+    Table::new(
+        "Error budget at 1 h, in points of A*: what is lost with one source of errors alone, and \
+         what is won back where it is taken away from the whole. ± is half of a 90 % interval over \
+         programmings, which share their devices from row to row.",
+        ["source of errors", "alone: loss", "taken away: gain"],
+    )
+    .rows(rows)
+    .row(cells!["sum of the rows", number(alone, 2), ""])
+    .row(cells!["all together", rounded(together, 2), ""])
+}
+
+fn figure(budget: &[Cost]) -> Figure {
     let places = budget.iter().filter_map(|(source, alone, without)| {
         Some(((alone.as_ref()?.mean, without.as_ref()?.mean), source.words()))
     });
-    let points = named(places);
-    let curve = Curve::scatter("a source of errors", 3, points);
-    findings.figures.push(Figure {
-        caption: "Error budget: to the right, what a source of errors costs alone; upwards, what \
-                  its removal gives back. Work on what is far to the upper right. A source that \
-                  costs much alone and whose removal gives little is covered by others."
-            .to_owned(),
-        panels: vec![Panel {
-            title: "Each source of errors".to_owned(),
-            x: "loss of A* alone (points)".to_owned(),
-            y: "gain of A* without it (points)".to_owned(),
-            curves: vec![curve],
-            ..Panel::default()
-        }],
-    });
+    let panel = Panel::new(
+        "Each source of errors",
+        "loss of A* alone (points)",
+        "gain of A* without it (points)",
+    );
+    Figure::new(
+        "Error budget: to the right, what a source of errors costs alone; upwards, what its removal \
+         gives back. Work on what is far to the upper right. A source that costs much alone and \
+         whose removal gives little is covered by others.",
+        [panel.curves([Curve::scatter("a source of errors", 3, named(places))])],
+    )
 }
 
 /// Points with their names; those in one place, as the figure draws it, have one name together.

@@ -1,12 +1,12 @@
 //! Which converters are enough, and what they take.
 
 use crossbar::TileConfig;
+use report::Number;
+use report::figure::{Curve, Figure, Panel};
+use report::table::{HeatCell, HeatMap, NONE, Table, cells, named, rounded};
 
 use super::readings::{KEPT, Readings, accuracies, difference};
 use crate::findings::Findings;
-use crate::findings::claim::rounded;
-use crate::findings::figure::{Curve, Figure, Panel};
-use crate::findings::table::{HeatCell, HeatMap, Table};
 use crate::measured::measures::sensitivity::{Analysis, Estimated, Resolutions};
 use crate::measured::statistics::Estimate;
 
@@ -132,42 +132,39 @@ fn table(
     findings: &mut Findings,
 ) {
     let row = |what: &str, pair: Option<&Pair>| match pair {
-        Some(pair) => vec![
-            what.to_owned(),
-            pair.dac.to_string(),
-            pair.adc.to_string(),
+        Some(pair) => cells![
+            what,
+            pair.dac,
+            pair.adc,
             rounded(Estimate::of(&pair.accuracies), 2),
             rounded(pair.kept(standard), 2),
             range(pair.energy_nj),
             range(pair.latency_us),
         ],
-        None => std::iter::once(what.to_owned()).chain(vec!["–".to_owned(); 6]).collect(),
+        None => named(what, [NONE; 6]),
     };
-    findings.tables.push(Table {
-        caption: format!(
-            "The smallest converters that keep at least {:.0} % of the A* of the standard ones at \
-             1 h, by means; ± is half of a 90 % interval over programmings. In brackets, the range of the \
-             estimate.",
-            100.0 * KEPT
-        ),
-        header: [
-            "converters",
-            "DAC bits",
-            "ADC bits",
-            "A* (%)",
-            "of the standard (%)",
-            "energy per example (nJ)",
-            "time per example (µs)",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-        rows: vec![
-            row("standard", Some(standard)),
-            row("smallest DAC, ADC as it is", dac),
-            row("smallest ADC, DAC as it is", adc),
-            row("least energy of all pairs", cheapest),
-        ],
-    });
+    let header = [
+        "converters",
+        "DAC bits",
+        "ADC bits",
+        "A* (%)",
+        "of the standard (%)",
+        "energy per example (nJ)",
+        "time per example (µs)",
+    ];
+    let caption = format!(
+        "The smallest converters that keep at least {:.0} % of the A* of the standard ones at 1 h, \
+         by means; ± is half of a 90 % interval over programmings. In brackets, the range of the \
+         estimate.",
+        100.0 * KEPT
+    );
+    let rows = [
+        row("standard", Some(standard)),
+        row("smallest DAC, ADC as it is", dac),
+        row("smallest ADC, DAC as it is", adc),
+        row("least energy of all pairs", cheapest),
+    ];
+    findings.tables.push(Table::new(caption, header).rows(rows));
 }
 
 fn map(pairs: &[Pair], standard: &Pair, findings: &mut Findings) {
@@ -182,15 +179,16 @@ fn map(pairs: &[Pair], standard: &Pair, findings: &mut Findings) {
         let pair = pairs.iter().find(|pair| (pair.dac, pair.adc) == (dac, adc))?;
         let kept = pair.mean() / standard.mean();
         // From 90 % to all of it: where decisions are.
-        Some(HeatCell { text: format!("{:.1}", 100.0 * kept), index: (1.0 - kept) / 0.1 })
+        Some(HeatCell::new(Number::new(100.0 * kept, 1), (1.0 - kept) / 0.1))
     };
-    findings.heat_maps.push(HeatMap {
-        caption: "A* in % of that with the standard converters, by resolution.".to_owned(),
-        rows: dacs.iter().map(|bits| format!("DAC {bits} bits")).collect(),
-        columns: adcs.iter().map(|bits| format!("ADC {bits} bits")).collect(),
-        cells: dacs.iter().map(|&dac| adcs.iter().map(|&adc| cell(dac, adc)).collect()).collect(),
-        scale: ("all of it".to_owned(), "90 % or less".to_owned()),
-    });
+    let empty = HeatMap::new(
+        "A* in % of that with the standard converters, by resolution.",
+        adcs.iter().map(|bits| format!("ADC {bits} bits")),
+        ("all of it", "90 % or less"),
+    );
+    findings.heat_maps.push(dacs.iter().fold(empty, |map, &dac| {
+        map.row(format!("DAC {dac} bits"), adcs.iter().map(|&adc| cell(dac, adc)))
+    }));
 }
 
 /// The pairs that no other beats in both energy and A*, from cheap to dear.
@@ -229,20 +227,11 @@ fn figure(pairs: &[Pair], standard: &Pair, cheapest: Option<&Pair>, findings: &m
         Curve::scatter("standard", 1, mark(standard)),
     ];
     curves.extend(cheapest.map(|pair| Curve::scatter("least that is enough", 2, mark(pair))));
-    findings.figures.push(Figure {
-        caption:
-            "Accuracy against the estimated energy of an example (nominal figures), one point \
-                  for each pair of converters; pairs that lose a tenth of A* or more are left out."
-                .to_owned(),
-        panels: vec![Panel {
-            title: "Converters".to_owned(),
-            x: "energy per example (nJ)".to_owned(),
-            y: "A* (%)".to_owned(),
-            log_x: true,
-            curves,
-            ..Panel::default()
-        }],
-    });
+    findings.figures.push(Figure::new(
+        "Accuracy against the estimated energy of an example (nominal figures), one point \
+         for each pair of converters; pairs that lose a tenth of A* or more are left out.",
+        [Panel::new("Converters", "energy per example (nJ)", "A* (%)").log_x().curves(curves)],
+    ));
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! What the tiles of every layer do to real inputs.
 
+use report::Number;
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::{Table, cells};
+
 use super::readings::Readings;
 use crate::findings::Findings;
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
-use crate::findings::table::Table;
 use crate::measured::measures::sensitivity::{Analysis, LayerQuantity, layer_value, layers_of};
 
 pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
@@ -17,8 +19,8 @@ pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
     let value = |layer: &str, quantity| layer_value(measured, layer, quantity).unwrap_or(f64::NAN);
     let energy: f64 = names.iter().map(|layer| value(layer, LayerQuantity::Energy)).sum();
     let rows = names.iter().enumerate().map(|(index, layer)| {
-        let number = |quantity, digits: usize| format!("{:.digits$}", value(layer, quantity));
-        vec![
+        let number = |quantity, digits| Number::new(value(layer, quantity), digits);
+        cells![
             format!("{} {layer}", index + 1),
             format!("{} × {}", number(LayerQuantity::Outputs, 0), number(LayerQuantity::Inputs, 0)),
             number(LayerQuantity::MvmError, 1),
@@ -29,7 +31,7 @@ pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
             number(LayerQuantity::Tiles, 0),
             number(LayerQuantity::Utilisation, 1),
             number(LayerQuantity::Products, 1),
-            format!("{:.1}", 100.0 * value(layer, LayerQuantity::Energy) / energy),
+            Number::new(100.0 * value(layer, LayerQuantity::Energy) / energy, 1)
         ]
     });
     let header = [
@@ -45,44 +47,36 @@ pub(super) fn add(readings: &Readings<'_>, findings: &mut Findings) {
         "products per example",
         "energy (%)",
     ];
-    findings.tables.push(Table {
-        caption: format!(
-            "Every layer at 1 h, on inputs of {examples} test examples: error of its product against \
-             the exact one of the same inputs (Eq. 20), conversions that are clipped, and what it \
-             takes of the tiles and of the estimated energy."
-        ),
-        header: header.map(str::to_owned).to_vec(),
-        rows: rows.collect(),
-    });
+    findings.tables.push(
+        Table::new(
+            format!(
+                "Every layer at 1 h, on inputs of {examples} test examples: error of its product \
+                 against the exact one of the same inputs (Eq. 20), conversions that are clipped, \
+                 and what it takes of the tiles and of the estimated energy."
+            ),
+            header,
+        )
+        .rows(rows),
+    );
     let curve = |label: &str, colour, quantity| {
         let points =
             names.iter().enumerate().map(|(i, layer)| ((i + 1) as f64, value(layer, quantity)));
         Curve::line(label, colour, LineStyle::Ours, points.collect())
     };
-    findings.figures.push(Figure {
-        caption: "Layers in the network's order, numbered as in the table. Left, how far their \
-                  products are from exact ones; right, how many conversions are clipped. Clipped \
-                  inputs ask for a larger input range, clipped outputs for a larger bound of the \
-                  ADC."
-            .to_owned(),
-        panels: vec![
-            Panel {
-                title: "Error of the product".to_owned(),
-                x: "layer".to_owned(),
-                y: "MVM error (%)".to_owned(),
-                curves: vec![curve("MVM error", 3, LayerQuantity::MvmError)],
-                ..Panel::default()
-            },
-            Panel {
-                title: "Clipped conversions".to_owned(),
-                x: "layer".to_owned(),
-                y: "share (%)".to_owned(),
-                curves: vec![
-                    curve("inputs, DAC", 1, LayerQuantity::InputsClipped),
-                    curve("outputs, ADC", 2, LayerQuantity::OutputsClipped),
-                ],
-                ..Panel::default()
-            },
+    findings.figures.push(Figure::new(
+        "Layers in the network's order, numbered as in the table. Left, how far their products \
+         are from exact ones; right, how many conversions are clipped. Clipped inputs ask for a \
+         larger input range, clipped outputs for a larger bound of the ADC.",
+        [
+            Panel::new("Error of the product", "layer", "MVM error (%)").curves([curve(
+                "MVM error",
+                3,
+                LayerQuantity::MvmError,
+            )]),
+            Panel::new("Clipped conversions", "layer", "share (%)").curves([
+                curve("inputs, DAC", 1, LayerQuantity::InputsClipped),
+                curve("outputs, ADC", 2, LayerQuantity::OutputsClipped),
+            ]),
         ],
-    });
+    ));
 }

@@ -1,9 +1,10 @@
 //! How much of each nonideality the network bears, and in which layers.
 
+use report::Number;
+use report::table::{Cell, HeatCell, HeatMap, Table, cells, named};
+
 use super::readings::{LOSS_PERCENT, Readings, accuracies, difference};
 use crate::findings::Findings;
-use crate::findings::claim::rounded;
-use crate::findings::table::{HeatCell, HeatMap, Table};
 use crate::measured::measures::nonideality::Axis;
 use crate::measured::measures::sensitivity::{Analysis, Case, ERRORS, Raised};
 use crate::measured::measures::tolerance::{
@@ -25,23 +26,26 @@ fn table(readings: &Readings<'_>, findings: &mut Findings) {
         let Analysis::Tolerance { nonideality, .. } = analysis else { return None };
         row(nonideality.axis(), record)
     });
-    let rows: Vec<Vec<String>> = rows.collect();
+    let rows: Vec<Vec<Cell>> = rows.collect();
     if rows.is_empty() {
         return;
     }
     let header = ["nonideality", "standard", "tolerance x*", "90 % interval", "unit"];
-    findings.tables.push(Table {
-        caption: format!(
-            "Tolerance of the whole network: the value of one nonideality, all others as on the \
-             standard tile, at which {LOSS_PERCENT} % of its accuracy above chance is lost at 1 h. > \
-             and < stand before the end of the search, where the network bears all of it or nothing."
-        ),
-        header: header.map(str::to_owned).to_vec(),
-        rows,
-    });
+    findings.tables.push(
+        Table::new(
+            format!(
+                "Tolerance of the whole network: the value of one nonideality, all others as on \
+                 the standard tile, at which {LOSS_PERCENT} % of its accuracy above chance is \
+                 lost at 1 h. > and < stand before the end of the search, where the network bears \
+                 all of it or nothing."
+            ),
+            header,
+        )
+        .rows(rows),
+    );
 }
 
-fn row(axis: &Axis, record: &Record) -> Option<Vec<String>> {
+fn row(axis: &Axis, record: &Record) -> Option<Vec<Cell>> {
     let value = |name: &str| record.measurements.values.get(name).copied();
     let [least, most] = axis.interval;
     let sign = |more: bool| if more == axis.rises() { '>' } else { '<' };
@@ -52,81 +56,74 @@ fn row(axis: &Axis, record: &Record) -> Option<Vec<String>> {
         _ => axis.text(value(TOLERANCE)?),
     };
     let (from, to) = (value(TOLERANCE_LEAST)?, value(TOLERANCE_MOST)?);
-    let interval = match beyond || below {
-        true => "–".to_owned(),
-        false => format!("{} to {}", axis.text(from), axis.text(to)),
-    };
+    let found = !(beyond || below);
+    let interval = found.then(|| format!("{} to {}", axis.text(from), axis.text(to)));
     let standard = if axis.standard == 0.0 { "0".to_owned() } else { axis.text(axis.standard) };
-    let words = axis.words.to_owned();
-    Some(vec![words, standard, tolerance, interval, axis.unit.to_owned()])
+    Some(cells![axis.words, standard, tolerance, interval, axis.unit])
+}
+
+/// The layers that were made worse alone, with what was raised in them.
+fn layers<'a>(
+    readings: &'a Readings<'_>,
+) -> impl Iterator<Item = (&'a str, &'a [Raised], &'a Record)> {
+    readings.0.iter().filter_map(|(analysis, record)| match analysis {
+        Analysis::OneLayer { layer, raised } => Some((layer.as_str(), raised.as_slice(), *record)),
+        _ => None,
+    })
 }
 
 fn map(readings: &Readings<'_>, findings: &mut Findings) {
     let Some(standard) = readings.case(Case::Everything) else { return };
     let standard = accuracies(standard, ERRORS);
-    let mut columns: Vec<Raised> = Vec::new();
-    let (mut rows, mut cells) = (Vec::new(), Vec::new());
-    for (analysis, record) in &readings.0 {
-        let Analysis::OneLayer { layer, raised } = analysis else { continue };
-        columns.clone_from(raised);
-        rows.push(layer.clone());
-        let cell = |raised: &Raised| {
-            let loss = difference(&standard, &accuracies(record, &raised.errors()))?;
-            Some(HeatCell { text: rounded(Some(loss), 1), index: loss.mean / WORST })
-        };
-        cells.push(raised.iter().map(cell).collect());
-    }
-    if columns.is_empty() {
+    let Some((_, columns, _)) = layers(readings).last().filter(|(_, raised, _)| !raised.is_empty())
+    else {
         return;
-    }
-    findings.tables.push(layers_table(readings, &standard, &columns));
+    };
+    findings.tables.push(layers_table(readings, &standard, columns));
     let name = |raised: &Raised| {
         let axis = raised.nonideality.axis();
         let unit = if axis.unit == "bits" { " bits" } else { "" };
         format!("{} {}{unit}", axis.words, axis.text(raised.x))
     };
-    findings.heat_maps.push(HeatMap {
-        caption: "Points of A* that are lost at 1 h when one nonideality is raised in one layer \
-                  alone and all other layers have their standard tiles; ± is half of a 90 % interval over \
-                  programmings."
-            .to_owned(),
-        rows,
-        columns: columns.iter().map(name).collect(),
-        cells,
-        scale: ("nothing".to_owned(), format!("{WORST:.0} points or more")),
-    });
+    let empty = HeatMap::new(
+        "Points of A* that are lost at 1 h when one nonideality is raised in one layer alone and \
+         all other layers have their standard tiles; ± is half of a 90 % interval over \
+         programmings.",
+        columns.iter().map(name),
+        ("nothing", &format!("{WORST:.0} points or more")),
+    );
+    findings.heat_maps.push(layers(readings).fold(empty, |map, (layer, raised, record)| {
+        let cell = |raised: &Raised| {
+            let loss = difference(&standard, &accuracies(record, &raised.errors()))?;
+            Some(HeatCell::new(Number::rounded(loss, 1), loss.mean / WORST))
+        };
+        map.row(layer, raised.iter().map(cell))
+    }));
 }
 
 /// The tolerance of every layer alone, from the one value that was tested.
 fn layers_table(readings: &Readings<'_>, standard: &[f64], columns: &[Raised]) -> Table {
-    let mut rows = Vec::new();
-    for (analysis, record) in &readings.0 {
-        let Analysis::OneLayer { layer, raised } = analysis else { continue };
+    let all = Estimate::of(standard).map(|all| all.mean);
+    let rows = layers(readings).map(|(layer, raised, record)| {
         let cell = |raised: &Raised| {
-            let errors = accuracies(record, &raised.errors());
-            let loss = difference(standard, &errors);
-            let all = Estimate::of(standard).map(|all| all.mean);
-            let axis = raised.nonideality.axis();
-            loss.zip(all)
-                .map_or("–".to_owned(), |(loss, all)| of_layer(axis, raised.x, loss, all))
+            let loss = difference(standard, &accuracies(record, &raised.errors()))?;
+            Some(of_layer(raised.nonideality.axis(), raised.x, loss, all?))
         };
-        rows.push(std::iter::once(layer.clone()).chain(raised.iter().map(cell)).collect());
-    }
+        named(layer, raised.iter().map(cell))
+    });
     let name = |raised: &Raised| {
         let axis = raised.nonideality.axis();
         format!("{} ({})", axis.words, axis.unit)
     };
-    Table {
-        caption: format!(
-            "Tolerance of every layer: the value of one nonideality in this layer alone at which \
-             {LOSS_PERCENT} % of the accuracy above chance is lost at 1 h, and its 90 % interval. It \
-             lies between the standard value and the raised one of the grid, on the curve \
-             1 − 0.99^(e/e*) over the excess e; > and < stand before the latter where it costs less \
-             than that."
-        ),
-        header: std::iter::once("layer".to_owned()).chain(columns.iter().map(name)).collect(),
-        rows,
-    }
+    let caption = format!(
+        "Tolerance of every layer: the value of one nonideality in this layer alone at which \
+         {LOSS_PERCENT} % of the accuracy above chance is lost at 1 h, and its 90 % interval. It \
+         lies between the standard value and the raised one of the grid, on the curve 1 − \
+         0.99^(e/e*) over the excess e; > and < stand before the latter where it costs less than \
+         that."
+    );
+    let header = ["layer".to_owned()].into_iter().chain(columns.iter().map(name));
+    Table::new(caption, header).rows(rows)
 }
 
 /// x* of a layer that loses `loss` of `all` points with the nonideality at x.

@@ -6,9 +6,11 @@
 use std::collections::BTreeSet;
 use std::fmt::{Result, Write};
 
-use super::super::Section;
+use report::html::escape;
+
+use super::super::contents::Section;
 use super::super::settings::Settings;
-use super::{anchor, escape};
+use super::anchor;
 use crate::findings::words::{count, date, duration};
 use crate::record;
 

@@ -1,11 +1,12 @@
 //! Figures and tables: training by epoch, the end of training by choice, every variant in numbers.
 
+use report::figure::{Curve, Figure, Panel};
+use report::table::{NONE, Table, cells, measured, number, rounded};
+
 use super::Model;
 use super::variants::*;
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns};
-use crate::findings::claim::{display, rounded};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
-use crate::findings::table::Table;
+use crate::findings::estimate::of_estimates;
 use crate::measured::statistics::Estimate;
 
 /// The curves of every network, with their colours.
@@ -14,29 +15,22 @@ const CURVES: [(&str, usize); 5] =
 
 /// Training by epoch, as Fig. 1 of \[Gupta15\] at four bits.
 pub(super) fn curves(runs: &TrainingRuns<'_>) -> Figure {
-    let panel = |model: Model, y: &str, log_y, series: &str| {
+    let panel = |model: Model, y: &str, series: &str| {
         let curve = |&(name, colour): &(&str, usize)| Curve {
             label: name.to_owned(),
             ..runs.curve(&model.variant(name), colour, series)
         };
-        Panel {
-            title: model.name().to_owned(),
-            x: "epoch".to_owned(),
-            y: y.to_owned(),
-            log_y,
-            curves: CURVES.iter().map(curve).filter(|curve| !curve.points.is_empty()).collect(),
-            ..Panel::default()
-        }
+        let curves = CURVES.iter().map(curve).filter(|curve| !curve.points.is_empty());
+        Panel::new(model.name(), "epoch", y).curves(curves)
     };
-    let losses = Model::ALL.map(|model| panel(model, "training loss (nats)", true, TRAIN_LOSS));
-    let errors = Model::ALL.map(|model| panel(model, "test error (%)", false, TEST_ERROR));
+    let losses = Model::ALL.map(|model| panel(model, "training loss (nats)", TRAIN_LOSS).log_y());
+    let errors = Model::ALL.map(|model| panel(model, "test error (%)", TEST_ERROR));
     let panels = losses.into_iter().chain(errors);
-    Figure {
-        caption: "Training in four bits, the last layer in f32; mean over seeds, the band is its \
-                  90 % interval."
-            .to_owned(),
-        panels: panels.filter(|panel| !panel.curves.is_empty()).collect(),
-    }
+    Figure::new(
+        "Training in four bits, the last layer in f32; mean over seeds, the band is its \
+         90 % interval.",
+        panels.filter(|panel| !panel.curves.is_empty()),
+    )
 }
 
 /// The training loss over that of f32, of the MLP.
@@ -47,26 +41,16 @@ fn over_float(runs: &TrainingRuns<'_>, name: &str) -> Option<Estimate> {
 /// The end of training by block length, random bits and length of the transform.
 pub(super) fn choices(runs: &TrainingRuns<'_>) -> Figure {
     let curve = |label: &str, colour, names: Vec<(f64, String)>| {
-        let found: Vec<(f64, Estimate)> =
-            names.into_iter().filter_map(|(x, name)| Some((x, over_float(runs, &name)?))).collect();
-        Curve {
-            label: label.to_owned(),
-            colour,
-            style: LineStyle::Ours,
-            points: found.iter().map(|(x, estimate)| (*x, estimate.mean)).collect(),
-            band: found.iter().map(|(_, estimate)| estimate.margin().max(0.0)).collect(),
-            ..Curve::default()
-        }
+        let found = names.into_iter();
+        let found = found.filter_map(|(x, name)| Some((x, over_float(runs, &name)?)));
+        of_estimates(label, colour, found)
     };
     let level = |label: &str, colour, name: &str, xs: [f64; 2]| {
         curve(label, colour, xs.map(|x| (x, name.to_owned())).to_vec())
     };
-    let panel = |title: &str, x: &str, curves: Vec<Curve>| Panel {
-        title: title.to_owned(),
-        x: x.to_owned(),
-        y: "training loss / f32’s".to_owned(),
-        curves: curves.into_iter().filter(|curve| !curve.points.is_empty()).collect(),
-        ..Panel::default()
+    let panel = |title: &str, x: &str, curves: Vec<Curve>| {
+        Panel::new(title, x, "training loss / f32’s")
+            .curves(curves.into_iter().filter(|curve| !curve.points.is_empty()))
     };
     let log = |n: usize| (n as f64).log2();
     let blocks = BLOCKS.map(|n| (log(n), blocks_name(n))).to_vec();
@@ -100,11 +84,10 @@ pub(super) fn choices(runs: &TrainingRuns<'_>) -> Figure {
             ],
         ),
     ];
-    Figure {
-        caption: "The MLP at the end of training; mean over seeds, the band is its 90 % interval."
-            .to_owned(),
-        panels: panels.into_iter().filter(|panel| !panel.curves.is_empty()).collect(),
-    }
+    Figure::new(
+        "The MLP at the end of training; mean over seeds, the band is its 90 % interval.",
+        panels.into_iter().filter(|panel| !panel.curves.is_empty()),
+    )
 }
 
 /// Which operand needs stochastic rounding, at four and at eight bits.
@@ -112,8 +95,7 @@ pub(super) fn operands(runs: &TrainingRuns<'_>) -> Table {
     let cells = |name: &str, reference: &str| {
         let [variant, nearest] = [name, reference].map(|name| Model::Mlp.variant(name));
         let of = |estimate: Option<Estimate>, unit| {
-            let estimate = estimate.filter(|_| name != reference);
-            estimate.map_or("–".to_owned(), |estimate| display(estimate, unit))
+            measured(estimate.filter(|_| name != reference), unit)
         };
         [of(runs.loss_ratio(&variant, &nearest), "×"), of(runs.difference(&variant, &nearest), "")]
     };
@@ -121,8 +103,8 @@ pub(super) fn operands(runs: &TrainingRuns<'_>) -> Table {
     let mut row = |what: &str, four: &str, eight: Option<&str>| {
         let [loss, error] = cells(four, NEAREST);
         let [loss_8, error_8] =
-            eight.map_or(["–", "–"].map(str::to_owned), |eight| cells(eight, MXFP8));
-        rows.push(vec![what.to_owned(), loss, error, loss_8, error_8]);
+            eight.map_or([NONE, NONE].map(Into::into), |eight| cells(eight, MXFP8));
+        rows.push(cells![what, loss, error, loss_8, error_8]);
     };
     for (operand, what) in OPERANDS.iter().enumerate() {
         let [four, eight] = ["NVFP4", "MXFP8"].map(|format| one_stochastic(format, operand));
@@ -130,21 +112,18 @@ pub(super) fn operands(runs: &TrainingRuns<'_>) -> Table {
     }
     row("δ of both", GRADIENTS, None);
     row("all", STOCHASTIC, Some(MXFP8_STOCHASTIC));
-    Table {
-        caption: "The MLP with some operands stochastic and the others to nearest, beside all to \
-                  nearest, seed by seed, without transform. ± is half a 90 % interval over seeds."
-            .to_owned(),
-        header: [
+    Table::new(
+        "The MLP with some operands stochastic and the others to nearest, beside all to \
+         nearest, seed by seed, without transform. ± is half a 90 % interval over seeds.",
+        [
             "stochastic",
             "NVFP4: training loss",
             "test error (points)",
             "MXFP8: training loss",
             "test error (points)",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-        rows,
-    }
+        ],
+    )
+    .rows(rows)
 }
 
 /// Every variant.
@@ -159,31 +138,28 @@ pub(super) fn table(runs: &TrainingRuns<'_>) -> Table {
                 continue;
             }
             let to_float = |estimate: Option<Estimate>, unit| {
-                let estimate = estimate.filter(|_| name != FLOAT);
-                estimate.map_or("–".to_owned(), |estimate| display(estimate, unit))
+                measured(estimate.filter(|_| name != FLOAT), unit)
             };
-            rows.push(vec![
-                variant.clone(),
+            rows.push(cells![
+                variant.as_str(),
                 rounded(runs.error(&variant), 2),
                 to_float(runs.difference(&variant, &float), ""),
-                runs.loss(&variant).map_or("–".to_owned(), |loss| format!("{loss:.4}")),
+                number(runs.loss(&variant), 4),
                 to_float(runs.loss_ratio(&variant, &float), "×"),
-                seeds.to_string(),
+                seeds
             ]);
         }
     }
-    Table {
-        caption: "After the last epoch. ± is half a 90 % interval over seeds.".to_owned(),
-        header: [
+    Table::new(
+        "After the last epoch. ± is half a 90 % interval over seeds.",
+        [
             "variant",
             "test error (%)",
             "to float (points)",
             "training loss",
             "over float’s",
             "seeds",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-        rows,
-    }
+        ],
+    )
+    .rows(rows)
 }

@@ -4,8 +4,8 @@ use super::variants::*;
 use super::{Model, figures, quantizers};
 use crate::experiments::training_runs::TrainingRuns;
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test};
-use crate::findings::source::{NOT_IN_THE_PAPER, Paper, Part};
+use crate::findings::claim::{Claim, Statement, Test};
+use crate::findings::source::{NOT_IN_THE_PAPER, Paper, Part, Source};
 use crate::measured::scale::Scale;
 
 /// How far the training losses of a format that is as good as f32 may be from its.
@@ -14,141 +14,139 @@ const AS_FLOAT: (f64, f64) = (0.95, 1.05);
 pub(super) fn findings(runs: &TrainingRuns<'_>) -> Findings {
     let mut claims = quantizers::claims(runs.results);
     claims.extend(trained(runs));
-    Findings {
-        claims,
-        figures: vec![figures::curves(runs), figures::choices(runs)],
-        tables: vec![
-            figures::operands(runs),
-            figures::table(runs),
-            quantizers::table(runs.results),
-        ],
-        notes: vec![
-            "The last layer is in f32 in every variant that does not say otherwise. W of forward and \
-             backward products of NVFP4 is in blocks of 16 × 16, so that both see the same numbers; in \
-             the variants of block length and scale rule blocks lie along the sum."
-                .to_owned(),
+    Findings::default()
+        .claims(claims)
+        .figures([figures::curves(runs), figures::choices(runs)])
+        .tables([figures::operands(runs), figures::table(runs), quantizers::table(runs.results)])
+        .notes([
+            "The last layer is in f32 in every variant that does not say otherwise. W of forward \
+             and backward products of NVFP4 is in blocks of 16 × 16, so that both see the same \
+             numbers; in the variants of block length and scale rule blocks lie along the sum.",
             "Published differences are of language models of 10⁸ to 10¹⁰ parameters after 10⁹ to \
              10¹³ tokens. Several were seen at the largest sizes alone, so that none here is no \
-             contradiction."
-                .to_owned(),
-            "Contested, and therefore no claims: whether nearest rounding after a transform of ∂W is \
-             better than stochastic rounding (for it Quartet, arXiv:2505.14669v4; against it \
+             contradiction.",
+            "Contested, and therefore no claims: whether nearest rounding after a transform of ∂W \
+             is better than stochastic rounding (for it Quartet, arXiv:2505.14669v4; against it \
              arXiv:2509.25149, 2502.20586), whether x of ∂W should be stochastic (for it \
-             arXiv:2505.19115, 2601.22813; against it arXiv:2509.25149), and whether forward products \
-             should be transformed (for it arXiv:2505.14669; against it arXiv:2509.25149). The table \
-             has all of them."
-                .to_owned(),
-            "N random bits of rule A are the carry of an adder, rounding towards zero on average; of \
-             rule C the fraction is rounded to N bits first."
-                .to_owned(),
-        ],
-        ..Findings::default()
-    }
+             arXiv:2505.19115, 2601.22813; against it arXiv:2509.25149), and whether forward \
+             products should be transformed (for it arXiv:2505.14669; against it \
+             arXiv:2509.25149). The table has all of them.",
+            "N random bits of rule A are the carry of an adder, rounding towards zero on average; \
+             of rule C the fraction is rounded to N bits first.",
+        ])
 }
 
 /// Claims on training losses of the MLP, the network with all variants.
 fn trained(runs: &TrainingRuns<'_>) -> Vec<Claim> {
-    // A small network after few steps says nothing about training.
-    let enough = runs.results.scale != Scale::Smoke;
-    let ratio = |variant: &str, reference: &str| {
-        let [variant, reference] = [variant, reference].map(|name| Model::Mlp.variant(name));
-        runs.loss_ratio(&variant, &reference).filter(|_| enough)
+    let compare = |id, source, text, pair: (&str, &str), test: Test| {
+        let (variant, reference) = pair;
+        let [ours, other] = [variant, reference].map(|name| Model::Mlp.variant(name));
+        Statement::new(id, source, text)
+            .test(format!("MLP, training loss of “{variant}” / “{reference}”"), test)
+            .unit("×")
+            .paper("a direction")
+            // A small network after few steps says nothing about training.
+            .tested_from(Scale::Desk, runs.results.scale)
+            .judge(runs.loss_ratio(&ours, &other))
     };
-    let compare = |id, source, statement, (variant, reference): (&str, &str), test: Test| {
-        let limit = match test {
-            Test::Below(limit) => format!("< {limit}"),
-            Test::Above(limit) => format!("> {limit}"),
-            Test::Between(from, to) => format!("between {from} and {to}"),
-        };
-        Claim::new(
-            id,
-            source,
-            statement,
-            format!("MLP, training loss of “{variant}” / “{reference}” {limit}"),
-            "a direction".to_owned(),
-        )
-        .judge(ratio(variant, reference), test, "×")
-    };
-    let (better, worse) = (Test::Below(1.0), Test::Above(1.0));
+    let mut claims = vec![compare(
+        "mxfp8-as-float",
+        Paper::Beyond.at(&[Part::Arxiv("2506.08027")]),
+        "MXFP8 in all three products, scales rounded up, trains as float does.",
+        (MXFP8, FLOAT),
+        Test::Between(AS_FLOAT.0, AS_FLOAT.1),
+    )];
+    claims.extend(of_operands(&compare));
+    claims.extend(of_formats(&compare));
+    claims
+}
+
+/// A claim on the training losses of two variants.
+type Compare<'a> = &'a dyn Fn(&'static str, Source, &'static str, (&str, &str), Test) -> Claim;
+
+const BETTER: Test = Test::Below(1.0);
+const WORSE: Test = Test::Above(1.0);
+
+/// Which operands are better or worse off with stochastic rounding.
+fn of_operands(compare: Compare<'_>) -> Vec<Claim> {
     let [forward_x, forward_w, dx_error, _, update_error, _] =
         std::array::from_fn(|operand| one_stochastic("NVFP4", operand));
     vec![
-        compare(
-            "mxfp8-as-float",
-            Paper::Beyond.at(&[Part::Arxiv("2506.08027")]),
-            "MXFP8 in all three products, scales rounded up, trains as float does.",
-            (MXFP8, FLOAT),
-            Test::Between(AS_FLOAT.0, AS_FLOAT.1),
-        ),
         compare(
             "stochastic-gradients-help",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115, 2509.25149")]),
             "In four bits stochastic rounding of δ is better than nearest.",
             (GRADIENTS, NEAREST),
-            better,
+            BETTER,
         ),
         compare(
             "stochastic-error-of-dx-helps",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115")]),
             "… of δ in dx = δ·W alone.",
             (&dx_error, NEAREST),
-            better,
+            BETTER,
         ),
         compare(
             "stochastic-error-of-update-helps",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115")]),
             "… of δ in ∂W = δᵀ·x alone.",
             (&update_error, NEAREST),
-            better,
+            BETTER,
         ),
         compare(
             "stochastic-input-hurts",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115, 2509.25149")]),
             "Stochastic rounding of x in the forward product is worse than nearest.",
             (&forward_x, NEAREST),
-            worse,
+            WORSE,
         ),
         compare(
             "stochastic-weight-hurts",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115, 2509.25149")]),
             "… and of W in the forward product.",
             (&forward_w, NEAREST),
-            worse,
+            WORSE,
         ),
         compare(
             "all-stochastic-is-worse",
             Paper::Beyond.at(&[Part::Arxiv("2509.25149")]),
             "Stochastic rounding everywhere is worse than of gradients alone.",
             (STOCHASTIC, GRADIENTS),
-            worse,
+            WORSE,
         ),
+    ]
+}
+
+/// What layers, blocks, scales and eight bits need.
+fn of_formats(compare: Compare<'_>) -> Vec<Claim> {
+    vec![
         compare(
             "last-layer-in-float",
             Paper::Beyond.at(&[Part::Arxiv("2509.25149")]),
             "Four bits in the last layer, too, are worse.",
             (LAST_TOO, NVFP4),
-            worse,
+            WORSE,
         ),
         compare(
             "large-blocks-lose",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115")]),
             "Blocks of 128 are worse than blocks of 16.",
             (&blocks_name(128), &blocks_name(16)),
-            worse,
+            WORSE,
         ),
         compare(
             "powers-of-two-lose",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115, 2509.25149")]),
             "With blocks of the same length, scales that are powers of two are worse than E4M3 ones.",
             (POWERS_OF_16, &blocks_name(16)),
-            worse,
+            WORSE,
         ),
         compare(
             "floor-is-biased",
             Paper::Beyond.at(&[Part::Passage("implied by arXiv:2502.20586")]),
             "Under the floor rule, which clips, stochastic rounding is worse than where nothing clips.",
             (&rule_name("floor"), &rule_name("rceil")),
-            worse,
+            WORSE,
         ),
         compare(
             "bf16-needs-stochastic-updates",
@@ -159,7 +157,7 @@ fn trained(runs: &TrainingRuns<'_>) -> Vec<Claim> {
             ]),
             "Without a master copy, updates rounded to nearest lose to stochastic ones in bf16, too.",
             (BF16_NEAREST, BF16),
-            worse,
+            WORSE,
         ),
         compare(
             "eight-bits-need-none",

@@ -4,12 +4,12 @@ use numerics::{
     BlockFormat, BlockQuantizer, Fraction, Rounding, ScaleRule, StochasticBits, StochasticVariant,
     Top,
 };
+use report::table::{Table, cells, measured};
 
 use super::variants::RANDOM_BITS;
 use crate::experiment::Results;
-use crate::findings::claim::{Claim, Test, display};
+use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part};
-use crate::findings::table::Table;
 use crate::measured::measures::quantization_error::{
     NamedQuantizer, QuantizationError, mse, shrinkage,
 };
@@ -90,14 +90,11 @@ pub(super) fn claims(results: &Results<'_>) -> Vec<Claim> {
             standard_error: unit * error.standard_error,
             ..error
         });
-        Claim::new(
-            id,
-            source,
-            statement,
-            format!("mean squared error / {power}, within {half} of {value}"),
-            value.to_string(),
-        )
-        .judge(error, Test::Between(value - half, value + half), "")
+        let words = format!("mean squared error / {power}, within {half} of {value}");
+        Statement::new(id, source, statement)
+            .test_in_words(words, Test::Between(value - half, value + half))
+            .paper(value.to_string())
+            .judge(error)
     };
     let quartet2 = Paper::Beyond.at(&[Part::Arxiv("2601.22813"), Part::Passage("Table 1")]);
     vec![
@@ -151,23 +148,17 @@ pub(super) fn table(results: &Results<'_>) -> Table {
             standard_error: factor * e.standard_error,
             ..e
         });
-        scaled.map_or("–".to_owned(), |estimate| display(estimate, ""))
+        measured(scaled, "")
     };
-    let rows = workload(results.scale)
-        .quantizers
-        .into_iter()
-        .map(|NamedQuantizer { name, .. }| {
-            vec![name.clone(), text(&mse(&name), 1e3), text(&shrinkage(&name), 1.0)]
-        })
-        .collect();
-    Table {
-        caption: "Rounding normally distributed numbers, without training. The shrinkage, \
-                  1 − E(x·Q(x)) / E(x²), is 0 for what has no bias; ± is half a 90 % interval over \
-                  seeds."
-            .to_owned(),
-        header: ["format", "mean squared error / 10⁻³", "shrinkage (%)"]
-            .map(str::to_owned)
-            .to_vec(),
-        rows,
-    }
+    let quantizers = workload(results.scale).quantizers.into_iter();
+    let rows = quantizers.map(|NamedQuantizer { name, .. }| {
+        cells![name.as_str(), text(&mse(&name), 1e3), text(&shrinkage(&name), 1.0)]
+    });
+    Table::new(
+        "Rounding normally distributed numbers, without training. The shrinkage, \
+         1 − E(x·Q(x)) / E(x²), is 0 for what has no bias; ± is half a 90 % interval over \
+         seeds.",
+        ["format", "mean squared error / 10⁻³", "shrinkage (%)"],
+    )
+    .rows(rows)
 }

@@ -1,12 +1,14 @@
 //! What the ablation says: claims of our own, figures and tables.
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::{Table, cells, measured, number};
+
 use super::{ALL, BITS, FEW_BIT_RULES, NEAREST, PLACES, REGISTERS, few_bits_name};
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test, display};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::claim::{Claim, Statement, Test};
+use crate::findings::estimate::of_estimates;
 use crate::findings::source::NOT_IN_THE_PAPER;
-use crate::findings::table::Table;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
 
@@ -15,53 +17,36 @@ const SAME_LOSS: f64 = 1.2;
 const LOST: f64 = 2.0;
 
 pub(super) fn findings(runs: &TrainingRuns<'_>) -> Findings {
-    Findings {
-        claims: claims(runs),
-        figures: vec![places(runs), bits(runs), registers(runs)],
-        tables: vec![table(runs)],
-        notes: vec![
-            "A signal whose rounding is not stochastic is rounded to nearest. Y are activations, \
-             δ back-propagated errors, ΔW the updates of weights and biases."
-                .to_owned(),
-            "With N random bits, rule A drops the fraction beyond N bits, B compares half a step \
-             further, C rounds it to N bits first (IEEE P3109, interim report 4.0, §4.7.4). One \
-             bit of rule B or C still rounds without a bias; of rule A it is a quarter ulp low on \
-             average."
-                .to_owned(),
-            "Samples of a register that makes fewer steps than it gives bits overlap. Every signal \
-             of every step reads the register's cycle from a place drawn from its name; \
-             beyond/lfsr-training has the registers of the accelerator's columns, in the order in \
-             which they are used there."
-                .to_owned(),
-        ],
-        ..Findings::default()
-    }
+    Findings::default()
+        .claims(claims(runs))
+        .figures([places(runs), bits(runs), registers(runs)])
+        .tables([table(runs)])
+        .notes(NOTES)
 }
 
+const NOTES: [&str; 3] = [
+    "A signal whose rounding is not stochastic is rounded to nearest. Y are activations, δ \
+     back-propagated errors, ΔW the updates of weights and biases.",
+    "With N random bits, rule A drops the fraction beyond N bits, B compares half a step further, C \
+     rounds it to N bits first (IEEE P3109, interim report 4.0, §4.7.4). One bit of rule B or C still \
+     rounds without a bias; of rule A it is a quarter ulp low on average.",
+    "Samples of a register that makes fewer steps than it gives bits overlap. Every signal of every \
+     step reads the register's cycle from a place drawn from its name; beyond/lfsr-training has the \
+     registers of the accelerator's columns, in the order in which they are used there.",
+];
+
 fn claims(runs: &TrainingRuns<'_>) -> Vec<Claim> {
-    // A small network after few steps says nothing about training.
-    let enough = runs.results.scale != Scale::Smoke;
-    let ratio = |variant: &str| runs.loss_ratio(variant, ALL).filter(|_| enough);
-    let same = |id, statement, variant: &str| {
-        Claim::new(
-            id,
-            NOT_IN_THE_PAPER,
-            statement,
-            format!("training loss of “{variant}” / “{ALL}” < {SAME_LOSS}"),
-            "not shown".to_owned(),
-        )
-        .judge(ratio(variant), Test::Below(SAME_LOSS), "×")
+    let claim = |id, text, variant: &str, test| {
+        Statement::new(id, NOT_IN_THE_PAPER, text)
+            .test(format!("training loss of “{variant}” / “{ALL}”"), test)
+            .unit("×")
+            .paper("not shown")
+            // A small network after few steps says nothing about training.
+            .tested_from(Scale::Desk, runs.results.scale)
+            .judge(runs.loss_ratio(variant, ALL))
     };
-    let lost = |id, statement, variant: &str| {
-        Claim::new(
-            id,
-            NOT_IN_THE_PAPER,
-            statement,
-            format!("training loss of “{variant}” / “{ALL}” > {LOST}"),
-            "not shown".to_owned(),
-        )
-        .judge(ratio(variant), Test::Above(LOST), "×")
-    };
+    let same = |id, text, variant: &str| claim(id, text, variant, Test::Below(SAME_LOSS));
+    let lost = |id, text, variant: &str| claim(id, text, variant, Test::Above(LOST));
     vec![
         lost(
             "nearest-loses",
@@ -96,15 +81,8 @@ fn claims(runs: &TrainingRuns<'_>) -> Vec<Claim> {
     ]
 }
 
-fn panel(title: &str, y: &str, log_y: bool, curves: Vec<Curve>) -> Panel {
-    Panel {
-        title: title.to_owned(),
-        x: "epoch".to_owned(),
-        y: y.to_owned(),
-        log_y,
-        curves,
-        ..Panel::default()
-    }
+fn by_epoch(title: &str, y: &str, curves: Vec<Curve>) -> Panel {
+    Panel::new(title, "epoch", y).curves(curves)
 }
 
 fn places(runs: &TrainingRuns<'_>) -> Figure {
@@ -112,17 +90,18 @@ fn places(runs: &TrainingRuns<'_>) -> Figure {
         of.iter().map(|&i| runs.curve(PLACES[i].0, PLACES[i].1, series)).collect()
     };
     let (only, but) = ([0, 1, 2, 3, 4], [0, 1, 5, 6, 7]);
-    Figure {
-        caption: "Training with stochastic rounding of some signals and nearest rounding of the \
-                  others, mean over seeds, the band is its 90 % interval."
-            .to_owned(),
-        panels: vec![
-            panel("one signal stochastic", "training loss (nats)", true, curves(&only, TRAIN_LOSS)),
-            panel("one signal to nearest", "training loss (nats)", true, curves(&but, TRAIN_LOSS)),
-            panel("one signal stochastic", "test error (%)", false, curves(&only, TEST_ERROR)),
-            panel("one signal to nearest", "test error (%)", false, curves(&but, TEST_ERROR)),
+    Figure::new(
+        "Training with stochastic rounding of some signals and nearest rounding of the \
+         others, mean over seeds, the band is its 90 % interval.",
+        [
+            by_epoch("one signal stochastic", "training loss (nats)", curves(&only, TRAIN_LOSS))
+                .log_y(),
+            by_epoch("one signal to nearest", "training loss (nats)", curves(&but, TRAIN_LOSS))
+                .log_y(),
+            by_epoch("one signal stochastic", "test error (%)", curves(&only, TEST_ERROR)),
+            by_epoch("one signal to nearest", "test error (%)", curves(&but, TEST_ERROR)),
         ],
-    }
+    )
 }
 
 fn bits(runs: &TrainingRuns<'_>) -> Figure {
@@ -138,14 +117,7 @@ fn bits(runs: &TrainingRuns<'_>) -> Figure {
                     .iter()
                     .filter_map(|&n| Some((f64::from(n), of(&few_bits_name(n, rule), quantity)?)))
                     .collect();
-                Curve {
-                    label: format!("rule {rule}"),
-                    colour: colour + 2,
-                    style: LineStyle::Ours,
-                    points: found.iter().map(|(n, e)| (*n, e.mean)).collect(),
-                    band: found.iter().map(|(_, e)| e.margin().max(0.0)).collect(),
-                    ..Curve::default()
-                }
+                of_estimates(format!("rule {rule}"), colour + 2, found)
             })
             .collect();
         for (label, variant, colour) in [("all bits", ALL, 0), ("nearest", NEAREST, 1)] {
@@ -157,19 +129,17 @@ fn bits(runs: &TrainingRuns<'_>) -> Figure {
         }
         curves
     };
-    let panel = |title: &str, y: &str, log_y, curves| Panel {
-        x: "random bits".to_owned(),
-        ..panel(title, y, log_y, curves)
+    let panel = |title: &str, y: &str, curves: Vec<Curve>| {
+        Panel::new(title, "random bits", y).curves(curves)
     };
-    Figure {
-        caption: "The end of training by number of random bits and rule, every signal rounded so; \
-                  mean over seeds, the band is its 90 % interval."
-            .to_owned(),
-        panels: vec![
-            panel("training", "training loss (nats)", true, curves(last_loss)),
-            panel("test", "test error (%)", false, curves(|runs, variant| runs.error(variant))),
+    Figure::new(
+        "The end of training by number of random bits and rule, every signal rounded so; \
+         mean over seeds, the band is its 90 % interval.",
+        [
+            panel("training", "training loss (nats)", curves(last_loss)).log_y(),
+            panel("test", "test error (%)", curves(|runs, variant| runs.error(variant))),
         ],
-    }
+    )
 }
 
 fn registers(runs: &TrainingRuns<'_>) -> Figure {
@@ -179,16 +149,14 @@ fn registers(runs: &TrainingRuns<'_>) -> Figure {
         curves.extend(registers.map(|(i, (name, ..))| runs.curve(name, i + 2, series)));
         curves
     };
-    Figure {
-        caption:
-            "Training with the bits of shift registers, mean over seeds, the band is its 90 % \
-                  interval. “stochastic” has ChaCha’s bits."
-                .to_owned(),
-        panels: vec![
-            panel("training", "training loss (nats)", true, curves(TRAIN_LOSS)),
-            panel("test", "test error (%)", false, curves(TEST_ERROR)),
+    Figure::new(
+        "Training with the bits of shift registers, mean over seeds, the band is its 90 % \
+         interval. “stochastic” has ChaCha’s bits.",
+        [
+            by_epoch("training", "training loss (nats)", curves(TRAIN_LOSS)).log_y(),
+            by_epoch("test", "test error (%)", curves(TEST_ERROR)),
         ],
-    }
+    )
 }
 
 fn last_loss(runs: &TrainingRuns<'_>, variant: &str) -> Option<Estimate> {
@@ -201,33 +169,28 @@ fn last_loss(runs: &TrainingRuns<'_>, variant: &str) -> Option<Estimate> {
 }
 
 fn table(runs: &TrainingRuns<'_>) -> Table {
-    let text = |estimate: Option<Estimate>, unit: &str| {
-        estimate.map_or("–".to_owned(), |estimate| display(estimate, unit))
-    };
     let few_bits = BITS
         .iter()
         .flat_map(|&bits| FEW_BIT_RULES.iter().map(move |(_, rule)| few_bits_name(bits, rule)));
     let names = PLACES.iter().map(|(name, ..)| (*name).to_owned()).chain(few_bits);
     let names = names.chain(REGISTERS.iter().map(|(name, ..)| (*name).to_owned()));
-    let rows = names
-        .map(|name| {
-            let to_all = |estimate: Option<Estimate>, unit: &str| {
-                if name == ALL { "–".to_owned() } else { text(estimate, unit) }
-            };
-            vec![
-                name.clone(),
-                text(runs.error(&name), ""),
-                to_all(runs.difference(&name, ALL), ""),
-                runs.loss(&name).map_or("–".to_owned(), |loss| format!("{loss:.4}")),
-                to_all(runs.loss_ratio(&name, ALL), "×"),
-                text(runs.mean(&name, ZERO_UPDATES), ""),
-                runs.records(&name).count().to_string(),
-            ]
-        })
-        .collect();
-    Table {
-        caption: "After the last epoch. ± is half a 90 % interval over seeds.".to_owned(),
-        header: [
+    let rows = names.map(|name| {
+        let to_all = |estimate: Option<Estimate>, unit: &str| {
+            measured(estimate.filter(|_| name != ALL), unit)
+        };
+        cells![
+            name.as_str(),
+            measured(runs.error(&name), ""),
+            to_all(runs.difference(&name, ALL), ""),
+            number(runs.loss(&name), 4),
+            to_all(runs.loss_ratio(&name, ALL), "×"),
+            measured(runs.mean(&name, ZERO_UPDATES), ""),
+            runs.records(&name).count()
+        ]
+    });
+    Table::new(
+        "After the last epoch. ± is half a 90 % interval over seeds.",
+        [
             "stochastic",
             "test error (%)",
             "to all (points)",
@@ -235,9 +198,7 @@ fn table(runs: &TrainingRuns<'_>) -> Table {
             "over all’s",
             "updates to zero (%)",
             "seeds",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-        rows,
-    }
+        ],
+    )
+    .rows(rows)
 }

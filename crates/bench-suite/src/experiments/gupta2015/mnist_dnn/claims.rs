@@ -1,12 +1,13 @@
 //! What the paper says of Fig. 1, as tests.
 
-use super::runs::{Quantity, Runs};
+use super::runs::Runs;
 use super::variants::{
     FLOAT, NEAREST_2_14, NEAREST_6_10, NEAREST_8_8, STOCHASTIC_2_14, STOCHASTIC_6_10,
     STOCHASTIC_8_8, Variant,
 };
-use crate::findings::claim::{Claim, Test};
-use crate::findings::source::{Paper, Part};
+use crate::findings::claim::{Claim, Statement, Test};
+use crate::findings::source::Part::{self, Figure, Section};
+use crate::findings::source::{Paper, Source};
 use crate::measured::scale::Scale;
 
 /// Within half a point of float: as wide as the paper's own curves scatter from epoch to epoch.
@@ -24,114 +25,106 @@ const MOST_PERCENT: f64 = 50.0;
 /// 1.4 % in the text; 0.3 covers the seed and the fitted learning rate.
 const FLOAT_ERROR_PERCENT: (f64, f64) = (1.1, 1.7);
 
+/// Where the paper says it.
+const fn at(parts: &'static [Part]) -> Source {
+    Paper::Gupta2015.at(parts)
+}
+
 /// The claims with their verdicts.
 pub(super) fn claims(runs: &Runs<'_>) -> Vec<Claim> {
     let scale = runs.results.scale;
-    let from = |least: Scale| scale >= least;
-    let paper_points = |variant, reference| {
-        let end = |variant| runs.paper_end(variant, Quantity::TestError);
-        match (end(variant), end(reference)) {
-            (Some(a), Some(b)) => format!("{:+.2} points", a - b).replace('-', "−"),
-            _ => "–".to_owned(),
-        }
-    };
-    let paper_ratio = |variant, reference| {
-        let end = |variant| runs.paper_end(variant, Quantity::TrainLoss);
-        match (end(variant), end(reference)) {
-            (Some(a), Some(b)) => format!("{:.1}×", a / b),
-            _ => "–".to_owned(),
-        }
-    };
-    let near_float = |id, source, statement, variant: Variant| {
-        let test = format!("test error − float < {NEAR_FLOAT_POINTS} points");
-        let measured = from(Scale::Desk).then(|| runs.difference(variant, FLOAT)).flatten();
-        Claim::new(id, source, statement, test, paper_points(variant, FLOAT)).judge(
-            measured,
-            Test::Below(NEAR_FLOAT_POINTS),
-            " points",
-        )
-    };
     let (low, high) = FLOAT_ERROR_PERCENT;
-    vec![
-        Claim::new(
-            "float",
-            Paper::Gupta2015.at(&[Part::Section("4.1")]),
-            "The float baseline reaches a test error of 1.4 % in the long run.",
-            format!("test error between {low} and {high} %"),
-            "1.4 %".to_owned(),
-        )
-        .judge(
-            from(Scale::Paper).then(|| runs.error(FLOAT)).flatten(),
-            Test::Between(low, high),
-            " %",
-        ),
-        near_float(
+    let float = Statement::new(
+        "float",
+        at(&[Section("4.1")]),
+        "The float baseline reaches a test error of 1.4 % in the long run.",
+    )
+    .test("test error {test} %", Test::Between(low, high))
+    .unit(" %")
+    .paper("1.4 %")
+    .tested_from(Scale::Paper, scale)
+    .judge(runs.error(FLOAT));
+    let [stochastic_8_8, others @ ..] = near_float(runs);
+    [float, stochastic_8_8].into_iter().chain(nearest_fails(runs)).chain(others).collect()
+}
+
+/// What is as good as float.
+fn near_float(runs: &Runs<'_>) -> [Claim; 4] {
+    let claim = |id, parts, text, variant: Variant| {
+        Statement::new(id, at(parts), text)
+            .test("test error − float {test} points", Test::Below(NEAR_FLOAT_POINTS))
+            .unit(" points")
+            .paper(runs.paper_difference(variant, FLOAT))
+            .tested_from(Scale::Desk, runs.results.scale)
+            .judge(runs.difference(variant, FLOAT))
+    };
+    [
+        claim(
             "stochastic-8-8",
-            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1d")]),
+            &[Section("4.1"), Figure("1d")],
             "With stochastic rounding, ⟨8, 8⟩ learns without significant loss.",
             STOCHASTIC_8_8,
         ),
-        Claim::new(
-            "nearest-8-8-worse",
-            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1b")]),
-            "With rounding to nearest, ⟨8, 8⟩ is clearly worse.",
-            format!("test error − stochastic ⟨8, 8⟩ > {CLEARLY_WORSE_POINTS} points"),
-            paper_points(NEAREST_8_8, STOCHASTIC_8_8),
-        )
-        .judge(
-            runs.difference(NEAREST_8_8, STOCHASTIC_8_8),
-            Test::Above(CLEARLY_WORSE_POINTS),
-            " points",
-        ),
-        Claim::new(
-            "nearest-8-8-stagnates",
-            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1a")]),
-            "With rounding to nearest, ⟨8, 8⟩ stagnates: its training loss stays high.",
-            format!("training loss / stochastic ⟨8, 8⟩ > {STAGNATION_RATIO}"),
-            paper_ratio(NEAREST_8_8, STOCHASTIC_8_8),
-        )
-        .judge(
-            runs.loss_ratio(NEAREST_8_8, STOCHASTIC_8_8),
-            Test::Above(STAGNATION_RATIO),
-            "×",
-        ),
-        Claim::new(
-            "most-updates-are-zero",
-            Paper::Gupta2015.at(&[Part::Section("4.1")]),
-            "The reason: most of its weight updates are rounded to zero.",
-            format!("updates rounded to zero > {MOST_PERCENT} %"),
-            "“most”".to_owned(),
-        )
-        .judge(runs.zero_updates(NEAREST_8_8), Test::Above(MOST_PERCENT), " %"),
-        Claim::new(
-            "nearest-6-10-degrades",
-            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1a")]),
-            "With rounding to nearest, fewer than 14 fractional bits degrade training.",
-            format!("training loss of nearest ⟨6, 10⟩ / float > {DEGRADED_RATIO}"),
-            paper_ratio(NEAREST_6_10, FLOAT),
-        )
-        .judge(
-            from(Scale::Desk).then(|| runs.loss_ratio(NEAREST_6_10, FLOAT)).flatten(),
-            Test::Above(DEGRADED_RATIO),
-            "×",
-        ),
-        near_float(
+        claim(
             "stochastic-6-10",
-            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1d")]),
+            &[Section("4.1"), Figure("1d")],
             "With stochastic rounding, ⟨6, 10⟩ is as good as float.",
             STOCHASTIC_6_10,
         ),
-        near_float(
+        claim(
             "nearest-2-14",
-            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1b")]),
+            &[Section("4.1"), Figure("1b")],
             "⟨2, 14⟩ is as good as float, even with rounding to nearest.",
             NEAREST_2_14,
         ),
-        near_float(
+        claim(
             "stochastic-2-14",
-            Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1d")]),
+            &[Section("4.1"), Figure("1d")],
             "⟨2, 14⟩ with stochastic rounding is as good as float.",
             STOCHASTIC_2_14,
         ),
+    ]
+}
+
+/// What rounding to nearest does where bits are few.
+fn nearest_fails(runs: &Runs<'_>) -> [Claim; 4] {
+    [
+        Statement::new(
+            "nearest-8-8-worse",
+            at(&[Section("4.1"), Figure("1b")]),
+            "With rounding to nearest, ⟨8, 8⟩ is clearly worse.",
+        )
+        .test("test error − stochastic ⟨8, 8⟩ {test} points", Test::Above(CLEARLY_WORSE_POINTS))
+        .unit(" points")
+        .paper(runs.paper_difference(NEAREST_8_8, STOCHASTIC_8_8))
+        .judge(runs.difference(NEAREST_8_8, STOCHASTIC_8_8)),
+        Statement::new(
+            "nearest-8-8-stagnates",
+            at(&[Section("4.1"), Figure("1a")]),
+            "With rounding to nearest, ⟨8, 8⟩ stagnates: its training loss stays high.",
+        )
+        .test("training loss / stochastic ⟨8, 8⟩", Test::Above(STAGNATION_RATIO))
+        .unit("×")
+        .paper(runs.paper_ratio(NEAREST_8_8, STOCHASTIC_8_8))
+        .judge(runs.loss_ratio(NEAREST_8_8, STOCHASTIC_8_8)),
+        Statement::new(
+            "most-updates-are-zero",
+            at(&[Section("4.1")]),
+            "The reason: most of its weight updates are rounded to zero.",
+        )
+        .test("updates rounded to zero {test} %", Test::Above(MOST_PERCENT))
+        .unit(" %")
+        .paper("“most”")
+        .judge(runs.zero_updates(NEAREST_8_8)),
+        Statement::new(
+            "nearest-6-10-degrades",
+            at(&[Section("4.1"), Figure("1a")]),
+            "With rounding to nearest, fewer than 14 fractional bits degrade training.",
+        )
+        .test("training loss of nearest ⟨6, 10⟩ / float", Test::Above(DEGRADED_RATIO))
+        .unit("×")
+        .paper(runs.paper_ratio(NEAREST_6_10, FLOAT))
+        .tested_from(Scale::Desk, runs.results.scale)
+        .judge(runs.loss_ratio(NEAREST_6_10, FLOAT)),
     ]
 }

@@ -1,14 +1,14 @@
 //! Fig. 1 with the paper's curves, what became of the updates, and the table.
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::table::{Table, cells, measured, number};
+
 use super::runs::{Quantity, Runs};
 use super::variants::{
     FLOAT, NEAREST_2_14, NEAREST_6_10, NEAREST_8_8, STOCHASTIC_2_14, STOCHASTIC_6_10,
     STOCHASTIC_8_8, Size, VARIANTS, Variant,
 };
 use crate::experiments::training_runs::ZERO_UPDATES;
-use crate::findings::claim::display;
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
-use crate::findings::table::Table;
 use crate::measured::scale::Scale;
 
 /// Training loss and test error with either rounding: the four panels of Fig. 1.
@@ -26,93 +26,75 @@ pub(super) fn learning(runs: &Runs<'_>) -> Figure {
                 .filter(|(epoch, _)| *epoch <= runs.size.epochs as f64)
                 .collect();
             let label = format!("{}, paper", variant.name);
-            curves.push(Curve::line(&label, variant.colour, LineStyle::Paper, points));
+            curves.push(Curve::line(label, variant.colour, LineStyle::Paper, points));
         }
         let training = quantity == Quantity::TrainLoss;
-        Panel {
-            title: title.to_owned(),
-            x: "epoch".to_owned(),
-            y: if training { "training loss (nats)" } else { "test error (%)" }.to_owned(),
-            log_y: training,
-            // The paper's axis; over fewer epochs it would cut off most of nearest ⟨8, 8⟩.
-            y_range: (!training && scale == Scale::Paper).then_some((1.0, 5.0)),
-            curves,
-            ..Panel::default()
+        if training {
+            return Panel::new(title, "epoch", "training loss (nats)").log_y().curves(curves);
         }
+        // The paper's axis; over fewer epochs it would cut off most of nearest ⟨8, 8⟩.
+        let range = (scale == Scale::Paper).then_some((1.0, 5.0));
+        Panel::new(title, "epoch", "test error (%)").y_range(range).curves(curves)
     };
     let nearest = [NEAREST_8_8, NEAREST_6_10, NEAREST_2_14, FLOAT];
     let stochastic = [STOCHASTIC_8_8, STOCHASTIC_6_10, STOCHASTIC_2_14, FLOAT];
-    let mut caption = "Training loss and test error of the fully connected network on MNIST, with \
-                       rounding to nearest and with stochastic rounding (the paper’s Fig. 1). \
-                       Solid with markers: ours, mean over seeds, the band is its 90 % interval. "
-        .to_owned();
-    caption.push_str(match scale {
+    let ours = "Training loss and test error of the fully connected network on MNIST, with \
+                rounding to nearest and with stochastic rounding (the paper’s Fig. 1). \
+                Solid with markers: ours, mean over seeds, the band is its 90 % interval.";
+    let theirs = match scale {
         Scale::Smoke => "The paper’s are not drawn: a tenth of its images is not comparable.",
         Scale::Desk => "Dashed: the paper’s curves, which it cuts off above 5 %.",
         Scale::Paper => "Dashed: the paper’s. Errors above 5 % are cut off, as in the paper.",
-    });
-    Figure {
-        caption,
-        panels: vec![
+    };
+    Figure::new(
+        format!("{ours} {theirs}"),
+        [
             panel("(a) nearest, training", Quantity::TrainLoss, nearest),
             panel("(b) nearest, test", Quantity::TestError, nearest),
             panel("(c) stochastic, training", Quantity::TrainLoss, stochastic),
             panel("(d) stochastic, test", Quantity::TestError, stochastic),
         ],
-    }
+    )
 }
 
 /// How many updates each rounding loses.
 pub(super) fn zero_updates(runs: &Runs<'_>) -> Figure {
-    let panel = |title: &str, variants: [Variant; 3]| Panel {
-        title: title.to_owned(),
-        x: "epoch".to_owned(),
-        y: "updates rounded to zero (%)".to_owned(),
-        y_range: Some((0.0, 100.0)),
-        curves: variants
-            .iter()
-            .map(|variant| runs.runs.curve(variant.name, variant.colour, ZERO_UPDATES))
-            .collect(),
-        ..Panel::default()
+    let panel = |title: &str, variants: [Variant; 3]| {
+        Panel::new(title, "epoch", "updates rounded to zero (%)").y_range((0.0, 100.0)).curves(
+            variants.map(|variant| runs.runs.curve(variant.name, variant.colour, ZERO_UPDATES)),
+        )
     };
-    Figure {
-        caption: "Weight updates that are rounded to zero (not drawn in the paper, which says \
-                  that most are). Rounding to nearest loses them. Stochastic rounding makes \
-                  nearly as many zero, but the few that remain are larger by as much, and \
-                  nothing is lost on average."
-            .to_owned(),
-        panels: vec![
+    Figure::new(
+        "Weight updates that are rounded to zero (not drawn in the paper, which says \
+         that most are). Rounding to nearest loses them. Stochastic rounding makes \
+         nearly as many zero, but the few that remain are larger by as much, and \
+         nothing is lost on average.",
+        [
             panel("nearest", [NEAREST_8_8, NEAREST_6_10, NEAREST_2_14]),
             panel("stochastic", [STOCHASTIC_8_8, STOCHASTIC_6_10, STOCHASTIC_2_14]),
         ],
-    }
+    )
 }
 
 /// All arithmetics side by side at the end of training.
 pub(super) fn table(runs: &Runs<'_>) -> Table {
     let Size { epochs, window, .. } = runs.size;
-    let number = |x: Option<f64>, digits: usize| {
-        x.map_or_else(|| "–".to_owned(), |x| format!("{x:.digits$}"))
-    };
     // Losses span four decades: three significant digits, whatever their size.
     let loss = |x: Option<f64>| match x {
-        Some(x) if x < 0.01 => format!("{x:.2e}"),
+        Some(x) if x < 0.01 => format!("{x:.2e}").into(),
         x => number(x, 4),
     };
-    let rows = VARIANTS
-        .iter()
-        .map(|&variant| {
-            vec![
-                variant.name.to_owned(),
-                runs.error(variant).map_or_else(|| "–".to_owned(), |e| display(e, "")),
-                number(runs.paper_end(variant, Quantity::TestError), 2),
-                loss(runs.loss(variant)),
-                loss(runs.paper_end(variant, Quantity::TrainLoss)),
-                number(runs.zero_updates(variant).map(|e| e.mean), 1),
-                runs.runs.records(variant.name).count().to_string(),
-            ]
-        })
-        .collect();
+    let rows = VARIANTS.map(|variant| {
+        cells![
+            variant.name,
+            measured(runs.error(variant), ""),
+            number(runs.paper_end(variant, Quantity::TestError), 2),
+            loss(runs.loss(variant)),
+            loss(runs.paper_end(variant, Quantity::TrainLoss)),
+            number(runs.zero_updates(variant).map(|e| e.mean), 1),
+            runs.runs.records(variant.name).count(),
+        ]
+    });
     let over = if window == 1 {
         format!("Values of epoch {epochs}")
     } else {
@@ -127,12 +109,9 @@ pub(super) fn table(runs: &Runs<'_>) -> Table {
         "updates to zero (%)",
         "seeds",
     ];
-    Table {
-        caption: format!(
-            "{over}; the paper’s are read off its curves at the same epochs. ± is half of a 90 % \
-             interval over seeds."
-        ),
-        header: header.map(str::to_owned).to_vec(),
-        rows,
-    }
+    let caption = format!(
+        "{over}; the paper’s are read off its curves at the same epochs. ± is half of a 90 % \
+         interval over seeds."
+    );
+    Table::new(caption, header).rows(rows)
 }

@@ -1,5 +1,8 @@
 //! The records, asked by arithmetic; and the paper's curves beside them.
 
+use report::Number;
+use report::number::points;
+
 use super::variants::{Size, Variant, size};
 use crate::experiment::Results;
 use crate::experiments::training_runs::{TEST_ERROR, TRAIN_LOSS, TrainingRuns, ZERO_UPDATES};
@@ -71,6 +74,19 @@ impl<'a> Runs<'a> {
     pub(super) fn paper_end(&self, variant: Variant, quantity: Quantity) -> Option<f64> {
         let Size { epochs, window, .. } = self.size;
         paper::mean_over(&self.paper_curve(variant, quantity), epochs - window, epochs)
+    }
+
+    /// The paper's difference of two test errors, as a claim prints it.
+    pub(super) fn paper_difference(&self, variant: Variant, reference: Variant) -> Option<String> {
+        let end = |variant| self.paper_end(variant, Quantity::TestError);
+        let difference = end(variant)? - end(reference)?;
+        Some(points(difference, 2))
+    }
+
+    /// The paper's ratio of two training losses.
+    pub(super) fn paper_ratio(&self, variant: Variant, reference: Variant) -> Option<String> {
+        let end = |variant| self.paper_end(variant, Quantity::TrainLoss);
+        Some(format!("{}×", Number::new(end(variant)? / end(reference)?, 1)))
     }
 }
 

@@ -1,13 +1,15 @@
 //! The heat map, the tables and the claims at an equal error of the product.
 
+use report::Number;
+use report::table::{HeatCell, HeatMap, Table, cells, measured, named};
+
 use super::super::boosts::{self, SCATTER};
 use super::super::paper::Family;
 use super::super::sensitivity::{Column, FAMILIES, Grid, class_words, family_words};
 use super::ERROR_PERCENT;
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test, display};
+use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::{HeatCell, HeatMap, Table};
 use crate::measured::measures::equal_error::{
     CHANCE_ERROR, ERRORS, PRODUCT_ERROR, STANDARD_ERRORS, STANDARD_PRODUCT_ERROR, VALUE,
 };
@@ -23,6 +25,17 @@ const TOO_MUCH: f64 = 0.5;
 const NOTHING: f64 = 2.0;
 /// By what factor losses may differ and still be of similar size.
 const SIMILAR: f64 = 3.0;
+
+/// Devices that do not move.
+const STUCK: [Nonideality; 3] =
+    [Nonideality::StuckReset, Nonideality::StuckMax, Nonideality::StuckRandom];
+/// Noise of those that do.
+const NOISE: [Nonideality; 4] = [
+    Nonideality::Pcm,
+    Nonideality::Programming,
+    Nonideality::AccumulatedNoise,
+    Nonideality::ReadNoise,
+];
 
 /// Losses by axis and network.
 struct Map<'a> {
@@ -85,6 +98,12 @@ impl<'a> Map<'a> {
         Estimate::of(&losses).map(|estimate| estimate.mean)
     }
 
+    /// Mean loss of one network over some nonidealities.
+    fn mean_loss(&self, nonidealities: &[Nonideality], column: usize) -> Option<f64> {
+        let losses: Vec<f64> = nonidealities.iter().filter_map(|n| self.loss(*n, column)).collect();
+        Estimate::of(&losses).map(|estimate| estimate.mean)
+    }
+
     /// One number of every network that has it.
     fn over_networks(&self, of: impl Fn(usize) -> Option<f64>) -> Vec<f64> {
         (0..self.grid.columns.len()).filter_map(of).collect()
@@ -93,14 +112,12 @@ impl<'a> Map<'a> {
 
 pub(super) fn findings(grid: &Grid<'_>, scale: Scale) -> Findings {
     let map = Map::new(grid);
-    Findings {
-        claims: claims(&map, scale >= Scale::Desk),
-        heat_maps: if grid.axes.is_empty() { Vec::new() } else { vec![heat_map(&map)] },
-        tables: vec![classes(&map), values(&map)],
-        notes: notes(&map, scale),
-        left_out: grid.left_out(scale),
-        ..Findings::default()
-    }
+    Findings::default()
+        .claims(claims(&map, scale))
+        .heat_maps((!grid.axes.is_empty()).then(|| heat_map(&map)))
+        .tables([classes(&map), values(&map)])
+        .notes(notes(&map, scale))
+        .left_out(grid.left_out(scale))
 }
 
 fn axis_name(map: &Map<'_>, axis: &Axis) -> String {
@@ -111,63 +128,51 @@ fn axis_name(map: &Map<'_>, axis: &Axis) -> String {
 
 fn heat_map(map: &Map<'_>) -> HeatMap {
     let most = map.losses.iter().flatten().flatten().fold(1.0f64, |most, loss| most.max(loss.mean));
-    let cell = |loss: &Option<Estimate>| {
-        loss.map(|loss| HeatCell {
-            text: format!("{:.1}", loss.mean).replace('-', "−"),
-            index: (loss.mean / most).clamp(0.0, 1.0),
-        })
+    let cell = |loss: Estimate| {
+        HeatCell::new(Number::new(loss.mean, 1), (loss.mean / most).clamp(0.0, 1.0))
     };
-    HeatMap {
-        caption: format!(
-            "Loss of accuracy above chance in % of that of the standard tile, after 1 h, with one \
-             nonideality raised to where the standard product errs by {ERROR_PERCENT} %, as in Fig. \
-             4B. Beside each its value there."
-        ),
-        rows: map.grid.axes.iter().map(|axis| axis_name(map, axis)).collect(),
-        columns: map.grid.column_names(),
-        cells: map.losses.iter().map(|row| row.iter().map(cell).collect()).collect(),
-        scale: ("nothing lost".to_owned(), format!("{most:.0} % lost")),
-    }
+    let caption = format!(
+        "Loss of accuracy above chance in % of that of the standard tile, after 1 h, with one \
+         nonideality raised to where the standard product errs by {ERROR_PERCENT} %, as in Fig. \
+         4B. Beside each its value there."
+    );
+    let scale = ("nothing lost", &*format!("{most:.0} % lost"));
+    let empty = HeatMap::new(caption, map.grid.column_names(), scale);
+    map.grid.axes.iter().zip(&map.losses).fold(empty, |heat_map, (axis, losses)| {
+        heat_map.row(axis_name(map, axis), losses.iter().map(|loss| loss.map(cell)))
+    })
 }
 
 fn classes(map: &Map<'_>) -> Table {
-    let text = |values: &[f64]| {
-        Estimate::of(values).map_or("–".to_owned(), |estimate| display(estimate, ""))
-    };
-    let classes = [Class::InputOutput, Class::WeightLike, Class::Weight];
-    let rows = classes.map(|class| {
+    let rows = [Class::InputOutput, Class::WeightLike, Class::Weight].map(|class| {
         let of = |family: Option<Family>| {
-            map.over_networks(|column| {
+            let losses = map.over_networks(|column| {
                 let wanted = family.is_none_or(|family| map.grid.columns[column].family == family);
                 map.class_loss(class, column).filter(|_| wanted)
-            })
+            });
+            measured(Estimate::of(&losses), "")
         };
-        let mut row = vec![class_words(class).to_owned(), text(&of(None))];
-        row.extend(FAMILIES.map(|family| text(&of(Some(family)))));
-        row
+        let families = FAMILIES.map(|family| of(Some(family)));
+        named(class_words(class), [of(None)].into_iter().chain(families))
     });
-    let header = ["enters at", "all networks"].map(str::to_owned).into_iter();
-    Table {
-        caption: "Mean loss in % over the paper's nonidealities by where they enter, and its 90 % \
-                  interval over networks."
-            .to_owned(),
-        header: header.chain(FAMILIES.map(|family| family_words(family).to_owned())).collect(),
-        rows: rows.to_vec(),
-    }
+    Table::new(
+        "Mean loss in % over the paper's nonidealities by where they enter, and its 90 % interval \
+         over networks.",
+        ["enters at", "all networks"].into_iter().chain(FAMILIES.map(family_words)),
+    )
+    .rows(rows)
 }
 
 /// What was found by search beside what is known.
 fn values(map: &Map<'_>) -> Table {
     let rows = map.grid.axes.iter().map(|axis| {
-        let value = |name: &str| map.value(axis.nonideality, name);
-        let text = |x: Option<f64>| x.map_or("–".to_owned(), |x| axis.text(x));
-        let percent = |error: Option<Estimate>| {
-            error.map_or("–".to_owned(), |error| format!("{:.1} %", error.mean))
-        };
+        let value = |name: &str| map.value(axis.nonideality, name).map(|value| value.mean);
+        let text = |x: Option<f64>| x.map(|x| axis.text(x));
+        let percent = |error: Option<f64>| error.map(|e| format!("{} %", Number::new(e, 1)));
         let known = boosts::of(axis.nonideality);
-        vec![
+        cells![
             format!("{} ({})", axis.words, axis.unit),
-            text(value(VALUE).map(|value| value.mean)),
+            text(value(VALUE)),
             percent(value(PRODUCT_ERROR)),
             percent(value(STANDARD_PRODUCT_ERROR)),
             text(known.and_then(|known| known.simulated)),
@@ -184,161 +189,153 @@ fn values(map: &Map<'_>) -> Table {
         "simulation, 1 h",
         "paper",
     ];
-    Table {
-        caption: format!(
-            "The value at which the standard product errs by {ERROR_PERCENT} %, found by bisection, \
-             beside those of an independent simulation of the same tile in two conventions (weights \
-             divided by the matrix maximum and no drift, as here; weights cut at ±1, both devices of \
-             a pair, 1 h) and of the paper, which prints one."
-        ),
-        header: header.map(str::to_owned).to_vec(),
-        rows: rows.collect(),
-    }
+    let caption = format!(
+        "The value at which the standard product errs by {ERROR_PERCENT} %, found by bisection, \
+         beside those of an independent simulation of the same tile in two conventions (weights \
+         divided by the matrix maximum and no drift, as here; weights cut at ±1, both devices of a \
+         pair, 1 h) and of the paper, which prints one."
+    );
+    Table::new(caption, header).rows(rows)
 }
 
-fn claims(map: &Map<'_>, tested: bool) -> Vec<Claim> {
-    let claim = |id, statement, test: &str, paper: &str, values: &[f64], limit, unit: &str| {
-        // A single network is no scatter of networks.
-        let measured = Estimate::of(values).filter(|e| tested && e.samples > 1);
-        let source = if id == "values" {
-            Source::ours(&[Part::Passage("not in the paper, beside Fig. 4")])
-        } else {
-            Paper::Rasch2023.at(&[Part::Figure("4")])
-        };
-        Claim::new(id, source, statement, test.to_owned(), paper.to_owned())
-            .judge(measured, limit, unit)
-    };
-    let difference = |a: &dyn Fn(usize) -> Option<f64>, b: &dyn Fn(usize) -> Option<f64>| {
-        map.over_networks(|column| Some(a(column)? - b(column)?))
+/// What the claims are about.
+const FIGURE_4: Source = Paper::Rasch2023.at(&[Part::Figure("4")]);
+
+/// A claim about networks, of which a single one is no scatter.
+fn over(claim: Claim, scale: Scale, values: &[f64]) -> Claim {
+    let several = Estimate::of(values).filter(|estimate| estimate.samples > 1);
+    claim.tested_from(Scale::Desk, scale).judge(several)
+}
+
+fn claims(map: &Map<'_>, scale: Scale) -> Vec<Claim> {
+    let mut claims = Vec::from(by_class(map, scale));
+    claims.extend(of_asymmetry(map, scale));
+    // Where next to nothing is lost a ratio has no meaning; one point more in both keeps it finite.
+    let ratio = map.over_networks(|column| {
+        let (stuck, noise) = (map.mean_loss(&STUCK, column)?, map.mean_loss(&NOISE, column)?);
+        Some(((stuck.max(0.0) + 1.0) / (noise.max(0.0) + 1.0)).log10())
+    });
+    let similar = SIMILAR.log10();
+    let stuck = Statement::new(
+        "yield",
+        FIGURE_4,
+        "Devices that are stuck do about as much as other noise of the weights.",
+    )
+    .test_in_words(
+        format!(
+            "mean over networks of log₁₀ of (1 % + loss by stuck devices)/(1 % + loss by noise of \
+             weights), within a factor {SIMILAR}: ± {similar:.2}"
+        ),
+        Test::Between(-similar, similar),
+    )
+    .paper("0");
+    claims.push(over(stuck, scale, &ratio));
+    let simulated = map.grid.axes.iter().filter_map(|axis| {
+        let simulated = boosts::of(axis.nonideality)?.simulated?;
+        let ours = map.value(axis.nonideality, VALUE)?.mean;
+        Some((axis.excess(ours) / axis.excess(simulated)).ln().abs())
+    });
+    // The excess goes with the square of an amplitude.
+    let scatter = 2.0 * (1.0 + SCATTER).ln();
+    let values = Statement::new(
+        "values",
+        Source::ours(&[Part::Passage("not in the paper"), Part::Passage("beside Fig. 4")]),
+        "The values at 20 % are those of an independent simulation of the tile.",
+    )
+    .test_in_words(
+        format!(
+            "mean over nonidealities of |ln| of the excess over that of the simulation, within \
+             {:.0} % of an amplitude: < {scatter:.2}",
+            100.0 * SCATTER
+        ),
+        Test::Below(scatter),
+    );
+    claims.push(over(values, scale, &simulated.collect::<Vec<_>>()));
+    claims
+}
+
+/// What is lost by one class or nonideality and not by another.
+fn by_class(map: &Map<'_>, scale: Scale) -> [Claim; 3] {
+    let worse = |id,
+                 text,
+                 words: &str,
+                 a: &dyn Fn(usize) -> Option<f64>,
+                 b: &dyn Fn(usize) -> Option<f64>| {
+        let differences = map.over_networks(|column| Some(a(column)? - b(column)?));
+        let claim = Statement::new(id, FIGURE_4, text).test(words, Test::Above(0.0));
+        over(claim.unit(" %").paper("> 0"), scale, &differences)
     };
     let class = |class| move |column: usize| map.class_loss(class, column);
     let one = |nonideality| move |column: usize| map.loss(nonideality, column);
-    let mean_of = |nonidealities: &'static [Nonideality]| {
-        move |column: usize| {
-            let losses: Vec<f64> =
-                nonidealities.iter().filter_map(|n| map.loss(*n, column)).collect();
-            Estimate::of(&losses).map(|estimate| estimate.mean)
-        }
-    };
-    let of_family = |wanted: &dyn Fn(Family) -> bool, nonideality| {
-        map.over_networks(|column| {
-            let loss = map.loss(nonideality, column);
-            loss.filter(|_| wanted(map.grid.columns[column].family))
-        })
-    };
-    let stuck: &[Nonideality] =
-        &[Nonideality::StuckReset, Nonideality::StuckMax, Nonideality::StuckRandom];
-    let noise: &[Nonideality] = &[
-        Nonideality::Pcm,
-        Nonideality::Programming,
-        Nonideality::AccumulatedNoise,
-        Nonideality::ReadNoise,
-    ];
-    // Where next to nothing is lost a ratio has no meaning; one point more in both keeps it finite.
-    let ratio = map.over_networks(|column| {
-        let (stuck, noise) = (mean_of(stuck)(column)?, mean_of(noise)(column)?);
-        Some(((stuck.max(0.0) + 1.0) / (noise.max(0.0) + 1.0)).log10())
-    });
-    let known: Vec<f64> = map
-        .grid
-        .axes
-        .iter()
-        .filter_map(|axis| {
-            let simulated = boosts::of(axis.nonideality)?.simulated?;
-            let ours = map.value(axis.nonideality, VALUE)?.mean;
-            Some((axis.excess(ours) / axis.excess(simulated)).ln().abs())
-        })
-        .collect();
-    // The excess goes with the square of an amplitude.
-    let scatter = 2.0 * (1.0 + SCATTER).ln();
-    vec![
-        claim(
+    [
+        worse(
             "inputs-and-outputs",
-            "At an equal error of the product, noise at inputs and outputs hurts much more than \
-             that of weights.",
-            "mean over networks of the loss by inputs and outputs − that by weights > 0",
-            "> 0",
-            &difference(&class(Class::InputOutput), &class(Class::Weight)),
-            Test::Above(0.0),
-            " %",
+            "At an equal error of the product, noise at inputs and outputs hurts much more than that \
+             of weights.",
+            "mean over networks of the loss by inputs and outputs − that by weights",
+            &class(Class::InputOutput),
+            &class(Class::Weight),
         ),
-        claim(
+        worse(
             "ir-drop-like-weights",
             "The IR drop hurts less than noise at inputs and outputs.",
-            "mean over networks of the loss by inputs and outputs − that by the IR drop > 0",
-            "> 0",
-            &difference(&class(Class::InputOutput), &class(Class::WeightLike)),
-            Test::Above(0.0),
-            " %",
+            "mean over networks of the loss by inputs and outputs − that by the IR drop",
+            &class(Class::InputOutput),
+            &class(Class::WeightLike),
         ),
-        claim(
+        worse(
             "fixed-or-fresh",
             "An error of programming, which stays, is slightly worse than noise of every product.",
-            "mean over networks of the loss by programming error − that by short-term noise > 0",
-            "> 0",
-            &difference(&one(Nonideality::Programming), &one(Nonideality::ReadNoise)),
-            Test::Above(0.0),
-            " %",
-        ),
-        claim(
-            "asymmetry-unsigned",
-            "Polarity asymmetry does nothing where inputs are not negative: networks of ReLUs.",
-            &format!("mean over convolutional networks of the loss by asymmetry < {NOTHING} %"),
-            "0 %",
-            &of_family(&|family| family == Family::Convolutional, Nonideality::Asymmetry),
-            Test::Below(NOTHING),
-            " %",
-        ),
-        claim(
-            "asymmetry-signed",
-            "Where inputs are signed, in recurrent networks and transformers, polarity asymmetry has an \
-             effect.",
-            "mean over recurrent networks and transformers of the loss by asymmetry > 0",
-            "> 0",
-            &of_family(&|family| family != Family::Convolutional, Nonideality::Asymmetry),
-            Test::Above(0.0),
-            " %",
-        ),
-        claim(
-            "asymmetry-modest",
-            "That effect of polarity asymmetry is modest.",
-            "mean over them of the loss by inputs and outputs − that by asymmetry > 0",
-            "> 0",
-            &map.over_networks(|column| {
-                let signed = map.grid.columns[column].family != Family::Convolutional;
-                let loss = map.loss(Nonideality::Asymmetry, column).filter(|_| signed)?;
-                Some(map.class_loss(Class::InputOutput, column)? - loss)
-            }),
-            Test::Above(0.0),
-            " %",
-        ),
-        claim(
-            "yield",
-            "Devices that are stuck do about as much as other noise of the weights.",
-            &format!(
-                "mean over networks of log₁₀ of (1 % + loss by stuck devices)/(1 % + loss by noise of \
-                 weights), within a factor {SIMILAR}: ± {:.2}",
-                SIMILAR.log10()
-            ),
-            "0",
-            &ratio,
-            Test::Between(-SIMILAR.log10(), SIMILAR.log10()),
-            "",
-        ),
-        claim(
-            "values",
-            "The values at 20 % are those of an independent simulation of the tile.",
-            &format!(
-                "mean over nonidealities of |ln| of the excess over that of the simulation, within \
-                 {:.0} % of an amplitude: < {scatter:.2}",
-                100.0 * SCATTER
-            ),
-            "–",
-            &known,
-            Test::Below(scatter),
-            "",
+            "mean over networks of the loss by programming error − that by short-term noise",
+            &one(Nonideality::Programming),
+            &one(Nonideality::ReadNoise),
         ),
     ]
+}
+
+/// What polarity asymmetry does where inputs are signed and where they are not.
+fn of_asymmetry(map: &Map<'_>, scale: Scale) -> [Claim; 3] {
+    let is_signed = |column: usize| map.grid.columns[column].family != Family::Convolutional;
+    let loss = |column: usize| map.loss(Nonideality::Asymmetry, column);
+    let unsigned = Statement::new(
+        "asymmetry-unsigned",
+        FIGURE_4,
+        "Polarity asymmetry does nothing where inputs are not negative: networks of ReLUs.",
+    )
+    .test(
+        "mean over convolutional networks of the loss by asymmetry {test} %",
+        Test::Below(NOTHING),
+    )
+    .unit(" %")
+    .paper("0 %");
+    let signed = Statement::new(
+        "asymmetry-signed",
+        FIGURE_4,
+        "Where inputs are signed, in recurrent networks and transformers, polarity asymmetry has an \
+         effect.",
+    )
+    .test(
+        "mean over recurrent networks and transformers of the loss by asymmetry",
+        Test::Above(0.0),
+    )
+    .unit(" %")
+    .paper("> 0");
+    let modest = Statement::new(
+        "asymmetry-modest",
+        FIGURE_4,
+        "That effect of polarity asymmetry is modest.",
+    )
+    .test("mean over them of the loss by inputs and outputs − that by asymmetry", Test::Above(0.0))
+    .unit(" %")
+    .paper("> 0");
+    let of = |wanted: bool| {
+        map.over_networks(|column| loss(column).filter(|_| is_signed(column) == wanted))
+    };
+    let more = map.over_networks(|column| {
+        let loss = loss(column).filter(|_| is_signed(column))?;
+        Some(map.class_loss(Class::InputOutput, column)? - loss)
+    });
+    [over(unsigned, scale, &of(false)), over(signed, scale, &of(true)), over(modest, scale, &more)]
 }
 
 fn notes(map: &Map<'_>, scale: Scale) -> Vec<String> {
@@ -355,7 +352,7 @@ fn notes(map: &Map<'_>, scale: Scale) -> Vec<String> {
     let unequal: Vec<String> = unequal
         .filter_map(|axis| {
             let error = map.value(axis.nonideality, PRODUCT_ERROR)?;
-            Some(format!("{} ({:.1} %)", axis.words, error.mean))
+            Some(format!("{} ({} %)", axis.words, Number::new(error.mean, 1)))
         })
         .collect();
     if !unequal.is_empty() {

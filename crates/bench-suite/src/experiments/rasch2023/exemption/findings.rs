@@ -2,17 +2,20 @@
 //!
 //! Assumed: the paper's shares of parameters are of the weights on tiles.
 
+use report::figure::{Curve, Figure, LineStyle, Panel};
+use report::number::points;
+use report::table::{NONE, Table, cells, named, number, rounded};
+
 use super::super::evaluated::{
-    Evaluated, HOUR, ISO_ACCURACY, curve, differences, figure, missing, over_networks,
+    Evaluated, HOUR, ISO_ACCURACY, differences, figure, missing, over_networks,
 };
 use super::super::paper::normalized_accuracy;
 use super::{LAYERS, exempted, size};
 use crate::experiment::Results;
 use crate::findings::Findings;
-use crate::findings::claim::{Claim, Test, rounded};
-use crate::findings::figure::{Curve, Figure, LineStyle, Panel};
+use crate::findings::claim::{Claim, Statement, Test};
+use crate::findings::estimate::of_estimates;
 use crate::findings::source::{Paper, Part, Source};
-use crate::findings::table::Table;
 use crate::measured::measures::exemption::{
     ALL_COLUMNS, LAYER_WEIGHTS, ORDER, SMALLEST_COLUMNS, columns_series, layers_series,
 };
@@ -119,58 +122,16 @@ pub(super) fn findings(results: &Results<'_>) -> Findings {
             ),
         });
     }
-    Findings {
-        claims: claims(if scale >= Scale::Desk { &networks } else { &[] }, scale),
-        figures: figures(&networks, scale),
-        tables: vec![layers_table(&networks, scale), columns_table(&networks, scale)],
-        notes,
-        left_out: missing(results, size(scale).2),
-        ..Findings::default()
-    }
+    Findings::default()
+        .claims(claims(&networks, scale))
+        .figures(figures(&networks, scale))
+        .tables([layers_table(&networks, scale), columns_table(&networks, scale)])
+        .notes(notes)
+        .left_out(missing(results, size(scale).2))
 }
 
 fn claims(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Claim> {
-    let accuracy = |id: &str, count: &dyn Fn(&Evaluated<'_>) -> usize| {
-        let network = networks.iter().find(|network| network.id == id)?;
-        network.accuracy(&layers_series(count(network)))
-    };
-    let few = |network: &Evaluated<'_>| LAYERS.min(depth(network));
-    // What is iso-accurate as it is says nothing about exemption.
-    let iso_accurate = |id: &str| accuracy(id, &|_| 0).is_some_and(|a| a.mean > ISO_ACCURACY);
-    let mut claims = Vec::new();
-    for (id, network, statement) in [
-        ("few-resnet18", "resnet18", "A few exempted layers make ResNet-18 iso-accurate."),
-        ("few-resnet50", "resnet50", "A few exempted layers make ResNet-50 iso-accurate."),
-        ("few-densenet", "densenet", "A few exempted layers make DenseNet-121 iso-accurate."),
-    ] {
-        let share = printed(network).share.unwrap_or_default();
-        claims.push(
-            Claim::new(
-                id,
-                Paper::Rasch2023.at(&[Part::Figure("7")]),
-                statement,
-                format!(
-                    "A* at 1 h with the {LAYERS} most sensitive layers exempted > {ISO_ACCURACY} %"
-                ),
-                format!("> 99 % with {share} % of the parameters"),
-            )
-            .judge(
-                accuracy(network, &few).filter(|_| !iso_accurate(network)),
-                Test::Above(ISO_ACCURACY),
-                " %",
-            ),
-        );
-    }
-    claims.push(
-        Claim::new(
-            "none-wide-resnet50",
-            Paper::Rasch2023.at(&[Part::Figure("7")]),
-            "WideResNet-50 does not become iso-accurate, whatever is exempted.",
-            format!("A* at 1 h with all layers exempted < {ISO_ACCURACY} %"),
-            "about 98 %".to_owned(),
-        )
-        .judge(accuracy("wide-resnet50", &depth), Test::Below(ISO_ACCURACY), " %"),
-    );
+    let mut claims = Vec::from(iso_accuracy(networks, scale));
     // Half of what all layers bring is what a few bring at least.
     let most = over_networks(networks, |network| {
         let at = |count: usize| network.accuracies(&layers_series(count));
@@ -178,18 +139,20 @@ fn claims(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Claim> {
         let half: Vec<f64> = none.iter().zip(&all).map(|(a, b)| 0.5 * (a + b)).collect();
         differences(&some, &half)
     });
+    let words = format!(
+        "mean over networks of what exempting {LAYERS} layers gains of A* at 1 h, less half of what \
+         exempting all gains,"
+    );
     claims.push(
-        Claim::new(
+        Statement::new(
             "most-of-it",
-            Source::ours(&[Part::Passage("not in the paper, after Fig. 7")]),
+            Source::ours(&[Part::Passage("not in the paper"), Part::Passage("after Fig. 7")]),
             "A few layers hold most of what errors of devices cost.",
-            format!(
-                "mean over networks of what exempting {LAYERS} layers gains of A* at 1 h, less \
-                 half of what exempting all gains, > 0"
-            ),
-            "–".to_owned(),
         )
-        .judge(Estimate::of(&most), Test::Above(0.0), " points"),
+        .test(words, Test::Above(0.0))
+        .unit(" points")
+        .tested_from(Scale::Desk, scale)
+        .judge(Estimate::of(&most)),
     );
     let smallest = exempted(scale).1.smallest;
     let columns = over_networks(networks, |network| {
@@ -199,20 +162,69 @@ fn claims(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Claim> {
     let of_paper: Vec<f64> =
         PRINTED.iter().filter_map(|p| p.columns.map(|c| c[2] - c[4])).collect();
     let paper = of_paper.iter().sum::<f64>() / of_paper.len() as f64;
+    let words = format!(
+        "mean over networks of A* at 1 h, the {smallest} columns of the largest gradients exempted − \
+         those of the smallest,"
+    );
     claims.push(
-        Claim::new(
+        Statement::new(
             "columns",
             Paper::Rasch2023.at(&[Part::SupplementaryTable("8")]),
             "Columns of large gradients are the ones to exempt.",
-            format!(
-                "mean over networks of A* at 1 h, the {smallest} columns of the largest gradients \
-                 exempted − those of the smallest, > 0"
-            ),
-            format!("{paper:+.2} points"),
         )
-        .judge(Estimate::of(&columns), Test::Above(0.0), " points"),
+        .test(words, Test::Above(0.0))
+        .unit(" points")
+        .paper(points(paper, 2))
+        .tested_from(Scale::Desk, scale)
+        .judge(Estimate::of(&columns)),
     );
     claims
+}
+
+/// The layers that are a few of a network's.
+fn few(network: &Evaluated<'_>) -> usize {
+    LAYERS.min(depth(network))
+}
+
+/// Which networks become as accurate as in f32.
+fn iso_accuracy(networks: &[Evaluated<'_>], scale: Scale) -> [Claim; 4] {
+    const FIGURE_7: Source = Paper::Rasch2023.at(&[Part::Figure("7")]);
+    let accuracy = |id: &str, count: &dyn Fn(&Evaluated<'_>) -> usize| {
+        let network = networks.iter().find(|network| network.id == id)?;
+        network.accuracy(&layers_series(count(network)))
+    };
+    // What is iso-accurate as it is says nothing about exemption.
+    let iso_accurate = |id: &str| accuracy(id, &|_| 0).is_some_and(|a| a.mean > ISO_ACCURACY);
+    let reaches = |id, network: &str, text| {
+        let share = printed(network).share.unwrap_or_default();
+        let words =
+            format!("A* at 1 h with the {LAYERS} most sensitive layers exempted {{test}} %");
+        Statement::new(id, FIGURE_7, text)
+            .test(words, Test::Above(ISO_ACCURACY))
+            .unit(" %")
+            .paper(format!("> 99 % with {share} % of the parameters"))
+            .tested_from(Scale::Desk, scale)
+            .judge(accuracy(network, &few).filter(|_| !iso_accurate(network)))
+    };
+    [
+        reaches("few-resnet18", "resnet18", "A few exempted layers make ResNet-18 iso-accurate."),
+        reaches("few-resnet50", "resnet50", "A few exempted layers make ResNet-50 iso-accurate."),
+        reaches(
+            "few-densenet",
+            "densenet",
+            "A few exempted layers make DenseNet-121 iso-accurate.",
+        ),
+        Statement::new(
+            "none-wide-resnet50",
+            FIGURE_7,
+            "WideResNet-50 does not become iso-accurate, whatever is exempted.",
+        )
+        .test("A* at 1 h with all layers exempted {test} %", Test::Below(ISO_ACCURACY))
+        .unit(" %")
+        .paper("about 98 %")
+        .tested_from(Scale::Desk, scale)
+        .judge(accuracy("wide-resnet50", &depth)),
+    ]
 }
 
 fn layers_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
@@ -220,30 +232,27 @@ fn layers_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
     let mut header = vec!["network".to_owned()];
     header.extend((0..=layers).map(|count| count.to_string()));
     header.push("all".to_owned());
-    let mut rows = Vec::new();
+    let columns = header.len();
+    let mut table = Table::new(
+        "A* in % (± over programmings) 1 h after programming, by the number of exempted layers, the \
+         most sensitive first.",
+        header,
+    );
     for network in networks {
         let counts = counts(network, scale);
-        let mut accuracies = vec![network.id.to_owned()];
-        let mut shares = vec!["… share of weights (%)".to_owned()];
-        for &count in &counts {
-            accuracies.push(rounded(network.accuracy(&layers_series(count)), 1));
-            shares.push(format!("{:.1}", mean_share(network, count)));
-        }
+        let accuracy = |&count: &usize| rounded(network.accuracy(&layers_series(count)), 1);
+        let share = |&count: &usize| number(mean_share(network, count), 1);
+        let accuracies = named(network.id, counts.iter().map(accuracy));
+        let shares = named("… share of weights (%)", counts.iter().map(share));
         // A network of fewer layers than are asked for has all of them last.
-        for row in [&mut accuracies, &mut shares] {
-            while row.len() < header.len() {
-                row.insert(row.len() - 1, "–".to_owned());
+        for mut row in [accuracies, shares] {
+            while row.len() < columns {
+                row.insert(row.len() - 1, NONE.into());
             }
+            table.push(row);
         }
-        rows.extend([accuracies, shares]);
     }
-    Table {
-        caption: "A* in % (± over programmings) 1 h after programming, by the \
-                  number of exempted layers, the most sensitive first."
-            .to_owned(),
-        header,
-        rows,
-    }
+    table
 }
 
 fn columns_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
@@ -251,38 +260,34 @@ fn columns_table(networks: &[Evaluated<'_>], scale: Scale) -> Table {
     let mut header: Vec<String> = ["network", "columns", "none"].map(str::to_owned).to_vec();
     header.extend(columns.counts.iter().map(|count| format!("{count} largest")));
     header.extend(["all".to_owned(), format!("{} smallest", columns.smallest)]);
-    let mut rows = Vec::new();
+    // At smoke scale there are fewer counts than the paper has.
+    let whole = header.len() == 3 + 5;
+    let caption = format!(
+        "A* in % (± over programmings) 1 h after programming, by the number of exempted columns of \
+         the {LAYERS} most sensitive layers, those of the largest mean gradient first."
+    );
+    let mut table = Table::new(caption, header);
     for network in networks {
         let all = network.value(ALL_COLUMNS).map_or(0.0, |all| all.mean) as usize;
         let accuracy = |series: &str| rounded(network.accuracy(series), 2);
-        let mut row = vec![network.id.to_owned(), all.to_string(), accuracy(&layers_series(0))];
+        let mut row = cells![network.id, all, accuracy(&layers_series(0))];
         row.extend(columns.counts.iter().map(|&count| accuracy(&columns_series(count))));
         row.extend([accuracy(&columns_series(all)), accuracy(SMALLEST_COLUMNS)]);
-        rows.push(row);
-        // At smoke scale there are fewer counts than the paper has.
-        let whole = header.len() == 3 + 5;
+        table.push(row);
         if let (Some(printed), true) = (printed(network.id).columns, whole) {
             let paper = network.paper;
             let none = normalized_accuracy(paper.hwa.1[HOUR], paper.hwa.0, paper.hwa.2);
             let columns = if network.id == "densenet" { "1664" } else { "2048" };
-            let mut row = vec![format!("paper: {} (256, 512, 1024, …)", paper.name)];
-            row.extend([columns.to_owned(), format!("{none:.2}")]);
-            row.extend(printed.map(|accuracy| format!("{accuracy:.2}")));
-            rows.push(row);
+            let name = format!("paper: {} (256, 512, 1024, …)", paper.name);
+            let mut row = cells![name, columns, number(none, 2)];
+            row.extend(printed.map(|accuracy| number(accuracy, 2)));
+            table.push(row);
         }
     }
-    Table {
-        caption: format!(
-            "A* in % (± over programmings) 1 h after programming, by the number of \
-             exempted columns of the {LAYERS} most sensitive layers, those of the largest mean \
-             gradient first."
-        ),
-        header,
-        rows,
-    }
+    table
 }
 
-fn figures(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Figure> {
+fn figures(networks: &[Evaluated<'_>], scale: Scale) -> Option<Figure> {
     let panels = networks.iter().map(|network| {
         let counts = counts(network, scale);
         // All layers would take the whole width.
@@ -290,7 +295,7 @@ fn figures(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Figure> {
         let at = |&count: &usize| {
             Some((mean_share(network, count), network.accuracy(&layers_series(count))?))
         };
-        let mut curves = vec![curve("ours", 3, some.iter().filter_map(at))];
+        let mut curves = vec![of_estimates("ours", 3, some.iter().filter_map(at))];
         let paper = network.paper;
         let none = normalized_accuracy(paper.hwa.1[HOUR], paper.hwa.0, paper.hwa.2);
         if let Some(share) = printed(network.id).share {
@@ -302,13 +307,7 @@ fn figures(networks: &[Evaluated<'_>], scale: Scale) -> Vec<Figure> {
                 points,
             ));
         }
-        Panel {
-            title: network.id.to_owned(),
-            x: "exempted weights (%)".to_owned(),
-            y: "A* (%)".to_owned(),
-            curves,
-            ..Panel::default()
-        }
+        Panel::new(network.id, "exempted weights (%)", "A* (%)").curves(curves)
     });
     figure(
         "A* 1 h after programming over the share of the weights on exempted layers, the most \

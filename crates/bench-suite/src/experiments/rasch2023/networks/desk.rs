@@ -1,7 +1,8 @@
 //! What the networks are at desk scale, for a reader of the report.
 
+use report::table::{Table, cells};
+
 use super::super::evaluated::Evaluated;
-use crate::findings::table::Table;
 
 /// Network and data of each, as its workload says.
 const TITLES: [(&str, &str); 13] = [
@@ -53,19 +54,16 @@ const TITLES: [(&str, &str); 13] = [
 
 /// The networks that stand in for the paper's.
 pub(super) fn table(networks: &[Evaluated<'_>]) -> Table {
-    let title = |id: &str| TITLES.iter().find(|(known, _)| *known == id).map_or("–", |(_, t)| *t);
-    let rows = networks.iter().map(|network| {
-        [network.id, title(network.id), network.paper.name].map(str::to_owned).to_vec()
-    });
-    Table {
-        caption:
-            "What stands in for the paper's networks at desk scale: the network, its data, and \
-                  how much of them it is trained and tested with. The names in all sections are \
-                  these."
-                .to_owned(),
-        header: ["network", "what it is", "the paper's"].map(str::to_owned).to_vec(),
-        rows: rows.collect(),
-    }
+    let title = |id: &str| TITLES.iter().find(|(known, _)| *known == id).map(|(_, title)| *title);
+    let rows =
+        networks.iter().map(|network| cells![network.id, title(network.id), network.paper.name]);
+    Table::new(
+        "What stands in for the paper's networks at desk scale: the network, its data, and \
+         how much of them it is trained and tested with. The names in all sections are \
+         these.",
+        ["network", "what it is", "the paper's"],
+    )
+    .rows(rows)
 }
 
 #[cfg(test)]

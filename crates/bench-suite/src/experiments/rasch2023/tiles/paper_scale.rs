@@ -193,200 +193,256 @@ fn number(x: f64) -> String {
     }
 }
 
+/// What the page is about.
+struct Page<'a> {
+    measured: &'a Measured,
+    costs: Vec<(&'static Work, Cost)>,
+    seeds: f64,
+    programmings: f64,
+}
+
+impl Page<'_> {
+    fn sum(&self, of: &dyn Fn(&Cost) -> f64) -> f64 {
+        self.costs.iter().map(|(_, cost)| of(cost)).sum()
+    }
+
+    /// The network whose run takes longest, with its core-hours.
+    fn longest(&self) -> (&'static str, f64) {
+        let longest = self.costs.iter().max_by(|a, b| a.1.run_h().total_cmp(&b.1.run_h()));
+        longest.map(|(work, cost)| (work.name, cost.run_h())).expect("there are networks")
+    }
+
+    /// Core-hours of the trainings of other experiments.
+    fn others_h(&self) -> f64 {
+        let trainings = other_trainings();
+        let hours = trainings.iter().flat_map(|(_, networks, count)| {
+            let trained = self.costs.iter().filter(|(work, _)| networks.contains(&work.recipe));
+            trained.map(move |(_, cost)| count * cost.tiles_h)
+        });
+        hours.sum()
+    }
+
+    /// What all of it takes.
+    fn introduction(&self, say: &mut dyn FnMut(String)) {
+        let (longest, most) = self.longest();
+        say("# Paper scale\n".to_owned());
+        say(format!(
+            "What `cargo xtask reproduce rasch2023/networks --scale paper` costs: **{} core-hours**, \
+             {} more for the tolerances of Fig. 5, and {} for the trainings of other experiments. Of these {} are three trainings of one network, \
+             {longest}. Computed by a test from the networks, their recipes and the throughput of one core; \
+             nobody has run it.\n",
+            number(self.seeds * self.sum(&Cost::run_h)),
+            number(self.sum(&|c| c.search_h)),
+            number(self.others_h()),
+            number(self.seeds * most)
+        ));
+    }
+
+    /// How fast one core is.
+    fn throughput(&self, say: &mut dyn FnMut(String)) {
+        say("## Throughput\n".to_owned());
+        say(format!(
+            "Measured on {} ({}), one thread, one input of Table 1's length: `cargo xtask bench --only \
+             paper_`. The numbers are in [paper-scale.toml](paper-scale.toml). They are times of the processor \
+             on a shared machine; two runs differ by up to a third. Only the LSTMs were timed in batches: \
+             small networks are up to twice as fast in theirs.\n",
+            self.measured.date, self.measured.machine
+        ));
+        say("| network | multiplications (10⁹) | f32 (ms) | on tiles (ms) | 10⁹ per second, f32 | on tiles |".to_owned());
+        say("| --- | --- | --- | --- | --- | --- |".to_owned());
+        for (work, cost) in &self.costs {
+            let Forward { tiles, float } = cost.forward;
+            say(format!(
+                "| {} | {} | {} | {} | {} | {} |",
+                work.name,
+                number(cost.macs / 1e9),
+                number(float),
+                number(tiles),
+                number(cost.macs / float / 1e6),
+                number(cost.macs / tiles / 1e6)
+            ));
+        }
+    }
+
+    /// What the networks take, one by one.
+    fn core_hours(&self, say: &mut dyn FnMut(String)) {
+        let Self { seeds, programmings, .. } = self;
+        say("\n## Core-hours\n".to_owned());
+        say(format!(
+            "A step in f32 counts as three forward passes, one on tiles as a forward pass on tiles and two \
+             in f32. One run trains in f32 (where no published weights are taken), trains on tiles, and \
+             tests direct mapping and hardware-aware training with {programmings} programmings at {} times \
+             each; the paper has {seeds} runs.\n",
+            TIMES_S.len()
+        ));
+        say("| network | inputs per epoch | epochs f32, tiles | training f32 | on tiles | testing | three runs | Fig. 5 |".to_owned());
+        say("| --- | --- | --- | --- | --- | --- | --- | --- |".to_owned());
+        for (work, cost) in &self.costs {
+            let recipe = recipe(work.recipe, Scale::Paper).expect("a recipe that is tested");
+            say(format!(
+                "| {} | {} | {}, {} | {} | {} | {} | {} | {} |",
+                work.name,
+                number(work.inputs[0]),
+                work.float_epochs,
+                recipe.training.epochs,
+                number(cost.float_h),
+                number(cost.tiles_h),
+                number(cost.test_h),
+                number(self.seeds * cost.run_h()),
+                number(cost.search_h)
+            ));
+        }
+        say(format!(
+            "| **all** | | | {} | {} | {} | **{}** | **{}** |\n",
+            number(self.sum(&|c| c.float_h)),
+            number(self.sum(&|c| c.tiles_h)),
+            number(self.sum(&|c| c.test_h)),
+            number(self.seeds * self.sum(&Cost::run_h)),
+            number(self.sum(&|c| c.search_h))
+        ));
+        say(format!(
+            "Fig. 5 is a search for every network and nonideality that tests the trained network again and \
+             again: {} passes over the test set ({} nonidealities, up to {} evaluations and the standard \
+             tile, {} runs; the programmings of an evaluation share the test set). Assumed: Switchboard has \
+             {} hours in frames of 10 ms (HMM, 21 to an input) and 20 ms (RNN-T, 500 to an input), its test \
+             set {} hours.\n",
+            passes_of_fig_5(),
+            AXES.len(),
+            tolerance::size(Scale::Paper).2,
+            tolerance::size(Scale::Paper).0,
+            SPEECH_H[0],
+            SPEECH_H[1]
+        ));
+    }
+
+    /// What is trained elsewhere.
+    fn other_experiments(&self, say: &mut dyn FnMut(String)) {
+        say("Other experiments train networks of their own:\n".to_owned());
+        say("| experiment | networks | trainings of each | core-hours |".to_owned());
+        say("| --- | --- | --- | --- |".to_owned());
+        for (experiment, networks, count) in other_trainings() {
+            let trained = self.costs.iter().filter(|(work, _)| networks.contains(&work.recipe));
+            say(format!(
+                "| `{experiment}` | {} | {} | {} |",
+                networks.join(", "),
+                number(count),
+                number(count * trained.map(|(_, cost)| cost.tiles_h).sum::<f64>())
+            ));
+        }
+        say(
+            "\nThe remaining ones test the networks of the tables again, on other tiles or with other \
+             devices; each costs about a column \u{201c}testing\u{201d}.\n"
+                .to_owned(),
+        );
+    }
+
+    /// Memory and storage.
+    fn memory(&self, say: &mut dyn FnMut(String)) {
+        say("## Memory and storage\n".to_owned());
+        say(format!(
+            "Memory of one training run: five numbers per parameter (weight, gradient, velocity, noisy \
+             weight, checkpoint) and {} per output of a linear map and example of the batch, as measured on \
+             ResNet-20. Models: weight and velocity after both trainings. A record has a few kilobytes.\n",
+            self.measured.tape
+        ));
+        say("| network | batch | memory (GiB) | models of three runs (GB) |".to_owned());
+        say("| --- | --- | --- | --- |".to_owned());
+        for (work, cost) in &self.costs {
+            let recipe = recipe(work.recipe, Scale::Paper).expect("a recipe that is tested");
+            say(format!(
+                "| {} | {} | {} | {} |",
+                work.name,
+                recipe.training.batch,
+                number(cost.memory_gib),
+                number(self.seeds * cost.models_gb)
+            ));
+        }
+        say(format!(
+            "\nAll models together take {} GB, the data sets about {} GB (ImageNet as JPEG files, \
+             Switchboard's features as 32-bit numbers, computed from its hours).\n",
+            number(self.seeds * self.sum(&|c| c.models_gb)),
+            number(WORK.iter().map(|work| work.data_gb).sum())
+        ));
+    }
+
+    /// What many trainings take.
+    fn sweep(&self, say: &mut dyn FnMut(String)) {
+        say("## A sweep of a thousand networks\n".to_owned());
+        say(format!(
+            "A thousand trainings on tiles, each tested with four programmings at four times. At desk scale \
+             a network takes {} core-minutes ({}): a thousand take {} core-hours, {} hours on two cores. At \
+             paper scale:\n",
+            number(self.measured.desk_s / 60.0),
+            self.measured.desk_source,
+            number(1000.0 * self.measured.desk_s / 3600.0),
+            number(500.0 * self.measured.desk_s / 3600.0)
+        ));
+        say(format!("| network | core-hours | days on 16 machines of {NODE} cores |"));
+        say("| --- | --- | --- |".to_owned());
+        for (work, cost) in &self.costs {
+            let hours = 1000.0 * cost.sweep_h;
+            say(format!(
+                "| {} | {} | {} |",
+                work.name,
+                number(hours),
+                number(hours / (16.0 * NODE) / 24.0)
+            ));
+        }
+    }
+
+    /// What cannot be spread over machines.
+    fn limits(&self, say: &mut dyn FnMut(String)) {
+        let (longest, most) = self.longest();
+        say("\n## What limits it\n".to_owned());
+        say(format!(
+            "- **Processors.** All of the time is products in f32 and the noise of tiles; the ImageNet \
+             networks are {} % of it.\n\
+             - **One training is one process.** Points are independent: {} trainings and their tests run \
+             side by side on as many machines (`--shard`, `merge`), without a word between them. But the \
+             steps of one training follow each other, and are spread over the cores of one machine only. \
+             {longest} takes at best {} days on {NODE} cores, however large the cluster; that is the \
+             shortest time for the whole.\n\
+             - **Memory** does not limit: the largest run needs {} GiB, and a machine of {NODE} cores that \
+             runs one training at a time has more. Where a run for every core is wanted, it does.\n\
+             - **Storage** does not limit beyond ImageNet and Switchboard themselves. All machines read the \
+             same images: a copy on each spares the network.\n\
+             - **Interruptions** do not limit: a training saves itself after every epoch, which is at most \
+             {} hours of work on {NODE} cores.",
+            number(
+                100.0 * self.costs[2..6].iter().map(|(_, c)| c.run_h()).sum::<f64>()
+                    / self.sum(&Cost::run_h)
+            ),
+            number(self.seeds * self.costs.len() as f64),
+            number(most / NODE / 24.0),
+            number(self.costs.iter().map(|(_, c)| c.memory_gib).fold(0.0, f64::max)),
+            number(
+                self.costs
+                    .iter()
+                    .map(|(work, c)| {
+                        let recipe =
+                            recipe(work.recipe, Scale::Paper).expect("a recipe that is tested");
+                        c.tiles_h / recipe.training.epochs as f64 / NODE
+                    })
+                    .fold(0.0, f64::max)
+            )
+        ));
+    }
+}
+
 fn page(measured: &Measured) -> String {
-    let cost = |work: &'static Work| (work, Cost::of(work, measured));
-    let costs: Vec<(&Work, Cost)> = WORK.iter().map(cost).collect();
-    let sum = |of: &dyn Fn(&Cost) -> f64| costs.iter().map(|(_, cost)| of(cost)).sum::<f64>();
+    let costs = WORK.iter().map(|work| (work, Cost::of(work, measured))).collect();
+    let [seeds, programmings] = runs();
+    let page = Page { measured, costs, seeds, programmings };
     let mut text = String::new();
     let mut say =
         |line: String| writeln!(text, "{line}").expect("writing into a string cannot fail");
-    let (longest, most) = costs
-        .iter()
-        .max_by(|a, b| a.1.run_h().total_cmp(&b.1.run_h()))
-        .map(|(work, cost)| (work.name, cost.run_h()))
-        .expect("there are networks");
-    let [seeds, programmings] = runs();
-    let runs_h = seeds * sum(&Cost::run_h);
-    let search_h = sum(&|c| c.search_h);
-    let others_h: f64 = other_trainings()
-        .iter()
-        .flat_map(|(_, networks, count)| {
-            let trained = costs.iter().filter(|(work, _)| networks.contains(&work.recipe));
-            trained.map(move |(_, cost)| count * cost.tiles_h)
-        })
-        .sum();
-    say("# Paper scale\n".to_owned());
-    say(format!(
-        "What `cargo xtask reproduce rasch2023/networks --scale paper` costs: **{} core-hours**, \
-         {} more for the tolerances of Fig. 5, and {} for the trainings of other experiments. Of these {} are three trainings of one network, \
-         {longest}. Computed by a test from the networks, their recipes and the throughput of one core; \
-         nobody has run it.\n",
-        number(runs_h),
-        number(search_h),
-        number(others_h),
-        number(seeds * most)
-    ));
-    say("## Throughput\n".to_owned());
-    say(format!(
-        "Measured on {} ({}), one thread, one input of Table 1's length: `cargo xtask bench --only \
-         paper_`. The numbers are in [paper-scale.toml](paper-scale.toml). They are times of the processor \
-         on a shared machine; two runs differ by up to a third. Only the LSTMs were timed in batches: \
-         small networks are up to twice as fast in theirs.\n",
-        measured.date, measured.machine
-    ));
-    say("| network | multiplications (10⁹) | f32 (ms) | on tiles (ms) | 10⁹ per second, f32 | on tiles |".to_owned());
-    say("| --- | --- | --- | --- | --- | --- |".to_owned());
-    for (work, cost) in &costs {
-        let Forward { tiles, float } = cost.forward;
-        say(format!(
-            "| {} | {} | {} | {} | {} | {} |",
-            work.name,
-            number(cost.macs / 1e9),
-            number(float),
-            number(tiles),
-            number(cost.macs / float / 1e6),
-            number(cost.macs / tiles / 1e6)
-        ));
-    }
-    say("\n## Core-hours\n".to_owned());
-    say(format!(
-        "A step in f32 counts as three forward passes, one on tiles as a forward pass on tiles and two \
-         in f32. One run trains in f32 (where no published weights are taken), trains on tiles, and \
-         tests direct mapping and hardware-aware training with {programmings} programmings at {} times \
-         each; the paper has {seeds} runs.\n",
-        TIMES_S.len()
-    ));
-    say("| network | inputs per epoch | epochs f32, tiles | training f32 | on tiles | testing | three runs | Fig. 5 |".to_owned());
-    say("| --- | --- | --- | --- | --- | --- | --- | --- |".to_owned());
-    for (work, cost) in &costs {
-        let recipe = recipe(work.recipe, Scale::Paper).expect("a recipe that is tested");
-        say(format!(
-            "| {} | {} | {}, {} | {} | {} | {} | {} | {} |",
-            work.name,
-            number(work.inputs[0]),
-            work.float_epochs,
-            recipe.training.epochs,
-            number(cost.float_h),
-            number(cost.tiles_h),
-            number(cost.test_h),
-            number(seeds * cost.run_h()),
-            number(cost.search_h)
-        ));
-    }
-    say(format!(
-        "| **all** | | | {} | {} | {} | **{}** | **{}** |\n",
-        number(sum(&|c| c.float_h)),
-        number(sum(&|c| c.tiles_h)),
-        number(sum(&|c| c.test_h)),
-        number(runs_h),
-        number(search_h)
-    ));
-    say(format!(
-        "Fig. 5 is a search for every network and nonideality that tests the trained network again and \
-         again: {} passes over the test set ({} nonidealities, up to {} evaluations and the standard \
-         tile, {} runs; the programmings of an evaluation share the test set). Assumed: Switchboard has \
-         {} hours in frames of 10 ms (HMM, 21 to an input) and 20 ms (RNN-T, 500 to an input), its test \
-         set {} hours.\n",
-        passes_of_fig_5(),
-        AXES.len(),
-        tolerance::size(Scale::Paper).2,
-        tolerance::size(Scale::Paper).0,
-        SPEECH_H[0],
-        SPEECH_H[1]
-    ));
-    say("Other experiments train networks of their own:\n".to_owned());
-    say("| experiment | networks | trainings of each | core-hours |".to_owned());
-    say("| --- | --- | --- | --- |".to_owned());
-    for (experiment, networks, count) in other_trainings() {
-        let trained = costs.iter().filter(|(work, _)| networks.contains(&work.recipe));
-        say(format!(
-            "| `{experiment}` | {} | {} | {} |",
-            networks.join(", "),
-            number(count),
-            number(count * trained.map(|(_, cost)| cost.tiles_h).sum::<f64>())
-        ));
-    }
-    say(
-        "\nThe remaining ones test the networks of the tables again, on other tiles or with other \
-         devices; each costs about a column \u{201c}testing\u{201d}.\n"
-            .to_owned(),
-    );
-    say("## Memory and storage\n".to_owned());
-    say(format!(
-        "Memory of one training run: five numbers per parameter (weight, gradient, velocity, noisy \
-         weight, checkpoint) and {} per output of a linear map and example of the batch, as measured on \
-         ResNet-20. Models: weight and velocity after both trainings. A record has a few kilobytes.\n",
-        measured.tape
-    ));
-    say("| network | batch | memory (GiB) | models of three runs (GB) |".to_owned());
-    say("| --- | --- | --- | --- |".to_owned());
-    for (work, cost) in &costs {
-        let recipe = recipe(work.recipe, Scale::Paper).expect("a recipe that is tested");
-        say(format!(
-            "| {} | {} | {} | {} |",
-            work.name,
-            recipe.training.batch,
-            number(cost.memory_gib),
-            number(seeds * cost.models_gb)
-        ));
-    }
-    say(format!(
-        "\nAll models together take {} GB, the data sets about {} GB (ImageNet as JPEG files, \
-         Switchboard's features as 32-bit numbers, computed from its hours).\n",
-        number(seeds * sum(&|c| c.models_gb)),
-        number(WORK.iter().map(|work| work.data_gb).sum())
-    ));
-    say("## A sweep of a thousand networks\n".to_owned());
-    say(format!(
-        "A thousand trainings on tiles, each tested with four programmings at four times. At desk scale \
-         a network takes {} core-minutes ({}): a thousand take {} core-hours, {} hours on two cores. At \
-         paper scale:\n",
-        number(measured.desk_s / 60.0),
-        measured.desk_source,
-        number(1000.0 * measured.desk_s / 3600.0),
-        number(500.0 * measured.desk_s / 3600.0)
-    ));
-    say(format!("| network | core-hours | days on 16 machines of {NODE} cores |"));
-    say("| --- | --- | --- |".to_owned());
-    for (work, cost) in &costs {
-        let hours = 1000.0 * cost.sweep_h;
-        say(format!(
-            "| {} | {} | {} |",
-            work.name,
-            number(hours),
-            number(hours / (16.0 * NODE) / 24.0)
-        ));
-    }
-    say("\n## What limits it\n".to_owned());
-    say(format!(
-        "- **Processors.** All of the time is products in f32 and the noise of tiles; the ImageNet \
-         networks are {} % of it.\n\
-         - **One training is one process.** Points are independent: {} trainings and their tests run \
-         side by side on as many machines (`--shard`, `merge`), without a word between them. But the \
-         steps of one training follow each other, and are spread over the cores of one machine only. \
-         {longest} takes at best {} days on {NODE} cores, however large the cluster; that is the \
-         shortest time for the whole.\n\
-         - **Memory** does not limit: the largest run needs {} GiB, and a machine of {NODE} cores that \
-         runs one training at a time has more. Where a run for every core is wanted, it does.\n\
-         - **Storage** does not limit beyond ImageNet and Switchboard themselves. All machines read the \
-         same images: a copy on each spares the network.\n\
-         - **Interruptions** do not limit: a training saves itself after every epoch, which is at most \
-         {} hours of work on {NODE} cores.",
-        number(100.0 * costs[2..6].iter().map(|(_, c)| c.run_h()).sum::<f64>() / sum(&Cost::run_h)),
-        number(seeds * costs.len() as f64),
-        number(most / NODE / 24.0),
-        number(costs.iter().map(|(_, c)| c.memory_gib).fold(0.0, f64::max)),
-        number(
-            costs
-                .iter()
-                .map(|(work, c)| {
-                    let recipe =
-                        recipe(work.recipe, Scale::Paper).expect("a recipe that is tested");
-                    c.tiles_h / recipe.training.epochs as f64 / NODE
-                })
-                .fold(0.0, f64::max)
-        )
-    ));
+    page.introduction(&mut say);
+    page.throughput(&mut say);
+    page.core_hours(&mut say);
+    page.other_experiments(&mut say);
+    page.memory(&mut say);
+    page.sweep(&mut say);
+    page.limits(&mut say);
     text
 }
 

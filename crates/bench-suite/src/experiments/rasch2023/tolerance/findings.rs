@@ -1,11 +1,13 @@
 //! The heat map and the tables of tolerances.
 
+use report::Number;
+use report::table::{HeatCell, HeatMap, Table, cells, named, number};
+
 use super::super::paper::Family;
 use super::super::sensitivity::{Column, FAMILIES, Grid, class_words, family_words};
 use super::LOSS_PERCENT;
 use super::claims::claims;
 use crate::findings::Findings;
-use crate::findings::table::{HeatCell, HeatMap, Table};
 use crate::measured::measures::nonideality::{Axis, Nonideality};
 use crate::measured::measures::tolerance::{
     BELOW, BEYOND, NOISE, TOLERANCE, TOLERANCE_LEAST, TOLERANCE_MOST,
@@ -161,14 +163,12 @@ impl<'a> Map<'a> {
 
 pub(super) fn findings(grid: &Grid<'_>, scale: Scale) -> Findings {
     let map = Map::new(grid);
-    Findings {
-        claims: claims(&map, scale >= Scale::Desk),
-        heat_maps: if grid.axes.is_empty() { Vec::new() } else { vec![heat_map(&map)] },
-        tables: vec![printed(&map), families(&map), intervals(&map)],
-        notes: notes(&map, scale),
-        left_out: grid.left_out(scale),
-        ..Findings::default()
-    }
+    Findings::default()
+        .claims(claims(&map, scale))
+        .heat_maps((!grid.axes.is_empty()).then(|| heat_map(&map)))
+        .tables([printed(&map), families(&map), intervals(&map)])
+        .notes(notes(&map, scale))
+        .left_out(grid.left_out(scale))
 }
 
 fn axis_name(axis: &Axis) -> String {
@@ -176,42 +176,37 @@ fn axis_name(axis: &Axis) -> String {
 }
 
 fn heat_map(map: &Map<'_>) -> HeatMap {
-    let row = |row: &Vec<Option<Cell>>| {
-        let cells = row.iter().zip(Map::indices(row));
-        cells
-            .map(|(cell, index)| {
-                cell.map(|cell| HeatCell { text: cell.text(), index: index.unwrap_or(0.0) })
-            })
-            .collect()
-    };
-    HeatMap {
-        caption: format!(
-            "Tolerance x*: the value at which {LOSS_PERCENT} % of the accuracy above chance is lost \
-             after 1 h, everything else being standard, as in Fig. 5B. The colour is the paper's \
-             index (max x* − x*)/(max x* − min x*) over the networks of a row. > and < stand before \
-             the end of what was searched."
-        ),
-        rows: map.grid.axes.iter().map(|axis| axis_name(axis)).collect(),
-        columns: map.grid.column_names(),
-        cells: map.cells.iter().map(row).collect(),
-        scale: ("most tolerant".to_owned(), "most sensitive".to_owned()),
-    }
+    let caption = format!(
+        "Tolerance x*: the value at which {LOSS_PERCENT} % of the accuracy above chance is lost \
+         after 1 h, everything else being standard, as in Fig. 5B. The colour is the paper's \
+         index (max x* − x*)/(max x* − min x*) over the networks of a row. > and < stand before \
+         the end of what was searched."
+    );
+    let scale = ("most tolerant", "most sensitive");
+    let empty = HeatMap::new(caption, map.grid.column_names(), scale);
+    map.grid.axes.iter().zip(&map.cells).fold(empty, |heat_map, (axis, row)| {
+        let cells = row
+            .iter()
+            .zip(Map::indices(row))
+            .map(|(cell, index)| cell.map(|cell| HeatCell::new(cell.text(), index.unwrap_or(0.0))));
+        heat_map.row(axis_name(axis), cells)
+    })
 }
 
 /// What the paper says in words, beside ours.
 fn printed(map: &Map<'_>) -> Table {
     let one = |nonideality, id: &'static str| {
         let cell = map.of(nonideality, |column| column.id == id).pop();
-        cell.map_or("–".to_owned(), |(_, cell)| cell.described())
+        cell.map(|(_, cell)| cell.described())
     };
     // By tolerance, the least first.
     let range = |nonideality, wanted: &dyn Fn(&Column) -> bool| {
         let mut cells = map.of(nonideality, wanted);
         cells.sort_by(|(_, a), (_, b)| a.tolerance().total_cmp(&b.tolerance()));
         match &cells[..] {
-            [] => "–".to_owned(),
-            [(_, only)] => only.text(),
-            [(_, first), .., (_, last)] => format!("{} to {}", first.text(), last.text()),
+            [] => None,
+            [(_, only)] => Some(only.text()),
+            [(_, first), .., (_, last)] => Some(format!("{} to {}", first.text(), last.text())),
         }
     };
     let all = |nonideality| range(nonideality, &|_| true);
@@ -229,16 +224,12 @@ fn printed(map: &Map<'_>) -> Table {
         ("IR drop, all", "about ×10", all(Nonideality::IrDrop)),
         ("short-term read noise, all", "up to ×3", all(Nonideality::ReadNoise)),
     ];
-    Table {
-        caption: "What the paper says of its tolerances in words, and ours of the same family; in \
-                  brackets the 90 % interval."
-            .to_owned(),
-        header: ["tolerance", "paper", "ours"].map(str::to_owned).to_vec(),
-        rows: rows
-            .into_iter()
-            .map(|(what, paper, ours)| vec![what.to_owned(), paper.to_owned(), ours])
-            .collect(),
-    }
+    Table::new(
+        "What the paper says of its tolerances in words, and ours of the same family; in \
+         brackets the 90 % interval.",
+        ["tolerance", "paper", "ours"],
+    )
+    .rows(rows.into_iter().map(|(what, paper, ours)| cells![what, paper, ours]))
 }
 
 fn families(map: &Map<'_>) -> Table {
@@ -247,33 +238,29 @@ fn families(map: &Map<'_>) -> Table {
         let pairs = Map::indices(row).into_iter().zip(&map.grid.columns);
         let of_family = pairs.filter(|(_, column)| column.family == family);
         let indices: Vec<f64> = of_family.filter_map(|(index, _)| index).collect();
-        Estimate::of(&indices).map_or("–".to_owned(), |e| format!("{:.2}", e.mean))
+        number(Estimate::of(&indices).map(|e| e.mean), 2)
     };
     let rows = map.grid.axes.iter().map(|axis| {
-        let mut row = vec![axis.words.to_owned(), class_words(axis.class).to_owned()];
-        row.extend(FAMILIES.map(|family| mean(axis, family)));
-        row
+        let means = FAMILIES.map(|family| mean(axis, family));
+        named(axis.words, [class_words(axis.class).into()].into_iter().chain(means))
     });
-    let header = ["nonideality", "enters at"].map(str::to_owned).into_iter();
-    Table {
-        caption: "Mean colour index by family of networks: 1 is the most sensitive of all, 0 the \
-                  most tolerant."
-            .to_owned(),
-        header: header.chain(FAMILIES.map(|family| family_words(family).to_owned())).collect(),
-        rows: rows.collect(),
-    }
+    Table::new(
+        "Mean colour index by family of networks: 1 is the most sensitive of all, 0 the most \
+         tolerant.",
+        ["nonideality", "enters at"].into_iter().chain(FAMILIES.map(family_words)),
+    )
+    .rows(rows)
 }
 
 fn intervals(map: &Map<'_>) -> Table {
     let rows = map.grid.axes.iter().zip(&map.cells).map(|(axis, row)| {
-        let text = |cell: &Option<Cell>| cell.as_ref().map_or("–".to_owned(), Cell::interval);
-        std::iter::once(axis_name(axis)).chain(row.iter().map(text)).collect()
+        named(axis_name(axis), row.iter().map(|cell| cell.as_ref().map(Cell::interval)))
     });
-    Table {
-        caption: "The 90 % intervals of the tolerances, cut to what was searched.".to_owned(),
-        header: std::iter::once("nonideality".to_owned()).chain(map.grid.column_names()).collect(),
-        rows: rows.collect(),
-    }
+    Table::new(
+        "The 90 % intervals of the tolerances, cut to what was searched.",
+        ["nonideality".to_owned()].into_iter().chain(map.grid.column_names()),
+    )
+    .rows(rows)
 }
 
 fn notes(map: &Map<'_>, scale: Scale) -> Vec<String> {
@@ -320,7 +307,7 @@ fn notes(map: &Map<'_>, scale: Scale) -> Vec<String> {
                 .flat_map(|axis| map.grid.records(axis.nonideality, column.id))
                 .filter_map(|record| record.measurements.values.get(NOISE).copied())
                 .collect();
-            Some(format!("{} {:.2}", column.id, Estimate::of(&values)?.mean))
+            Some(format!("{} {}", column.id, Number::new(Estimate::of(&values)?.mean, 2)))
         })
         .collect();
     if !noise.is_empty() {

@@ -1,9 +1,10 @@
 //! [`Table`] and [`HeatMap`]: numbers in rows and columns.
 
+use std::fmt;
+
 use serde::Serialize;
 
-use super::number::Number;
-use crate::measured::statistics::Estimate;
+use crate::number::{Measured, Number};
 
 /// What stands where there is no value.
 pub const NONE: &str = "–";
@@ -11,6 +12,12 @@ pub const NONE: &str = "–";
 /// The text of a cell: words, a [`Number`], a count, or a dash for none of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell(String);
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 impl From<Cell> for String {
     fn from(cell: Cell) -> Self {
@@ -36,11 +43,18 @@ impl From<Number> for Cell {
     }
 }
 
-impl From<usize> for Cell {
-    fn from(count: usize) -> Self {
-        Self(count.to_string())
-    }
+macro_rules! counts {
+    ($($count:ty),*) => {$(
+        impl From<$count> for Cell {
+            fn from(count: $count) -> Self {
+                Self(count.to_string())
+            }
+        }
+    )*};
 }
+
+// Of whole numbers without a type the compiler takes i32.
+counts!(i32, u32, u64, usize);
 
 impl<T: Into<Self>> From<Option<T>> for Cell {
     fn from(value: Option<T>) -> Self {
@@ -49,20 +63,31 @@ impl<T: Into<Self>> From<Option<T>> for Cell {
 }
 
 /// A value with so many decimals; a dash where there is none.
-pub fn digits(value: impl Into<Option<f64>>, digits: usize) -> Cell {
+pub fn number(value: impl Into<Option<f64>>, digits: usize) -> Cell {
     value.into().map(|value| Number::new(value, digits)).into()
 }
 
 /// An estimate with so many decimals and its interval, see [`Number::rounded`].
-pub fn rounded(estimate: Option<Estimate>, digits: usize) -> Cell {
+pub fn rounded(estimate: Option<impl Into<Measured>>, digits: usize) -> Cell {
     estimate.map(|estimate| Number::rounded(estimate, digits)).into()
 }
 
-/// Cells of several kinds, as a row has them.
-macro_rules! cells {
-    ($($cell:expr),* $(,)?) => { vec![$($crate::findings::table::Cell::from($cell)),*] };
+/// An estimate with as many decimals as it has a use for, see [`Number::measured`], and its unit.
+pub fn measured(estimate: Option<impl Into<Measured>>, unit: &str) -> Cell {
+    estimate.map(|estimate| format!("{}{unit}", Number::measured(estimate))).into()
 }
-pub(crate) use cells;
+
+/// A row: its name and its other cells.
+pub fn named(name: impl Into<Cell>, cells: impl IntoIterator<Item = impl Into<Cell>>) -> Vec<Cell> {
+    std::iter::once(name.into()).chain(cells.into_iter().map(Into::into)).collect()
+}
+
+/// Cells of several kinds, as a row has them.
+#[macro_export]
+macro_rules! cells {
+    ($($cell:expr),* $(,)?) => { vec![$($crate::table::Cell::from($cell)),*] };
+}
+pub use cells;
 
 /// A table of text.
 #[derive(Clone, Debug, Serialize)]
@@ -178,21 +203,24 @@ mod tests {
         let table = Table::new("A caption.", ["name", "error", "interval", "seeds", "paper’s"])
             .row(cells![
                 "float",
-                digits(-0.012, 2),
-                rounded(Some(Estimate::known(2.0, 1.0)), 1),
+                number(-0.012, 2),
+                rounded(Some(Measured { value: 2.0, margin: 1.64 }), 1),
                 3,
                 None::<&str>,
             ])
             .rows([["a", "b", "c", "d", "e"]]);
         assert_eq!(table.rows[0], ["float", "−0.01", "2.0 ± 1.6", "3", "–"]);
         assert_eq!(table.rows[1].len(), table.header.len());
-        assert_eq!([digits(None, 2), rounded(None, 2)], [Cell::from("–"), Cell::from("–")]);
+        assert_eq!(
+            [number(None, 2), rounded(None::<Measured>, 2)],
+            [Cell::from("–"), Cell::from("–")]
+        );
     }
 
     #[test]
     fn a_map_has_a_cell_for_every_column() {
         let map = HeatMap::new("A caption.", ["a", "b"], ("robust", "fragile"))
-            .row("noise", [Some(HeatCell::new(digits(-0.0, 1), 0.5)), None]);
+            .row("noise", [Some(HeatCell::new(number(-0.0, 1), 0.5)), None]);
         assert_eq!(map.rows, ["noise"]);
         assert_eq!(map.cells[0], [Some(HeatCell { text: "0.0".to_owned(), index: 0.5 }), None]);
         assert_eq!(map.scale, ("robust".to_owned(), "fragile".to_owned()));

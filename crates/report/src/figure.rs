@@ -1,7 +1,5 @@
 //! [`Figure`]: panels of curves under one caption.
 
-use crate::measured::statistics::Estimate;
-
 /// One or more panels under one caption.
 #[derive(Clone, Debug)]
 pub struct Figure {
@@ -119,34 +117,6 @@ impl Curve {
         let label = label.into();
         Self { label, colour, style: LineStyle::Points, points, labels, ..Self::default() }
     }
-
-    /// The mean over seeds at x = `first`, `first` + 1, …, with a band of half a 90 % interval.
-    pub fn of_seeds(
-        label: impl Into<String>,
-        colour: usize,
-        first: f64,
-        seeds: &[Vec<f64>],
-    ) -> Self {
-        let len = seeds.iter().map(Vec::len).min().unwrap_or(0);
-        let estimates: Vec<_> = (0..len)
-            .filter_map(|i| {
-                let values: Vec<f64> = seeds.iter().map(|series| series[i]).collect();
-                Estimate::of(&values)
-            })
-            .collect();
-        Self {
-            label: label.into(),
-            colour,
-            style: LineStyle::Ours,
-            points: estimates.iter().enumerate().map(|(i, e)| (first + i as f64, e.mean)).collect(),
-            band: if seeds.len() > 1 {
-                estimates.iter().map(Estimate::margin).collect()
-            } else {
-                Vec::new()
-            },
-            labels: Vec::new(),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -163,16 +133,5 @@ mod tests {
         assert_eq!(labels, ["float", "nearest", "stochastic"]);
         assert_eq!(panel.clone().y_range(None).log_x().y_range, None);
         assert_eq!(Figure::new("A figure.", [panel]).panels.len(), 1);
-    }
-
-    #[test]
-    fn a_band_needs_two_seeds() {
-        let of = |seeds: &[Vec<f64>]| Curve::of_seeds("loss", 1, 1.0, seeds);
-        let one = of(&[vec![3.0, 2.0]]);
-        assert_eq!(one.points, [(1.0, 3.0), (2.0, 2.0)]);
-        assert!(one.band.is_empty());
-        // The shorter one ends the curve.
-        let two = of(&[vec![3.0, 2.0], vec![1.0]]);
-        assert_eq!((two.points.as_slice(), two.band.len()), ([(1.0, 2.0)].as_slice(), 1));
     }
 }

@@ -29,7 +29,7 @@ impl Box {
 ///
 /// Each name takes the first of eight places around its point (right, left, above, below, the
 /// corners) that hides least of the points and of the names before it.
-pub(super) fn place(
+pub(crate) fn place(
     points: &[(i32, i32)],
     names: &[String],
     origin: (i32, i32),

@@ -1,14 +1,17 @@
 //! Panels as SVG. Black, white and grey stand for the page's own colours, which the style sheet
 //! puts in their place, so that one drawing serves light and dark pages.
 
+mod labels;
+
 use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::prelude::*;
 
-use super::labels::{HEIGHT, place};
-use crate::findings::figure::{Curve, LineStyle, Panel};
+use crate::figure::{Curve, LineStyle, Panel};
+use crate::html::escape::escape;
+use labels::{HEIGHT, place};
 
 /// Okabe and Ito's colour-blind safe palette; black stands for the page's ink.
-pub(super) const COLOURS: [RGBColor; 6] = [
+pub(crate) const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 0, 0),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -25,7 +28,7 @@ const MARKERS: usize = 40;
 const GRID: RGBColor = RGBColor(221, 221, 221);
 
 /// The panel as an `<svg>` element.
-pub(super) fn svg(panel: &Panel) -> String {
+pub(crate) fn svg(panel: &Panel) -> String {
     let mut text = String::new();
     {
         let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
@@ -33,7 +36,7 @@ pub(super) fn svg(panel: &Panel) -> String {
     }
     // The page scales the drawing; its own size would fix it.
     let fixed = format!("<svg width=\"{}\" height=\"{}\"", SIZE.0, SIZE.1);
-    let label = super::html::escape(&format!("{}: {} against {}", panel.title, panel.y, panel.x));
+    let label = escape(&format!("{}: {} against {}", panel.title, panel.y, panel.x));
     text.replacen(&fixed, &format!("<svg role=\"img\" aria-label=\"{label}\""), 1)
 }
 
@@ -42,7 +45,7 @@ type DrawError<'a> = DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::Er
 
 /// Corners of the marker of a colour, relative to the point; none for a circle. Shapes tell curves
 /// apart where colours do not, as in print.
-pub(super) fn marker(colour: usize) -> &'static [(i32, i32)] {
+pub(crate) fn marker(colour: usize) -> &'static [(i32, i32)] {
     const SQUARE: &[(i32, i32)] = &[(-3, -3), (3, -3), (3, 3), (-3, 3)];
     const UP: &[(i32, i32)] = &[(0, -4), (4, 3), (-4, 3)];
     const DIAMOND: &[(i32, i32)] = &[(0, -4), (4, 0), (0, 4), (-4, 0)];

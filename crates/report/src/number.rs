@@ -2,9 +2,16 @@
 
 use std::fmt;
 
-use crate::measured::statistics::Estimate;
+/// A value with half of its interval: 0 where it is exact, NaN where nothing tells how far it scatters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// The value.
+    pub value: f64,
+    /// Half of its interval.
+    pub margin: f64,
+}
 
-/// A number with so many decimals, and with half of its 90 % interval where it has one. It has a minus
+/// A number with so many decimals, and with half of its interval where it has one. It has a minus
 /// sign and no hyphen, and none before a zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Number {
@@ -22,17 +29,18 @@ impl Number {
 
     /// An estimate with so many decimals: the mean alone where there is no interval or where all samples
     /// are equal, which says nothing of others.
-    pub fn rounded(estimate: Estimate, digits: usize) -> Self {
-        let margin = estimate.margin();
+    pub fn rounded(estimate: impl Into<Measured>, digits: usize) -> Self {
+        let Measured { value, margin } = estimate.into();
         let error = (margin > 0.0).then_some(margin);
-        Self { error, ..Self::new(estimate.mean, digits) }
+        Self { error, ..Self::new(value, digits) }
     }
 
     /// An estimate with as many decimals as its interval has a use for; what is exact has two or fewer.
-    pub fn measured(estimate: Estimate) -> Self {
-        let margin = estimate.margin();
+    pub fn measured(estimate: impl Into<Measured>) -> Self {
+        let estimate = estimate.into();
+        let Measured { value, margin } = estimate;
         let digits = match margin {
-            0.0 => return Self::new(estimate.mean, decimals(estimate.mean)),
+            0.0 => return Self::new(value, decimals(value)),
             9.95.. => 0,
             0.995.. => 1,
             // As many as show the first one of the margin.
@@ -47,6 +55,11 @@ impl Number {
     pub fn with_plus(self) -> Self {
         Self { has_plus: true, ..self }
     }
+}
+
+/// A difference in points, as it is printed.
+pub fn points(difference: f64, digits: usize) -> String {
+    format!("{} points", Number::new(difference, digits).with_plus())
 }
 
 /// Up to two decimals, as many as are not zero.
@@ -85,32 +98,5 @@ mod tests {
         assert_eq!([text(f64::NAN, 2), text(f64::NEG_INFINITY, 2)], ["NaN", "−inf"]);
         let signed = |value| Number::new(value, 1).with_plus().to_string();
         assert_eq!([0.41, -0.41, -0.04, f64::NAN].map(signed), ["+0.4", "−0.4", "0.0", "NaN"]);
-    }
-
-    #[test]
-    fn estimates_read_well() {
-        let text = |mean, standard_error| {
-            Number::measured(Estimate { mean, standard_error, samples: 100 }).to_string()
-        };
-        assert_eq!(text(812.0, 0.0), "812");
-        assert_eq!(text(260.288, 0.0), "260.29");
-        assert_eq!(text(-0.031, 0.05), "−0.03 ± 0.09");
-        assert_eq!(text(99.854_2, 0.002), "99.854 ± 0.003");
-        assert_eq!(text(-0.04, 0.8), "0.0 ± 1.4");
-        assert_eq!(text(5.7, 2.0), "5.7 ± 3.5");
-        assert_eq!(text(296.3, 40.0), "296 ± 69");
-        assert_eq!(text(5.612, f64::NAN), "5.61");
-        assert_eq!([text(0.5, 0.0), text(-0.001, 0.0), text(f64::NAN, 0.0)], ["0.5", "0", "NaN"]);
-    }
-
-    #[test]
-    fn an_interval_is_shown_where_there_is_one() {
-        let of = |samples: &[f64]| {
-            Estimate::of(samples).map(|estimate| Number::rounded(estimate, 1).to_string()).unwrap()
-        };
-        // Two values 2 apart: a standard error of 1, and t = 6.314.
-        assert_eq!(of(&[-1.0, -3.0]), "−2.0 ± 6.3");
-        assert_eq!([of(&[2.24]), of(&[2.24, 2.24])], ["2.2", "2.2"]);
-        assert_eq!(Number::rounded(Estimate::exact(-0.04), 1).to_string(), "0.0");
     }
 }

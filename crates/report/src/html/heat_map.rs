@@ -6,8 +6,8 @@
 
 use std::fmt::{Result, Write};
 
-use super::html::escape;
-use crate::findings::table::HeatMap;
+use crate::html::escape::escape;
+use crate::table::HeatMap;
 
 /// Colours at the indices 0 and 1.
 const ENDS: [(u8, u8, u8); 2] = [(250, 250, 247), (222, 106, 16)];
@@ -20,8 +20,12 @@ fn colour(index: f64) -> String {
     format!("#{:02x}{:02x}{:02x}", mix(r0, r1), mix(g0, g1), mix(b0, b1))
 }
 
-/// Writes the map; `from` follows the caption.
-pub(super) fn write(page: &mut String, map: &HeatMap, from: &str) -> Result {
+/// Writes a map; `from`, HTML, follows its caption.
+///
+/// # Errors
+///
+/// None where `page` is a string.
+pub fn write_heat_map(page: &mut String, map: &HeatMap, from: &str) -> Result {
     let caption = escape(&map.caption);
     write!(
         page,
@@ -66,7 +70,7 @@ pub(super) fn write(page: &mut String, map: &HeatMap, from: &str) -> Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::findings::table::HeatCell;
+    use crate::table::HeatCell;
 
     #[test]
     fn every_number_is_printed_and_colours_darken_but_stay_light() {
@@ -79,7 +83,7 @@ mod tests {
             scale: ("robust".to_owned(), "fragile".to_owned()),
         };
         let mut page = String::new();
-        write(&mut page, &map, " From 2 records.").unwrap();
+        write_heat_map(&mut page, &map, " From 2 records.").unwrap();
         for part in [
             "aria-label=\"tolerance &lt; 1\"",
             "<th scope=\"row\">LSTM</th>",
