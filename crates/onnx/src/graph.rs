@@ -157,6 +157,11 @@ impl Graph {
         self.outputs.iter().map(|&value| &*self.names[value])
     }
 
+    /// Whether there is a value of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name)
+    }
+
     /// The program that wrote the file.
     pub fn producer(&self) -> &str {
         &self.producer

@@ -34,6 +34,20 @@ pub(crate) enum Layer {
     Absorbed,
 }
 
+impl Layer {
+    /// Its linear maps.
+    pub(crate) fn maps(&self) -> Vec<&LinearMap> {
+        match self {
+            Self::Linear(map) | Self::Transposed { map, .. } => vec![map],
+            Self::Convolution { maps, .. } => maps.iter().map(|map| &**map).collect(),
+            Self::Recurrent { directions, .. } => {
+                directions.iter().flatten().map(|map| &**map).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// Makes layers of nodes.
 pub(crate) struct Layers<'a, 'b> {
     pub(crate) graph: &'a Graph,

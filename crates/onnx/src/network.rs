@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nn::layers::Builder;
-use nn::{Model, ParameterId, Step, Tensor, Var};
+use nn::{LinearMap, Model, ParameterId, Step, Tensor, Var};
 
 use crate::error::Error;
 use crate::graph::{Graph, Node, Value};
@@ -93,6 +93,11 @@ impl Network {
         &self.graph
     }
 
+    /// The linear maps, those of a group of channels and of a direction each, in the order of the file.
+    pub fn maps(&self) -> impl Iterator<Item = &LinearMap> {
+        self.layers.iter().flatten().flat_map(Layer::maps)
+    }
+
     /// Records the forward pass, and returns all outputs in the order of the file.
     ///
     /// # Errors
@@ -100,6 +105,23 @@ impl Network {
     /// [`Error::Input`] for other inputs than those of the graph, [`Error::Node`] for a node whose
     /// inputs do not fit.
     pub fn run(&self, given: &[Given], step: &mut Step<'_>) -> Result<Vec<Var>, Error> {
+        let outputs: Vec<&str> = self.graph.outputs().collect();
+        let values = self.run_to(given, &outputs, step)?;
+        Ok(values.into_iter().map(|(_, var)| var).collect())
+    }
+
+    /// As [`Self::run`], with values of the graph by name, in the order in which they are made: where
+    /// they differ from others' is where a network differs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::run`], and if there is no value of a name.
+    pub fn run_to(
+        &self,
+        given: &[Given],
+        names: &[&str],
+        step: &mut Step<'_>,
+    ) -> Result<Vec<(String, Var)>, Error> {
         let mut worked = Worked::new(&self.constants, &self.parameters);
         self.give(given, step, &mut worked)?;
         for (index, node) in self.graph.nodes.iter().enumerate() {
@@ -108,9 +130,17 @@ impl Network {
                 run::node(node, layer, &mut worked, step).map_err(|why| node.error(why))?;
             }
         }
-        let outputs = self.graph.outputs.iter();
-        let of = |&value: &Value| worked.plain(value, step);
-        outputs.map(of).collect::<Result<Vec<_>, _>>().map_err(Error::Input)
+        let mut wanted = Vec::with_capacity(names.len());
+        for name in names {
+            let value = self.graph.names.iter().position(|known| known == name);
+            wanted.push(value.ok_or_else(|| Error::Input(format!("there is no value {name}")))?);
+        }
+        // Values are numbered in the order in which nodes make them; outputs keep that of the file.
+        if wanted != self.graph.outputs {
+            wanted.sort_unstable();
+        }
+        let of = |value: Value| Ok((self.graph.names[value].clone(), worked.plain(value, step)?));
+        wanted.into_iter().map(of).collect::<Result<_, String>>().map_err(Error::Input)
     }
 
     fn give(
