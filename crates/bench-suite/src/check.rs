@@ -43,7 +43,11 @@ pub fn run(
 }
 
 fn describe(graph: &Graph, output: &mut Output) {
-    output.line(format_args!("written by   {}, operators of version {}", graph.producer(), graph.opset()));
+    output.line(format_args!(
+        "written by   {}, operators of version {}",
+        graph.producer(),
+        graph.opset()
+    ));
     for input in graph.inputs() {
         let lengths: Vec<String> =
             input.shape.iter().map(|n| n.map_or("any".to_owned(), |n| n.to_string())).collect();
@@ -110,15 +114,11 @@ fn results(
     let outputs: Vec<&str> = graph.outputs().collect();
     let mut names: Vec<&str> = outputs.clone();
     let is_input = |name: &str| graph.inputs().iter().any(|input| input.name == name);
-    let further = arrays.keys().map(String::as_str).filter(|name| graph.has(name) && !is_input(name));
+    let further =
+        arrays.keys().map(String::as_str).filter(|name| graph.has(name) && !is_input(name));
     names.extend(further.filter(|name| !outputs.contains(name)));
-    let pass = Pass {
-        seed: Seed::new(0),
-        first_row: 0,
-        step: 0,
-        mode: Mode::Eval,
-        par: Par::Rayon,
-    };
+    let pass =
+        Pass { seed: Seed::new(0), first_row: 0, step: 0, mode: Mode::Eval, par: Par::Rayon };
     let mut work = Workspace::new();
     let mut step = work.step(parameters, pass);
     let values = network.run_to(&given, &names, &mut step);

@@ -114,7 +114,9 @@ fn array(bytes: &[u8]) -> Result<Array, String> {
         return Err(format!("{} elements of shape {shape:?}", values.len()));
     }
     if fortran && shape.len() > 1 {
-        return Err("an array in column-major order; np.ascontiguousarray makes it row-major".into());
+        return Err(
+            "an array in column-major order; np.ascontiguousarray makes it row-major".into()
+        );
     }
     Ok(Array { shape, values })
 }
@@ -179,7 +181,8 @@ mod tests {
 
     /// A file as NumPy writes it.
     fn npy(kind: &str, shape: &str, content: &[u8]) -> Vec<u8> {
-        let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}");
+        let mut header =
+            format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}");
         while (10 + header.len() + 1) % 64 != 0 {
             header.push(' ');
         }

@@ -62,7 +62,8 @@ pub(crate) fn arrange(node: &Node, shape: &[usize], known: Known<'_>) -> Reason<
         "Reshape" => Arrangement::in_place(reshaped(shape, &arguments)?),
         "Flatten" => {
             let split = node.attributes.integer("axis", 1);
-            let at = if split == shape.len() as i64 { shape.len() } else { axis(split, shape.len())? };
+            let at =
+                if split == shape.len() as i64 { shape.len() } else { axis(split, shape.len())? };
             let (front, back) = shape.split_at(at);
             Arrangement::in_place(vec![elements(front)?, elements(back)?])
         }
@@ -248,7 +249,10 @@ fn gathered(shape: &[usize], of: i64, indices: &Host) -> Reason<Arrangement> {
 
 /// Indices that may count from the end.
 pub(crate) fn in_range(indices: &[i64], len: usize) -> Reason<Vec<usize>> {
-    indices.iter().map(|&i| axis(i, len).map_err(|_| format!("there is no element {i} of {len}"))).collect()
+    indices
+        .iter()
+        .map(|&i| axis(i, len).map_err(|_| format!("there is no element {i} of {len}")))
+        .collect()
 }
 
 fn gathered_rows(shape: &[usize], indices: &Host) -> Reason<Arrangement> {
@@ -277,7 +281,8 @@ fn tiled(shape: &[usize], repeats: &[usize]) -> Reason<Arrangement> {
         return Err(format!("{} repeats of {} axes", repeats.len(), shape.len()));
     }
     let again = |(&n, &times): (&usize, &usize)| (0..n).cycle().take(n * times).collect();
-    let to: Vec<usize> = shape.iter().zip(repeats).map(|(n, times)| n.saturating_mul(*times)).collect();
+    let to: Vec<usize> =
+        shape.iter().zip(repeats).map(|(n, times)| n.saturating_mul(*times)).collect();
     elements(&to)?;
     let kept: Vec<Vec<usize>> = shape.iter().zip(repeats).map(again).collect();
     Ok(taken(shape, &kept))

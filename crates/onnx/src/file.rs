@@ -77,7 +77,8 @@ impl Beside {
 
     /// A file below the folder, named by a relative path without `..`, and not a link.
     fn open(&self, location: &str) -> Result<Vec<u8>, String> {
-        let outside = || format!("its external data lie at {location:?}, outside of the model's folder");
+        let outside =
+            || format!("its external data lie at {location:?}, outside of the model's folder");
         let folder = self.folder.as_ref().ok_or("its numbers lie in another file")?;
         let relative = Path::new(location);
         let normal = |part: Component<'_>| matches!(part, Component::Normal(_));

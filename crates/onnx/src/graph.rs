@@ -189,10 +189,9 @@ impl Graph {
         if unknown.is_empty() {
             return Ok(());
         }
-        let unsupported = unknown.into_iter().map(|(operator, nodes)| crate::Unsupported {
-            operator: operator.to_owned(),
-            nodes,
-        });
+        let unsupported = unknown
+            .into_iter()
+            .map(|(operator, nodes)| crate::Unsupported { operator: operator.to_owned(), nodes });
         Err(Error::Unsupported(unsupported.collect()))
     }
 
@@ -206,7 +205,8 @@ impl Graph {
         let mut constants = BTreeMap::new();
         for tensor in &graph.initializer {
             let host = file::tensor(tensor, beside);
-            let host = host.map_err(|why| format!("has a damaged tensor {:?}: {why}", tensor.name))?;
+            let host =
+                host.map_err(|why| format!("has a damaged tensor {:?}: {why}", tensor.name))?;
             constants.insert(numbers.define(&tensor.name)?, host);
         }
         let mut inputs = Vec::new();
@@ -275,20 +275,24 @@ fn numbered(
     standard: bool,
 ) -> Result<Node, String> {
     let first = node.output.iter().find(|name| !name.is_empty());
-    let name = if node.name.is_empty() { first.cloned().unwrap_or_default() } else { node.name.clone() };
+    let name =
+        if node.name.is_empty() { first.cloned().unwrap_or_default() } else { node.name.clone() };
     let of_input = |input: &String| {
         if input.is_empty() {
             return Ok(None);
         }
         let value = numbers.by_name.get(input).copied();
-        value.map(Some).ok_or_else(|| format!("has a node {name} that reads {input:?} before it is made"))
+        value
+            .map(Some)
+            .ok_or_else(|| format!("has a node {name} that reads {input:?} before it is made"))
     };
     let inputs = node.input.iter().map(of_input).collect::<Result<_, _>>()?;
     let mut attributes = BTreeMap::new();
     for a in &node.attribute {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let tensor = a.t.as_ref().map(|t| file::tensor(t, beside)).transpose();
-        let tensor = tensor.map_err(|why| format!("has a node {name} with damaged numbers: {why}"))?;
+        let tensor =
+            tensor.map_err(|why| format!("has a node {name} with damaged numbers: {why}"))?;
         let attribute = Attribute {
             float: a.f,
             integer: a.i,

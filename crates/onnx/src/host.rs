@@ -44,7 +44,8 @@ pub(crate) fn evaluate(node: &Node, known: Known<'_>) -> Reason<Vec<Host>> {
             one(concatenated(&parts, node.attributes.integer("axis", 0))?)
         }
         "Split" => {
-            let (of, sizes) = split_sizes(node, input(0)?.shape(), known.get(1).copied().flatten())?;
+            let (of, sizes) =
+                split_sizes(node, input(0)?.shape(), known.get(1).copied().flatten())?;
             let mut start = 0;
             let part = |&size: &usize| {
                 start += size;
@@ -223,15 +224,17 @@ fn select(condition: &Host, a: &Host, b: &Host) -> Reason<Host> {
     let to = |host: &Host| host.picked(shape.clone(), &repeated(host.shape(), &shape));
     let (condition, a, b) = (to(condition).booleans()?, to(a), to(b));
     let data = match (a.data(), b.data()) {
-        (Data::I64(a), Data::I64(b)) => {
-            Data::I64(condition.iter().enumerate().map(|(i, &c)| if c { a[i] } else { b[i] }).collect())
-        }
-        (Data::Bool(a), Data::Bool(b)) => {
-            Data::Bool(condition.iter().enumerate().map(|(i, &c)| if c { a[i] } else { b[i] }).collect())
-        }
+        (Data::I64(a), Data::I64(b)) => Data::I64(
+            condition.iter().enumerate().map(|(i, &c)| if c { a[i] } else { b[i] }).collect(),
+        ),
+        (Data::Bool(a), Data::Bool(b)) => Data::Bool(
+            condition.iter().enumerate().map(|(i, &c)| if c { a[i] } else { b[i] }).collect(),
+        ),
         _ => {
             let (a, b) = (a.to_floats(), b.to_floats());
-            Data::F32(condition.iter().enumerate().map(|(i, &c)| if c { a[i] } else { b[i] }).collect())
+            Data::F32(
+                condition.iter().enumerate().map(|(i, &c)| if c { a[i] } else { b[i] }).collect(),
+            )
         }
     };
     Host::new(shape, data)
@@ -278,7 +281,8 @@ fn pairs(operator: &str, a: &Host, b: &Host) -> Reason<Host> {
             Data::I64(a.iter().zip(b).map(of).collect::<Result<_, _>>()?)
         }
         _ => {
-            let function = Binary::of(operator).ok_or_else(|| format!("{operator} of known numbers"))?;
+            let function =
+                Binary::of(operator).ok_or_else(|| format!("{operator} of known numbers"))?;
             let (a, b) = (a.to_floats(), b.to_floats());
             Data::F32(a.iter().zip(&b).map(|(&a, &b)| function.real(a, b)).collect())
         }

@@ -75,7 +75,11 @@ impl<'a, 'b> Layers<'a, 'b> {
     }
 
     /// The layer of a node, if it has weights; `absorb` names the nodes whose constants went into it.
-    pub(crate) fn of(&mut self, node: &Node, absorb: &mut Vec<usize>) -> Result<Option<Layer>, Error> {
+    pub(crate) fn of(
+        &mut self,
+        node: &Node,
+        absorb: &mut Vec<usize>,
+    ) -> Result<Option<Layer>, Error> {
         let layer = match &*node.operator {
             "Conv" => self.convolution(node).map(Some),
             "ConvTranspose" => self.transposed(node).map(Some),
@@ -194,7 +198,8 @@ impl<'a, 'b> Layers<'a, 'b> {
             }
             let bias = bias.map(|bias| &bias[(group * rows).min(bias.len())..]);
             let bias = bias.map(|bias| &bias[..rows.min(bias.len())]);
-            let name = if geometry.groups == 1 { name.clone() } else { format!("{name}.group{group}") };
+            let name =
+                if geometry.groups == 1 { name.clone() } else { format!("{name}.group{group}") };
             maps.push(self.map(&name, &shape, &last, bias, node)?);
         }
         Ok(Layer::Convolution { maps, geometry })
@@ -217,9 +222,8 @@ impl<'a, 'b> Layers<'a, 'b> {
         let name = self.name(node, node.inputs[1]);
         let map = self.map(&name, &[taps * outputs, inputs], &rows, None, node)?;
         let bias = self.constant(node, 2).map(Host::floats).transpose()?;
-        let bias = bias.map(|bias| {
-            self.add(format!("{name}.bias"), Role::Bias, &[bias.len()], bias.to_vec())
-        });
+        let bias = bias
+            .map(|bias| self.add(format!("{name}.bias"), Role::Bias, &[bias.len()], bias.to_vec()));
         Ok(Layer::Transposed { map, bias, geometry })
     }
 
@@ -258,7 +262,8 @@ impl<'a, 'b> Layers<'a, 'b> {
         let Some(weight) = self.constant(node, 1) else { return Ok(None) };
         let &[inputs, outputs] = weight.shape() else { return Ok(None) };
         let product = node.outputs.first().copied().flatten();
-        let readers = product.and_then(|value| self.readers.get(&value)).map_or(&[][..], Vec::as_slice);
+        let readers =
+            product.and_then(|value| self.readers.get(&value)).map_or(&[][..], Vec::as_slice);
         let is_output = product.is_some_and(|value| self.graph.outputs.contains(&value));
         let mut bias = None;
         if let &[reader] = readers
@@ -310,11 +315,14 @@ impl<'a, 'b> Layers<'a, 'b> {
                 let all = &host.floats()?[direction * gates * columns..][..gates * columns];
                 let weight = reordered(all, order, width * columns);
                 let bias = match b {
-                    Some(b) => b.get((2 * direction + at) * gates..(2 * direction + at + 1) * gates),
+                    Some(b) => {
+                        b.get((2 * direction + at) * gates..(2 * direction + at + 1) * gates)
+                    }
                     None => Some(&[][..]),
                 };
                 let bias = bias.ok_or("too few biases")?;
-                let bias = if bias.is_empty() { vec![0.0; gates] } else { reordered(bias, order, width) };
+                let bias =
+                    if bias.is_empty() { vec![0.0; gates] } else { reordered(bias, order, width) };
                 let name = self.unused(format!("{base}.{part}_l{layer}{reverse}"));
                 self.map(&name, &[gates, columns], &weight, Some(&bias), node)
             };
@@ -326,7 +334,8 @@ impl<'a, 'b> Layers<'a, 'b> {
 
     fn batch_norm(&mut self, node: &Node) -> Reason<Layer> {
         let name = self.name(node, node.inputs.get(1).copied().flatten());
-        let of = |index: usize| self.weight(node, index).and_then(|host| Ok(host.floats()?.to_vec()));
+        let of =
+            |index: usize| self.weight(node, index).and_then(|host| Ok(host.floats()?.to_vec()));
         let [scale, shift, mean, variance] = [of(1)?, of(2)?, of(3)?, of(4)?];
         let channels = [scale.len()];
         if [&shift, &mean, &variance].iter().any(|values| values.len() != scale.len()) {
@@ -369,7 +378,8 @@ impl<'a, 'b> Layers<'a, 'b> {
     fn embedding(&mut self, node: &Node) -> Reason<Option<Layer>> {
         let Some(table) = self.constant(node, 0) else { return Ok(None) };
         let is_table = table.shape().len() == 2 && table.floats().is_ok();
-        if !is_table || node.attributes.integer("axis", 0) != 0 || self.constant(node, 1).is_some() {
+        if !is_table || node.attributes.integer("axis", 0) != 0 || self.constant(node, 1).is_some()
+        {
             return Ok(None);
         }
         let value = node.input(0)?;

@@ -160,10 +160,14 @@ impl Network {
                 Given::Tensor(var) => step.tape.value(*var).shape().to_vec(),
                 Given::Host(host) => host.shape().to_vec(),
             };
-            let fits = |(want, have): (&Option<usize>, &usize)| want.is_none_or(|want| want == *have);
+            let fits =
+                |(want, have): (&Option<usize>, &usize)| want.is_none_or(|want| want == *have);
             if shape.len() != input.shape.len() || !input.shape.iter().zip(&shape).all(fits) {
-                let want: Vec<String> =
-                    input.shape.iter().map(|n| n.map_or("any".to_owned(), |n| n.to_string())).collect();
+                let want: Vec<String> = input
+                    .shape
+                    .iter()
+                    .map(|n| n.map_or("any".to_owned(), |n| n.to_string()))
+                    .collect();
                 return Err(Error::Input(format!(
                     "input {} is of shape {shape:?}, not ({})",
                     input.name,

@@ -76,11 +76,12 @@ impl<'a> Worked<'a> {
             Some(Known::Plain(var)) => return Ok(*var),
             Some(Known::Last(var)) => {
                 let rank = step.tape.value(*var).shape().len();
-                let order: Vec<usize> =
-                    [0, rank - 1].into_iter().chain(1..rank - 1).collect();
+                let order: Vec<usize> = [0, rank - 1].into_iter().chain(1..rank - 1).collect();
                 ops::permute(step, *var, &order)
             }
-            Some(Known::Host(host)) => step.tape.constant(Tensor::new(host.shape(), host.to_floats())),
+            Some(Known::Host(host)) => {
+                step.tape.constant(Tensor::new(host.shape(), host.to_floats()))
+            }
             None => match (self.parameters.get(&value), self.constants.get(&value)) {
                 (Some(&id), _) => parameter(step, id),
                 (None, Some(host)) => {
@@ -161,10 +162,15 @@ pub(crate) fn node(
         "MaxPool" | "AveragePool" | "GlobalAveragePool" | "Resize" => {
             images::run(node, worked, step)
         }
-        "Softmax" | "LogSoftmax" | "ReduceMean" | "ReduceSum" | "ReduceL2" | "ReduceSumSquare"
-        | "InstanceNormalization" | "GroupNormalization" | "RMSNormalization" => {
-            norms::run(node, worked, step)
-        }
+        "Softmax"
+        | "LogSoftmax"
+        | "ReduceMean"
+        | "ReduceSum"
+        | "ReduceL2"
+        | "ReduceSumSquare"
+        | "InstanceNormalization"
+        | "GroupNormalization"
+        | "RMSNormalization" => norms::run(node, worked, step),
         operator if arrange::OPERATORS.contains(&operator) => rearrange(node, worked, step),
         operator if Binary::of(operator).is_some() => pairs(node, worked, step),
         _ => each(node, worked, step),
@@ -192,7 +198,8 @@ fn rearrange(node: &Node, worked: &mut Worked<'_>, step: &mut Step<'_>) -> Reaso
         worked.set_plain(output(node)?, y);
         return Ok(());
     }
-    let known: Vec<Option<&Host>> = node.inputs.iter().map(|input| worked.host((*input)?)).collect();
+    let known: Vec<Option<&Host>> =
+        node.inputs.iter().map(|input| worked.host((*input)?)).collect();
     let arrangement = arrange(node, &shape, &known)?;
     let y = match arrangement.indices {
         None if same => x,
@@ -257,7 +264,8 @@ fn choose(node: &Node, worked: &mut Worked<'_>, step: &mut Step<'_>) -> Reason<(
     let of_both = broadcast_shape(step.tape.value(a).shape(), step.tape.value(b).shape())?;
     let shape = broadcast_shape(condition.shape(), &of_both)?;
     let (a, b) = (repeat(step, a, &shape), repeat(step, b, &shape));
-    let condition = condition.picked(shape.clone(), &repeated(condition.shape(), &shape)).booleans()?;
+    let condition =
+        condition.picked(shape.clone(), &repeated(condition.shape(), &shape)).booleans()?;
     let y = select(step, condition, a, b);
     worked.set_plain(output(node)?, y);
     Ok(())
@@ -346,7 +354,11 @@ fn pairs(node: &Node, worked: &mut Worked<'_>, step: &mut Step<'_>) -> Reason<()
     }
     all_last = all_last && ranks.windows(2).all(|pair| pair[0] == pair[1]);
     let of = |worked: &mut Worked<'_>, step: &mut Step<'_>, value| {
-        if all_last && last(worked, value) { worked.last(value, step) } else { worked.plain(value, step) }
+        if all_last && last(worked, value) {
+            worked.last(value, step)
+        } else {
+            worked.plain(value, step)
+        }
     };
     let mut y = of(worked, step, first)?;
     for &value in rest {
@@ -387,7 +399,10 @@ fn clip(node: &Node, worked: &mut Worked<'_>, step: &mut Step<'_>) -> Reason<()>
         match node.inputs.get(index).copied().flatten() {
             Some(value) => {
                 let host = worked.host(value).ok_or("limits that depend on the data")?;
-                host.to_floats().first().copied().ok_or_else(|| "a limit without a number".to_owned())
+                host.to_floats()
+                    .first()
+                    .copied()
+                    .ok_or_else(|| "a limit without a number".to_owned())
             }
             None => Ok(node.attributes.float(name, default)),
         }

@@ -151,7 +151,9 @@ pub(crate) fn elements(shape: &[usize]) -> Reason<usize> {
     /// More than any network has, and fewer than [`NOTHING`].
     const MOST: usize = 1 << 31;
     let product = shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
-    product.filter(|&n| n <= MOST).ok_or_else(|| format!("a tensor of shape {shape:?} is too large"))
+    product
+        .filter(|&n| n <= MOST)
+        .ok_or_else(|| format!("a tensor of shape {shape:?} is too large"))
 }
 
 /// Distances of neighbours along each axis.
@@ -175,9 +177,8 @@ pub(crate) fn axis(axis: i64, rank: usize) -> Reason<usize> {
 /// The shape that both repeat to, axes counted from the last.
 pub(crate) fn broadcast_shape(a: &[usize], b: &[usize]) -> Reason<Vec<usize>> {
     let rank = a.len().max(b.len());
-    let of = |shape: &[usize], i: usize| {
-        (i + shape.len()).checked_sub(rank).map_or(1, |i| shape[i])
-    };
+    let of =
+        |shape: &[usize], i: usize| (i + shape.len()).checked_sub(rank).map_or(1, |i| shape[i]);
     (0..rank)
         .map(|i| match (of(a, i), of(b, i)) {
             (x, y) if x == y => Ok(x),

@@ -96,7 +96,8 @@ impl Geometry {
             let rows = size[i].div_ceil(stride[i]);
             let total = ((rows.max(1) - 1) * stride[i] + reach).saturating_sub(size[i]);
             let (less, more) = (total / 2, total - total / 2);
-            (extra[i], extra[i + 2]) = if same == Same::Upper { (less, more) } else { (more, less) };
+            (extra[i], extra[i + 2]) =
+                if same == Same::Upper { (less, more) } else { (more, less) };
         }
         (Window { padding: [0; 2], ..self.window }, extra)
     }

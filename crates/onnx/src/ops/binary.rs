@@ -77,8 +77,20 @@ impl Binary {
             Self::Mul => [b, a],
             Self::Div => [1.0 / b, -y / b],
             Self::Pow => [b * a.powf(b - 1.0), if a > 0.0 { y * a.ln() } else { 0.0 }],
-            Self::Max => if a >= b { [1.0, 0.0] } else { [0.0, 1.0] },
-            Self::Min => if a <= b { [1.0, 0.0] } else { [0.0, 1.0] },
+            Self::Max => {
+                if a >= b {
+                    [1.0, 0.0]
+                } else {
+                    [0.0, 1.0]
+                }
+            }
+            Self::Min => {
+                if a <= b {
+                    [1.0, 0.0]
+                } else {
+                    [0.0, 1.0]
+                }
+            }
         }
     }
 }
@@ -100,7 +112,8 @@ pub(crate) fn binary(step: &mut Step<'_>, a: Var, b: Var, function: Binary) -> R
     };
     let a = repeat(step, a, &shape);
     // Sums and products of nn repeat the second along leading axes by themselves.
-    let suffix = shape.ends_with(step.tape.value(b).shape()) && !step.tape.value(b).data().is_empty();
+    let suffix =
+        shape.ends_with(step.tape.value(b).shape()) && !step.tape.value(b).data().is_empty();
     match function {
         Binary::Add if suffix => return Ok(ops::add(step, a, b)),
         Binary::Sub if suffix => return Ok(ops::sub(step, a, b)),

@@ -105,12 +105,28 @@ impl Unary {
             Self::Ceil => x.ceil(),
             Self::Round => x.round_ties_even(),
             Self::GeluTanh => 0.5 * x * (1.0 + gelu_argument(x).tanh()),
-            Self::LeakyRelu { alpha } => if x < 0.0 { alpha * x } else { x },
-            Self::Elu { alpha } => if x < 0.0 { alpha * x.exp_m1() } else { x },
-            Self::Celu { alpha } => if x < 0.0 { alpha * (x / alpha).exp_m1() } else { x },
-            Self::Selu { alpha, gamma } => {
-                gamma * if x < 0.0 { alpha * x.exp_m1() } else { x }
+            Self::LeakyRelu { alpha } => {
+                if x < 0.0 {
+                    alpha * x
+                } else {
+                    x
+                }
             }
+            Self::Elu { alpha } => {
+                if x < 0.0 {
+                    alpha * x.exp_m1()
+                } else {
+                    x
+                }
+            }
+            Self::Celu { alpha } => {
+                if x < 0.0 {
+                    alpha * (x / alpha).exp_m1()
+                } else {
+                    x
+                }
+            }
+            Self::Selu { alpha, gamma } => gamma * if x < 0.0 { alpha * x.exp_m1() } else { x },
             Self::HardSigmoid { alpha, beta } => (alpha * x + beta).clamp(0.0, 1.0),
             Self::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
             Self::Softplus => softplus(x),
@@ -128,7 +144,13 @@ impl Unary {
             Self::Exp => y,
             Self::Log => 1.0 / x,
             Self::Neg => -1.0,
-            Self::Abs => if x == 0.0 { 0.0 } else { x.signum() },
+            Self::Abs => {
+                if x == 0.0 {
+                    0.0
+                } else {
+                    x.signum()
+                }
+            }
             Self::Reciprocal => -y * y,
             Self::Sin => x.cos(),
             Self::Cos => -x.sin(),
@@ -139,11 +161,41 @@ impl Unary {
                 let inner = GELU * (1.0 + 3.0 * 0.044_715 * x * x);
                 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner
             }
-            Self::LeakyRelu { alpha } => if x < 0.0 { alpha } else { 1.0 },
-            Self::Elu { alpha } => if x < 0.0 { y + alpha } else { 1.0 },
-            Self::Celu { alpha } => if x < 0.0 { (x / alpha).exp() } else { 1.0 },
-            Self::Selu { alpha, gamma } => if x < 0.0 { y + alpha * gamma } else { gamma },
-            Self::HardSigmoid { alpha, .. } => if y > 0.0 && y < 1.0 { alpha } else { 0.0 },
+            Self::LeakyRelu { alpha } => {
+                if x < 0.0 {
+                    alpha
+                } else {
+                    1.0
+                }
+            }
+            Self::Elu { alpha } => {
+                if x < 0.0 {
+                    y + alpha
+                } else {
+                    1.0
+                }
+            }
+            Self::Celu { alpha } => {
+                if x < 0.0 {
+                    (x / alpha).exp()
+                } else {
+                    1.0
+                }
+            }
+            Self::Selu { alpha, gamma } => {
+                if x < 0.0 {
+                    y + alpha * gamma
+                } else {
+                    gamma
+                }
+            }
+            Self::HardSigmoid { alpha, .. } => {
+                if y > 0.0 && y < 1.0 {
+                    alpha
+                } else {
+                    0.0
+                }
+            }
             Self::HardSwish => match x {
                 ..=-3.0 => 0.0,
                 3.0.. => 1.0,
@@ -159,7 +211,13 @@ impl Unary {
                 let s = sigmoid(alpha * x);
                 s + alpha * x * s * (1.0 - s)
             }
-            Self::Clip { min, max } => if x > min && x < max { 1.0 } else { 0.0 },
+            Self::Clip { min, max } => {
+                if x > min && x < max {
+                    1.0
+                } else {
+                    0.0
+                }
+            }
         }
     }
 }

@@ -129,7 +129,13 @@ fn resize_axis(
         Ok(match rule {
             "asymmetric" => i / scale,
             "half_pixel" => (i + 0.5) / scale - 0.5,
-            "pytorch_half_pixel" => if to > 1 { (i + 0.5) / scale - 0.5 } else { 0.0 },
+            "pytorch_half_pixel" => {
+                if to > 1 {
+                    (i + 0.5) / scale - 0.5
+                } else {
+                    0.0
+                }
+            }
             "align_corners" if to > 1 => i * (from - 1) as f32 / (to - 1) as f32,
             "align_corners" => 0.0,
             other => return Err(format!("places by {other}")),
@@ -139,7 +145,10 @@ fn resize_axis(
     let within = |i: f32| i.clamp(0.0, (from - 1) as f32) as usize;
     match node.attributes.text("mode", "nearest") {
         "nearest" => {
-            let nearest: Vec<usize> = match node.attributes.text("nearest_mode", "round_prefer_floor") {
+            let nearest: Vec<usize> = match node
+                .attributes
+                .text("nearest_mode", "round_prefer_floor")
+            {
                 "floor" => places.iter().map(|x| within(x.floor())).collect(),
                 "ceil" => places.iter().map(|x| within(x.ceil())).collect(),
                 "round_prefer_ceil" => places.iter().map(|x| within((x + 0.5).floor())).collect(),

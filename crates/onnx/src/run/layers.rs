@@ -120,7 +120,8 @@ pub(super) fn surround(step: &mut Step<'_>, x: Var, extra: [usize; 4]) -> Var {
     for image in 0..batch {
         for y in 0..to[1] {
             for x in 0..to[2] {
-                let inside = (above..above + rows).contains(&y) && (left..left + columns).contains(&x);
+                let inside =
+                    (above..above + rows).contains(&y) && (left..left + columns).contains(&x);
                 for channel in 0..channels {
                     indices.push(match inside {
                         true => {
@@ -211,15 +212,16 @@ fn recurrent(
         }
         None => None,
     };
-    let mut initial = |index: usize, direction: usize, step: &mut Step<'_>| -> Reason<Option<Var>> {
-        let Some(value) = node.inputs.get(index).copied().flatten() else { return Ok(None) };
-        let state = worked.plain(value, step)?;
-        if step.tape.value(state).shape() != [directions.len(), batch, width] {
-            return Err(format!("states of shape {:?}", step.tape.value(state).shape()));
-        }
-        let state = ops::slice(step, state, 0, direction..direction + 1);
-        Ok(Some(ops::reshape(step, state, &[batch, width])))
-    };
+    let mut initial =
+        |index: usize, direction: usize, step: &mut Step<'_>| -> Reason<Option<Var>> {
+            let Some(value) = node.inputs.get(index).copied().flatten() else { return Ok(None) };
+            let state = worked.plain(value, step)?;
+            if step.tape.value(state).shape() != [directions.len(), batch, width] {
+                return Err(format!("states of shape {:?}", step.tape.value(state).shape()));
+            }
+            let state = ops::slice(step, state, 0, direction..direction + 1);
+            Ok(Some(ops::reshape(step, state, &[batch, width])))
+        };
     let mut starts = Vec::new();
     for direction in 0..directions.len() {
         starts.push((initial(5, direction, step)?, initial(6, direction, step)?));

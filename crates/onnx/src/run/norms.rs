@@ -106,9 +106,10 @@ fn reduce(step: &mut Step<'_>, x: Var, axes: &[usize], mean: bool, keep: bool) -
         true => ops::mean_axes(step, x, range),
         false => ops::sum_axes(step, x, range),
     };
-    let kept = shape.iter().enumerate().filter_map(|(i, &n)| {
-        if axes.contains(&i) { keep.then_some(1) } else { Some(n) }
-    });
+    let kept = shape
+        .iter()
+        .enumerate()
+        .filter_map(|(i, &n)| if axes.contains(&i) { keep.then_some(1) } else { Some(n) });
     let kept: Vec<usize> = kept.collect();
     ops::reshape(step, y, &kept)
 }
