@@ -183,8 +183,6 @@ fn concatenated(parts: &[&Host], along: i64) -> Reason<Host> {
     let first = parts.first().ok_or("nothing to concatenate")?;
     let of = axis(along, first.shape().len())?;
     let mut shape = first.shape().to_vec();
-    let mut rows: Vec<Vec<f32>> = Vec::new();
-    let inner = |host: &Host| host.shape()[of..].iter().product::<usize>().max(1);
     let same = |host: &&&Host| {
         host.shape().len() == shape.len()
             && (0..shape.len()).all(|i| i == of || host.shape()[i] == first.shape()[i])
@@ -195,21 +193,26 @@ fn concatenated(parts: &[&Host], along: i64) -> Reason<Host> {
     let outer: usize = shape[..of].iter().product();
     shape[of] = parts.iter().map(|host| host.shape()[of]).sum();
     // By type: integers stay integers.
-    if parts.iter().all(|host| matches!(host.data(), Data::I64(_))) {
-        let mut all = Vec::new();
-        for row in 0..outer {
-            for host in parts {
-                all.extend_from_slice(&host.integers()?[row * inner(host)..][..inner(host)]);
-            }
+    let data = if parts.iter().all(|host| matches!(host.data(), Data::I64(_))) {
+        let values: Vec<Vec<i64>> = parts.iter().map(|host| host.to_integers()).collect();
+        Data::I64(side_by_side(&values, outer))
+    } else {
+        let values: Vec<Vec<f32>> = parts.iter().map(|host| host.to_floats()).collect();
+        Data::F32(side_by_side(&values, outer))
+    };
+    Host::new(shape, data)
+}
+
+/// Rows of all parts, one beside the other.
+fn side_by_side<T: Copy>(parts: &[Vec<T>], rows: usize) -> Vec<T> {
+    let mut all = Vec::new();
+    for row in 0..rows {
+        for part in parts {
+            let len = part.len() / rows;
+            all.extend_from_slice(&part[row * len..][..len]);
         }
-        return Host::new(shape, Data::I64(all));
     }
-    for row in 0..outer {
-        for host in parts {
-            rows.push(host.to_floats()[row * inner(host)..][..inner(host)].to_vec());
-        }
-    }
-    Host::new(shape, Data::F32(rows.concat()))
+    all
 }
 
 /// Both operands repeated to one shape.

@@ -27,7 +27,7 @@ pub(crate) enum Layer {
     /// Gain, shift and what was seen.
     BatchNorm(BatchNormState),
     /// Over the last axes, so many numbers together.
-    LayerNorm { gamma: ParameterId, beta: ParameterId, epsilon: f32, count: usize },
+    Normalized { gamma: ParameterId, beta: ParameterId, epsilon: f32, count: usize },
     /// The rows of a table.
     Embedding(ParameterId),
     /// Nothing is left to do: what it adds is in the map before.
@@ -112,7 +112,9 @@ impl<'a, 'b> Layers<'a, 'b> {
         }
         let tensor = value.map_or("", |value| &self.graph.names[value]);
         let generated = ["onnx::", "val_", "t_", "_"].iter().any(|start| tensor.starts_with(start));
-        let name = match tensor.strip_suffix(".weight") {
+        // `attention.in_proj_weight` is the weight of `attention.in_proj`.
+        let layer = tensor.strip_suffix(".weight").or_else(|| tensor.strip_suffix("_weight"));
+        let name = match layer {
             Some(layer) => layer.to_owned(),
             None if tensor.is_empty() || generated => of_node(node),
             None => tensor.to_owned(),
@@ -371,7 +373,7 @@ impl<'a, 'b> Layers<'a, 'b> {
         let beta = self.add(format!("{name}.bias"), Role::Normalization, &[count], beta);
         self.builder.parameters.get_mut(beta).set_frozen(!given);
         let epsilon = node.attributes.float("epsilon", 1e-5);
-        Ok(Layer::LayerNorm { gamma, beta, epsilon, count })
+        Ok(Layer::Normalized { gamma, beta, epsilon, count })
     }
 
     /// A table whose rows are looked up.

@@ -10,6 +10,8 @@
 //! compute of shapes is computed when the network runs, so batches and sequences may have any length.
 //! Operators that there are not are listed all at once.
 
+#![forbid(unsafe_code)]
+
 mod arrange;
 mod error;
 mod file;
@@ -29,3 +31,8 @@ pub use graph::{Graph, Input};
 pub use network::{Given, Network};
 pub use operators::operators;
 pub use tensor::{Data, Host};
+
+/// The README, whose code the documentation tests run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

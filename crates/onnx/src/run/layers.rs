@@ -66,7 +66,7 @@ pub(super) fn run(
                 worked.set_last(output(node)?, y);
             }
         }
-        Layer::LayerNorm { gamma, beta, epsilon, count } => {
+        Layer::Normalized { gamma, beta, epsilon, count } => {
             let x = worked.plain(node.input(0)?, step)?;
             let shape = step.tape.value(x).shape().to_vec();
             let len: usize = shape.iter().product();
