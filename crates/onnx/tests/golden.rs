@@ -25,7 +25,7 @@ fn difference(folder: &Path) -> Result<f32, Error> {
     let mut parameters = Parameters::new();
     let policy = Policy::uniform(Float32);
     let seed = Seed::new(0);
-    let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed: seed.clone() };
+    let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
     let network = Network::build(&graph, &mut builder)?;
     let host = |name: &str| {
         let array = arrays.get(name).unwrap_or_else(|| panic!("an array {name}")).clone();

@@ -70,7 +70,7 @@ fn outputs(bytes: &[u8]) -> Result<Vec<f32>, Error> {
     let mut parameters = Parameters::new();
     let policy = Policy::uniform(Float32);
     let seed = Seed::new(0);
-    let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed: seed.clone() };
+    let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
     let network = Network::build(&graph, &mut builder)?;
     let ones = |shape: &[Option<usize>]| {
         let shape: Vec<usize> = shape.iter().map(|n| n.unwrap_or(2).min(4)).collect();
