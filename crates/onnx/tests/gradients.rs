@@ -74,8 +74,7 @@ fn gradients_are_those_of_pytorch() {
         let arrays = read_arrays(&folder(name).join("io.npz")).unwrap();
         let policy = Policy::uniform(Float32);
         let (mut parameters, seed) = (Parameters::new(), Seed::new(0));
-        let mut builder =
-            Builder { parameters: &mut parameters, policy: &policy, seed };
+        let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
         let network = Network::build(&graph, &mut builder).unwrap();
         let x = arrays["x"].clone();
         let data = match x.values {
