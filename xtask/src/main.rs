@@ -17,6 +17,7 @@ cargo xtask reproduce [ID…]   run experiments and write the report
 cargo xtask train FILE        train a network of your own on MNIST or CIFAR-10
 cargo xtask evaluate [NAME…]  check published weights against their known accuracy
 cargo xtask sensitivity       tell what imprecise hardware does to one network, and where
+cargo xtask check FILE        tell what is in an ONNX file, and whether it gives what it gave elsewhere
 cargo xtask merge [ID…]       check that a store is complete and write its report
 cargo xtask report [ID…]      write the report of the records that are there; --archive packs both
 cargo xtask list              list the experiments

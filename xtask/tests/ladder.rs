@@ -3,14 +3,15 @@
 use std::process::Command;
 
 /// Which workspace crates each crate may depend on, in code, tests and build scripts.
-const LADDER: [(&str, &[&str]); 8] = [
+const LADDER: [(&str, &[&str]); 9] = [
     ("numerics", &[]),
     ("crossbar", &["numerics"]),
     ("systolic", &["numerics"]),
     ("nn", &["numerics", "crossbar"]),
     ("datasets", &["numerics", "nn"]),
+    ("onnx", &["numerics", "nn", "datasets"]),
     ("report", &[]),
-    ("bench-suite", &["numerics", "crossbar", "systolic", "nn", "datasets", "report"]),
+    ("bench-suite", &["numerics", "crossbar", "systolic", "nn", "datasets", "onnx", "report"]),
     ("xtask", &[]),
 ];
 

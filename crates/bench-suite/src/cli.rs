@@ -41,6 +41,11 @@ const OF_EVALUATE: &str = "\
 Exit code: 0 if every network is as known; 1 if one is not; 2 for an error in the command line, a file \
 or the data.";
 
+/// How `check` ends.
+const OF_CHECK: &str = "\
+Exit code: 0 if the outputs are equal, or none are expected; 1 if they are not; 2 if a file cannot be read, \
+or the network has operators that there are not.";
+
 /// How `list` ends.
 const OF_LIST: &str = "Exit code: 0; 2 for an error in the command line.";
 
@@ -79,6 +84,11 @@ pub enum Command {
     /// Writes a report of its own. The same command again goes on where a run stopped.
     #[command(after_help = OF_SENSITIVITY)]
     Sensitivity(Sensitivity),
+    /// Tell what is in an ONNX file, and whether it gives here what it gave elsewhere.
+    ///
+    /// Example: cargo xtask check model.onnx --expect io.npz
+    #[command(after_help = OF_CHECK)]
+    Check(Check),
     /// Check that a store is complete, after adding the records of others, and write the report.
     #[command(after_help = OF_CLAIMS)]
     Merge(Merge),
@@ -412,4 +422,28 @@ mod tests {
         use clap::CommandFactory;
         Cli::command().debug_assert();
     }
+}
+
+/// A network from a file, and what it is expected to give.
+#[derive(Clone, Debug, Args)]
+pub struct Check {
+    /// The network; its weights may lie beside it, as exporters write them.
+    #[arg(value_name = "MODEL.onnx")]
+    pub model: PathBuf,
+    /// Arrays of inputs and outputs by their names, as `numpy.savez` writes them; a single output may be
+    /// called y. Further arrays are compared with the values of their names in the network.
+    #[arg(long, value_name = "IO.npz")]
+    pub expect: Option<PathBuf>,
+    /// The largest difference that is taken for rounding, as a share of the largest number of an output.
+    #[arg(long, value_name = "X", default_value_t = 1e-4, value_parser = tolerance)]
+    pub tolerance: f32,
+    /// The tile on which layers are laid out: a preset, or a TOML file.
+    #[arg(long, value_name = "TILE", default_value = "standard-pcm")]
+    pub tile: String,
+}
+
+/// A share above 0.
+fn tolerance(text: &str) -> Result<f32, String> {
+    let share: f32 = text.parse().map_err(|_| format!("'{text}' is no number"))?;
+    if share > 0.0 && share.is_finite() { Ok(share) } else { Err(format!("{text} is no share")) }
 }

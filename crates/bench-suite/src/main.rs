@@ -27,7 +27,7 @@ use bench_suite::request::Request;
 use bench_suite::signals::Signals;
 use bench_suite::stop::Stop;
 use bench_suite::store::Store;
-use bench_suite::{bench, fault, merge, runner};
+use bench_suite::{bench, check, fault, merge, runner};
 use clap::Parser;
 use datasets::DataFolder;
 
@@ -82,6 +82,12 @@ fn run(command: &Command, signals: &Signals, output: &mut Output) -> Result<u8, 
         Command::Train(arguments) => train(arguments, signals, output),
         Command::Evaluate(arguments) => evaluate(arguments, output),
         Command::Sensitivity(arguments) => sensitivity(arguments, signals, output),
+        Command::Check(arguments) => {
+            let cli::Check { model, expect, tolerance, tile } = arguments;
+            let expect = expect.as_deref().map(|file| (file, *tolerance));
+            let equal = check::run(model, expect, tile, output)?;
+            Ok(if equal { HOLDS } else { DOES_NOT_HOLD })
+        }
         Command::Merge(arguments) => merge(arguments, output),
         Command::Report(arguments) => report(arguments, output),
         Command::List => Ok(list(output)),

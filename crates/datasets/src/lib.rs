@@ -16,6 +16,7 @@ pub mod log_mel;
 pub mod mnist;
 pub mod movie_reviews;
 pub mod mrpc;
+pub mod npy;
 pub mod ptb;
 pub mod sotu;
 pub mod stsb;

@@ -117,7 +117,7 @@ const HOUSES: &[House] = &[
             &["store"],
             &["report::contents"],
             &["report"],
-            &["fault", "merge", "progress", "runner", "signals", "bench"],
+            &["fault", "merge", "progress", "runner", "signals", "bench", "check"],
             &["cli"],
             &["main"],
         ],

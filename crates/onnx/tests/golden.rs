@@ -1,0 +1,83 @@
+//! Networks that PyTorch exported, against the outputs that it gave.
+
+use std::path::{Path, PathBuf};
+
+use datasets::npy::{Values, read_arrays};
+use nn::layers::Builder;
+use nn::{Float32, Mode, Parameters, Pass, Policy, Workspace};
+use numerics::{Par, Seed};
+use onnx::{Data, Error, Given, Graph, Host, Network};
+
+/// The golden networks, or a line that says that they are absent.
+fn golden(kind: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("DITHER_SHARED").map(PathBuf::from);
+    let folder = folder.map(|shared| shared.join("golden").join(kind)).filter(|f| f.is_dir());
+    if folder.is_none() {
+        eprintln!("skipped: DITHER_SHARED names no folder with golden/{kind}");
+    }
+    folder
+}
+
+/// The largest difference of the outputs, relative to the largest output.
+fn difference(folder: &Path) -> Result<f32, Error> {
+    let graph = Graph::read(&folder.join("model.onnx"))?;
+    let arrays = read_arrays(&folder.join("io.npz")).unwrap();
+    let mut parameters = Parameters::new();
+    let policy = Policy::uniform(Float32);
+    let seed = Seed::new(0);
+    let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
+    let network = Network::build(&graph, &mut builder)?;
+    let host = |name: &str| {
+        let array = arrays.get(name).unwrap_or_else(|| panic!("an array {name}")).clone();
+        let data = match array.values {
+            Values::Real(values) => Data::F32(values),
+            Values::Integer(values) => Data::I64(values),
+        };
+        Host::new(array.shape, data).unwrap()
+    };
+    let given: Vec<Given> =
+        graph.inputs().iter().map(|input| Given::Host(host(&input.name))).collect();
+    let mut work = Workspace::new();
+    let pass = Pass { seed, first_row: 0, step: 0, mode: Mode::Eval, par: Par::Seq };
+    let mut step = work.step(&parameters, pass);
+    let outputs = network.run(&given, &mut step)?;
+    let ours = work.tape.value(outputs[0]);
+    let name = graph.outputs().next().unwrap().to_owned();
+    let theirs = host(if arrays.contains_key(&name) { &name } else { "y" });
+    assert_eq!(ours.shape(), theirs.shape());
+    let Data::F32(theirs) = theirs.data() else { panic!("outputs are real numbers") };
+    let largest = theirs.iter().fold(0.0f32, |max, y| max.max(y.abs()));
+    let differences = ours.data().iter().zip(theirs).map(|(a, b)| (a - b).abs());
+    Ok(differences.fold(0.0f32, f32::max) / largest)
+}
+
+#[test]
+fn networks_give_what_pytorch_gave() {
+    for kind in ["onnx", "onnx-trained"] {
+        let Some(folder) = golden(kind) else { return };
+        let mut names: Vec<PathBuf> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        names.sort();
+        let mut wrong = Vec::new();
+        for folder in names.iter().filter(|path| !path.ends_with("unsupported")) {
+            let limit = if folder.ends_with("resnet-f16") { 5e-3 } else { 1e-4 };
+            let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+            match difference(folder) {
+                Ok(difference) if difference <= limit => eprintln!("{name}: {difference:.1e}"),
+                Ok(difference) => wrong.push(format!("{name}: {difference:e}")),
+                Err(error) => wrong.push(format!("{name}: {error}")),
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}
+
+#[test]
+fn operators_that_there_are_not_are_listed_at_once() {
+    let Some(folder) = golden("onnx") else { return };
+    let error = Graph::read(&folder.join("unsupported/model.onnx")).unwrap_err();
+    let Error::Unsupported(unsupported) = &error else { panic!("{error}") };
+    let operators: Vec<&str> = unsupported.iter().map(|u| &*u.operator).collect();
+    assert_eq!(operators, ["CumSum", "GridSample", "NonZero"]);
+    assert!(unsupported.iter().all(|u| !u.nodes.is_empty()));
+}
