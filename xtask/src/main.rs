@@ -14,7 +14,7 @@ const ERROR: u8 = 2;
 
 const HELP: &str = "\
 cargo xtask reproduce [ID…]   run experiments and write the report
-cargo xtask train FILE        train a network of your own on MNIST or CIFAR-10
+cargo xtask train FILE        train a network of your own on MNIST or CIFAR-10, or one of the register
 cargo xtask evaluate [NAME…]  check published weights against their known accuracy
 cargo xtask sensitivity       tell what imprecise hardware does to one network, and where
 cargo xtask check FILE        tell what is in an ONNX file, and whether it gives what it gave elsewhere

@@ -42,7 +42,7 @@ fn what_is_misspelt_needs_no_build() {
         (&["reproduse"][..], "there is no command 'reproduse'"),
         (&["reproduce", "--sclae", "smoke"], "has no option '--sclae'; it has --scale, "),
         (&["report", "--archives=file"], "has no option '--archives'"),
-        (&["train", "my.toml", "--seeds", "3"], "has no option '--seeds'; it has --seed, "),
+        (&["train", "my.toml", "--seeds", "3"], "has no option '--seeds'; it has --network, "),
         (&["ci", "all"], "takes no arguments, not 'all'"),
     ] {
         let (code, stdout, stderr) = answer(arguments);

@@ -19,6 +19,7 @@ use crate::findings::Findings;
 use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
 use crate::measured::files;
+use crate::measured::measures::aging::HOUR_S;
 use crate::measured::measures::nonideality::{AXES, Nonideality};
 use crate::measured::measures::sensitivity::{
     Analysis, Case, ErrorSource, Method, Raised, Resolutions, Sensitivity,
@@ -37,7 +38,7 @@ use super::rasch2023::networks;
 use readings::{LOSS_PERCENT, Readings, useless};
 
 /// Seconds after programming at which everything is measured. [Rasch23 Fig. 5]
-const TIME_S: f64 = 3600.0;
+const TIME_S: f64 = HOUR_S;
 /// What is raised in one layer at a time, and how far.
 ///
 /// Assumed: so far that a network which bears it everywhere on the standard tile is rare, and layers

@@ -10,7 +10,7 @@ use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::measures::aging::Aging;
+use crate::measured::measures::aging::{Aging, HOUR_S};
 use crate::measured::measures::hardware_aware::HardwareAware;
 use crate::measured::measures::hwa_recipe::HwaRecipe;
 use crate::measured::measures::trained::Trained;
@@ -98,7 +98,7 @@ pub(super) fn configuration(
         direct: true,
         aging: Aging {
             tile: None,
-            times_s: if scale == Scale::Smoke { vec![3600.0] } else { TIMES_S.to_vec() },
+            times_s: if scale == Scale::Smoke { vec![HOUR_S] } else { TIMES_S.to_vec() },
             programmings,
         },
     })
