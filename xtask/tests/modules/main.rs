@@ -80,7 +80,7 @@ const HOUSES: &[House] = &[
         floors: &[
             &["error", "sum", "vocabulary", "wav", "log_mel"],
             &["files"],
-            &["folder", "unpack"],
+            &["folder", "npy", "unpack"],
             &["glue"],
             &[
                 "cifar10",
