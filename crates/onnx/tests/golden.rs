@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use datasets::DataFolder;
+use datasets::mnist::Mnist;
 use datasets::npy::{Values, read_arrays};
 use nn::layers::Builder;
 use nn::{Float32, Mode, Parameters, Pass, Policy, Workspace};
@@ -80,4 +82,44 @@ fn operators_that_there_are_not_are_listed_at_once() {
     let operators: Vec<&str> = unsupported.iter().map(|u| &*u.operator).collect();
     assert_eq!(operators, ["CumSum", "GridSample", "NonZero"]);
     assert!(unsupported.iter().all(|u| !u.nodes.is_empty()));
+}
+
+/// On the 10,000 images of the test as PyTorch had them; an image may fall on the other side of a tie.
+#[test]
+fn trained_networks_err_as_known() {
+    const BATCH: usize = 500;
+    let Some(folder) = golden("onnx-trained") else { return };
+    let mnist = Mnist::load(&DataFolder::new(None)).unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let folder = entry.unwrap().path();
+        let known = std::fs::read_to_string(folder.join("known.json")).unwrap();
+        let known: serde_json::Value = serde_json::from_str(&known).unwrap();
+        let of = |key: &str| known["normalise"][key].as_f64().unwrap() as f32;
+        let (scale, mean, std) = (of("scale"), of("mean"), of("std"));
+        let graph = Graph::read(&folder.join("model.onnx")).unwrap();
+        let mut parameters = Parameters::new();
+        let policy = Policy::uniform(Float32);
+        let seed = Seed::new(0);
+        let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed };
+        let network = Network::build(&graph, &mut builder).unwrap();
+        let mut work = Workspace::new();
+        let mut wrong = 0;
+        for first in (0..mnist.test.len()).step_by(BATCH) {
+            let images = first..(first + BATCH).min(mnist.test.len());
+            let pixels = &mnist.test.pixels()[images.start * 784..images.end * 784];
+            let x = pixels.iter().map(|&p| (f32::from(p) * scale - mean) / std).collect();
+            let x = Host::new(vec![images.len(), 1, 28, 28], Data::F32(x)).unwrap();
+            let pass = Pass { seed, first_row: 0, step: 0, mode: Mode::Eval, par: Par::Rayon };
+            let mut step = work.step(&parameters, pass);
+            let y = network.run(&[Given::Host(x)], &mut step).unwrap()[0];
+            let logits = work.tape.value(y).data().chunks(10);
+            for (logits, &label) in logits.zip(&mnist.test.labels()[images]) {
+                let largest = (0..10).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
+                wrong += i64::from(largest != Some(usize::from(label)));
+            }
+            work.clear();
+        }
+        let expected = known["wrong"].as_i64().unwrap();
+        assert!((wrong - expected).abs() <= 1, "{folder:?}: {wrong} are wrong, not {expected}");
+    }
 }
