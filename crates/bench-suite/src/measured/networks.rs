@@ -1,9 +1,9 @@
 //! The networks of [Rasch23, Table 1], each with its data and its recipe: at paper scale the paper's
 //! own, at desk and smoke scale a small member of the same family on real data that fits two cores.
 //!
-//! A [`Workload`](workload::Workload) is trained, trained with hardware in mind, and evaluated under any
+//! A [`Workload`] is trained, trained with hardware in mind, and evaluated under any
 //! [`nn::Policy`]; it knows nothing of what is done with it. Which data a scale uses, and how much
-//! of it, is what [`Workload::title`](workload::Workload::title) says.
+//! of it, is what [`Workload::title`] says.
 
 mod acoustic;
 mod imagenet;

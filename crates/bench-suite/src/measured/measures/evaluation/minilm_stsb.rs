@@ -1,6 +1,6 @@
 //! all-MiniLM-L6-v2 on STS-B: the cosine of two sentence embeddings against people's scores.
 //!
-//! Weights and vocabulary: [`minilm`](crate::measured::networks::minilm).
+//! Weights and vocabulary: `measured/networks/minilm.rs`.
 
 use datasets::{DataFolder, stsb};
 
