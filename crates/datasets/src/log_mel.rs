@@ -8,7 +8,7 @@
 //! The discrete Fourier transform is a product with a table of cosines and sines.
 //!
 //! Source: the usual front end of speech recognition (Davis and Mermelstein 1980, without the
-//! cosine transform). Assumed: its constants; the paper [Rasch23 Tab. 1] names only the widths of its features.
+//! cosine transform). Assumed: its constants; Rasch et al. 2023 name only the widths of its features.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
