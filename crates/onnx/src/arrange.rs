@@ -4,7 +4,9 @@
 
 use crate::error::Reason;
 use crate::graph::Node;
-use crate::tensor::{Host, NOTHING, axis, broadcast_shape, elements, repeated, strides, walked};
+use crate::tensor::{
+    Host, NOTHING, axis, broadcast_shape, elements, made, repeated, strides, walked,
+};
 
 /// Where the elements of a result come from.
 pub(crate) struct Arrangement {
@@ -283,7 +285,7 @@ fn tiled(shape: &[usize], repeats: &[usize]) -> Reason<Arrangement> {
     let again = |(&n, &times): (&usize, &usize)| (0..n).cycle().take(n * times).collect();
     let to: Vec<usize> =
         shape.iter().zip(repeats).map(|(n, times)| n.saturating_mul(*times)).collect();
-    elements(&to)?;
+    made(&to)?;
     let kept: Vec<Vec<usize>> = shape.iter().zip(repeats).map(again).collect();
     Ok(taken(shape, &kept))
 }
@@ -310,6 +312,7 @@ fn padded(shape: &[usize], arguments: &Arguments<'_>) -> Reason<Arrangement> {
     for (i, &of) in axes.iter().enumerate() {
         kept[of] = padded_axis(shape[of] as i64, pads[i], pads[axes.len() + i], mode)?;
     }
+    made(&kept.iter().map(Vec::len).collect::<Vec<_>>())?;
     Ok(taken(shape, &kept))
 }
 
@@ -328,9 +331,11 @@ pub(crate) fn padded_axis(len: i64, before: i64, after: i64, mode: &str) -> Reas
         };
         if inside(from) { Ok(from as usize) } else { Err("padding beyond a reflection".to_owned()) }
     };
-    let end = len.checked_add(after).ok_or("a pad too large")?;
-    elements(&[usize::try_from(end.saturating_add(before)).unwrap_or(0)])?;
-    (-before..end).map(of).collect()
+    const FAR: i64 = 1 << 28;
+    if before.max(after) > FAR || before.min(after) < -FAR {
+        return Err(format!("pads of {before} and {after}"));
+    }
+    (-before..len + after).map(of).collect()
 }
 
 fn depth_to_space(shape: &[usize], node: &Node) -> Reason<Arrangement> {

@@ -5,7 +5,7 @@ use crate::error::Reason;
 use crate::graph::Node;
 use crate::ops::binary::Binary;
 use crate::ops::unary::Unary;
-use crate::tensor::{Data, Host, axis, broadcast_shape, elements, repeated, walked};
+use crate::tensor::{Data, Host, axis, broadcast_shape, elements, made, repeated, walked};
 
 /// The operators that only known numbers have.
 pub(crate) const OPERATORS: [&str; 15] = [
@@ -89,7 +89,7 @@ pub(crate) fn evaluate(node: &Node, known: Known<'_>) -> Reason<Vec<Host>> {
 fn constant_of_shape(node: &Node, shape: &Host) -> Reason<Host> {
     let length = |&n: &i64| usize::try_from(n).map_err(|_| format!("a length of {n}"));
     let shape: Vec<usize> = shape.integers()?.iter().map(length).collect::<Result<_, _>>()?;
-    let count = elements(&shape)?;
+    let count = made(&shape)?;
     let data = match node.attributes.tensor("value").map(Host::data) {
         None => Data::F32(vec![0.0; count]),
         Some(Data::F32(v)) => Data::F32(vec![*v.first().ok_or("no value")?; count]),

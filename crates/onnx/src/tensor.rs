@@ -156,6 +156,14 @@ pub(crate) fn elements(shape: &[usize]) -> Reason<usize> {
         .ok_or_else(|| format!("a tensor of shape {shape:?} is too large"))
 }
 
+/// As [`elements`], of a tensor that a network makes of nothing but its shape: a file of a few bytes must
+/// not fill the memory.
+pub(crate) fn made(shape: &[usize]) -> Reason<usize> {
+    const MOST: usize = 1 << 28;
+    let count = elements(shape)?;
+    if count <= MOST { Ok(count) } else { Err(format!("a tensor of shape {shape:?} is too large")) }
+}
+
 /// Distances of neighbours along each axis.
 pub(crate) fn strides(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; shape.len()];
@@ -179,14 +187,18 @@ pub(crate) fn broadcast_shape(a: &[usize], b: &[usize]) -> Reason<Vec<usize>> {
     let rank = a.len().max(b.len());
     let of =
         |shape: &[usize], i: usize| (i + shape.len()).checked_sub(rank).map_or(1, |i| shape[i]);
-    (0..rank)
-        .map(|i| match (of(a, i), of(b, i)) {
-            (x, y) if x == y => Ok(x),
-            (1, y) => Ok(y),
-            (x, 1) => Ok(x),
-            _ => Err(format!("shapes {a:?} and {b:?} do not repeat to one")),
-        })
-        .collect()
+    let lengths = (0..rank).map(|i| match (of(a, i), of(b, i)) {
+        (x, y) if x == y => Ok(x),
+        (1, y) => Ok(y),
+        (x, 1) => Ok(x),
+        _ => Err(format!("shapes {a:?} and {b:?} do not repeat to one")),
+    });
+    let shape = lengths.collect::<Reason<Vec<usize>>>()?;
+    // The larger operand is there already.
+    if elements(&shape)? > elements(a)?.max(elements(b)?) {
+        made(&shape)?;
+    }
+    Ok(shape)
 }
 
 /// For each element of `to`, the index of the one of `from` that is repeated there.

@@ -25,9 +25,14 @@ enum Same {
     Lower,
 }
 
+/// A number of pixels: more than any window has is none.
+fn length(n: i64) -> Option<usize> {
+    usize::try_from(n).ok().filter(|&n| n <= 1 << 16)
+}
+
 /// Two numbers of an attribute, for rows and columns; one is for columns alone.
 fn two(node: &Node, name: &str, default: usize) -> Reason<[usize; 2]> {
-    let length = |&n: &i64| usize::try_from(n).map_err(|_| format!("{name} of {n}"));
+    let length = |n: &i64| length(*n).ok_or_else(|| format!("{name} of {n}"));
     match node.attributes.integers(name) {
         None => Ok([default; 2]),
         Some([x]) => Ok([if name == "pads" { 0 } else { 1 }, length(x)?]),
@@ -64,7 +69,7 @@ impl Geometry {
         if kernel.contains(&0) || stride.contains(&0) || dilation.contains(&0) {
             return Err("a window of no pixels".to_owned());
         }
-        let side = |n: &i64| usize::try_from(*n).map_err(|_| format!("a padding of {n}"));
+        let side = |n: &i64| length(*n).ok_or_else(|| format!("a padding of {n}"));
         let sides = match node.attributes.integers("pads") {
             None => [0; 4],
             Some([left, right]) => [0, side(left)?, 0, side(right)?],
@@ -126,9 +131,10 @@ impl Transposed {
             return Err("an output_shape".to_owned());
         }
         let Window { kernel, stride, padding, dilation, .. } = geometry.window;
+        let pixels = |n: &i64| length(*n).ok_or_else(|| format!("output_padding of {n}"));
         let further = match node.attributes.integers("output_padding") {
-            Some([x]) => [0, *x as usize],
-            Some([y, x]) => [*y as usize, *x as usize],
+            Some([x]) => [0, pixels(x)?],
+            Some([y, x]) => [pixels(y)?, pixels(x)?],
             _ => [0; 2],
         };
         let pads = std::array::from_fn(|i| padding[i % 2] + geometry.extra[i]);

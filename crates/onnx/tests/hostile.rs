@@ -190,6 +190,37 @@ fn numbers_outside_of_the_folder_are_not_read() {
     assert!(text.contains("external data missing"), "{text}");
 }
 
+/// A few bytes must not fill the memory.
+#[test]
+fn what_is_made_of_a_shape_alone_is_bounded() {
+    let huge = Tensor {
+        name: "huge".to_owned(),
+        dims: vec![2],
+        data_type: 7,
+        int64_data: vec![1 << 20, 1 << 20],
+        ..Tensor::default()
+    };
+    for operator in ["ConstantOfShape", "Expand", "Tile"] {
+        let text = message(|m| {
+            let graph = graph(m);
+            graph.initializer.push(huge.clone());
+            let inputs = match operator {
+                "ConstantOfShape" => vec!["huge".to_owned()],
+                _ => vec!["fc.weight".to_owned(), "huge".to_owned()],
+            };
+            let node = Node {
+                op_type: operator.to_owned(),
+                name: "bomb".to_owned(),
+                input: inputs,
+                output: vec!["z".to_owned()],
+                ..Node::default()
+            };
+            graph.node.push(node);
+        });
+        assert!(text.starts_with("node bomb"), "{operator}: {text}");
+    }
+}
+
 #[test]
 fn many_nodes_and_deep_messages_are_read_in_time() {
     let mut long = model();

@@ -8,7 +8,7 @@ use crate::error::Reason;
 use crate::graph::Node;
 use crate::ops::binary::{Binary, binary};
 use crate::ops::pick::pick;
-use crate::tensor::{Host, walked};
+use crate::tensor::{Host, made, walked};
 use crate::windows::Geometry;
 
 /// Runs a pool, or a change of size.
@@ -104,6 +104,7 @@ fn resize(node: &Node, worked: &mut Worked<'_>, step: &mut Step<'_>) -> Reason<(
     if to.len() != from.len() {
         return Err(format!("a size of {} axes for {from:?}", to.len()));
     }
+    made(&to)?;
     let mut y = x;
     for axis in 0..from.len() {
         if to[axis] != from[axis] || scales[axis] != 1.0 {
