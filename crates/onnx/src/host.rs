@@ -2,6 +2,7 @@
 
 use crate::arrange::{self, Known, arrange};
 use crate::error::Reason;
+use crate::file::{Kind, kind};
 use crate::graph::Node;
 use crate::ops::binary::Binary;
 use crate::ops::unary::Unary;
@@ -133,10 +134,18 @@ fn range(start: &Host, end: &Host, step: &Host) -> Reason<Host> {
     })
 }
 
-fn cast(node: &Node, host: &Host) -> Reason<Host> {
-    use crate::file::{Kind, kind};
+/// Whether a `Cast` gives real numbers.
+pub(crate) fn is_real(node: &Node) -> Reason<bool> {
+    Ok(kind_of_cast(node)? == Kind::Real)
+}
+
+fn kind_of_cast(node: &Node) -> Reason<Kind> {
     let to = i32::try_from(node.attributes.integer("to", 1)).map_err(|_| "a type too large")?;
-    let data = match kind(to)? {
+    kind(to)
+}
+
+fn cast(node: &Node, host: &Host) -> Reason<Host> {
+    let data = match kind_of_cast(node)? {
         Kind::Real => Data::F32(host.to_floats()),
         Kind::Integer => Data::I64(host.to_integers()),
         Kind::Truth => Data::Bool(host.booleans()?),

@@ -185,6 +185,9 @@ fn output(node: &Node) -> Reason<Value> {
 fn rearrange(node: &Node, worked: &mut Worked<'_>, step: &mut Step<'_>) -> Reason<()> {
     let input = node.input(0)?;
     let same = ["Identity", "Dropout", "Cast"].contains(&&*node.operator);
+    if node.operator == "Cast" && !host::is_real(node)? {
+        return Err("real numbers that depend on the data, as integers or truth values".to_owned());
+    }
     if same && worked.is_last(input) {
         let x = worked.last(input, step)?;
         worked.set_last(output(node)?, x);

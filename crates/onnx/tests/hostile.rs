@@ -132,6 +132,12 @@ fn impossible_networks_are_named() {
         "{text}"
     );
     let text = message(|m| {
+        let cast = &mut graph(m).node[1];
+        cast.op_type = "Cast".to_owned();
+        cast.attribute.push(Attribute { name: "to".to_owned(), i: 7, ..Attribute::default() });
+    });
+    assert!(text.contains("node /r/Relu (Cast): real numbers that depend on the data"), "{text}");
+    let text = message(|m| {
         for node in &mut graph(m).node[1..] {
             node.op_type = format!("My{}", node.op_type);
         }
