@@ -17,6 +17,7 @@ mod paper;
 pub mod reram;
 pub mod scale_precision;
 mod sensitivity;
+pub mod study;
 pub mod tile_wise_training;
 pub mod tiles;
 pub mod tolerance;

@@ -17,6 +17,17 @@ pub enum Scale {
     Paper,
 }
 
+impl Scale {
+    /// What belongs to this scale, of smoke, desk and paper.
+    pub const fn of<T: Copy>(self, [smoke, desk, paper]: [T; 3]) -> T {
+        match self {
+            Self::Smoke => smoke,
+            Self::Desk => desk,
+            Self::Paper => paper,
+        }
+    }
+}
+
 impl fmt::Display for Scale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

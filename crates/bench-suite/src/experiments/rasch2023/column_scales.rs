@@ -1,36 +1,27 @@
 //! Direct mapping with one digital scale per tile instead of one per column: [Rasch23 Supp. Tab. 6].
 //! It is the largest weight of the matrix, so that all tiles of a matrix have the same.
 
-use std::collections::BTreeMap;
-
-use crossbar::WeightScale;
-use nn::Analog;
+use crossbar::{TileConfig, WeightScale};
+use nn::AnalogTraining;
 use nn::arithmetic::LearnedScales;
 use report::figure::Figure;
 use report::number::points;
-use report::table::{Table, cells, number, rounded};
+use report::table::{Table, number, rounded};
 
 use super::evaluated::{
-    Evaluated, HOUR, YEAR, differences, figure, largest, least, missing, over_networks, over_time,
-    paper_curve, paper_mean,
+    HOUR, YEAR, about, differences, figure, largest, least, over_networks, over_time, paper_curve,
+    paper_mean, paper_times,
 };
-use super::networks::{SMOKE, all, runs_of_networks, trained};
-use super::paper::{Family, Row, TIMES, TIMES_S, normalized_accuracy};
-use crate::experiment::{About, Experiment, Results, StandIns};
+use super::paper::{Family, Row, TIMES, normalized_accuracy, printed};
+use super::study::{NetworkStudy, Outcome, Outcomes, Study, all_networks, at};
+use crate::experiment::About;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part, Source};
-use crate::measured::error::Error;
-use crate::measured::measures::aging::Aging;
-use crate::measured::measures::comparison::{Comparison, Method, Tested};
-use crate::measured::measures::hwa_recipe::HwaRecipe;
-use crate::measured::networks::NetworkId;
+use crate::measured::measures::comparison::{Method, Tested};
 use crate::measured::networks::paper_row::PaperRow;
-use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
-use crate::opened::Networks;
-use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -57,17 +48,10 @@ const PAPER: [(PaperRow, [f64; 4]); 11] = [
 /// A* in % at 1 h with one scale per tile, as printed there.
 const PAPER_HOUR: [f64; 11] = [88.0, 89.8, 61.6, 23.4, 31.3, 8.9, 65.3, 72.2, 95.8, 92.9, 93.3];
 
-/// A* in % at 1 h with scales of columns and of tiles, as printed.
-fn printed_hour(row: &Row) -> [f64; 2] {
-    let at = PAPER.iter().position(|(network, _)| *network == row.network);
-    [row.direct_accuracies[0], PAPER_HOUR[at.expect("every row is printed")]]
-}
-
 /// Float error, errors at the four times with one scale per tile, and chance, in %. The float error
 /// and chance are those of Table 3, whose tasks the transformers have here.
 fn paper_tile(row: &Row) -> (f64, [f64; 4], f64) {
-    let found = PAPER.iter().find(|(network, _)| *network == row.network);
-    (row.hwa.0, found.expect("every row is printed").1, row.hwa.2)
+    (row.hwa.0, printed(&PAPER, row.network), row.hwa.2)
 }
 
 /// A* in % at a time.
@@ -75,122 +59,75 @@ fn paper_accuracy((float, errors, chance): (f64, [f64; 4], f64), time: usize) ->
     normalized_accuracy(errors[time], float, chance)
 }
 
-const COLUMN: &str = "one scale per column";
-const TILE: &str = "one scale per tile";
+pub(super) const COLUMN: &str = "one scale per column";
+pub(super) const TILE: &str = "one scale per tile";
 
-/// The recipe with one digital scale per tile, the largest weight of the tile or of the matrix: as the
-/// weights are mapped, and in what is learned.
-pub(super) fn tile_wise(recipe: &HwaRecipe, largest: WeightScale) -> Result<HwaRecipe, Error> {
-    let mut recipe = recipe.clone();
-    let (mut tile, mut training) = (recipe.analog.tile().clone(), *recipe.analog.training());
-    tile.mapping.scale = largest;
-    training.learned_scales = match training.learned_scales {
-        LearnedScales::None => LearnedScales::None,
-        _ => LearnedScales::Tile,
-    };
-    // It would give every column a scale of its own again.
-    training.remap_every = None;
-    recipe.analog = Analog::new(tile, training).map_err(|error| Error::Usage(error.to_string()))?;
-    Ok(recipe)
-}
-
-/// Training runs, programmings of each, and networks.
-fn size(scale: Scale) -> (u64, u64, Vec<NetworkId>) {
-    match scale {
-        Scale::Smoke => (1, 1, SMOKE.to_vec()),
-        Scale::Desk => (1, 3, all().collect()),
-        // [Rasch23 Tab. 2]
-        Scale::Paper => (1, 24, all().collect()),
+/// One digital scale per tile, the largest weight of the tile or of the matrix: as the weights are
+/// mapped, and in what is learned.
+pub(super) fn tile_wise(
+    largest: WeightScale,
+) -> impl Fn(&mut TileConfig, &mut AnalogTraining) + 'static {
+    move |tile, training| {
+        tile.mapping.scale = largest;
+        training.learned_scales = match training.learned_scales {
+            LearnedScales::None => LearnedScales::None,
+            _ => LearnedScales::Tile,
+        };
+        // It would give every column a scale of its own again.
+        training.remap_every = None;
     }
 }
 
 /// A network with scales of columns and of tiles.
-type Pair<'a> = (&'a Evaluated<'a, Comparison<Method>>, &'a Evaluated<'a, Comparison<Method>>);
-
-/// Whether a network has one scale per tile.
-fn is_tile_wise(measure: &Comparison<Method>) -> bool {
-    measure.trained.recipe.analog.tile().mapping.scale == WeightScale::Matrix
-}
+type Pair<'a> = [Outcome<'a, Method>; 2];
 
 /// Errors at a time.
 fn errors(tested: &Tested<Method>, t_s: f64) -> &[f64] {
     tested.errors.at(Method::Direct, t_s)
 }
 
-impl Experiment for ColumnScales {
-    type Measure = Comparison<Method>;
+impl Study for ColumnScales {
+    type Way = Method;
 
-    const ABOUT: About = About {
-        id: "rasch2023/column-scales",
-        title: "Direct mapping with one digital scale per tile",
-        source: Paper::Rasch2023.at(&[Part::SupplementaryTable("6")]),
-        stand_ins: StandIns::BelowPaper,
-    };
+    const ABOUT: About = about(
+        "rasch2023/column-scales",
+        "Direct mapping with one digital scale per tile",
+        &[Part::SupplementaryTable("6")],
+    );
 
-    fn describe(&self, scale: Scale) -> String {
-        let (_, programmings, networks) = size(scale);
-        format!(
-            "{} networks mapped with one scale per column and with one per tile, programmings: \
-             {programmings}",
-            networks.len()
-        )
+    fn study(scale: Scale) -> NetworkStudy<Method> {
+        let times: &[usize] = if scale == Scale::Smoke { &[HOUR] } else { &[0, 1, 2, 3] };
+        // [Rasch23 Tab. 2]
+        let programmings = scale.of([1, 3, 24]);
+        NetworkStudy::new(all_networks(scale), [1, programmings], times)
+            .mapped_directly()
+            .trained(COLUMN, |_, _| ())
+            .trained(TILE, tile_wise(WeightScale::Matrix))
+            .tested(Method::Direct)
     }
 
-    fn runs(
-        &self,
-        request: &Request,
-        opened: &mut Networks,
-    ) -> Result<Vec<Run<Self::Measure>>, Error> {
-        let (seeds, programmings, networks) = size(request.scale);
-        runs_of_networks(opened, seeds, &networks, |network, workload| {
-            let aging = Aging {
-                tile: None,
-                times_s: match request.scale {
-                    Scale::Smoke => vec![TIMES_S[HOUR]],
-                    _ => TIMES_S.to_vec(),
-                },
-                programmings,
-            };
-            let column = trained(network, request.scale)?;
-            let mut tile = column.clone();
-            tile.recipe = tile_wise(&column.recipe, WeightScale::Matrix)?;
-            let run = |(way, trained)| {
-                let variants = BTreeMap::from([(Method::Direct, aging.clone())]);
-                let config = Comparison { trained, method: Method::Direct, variants };
-                let work = config.work(workload);
-                Ok((format!("{network}, {way}"), config, work))
-            };
-            [(COLUMN, column), (TILE, tile)].into_iter().map(run).collect()
-        })
+    fn describe(study: &NetworkStudy<Method>) -> String {
+        let networks = study.networks.len();
+        format!("{networks} networks mapped with {COLUMN} and with one per tile")
     }
 
-    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
-        let columns = Evaluated::all(results, |measure| !is_tile_wise(measure));
-        let tiles = Evaluated::all(results, is_tile_wise);
-        let pairs: Vec<Pair<'_>> = columns
-            .iter()
-            .zip(&tiles)
-            .filter(|(a, b)| !a.done.is_empty() && !b.done.is_empty())
-            .collect();
+    fn findings(outcomes: &Outcomes<'_, Method>) -> Findings {
+        let pairs = outcomes.complete();
         Findings::default()
-            .claims(claims(&pairs, results.scale))
+            .claims(claims(&pairs, outcomes.scale))
             .figures(figures(&pairs))
             .tables([table(&pairs)])
-            .notes(notes(results.scale))
-            .left_out(missing(results, &size(results.scale).2))
+            .notes(notes(outcomes.scale))
     }
 }
 
 const TABLES: Source = Paper::Rasch2023.at(&[Part::Table("2"), Part::SupplementaryTable("6")]);
 
 fn claims(pairs: &[Pair<'_>], scale: Scale) -> Vec<Claim> {
-    let gain = |(column, tile): &Pair<'_>, time: usize| {
-        column.gains(tile, |tested| errors(tested, TIMES_S[time]))
-    };
+    let gain = |[column, tile]: &Pair<'_>, time| column.gains(tile, at(Method::Direct, time));
     let printed = |row: &Row, time: usize| {
         paper_accuracy(row.direct, time) - paper_accuracy(paper_tile(row), time)
     };
-    let all = [Family::Convolutional, Family::Transformer, Family::Recurrent];
     let claim = |id, text, words: String, test, printed: f64, gains: &[f64]| {
         Statement::new(id, TABLES, text)
             .test(words, test)
@@ -204,18 +141,18 @@ fn claims(pairs: &[Pair<'_>], scale: Scale) -> Vec<Claim> {
             "mean over networks of A* at {}, one scale per column − one per tile,",
             TIMES[time]
         );
-        let printed = paper_mean(&all, |row| printed(row, time));
+        let printed = paper_mean(&Family::ALL, |row| printed(row, time));
         let gains = over_networks(pairs, |pair| gain(pair, time));
         claim(id, text, words, Test::Above(0.0), printed, &gains)
     };
     let of = |family: Family| {
-        let pairs = pairs.iter().filter(move |(network, _)| network.paper.family == family);
+        let pairs = pairs.iter().filter(move |[network, _]| network.paper.family == family);
         over_networks(pairs, |pair| gain(pair, HOUR))
     };
-    let [convolutional, transformers, recurrent] = all.map(of);
+    let [convolutional, transformers, recurrent] = Family::ALL.map(of);
     let most = differences(&convolutional, &largest([transformers.clone(), recurrent.clone()]));
     let rest = differences(&recurrent, &least([convolutional, transformers]));
-    let families = all.map(|family| vec![paper_mean(&[family], |row| printed(row, HOUR))]);
+    let families = Family::ALL.map(|family| vec![paper_mean(&[family], |row| printed(row, HOUR))]);
     let [convolutional, transformers, recurrent] = families;
     let printed_most = convolutional[0] - largest([transformers.clone(), recurrent.clone()])[0];
     let printed_rest = recurrent[0] - least([convolutional, transformers])[0];
@@ -261,28 +198,27 @@ fn table(pairs: &[Pair<'_>]) -> Table {
         "Direct mapping: test error in % (± over programmings) after each time, and A* at 1 h.",
         header,
     );
-    for (column, tile) in pairs {
+    for [column, tile] in pairs {
         for (network, way) in [(column, "per column"), (tile, "per tile")] {
-            let error = |t| rounded(Estimate::of(&network.errors(|tested| errors(tested, t))), 2);
-            let mut row = cells![network.id, way, rounded(network.float(), 2)];
-            row.extend(TIMES_S.map(error));
-            row.push(rounded(network.accuracy(|tested| errors(tested, TIMES_S[HOUR])), 1));
+            let mut row = network.times(way, errors);
+            row.push(rounded(network.accuracy(at(Method::Direct, HOUR)), 1));
             table.push(row);
         }
         let row = column.paper;
-        let ways = [("per column", row.direct), ("per tile", paper_tile(row))];
-        for ((way, (float, errors, _)), accuracy) in ways.into_iter().zip(printed_hour(row)) {
-            let mut cells = cells![format!("paper: {}", row.network), way, number(float, 2)];
-            cells.extend(errors.map(|error| number(error, 2)));
-            cells.push(number(accuracy, 1));
-            table.push(cells);
+        let by_column = (row.direct, row.direct_accuracies[0]);
+        let by_tile = (paper_tile(row), PAPER_HOUR[row.network as usize]);
+        for (way, ((float, errors, _), hour)) in [("per column", by_column), ("per tile", by_tile)]
+        {
+            let mut row = paper_times(row.network, way, float, errors);
+            row.push(number(hour, 1));
+            table.push(row);
         }
     }
     table
 }
 
 fn figures(pairs: &[Pair<'_>]) -> Option<Figure> {
-    let panels = pairs.iter().map(|(column, tile)| {
+    let panels = pairs.iter().map(|[column, tile]| {
         let curves = vec![
             column.curve(errors, "per column", 3),
             tile.curve(errors, "per tile", 1),

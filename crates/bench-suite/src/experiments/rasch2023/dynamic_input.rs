@@ -1,28 +1,19 @@
 //! Input ranges that follow every sample instead of learned ones: [Rasch23 Supp., "dynamic input
 //! scaling"].
 
-use std::collections::BTreeMap;
-
 use crossbar::{BoundManagement, NoiseManagement};
 use report::table::{Table, cells, rounded};
 use serde::{Deserialize, Serialize};
 
-use super::evaluated::{Evaluated, SECOND, differences, missing, over_networks};
-use super::networks::{SMOKE, all, runs_of_networks, trained};
-use super::paper::{Family, TIMES_S};
-use crate::experiment::{About, Experiment, Results, StandIns};
+use super::evaluated::{SECOND, about, differences, over_networks};
+use super::paper::Family;
+use super::study::{NetworkStudy, Outcome, Outcomes, Study, all_networks, at};
+use crate::experiment::About;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part};
-use crate::measured::error::Error;
-use crate::measured::measures::aging::Aging;
-use crate::measured::measures::comparison::{Comparison, Method, Tested};
-use crate::measured::networks::NetworkId;
-use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
-use crate::opened::Networks;
-use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -38,11 +29,6 @@ pub enum Range {
     Dynamic,
 }
 
-/// Errors at 1 s.
-fn errors(range: Range) -> impl Fn(&Tested<Range>) -> &[f64] {
-    move |tested| tested.errors.at(range, TIMES_S[SECOND])
-}
-
 /// What all networks but the transformers gain at most in points of A*. [Rasch23 Supp.]
 const GAIN: f64 = 0.1;
 
@@ -51,88 +37,56 @@ const GAIN: f64 = 0.1;
 /// Assumed: as many as AIHWKit's factor of at most 1000 allows.
 const HALVINGS: u32 = 10;
 
-/// Training runs, programmings of each, and networks.
-fn size(scale: Scale) -> (u64, u64, Vec<NetworkId>) {
-    match scale {
-        Scale::Smoke => (1, 1, SMOKE.to_vec()),
-        Scale::Desk => (1, 3, all().collect()),
-        Scale::Paper => (1, 10, all().collect()),
-    }
-}
+impl Study for DynamicInput {
+    type Way = Range;
 
-impl Experiment for DynamicInput {
-    type Measure = Comparison<Range>;
+    const ABOUT: About = about(
+        "rasch2023/dynamic-input",
+        "Input ranges of every sample instead of learned ones",
+        &[Part::Supplement("\"dynamic input scaling\"")],
+    );
 
-    const ABOUT: About = About {
-        id: "rasch2023/dynamic-input",
-        title: "Input ranges of every sample instead of learned ones",
-        source: Paper::Rasch2023.at(&[Part::Supplement("\"dynamic input scaling\"")]),
-        stand_ins: StandIns::BelowPaper,
-    };
-
-    fn describe(&self, scale: Scale) -> String {
-        let (_, programmings, networks) = size(scale);
-        format!(
-            "{} trained networks with learned and with dynamic input ranges, programmings: \
-             {programmings}",
-            networks.len()
-        )
+    fn study(scale: Scale) -> NetworkStudy<Range> {
+        let programmings = scale.of([1, 3, 10]);
+        NetworkStudy::new(all_networks(scale), [1, programmings], &[SECOND])
+            .trained_as_ever()
+            .tested(Range::Learned)
+            .tested_on(Range::Dynamic, |tile| {
+                let dac = &mut tile.periphery.dac;
+                dac.noise_management = NoiseManagement::AbsMax;
+                dac.bound_management = BoundManagement::Iterative { max_halvings: HALVINGS };
+            })
     }
 
-    fn runs(
-        &self,
-        request: &Request,
-        opened: &mut Networks,
-    ) -> Result<Vec<Run<Self::Measure>>, Error> {
-        let (seeds, programmings, networks) = size(request.scale);
-        runs_of_networks(opened, seeds, &networks, |network, workload| {
-            let trained = trained(network, request.scale)?;
-            let aging = |tile| Aging { tile, times_s: vec![TIMES_S[SECOND]], programmings };
-            let mut tile = trained.recipe.analog.tile().clone();
-            tile.periphery.dac.noise_management = NoiseManagement::AbsMax;
-            tile.periphery.dac.bound_management =
-                BoundManagement::Iterative { max_halvings: HALVINGS };
-            let variants = BTreeMap::from([
-                (Range::Learned, aging(None)),
-                (Range::Dynamic, aging(Some(tile))),
-            ]);
-            let config = Comparison { trained, method: Method::HardwareAware, variants };
-            let work = config.work(workload);
-            Ok(vec![(network.to_string(), config, work)])
-        })
+    fn describe(study: &NetworkStudy<Range>) -> String {
+        let networks = study.networks.len();
+        format!("{networks} trained networks with learned and with dynamic input ranges")
     }
 
-    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
-        let networks = Evaluated::present(results);
-        let mut notes = vec![
-            "Every sample is divided by its own largest input in place of the input range, and \
-             multiplied again with halved inputs while an output saturates."
-                .to_owned(),
-        ];
-        if results.scale == Scale::Desk {
-            notes.push(
-                "Ranges were learned in a short training, so that some networks gain more by dynamic \
-                 ones than the paper's. A dynamic range is that of the largest input: in bert-stsb a \
-                 few features are ten times the others, which its learned range cuts off and a \
-                 dynamic one lets drown the rest in the noise of the outputs."
-                    .to_owned(),
-            );
-        }
+    fn findings(outcomes: &Outcomes<'_, Range>) -> Findings {
+        let networks = outcomes.present();
+        let at_desk = "Ranges were learned in a short training, so that some networks gain more by \
+                       dynamic ones than the paper's. A dynamic range is that of the largest input: \
+                       in bert-stsb a few features are ten times the others, which its learned range \
+                       cuts off and a dynamic one lets drown the rest in the noise of the outputs.";
         Findings::default()
-            .claims(claims(&networks, results.scale))
+            .claims(claims(&networks, outcomes.scale))
             .tables([table(&networks)])
-            .notes(notes)
-            .left_out(missing(results, &size(results.scale).2))
+            .notes([
+                "Every sample is divided by its own largest input in place of the input range, and \
+                 multiplied again with halved inputs while an output saturates.",
+            ])
+            .notes((outcomes.scale == Scale::Desk).then_some(at_desk))
     }
 }
 
 /// A* at 1 s in points, dynamic − learned, programming by programming.
-fn gains(network: &Evaluated<'_, Comparison<Range>>) -> Vec<f64> {
-    let of = |range| network.accuracies(errors(range));
+fn gains(network: &Outcome<'_, Range>) -> Vec<f64> {
+    let of = |range| network.accuracies(at(range, SECOND));
     differences(&of(Range::Dynamic), &of(Range::Learned))
 }
 
-fn claims(networks: &[Evaluated<'_, Comparison<Range>>], scale: Scale) -> [Claim; 2] {
+fn claims(networks: &[Outcome<'_, Range>], scale: Scale) -> [Claim; 2] {
     let of = |transformers: bool| {
         let networks = networks
             .iter()
@@ -166,9 +120,9 @@ fn claims(networks: &[Evaluated<'_, Comparison<Range>>], scale: Scale) -> [Claim
     ]
 }
 
-fn table(networks: &[Evaluated<'_, Comparison<Range>>]) -> Table {
+fn table(networks: &[Outcome<'_, Range>]) -> Table {
     let rows = networks.iter().map(|network| {
-        let error = |range| rounded(Estimate::of(&network.errors(errors(range))), 2);
+        let error = |range| rounded(network.error(at(range, SECOND)), 2);
         cells![
             network.id,
             rounded(network.float(), 2),

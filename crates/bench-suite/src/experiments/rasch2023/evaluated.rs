@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use report::figure::{Curve, Figure, LineStyle, Panel};
-use report::table::Cell;
+use report::table::{Cell, cells, number, rounded};
 
 use super::paper::{Family, ROWS, Row, TIMES, TIMES_S, normalized_accuracy, row};
-use crate::experiment::{Done, Results};
+use crate::experiment::{About, Done, Results, StandIns};
 use crate::findings::estimate::of_estimates;
+use crate::findings::source::{Paper, Part};
 use crate::findings::words::names;
 use crate::measured::measure::Measure;
 use crate::measured::measures::comparison::Comparison;
@@ -17,7 +18,13 @@ use crate::measured::measures::exemption::Exemption;
 use crate::measured::measures::hardware_aware::HardwareAware;
 use crate::measured::measures::trained::{Baseline, Trained};
 use crate::measured::networks::NetworkId;
+use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::statistics::Estimate;
+
+/// An experiment of [Rasch23] on networks that below paper scale are not the paper's.
+pub(super) const fn about(id: &'static str, title: &'static str, parts: &'static [Part]) -> About {
+    About { id, title, source: Paper::Rasch2023.at(parts), stand_ins: StandIns::BelowPaper }
+}
 
 /// Index of one second in the paper's times.
 pub(super) const SECOND: usize = 0;
@@ -92,6 +99,7 @@ impl From<NetworkId> for Cell {
 }
 
 /// All outcomes of one network, or of one variant of it.
+#[derive(Debug)]
 pub(super) struct Evaluated<'a, M: Measure> {
     /// Which.
     pub(super) id: NetworkId,
@@ -104,11 +112,13 @@ impl<'a, M: OfNetwork> Evaluated<'a, M> {
     /// Every network in the order of the paper's Table 1, with the outcomes of the measures that
     /// `keep` keeps; some have none.
     pub(super) fn all(results: &'a Results<M>, keep: impl Fn(&M) -> bool) -> Vec<Self> {
-        let of = |&id: &NetworkId| {
-            let done = results.of(|measure| measure.trained().network == id && keep(measure));
-            Self { id, paper: row(id.paper()), done: done.collect() }
-        };
-        NetworkId::ALL.iter().map(of).collect()
+        NetworkId::ALL.iter().map(|&id| Self::of(results, id, &keep)).collect()
+    }
+
+    /// A network with the outcomes of the measures that `keep` keeps, if there are any.
+    pub(super) fn of(results: &'a Results<M>, id: NetworkId, keep: impl Fn(&M) -> bool) -> Self {
+        let done = results.of(|measure| measure.trained().network == id && keep(measure));
+        Self { id, paper: row(id.paper()), done: done.collect() }
     }
 
     /// Those of [`Self::all`] that have an outcome.
@@ -142,6 +152,18 @@ impl<M: Tests> Evaluated<'_, M> {
     /// Errors in % of all programmings of all seeds.
     pub(super) fn errors(&self, of: impl Fn(&M::Outcome) -> &[f64]) -> Vec<f64> {
         self.outcomes().flat_map(|outcome| of(outcome).to_vec()).collect()
+    }
+
+    /// Mean of [`Self::errors`].
+    pub(super) fn error(&self, of: impl Fn(&M::Outcome) -> &[f64]) -> Option<Estimate> {
+        Estimate::of(&self.errors(of))
+    }
+
+    /// Cells of a table: the network, how it comes onto tiles, and its errors in f32 and at the paper's
+    /// times.
+    pub(super) fn times(&self, way: &str, of: impl Fn(&M::Outcome, f64) -> &[f64]) -> Vec<Cell> {
+        let errors = TIMES_S.map(|t_s| rounded(self.error(|outcome| of(outcome, t_s)), 2));
+        cells![self.id, way, rounded(self.float(), 2)].into_iter().chain(errors).collect()
     }
 
     /// A* in % of all programmings by seed, each against the float network of its seed.
@@ -189,6 +211,12 @@ impl<M: Tests> Evaluated<'_, M> {
         };
         of_estimates(label, colour, TIMES_S.iter().filter_map(at))
     }
+}
+
+/// The cells of [`Evaluated::times`] for what the paper prints.
+pub(super) fn paper_times(network: PaperRow, way: &str, float: f64, errors: [f64; 4]) -> Vec<Cell> {
+    let row = cells![format!("paper: {network}"), way, number(float, 2)].into_iter();
+    row.chain(errors.map(|error| number(error, 2))).collect()
 }
 
 /// The paper's A* over time for errors of which it prints one at every time.

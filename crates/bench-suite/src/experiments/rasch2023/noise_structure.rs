@@ -5,42 +5,32 @@
 //! Differs: PCM's noise is that of the recipes, programming error and 20 s of read noise; the
 //! paper's is programming error alone, of which the other is 1.2 times as much by its footnote.
 
-use std::collections::BTreeMap;
-
 use crossbar::device::ReRamWan;
-use crossbar::{TileConfig, WeightNoiseConfig, WeightNoiseModel};
-use nn::Analog;
+use crossbar::{WeightNoiseConfig, WeightNoiseModel};
 use report::number::points;
 use report::table::{Cell, Table, cells, number, rounded};
 
-use super::evaluated::{DAY, Evaluated, ONE_TRAINING, missing, over_networks};
-use super::networks::{runs_of_networks, trained};
-use super::paper::TIMES_S;
-use super::reram::{Device, at};
-use crate::experiment::{About, Experiment, Results, StandIns};
+use super::evaluated::{DAY, about, over_networks};
+use super::reram::{Device, reram};
+use super::study::{NetworkStudy, Outcome, Outcomes, Study, at};
+use crate::experiment::About;
+use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part};
 use crate::findings::words::names;
-use crate::measured::error::Error;
-use crate::measured::measures::aging::Aging;
-use crate::measured::measures::comparison::{Comparison, Method};
 use crate::measured::measures::equal_error::WEIGHT_STD;
-use crate::measured::measures::trained::Trained;
 use crate::measured::networks::NetworkId;
 use crate::measured::networks::paper_row::PaperRow;
-use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
-use crate::opened::Networks;
-use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
 pub struct NoiseStructure;
 
 /// A structure of the noise that is injected.
-pub(super) struct Structure {
+struct Structure {
     name: &'static str,
     /// The model, given the one of the recipe.
     model: fn(WeightNoiseModel) -> WeightNoiseModel,
@@ -51,7 +41,7 @@ const PCM: usize = 1;
 const RERAM: usize = 2;
 
 /// In the paper's order.
-pub(super) const STRUCTURES: [Structure; 3] = [
+const STRUCTURES: [Structure; 3] = [
     Structure { name: "constant", model: |_| WeightNoiseModel::Constant { sigma: 0.05 } },
     // The recipe's own.
     Structure { name: "PCM", model: |recipe| recipe },
@@ -73,30 +63,10 @@ const PAPER: [(PaperRow, [[f64; 3]; 2]); 4] = [
 const PAPER_MEAN: [[f64; 3]; 2] = [[99.24, 99.67, 99.23], [98.04, 98.43, 98.09]];
 
 /// Strengths relative to the recipe's. The paper takes the best of several for each structure.
-pub(super) fn strengths(scale: Scale) -> &'static [f32] {
+fn strengths(scale: Scale) -> &'static [f32] {
     match scale {
         Scale::Smoke | Scale::Desk => &[1.0],
         Scale::Paper => &[0.75, 1.0, 1.25],
-    }
-}
-
-/// Training runs, programmings of each, and networks.
-pub(super) fn size(scale: Scale) -> (u64, u64, &'static [NetworkId]) {
-    match scale {
-        Scale::Smoke => (1, 1, &[NetworkId::LstmJapaneseVowels]),
-        Scale::Desk => {
-            (1, 4, &[NetworkId::LstmJapaneseVowels, NetworkId::ResNet18, NetworkId::BertSentiment])
-        }
-        Scale::Paper => (
-            3,
-            10,
-            &[
-                NetworkId::ResNetCifar10,
-                NetworkId::WideResNet,
-                NetworkId::AlbertSentiment,
-                NetworkId::LstmLanguage,
-            ],
-        ),
     }
 }
 
@@ -124,154 +94,103 @@ fn restructured(
     WeightNoiseConfig { model, scale, ..*noise }
 }
 
-/// A network trained with noise of another structure.
-fn trained_with(structure: &Structure, factor: f32, recipe: &Trained) -> Result<Trained, Error> {
-    let mut trained = recipe.clone();
-    let analog = &mut trained.recipe.analog;
-    let mut training = *analog.training();
-    training.weight_noise =
-        training.weight_noise.map(|noise| restructured(&noise, structure, factor));
-    *analog = Analog::new(analog.tile().clone(), training)
-        .map_err(|error| Error::Usage(error.to_string()))?;
-    Ok(trained)
-}
+impl Study for NoiseStructure {
+    type Way = Device;
 
-/// The name of the runs of one structure and strength.
-fn name(structure: &Structure, factor: f32) -> String {
-    format!("{} noise × {factor}", structure.name)
-}
+    const ABOUT: About = about(
+        "rasch2023/noise-structure",
+        "Which structure the noise of training should have",
+        &[Part::SupplementaryTable("5"), Part::SupplementaryFigure("1")],
+    );
 
-impl Experiment for NoiseStructure {
-    type Measure = Comparison<Device>;
+    const LEFT_OUT_AT_DESK: Option<&'static str> = Some(
+        "The paper's networks but ALBERT's family: each would be trained three times more; three \
+         that are trained fast stand in for its four.",
+    );
 
-    const ABOUT: About = About {
-        id: "rasch2023/noise-structure",
-        title: "Which structure the noise of training should have",
-        source: Paper::Rasch2023
-            .at(&[Part::SupplementaryTable("5"), Part::SupplementaryFigure("1")]),
-        stand_ins: StandIns::BelowPaper,
-    };
+    fn study(scale: Scale) -> NetworkStudy<Device> {
+        use NetworkId::{
+            AlbertSentiment, BertSentiment, LstmJapaneseVowels, LstmLanguage, ResNet18,
+            ResNetCifar10, WideResNet,
+        };
+        let networks: &[NetworkId] = match scale {
+            Scale::Smoke => &[LstmJapaneseVowels],
+            Scale::Desk => &[LstmJapaneseVowels, ResNet18, BertSentiment],
+            Scale::Paper => &[ResNetCifar10, WideResNet, AlbertSentiment, LstmLanguage],
+        };
+        let mut study = NetworkStudy::new(networks, scale.of([[1, 1], [1, 4], [3, 10]]), &[DAY])
+            .tested(Device::Pcm)
+            .tested_on(Device::Reram, reram);
+        for structure in &STRUCTURES {
+            for &factor in strengths(scale) {
+                let label = format!("{} noise × {factor}", structure.name);
+                study = study.trained(label, move |_, training| {
+                    training.weight_noise =
+                        training.weight_noise.map(|noise| restructured(&noise, structure, factor));
+                });
+            }
+        }
+        study
+    }
 
-    fn describe(&self, scale: Scale) -> String {
-        let (seeds, programmings, networks) = size(scale);
-        let seeds = crate::experiments::training_runs::seeds_in_words(seeds);
-        let strengths = match strengths(scale) {
-            [_] => "one strength".to_owned(),
-            several => format!("the best of {} strengths", several.len()),
+    fn describe(study: &NetworkStudy<Device>) -> String {
+        let strengths = match study.trainings.len() / STRUCTURES.len() {
+            1 => "one strength".to_owned(),
+            several => format!("the best of {several} strengths"),
         };
         format!(
-            "{} trained with constant, PCM's and ReRAM's noise, {strengths}, {seeds}, tested on \
-             both devices, programmings: {programmings}",
-            names(networks, ", ")
+            "{} trained with constant, PCM's and ReRAM's noise, {strengths}, {}, tested on both \
+             devices",
+            names(&study.networks, ", "),
+            seeds_in_words(study.seeds)
         )
     }
 
-    fn runs(
-        &self,
-        request: &Request,
-        opened: &mut Networks,
-    ) -> Result<Vec<Run<Self::Measure>>, Error> {
-        let (seeds, programmings, networks) = size(request.scale);
-        let wrong = |error: crossbar::TileError| Error::Usage(error.to_string());
-        let reram = TileConfig::load("reram-wan").map_err(wrong)?;
-        runs_of_networks(opened, seeds, networks, |network, workload| {
-            let recipe = trained(network, request.scale)?;
-            let aging = |tile| Aging { tile, times_s: vec![TIMES_S[DAY]], programmings };
-            let variants = BTreeMap::from([
-                (Device::Pcm, aging(None)),
-                (Device::Reram, aging(Some(reram.clone()))),
-            ]);
-            let mut runs = Vec::new();
-            for structure in &STRUCTURES {
-                for &factor in strengths(request.scale) {
-                    let trained = trained_with(structure, factor, &recipe)?;
-                    let (method, variants) = (Method::HardwareAware, variants.clone());
-                    let config = Comparison { trained, method, variants };
-                    let work = config.work(workload);
-                    runs.push((format!("{network}, {}", name(structure, factor)), config, work));
-                }
+    fn findings(outcomes: &Outcomes<'_, Device>) -> Findings {
+        let strengths = strengths(outcomes.scale).len();
+        let of_strengths = match strengths {
+            1 => {
+                "The paper took the best of several strengths for each structure; here there is one."
             }
-            Ok(runs)
-        })
-    }
-
-    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
-        let trials = Trials::new(results);
-        let mut notes = vec![
-            format!(
+            _ => {
+                "Of the strengths of a structure the one with the best mean A* on a device is shown."
+            }
+        };
+        let trials = Trials { outcomes, strengths };
+        Findings::default()
+            .claims(trials.claims(outcomes.scale))
+            .tables([trials.table()])
+            .notes([format!(
                 "Constant and ReRAM's noise have the strength of the recipe's, that of PCM: the \
                  same root mean square over normal weights of standard deviation {WEIGHT_STD}. \
                  PCM's is that of programming and 20 s of reading."
-            ),
-            match strengths(results.scale) {
-                [_] => "The paper took the best of several strengths for each structure; here \
-                        there is one."
-                    .to_owned(),
-                _ => "Of the strengths of a structure the one with the best mean A* on a device \
-                      is shown."
-                    .to_owned(),
-            },
-        ];
-        let (seeds, ..) = size(results.scale);
-        if seeds == 1 {
-            notes.push(ONE_TRAINING.to_owned());
-        }
-        let mut left_out = missing(results, size(results.scale).2);
-        if results.scale == Scale::Desk {
-            left_out.push(
-                "The paper's networks but ALBERT's family: each would be trained three times more; \
-                 three that are trained fast stand in for its four."
-                    .to_owned(),
-            );
-        }
-        Findings::default()
-            .claims(trials.claims(results.scale))
-            .tables([trials.table()])
-            .notes(notes)
-            .left_out(left_out)
+            )])
+            .notes([of_strengths])
     }
 }
 
-/// The outcomes by structure and strength.
+/// The outcomes by structure, each of which was trained in some strengths one after the other.
 struct Trials<'a> {
-    /// \[structure\]\[strength\]: all networks in the order of Table 1.
-    networks: Vec<Vec<Vec<Evaluated<'a, Comparison<Device>>>>>,
+    outcomes: &'a Outcomes<'a, Device>,
+    strengths: usize,
 }
 
-impl<'a> Trials<'a> {
-    fn new(results: &'a Results<Comparison<Device>>) -> Self {
-        let of = |structure: &Structure, factor: f32| {
-            Evaluated::all(results, |measure| {
-                trained(measure.trained.network, results.scale)
-                    .and_then(|recipe| trained_with(structure, factor, &recipe))
-                    .is_ok_and(|trained| trained == measure.trained)
-            })
-        };
-        let factors = strengths(results.scale);
-        let networks = STRUCTURES
-            .iter()
-            .map(|structure| factors.iter().map(|&factor| of(structure, factor)).collect())
-            .collect();
-        Self { networks }
-    }
-
-    /// The records of a network for a structure, of the strength that serves best on a device.
-    fn best(
-        &self,
-        structure: usize,
-        network: usize,
-        device: Device,
-    ) -> &Evaluated<'a, Comparison<Device>> {
-        let accuracy = |n: &&Evaluated<'_, _>| {
+impl Trials<'_> {
+    /// The outcomes of a network for a structure, of the strength that serves best on a device.
+    fn best(&self, structure: usize, network: usize, device: Device) -> Outcome<'_, Device> {
+        let accuracy = |n: &Outcome<'_, Device>| {
             n.accuracy(at(device, DAY)).map_or(f64::NEG_INFINITY, |estimate| estimate.mean)
         };
-        let all = self.networks[structure].iter().map(|networks| &networks[network]);
-        all.max_by(|a, b| accuracy(a).total_cmp(&accuracy(b))).expect("there is a strength")
+        let mut structures = self.outcomes.networks[network].chunks(self.strengths);
+        let of_strengths = structures.nth(structure).expect("all structures were trained").iter();
+        of_strengths
+            .max_by(|a, b| accuracy(a).total_cmp(&accuracy(b)))
+            .expect("there is a strength")
     }
 
-    /// Networks with a record of every structure.
+    /// Networks with an outcome of every structure.
     fn complete(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.networks[0][0].len()).filter(|&network| {
+        (0..self.outcomes.networks.len()).filter(|&network| {
             (0..STRUCTURES.len()).all(|s| !self.best(s, network, Device::Pcm).done.is_empty())
         })
     }

@@ -16,6 +16,11 @@ pub(super) enum Family {
     Recurrent,
 }
 
+impl Family {
+    /// All.
+    pub(super) const ALL: [Self; 3] = [Self::Convolutional, Self::Transformer, Self::Recurrent];
+}
+
 /// A row of Tables 2 and 3; errors in %.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
@@ -40,6 +45,11 @@ pub(crate) fn normalized_accuracy(error: f64, float: f64, chance: f64) -> f64 {
 /// What the paper prints of a network.
 pub(super) fn row(network: PaperRow) -> &'static Row {
     &ROWS[network as usize]
+}
+
+/// What another table, which has every network, prints of one.
+pub(super) fn printed<T: Copy>(table: &[(PaperRow, T)], network: PaperRow) -> T {
+    table.iter().find(|(name, _)| *name == network).expect("every row is printed").1
 }
 
 /// Tables 2 and 3. [Rasch23 Tab. 2, Tab. 3]

@@ -1,32 +1,23 @@
 //! The networks trained for phase-change memory on resistive RAM: [Rasch23 Supp. Tab. 4].
 
-use std::collections::BTreeMap;
-
 use crossbar::TileConfig;
 use report::Number;
 use report::figure::{Curve, Figure, Panel};
 use report::table::{Table, cells, number, rounded};
 use serde::{Deserialize, Serialize};
 
-use super::evaluated::{
-    DAY, Evaluated, SECOND, differences, figure, missing, over_networks, paper_mean,
-};
-use super::networks::{SMOKE, all, runs_of_networks, trained};
-use super::paper::{Family, ROWS, Row, TIMES_S, normalized_accuracy};
-use crate::experiment::{About, Experiment, Results, StandIns};
+use super::evaluated::{DAY, SECOND, about, differences, figure, over_networks, paper_mean};
+use super::networks::{SMOKE, all};
+use super::paper::{Family, ROWS, Row, normalized_accuracy, printed};
+use super::study::{NetworkStudy, Outcome, Outcomes, Study, at};
+use crate::experiment::About;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part};
-use crate::measured::error::Error;
-use crate::measured::measures::aging::Aging;
-use crate::measured::measures::comparison::{Comparison, Method, Tested};
 use crate::measured::networks::NetworkId;
 use crate::measured::networks::paper_row::PaperRow;
-use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::{Estimate, spearman};
-use crate::opened::Networks;
-use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -86,125 +77,76 @@ const ENOUGH: usize = 11;
 
 /// The paper's float error, errors at 1 s and 1 day on PCM and on ReRAM, and chance, in %.
 fn paper(row: &Row) -> (f64, [[f64; 2]; 2], f64) {
-    let of = |table: &[(PaperRow, [f64; 2])]| {
-        table.iter().find(|(network, _)| *network == row.network).map(|(_, errors)| *errors)
-    };
-    let reram = of(&PAPER).expect("every row is printed");
     // Table 2 has the transformers on MRPC.
     let (float, _, chance) = row.direct;
-    let pcm = of(&PCM_MRPC).unwrap_or([row.hwa.1[SECOND], row.hwa.1[DAY]]);
-    (float, [pcm, reram], chance)
+    let on_mrpc = PCM_MRPC.iter().find(|(network, _)| *network == row.network);
+    let pcm = on_mrpc.map_or([row.hwa.1[SECOND], row.hwa.1[DAY]], |(_, errors)| *errors);
+    (float, [pcm, printed(&PAPER, row.network)], chance)
 }
 
 /// A* in % after a day on ReRAM, as printed there.
 const PAPER_DAY: [f64; 11] = [97.3, 99.2, 93.6, 95.0, 92.4, 95.2, 99.0, 95.2, 99.5, 99.5, 98.1];
 
-fn printed_day(row: &Row) -> f64 {
-    let at = ROWS.iter().position(|known| known.network == row.network);
-    PAPER_DAY[at.expect("a row of the paper")]
-}
-
-/// A* in % at 1 day on both devices.
 /// A* in % at 1 day on both devices.
 fn paper_day(row: &Row) -> [f64; 2] {
     let (float, errors, chance) = paper(row);
     errors.map(|[_, day]| normalized_accuracy(day, float, chance))
 }
 
-/// Training runs, programmings of each, and networks.
-fn size(scale: Scale) -> (u64, u64, Vec<NetworkId>) {
-    match scale {
-        Scale::Smoke => (1, 1, SMOKE.to_vec()),
-        // A test of the published transformer takes as long as those of all others.
-        Scale::Desk => (1, 3, all().filter(|id| *id != NetworkId::BertStsb).collect()),
-        Scale::Paper => (3, 25, all().collect()),
-    }
+/// The devices of `reram-wan`.
+pub(super) fn reram(tile: &mut TileConfig) {
+    *tile = TileConfig::load("reram-wan").expect("a preset");
 }
 
-impl Experiment for Reram {
-    type Measure = Comparison<Device>;
+impl Study for Reram {
+    type Way = Device;
 
-    const ABOUT: About = About {
-        id: "rasch2023/reram",
-        title: "Networks trained for phase-change memory on resistive RAM",
-        source: Paper::Rasch2023.at(&[Part::SupplementaryTable("4")]),
-        stand_ins: StandIns::BelowPaper,
-    };
+    const ABOUT: About = about(
+        "rasch2023/reram",
+        "Networks trained for phase-change memory on resistive RAM",
+        &[Part::SupplementaryTable("4")],
+    );
 
-    fn describe(&self, scale: Scale) -> String {
-        let (_, programmings, networks) = size(scale);
-        format!(
-            "{} networks trained as ever, programmed into both devices, programmings: \
-             {programmings}",
-            networks.len()
-        )
+    const LEFT_OUT_AT_DESK: Option<&'static str> =
+        Some("bert-stsb, whose tests take as long as those of all other networks together.");
+
+    fn study(scale: Scale) -> NetworkStudy<Device> {
+        let networks: Vec<NetworkId> = match scale {
+            Scale::Smoke => SMOKE.to_vec(),
+            // A test of the published transformer takes as long as those of all others.
+            Scale::Desk => all().filter(|id| *id != NetworkId::BertStsb).collect(),
+            Scale::Paper => all().collect(),
+        };
+        let times: &[usize] = if scale == Scale::Smoke { &[DAY] } else { &[SECOND, DAY] };
+        NetworkStudy::new(networks, scale.of([[1, 1], [1, 3], [3, 25]]), times)
+            .trained_as_ever()
+            .tested(Device::Pcm)
+            .tested_on(Device::Reram, reram)
     }
 
-    fn runs(
-        &self,
-        request: &Request,
-        opened: &mut Networks,
-    ) -> Result<Vec<Run<Self::Measure>>, Error> {
-        let (seeds, programmings, networks) = size(request.scale);
-        let wrong = |error: crossbar::TileError| Error::Usage(error.to_string());
-        let reram = TileConfig::load("reram-wan").map_err(wrong)?;
-        runs_of_networks(opened, seeds, &networks, |network, workload| {
-            let aging = |tile| Aging {
-                tile,
-                times_s: match request.scale {
-                    Scale::Smoke => vec![TIMES_S[DAY]],
-                    _ => vec![TIMES_S[SECOND], TIMES_S[DAY]],
-                },
-                programmings,
-            };
-            let config = Comparison {
-                trained: trained(network, request.scale)?,
-                method: Method::HardwareAware,
-                variants: BTreeMap::from([
-                    (Device::Pcm, aging(None)),
-                    (Device::Reram, aging(Some(reram.clone()))),
-                ]),
-            };
-            let work = config.work(workload);
-            Ok(vec![(network.to_string(), config, work)])
-        })
+    fn describe(study: &NetworkStudy<Device>) -> String {
+        let networks = study.networks.len();
+        format!("{networks} networks trained as ever, programmed into both devices")
     }
 
-    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
-        let networks = Evaluated::present(results);
-        let mut left_out = missing(results, &size(results.scale).2);
-        if results.scale == Scale::Desk {
-            left_out.push(
-                "bert-stsb, whose tests take as long as those of all other networks together."
-                    .to_owned(),
-            );
-        }
-        let notes = vec![
-            "ReRAM has no drift, so nothing is compensated there; a pair of devices holds a \
-             weight, and both err."
-                .to_owned(),
-        ];
+    fn findings(outcomes: &Outcomes<'_, Device>) -> Findings {
+        let networks = outcomes.present();
         Findings::default()
-            .claims(claims(&networks, results.scale))
+            .claims(claims(&networks, outcomes.scale))
             .figures(figures(&networks))
             .tables([table(&networks)])
-            .notes(notes)
-            .left_out(left_out)
+            .notes([
+                "ReRAM has no drift, so nothing is compensated there; a pair of devices holds a \
+                 weight, and both err.",
+            ])
     }
 }
 
-/// Errors on a device at one of the paper's times.
-pub(super) fn at(device: Device, time: usize) -> impl Fn(&Tested<Device>) -> &[f64] {
-    move |tested| tested.errors.at(device, TIMES_S[time])
-}
-
-fn claims(networks: &[Evaluated<'_, Comparison<Device>>], scale: Scale) -> [Claim; 2] {
-    let day =
-        |device, network: &Evaluated<'_, Comparison<Device>>| network.accuracies(at(device, DAY));
+fn claims(networks: &[Outcome<'_, Device>], scale: Scale) -> [Claim; 2] {
+    let day = |device, network: &Outcome<'_, Device>| network.accuracies(at(device, DAY));
     let loss =
         over_networks(networks, |n| differences(&day(Device::Pcm, n), &day(Device::Reram, n)));
-    let all = [Family::Convolutional, Family::Transformer, Family::Recurrent];
-    let printed = paper_mean(&all, |row| paper_day(row)[0] - paper_day(row)[1]);
+    let printed = paper_mean(&Family::ALL, |row| paper_day(row)[0] - paper_day(row)[1]);
     // The correlation of each programming: what a single one scatters by lowers it.
     let pairs: Vec<[Vec<f64>; 2]> = networks
         .iter()
@@ -246,7 +188,7 @@ fn claims(networks: &[Evaluated<'_, Comparison<Device>>], scale: Scale) -> [Clai
     ]
 }
 
-fn table(networks: &[Evaluated<'_, Comparison<Device>>]) -> Table {
+fn table(networks: &[Outcome<'_, Device>]) -> Table {
     let header = [
         "network",
         "float",
@@ -264,16 +206,18 @@ fn table(networks: &[Evaluated<'_, Comparison<Device>>]) -> Table {
     );
     for network in networks {
         let mut row = cells![network.id, rounded(network.float(), 2)];
-        for device in [Device::Pcm, Device::Reram] {
-            let error = |time| rounded(Estimate::of(&network.errors(at(device, time))), 2);
+        for device in Device::ALL {
+            let error = |time| rounded(network.error(at(device, time)), 2);
             row.extend([SECOND, DAY].map(error));
             row.push(rounded(network.accuracy(at(device, DAY)), 1));
         }
         table.push(row);
         let (float, errors, chance) = paper(network.paper);
         let mut row = cells![format!("paper: {}", network.paper.network), number(float, 2)];
-        let accuracies =
-            [normalized_accuracy(errors[0][1], float, chance), printed_day(network.paper)];
+        let accuracies = [
+            normalized_accuracy(errors[0][1], float, chance),
+            PAPER_DAY[network.paper.network as usize],
+        ];
         for (errors, accuracy) in errors.into_iter().zip(accuracies) {
             row.extend(errors.map(|error| number(error, 2)));
             row.push(number(accuracy, 1));
@@ -283,10 +227,9 @@ fn table(networks: &[Evaluated<'_, Comparison<Device>>]) -> Table {
     table
 }
 
-fn figures(networks: &[Evaluated<'_, Comparison<Device>>]) -> Option<Figure> {
+fn figures(networks: &[Outcome<'_, Device>]) -> Option<Figure> {
     let ours = networks.iter().filter_map(|network| {
-        let [pcm, reram] =
-            [Device::Pcm, Device::Reram].map(|device| network.accuracy(at(device, DAY)));
+        let [pcm, reram] = Device::ALL.map(|device| network.accuracy(at(device, DAY)));
         Some(((pcm?.mean, reram?.mean), network.id.to_string()))
     });
     let paper = ROWS.iter().map(|row| {

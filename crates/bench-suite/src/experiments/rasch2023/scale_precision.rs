@@ -6,30 +6,21 @@
 //!
 //! It is done to trained networks before they are programmed; max γ is that of each tile.
 
-use std::collections::BTreeMap;
-
 use report::Number;
 use report::number::points;
 use report::table::{HeatCell, HeatMap, Table, named, rounded};
 use serde::{Deserialize, Serialize};
 
-use super::evaluated::{DAY, Evaluated, differences, missing, over_networks, paper_mean};
-use super::networks::{SMOKE, all, runs_of_networks, trained};
-use super::paper::{Family, Row, TIMES_S, normalized_accuracy};
-use crate::experiment::{About, Experiment, Results, StandIns};
+use super::evaluated::{DAY, about, differences, over_networks, paper_mean};
+use super::paper::{Family, normalized_accuracy, printed};
+use super::study::{NetworkStudy, Outcome, Outcomes, Study, all_networks, at};
+use crate::experiment::About;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part};
-use crate::measured::error::Error;
-use crate::measured::measures::aging::Aging;
-use crate::measured::measures::comparison::{Comparison, Method, Tested};
-use crate::measured::networks::NetworkId;
 use crate::measured::networks::paper_row::PaperRow;
-use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
-use crate::opened::Networks;
-use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -84,101 +75,70 @@ impl TryFrom<String> for Scales {
     }
 }
 
-/// Errors at 1 day.
-fn errors(scales: Scales) -> impl Fn(&Tested<Scales>) -> &[f64] {
-    move |tested| tested.errors.at(scales, TIMES_S[DAY])
-}
-
 /// What 16 levels may cost of the accuracy in %. [Rasch23 Supp., "scale precision"]
 const SIXTEEN: f64 = 1.0;
 
-fn paper(row: &Row) -> [f64; 5] {
-    PAPER.iter().find(|(network, _)| *network == row.network).expect("every row is printed").1
-}
+impl Study for ScalePrecision {
+    type Way = Scales;
 
-/// Training runs, programmings of each, and networks.
-fn size(scale: Scale) -> (u64, u64, Vec<NetworkId>) {
-    match scale {
-        Scale::Smoke => (1, 1, SMOKE.to_vec()),
-        Scale::Desk => (1, 3, all().collect()),
-        Scale::Paper => (1, 10, all().collect()),
-    }
-}
+    const ABOUT: About = about(
+        "rasch2023/scale-precision",
+        "How many levels the digital scales need",
+        &[Part::Supplement("\"scale precision\"")],
+    );
 
-impl Experiment for ScalePrecision {
-    type Measure = Comparison<Scales>;
-
-    const ABOUT: About = About {
-        id: "rasch2023/scale-precision",
-        title: "How many levels the digital scales need",
-        source: Paper::Rasch2023.at(&[Part::Supplement("\"scale precision\"")]),
-        stand_ins: StandIns::BelowPaper,
-    };
-
-    fn describe(&self, scale: Scale) -> String {
-        let (_, programmings, networks) = size(scale);
-        format!(
-            "{} trained networks with scales of 1 to 16 levels, programmings: {programmings}",
-            networks.len()
-        )
-    }
-
-    fn runs(
-        &self,
-        request: &Request,
-        opened: &mut Networks,
-    ) -> Result<Vec<Run<Self::Measure>>, Error> {
-        let (seeds, programmings, networks) = size(request.scale);
-        runs_of_networks(opened, seeds, &networks, |network, workload| {
-            let trained = trained(network, request.scale)?;
-            let aging = |levels| {
-                let mut tile = trained.recipe.analog.tile().clone();
-                tile.mapping.scale_levels = levels;
-                Aging { tile: Some(tile), times_s: vec![TIMES_S[DAY]], programmings }
-            };
-            let mut variants = BTreeMap::from([(Scales::Full, aging(None))]);
-            variants.extend(LEVELS.map(|levels| (Scales::Levels(levels), aging(Some(levels)))));
-            let config = Comparison { trained, method: Method::HardwareAware, variants };
-            let work = config.work(workload);
-            Ok(vec![(network.to_string(), config, work)])
+    fn study(scale: Scale) -> NetworkStudy<Scales> {
+        let programmings = scale.of([1, 3, 10]);
+        let study = NetworkStudy::new(all_networks(scale), [1, programmings], &[DAY])
+            .trained_as_ever()
+            .tested_on(Scales::Full, |tile| tile.mapping.scale_levels = None);
+        LEVELS.into_iter().fold(study, |study, levels| {
+            study.tested_on(Scales::Levels(levels), move |tile| {
+                tile.mapping.scale_levels = Some(levels);
+            })
         })
     }
 
-    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
-        let networks = Evaluated::present(results);
-        let notes = vec![
-            "The loss is that of A = 1 − (ε − ε_full)/(ε_chance − ε_full), ε_full being the error \
-             of the same programming with scales as they are; so it may be negative by chance."
-                .to_owned(),
-        ];
+    fn describe(study: &NetworkStudy<Scales>) -> String {
+        format!("{} trained networks with scales of 1 to 16 levels", study.networks.len())
+    }
+
+    fn findings(outcomes: &Outcomes<'_, Scales>) -> Findings {
+        let networks = outcomes.present();
         Findings::default()
-            .claims(claims(&networks, results.scale))
+            .claims(claims(&networks, outcomes.scale))
             .heat_maps((!networks.is_empty()).then(|| heat_map(&networks)))
             .tables([table(&networks)])
-            .notes(notes)
-            .left_out(missing(results, &size(results.scale).2))
+            .notes([
+                "The loss is that of A = 1 − (ε − ε_full)/(ε_chance − ε_full), ε_full being the \
+                 error of the same programming with scales as they are; so it may be negative by \
+                 chance.",
+            ])
     }
 }
 
 /// Loss of A in %, programming by programming.
-fn losses(network: &Evaluated<'_, Comparison<Scales>>, levels: u32) -> Vec<f64> {
+fn losses(network: &Outcome<'_, Scales>, levels: u32) -> Vec<f64> {
     let chance = network.chance().map_or(100.0, |chance| chance.mean);
-    let full = network.errors(errors(Scales::Full));
-    let few = network.errors(errors(Scales::Levels(levels)));
+    let full = network.errors(at(Scales::Full, DAY));
+    let few = network.errors(at(Scales::Levels(levels), DAY));
     let pairs = few.iter().zip(&full);
     pairs.map(|(few, full)| 100.0 - normalized_accuracy(*few, *full, chance)).collect()
 }
 
-fn claims(networks: &[Evaluated<'_, Comparison<Scales>>], scale: Scale) -> [Claim; 2] {
+fn claims(networks: &[Outcome<'_, Scales>], scale: Scale) -> [Claim; 2] {
     let loss = |network, levels| Estimate::of(&losses(network, levels));
     let most = networks
         .iter()
         .filter_map(|network| loss(network, 16))
         .max_by(|a, b| a.mean.total_cmp(&b.mean));
     let saved = over_networks(networks, |n| differences(&losses(n, 1), &losses(n, 16)));
-    let all = [Family::Convolutional, Family::Transformer, Family::Recurrent];
     let source = Paper::Rasch2023.at(&[Part::Supplement("scale precision")]);
-    let printed = PAPER.iter().map(|row| row.1[4]).fold(0.0, f64::max);
+    let worst = PAPER.iter().map(|row| row.1[4]).fold(0.0, f64::max);
+    let difference = paper_mean(&Family::ALL, |row| {
+        let losses = printed(&PAPER, row.network);
+        losses[0] - losses[4]
+    });
     [
         Statement::new("sixteen", source, "With 16 levels no network loses more than 1 %.")
             .test(
@@ -186,7 +146,7 @@ fn claims(networks: &[Evaluated<'_, Comparison<Scales>>], scale: Scale) -> [Clai
                 Test::Below(SIXTEEN),
             )
             .unit(" %")
-            .paper(format!("{} %", Number::new(printed, 1)))
+            .paper(format!("{} %", Number::new(worst, 1)))
             .tested_from(Scale::Desk, scale)
             .judge(most),
         Statement::new("one", source, "A single level costs much.")
@@ -195,7 +155,7 @@ fn claims(networks: &[Evaluated<'_, Comparison<Scales>>], scale: Scale) -> [Clai
                 Test::Above(SIXTEEN),
             )
             .unit(" points")
-            .paper(points(paper_mean(&all, |row| paper(row)[0] - paper(row)[4]), 1))
+            .paper(points(difference, 1))
             .tested_from(Scale::Desk, scale)
             .judge(Estimate::of(&saved)),
     ]
@@ -207,7 +167,7 @@ fn colour(loss: f64) -> f64 {
 }
 
 /// Ours above, the paper's below.
-fn heat_map(networks: &[Evaluated<'_, Comparison<Scales>>]) -> HeatMap {
+fn heat_map(networks: &[Outcome<'_, Scales>]) -> HeatMap {
     let cell = |loss: f64| HeatCell::new(Number::new(loss, 1), colour(loss));
     let mut map = HeatMap::new(
         "Loss of accuracy in % 1 day after programming, by network and number of levels of the \
@@ -225,7 +185,7 @@ fn heat_map(networks: &[Evaluated<'_, Comparison<Scales>>]) -> HeatMap {
     map
 }
 
-fn table(networks: &[Evaluated<'_, Comparison<Scales>>]) -> Table {
+fn table(networks: &[Outcome<'_, Scales>]) -> Table {
     let rows = networks.iter().map(|network| {
         named(network.id, LEVELS.map(|n| rounded(Estimate::of(&losses(network, n)), 1)))
     });

@@ -1,32 +1,26 @@
 //! Training on tiles with one digital scale per tile: [Rasch23 Supp. Tab. 7].
 
-use std::collections::BTreeMap;
-
 use crossbar::WeightScale;
 use report::figure::{Curve, Figure, LineStyle};
 use report::number::points;
-use report::table::{Table, cells, number, rounded};
+use report::table::Table;
 
-use super::column_scales::tile_wise;
-use super::evaluated::{Evaluated, HOUR, ONE_TRAINING, figure, missing, over_networks, over_time};
-use super::networks::{runs_of_networks, trained};
+use super::column_scales::{COLUMN, TILE, tile_wise};
+use super::evaluated::{HOUR, about, figure, over_networks, over_time, paper_times};
 use super::paper::{TIMES, TIMES_S, normalized_accuracy, row};
-use crate::experiment::{About, Experiment, Results, StandIns};
+use super::study::{NetworkStudy, Outcome, Outcomes, Study};
+use crate::experiment::About;
+use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
-use crate::findings::claim::{Statement, Test};
+use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::estimate::of_estimates;
 use crate::findings::source::{Paper, Part};
 use crate::findings::words::names;
-use crate::measured::error::Error;
-use crate::measured::measures::aging::Aging;
-use crate::measured::measures::comparison::{Comparison, Method, Tested};
+use crate::measured::measures::comparison::{Method, Tested};
 use crate::measured::networks::NetworkId;
 use crate::measured::networks::paper_row::PaperRow;
-use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
-use crate::opened::Networks;
-use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
@@ -50,127 +44,84 @@ fn paper_gain() -> f64 {
     gains.iter().sum::<f64>() / gains.len() as f64
 }
 
-const COLUMN: &str = "one scale per column";
-const TILE: &str = "one scale per tile";
-
 /// What scales of columns may lose in points of A*: what the paper calls as accurate as before.
 const NO_WORSE: f64 = 1.0;
 
-/// Training runs, programmings of each, and networks.
-pub(super) fn size(scale: Scale) -> (u64, u64, &'static [NetworkId]) {
-    match scale {
-        Scale::Smoke => (1, 1, &[NetworkId::BertSentiment]),
-        // ALBERT would take ten minutes of training.
-        Scale::Desk => (1, 4, &[NetworkId::BertSentiment]),
-        // [Rasch23 Tab. 3]
-        Scale::Paper => (3, 25, &[NetworkId::BertStsb, NetworkId::AlbertSentiment]),
-    }
-}
-
-/// A network with scales of columns and of tiles.
-type Pair<'a> = (&'a Evaluated<'a, Comparison<Method>>, &'a Evaluated<'a, Comparison<Method>>);
-
-/// Whether a network has one scale per tile.
-fn is_tile_wise(measure: &Comparison<Method>) -> bool {
-    measure.trained.recipe.analog.tile().mapping.scale == WeightScale::Tile
-}
+/// A network with scales of tiles and of columns.
+type Pair<'a> = [Outcome<'a, Method>; 2];
 
 /// Errors at a time.
 fn errors(tested: &Tested<Method>, t_s: f64) -> &[f64] {
     tested.errors.at(Method::HardwareAware, t_s)
 }
 
-impl Experiment for TileWiseTraining {
-    type Measure = Comparison<Method>;
+impl Study for TileWiseTraining {
+    type Way = Method;
 
-    const ABOUT: About = About {
-        id: "rasch2023/tile-wise-training",
-        title: "Transformers trained with one digital scale per tile",
-        source: Paper::Rasch2023.at(&[Part::SupplementaryTable("7")]),
-        stand_ins: StandIns::BelowPaper,
-    };
+    const ABOUT: About = about(
+        "rasch2023/tile-wise-training",
+        "Transformers trained with one digital scale per tile",
+        &[Part::SupplementaryTable("7")],
+    );
 
-    fn describe(&self, scale: Scale) -> String {
-        let (seeds, programmings, networks) = size(scale);
-        let seeds = crate::experiments::training_runs::seeds_in_words(seeds);
+    const LEFT_OUT_AT_DESK: Option<&'static str> =
+        Some("albert-sentiment, whose training takes minutes.");
+
+    fn study(scale: Scale) -> NetworkStudy<Method> {
+        let networks: &[NetworkId] = match scale {
+            // ALBERT would take ten minutes of training.
+            Scale::Smoke | Scale::Desk => &[NetworkId::BertSentiment],
+            Scale::Paper => &[NetworkId::BertStsb, NetworkId::AlbertSentiment],
+        };
+        let times: &[usize] = if scale == Scale::Smoke { &[HOUR] } else { &[0, 1, 2, 3] };
+        // [Rasch23 Tab. 3]
+        NetworkStudy::new(networks, scale.of([[1, 1], [1, 4], [3, 25]]), times)
+            .trained(TILE, tile_wise(WeightScale::Tile))
+            .trained(COLUMN, |_, _| ())
+            .tested(Method::HardwareAware)
+    }
+
+    fn describe(study: &NetworkStudy<Method>) -> String {
         format!(
-            "{}, trained on tiles with one scale per column and with one per tile, {seeds}, \
-             programmings: {programmings}",
-            names(networks, " and ")
+            "{}, trained on tiles with {COLUMN} and with one per tile, {}",
+            names(&study.networks, " and "),
+            seeds_in_words(study.seeds)
         )
     }
 
-    fn runs(
-        &self,
-        request: &Request,
-        opened: &mut Networks,
-    ) -> Result<Vec<Run<Self::Measure>>, Error> {
-        let (seeds, programmings, networks) = size(request.scale);
-        runs_of_networks(opened, seeds, networks, |network, workload| {
-            let times_s = match request.scale {
-                Scale::Smoke => vec![TIMES_S[HOUR]],
-                _ => TIMES_S.to_vec(),
-            };
-            let aging = Aging { tile: None, times_s, programmings };
-            let column = trained(network, request.scale)?;
-            let mut tile = column.clone();
-            tile.recipe = tile_wise(&column.recipe, WeightScale::Tile)?;
-            let run = |(way, trained)| {
-                let variants = BTreeMap::from([(Method::HardwareAware, aging.clone())]);
-                let config = Comparison { trained, method: Method::HardwareAware, variants };
-                let work = config.work(workload);
-                Ok((format!("{network}, {way}"), config, work))
-            };
-            [(TILE, tile), (COLUMN, column)].into_iter().map(run).collect()
-        })
-    }
-
-    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
-        let columns = Evaluated::all(results, |measure| !is_tile_wise(measure));
-        let tiles = Evaluated::all(results, is_tile_wise);
-        let pairs: Vec<Pair<'_>> = columns
-            .iter()
-            .zip(&tiles)
-            .filter(|(a, b)| !a.done.is_empty() && !b.done.is_empty())
-            .collect();
-        // The mean over times of one programming is one sample.
-        let gain = over_networks(&pairs, |(column, tile)| {
-            over_networks(TIMES_S, |t| column.gains(tile, |tested| errors(tested, t)))
-        });
-        let claim = Statement::new(
-            "no-worse",
-            Paper::Rasch2023.at(&[Part::SupplementaryTable("7")]),
-            "With scales of columns transformers are trained no worse than with scales of tiles.",
-        )
-        .test(
-            "mean over times of A*, scales of columns − of tiles, {test} points",
-            Test::Above(-NO_WORSE),
-        )
-        .unit(" points")
-        .paper(points(paper_gain(), 1))
-        .tested_from(Scale::Desk, results.scale)
-        .judge(Estimate::of(&gain));
-        let mut left_out = missing(results, size(results.scale).2);
-        if results.scale == Scale::Desk {
-            left_out.push("albert-sentiment, whose training takes minutes.".to_owned());
-        }
-        let mut notes = vec![
-            "The paper chose each of its tile-wise results from 72 and 234 settings of \
-             hyper-parameters, the column-wise ones from 4 and 6; here both are trained with one and \
-             the same recipe. A scale of a tile begins at the largest weight of the tile and is \
-             learned as κ."
-                .to_owned(),
-        ];
-        if size(results.scale).0 == 1 {
-            notes.push(ONE_TRAINING.to_owned());
-        }
+    fn findings(outcomes: &Outcomes<'_, Method>) -> Findings {
+        let pairs = outcomes.complete();
         Findings::default()
-            .claims([claim])
+            .claims([no_worse(&pairs, outcomes.scale)])
             .figures(figures(&pairs))
             .tables([table(&pairs)])
-            .notes(notes)
-            .left_out(left_out)
+            .notes([
+                "The paper chose each of its tile-wise results from 72 and 234 settings of \
+                 hyper-parameters, the column-wise ones from 4 and 6; here both are trained with one \
+                 and the same recipe. A scale of a tile begins at the largest weight of the tile and \
+                 is learned as κ.",
+            ])
     }
+}
+
+fn no_worse(pairs: &[Pair<'_>], scale: Scale) -> Claim {
+    // The mean over times of one programming is one sample.
+    let gain = over_networks(pairs, |[tile, column]| {
+        over_networks(TIMES_S, |t| column.gains(tile, |tested| errors(tested, t)))
+    });
+    Statement::new(
+        "no-worse",
+        Paper::Rasch2023.at(&[Part::SupplementaryTable("7")]),
+        "With scales of columns transformers are trained no worse than with scales of tiles.",
+    )
+    .test(
+        "mean over times of A*, scales of columns − of tiles, {test} points",
+        Test::Above(-NO_WORSE),
+    )
+    .unit(" points")
+    .paper(points(paper_gain(), 1))
+    .tested_from(Scale::Desk, scale)
+    .judge(Estimate::of(&gain))
 }
 
 fn table(pairs: &[Pair<'_>]) -> Table {
@@ -179,19 +130,13 @@ fn table(pairs: &[Pair<'_>]) -> Table {
          in % (± over programmings) after each time.",
         ["network", "scales", "float"].into_iter().chain(TIMES),
     );
-    for (column, tile) in pairs {
-        for (network, way) in [(tile, "per tile"), (column, "per column")] {
-            let error = |t| rounded(Estimate::of(&network.errors(|tested| errors(tested, t))), 2);
-            let mut row = cells![network.id, way, rounded(network.float(), 2)];
-            row.extend(TIMES_S.map(error));
-            table.push(row);
-        }
-        for (_, tile, by_column) in PAPER.iter().filter(|row| row.0 == column.paper.network) {
+    for [tile, column] in pairs {
+        table.push(tile.times("per tile", errors));
+        table.push(column.times("per column", errors));
+        let row = column.paper;
+        for (network, tile, by_column) in PAPER.iter().filter(|(name, ..)| *name == row.network) {
             for (way, errors) in [("per tile", tile), ("per column", by_column)] {
-                let name = format!("paper: {}", column.paper.network);
-                let mut row = cells![name, way, number(column.paper.direct.0, 2)];
-                row.extend(errors.map(|error| number(error, 2)));
-                table.push(row);
+                table.push(paper_times(*network, way, row.direct.0, *errors));
             }
         }
     }
@@ -199,11 +144,9 @@ fn table(pairs: &[Pair<'_>]) -> Table {
 }
 
 fn figures(pairs: &[Pair<'_>]) -> Option<Figure> {
-    let panels = pairs.iter().map(|(column, tile)| {
-        let ours = |network: &Evaluated<'_, Comparison<Method>>, label: &str, colour: usize| {
-            let at = |t: f64| {
-                Some((t.log10(), Estimate::of(&network.errors(|tested| errors(tested, t)))?))
-            };
+    let panels = pairs.iter().map(|[tile, column]| {
+        let ours = |network: &Outcome<'_, Method>, label: &str, colour: usize| {
+            let at = |t: f64| Some((t.log10(), network.error(|tested| errors(tested, t))?));
             of_estimates(label, colour, TIMES_S.into_iter().filter_map(at))
         };
         let mut curves = vec![ours(tile, "per tile", 1), ours(column, "per column", 3)];

@@ -64,7 +64,7 @@ fn table(
     let mut table = Table::new(caption, header.chain(["A* 1 h", "A* 1 day", "A* 1 year"]));
     for network in networks {
         let mut ours = cells![network.id, rounded(network.float(), 2)];
-        let error = |t: usize| rounded(Estimate::of(&network.errors(at(method, t))), 2);
+        let error = |t: usize| rounded(network.error(at(method, t)), 2);
         ours.extend((0..4).map(error));
         ours.extend((1..4).map(|t| rounded(network.accuracy(at(method, t)), 1)));
         table.push(ours);

@@ -13,8 +13,11 @@ use serde::Deserialize;
 
 use super::TILE;
 use crate::experiments::rasch2023::networks::{recipe, repeats};
+use crate::experiments::rasch2023::noise_structure::NoiseStructure;
 use crate::experiments::rasch2023::paper::TIMES_S;
-use crate::experiments::rasch2023::{ablation, noise_structure, tile_wise_training, tolerance};
+use crate::experiments::rasch2023::study::Study;
+use crate::experiments::rasch2023::tile_wise_training::TileWiseTraining;
+use crate::experiments::rasch2023::{ablation, tolerance};
 use crate::findings::words::names;
 use crate::measured::measures::nonideality::AXES;
 use crate::measured::measures::survey::HardwareUse;
@@ -105,17 +108,17 @@ fn passes_of_fig_5() -> f64 {
 }
 
 /// Experiments that train other networks on tiles than those of the tables: how often each network.
-fn other_trainings() -> [(&'static str, &'static [NetworkId], f64); 3] {
-    let (seeds, _, networks) = noise_structure::size(Scale::Paper);
-    let strengths = noise_structure::strengths(Scale::Paper).len() as u64;
-    let structures = noise_structure::STRUCTURES.len() as u64 * strengths * seeds;
+fn other_trainings() -> [(&'static str, Vec<NetworkId>, f64); 3] {
+    let noise = NoiseStructure::study(Scale::Paper);
+    let structures = noise.trainings.len() as u64 * noise.seeds;
     let (ablated, _) = ablation::repeats(Scale::Paper);
     let methods = ablation::METHODS.len() as u64 * ablated;
-    let (tile_wise, _, transformers) = tile_wise_training::size(Scale::Paper);
+    // Training with scales of columns is that of the tables.
+    let tile_wise = TileWiseTraining::study(Scale::Paper);
     [
-        ("rasch2023/noise-structure", networks, structures as f64),
-        ("rasch2023/ablation", &[NetworkId::ResNetCifar10], methods as f64),
-        ("rasch2023/tile-wise-training", transformers, tile_wise as f64),
+        ("rasch2023/noise-structure", noise.networks, structures as f64),
+        ("rasch2023/ablation", vec![NetworkId::ResNetCifar10], methods as f64),
+        ("rasch2023/tile-wise-training", tile_wise.networks, tile_wise.seeds as f64),
     ]
 }
 
@@ -328,7 +331,7 @@ impl Page<'_> {
             let trained = self.costs.iter().filter(|(work, _)| networks.contains(&work.recipe));
             say(format!(
                 "| `{experiment}` | {} | {} | {} |",
-                names(networks, ", "),
+                names(&networks, ", "),
                 number(count),
                 number(count * trained.map(|(_, cost)| cost.tiles_h).sum::<f64>())
             ));
