@@ -9,14 +9,16 @@ mod runs;
 pub mod sensitivity;
 mod training_runs;
 
+use gupta2015::learning::LearningOf;
+
 use crate::experiment::AnyExperiment;
 use crate::measured::error::Error;
 
 /// Every experiment.
 pub const EXPERIMENTS: &[&dyn AnyExperiment] = &[
-    &gupta2015::mnist_dnn::MnistDnn,
-    &gupta2015::mnist_cnn::MnistCnn,
-    &gupta2015::cifar10_cnn::Cifar10Cnn,
+    &LearningOf(gupta2015::mnist_dnn::MnistDnn),
+    &LearningOf(gupta2015::mnist_cnn::MnistCnn),
+    &LearningOf(gupta2015::cifar10_cnn::Cifar10Cnn),
     &gupta2015::accelerator::AcceleratorModel,
     &rasch2023::mvm_error::MvmError,
     &rasch2023::few_bits::FewBits,

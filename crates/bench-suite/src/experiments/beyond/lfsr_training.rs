@@ -61,26 +61,21 @@ const VARIANTS: [(Bits, usize, &str); 3] = [
     (Bits::Poor, 1, "as many bits as are dropped at most, seeds 1 to 28"),
 ];
 
+#[derive(Clone, Copy)]
 struct Size {
     hidden: usize,
     epochs: usize,
-    train_images: usize,
-    test_images: usize,
+    /// For training, for tests.
+    images: [usize; 2],
     seeds: u64,
 }
 
 const fn size(scale: Scale) -> Size {
-    match scale {
-        Scale::Smoke => {
-            Size { hidden: 100, epochs: 2, train_images: 12_000, test_images: 2_000, seeds: 1 }
-        }
-        Scale::Desk => {
-            Size { hidden: 1000, epochs: 3, train_images: 20_000, test_images: 10_000, seeds: 3 }
-        }
-        Scale::Paper => {
-            Size { hidden: 1000, epochs: 30, train_images: 60_000, test_images: 10_000, seeds: 3 }
-        }
-    }
+    scale.of([
+        Size { hidden: 100, epochs: 2, images: [12_000, 2_000], seeds: 1 },
+        Size { hidden: 1000, epochs: 3, images: [20_000, 10_000], seeds: 3 },
+        Size { hidden: 1000, epochs: 30, images: [60_000, 10_000], seeds: 3 },
+    ])
 }
 
 /// Images per step.
@@ -89,7 +84,7 @@ const BATCH: usize = 100;
 const UPDATE_SHIFT: u32 = 8;
 
 fn workload(bits: Bits, scale: Scale) -> ArrayTraining {
-    let Size { hidden, epochs, train_images, test_images, .. } = size(scale);
+    let Size { hidden, epochs, images, .. } = size(scale);
     let card = Card::kintex_325t();
     let n = card.design().n;
     let units = |columns| Some(RoundingUnits { columns, row_tiles: 4 });
@@ -105,25 +100,16 @@ fn workload(bits: Bits, scale: Scale) -> ArrayTraining {
     // The paper's format that depends most on the rounding.
     let format = FixedFormat::new(8, 8).expect("the paper's formats exist");
     let arithmetic = FixedPoint::uniform(format, Rounding::Stochastic).expect("16-bit words fit");
-    let classifier = ImageClassifier {
-        data: ImageData::Mnist,
-        train_images,
-        test_images,
-        normalization: None,
-        augmentation: None,
-        network: Network::Mlp {
-            widths: vec![784, hidden, hidden, 10],
-            init: Init::Normal { std_dev: 0.01 },
-        },
-        arithmetic: Policy::uniform(arithmetic),
-        switch: None,
-        recipe: Recipe {
-            optimizer: Optimizer::Sgd(Sgd::default()),
-            // Assumed: η = 100 · 2^−8 = 0.39, a power of two over the batch, so that the rounding
-            // unit makes the update; the fitted rate of the float curve is 0.5.
-            ..Recipe::sgd(BATCH, epochs, BATCH as f32 / (1u32 << UPDATE_SHIFT) as f32)
-        },
+    let (widths, init) = (vec![784, hidden, hidden, 10], Init::Normal { std_dev: 0.01 });
+    let network = Network::Mlp { widths, init };
+    let recipe = Recipe {
+        optimizer: Optimizer::Sgd(Sgd::default()),
+        // Assumed: η = 100 · 2^−8 = 0.39, a power of two over the batch, so that the rounding
+        // unit makes the update; the fitted rate of the float curve is 0.5.
+        ..Recipe::sgd(BATCH, epochs, BATCH as f32 / (1u32 << UPDATE_SHIFT) as f32)
     };
+    let arithmetic = Policy::uniform(arithmetic);
+    let classifier = ImageClassifier::new(ImageData::Mnist, images, network, arithmetic, recipe);
     ArrayTraining { classifier, units }
 }
 
@@ -139,7 +125,7 @@ impl Experiment for LfsrBits {
     };
 
     fn describe(&self, scale: Scale) -> String {
-        let Size { hidden, epochs, train_images, seeds, .. } = size(scale);
+        let Size { hidden, epochs, images: [train_images, _], seeds } = size(scale);
         let (epochs, seeds) = (count(epochs, "epoch"), seeds_in_words(seeds));
         format!(
             "784-{hidden}-{hidden}-10 in ⟨8, 8⟩ on {train_images} images for {epochs}, {seeds}, every product rounded with ChaCha's bits or with those of 28 column registers"

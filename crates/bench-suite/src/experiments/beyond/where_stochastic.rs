@@ -9,7 +9,7 @@ use std::fmt;
 
 use nn::arithmetic::Signals;
 use nn::layers::Init;
-use nn::{AnyArithmetic, FixedPoint, Optimizer, Policy, Recipe, Schedule, Sgd};
+use nn::{AnyArithmetic, FixedPoint, Optimizer, Policy, Recipe, Sgd};
 use numerics::{
     FixedFormat, Fraction, LfsrConfig, Quantizer, RandomBits, Rounding, StochasticBits,
     StochasticVariant,
@@ -101,26 +101,21 @@ fn ways() -> impl Iterator<Item = Way> {
     PLACES.iter().map(|(way, _)| *way).chain(few_bits).chain(REGISTERS)
 }
 
+#[derive(Clone, Copy)]
 struct Size {
     hidden: usize,
     epochs: usize,
-    train_images: usize,
-    test_images: usize,
+    /// For training, for tests.
+    images: [usize; 2],
     seeds: u64,
 }
 
 const fn size(scale: Scale) -> Size {
-    match scale {
-        Scale::Smoke => {
-            Size { hidden: 50, epochs: 1, train_images: 5_000, test_images: 1_000, seeds: 1 }
-        }
-        Scale::Desk => {
-            Size { hidden: 300, epochs: 6, train_images: 20_000, test_images: 10_000, seeds: 6 }
-        }
-        Scale::Paper => {
-            Size { hidden: 1000, epochs: 30, train_images: 60_000, test_images: 10_000, seeds: 5 }
-        }
-    }
+    scale.of([
+        Size { hidden: 50, epochs: 1, images: [5_000, 1_000], seeds: 1 },
+        Size { hidden: 300, epochs: 6, images: [20_000, 10_000], seeds: 6 },
+        Size { hidden: 1000, epochs: 30, images: [60_000, 10_000], seeds: 5 },
+    ])
 }
 
 /// The paper's format that depends most on the rounding.
@@ -145,31 +140,14 @@ fn arithmetic([output, error, update]: [Rounding; 3], bits: RandomBits) -> AnyAr
 }
 
 fn trained_in(arithmetic: AnyArithmetic, scale: Scale) -> ImageClassifier {
-    let Size { hidden, epochs, train_images, test_images, .. } = size(scale);
-    ImageClassifier {
-        data: ImageData::Mnist,
-        train_images,
-        test_images,
-        normalization: None,
-        augmentation: None,
-        network: Network::Mlp {
-            widths: vec![784, hidden, hidden, 10],
-            init: Init::Normal { std_dev: INIT_STD_DEV },
-        },
-        arithmetic: Policy::uniform(arithmetic),
-        switch: None,
-        recipe: Recipe {
-            batch: 100,
-            epochs,
-            // As in the reproduction of Fig. 1.
-            learning_rate: 0.5,
-            schedule: Schedule::default(),
-            optimizer: Optimizer::Sgd(Sgd::default()),
-            clip_norm: None,
-            groups: Vec::new(),
-            drop_last: false,
-        },
-    }
+    let Size { hidden, epochs, images, .. } = size(scale);
+    let (widths, init) = (vec![784, hidden, hidden, 10], Init::Normal { std_dev: INIT_STD_DEV });
+    // As in the reproduction of Fig. 1.
+    let optimizer = Optimizer::Sgd(Sgd::default());
+    let recipe = Recipe { optimizer, ..Recipe::sgd(100, epochs, 0.5) };
+    let network = Network::Mlp { widths, init };
+    let arithmetic = Policy::uniform(arithmetic);
+    ImageClassifier::new(ImageData::Mnist, images, network, arithmetic, recipe)
 }
 
 /// Assumed: 0.03. The paper's 0.01 is for a thousand hidden units; with a third of them a signal
@@ -211,7 +189,7 @@ impl Experiment for WhereStochastic {
     };
 
     fn describe(&self, scale: Scale) -> String {
-        let Size { hidden, epochs, train_images, seeds, .. } = size(scale);
+        let Size { hidden, epochs, images: [train_images, _], seeds } = size(scale);
         format!(
             "784-{hidden}-{hidden}-10 in ⟨8, 8⟩ on {train_images} images for {}, {}, under {} ways to round",
             count(epochs, "epoch"),

@@ -8,110 +8,65 @@ use nn::models::CifarPadding;
 use nn::optim::{Decay, Velocity};
 use nn::{Optimizer, Recipe, Schedule, Sgd};
 use numerics::Rounding;
+use report::table::number;
 
-use super::cnn::{self, Curves, Learning};
-use crate::experiment::{About, Experiment, Results, StandIns};
-use crate::experiments::runs::{Variant, of_every_seed};
-use crate::experiments::training_runs::{TrainingRuns, seeds_in_words};
+use super::arithmetics::{Curves, arithmetic, format};
+use super::learning::{Learned, Learning, Quantity, Size, about};
+use crate::experiment::About;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part};
-use crate::findings::words::count;
-use crate::measured::error::Error;
 use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network, Switch};
-use crate::measured::point::Run;
 use crate::measured::scale::Scale;
-use crate::opened::Networks;
-use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
 pub struct Cifar10Cnn;
 
 const FLOAT: Curves = Curves::FLOAT;
-const STOCHASTIC_14: Curves =
-    Curves::new("stochastic, FL 14", "SR_FL14", 3).fixed(14, Rounding::Stochastic);
-const NEAREST_14: Curves =
-    Curves::new("nearest, FL 14", "RTN_FL14", 2).fixed(14, Rounding::NearestTiesDown);
-const STOCHASTIC_12: Curves =
-    Curves::new("stochastic, FL 12", "SR_FL12", 4).fixed(12, Rounding::Stochastic);
+const STOCHASTIC_14: Curves = Curves::stochastic("stochastic, FL 14", "SR_FL14", 3, 14);
+const NEAREST_14: Curves = Curves::nearest("nearest, FL 14", "RTN_FL14", 2, 14);
+const STOCHASTIC_12: Curves = Curves::stochastic("stochastic, FL 12", "SR_FL12", 4, 12);
 const LENGTHENED: Curves = Curves {
     lengthened: true,
-    ..Curves::new("stochastic, FL 12, then 20-bit words", "SR_WL20_from_FL12", 1)
-        .fixed(12, Rounding::Stochastic)
+    ..Curves::stochastic("stochastic, FL 12, then 20-bit words", "SR_WL20_from_FL12", 1, 12)
 };
 
-/// In the order in which they are worth having.
-const CURVES: [Curves; 5] = [FLOAT, STOCHASTIC_14, NEAREST_14, STOCHASTIC_12, LENGTHENED];
+impl Learning for Cifar10Cnn {
+    const ABOUT: About = about(
+        "gupta2015/cifar10-cnn",
+        "CIFAR-10, convolutional network in 16-bit fixed point",
+        &[Part::Section("4.2"), Part::Figure("3")],
+    );
+    const CURVES: &'static [Curves] =
+        &[FLOAT, STOCHASTIC_14, NEAREST_14, STOCHASTIC_12, LENGTHENED];
+    const NETWORK: &'static str = "Three convolutions of 64 maps";
+    const PAPER: &'static str = "50000 images, about 120 epochs";
+    // Only the whole schedule says anything.
+    const COMPARED_FROM: Scale = Scale::Paper;
 
-const FIGURES: [&str; 2] = ["3a_cifar_cnn_train", "3b_cifar_cnn_test_pct"];
-
-struct Size {
-    epochs: usize,
-    /// Epochs before the words are lengthened.
-    short_words: usize,
-    train_images: usize,
-    test_images: usize,
-    seeds: u64,
-    window: usize,
-}
-
-const fn size(scale: Scale) -> Size {
-    match scale {
-        Scale::Smoke => Size {
-            epochs: 2,
-            short_words: 1,
-            train_images: 256,
-            test_images: 100,
-            seeds: 1,
-            window: 1,
-        },
-        Scale::Desk => Size {
-            epochs: 3,
-            short_words: 2,
-            train_images: 10_000,
-            test_images: 2_000,
-            seeds: 1,
-            window: 1,
-        },
-        Scale::Paper => Size {
-            epochs: 120,
-            short_words: 100,
-            train_images: 50_000,
-            test_images: 10_000,
-            seeds: 1,
-            window: 5,
-        },
+    fn size(scale: Scale) -> Size {
+        scale.of([
+            Size { epochs: 2, images: [256, 100], seeds: 1, window: 1 },
+            Size { epochs: 3, images: [10_000, 2_000], seeds: 1, window: 1 },
+            Size { epochs: 120, images: [50_000, 10_000], seeds: 1, window: 5 },
+        ])
     }
-}
 
-fn workload(curves: Curves, scale: Scale) -> ImageClassifier {
-    let Size { epochs, short_words, train_images, test_images, .. } = size(scale);
-    let switch = curves.lengthened.then(|| Switch {
-        after_epochs: short_words,
-        // Assumed: outputs become longer too; the paper says that the word length is 20.
-        arithmetic: cnn::arithmetic(cnn::format(4, 16), cnn::format(4, 16), Rounding::Stochastic),
-    });
-    ImageClassifier {
-        data: ImageData::Cifar10,
-        train_images,
-        test_images,
-        normalization: None,
-        augmentation: None,
-        network: Network::GuptaCifarCnn {
+    fn training(curves: Curves, scale: Scale) -> ImageClassifier {
+        let Size { epochs, images, .. } = Self::size(scale);
+        let switch = curves.lengthened.then(|| Switch {
+            after_epochs: scale.of([1, 2, 100]),
+            // Assumed: outputs become longer too; the paper says that the word length is 20.
+            arithmetic: arithmetic(format(4, 16), format(4, 16), Rounding::Stochastic),
+        });
+        let network = Network::GuptaCifarCnn {
             // Assumed: maps keep their size in a convolution and halve in a maximum, 32 to 4.
             padding: CifarPadding { conv: 2, pool: 1 },
             // Assumed: the paper gives no distribution for this network.
             init: Init::XavierUniform,
-        },
-        arithmetic: curves.policy(cnn::format(4, 12)),
-        switch,
-        recipe: Recipe {
-            // Assumed: minibatch and momentum of Hinton et al., arXiv:1207.0580, whose network it
-            // resembles; no weight decay.
-            batch: 128,
-            epochs,
-            learning_rate: 0.01,
+        };
+        let recipe = Recipe {
             schedule: Schedule {
                 warm_up_steps: 0,
                 decay: Decay::Step { epochs: vec![50, 75, 100], factor: 0.5 },
@@ -122,66 +77,31 @@ fn workload(curves: Curves, scale: Scale) -> ImageClassifier {
                 nesterov: false,
                 velocity: Velocity::Increments,
             }),
-            clip_norm: None,
-            groups: Vec::new(),
-            drop_last: false,
-        },
-    }
-}
-
-impl Experiment for Cifar10Cnn {
-    type Measure = ImageClassifier;
-
-    const ABOUT: About = About {
-        id: "gupta2015/cifar10-cnn",
-        title: "CIFAR-10, convolutional network in 16-bit fixed point",
-        source: Paper::Gupta2015.at(&[Part::Section("4.2"), Part::Figure("3")]),
-        stand_ins: StandIns::Never,
-    };
-
-    fn describe(&self, scale: Scale) -> String {
-        let Size { epochs, train_images, test_images, seeds, .. } = size(scale);
-        format!(
-            "Three convolutions of 64 maps on {train_images} images for {}, tested on {test_images}, {} (the paper: 50000 images, about 120 epochs, one run)",
-            count(epochs, "epoch"),
-            seeds_in_words(seeds)
-        )
-    }
-
-    fn runs(&self, request: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
-        let data = ImageData::Cifar10.sum(&request.data)?;
-        let variants = CURVES.map(|curves| {
-            let measure = workload(curves, request.scale);
-            let (name, work) = (curves.name.to_owned(), measure.work());
-            Variant { name, measure, data: vec![data.clone()], work }
-        });
-        Ok(of_every_seed(request, size(request.scale).seeds, &variants))
-    }
-
-    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
-        let Size { epochs, train_images, window, .. } = size(results.scale);
-        let learning = Learning {
-            runs: TrainingRuns::new(
-                results,
-                window,
-                CURVES.map(|curves| (curves, workload(curves, results.scale))),
-            ),
-            figures: FIGURES,
-            curves: &CURVES,
-            epochs,
-            comparable: train_images == 50_000,
-            error_range: (20.0, 50.0),
+            // Assumed: minibatch and momentum of Hinton et al., arXiv:1207.0580, whose network it
+            // resembles; no weight decay.
+            ..Recipe::sgd(128, epochs, 0.01)
         };
-        let data = results.data.first();
-        let figure = learning.figure(
-            "Training loss and test error of the convolutional network on CIFAR-10 (the paper’s \
-             Fig. 3).",
-        );
+        let arithmetic = curves.policy(Some(format(4, 12)));
+        let classifier =
+            ImageClassifier::new(ImageData::Cifar10, images, network, arithmetic, recipe);
+        ImageClassifier { switch, ..classifier }
+    }
+
+    fn printed_in(_: &Curves, quantity: Quantity) -> &'static str {
+        match quantity {
+            Quantity::TrainLoss => "3a_cifar_cnn_train",
+            Quantity::TestError => "3b_cifar_cnn_test_pct",
+        }
+    }
+
+    fn findings(learned: &Learned<'_>) -> Findings {
+        let caption = "Training loss and test error of the convolutional network on CIFAR-10 (the \
+                       paper’s Fig. 3).";
         Findings::default()
-            .claims(claims(&learning))
-            .figures([figure])
-            .tables([learning.table()])
-            .notes(data.map(|data| format!("The images are {}.", data.name)))
+            .claims(claims(learned))
+            .figures([learned.figure(caption, (20.0, 50.0))])
+            .tables([learned.table(|loss| number(loss, 4), true)])
+            .notes(learned.data.map(|data| format!("The images are {data}.")))
             .notes(NOTES)
     }
 }
@@ -206,78 +126,47 @@ const COLLAPSED_PERCENT: f64 = 50.0;
 /// The paper: 25.5 % after 20 epochs in 20 bits, 28.5 % without.
 const RECOVERED_POINTS: f64 = -1.0;
 
-fn claims(learning: &Learning<'_>) -> Vec<Claim> {
-    let runs = &learning.runs;
-    let from = |least, claim: Claim| claim.tested_from(least, runs.scale);
-    let learns = Statement::new(
+fn claims(learned: &Learned<'_>) -> Vec<Claim> {
+    let runs = &learned.runs;
+    let state = |id, parts, text| Statement::new(id, Paper::Gupta2015.at(parts), text);
+    let learns = state(
         "stochastic-14-learns",
-        Paper::Gupta2015.at(&[Part::Figure("3a")]),
+        &[Part::Figure("3a")],
         "With stochastic rounding and 14 fractional bits training follows float.",
     )
     .test("training loss / float", Test::Below(NEAR_FLOAT_LOSS))
     .unit("×")
     .paper("1.0×");
-    let collapses = Statement::new(
+    let collapses = state(
         "nearest-14-collapses",
-        Paper::Gupta2015.at(&[Part::Section("4.2")]),
+        &[Part::Section("4.2")],
         "With rounding to nearest and 14 fractional bits training collapses after a few epochs.",
     )
     .test("test error over the last epochs {test} %", Test::Above(COLLAPSED_PERCENT))
     .unit(" %")
     .paper("> 50 %");
-    let differs = |statement: Statement, words: &str, test, (variant, reference)| {
-        let claim = statement
-            .test(words, test)
-            .unit(" points")
-            .paper(learning.printed_difference(variant, reference));
-        from(Scale::Paper, claim).judge(runs.difference(variant, reference))
-    };
-    let close = Statement::new(
+    let close = state(
         "stochastic-14",
-        Paper::Gupta2015.at(&[Part::Section("4.2")]),
+        &[Part::Section("4.2")],
         "Stochastic rounding with 14 fractional bits is close to float: 25.4 % to 24.6 %.",
     );
-    let saturates = Statement::new(
+    let saturates = state(
         "stochastic-12",
-        Paper::Gupta2015.at(&[Part::Section("4.2")]),
+        &[Part::Section("4.2")],
         "With 12 fractional bits it saturates above: 28.8 %.",
     );
-    let recovers = Statement::new(
+    let recovers = state(
         "longer-words-recover",
-        Paper::Gupta2015.at(&[Part::Section("4.2.1")]),
+        &[Part::Section("4.2.1")],
         "Lengthening the words to 20 bits when learning stagnates brings it close to float.",
     );
-    let to_float = "test error − float {test} points";
+    let float = ("float", FLOAT);
+    let short = ("stochastic FL 12", STOCHASTIC_12);
     vec![
-        from(Scale::Desk, learns).judge(runs.loss_ratio(STOCHASTIC_14, FLOAT)),
-        differs(close, to_float, Test::Below(NEAR_FLOAT_POINTS), (STOCHASTIC_14, FLOAT)),
-        differs(saturates, to_float, Test::Above(CLEARLY_WORSE_POINTS), (STOCHASTIC_12, FLOAT)),
-        from(Scale::Paper, collapses).judge(runs.error(NEAREST_14)),
-        differs(
-            recovers,
-            "test error − stochastic FL 12 {test} points",
-            Test::Below(RECOVERED_POINTS),
-            (LENGTHENED, STOCHASTIC_12),
-        ),
+        learns.tested_from(Scale::Desk, runs.scale).judge(runs.loss_ratio(STOCHASTIC_14, FLOAT)),
+        learned.differs(close, STOCHASTIC_14, float, Test::Below(NEAR_FLOAT_POINTS)),
+        learned.differs(saturates, STOCHASTIC_12, float, Test::Above(CLEARLY_WORSE_POINTS)),
+        collapses.tested_from(Scale::Paper, runs.scale).judge(runs.error(NEAREST_14)),
+        learned.differs(recovers, LENGTHENED, short, Test::Below(RECOVERED_POINTS)),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn configurations_survive_their_files() {
-        for curves in CURVES {
-            let config = workload(curves, Scale::Desk);
-            config.check().unwrap();
-            let value = serde_json::to_value(&config).unwrap();
-            assert_eq!(serde_json::from_value::<ImageClassifier>(value).unwrap(), config);
-        }
-    }
-
-    #[test]
-    fn every_arithmetic_has_its_curves_in_the_paper() {
-        cnn::assert_printed(FIGURES, &CURVES);
-    }
 }

@@ -5,73 +5,51 @@
 use nn::layers::Init;
 use nn::optim::{Decay, Velocity};
 use nn::{Optimizer, Recipe, Schedule, Sgd};
-use numerics::Rounding;
+use report::table::number;
 
-use super::cnn::{self, Curves, Learning};
-use crate::experiment::{About, Experiment, Results, StandIns};
-use crate::experiments::runs::{Variant, of_every_seed};
-use crate::experiments::training_runs::{TrainingRuns, seeds_in_words};
+use super::arithmetics::{Curves, format};
+use super::learning::{Learned, Learning, Quantity, Size, about};
+use crate::experiment::About;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part};
-use crate::findings::words::count;
-use crate::measured::error::Error;
 use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
-use crate::measured::point::Run;
 use crate::measured::scale::Scale;
-use crate::opened::Networks;
-use crate::request::Request;
 
 /// The experiment.
 #[derive(Debug)]
 pub struct MnistCnn;
 
 const FLOAT: Curves = Curves::FLOAT;
-const STOCHASTIC_14: Curves =
-    Curves::new("stochastic, FL 14", "SR_FL14", 3).fixed(14, Rounding::Stochastic);
-const NEAREST_14: Curves =
-    Curves::new("nearest, FL 14", "RTN_FL14", 2).fixed(14, Rounding::NearestTiesDown);
-const STOCHASTIC_12: Curves =
-    Curves::new("stochastic, FL 12", "SR_FL12", 4).fixed(12, Rounding::Stochastic);
-const NEAREST_12: Curves =
-    Curves::new("nearest, FL 12", "RTN_FL12", 1).fixed(12, Rounding::NearestTiesDown);
+const STOCHASTIC_14: Curves = Curves::stochastic("stochastic, FL 14", "SR_FL14", 3, 14);
+const NEAREST_14: Curves = Curves::nearest("nearest, FL 14", "RTN_FL14", 2, 14);
+const STOCHASTIC_12: Curves = Curves::stochastic("stochastic, FL 12", "SR_FL12", 4, 12);
+const NEAREST_12: Curves = Curves::nearest("nearest, FL 12", "RTN_FL12", 1, 12);
 
-/// In the order in which they are worth having.
-const CURVES: [Curves; 5] = [FLOAT, STOCHASTIC_14, NEAREST_14, STOCHASTIC_12, NEAREST_12];
+impl Learning for MnistCnn {
+    const ABOUT: About = about(
+        "gupta2015/mnist-cnn",
+        "MNIST, convolutional network in 16-bit fixed point",
+        &[Part::Section("4.1"), Part::Figure("2")],
+    );
+    const CURVES: &'static [Curves] =
+        &[FLOAT, STOCHASTIC_14, NEAREST_14, STOCHASTIC_12, NEAREST_12];
+    const NETWORK: &'static str = "Two convolutions of 8 and 16 maps, 128 units,";
+    const PAPER: &'static str = "60000 images, about 125 epochs";
+    // Only the whole schedule says anything.
+    const COMPARED_FROM: Scale = Scale::Paper;
 
-const FIGURES: [&str; 2] = ["2a_mnist_cnn_train", "2b_mnist_cnn_test_pct"];
-
-struct Size {
-    epochs: usize,
-    train_images: usize,
-    test_images: usize,
-    seeds: u64,
-    window: usize,
-}
-
-const fn size(scale: Scale) -> Size {
-    match scale {
-        Scale::Smoke => {
-            Size { epochs: 1, train_images: 3_000, test_images: 1_000, seeds: 1, window: 1 }
-        }
-        Scale::Desk => {
-            Size { epochs: 4, train_images: 20_000, test_images: 10_000, seeds: 2, window: 1 }
-        }
-        Scale::Paper => {
-            Size { epochs: 125, train_images: 60_000, test_images: 10_000, seeds: 1, window: 10 }
-        }
+    fn size(scale: Scale) -> Size {
+        scale.of([
+            Size { epochs: 1, images: [3_000, 1_000], seeds: 1, window: 1 },
+            Size { epochs: 4, images: [20_000, 10_000], seeds: 2, window: 1 },
+            Size { epochs: 125, images: [60_000, 10_000], seeds: 1, window: 10 },
+        ])
     }
-}
 
-fn workload(curves: Curves, scale: Scale) -> ImageClassifier {
-    let Size { epochs, train_images, test_images, .. } = size(scale);
-    ImageClassifier {
-        data: ImageData::Mnist,
-        train_images,
-        test_images,
-        normalization: None,
-        augmentation: None,
-        network: Network::GuptaMnistCnn {
+    fn training(curves: Curves, scale: Scale) -> ImageClassifier {
+        let Size { epochs, images, .. } = Self::size(scale);
+        let network = Network::GuptaMnistCnn {
             // Assumed: convolutions of the inner pixels only.
             padding: 0,
             // Assumed: N(0, 0.02), about the smallest deviation with which rounding to nearest gets
@@ -79,14 +57,8 @@ fn workload(curves: Curves, scale: Scale) -> ImageClassifier {
             // of the first epoch is the paper's (0.93, paper 0.95), but the third layer's outputs
             // are below half a step of ⟨6, 10⟩ and nearest rounding never learns.
             init: Init::Normal { std_dev: 0.02 },
-        },
-        arithmetic: curves.policy(cnn::format(6, 10)),
-        switch: None,
-        recipe: Recipe {
-            // Assumed: 100, as for the fully connected network; the paper does not say.
-            batch: 100,
-            epochs,
-            learning_rate: 0.1,
+        };
+        let recipe = Recipe {
             schedule: Schedule { warm_up_steps: 0, decay: Decay::Exponential { factor: 0.95 } },
             optimizer: Optimizer::Sgd(Sgd {
                 momentum: 0.9,
@@ -94,64 +66,27 @@ fn workload(curves: Curves, scale: Scale) -> ImageClassifier {
                 nesterov: false,
                 velocity: Velocity::Increments,
             }),
-            clip_norm: None,
-            groups: Vec::new(),
-            drop_last: false,
-        },
-    }
-}
-
-impl Experiment for MnistCnn {
-    type Measure = ImageClassifier;
-
-    const ABOUT: About = About {
-        id: "gupta2015/mnist-cnn",
-        title: "MNIST, convolutional network in 16-bit fixed point",
-        source: Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("2")]),
-        stand_ins: StandIns::Never,
-    };
-
-    fn describe(&self, scale: Scale) -> String {
-        let Size { epochs, train_images, test_images, seeds, .. } = size(scale);
-        format!(
-            "Two convolutions of 8 and 16 maps, 128 units, on {train_images} images for {}, tested on {test_images}, {} (the paper: 60000 images, about 125 epochs, one run)",
-            count(epochs, "epoch"),
-            seeds_in_words(seeds)
-        )
-    }
-
-    fn runs(&self, request: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
-        let data = ImageData::Mnist.sum(&request.data)?;
-        let variants = CURVES.map(|curves| {
-            let measure = workload(curves, request.scale);
-            let (name, work) = (curves.name.to_owned(), measure.work());
-            Variant { name, measure, data: vec![data.clone()], work }
-        });
-        Ok(of_every_seed(request, size(request.scale).seeds, &variants))
-    }
-
-    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
-        let Size { epochs, train_images, window, .. } = size(results.scale);
-        let learning = Learning {
-            runs: TrainingRuns::new(
-                results,
-                window,
-                CURVES.map(|curves| (curves, workload(curves, results.scale))),
-            ),
-            figures: FIGURES,
-            curves: &CURVES,
-            epochs,
-            comparable: train_images == 60_000,
-            error_range: (0.5, 3.0),
+            // Assumed: 100, as for the fully connected network; the paper does not say.
+            ..Recipe::sgd(100, epochs, 0.1)
         };
-        let figure = learning.figure(
-            "Training loss and test error of the convolutional network on MNIST (the paper’s Fig. \
-             2).",
-        );
+        let arithmetic = curves.policy(Some(format(6, 10)));
+        ImageClassifier::new(ImageData::Mnist, images, network, arithmetic, recipe)
+    }
+
+    fn printed_in(_: &Curves, quantity: Quantity) -> &'static str {
+        match quantity {
+            Quantity::TrainLoss => "2a_mnist_cnn_train",
+            Quantity::TestError => "2b_mnist_cnn_test_pct",
+        }
+    }
+
+    fn findings(learned: &Learned<'_>) -> Findings {
+        let caption = "Training loss and test error of the convolutional network on MNIST (the \
+                       paper’s Fig. 2).";
         Findings::default()
-            .claims(claims(&learning))
-            .figures([figure])
-            .tables([learning.table()])
+            .claims(claims(learned))
+            .figures([learned.figure(caption, (0.5, 3.0))])
+            .tables([learned.table(|loss| number(loss, 4), true)])
             .notes(NOTES)
     }
 }
@@ -177,57 +112,56 @@ const DIVERGED_PERCENT: f64 = 3.0;
 /// 0.77 % in the text, 0.71 to 0.85 over its last epochs.
 const FLOAT_ERROR_PERCENT: (f64, f64) = (0.55, 1.0);
 
-fn claims(learning: &Learning<'_>) -> Vec<Claim> {
-    let runs = &learning.runs;
+fn claims(learned: &Learned<'_>) -> Vec<Claim> {
+    let runs = &learned.runs;
+    let state = |id, parts, text| Statement::new(id, Paper::Gupta2015.at(parts), text);
     // Only the whole schedule says anything.
     let long = |claim: Claim| claim.tested_from(Scale::Paper, runs.scale);
     let diverges = |id, text, variant| {
-        let source = Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("2")]);
-        let claim = Statement::new(id, source, text)
+        let claim = state(id, &[Part::Section("4.1"), Part::Figure("2")], text)
             .test("test error over the last epochs {test} %", Test::Above(DIVERGED_PERCENT))
             .unit(" %")
             .paper("> 3 %");
         long(claim).judge(runs.error(variant))
     };
     let (low, high) = FLOAT_ERROR_PERCENT;
-    let float = Statement::new(
+    let float = state(
         "float",
-        Paper::Gupta2015.at(&[Part::Section("4.1")]),
+        &[Part::Section("4.1")],
         "The float baseline reaches a test error of 0.77 %.",
     )
     .test("test error {test} %", Test::Between(low, high))
     .unit(" %")
     .paper("0.77 %");
-    let learns = Statement::new(
+    let learns = state(
         "stochastic-14-learns",
-        Paper::Gupta2015.at(&[Part::Figure("2a")]),
+        &[Part::Figure("2a")],
         "With stochastic rounding and 14 fractional bits training follows float.",
     )
     .test("training loss / float", Test::Below(NEAR_FLOAT_LOSS))
     .unit("×")
     .paper("1.0×");
-    let close = Statement::new(
+    let close = state(
         "stochastic-14",
-        Paper::Gupta2015.at(&[Part::Section("4.1")]),
+        &[Part::Section("4.1")],
         "Stochastic rounding with 14 fractional bits is close to float: 0.83 % to 0.77 %.",
-    )
-    .test("test error − float {test} points", Test::Below(NEAR_FLOAT_POINTS))
-    .unit(" points")
-    .paper(learning.printed_difference(STOCHASTIC_14, FLOAT));
-    let worse = Statement::new(
+    );
+    let worse = state(
         "stochastic-12",
-        Paper::Gupta2015.at(&[Part::Section("4.1")]),
+        &[Part::Section("4.1")],
         "With 12 fractional bits it is a little worse than with 14: 0.90 % to 0.83 %.",
-    )
-    .test("test error − stochastic FL 14 {test} points", Test::Above(0.0))
-    .unit(" points")
-    .paper(learning.printed_difference(STOCHASTIC_12, STOCHASTIC_14));
+    );
     vec![
         long(float).judge(runs.error(FLOAT)),
         // After a few epochs at η = 0.1 the losses of two seeds differ by a half.
         long(learns).judge(runs.loss_ratio(STOCHASTIC_14, FLOAT)),
-        long(close).judge(runs.difference(STOCHASTIC_14, FLOAT)),
-        long(worse).judge(runs.difference(STOCHASTIC_12, STOCHASTIC_14)),
+        learned.differs(close, STOCHASTIC_14, ("float", FLOAT), Test::Below(NEAR_FLOAT_POINTS)),
+        learned.differs(
+            worse,
+            STOCHASTIC_12,
+            ("stochastic FL 14", STOCHASTIC_14),
+            Test::Above(0.0),
+        ),
         diverges(
             "nearest-14-fails",
             "With rounding to nearest and 14 fractional bits training fails to converge, late.",
@@ -239,24 +173,4 @@ fn claims(learning: &Learning<'_>) -> Vec<Claim> {
             NEAREST_12,
         ),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn configurations_survive_their_files() {
-        for curves in CURVES {
-            let config = workload(curves, Scale::Desk);
-            config.check().unwrap();
-            let value = serde_json::to_value(&config).unwrap();
-            assert_eq!(serde_json::from_value::<ImageClassifier>(value).unwrap(), config);
-        }
-    }
-
-    #[test]
-    fn every_arithmetic_has_its_curves_in_the_paper() {
-        cnn::assert_printed(FIGURES, &CURVES);
-    }
 }

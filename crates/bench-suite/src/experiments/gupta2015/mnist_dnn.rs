@@ -3,112 +3,93 @@
 //! 784-1000-1000-10, ReLU, mini-batches of 100; float, and nearest and stochastic rounding at
 //! ⟨8, 8⟩, ⟨6, 10⟩ and ⟨2, 14⟩ for all six signals.
 
-mod beside_paper;
 mod claims;
 mod figures;
-mod variants;
 
 use nn::layers::Init;
-use nn::{AnyArithmetic, FixedPoint, Optimizer, Policy, Recipe, Schedule, Sgd};
-use numerics::FixedFormat;
+use nn::{Optimizer, Recipe, Sgd};
 
-use crate::experiment::{About, Experiment, Results, StandIns};
-use crate::experiments::runs;
-use crate::experiments::training_runs::{TrainingRuns, seeds_in_words};
+use super::arithmetics::Curves;
+use super::learning::{Learned, Learning, Quantity, Size, about};
+use crate::experiment::About;
 use crate::findings::Findings;
-use crate::findings::source::{Paper, Part};
-use crate::findings::words::count;
-use crate::measured::error::Error;
+use crate::findings::source::Part;
 use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
-use crate::measured::point::Run;
 use crate::measured::scale::Scale;
-use crate::opened::Networks;
-use crate::request::Request;
-use beside_paper::Runs;
-use variants::{Size, VARIANTS, Variant, size};
 
 /// The experiment.
 #[derive(Debug)]
 pub struct MnistDnn;
 
-fn workload(variant: &Variant, scale: Scale) -> ImageClassifier {
-    let arithmetic = match variant.fixed {
-        None => AnyArithmetic::Float32,
-        Some((il, fl, rounding)) => {
-            let format = FixedFormat::new(il, fl).expect("the paper's formats exist");
-            AnyArithmetic::FixedPoint(
-                FixedPoint::uniform(format, rounding).expect("16-bit words fit"),
-            )
-        }
-    };
-    let Size { epochs, train_images, test_images, .. } = size(scale);
-    ImageClassifier {
-        data: ImageData::Mnist,
-        train_images,
-        test_images,
-        normalization: None,
-        augmentation: None,
-        network: Network::Mlp {
+const FLOAT: Curves = Curves::FLOAT;
+const NEAREST_8_8: Curves = Curves::nearest("nearest <8,8>", "RTN_FL8", 1, 8);
+const NEAREST_6_10: Curves = Curves::nearest("nearest <6,10>", "RTN_FL10", 2, 10);
+const NEAREST_2_14: Curves = Curves::nearest("nearest <2,14>", "RTN_FL14", 3, 14);
+const STOCHASTIC_8_8: Curves = Curves::stochastic("stochastic <8,8>", "SR_FL8", 1, 8);
+const STOCHASTIC_6_10: Curves = Curves::stochastic("stochastic <6,10>", "SR_FL10", 2, 10);
+const STOCHASTIC_2_14: Curves = Curves::stochastic("stochastic <2,14>", "SR_FL14", 3, 14);
+
+impl Learning for MnistDnn {
+    const ABOUT: About = about(
+        "gupta2015/mnist-dnn",
+        "MNIST, fully connected network in 16-bit fixed point",
+        &[Part::Section("4.1"), Part::Figure("1")],
+    );
+    /// The paper's point first.
+    const CURVES: &'static [Curves] = &[
+        FLOAT,
+        NEAREST_8_8,
+        STOCHASTIC_8_8,
+        NEAREST_2_14,
+        STOCHASTIC_2_14,
+        NEAREST_6_10,
+        STOCHASTIC_6_10,
+    ];
+    const NETWORK: &'static str = "784-1000-1000-10";
+    const PAPER: &'static str = "60000 images, 30 epochs";
+    const COMPARED_FROM: Scale = Scale::Desk;
+
+    fn size(scale: Scale) -> Size {
+        scale.of([
+            Size { epochs: 2, images: [6_000, 2_000], seeds: 1, window: 1 },
+            Size { epochs: 5, images: [60_000, 10_000], seeds: 4, window: 3 },
+            Size { epochs: 30, images: [60_000, 10_000], seeds: 1, window: 5 },
+        ])
+    }
+
+    fn training(curves: Curves, scale: Scale) -> ImageClassifier {
+        let Size { epochs, images, .. } = Self::size(scale);
+        let network = Network::Mlp {
             widths: vec![784, 1000, 1000, 10],
             // Assumed: the 0.01 of N(0, 0.01) is the standard deviation. As a variance it would
             // give a deviation of 0.1, whose second-layer activations leave the range of ⟨2, 14⟩.
             init: Init::Normal { std_dev: 0.01 },
-        },
-        arithmetic: Policy::uniform(arithmetic),
-        switch: None,
-        recipe: Recipe {
-            batch: 100,
-            epochs,
+        };
+        let recipe = Recipe {
+            optimizer: Optimizer::Sgd(Sgd::default()),
             // Assumed: η = 0.5, constant, without momentum or decay. The paper gives none of
             // them; this reproduces its float curve. η = 0.1 with momentum 0.9 fits that as well,
             // but then stochastic ⟨8, 8⟩ fails, the rounding noise of the velocity being amplified
             // tenfold.
-            learning_rate: 0.5,
-            schedule: Schedule::default(),
-            optimizer: Optimizer::Sgd(Sgd::default()),
-            clip_norm: None,
-            groups: Vec::new(),
-            drop_last: false,
-        },
-    }
-}
-
-impl Experiment for MnistDnn {
-    type Measure = ImageClassifier;
-
-    const ABOUT: About = About {
-        id: "gupta2015/mnist-dnn",
-        title: "MNIST, fully connected network in 16-bit fixed point",
-        source: Paper::Gupta2015.at(&[Part::Section("4.1"), Part::Figure("1")]),
-        stand_ins: StandIns::Never,
-    };
-
-    fn describe(&self, scale: Scale) -> String {
-        let Size { epochs, train_images, test_images, seeds, .. } = size(scale);
-        let (epochs, seeds) = (count(epochs, "epoch"), seeds_in_words(seeds));
-        format!(
-            "784-1000-1000-10 on {train_images} images for {epochs}, tested on {test_images}, {seeds} (the paper: 60000 images, 30 epochs, one run)"
-        )
+            ..Recipe::sgd(100, epochs, 0.5)
+        };
+        ImageClassifier::new(ImageData::Mnist, images, network, curves.policy(None), recipe)
     }
 
-    fn runs(&self, request: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {
-        let data = ImageData::Mnist.sum(&request.data)?;
-        let variants = VARIANTS.map(|variant| {
-            let measure = workload(&variant, request.scale);
-            let (name, work) = (variant.name.to_owned(), measure.work());
-            runs::Variant { name, measure, data: vec![data.clone()], work }
-        });
-        Ok(runs::of_every_seed(request, size(request.scale).seeds, &variants))
+    fn printed_in(curves: &Curves, quantity: Quantity) -> &'static str {
+        match (quantity, curves.is_stochastic()) {
+            (Quantity::TrainLoss, false) => "1a_mnist_dnn_train",
+            (Quantity::TrainLoss, true) => "1c_mnist_dnn_train",
+            (Quantity::TestError, false) => "1b_mnist_dnn_test_pct",
+            (Quantity::TestError, true) => "1d_mnist_dnn_test_pct",
+        }
     }
 
-    fn findings(&self, results: &Results<Self::Measure>) -> Findings {
-        let trained = VARIANTS.map(|variant| (variant, workload(&variant, results.scale)));
-        let size = size(results.scale);
-        let runs = Runs { size, runs: TrainingRuns::new(results, size.window, trained) };
+    fn findings(learned: &Learned<'_>) -> Findings {
         Findings::default()
-            .claims(claims::claims(&runs))
-            .figures([figures::learning(&runs), figures::zero_updates(&runs)])
-            .tables([figures::table(&runs)])
+            .claims(claims::claims(learned))
+            .figures([figures::learning(learned), figures::zero_updates(learned)])
+            .tables([learned.table(figures::loss, false)])
             .notes([
                 "The paper gives neither learning rate nor momentum nor decay for this network. \
                  They were fitted to its float curve: η = 0.5, constant, no momentum, no decay.",
@@ -116,19 +97,5 @@ impl Experiment for MnistDnn {
                 "Products are exact integer sums with one rounding each, as the paper's hardware \
                  computes them; its own training results came from rounded float products.",
             ])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn configurations_survive_their_files() {
-        for variant in &VARIANTS {
-            let config = workload(variant, Scale::Desk);
-            let value = serde_json::to_value(&config).unwrap();
-            assert_eq!(serde_json::from_value::<ImageClassifier>(value).unwrap(), config);
-        }
     }
 }

@@ -1,10 +1,12 @@
 //! What the paper says of Fig. 1, as tests.
 
-use super::beside_paper::Runs;
-use super::variants::{
+use super::{
     FLOAT, NEAREST_2_14, NEAREST_6_10, NEAREST_8_8, STOCHASTIC_2_14, STOCHASTIC_6_10,
-    STOCHASTIC_8_8, Variant,
+    STOCHASTIC_8_8,
 };
+use crate::experiments::gupta2015::arithmetics::Curves;
+use crate::experiments::gupta2015::learning::Learned;
+use crate::experiments::training_runs::ZERO_UPDATES;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::Part::{self, Figure, Section};
 use crate::findings::source::{Paper, Source};
@@ -31,8 +33,8 @@ const fn at(parts: &'static [Part]) -> Source {
 }
 
 /// The claims with their verdicts.
-pub(super) fn claims(runs: &Runs<'_>) -> Vec<Claim> {
-    let scale = runs.runs.scale;
+pub(super) fn claims(learned: &Learned<'_>) -> Vec<Claim> {
+    let scale = learned.runs.scale;
     let (low, high) = FLOAT_ERROR_PERCENT;
     let float = Statement::new(
         "float",
@@ -43,20 +45,16 @@ pub(super) fn claims(runs: &Runs<'_>) -> Vec<Claim> {
     .unit(" %")
     .paper("1.4 %")
     .tested_from(Scale::Paper, scale)
-    .judge(runs.error(FLOAT));
-    let [stochastic_8_8, others @ ..] = near_float(runs);
-    [float, stochastic_8_8].into_iter().chain(nearest_fails(runs)).chain(others).collect()
+    .judge(learned.runs.error(FLOAT));
+    let [stochastic_8_8, others @ ..] = near_float(learned);
+    [float, stochastic_8_8].into_iter().chain(nearest_fails(learned)).chain(others).collect()
 }
 
 /// What is as good as float.
-fn near_float(runs: &Runs<'_>) -> [Claim; 4] {
-    let claim = |id, parts, text, variant: Variant| {
-        Statement::new(id, at(parts), text)
-            .test("test error − float {test} points", Test::Below(NEAR_FLOAT_POINTS))
-            .unit(" points")
-            .paper(runs.paper_difference(variant, FLOAT))
-            .tested_from(Scale::Desk, runs.runs.scale)
-            .judge(runs.difference(variant, FLOAT))
+fn near_float(learned: &Learned<'_>) -> [Claim; 4] {
+    let claim = |id, parts, text, curves: Curves| {
+        let statement = Statement::new(id, at(parts), text);
+        learned.differs(statement, curves, ("float", FLOAT), Test::Below(NEAR_FLOAT_POINTS))
     };
     [
         claim(
@@ -87,7 +85,7 @@ fn near_float(runs: &Runs<'_>) -> [Claim; 4] {
 }
 
 /// What rounding to nearest does where bits are few.
-fn nearest_fails(runs: &Runs<'_>) -> [Claim; 4] {
+fn nearest_fails(learned: &Learned<'_>) -> [Claim; 4] {
     [
         Statement::new(
             "nearest-8-8-worse",
@@ -96,8 +94,8 @@ fn nearest_fails(runs: &Runs<'_>) -> [Claim; 4] {
         )
         .test("test error − stochastic ⟨8, 8⟩ {test} points", Test::Above(CLEARLY_WORSE_POINTS))
         .unit(" points")
-        .paper(runs.paper_difference(NEAREST_8_8, STOCHASTIC_8_8))
-        .judge(runs.difference(NEAREST_8_8, STOCHASTIC_8_8)),
+        .paper(learned.printed_difference(NEAREST_8_8, STOCHASTIC_8_8))
+        .judge(learned.runs.difference(NEAREST_8_8, STOCHASTIC_8_8)),
         Statement::new(
             "nearest-8-8-stagnates",
             at(&[Section("4.1"), Figure("1a")]),
@@ -105,8 +103,8 @@ fn nearest_fails(runs: &Runs<'_>) -> [Claim; 4] {
         )
         .test("training loss / stochastic ⟨8, 8⟩", Test::Above(STAGNATION_RATIO))
         .unit("×")
-        .paper(runs.paper_ratio(NEAREST_8_8, STOCHASTIC_8_8))
-        .judge(runs.loss_ratio(NEAREST_8_8, STOCHASTIC_8_8)),
+        .paper(learned.printed_ratio(NEAREST_8_8, STOCHASTIC_8_8))
+        .judge(learned.runs.loss_ratio(NEAREST_8_8, STOCHASTIC_8_8)),
         Statement::new(
             "most-updates-are-zero",
             at(&[Section("4.1")]),
@@ -115,7 +113,7 @@ fn nearest_fails(runs: &Runs<'_>) -> [Claim; 4] {
         .test("updates rounded to zero {test} %", Test::Above(MOST_PERCENT))
         .unit(" %")
         .paper("“most”")
-        .judge(runs.zero_updates(NEAREST_8_8)),
+        .judge(learned.runs.mean(NEAREST_8_8, ZERO_UPDATES)),
         Statement::new(
             "nearest-6-10-degrades",
             at(&[Section("4.1"), Figure("1a")]),
@@ -123,8 +121,8 @@ fn nearest_fails(runs: &Runs<'_>) -> [Claim; 4] {
         )
         .test("training loss of nearest ⟨6, 10⟩ / float", Test::Above(DEGRADED_RATIO))
         .unit("×")
-        .paper(runs.paper_ratio(NEAREST_6_10, FLOAT))
-        .tested_from(Scale::Desk, runs.runs.scale)
-        .judge(runs.loss_ratio(NEAREST_6_10, FLOAT)),
+        .paper(learned.printed_ratio(NEAREST_6_10, FLOAT))
+        .tested_from(Scale::Desk, learned.runs.scale)
+        .judge(learned.runs.loss_ratio(NEAREST_6_10, FLOAT)),
     ]
 }

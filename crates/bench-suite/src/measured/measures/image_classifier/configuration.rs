@@ -221,6 +221,29 @@ impl Network {
 }
 
 impl ImageClassifier {
+    /// A training on so many images for training and so many for tests, as they are, under one
+    /// arithmetic.
+    pub fn new(
+        data: ImageData,
+        [train_images, test_images]: [usize; 2],
+        network: Network,
+        arithmetic: Policy,
+        recipe: Recipe,
+    ) -> Self {
+        let (normalization, augmentation, switch) = (None, None, None);
+        Self {
+            data,
+            train_images,
+            test_images,
+            normalization,
+            augmentation,
+            network,
+            arithmetic,
+            switch,
+            recipe,
+        }
+    }
+
     /// Network and data in words: what a file that describes the same run under another name shares.
     pub fn title(&self) -> String {
         let network = match self.network {
