@@ -9,10 +9,12 @@ mod findings;
 mod quantizers;
 mod variants;
 
-use nn::layers::Init;
-use nn::{Optimizer, Policy, Recipe, Schedule, Sgd};
+use std::fmt;
 
-use super::super::runs::{Variant, of_every_seed};
+use nn::Recipe;
+use nn::layers::Init;
+
+use super::super::runs;
 use super::super::training_runs::{TrainingRuns, seeds_in_words};
 use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
@@ -27,6 +29,7 @@ use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
+use variants::Way;
 
 /// The experiment.
 #[derive(Debug)]
@@ -63,12 +66,39 @@ impl Model {
         }
     }
 
-    /// The name of a variant among the points of all networks.
-    fn variant(self, name: &str) -> String {
-        format!("{}: {name}", self.name())
+    /// In which ways it is trained.
+    fn ways(self, scale: Scale) -> Vec<Way> {
+        let Size { ways, .. } = size(scale);
+        match self {
+            Self::Mlp if scale == Scale::Smoke => Way::COMMON[..ways + 2].to_vec(),
+            Self::Mlp => Way::all(),
+            Self::Cnn | Self::Text => Way::COMMON[..ways].to_vec(),
+        }
     }
 }
 
+/// A network that is trained in some way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Variant {
+    model: Model,
+    way: Way,
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.model.name(), self.way)
+    }
+}
+
+impl Variant {
+    fn all(scale: Scale) -> impl Iterator<Item = Self> {
+        let of =
+            move |model: Model| model.ways(scale).into_iter().map(move |way| Self { model, way });
+        Model::ALL.into_iter().flat_map(of)
+    }
+}
+
+#[derive(Clone, Copy)]
 struct Size {
     hidden: usize,
     images: [usize; 2],
@@ -78,94 +108,63 @@ struct Size {
     /// The scale of the register's network.
     text: Scale,
     seeds: u64,
-    /// Variants of a network; of the MLP there are more.
-    variants: usize,
+    /// Ways of CNN and transformer; of the MLP there are more.
+    ways: usize,
 }
 
 const fn size(scale: Scale) -> Size {
-    match scale {
-        Scale::Smoke => Size {
+    scale.of([
+        Size {
             hidden: 64,
             images: [2_000, 500],
             test_images: 500,
             epochs: [1, 1],
             text: Scale::Smoke,
             seeds: 1,
-            variants: 2,
+            ways: 2,
         },
-        Scale::Desk => Size {
+        Size {
             hidden: 128,
             images: [10_000, 5_000],
             test_images: 5_000,
             epochs: [6, 4],
             text: Scale::Smoke,
             seeds: 5,
-            variants: usize::MAX,
+            ways: Way::COMMON.len(),
         },
-        Scale::Paper => Size {
+        Size {
             hidden: 1000,
             images: [60_000, 60_000],
             test_images: 10_000,
             epochs: [20, 20],
             text: Scale::Desk,
             seeds: 5,
-            variants: usize::MAX,
+            ways: Way::COMMON.len(),
         },
-    }
+    ])
 }
 
 /// Assumed: 64 rows, so that blocks and transforms along the batch are whole up to that length, and a
 /// rate under which f32 trains steadily; the papers' recipes are for Adam on language models.
 fn recipe(epochs: usize, learning_rate: f32) -> Recipe {
-    Recipe {
-        batch: 64,
-        epochs,
-        learning_rate,
-        schedule: Schedule::default(),
-        optimizer: Optimizer::Sgd(Sgd { momentum: 0.9, ..Sgd::default() }),
-        clip_norm: None,
-        groups: Vec::new(),
-        drop_last: false,
-    }
+    Recipe::sgd(64, epochs, learning_rate)
 }
 
-fn work(model: Model, arithmetic: Policy, scale: Scale) -> LowPrecision {
+fn training(Variant { model, way }: Variant, scale: Scale) -> LowPrecision {
     let Size { hidden, images, test_images, epochs, text, .. } = size(scale);
-    let images_of = |index: usize, network, rate| {
-        LowPrecision::Images(Box::new(ImageClassifier {
-            data: ImageData::Mnist,
-            train_images: images[index],
-            test_images,
-            normalization: None,
-            augmentation: None,
-            network,
-            arithmetic: arithmetic.clone(),
-            switch: None,
-            recipe: recipe(epochs[index], rate),
-        }))
-    };
-    match model {
-        Model::Mlp => {
-            let (widths, init) = (vec![784, hidden, hidden, 10], Init::Normal { std_dev: 0.05 });
-            images_of(0, Network::Mlp { widths, init }, 0.05)
-        }
-        Model::Cnn => {
-            let (padding, init) = (0, Init::Normal { std_dev: 0.05 });
-            images_of(1, Network::GuptaMnistCnn { padding, init }, 0.02)
-        }
+    let arithmetic = way.policy(model.ends());
+    let init = Init::Normal { std_dev: 0.05 };
+    let (of, network, rate) = match model {
+        Model::Mlp => (0, Network::Mlp { widths: vec![784, hidden, hidden, 10], init }, 0.05),
+        Model::Cnn => (1, Network::GuptaMnistCnn { padding: 0, init }, 0.02),
         Model::Text => {
             let network = TEXT;
-            LowPrecision::Network(NetworkTraining { network, scale: text, arithmetic })
+            return LowPrecision::Network(NetworkTraining { network, scale: text, arithmetic });
         }
-    }
-}
-
-fn variants(model: Model, scale: Scale) -> Vec<(String, Policy)> {
-    let [first, last] = model.ends();
-    let all = model == Model::Mlp && scale != Scale::Smoke;
-    let mut policies = variants::policies(first, last, all);
-    policies.truncate(size(scale).variants + 2 * usize::from(model == Model::Mlp && !all));
-    policies
+    };
+    let (images, recipe) = ([images[of], test_images], recipe(epochs[of], rate));
+    let classifier = ImageClassifier::new(ImageData::Mnist, images, network, arithmetic, recipe);
+    LowPrecision::Images(Box::new(classifier))
 }
 
 impl Experiment for FourBits {
@@ -180,7 +179,7 @@ impl Experiment for FourBits {
 
     fn describe(&self, scale: Scale) -> String {
         let Size { hidden, images, epochs, seeds, .. } = size(scale);
-        let [mlp, others] = [Model::Mlp, Model::Cnn].map(|model| variants(model, scale).len());
+        let [mlp, others] = [Model::Mlp, Model::Cnn].map(|model| model.ways(scale).len());
         format!(
             "784-{hidden}-{hidden}-10 on {} images for {} under {mlp} ways to round, a CNN on {} images for {} and a small transformer on movie reviews under {others}; {}",
             images[0],
@@ -196,51 +195,44 @@ impl Experiment for FourBits {
         let Size { text, seeds, .. } = size(scale);
         let mnist = ImageData::Mnist.sum(&request.data)?;
         let quantizers = quantizers::workload(scale);
-        let numbers = Variant {
+        let numbers = runs::Variant {
             name: quantizers::NAME.to_owned(),
             // In examples, as that of the others: a number that is rounded is far less.
             work: quantizers.work() / 10_000,
             data: Vec::new(),
             measure: LowPrecision::Quantizers(quantizers),
         };
-        let mut runs = of_every_seed(request, seeds, &[numbers]);
+        let mut runs = runs::of_every_seed(request, seeds, &[numbers]);
         for model in Model::ALL {
             let opened = match model {
                 Model::Text => Some(TEXT.open(&request.data, text)?),
                 Model::Mlp | Model::Cnn => None,
             };
             let data = opened.as_ref().map_or_else(|| vec![mnist.clone()], |opened| opened.data());
-            let variants: Vec<Variant<LowPrecision>> = variants(model, scale)
-                .into_iter()
-                .map(|(name, policy)| {
-                    let measure = work(model, policy, scale);
-                    let work = match (&measure, &opened) {
-                        (LowPrecision::Images(config), _) => config.work(),
-                        (LowPrecision::Network(config), Some(opened)) => config.work(&**opened),
-                        _ => unreachable!("a network is opened before it is trained"),
-                    };
-                    Variant { name: model.variant(&name), measure, data: data.clone(), work }
-                })
-                .collect();
-            runs.extend(of_every_seed(request, seeds, &variants));
+            let variant = |variant: Variant| {
+                let measure = training(variant, scale);
+                let work = match (&measure, &opened) {
+                    (LowPrecision::Images(config), _) => config.work(),
+                    (LowPrecision::Network(config), Some(opened)) => config.work(&**opened),
+                    _ => unreachable!("a network is opened before it is trained"),
+                };
+                runs::Variant { name: variant.to_string(), measure, data: data.clone(), work }
+            };
+            let of_model = Variant::all(scale).filter(|variant| variant.model == model);
+            let variants: Vec<_> = of_model.map(variant).collect();
+            runs.extend(runs::of_every_seed(request, seeds, &variants));
         }
         Ok(runs)
     }
 
     fn findings(&self, results: &Results<Self::Measure>) -> Findings {
         let scale = results.scale;
-        let variants: Vec<(String, LowPrecision)> = Model::ALL
-            .into_iter()
-            .flat_map(|model| {
-                let policies = variants(model, scale).into_iter();
-                policies
-                    .map(move |(name, policy)| (model.variant(&name), work(model, policy, scale)))
-            })
-            .collect();
+        let variants: Vec<(Variant, LowPrecision)> =
+            Variant::all(scale).map(|variant| (variant, training(variant, scale))).collect();
         let trained = results.done.iter().filter_map(|done| {
             let Given::Training(training) = &done.outcome else { return None };
-            let (name, _) = variants.iter().find(|(_, work)| *work == done.measure)?;
-            Some((name.clone(), done.seed, training))
+            let (variant, _) = variants.iter().find(|(_, measure)| *measure == done.measure)?;
+            Some((*variant, done.seed, training))
         });
         findings::findings(&TrainingRuns::of(scale, 1, trained), results)
     }
@@ -276,9 +268,10 @@ mod tests {
     fn the_transformer_has_the_layers_that_are_named() {
         let data = DataFolder::new(None);
         let workload = TEXT.open(&data, Scale::Smoke).unwrap();
-        for (name, policy) in variants(Model::Text, Scale::Desk) {
+        for way in Model::Text.ways(Scale::Desk) {
+            let policy = way.policy(Model::Text.ends());
             let instance = workload.instance(&policy, &numerics::Seed::new(0));
-            policy.check(&instance.parameters).unwrap_or_else(|error| panic!("{name}: {error}"));
+            policy.check(&instance.parameters).unwrap_or_else(|error| panic!("{way}: {error}"));
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What the ablation says of published findings: claims and notes.
 
-use super::variants::*;
-use super::{Model, figures, quantizers};
+use numerics::{ScaleRule, StochasticVariant};
+
+use super::variants::{GRADIENTS, MXFP8, MXFP8_STOCHASTIC, NEAREST, STOCHASTIC, Stochastic, Way};
+use super::{Model, Variant, figures, quantizers};
 use crate::experiment::Results;
 use crate::experiments::training_runs::TrainingRuns;
 use crate::findings::Findings;
@@ -14,7 +16,7 @@ use crate::measured::scale::Scale;
 const AS_FLOAT: (f64, f64) = (0.95, 1.05);
 
 pub(super) fn findings(
-    runs: &TrainingRuns<'_, String>,
+    runs: &TrainingRuns<'_, Variant>,
     results: &Results<LowPrecision>,
 ) -> Findings {
     let mut claims = quantizers::claims(results);
@@ -42,23 +44,22 @@ pub(super) fn findings(
 }
 
 /// Claims on training losses of the MLP, the network with all variants.
-fn trained(runs: &TrainingRuns<'_, String>) -> Vec<Claim> {
-    let compare = |id, source, text, pair: (&str, &str), test: Test| {
-        let (variant, reference) = pair;
-        let [ours, other] = [variant, reference].map(|name| Model::Mlp.variant(name));
+fn trained(runs: &TrainingRuns<'_, Variant>) -> Vec<Claim> {
+    let compare = |id, source, text, (variant, reference): (Way, Way), test: Test| {
+        let [ours, other] = [variant, reference].map(|way| Variant { model: Model::Mlp, way });
         Statement::new(id, source, text)
             .test(format!("MLP, training loss of “{variant}” / “{reference}”"), test)
             .unit("×")
             .paper("a direction")
             // A small network after few steps says nothing about training.
             .tested_from(Scale::Desk, runs.scale)
-            .judge(runs.loss_ratio(&ours, &other))
+            .judge(runs.loss_ratio(ours, other))
     };
     let mut claims = vec![compare(
         "mxfp8-as-float",
         Paper::Beyond.at(&[Part::Arxiv("2506.08027")]),
         "MXFP8 in all three products, scales rounded up, trains as float does.",
-        (MXFP8, FLOAT),
+        (MXFP8, Way::Float),
         Test::Between(AS_FLOAT.0, AS_FLOAT.1),
     )];
     claims.extend(of_operands(&compare));
@@ -67,7 +68,7 @@ fn trained(runs: &TrainingRuns<'_, String>) -> Vec<Claim> {
 }
 
 /// A claim on the training losses of two variants.
-type Compare<'a> = &'a dyn Fn(&'static str, Source, &'static str, (&str, &str), Test) -> Claim;
+type Compare<'a> = &'a dyn Fn(&'static str, Source, &'static str, (Way, Way), Test) -> Claim;
 
 const BETTER: Test = Test::Below(1.0);
 const WORSE: Test = Test::Above(1.0);
@@ -75,7 +76,7 @@ const WORSE: Test = Test::Above(1.0);
 /// Which operands are better or worse off with stochastic rounding.
 fn of_operands(compare: Compare<'_>) -> Vec<Claim> {
     let [forward_x, forward_w, dx_error, _, update_error, _] =
-        std::array::from_fn(|operand| one_stochastic("NVFP4", operand));
+        std::array::from_fn(|operand| Way::Plain(Stochastic::One(operand)));
     vec![
         compare(
             "stochastic-gradients-help",
@@ -88,28 +89,28 @@ fn of_operands(compare: Compare<'_>) -> Vec<Claim> {
             "stochastic-error-of-dx-helps",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115")]),
             "… of δ in dx = δ·W alone.",
-            (&dx_error, NEAREST),
+            (dx_error, NEAREST),
             BETTER,
         ),
         compare(
             "stochastic-error-of-update-helps",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115")]),
             "… of δ in ∂W = δᵀ·x alone.",
-            (&update_error, NEAREST),
+            (update_error, NEAREST),
             BETTER,
         ),
         compare(
             "stochastic-input-hurts",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115, 2509.25149")]),
             "Stochastic rounding of x in the forward product is worse than nearest.",
-            (&forward_x, NEAREST),
+            (forward_x, NEAREST),
             WORSE,
         ),
         compare(
             "stochastic-weight-hurts",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115, 2509.25149")]),
             "… and of W in the forward product.",
-            (&forward_w, NEAREST),
+            (forward_w, NEAREST),
             WORSE,
         ),
         compare(
@@ -129,28 +130,28 @@ fn of_formats(compare: Compare<'_>) -> Vec<Claim> {
             "last-layer-in-float",
             Paper::Beyond.at(&[Part::Arxiv("2509.25149")]),
             "Four bits in the last layer, too, are worse.",
-            (LAST_TOO, NVFP4),
+            (Way::LastToo, Way::Nvfp4),
             WORSE,
         ),
         compare(
             "large-blocks-lose",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115")]),
             "Blocks of 128 are worse than blocks of 16.",
-            (&blocks_name(128), &blocks_name(16)),
+            (Way::Blocks(128), Way::Blocks(16)),
             WORSE,
         ),
         compare(
             "powers-of-two-lose",
             Paper::Beyond.at(&[Part::Arxiv("2505.19115, 2509.25149")]),
             "With blocks of the same length, scales that are powers of two are worse than E4M3 ones.",
-            (POWERS_OF_16, &blocks_name(16)),
+            (Way::PowersOf16, Way::Blocks(16)),
             WORSE,
         ),
         compare(
             "floor-is-biased",
             Paper::Beyond.at(&[Part::Passage("implied by arXiv:2502.20586")]),
             "Under the floor rule, which clips, stochastic rounding is worse than where nothing clips.",
-            (&rule_name("floor"), &rule_name("rceil")),
+            (Way::Rule(ScaleRule::Floor), Way::Rule(ScaleRule::Rceil)),
             WORSE,
         ),
         compare(
@@ -161,7 +162,7 @@ fn of_formats(compare: Compare<'_>) -> Vec<Claim> {
                 Part::Passage("for fixed point; torchao"),
             ]),
             "Without a master copy, updates rounded to nearest lose to stochastic ones in bf16, too.",
-            (BF16_NEAREST, BF16),
+            (Way::Bf16Nearest, Way::Bf16),
             WORSE,
         ),
         compare(
@@ -175,7 +176,7 @@ fn of_formats(compare: Compare<'_>) -> Vec<Claim> {
             "eight-random-bits-suffice",
             NOT_IN_THE_PAPER,
             "Eight random bits for δ are as good as all.",
-            (&bits_name(8, "A"), NVFP4),
+            (Way::RandomBits(8, StochasticVariant::A), Way::Nvfp4),
             Test::Between(AS_FLOAT.0, AS_FLOAT.1),
         ),
     ]

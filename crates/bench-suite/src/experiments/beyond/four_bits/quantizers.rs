@@ -6,7 +6,7 @@ use numerics::{
 };
 use report::table::{Table, cells, measured};
 
-use super::variants::RANDOM_BITS;
+use super::variants::{RANDOM_BITS, rule_name};
 use crate::experiment::Results;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part};
@@ -22,22 +22,17 @@ const STOCHASTIC: Rounding = Rounding::Stochastic;
 pub(super) const NAME: &str = "quantizers";
 
 /// Rules of MXFP4.
-const RULES: [(&str, ScaleRule); 5] = [
-    ("floor", ScaleRule::Floor),
-    ("even", ScaleRule::Even),
-    ("rceil", ScaleRule::Rceil),
-    ("ceil", ScaleRule::Ceil),
-    ("scaled floor", ScaleRule::ScaledFloor),
-];
+const RULES: [ScaleRule; 5] =
+    [ScaleRule::Floor, ScaleRule::Even, ScaleRule::Rceil, ScaleRule::Ceil, ScaleRule::ScaledFloor];
 
 const NVFP4_NEAREST: &str = "NVFP4, nearest";
 const NVFP4_SQUARE: &str = "NVFP4 16 × 16, nearest";
 const NVFP4_STOCHASTIC: &str = "NVFP4, stochastic";
 const NVFP4_UNBIASED: &str = "NVFP4, top 6 · 16/17, stochastic";
 
-fn rule_name(rule: &str, rounding: Rounding) -> String {
+fn mxfp4(rule: ScaleRule, rounding: Rounding) -> String {
     let rounding = if rounding == NEAREST { "nearest" } else { "stochastic" };
-    format!("MXFP4, {rule}, {rounding}")
+    format!("MXFP4, {}, {rounding}", rule_name(rule))
 }
 
 fn few_bits(bits: u8) -> String {
@@ -57,10 +52,10 @@ pub(super) fn workload(scale: Scale) -> QuantizationError {
         along(NVFP4_UNBIASED, unbiased(STOCHASTIC)),
     ];
     for rounding in [NEAREST, STOCHASTIC] {
-        for (name, scale_rule) in RULES {
+        for scale_rule in RULES {
             let usual = BlockQuantizer::new(BlockFormat::MXFP4, rounding);
             let quantizer = BlockQuantizer { scale_rule, ..usual };
-            quantizers.push(along(&rule_name(name, rounding), quantizer));
+            quantizers.push(along(&mxfp4(scale_rule, rounding), quantizer));
         }
     }
     for bits in RANDOM_BITS {
@@ -132,7 +127,7 @@ pub(super) fn claims(results: &Results<LowPrecision>) -> Vec<Claim> {
             "mse-mxfp4-nearest",
             quartet,
             "MXFP4 under the scaled floor rule has this error to nearest.",
-            &rule_name("scaled floor", NEAREST),
+            &mxfp4(ScaleRule::ScaledFloor, NEAREST),
             1e2,
             (1.37, 0.027),
         ),
@@ -140,7 +135,7 @@ pub(super) fn claims(results: &Results<LowPrecision>) -> Vec<Claim> {
             "mse-mxfp4-stochastic",
             quartet,
             "Stochastic rounding doubles it.",
-            &rule_name("scaled floor", STOCHASTIC),
+            &mxfp4(ScaleRule::ScaledFloor, STOCHASTIC),
             1e2,
             (2.77, 0.055),
         ),
