@@ -20,3 +20,4 @@ pub mod progress;
 pub mod scale;
 pub(crate) mod seal;
 pub mod statistics;
+pub mod training;

@@ -107,7 +107,7 @@ const HOUSES: &[House] = &[
             &["measured::lock", "measured::measurements", "measured::seal"],
             &["measured::checkpoint", "measured::models"],
             &["measured::context", "measured::networks"],
-            &["measured::measure", "measured::point"],
+            &["measured::measure", "measured::point", "measured::training"],
             &["measured"],
             &["output", "paper", "provenance", "record", "stop"],
             &["findings"],

@@ -9,9 +9,9 @@ use crate::experiment::Results;
 use crate::findings::estimate::of_seeds;
 use crate::findings::words::count;
 use crate::measured::measure::Measure;
-use crate::measured::measures::image_classifier::Training;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
+use crate::measured::training::Training;
 
 /// One number per epoch of a training.
 pub(super) type Series = fn(&Training) -> &[f64];

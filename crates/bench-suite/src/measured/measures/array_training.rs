@@ -24,10 +24,11 @@ use systolic::{
     ArrayConfig, ArrayError, ColumnLfsrs, ColumnRounding, ColumnStream, RoundingWords, Tiles,
 };
 
-use super::image_classifier::{ImageClassifier, Training};
+use super::image_classifier::ImageClassifier;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measure::Measure;
+use crate::measured::training::Training;
 
 /// Everything that determines a training run but its seed and its data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

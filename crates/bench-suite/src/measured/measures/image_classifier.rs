@@ -2,83 +2,37 @@
 
 mod configuration;
 
-use std::ops::ControlFlow;
-
 use nn::layers::Builder;
-use nn::{
-    Classification, Images, Parameters, Pixels, Policy, Progress, Run, checkpoint, evaluate,
-    train_epoch,
-};
+use nn::{Classification, Images, Parameters, Pixels, Policy, Run, Task, evaluate};
 use numerics::Seed;
-use serde::{Deserialize, Serialize};
 
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measure::Measure;
+use crate::measured::training::{Plan, Tested, Training, train_and_test};
 
 pub use configuration::{ImageClassifier, ImageData, Network, Switch};
-
-/// What is known of a training, one number per epoch in each series.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Training {
-    /// Mean cross-entropy over the steps of the epoch, in nats.
-    pub train_loss: Vec<f64>,
-    /// On the test images after the epoch; none in records of before it was measured for every training.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub test_loss: Vec<f64>,
-    /// … in %.
-    pub test_error_percent: Vec<f64>,
-    /// Weight updates that were rounded to zero, in %; none where they are not rounded.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub zero_update_percent: Vec<f64>,
-}
 
 impl Measure for ImageClassifier {
     type Outcome = Training;
 
     /// Trains and tests: [`Error::Diverged`] at the step at which the loss leaves the numbers.
     fn run(&self, seed: u64, context: &Context<'_>) -> Result<Training, Error> {
-        let (train, test) = self.images(context.data)?;
+        let images = self.images(context.data)?;
         let seed = Seed::new(seed);
-        let mut history = History::default();
-        let saved = context.checkpoint.load(context.progress)?;
-        let damaged = |reason: String| context.checkpoint.damaged(reason);
-        if let Some(bytes) = &saved {
-            let note = checkpoint::note(bytes).map_err(|error| damaged(error.to_string()))?;
-            history = serde_json::from_str(&note).map_err(|error| damaged(error.to_string()))?;
-        }
-        // A checkpoint has the arithmetic of the epoch that it ended; the next one may switch.
-        let last = history.progress.epoch.saturating_sub(1);
-        let mut phase = Phase::new(self, self.policy_in(last), &seed)?;
-        if let Some(bytes) = &saved {
-            checkpoint::load(&mut phase.parameters, bytes)
-                .map_err(|error| damaged(error.to_string()))?;
-        }
-
-        let epoch_work = train.len() as u64 + test.len() as u64 / 3;
-        while history.progress.epoch < self.recipe.epochs {
-            let epoch = history.progress.epoch;
-            context.progress.reach(epoch as u64 * epoch_work);
-            if self.policy_in(epoch) != phase.policy {
-                let before = phase.parameters;
-                phase = Phase::new(self, self.policy_in(epoch), &seed)?;
-                phase.parameters.copy_from(&before);
-            }
-            let tested =
-                phase.epoch(self, &mut history.progress, (&train, &test), &seed, context)?;
-            history.progress.observe(&self.recipe, tested.test_loss);
-            context.progress.say(&format!(
-                "epoch {}/{}: loss {:.4}, test error {:.2} %",
-                epoch + 1,
-                self.recipe.epochs,
-                tested.train_loss,
-                tested.test_error_percent,
-            ));
-            history.epochs.push(tested);
-            let note = serde_json::to_string(&history).expect("a history is plain data");
-            context.checkpoint.save(&checkpoint::save(&phase.parameters, &note))?;
-        }
-        Ok(training(&history.epochs))
+        let phase = Phase::new(self, self.policy_in(0), &seed)?;
+        let mut classifier = Classifier { config: self, images, seed: &seed, context, phase };
+        train_and_test(
+            &mut classifier,
+            &Plan {
+                what: "",
+                recipe: &self.recipe,
+                seed: &seed,
+                work: 1,
+                context,
+                saved: context.checkpoint,
+            },
+        )
     }
 }
 
@@ -107,78 +61,60 @@ impl<'a> Phase<'a> {
         let pixels = config.pixels(policy)?;
         Ok(Self { policy, parameters, model, pixels })
     }
+}
 
-    /// Trains for one epoch and tests.
-    fn epoch(
-        &mut self,
-        config: &ImageClassifier,
-        progress: &mut Progress,
-        (train, test): (&Images, &Images),
-        seed: &Seed,
-        context: &Context<'_>,
-    ) -> Result<Epoch, Error> {
-        let epoch = progress.epoch;
-        let task = |images| Classification {
-            model: &*self.model,
-            images,
-            pixels: &self.pixels,
-            augmentation: config.augmentation,
-        };
-        let stats = train_epoch(
-            &task(train),
-            &mut self.parameters,
-            &config.recipe,
-            progress,
-            Run::new(seed, context.par),
-            |_, _| {
-                context.progress.advance(config.recipe.batch as u64);
-                if context.progress.stopped() {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            },
-        )?;
-        let seed = seed.child("test").child(epoch);
-        let tested = evaluate(&task(test), &self.parameters, Run::new(&seed, context.par));
+/// A classifier in training.
+struct Classifier<'a> {
+    config: &'a ImageClassifier,
+    /// For training, for tests.
+    images: (Images, Images),
+    seed: &'a Seed,
+    context: &'a Context<'a>,
+    phase: Phase<'a>,
+}
+
+impl Tested for Classifier<'_> {
+    fn begin(&mut self, epoch: usize) -> Result<(), Error> {
+        let (train, test) = &self.images;
+        let epoch_work = train.len() as u64 + test.len() as u64 / 3;
+        self.context.progress.reach(epoch as u64 * epoch_work);
+        let policy = self.config.policy_in(epoch);
+        if policy != self.phase.policy {
+            let mut phase = Phase::new(self.config, policy, self.seed)?;
+            phase.parameters.copy_from(&self.phase.parameters);
+            self.phase = phase;
+        }
+        Ok(())
+    }
+
+    fn with_task<T>(&mut self, act: impl FnOnce(&dyn Task, &mut Parameters) -> T) -> T {
+        let Phase { parameters, model, pixels, .. } = &mut self.phase;
+        let augmentation = self.config.augmentation;
+        let task = Classification { model: &**model, images: &self.images.0, pixels, augmentation };
+        act(&task, parameters)
+    }
+
+    fn parameters(&self) -> &Parameters {
+        &self.phase.parameters
+    }
+
+    fn test(&self, epoch: usize, run: Run) -> Result<(f64, f64), Error> {
+        let Phase { parameters, model, pixels, .. } = &self.phase;
+        let (train, images) = &self.images;
+        let augmentation = self.config.augmentation;
+        let task = Classification { model: &**model, images, pixels, augmentation };
+        let tested = evaluate(&task, parameters, run);
         if !tested.loss.is_finite() {
-            let step = train.len().div_ceil(config.recipe.batch);
+            let step = train.len().div_ceil(self.config.recipe.batch);
             let (what, value) = ("the loss of the test".to_owned(), tested.loss as f32);
             return Err(Error::Diverged(nn::Diverged { epoch: epoch + 1, step, what, value }));
         }
         let wrong = tested.error_rate.expect("a classification counts what is wrong");
-        Ok(Epoch {
-            train_loss: stats.loss,
-            test_loss: tested.loss,
-            test_error_percent: 100.0 * wrong,
-            zero_update_percent: stats.zero_update_fraction.map(|f| 100.0 * f),
-        })
+        Ok((tested.loss, 100.0 * wrong))
     }
-}
 
-/// How far a run is and what is known of its epochs: the note of its checkpoint.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct History {
-    progress: Progress,
-    epochs: Vec<Epoch>,
-}
-
-/// What is known after an epoch.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Epoch {
-    train_loss: f64,
-    test_loss: f64,
-    test_error_percent: f64,
-    zero_update_percent: Option<f64>,
-}
-
-fn training(history: &[Epoch]) -> Training {
-    let of = |number: fn(&Epoch) -> f64| history.iter().map(number).collect();
-    Training {
-        train_loss: of(|epoch| epoch.train_loss),
-        test_loss: of(|epoch| epoch.test_loss),
-        test_error_percent: of(|epoch| epoch.test_error_percent),
-        zero_update_percent: history.iter().filter_map(|e| e.zero_update_percent).collect(),
+    fn counts_zero_updates(&self) -> bool {
+        true
     }
 }
 

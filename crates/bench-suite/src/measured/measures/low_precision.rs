@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::image_classifier::{ImageClassifier, Training};
+use super::image_classifier::ImageClassifier;
 use super::network_training::NetworkTraining;
 use super::quantization_error::{QuantizationError, Rounded};
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measure::Measure;
+use crate::measured::training::Training;
 
 /// What is done in few bits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

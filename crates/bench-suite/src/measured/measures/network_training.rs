@@ -1,18 +1,16 @@
 //! [`NetworkTraining`]: a network of the register, trained and tested under some arithmetic.
 
-use std::ops::ControlFlow;
-
-use nn::{Policy, Progress, Run, evaluate, train_epoch};
+use nn::{Parameters, Policy, Run, Task, evaluate};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
-use super::image_classifier::Training;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::measure::Measure;
 use crate::measured::networks::NetworkId;
-use crate::measured::networks::workload::Workload;
+use crate::measured::networks::workload::{Instance, Workload};
 use crate::measured::scale::Scale;
+use crate::measured::training::{Plan, Tested, Training, train_and_test};
 
 /// Which network is trained, and on what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,40 +50,30 @@ impl Measure for NetworkTraining {
         let mut instance = workload.instance(&self.arithmetic, &seed.child("init"));
         self.arithmetic.check(&instance.parameters).map_err(|error| wrong(error.to_string()))?;
 
-        let mut progress = Progress::default();
-        let mut training = Training::default();
-        while progress.epoch < recipe.epochs {
-            let epoch = progress.epoch;
-            let trained = train_epoch(
-                &*instance.train,
-                &mut instance.parameters,
-                recipe,
-                &mut progress,
-                Run::new(&seed, context.par),
-                |_, _| {
-                    context.progress.advance(recipe.batch as u64);
-                    if context.progress.stopped() {
-                        ControlFlow::Break(())
-                    } else {
-                        ControlFlow::Continue(())
-                    }
-                },
-            )?;
-            let test = seed.child("test").child(epoch);
-            let tested =
-                evaluate(&*instance.test, &instance.parameters, Run::new(&test, context.par));
-            progress.observe(recipe, tested.loss);
-            let error = 100.0 * instance.test_error(Run::new(&test, context.par));
-            context.progress.say(&format!(
-                "epoch {}/{}: loss {:.4}, test error {error:.2} %",
-                epoch + 1,
-                recipe.epochs,
-                trained.loss
-            ));
-            training.train_loss.push(trained.loss);
-            training.test_loss.push(tested.loss);
-            training.test_error_percent.push(error);
-        }
-        Ok(training)
+        let (what, work, saved) = ("", 1, context.checkpoint);
+        train_and_test(&mut instance, &Plan { what, recipe, seed: &seed, work, context, saved })
+    }
+}
+
+impl Tested for Instance<'_> {
+    fn begin(&mut self, _: usize) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn with_task<T>(&mut self, act: impl FnOnce(&dyn Task, &mut Parameters) -> T) -> T {
+        act(&*self.train, &mut self.parameters)
+    }
+
+    fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    fn test(&self, _: usize, run: Run) -> Result<(f64, f64), Error> {
+        let loss = evaluate(&*self.test, &self.parameters, run).loss;
+        Ok((loss, 100.0 * self.test_error(run)))
+    }
+
+    fn counts_zero_updates(&self) -> bool {
+        false
     }
 }

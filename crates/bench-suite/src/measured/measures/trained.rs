@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use nn::{
-    Analog, AnalogTraining, AnyArithmetic, Distilled, Parameters, Policy, Progress, Recipe,
-    Stopped, Task, checkpoint, map_onto_tiles, train_epoch,
+    Analog, AnalogTraining, AnyArithmetic, Distilled, EpochStats, Parameters, Policy, Progress,
+    Recipe, Stopped, Task, checkpoint, map_onto_tiles, train_epoch,
 };
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,7 @@ use crate::measured::measurements::kept;
 use crate::measured::networks::NetworkId;
 use crate::measured::networks::workload::{Instance, Workload};
 use crate::measured::scale::Scale;
+use crate::measured::training::{Plan, Trainee, go_on};
 
 /// Which network is trained, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,7 +83,7 @@ pub struct Network<'w> {
 }
 
 /// What a model or its checkpoint says of itself.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Note {
     network: NetworkId,
     stage: Stage,
@@ -325,28 +326,11 @@ impl<'w> Session<'_, 'w> {
             Some(distilled) => distilled,
             None => &**train,
         };
-        while note.progress.epoch < recipe.epochs {
-            let stats = train_epoch(
-                task,
-                parameters,
-                recipe,
-                &mut note.progress,
-                nn::Run::new(&self.root().child(what), self.context.par),
-                |_, _| {
-                    self.context.progress.advance(work * recipe.batch as u64);
-                    self.go_on()
-                },
-            )?;
-            self.context.progress.say(&format!(
-                "{what} epoch {}/{}: loss {:.4}",
-                note.progress.epoch, recipe.epochs, stats.loss
-            ));
-            if note.stage == Stage::Hardware {
-                note.measured.hwa_train_loss.push(stats.loss);
-            }
-            note.progress.observe(recipe, stats.loss);
-            saved.save(&bytes_of(parameters, note))?;
-        }
+        let (seed, context) = (self.root().child(what), self.context);
+        let mut progress = note.progress.clone();
+        let plan = Plan { what, recipe, seed: &seed, work, context, saved };
+        plan.train(&mut InTraining { task, parameters, note }, &mut progress)?;
+        note.progress = progress;
         Ok(())
     }
 
@@ -395,7 +379,7 @@ impl<'w> Session<'_, 'w> {
                 nn::Run::new(&self.root().child("tuning"), self.context.par),
                 |_, _| {
                     done += 1;
-                    if done == steps { ControlFlow::Break(()) } else { self.go_on() }
+                    if done == steps { ControlFlow::Break(()) } else { go_on(self.context) }
                 },
             );
             match stopped {
@@ -407,13 +391,34 @@ impl<'w> Session<'_, 'w> {
         instance.parameters.iter_mut().for_each(|parameter| parameter.set_frozen(false));
         if self.context.progress.stopped() { Err(Error::Interrupted) } else { Ok(()) }
     }
+}
 
-    fn go_on(&self) -> ControlFlow<()> {
-        if self.context.progress.stopped() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
+/// A network at a stage that is trained.
+struct InTraining<'a> {
+    task: &'a dyn Task,
+    parameters: &'a mut Parameters,
+    note: &'a mut Note,
+}
+
+impl Trainee for InTraining<'_> {
+    fn begin(&mut self, _: usize) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn with_task<T>(&mut self, act: impl FnOnce(&dyn Task, &mut Parameters) -> T) -> T {
+        act(self.task, self.parameters)
+    }
+
+    fn ended(&mut self, _: usize, trained: &EpochStats) -> Result<(f64, String), Error> {
+        if self.note.stage == Stage::Hardware {
+            self.note.measured.hwa_train_loss.push(trained.loss);
         }
+        Ok((trained.loss, String::new()))
+    }
+
+    fn checkpoint(&self, progress: &Progress) -> Vec<u8> {
+        let note = Note { progress: progress.clone(), ..self.note.clone() };
+        bytes_of(self.parameters, &note)
     }
 }
 
