@@ -1,8 +1,8 @@
-//! Convolutional networks: Gupta's two, and ResNet-32.
+//! Networks for images: Gupta's convolutional ones, and ResNet-32; what is timed of them all.
 
 use nn::layers::{Builder, Init};
 use nn::models::{CifarPadding, CifarResNetConfig, Shortcut};
-use nn::optim::{Update, Velocity};
+use nn::optim::Update;
 use nn::{
     AnyArithmetic, FixedPoint, Mode, Model, Optimizer, Parameters, Pass, Policy, Sgd, Tensor,
     Workspace, models, ops,
@@ -18,19 +18,19 @@ pub(super) const ROWS: &[Row] = &[
         name: "mnist_cnn_step_float_torch",
         what: "step of Gupta's MNIST network, padded, batch 100, in f32 against PyTorch, one thread each",
         target: 1.0 / 1.1,
-        measure: || Network::MnistCnn.against_torch(30),
+        measure: || Network::MnistCnn.against_torch(30, AnyArithmetic::Float32),
     },
     Row {
         name: "cifar_cnn_step_float_torch",
         what: "step of Gupta's CIFAR-10 network, batch 128, in f32 against PyTorch, one thread each",
         target: 1.0 / 1.1,
-        measure: || Network::CifarCnn.against_torch(5),
+        measure: || Network::CifarCnn.against_torch(5, AnyArithmetic::Float32),
     },
     Row {
         name: "resnet32_step_float_torch",
         what: "step of ResNet-32, batch 128, in f32 against PyTorch, one thread each",
         target: 1.0 / 1.1,
-        measure: || Network::ResNet32.against_torch(5),
+        measure: || Network::ResNet32.against_torch(5, AnyArithmetic::Float32),
     },
     Row {
         name: "mnist_cnn_step_fixed",
@@ -49,6 +49,8 @@ pub(super) const ROWS: &[Row] = &[
 /// The shapes that are timed.
 #[derive(Clone, Copy)]
 pub(super) enum Network {
+    /// The fully connected network of [Gupta15 §4.1].
+    Mlp,
     MnistCnn,
     CifarCnn,
     ResNet20,
@@ -58,21 +60,31 @@ pub(super) enum Network {
 impl Network {
     fn batch(self) -> usize {
         match self {
-            Self::MnistCnn => 100,
+            Self::Mlp | Self::MnistCnn => 100,
             Self::CifarCnn | Self::ResNet20 | Self::ResNet32 => 128,
         }
     }
 
-    fn image(self) -> [usize; 3] {
+    fn image(self) -> &'static [usize] {
         match self {
-            Self::MnistCnn => [28, 28, 1],
-            Self::CifarCnn | Self::ResNet20 | Self::ResNet32 => [32, 32, 3],
+            Self::Mlp => &[784],
+            Self::MnistCnn => &[28, 28, 1],
+            Self::CifarCnn | Self::ResNet20 | Self::ResNet32 => &[32, 32, 3],
         }
+    }
+
+    /// The learning rate and the momentum.
+    fn rates(self) -> (f32, f32) {
+        if matches!(self, Self::Mlp) { (0.1, 0.0) } else { (0.01, 0.9) }
     }
 
     fn build(self, builder: &mut Builder<'_>) -> Box<dyn Model> {
         let init = Init::HeNormal;
         let depth = match self {
+            Self::Mlp => {
+                let (widths, init) = (vec![784, 1000, 1000, 10], Init::Normal { std_dev: 0.01 });
+                return Images::Mlp { widths, init }.build(builder);
+            }
             Self::MnistCnn => return Images::GuptaMnistCnn { padding: 2, init }.build(builder),
             Self::CifarCnn => {
                 let padding = CifarPadding { conv: 2, pool: 1 };
@@ -89,6 +101,12 @@ impl Network {
 
     fn program(self) -> String {
         let model = match self {
+            Self::Mlp => {
+                "
+model = nn.Sequential(
+    nn.Linear(784, 1000), nn.ReLU(), nn.Linear(1000, 1000), nn.ReLU(), nn.Linear(1000, 10))
+"
+            }
             Self::MnistCnn => {
                 "
 model = nn.Sequential(
@@ -126,13 +144,17 @@ model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(
             }
         };
         let blocks = if matches!(self, Self::ResNet20) { 3 } else { 5 };
-        let [height, width, channels] = self.image();
-        let batch = self.batch();
+        // PyTorch has the channels first.
+        let image = match *self.image() {
+            [height, width, channels] => format!("{channels}, {height}, {width}"),
+            ref pixels => pixels.iter().map(ToString::to_string).collect(),
+        };
+        let (batch, (rate, momentum)) = (self.batch(), self.rates());
         format!(
             "BLOCKS = {blocks}
 {model}
-optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-x, y = torch.rand({batch}, {channels}, {height}, {width}), torch.arange({batch}) % 10
+optimizer = torch.optim.SGD(model.parameters(), lr={rate}, momentum={momentum})
+x, y = torch.rand({batch}, {image}), torch.arange({batch}) % 10
 def step():
     optimizer.zero_grad()
     F.cross_entropy(model(x), y).backward()
@@ -141,8 +163,13 @@ def step():
         )
     }
 
-    fn against_torch(self, rounds: usize) -> Result<Measured, Unmeasured> {
-        self.against_program(rounds, AnyArithmetic::Float32, &self.program())
+    /// A step in that arithmetic against PyTorch's in f32.
+    pub(super) fn against_torch(
+        self,
+        rounds: usize,
+        arithmetic: AnyArithmetic,
+    ) -> Result<Measured, Unmeasured> {
+        self.against_program(rounds, arithmetic, &self.program())
     }
 
     /// A step in that arithmetic against one of a PyTorch program that defines `step()`.
@@ -191,7 +218,9 @@ def step():
 struct Training {
     model: Box<dyn Model>,
     parameters: Parameters,
-    shape: [usize; 4],
+    shape: Vec<usize>,
+    optimizer: Optimizer,
+    learning_rate: f32,
     input: Vec<f32>,
     labels: Vec<u8>,
     work: Workspace,
@@ -200,8 +229,7 @@ struct Training {
 
 impl Training {
     fn new(network: Network, arithmetic: AnyArithmetic) -> Self {
-        let [height, width, channels] = network.image();
-        let shape = [network.batch(), height, width, channels];
+        let shape = [&[network.batch()], network.image()].concat();
         let mut input = vec![0.0; shape.iter().product()];
         Seed::new(1).stream().fill_uniform(0, &mut input);
         input.iter_mut().for_each(|x| *x = arithmetic.input(*x));
@@ -213,7 +241,10 @@ impl Training {
             seed: Seed::new(0),
         });
         let labels = (0..network.batch()).map(|i| (i % 10) as u8).collect();
-        Self { model, parameters, shape, input, labels, work: Workspace::new(), steps: 0 }
+        let (learning_rate, momentum) = network.rates();
+        let optimizer = Optimizer::Sgd(Sgd { momentum, ..Sgd::default() });
+        let (work, steps) = (Workspace::new(), 0);
+        Self { model, parameters, shape, optimizer, learning_rate, input, labels, work, steps }
     }
 
     /// One step; returns the loss before it.
@@ -229,20 +260,14 @@ impl Training {
         let value = self.work.tape.value(loss).item();
         let scale = self.labels.len() as f32;
         self.work.tape.backward(loss, scale, &mut self.parameters, pass);
-        let sgd = Optimizer::Sgd(Sgd {
-            momentum: 0.9,
-            weight_decay: 0.0,
-            nesterov: false,
-            velocity: Velocity::Increments,
-        });
         let update = Update {
-            learning_rate: 0.01,
+            learning_rate: self.learning_rate,
             gradient_scale: 1.0 / scale,
             step: self.steps as u64 + 1,
             seed: seed.child("update"),
             groups: &[],
         };
-        sgd.step(&mut self.parameters, &update);
+        self.optimizer.step(&mut self.parameters, &update);
         self.work.clear();
         self.steps += 1;
         value

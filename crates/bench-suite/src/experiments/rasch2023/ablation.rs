@@ -8,10 +8,10 @@ use report::figure::Figure;
 use report::number::points;
 use report::table::{Table, named, number, rounded};
 
-use super::evaluated::{ONE_TRAINING, YEAR, differences, over_time};
+use super::evaluated::{ONE_TRAINING, YEAR, about, differences, over_time};
 use super::networks::configuration;
 use super::paper::{TIMES, TIMES_S};
-use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiment::{About, Experiment, Results};
 use crate::experiments::runs::{Variant, of_every_seed};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
@@ -106,22 +106,17 @@ impl Ablated {
 
 /// Training runs, and programmings of each.
 pub(super) fn repeats(scale: Scale) -> (u64, u64) {
-    match scale {
-        Scale::Smoke => (1, 1),
-        Scale::Desk => (1, 4),
-        Scale::Paper => (3, 25),
-    }
+    scale.of([(1, 1), (1, 4), (3, 25)])
 }
 
 impl Experiment for Ablation {
     type Measure = HardwareAware;
 
-    const ABOUT: About = About {
-        id: "rasch2023/ablation",
-        title: "Which noise in training makes the network robust",
-        source: Paper::Rasch2023.at(&[Part::SupplementaryTable("2")]),
-        stand_ins: StandIns::BelowPaper,
-    };
+    const ABOUT: About = about(
+        "rasch2023/ablation",
+        "Which noise in training makes the network robust",
+        &[Part::SupplementaryTable("2")],
+    );
 
     fn describe(&self, scale: Scale) -> String {
         let (seeds, programmings) = repeats(scale);

@@ -3,9 +3,9 @@
 use report::Number;
 use report::table::{HeatCell, HeatMap};
 
-use super::evaluated::{Evaluated, differences, missing};
+use super::evaluated::{Evaluated, about, differences, missing};
 use super::networks::{SMOKE, all, runs_of_networks, trained};
-use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiment::{About, Experiment, Results};
 use crate::findings::Findings;
 use crate::findings::claim::{Statement, Test};
 use crate::findings::source::{Paper, Part};
@@ -91,12 +91,11 @@ fn heat_map(networks: &[Evaluated<'_, Conductances>]) -> HeatMap {
 impl Experiment for ConductanceDistribution {
     type Measure = Conductances;
 
-    const ABOUT: About = About {
-        id: "rasch2023/conductances",
-        title: "How conductances are distributed before and after hardware-aware training",
-        source: Paper::Rasch2023.at(&[Part::Figure("6")]),
-        stand_ins: StandIns::BelowPaper,
-    };
+    const ABOUT: About = about(
+        "rasch2023/conductances",
+        "How conductances are distributed before and after hardware-aware training",
+        &[Part::Figure("6")],
+    );
 
     fn describe(&self, scale: Scale) -> String {
         let (_, networks) = size(scale);

@@ -2,11 +2,12 @@
 
 mod findings;
 
+use super::evaluated::about;
 use super::sensitivity::{Grid, runs};
-use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiment::{About, Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
-use crate::findings::source::{Paper, Part};
+use crate::findings::source::Part;
 use crate::measured::error::Error;
 use crate::measured::measures::aging::HOUR_S;
 use crate::measured::measures::equal_error as measured;
@@ -35,22 +36,17 @@ fn axes(scale: Scale) -> Vec<Nonideality> {
 
 /// Seeds, programmings of each, input vectors of the product.
 const fn size(scale: Scale) -> (u64, u64, usize) {
-    match scale {
-        Scale::Smoke => (1, 2, 30),
-        Scale::Desk => (1, 4, 100),
-        Scale::Paper => (3, 24, 400),
-    }
+    scale.of([(1, 2, 30), (1, 4, 100), (3, 24, 400)])
 }
 
 impl Experiment for EqualError {
     type Measure = measured::EqualError;
 
-    const ABOUT: About = About {
-        id: "rasch2023/equal-error",
-        title: "Which nonideality hurts which network at an equal error of the product",
-        source: Paper::Rasch2023.at(&[Part::Figure("4")]),
-        stand_ins: StandIns::BelowPaper,
-    };
+    const ABOUT: About = about(
+        "rasch2023/equal-error",
+        "Which nonideality hurts which network at an equal error of the product",
+        &[Part::Figure("4")],
+    );
 
     fn describe(&self, scale: Scale) -> String {
         let (seeds, programmings, samples) = size(scale);

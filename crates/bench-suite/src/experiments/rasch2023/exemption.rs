@@ -3,11 +3,12 @@
 
 mod findings;
 
+use super::evaluated::about;
 use super::networks::{runs_of_networks, trained};
 use super::paper::TIMES_S;
-use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiment::{About, Experiment, Results};
 use crate::findings::Findings;
-use crate::findings::source::{Paper, Part};
+use crate::findings::source::Part;
 use crate::findings::words::names;
 use crate::measured::error::Error;
 use crate::measured::measures::aging::Aging;
@@ -34,11 +35,7 @@ const LAYERS: usize = 6;
 
 /// Training runs, programmings of each, and networks.
 fn size(scale: Scale) -> (u64, u64, &'static [NetworkId]) {
-    match scale {
-        Scale::Smoke => (1, 1, &[NetworkId::ResNet18]),
-        Scale::Desk => (1, 4, &NETWORKS),
-        Scale::Paper => (1, 10, &NETWORKS),
-    }
+    scale.of([(1, 1, &[NetworkId::ResNet18]), (1, 4, &NETWORKS), (1, 10, &NETWORKS)])
 }
 
 /// How far layers are exempted one by one, and which columns. [Rasch23 Supp. Tab. 8]: 256, 512,
@@ -60,12 +57,11 @@ fn exempted(scale: Scale) -> (usize, Columns) {
 impl Experiment for Exemptions {
     type Measure = Exemption;
 
-    const ABOUT: About = About {
-        id: "rasch2023/exemption",
-        title: "A few layers without errors of devices",
-        source: Paper::Rasch2023.at(&[Part::Figure("7"), Part::SupplementaryTable("8")]),
-        stand_ins: StandIns::BelowPaper,
-    };
+    const ABOUT: About = about(
+        "rasch2023/exemption",
+        "A few layers without errors of devices",
+        &[Part::Figure("7"), Part::SupplementaryTable("8")],
+    );
 
     fn describe(&self, scale: Scale) -> String {
         let (_, programmings, networks) = size(scale);

@@ -36,11 +36,7 @@ const ROUNDED: [(Series, &str); 3] = [
 
 /// Input vectors of each product, and seeds.
 const fn size(scale: Scale) -> (usize, u64) {
-    match scale {
-        Scale::Smoke => (64, 1),
-        Scale::Desk => (400, 5),
-        Scale::Paper => (1000, 20),
-    }
+    scale.of([(64, 1), (400, 5), (1000, 20)])
 }
 
 /// Bits q at which the error of rounding is `error`, between two of [`BITS`] on a logarithmic

@@ -31,11 +31,7 @@ const ROWS: [usize; 6] = [16, 32, 64, 128, 256, 512];
 
 /// Rows and columns of the square array, bit lines of the second comparison, and seeds.
 const fn size(scale: Scale) -> (usize, usize, u64) {
-    match scale {
-        Scale::Smoke => (40, 32, 1),
-        Scale::Desk => (96, 128, 3),
-        Scale::Paper => (256, 512, 10),
-    }
+    scale.of([(40, 32, 1), (96, 128, 3), (256, 512, 10)])
 }
 
 impl Experiment for IrDrop {

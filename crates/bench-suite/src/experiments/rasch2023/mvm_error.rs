@@ -34,11 +34,7 @@ const CASES: [(Convention, &str); 7] = [
 
 /// Input vectors of each product, and seeds.
 const fn size(scale: Scale) -> (usize, u64) {
-    match scale {
-        Scale::Smoke => (64, 1),
-        Scale::Desk => (400, 5),
-        Scale::Paper => (1000, 20),
-    }
+    scale.of([(64, 1), (400, 5), (1000, 20)])
 }
 
 impl Experiment for MvmError {

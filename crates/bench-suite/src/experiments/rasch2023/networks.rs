@@ -3,12 +3,13 @@
 mod desk;
 mod findings;
 
+use super::evaluated::about;
 use super::paper::TIMES_S;
-use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiment::{About, Experiment, Results};
 use crate::experiments::runs::{Variant, of_every_seed};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
-use crate::findings::source::{Paper, Part};
+use crate::findings::source::Part;
 use crate::measured::error::Error;
 use crate::measured::measures::aging::{Aging, HOUR_S};
 use crate::measured::measures::hardware_aware::HardwareAware;
@@ -154,16 +155,11 @@ pub(super) fn of_networks<T>(
 impl Experiment for Networks {
     type Measure = HardwareAware;
 
-    const ABOUT: About = About {
-        id: "rasch2023/networks",
-        title: "Eleven networks, mapped directly and trained for their hardware",
-        source: Paper::Rasch2023.at(&[
-            Part::Table("2"),
-            Part::Table("3"),
-            Part::SupplementaryFigure("1"),
-        ]),
-        stand_ins: StandIns::BelowPaper,
-    };
+    const ABOUT: About = about(
+        "rasch2023/networks",
+        "Eleven networks, mapped directly and trained for their hardware",
+        &[Part::Table("2"), Part::Table("3"), Part::SupplementaryFigure("1")],
+    );
 
     fn describe(&self, scale: Scale) -> String {
         let (seeds, programmings) = repeats(scale);

@@ -37,11 +37,16 @@ pub struct NetworkStudy<W> {
     method: Method,
     programmings: u64,
     times_s: Vec<f64>,
-    tests: Vec<(W, Option<Change<dyn Fn(&mut TileConfig)>>)>,
+    tests: Vec<(W, Option<TileChange>)>,
 }
 
 /// What is done to a configuration.
 struct Change<F: ?Sized>(Box<F>);
+
+/// … of the tile that is tested on.
+type TileChange = Change<dyn Fn(&mut TileConfig)>;
+/// … of the tile that is trained on, and of how.
+type RecipeChange = Change<dyn Fn(&mut TileConfig, &mut AnalogTraining)>;
 
 impl<F: ?Sized> fmt::Debug for Change<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,7 +59,7 @@ impl<F: ?Sized> fmt::Debug for Change<F> {
 pub(super) struct Training {
     /// What is said after the network's name; nothing if there is no other way.
     label: String,
-    change: Change<dyn Fn(&mut TileConfig, &mut AnalogTraining)>,
+    change: RecipeChange,
 }
 
 impl Training {
@@ -130,7 +135,7 @@ impl<W: Way> NetworkStudy<W> {
                 let mut trained = trained(network, scale)?;
                 trained.recipe = training.of(&trained.recipe)?;
                 let tests = self.tests.iter().map(|(way, change)| {
-                    let changed = |change: &Change<dyn Fn(&mut TileConfig)>| {
+                    let changed = |change: &TileChange| {
                         let mut tile = trained.recipe.analog.tile().clone();
                         (change.0)(&mut tile);
                         tile

@@ -3,11 +3,12 @@
 mod claims;
 mod findings;
 
+use super::evaluated::about;
 use super::sensitivity::{Grid, runs};
-use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiment::{About, Experiment, Results};
 use crate::experiments::training_runs::seeds_in_words;
 use crate::findings::Findings;
-use crate::findings::source::{Paper, Part};
+use crate::findings::source::Part;
 use crate::measured::error::Error;
 use crate::measured::measures::aging::HOUR_S;
 use crate::measured::measures::nonideality::{AXES, Nonideality};
@@ -33,22 +34,17 @@ fn axes(scale: Scale) -> Vec<Nonideality> {
 
 /// Seeds, programmings of an evaluation, most evaluations.
 pub(super) const fn size(scale: Scale) -> (u64, u64, u64) {
-    match scale {
-        Scale::Smoke => (1, 2, 2),
-        Scale::Desk => (1, 4, 6),
-        Scale::Paper => (3, 24, 10),
-    }
+    scale.of([(1, 2, 2), (1, 4, 6), (3, 24, 10)])
 }
 
 impl Experiment for Tolerance {
     type Measure = measured::Tolerance;
 
-    const ABOUT: About = About {
-        id: "rasch2023/tolerance",
-        title: "How much of each nonideality every network bears",
-        source: Paper::Rasch2023.at(&[Part::Figure("5")]),
-        stand_ins: StandIns::BelowPaper,
-    };
+    const ABOUT: About = about(
+        "rasch2023/tolerance",
+        "How much of each nonideality every network bears",
+        &[Part::Figure("5")],
+    );
 
     fn describe(&self, scale: Scale) -> String {
         let (seeds, programmings, evaluations) = size(scale);

@@ -10,10 +10,7 @@ use datasets::{DataFolder, DataSum, japanese_vowels, switchboard};
 use nn::layers::{Builder, Cell, RecurrentConfig};
 use nn::models::{AcousticConfig, acoustic_model};
 use nn::optim::Decay;
-use nn::{
-    Optimizer, Parameters, Policy, Recipe, Schedule, SequenceClassification, SequenceLabels,
-    Sequences, Sgd,
-};
+use nn::{Parameters, Policy, Recipe, Schedule, SequenceClassification, SequenceLabels, Sequences};
 use numerics::Seed;
 
 use super::paper_row::PaperRow;
@@ -71,17 +68,12 @@ fn switchboard(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
     let config = AcousticConfig::switchboard();
     let ([train, test], sum) = switchboard::load(data, "hmm", config.lstm.inputs, config.classes)?;
     let recipe = Recipe {
-        batch: 256,
-        epochs: 30,
-        learning_rate: 5e-3,
         schedule: Schedule {
             warm_up_steps: 0,
             decay: Decay::Step { epochs: vec![12, 24], factor: 0.1f32.sqrt() },
         },
-        optimizer: Optimizer::Sgd(Sgd { momentum: 0.9, ..Sgd::default() }),
         clip_norm: Some(10.0),
-        groups: Vec::new(),
-        drop_last: false,
+        ..Recipe::sgd(256, 30, 5e-3)
     };
     Ok(Box::new(AcousticNetwork {
         entry: SPOKEN_DIGITS,

@@ -70,11 +70,7 @@ pub(super) const RESNET18: Entry = Entry {
     recipes: recipes!("resnet18"),
     paper: PaperRow::ResNet18,
     open: |data, scale| {
-        if scale == Scale::Paper {
-            return imagenet::open(data, &RESNET18);
-        }
-        let network = stages(12, [2, 2, 2, 2], ResNetBlock::Basic);
-        Ok(Box::new(small(data, scale, &RESNET18, network, SMALL)?))
+        narrow(data, scale, &RESNET18, stages(12, [2, 2, 2, 2], ResNetBlock::Basic))
     },
 };
 
@@ -86,11 +82,12 @@ pub(super) const RESNET50: Entry = Entry {
     recipes: recipes!("resnet50"),
     paper: PaperRow::ResNet50,
     open: |data, scale| {
-        if scale == Scale::Paper {
-            return imagenet::open(data, &RESNET50);
-        }
-        let network = stages(8, [1, 2, 2, 1], ResNetBlock::Bottleneck { widening: 1 });
-        Ok(Box::new(small(data, scale, &RESNET50, network, SMALL)?))
+        narrow(
+            data,
+            scale,
+            &RESNET50,
+            stages(8, [1, 2, 2, 1], ResNetBlock::Bottleneck { widening: 1 }),
+        )
     },
 };
 
@@ -100,13 +97,7 @@ pub(super) const DENSENET: Entry = Entry {
     title: "DenseNet-BC-22-8 on CIFAR-10 (JPEG q75), averaged to 16 × 16 pixels, 20000 + 1000 images",
     recipes: recipes!("densenet"),
     paper: PaperRow::DenseNet121,
-    open: |data, scale| {
-        if scale == Scale::Paper {
-            return imagenet::open(data, &DENSENET);
-        }
-        let network = Network::DenseNet { depth: 22, growth: 8 };
-        Ok(Box::new(small(data, scale, &DENSENET, network, SMALL)?))
-    },
+    open: |data, scale| narrow(data, scale, &DENSENET, Network::DenseNet { depth: 22, growth: 8 }),
 };
 
 /// Four stages of bottlenecks twice as wide inside.
@@ -117,13 +108,27 @@ pub(super) const WIDE_RESNET50: Entry = Entry {
     recipes: recipes!("wide-resnet50"),
     paper: PaperRow::WideResNet50,
     open: |data, scale| {
-        if scale == Scale::Paper {
-            return imagenet::open(data, &WIDE_RESNET50);
-        }
-        let network = stages(8, [1, 2, 2, 1], ResNetBlock::Bottleneck { widening: 2 });
-        Ok(Box::new(small(data, scale, &WIDE_RESNET50, network, SMALL)?))
+        narrow(
+            data,
+            scale,
+            &WIDE_RESNET50,
+            stages(8, [1, 2, 2, 1], ResNetBlock::Bottleneck { widening: 2 }),
+        )
     },
 };
+
+/// A narrow network on small images in the place of the paper's for `ImageNet`.
+fn narrow(
+    data: &DataFolder,
+    scale: Scale,
+    entry: &Entry,
+    network: Network,
+) -> Result<Box<dyn Workload>, Error> {
+    match scale {
+        Scale::Paper => imagenet::open(data, entry),
+        _ => Ok(Box::new(small(data, scale, entry, network, SMALL)?)),
+    }
+}
 
 fn stages(width: usize, blocks: [usize; 4], block: ResNetBlock) -> Network {
     Network::ResNet(ResNetConfig { stem: Stem::Small, width, blocks, block, classes: 10 })
@@ -269,17 +274,10 @@ fn small(
         let images = images.first(len);
         if side == 16 { halved(&images) } else { images }
     };
-    let recipe = Recipe {
-        batch: if smoke_scale { 20 } else { 50 },
-        epochs: if smoke_scale { 4 } else { 6 },
-        // So few steps as at smoke scale do not get over the first ones of a large rate.
-        learning_rate: if smoke_scale { 0.04 } else { 0.1 },
-        schedule: Schedule { warm_up_steps: 20, decay: Decay::Cosine },
-        optimizer: sgd(5e-4),
-        clip_norm: None,
-        groups: Vec::new(),
-        drop_last: false,
-    };
+    // So few steps as at smoke scale do not get over the first ones of a large rate.
+    let (batch, epochs, rate) = if smoke_scale { (20, 4, 0.04) } else { (50, 6, 0.1) };
+    let schedule = Schedule { warm_up_steps: 20, decay: Decay::Cosine };
+    let recipe = Recipe { schedule, optimizer: sgd(5e-4), ..Recipe::sgd(batch, epochs, rate) };
     let averaged = if side == 16 { ", averaged to 16 × 16 pixels" } else { "" };
     Ok(ImageNetwork {
         entry: *entry,
@@ -315,14 +313,9 @@ fn paper_resnet32(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
         sum: cifar.sum(),
         augmentation: Augmentation { pad_and_crop: 4, mirror: true, cut_out: 8 },
         recipe: Recipe {
-            batch: 50,
-            epochs: 600,
-            learning_rate: 0.025,
             schedule: Schedule { warm_up_steps: 2000, decay },
             optimizer: sgd(1e-3),
-            clip_norm: None,
-            groups: Vec::new(),
-            drop_last: false,
+            ..Recipe::sgd(50, 600, 0.025)
         },
         weights: None,
     }))
@@ -343,14 +336,9 @@ fn paper_wide_resnet16(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
         sum,
         augmentation: Augmentation { pad_and_crop: 4, mirror: true, cut_out: 0 },
         recipe: Recipe {
-            batch: 128,
-            epochs: 200,
-            learning_rate: 0.1,
             schedule: Schedule { warm_up_steps: 0, decay },
             optimizer: sgd(5e-4),
-            clip_norm: None,
-            groups: Vec::new(),
-            drop_last: false,
+            ..Recipe::sgd(128, 200, 0.1)
         },
         weights: None,
     }))

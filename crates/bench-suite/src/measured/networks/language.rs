@@ -67,9 +67,6 @@ fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
 fn penn_treebank(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
     let ptb = ptb::load(data)?;
     let recipe = Recipe {
-        batch: 20,
-        epochs: 39,
-        learning_rate: 1.0,
         // From the sixth epoch on divided by 1.2 after each.
         schedule: Schedule {
             warm_up_steps: 0,
@@ -77,8 +74,7 @@ fn penn_treebank(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
         },
         optimizer: Optimizer::Sgd(Sgd::default()),
         clip_norm: Some(5.0),
-        groups: Vec::new(),
-        drop_last: false,
+        ..Recipe::sgd(20, 39, 1.0)
     };
     let PennTreebank { vocabulary, train, validation, test, sum } = ptb;
     Ok(Box::new(LanguageNetwork {

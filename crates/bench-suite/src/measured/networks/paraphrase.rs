@@ -142,14 +142,10 @@ fn open(
     });
     // Assumed: fine-tuning in f32 as Devlin et al., Appendix A.3; the paper does not describe it.
     let recipe = Recipe {
-        batch: 32,
-        epochs: 4,
-        learning_rate: 3e-5,
         schedule: Schedule { warm_up_steps: 46, decay: Decay::Linear },
         optimizer: Optimizer::Adam(Adam { weight_decay: 0.01, decoupled: true, ..Adam::default() }),
         clip_norm: Some(1.0),
-        groups: Vec::new(),
-        drop_last: false,
+        ..Recipe::sgd(32, 4, 3e-5)
     };
     let weights = files::read(weights, u64::MAX)?;
     Ok(Box::new(Paraphrase { entry, config, train, test, sums, weights, recipe }))

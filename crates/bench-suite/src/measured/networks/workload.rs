@@ -191,13 +191,9 @@ pub(super) fn adam(
     clip_norm: Option<f32>,
 ) -> Recipe {
     Recipe {
-        batch,
-        epochs,
-        learning_rate,
         schedule: nn::Schedule { warm_up_steps: 20, decay: nn::optim::Decay::Cosine },
         optimizer: nn::Optimizer::Adam(nn::Adam::default()),
         clip_norm,
-        groups: Vec::new(),
-        drop_last: false,
+        ..Recipe::sgd(batch, epochs, learning_rate)
     }
 }
