@@ -253,3 +253,47 @@ impl<S: Study> Experiment for S {
             .left_out(at_desk)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiments::rasch2023::column_scales::ColumnScales;
+    use crate::experiments::rasch2023::dynamic_input::DynamicInput;
+    use crate::experiments::rasch2023::noise_structure::NoiseStructure;
+    use crate::experiments::rasch2023::reram::Reram;
+    use crate::experiments::rasch2023::scale_precision::ScalePrecision;
+    use crate::experiments::rasch2023::tile_wise_training::TileWiseTraining;
+
+    /// An outcome belongs to the way of training whose recipe it has.
+    fn differ<S: Study>() {
+        for scale in [Scale::Smoke, Scale::Desk, Scale::Paper] {
+            let NetworkStudy { networks, trainings, .. } = S::study(scale);
+            for network in networks {
+                let recipe = trained(network, scale).unwrap().recipe;
+                let recipes: Vec<_> = trainings.iter().map(|t| t.of(&recipe).unwrap()).collect();
+                for (i, recipe) in recipes.iter().enumerate() {
+                    let same = recipes[..i].iter().position(|other| other == recipe);
+                    assert_eq!(same, None, "{network}, {}", trainings[i].label);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ways_of_training_differ() {
+        differ::<ColumnScales>();
+        differ::<DynamicInput>();
+        differ::<NoiseStructure>();
+        differ::<Reram>();
+        differ::<ScalePrecision>();
+        differ::<TileWiseTraining>();
+    }
+
+    /// What is trained as ever is the network of the other experiments, so that it is trained once.
+    #[test]
+    fn a_recipe_that_is_not_changed_is_the_recipe() {
+        let recipe = trained(NetworkId::ResNet18, Scale::Desk).unwrap().recipe;
+        let study = DynamicInput::study(Scale::Desk);
+        assert_eq!(study.trainings[0].of(&recipe).unwrap(), recipe);
+    }
+}
