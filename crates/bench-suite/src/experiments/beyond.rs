@@ -2,4 +2,5 @@
 
 pub mod four_bits;
 pub mod lfsr_training;
+mod mlp;
 pub mod where_stochastic;

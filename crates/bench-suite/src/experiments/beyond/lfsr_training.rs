@@ -6,25 +6,22 @@
 
 use std::fmt;
 
-use nn::layers::Init;
-use nn::{FixedPoint, Optimizer, Policy, Recipe, Sgd};
-use numerics::{FixedFormat, LfsrConfig, Rounding, Seed};
+use nn::FixedPoint;
+use numerics::{LfsrConfig, Rounding, Seed};
 use report::figure::{Figure, Panel};
 use report::table::{Table, cells, measured, number};
 use systolic::{Card, ColumnLfsrs};
 
+use super::mlp::{Size, format};
 use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::experiments::runs::{Variant, of_every_seed};
-use crate::experiments::training_runs::{
-    Series, TEST_ERROR, TRAIN_LOSS, TrainingRuns, seeds_in_words,
-};
+use crate::experiments::training_runs::{Series, TEST_ERROR, TRAIN_LOSS, TrainingRuns};
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
 use crate::findings::source::{Paper, Part};
-use crate::findings::words::count;
 use crate::measured::error::Error;
 use crate::measured::measures::array_training::{ArrayTraining, RoundingUnits};
-use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
+use crate::measured::measures::image_classifier::ImageData;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
@@ -61,15 +58,6 @@ const VARIANTS: [(Bits, usize, &str); 3] = [
     (Bits::Poor, 1, "as many bits as are dropped at most, seeds 1 to 28"),
 ];
 
-#[derive(Clone, Copy)]
-struct Size {
-    hidden: usize,
-    epochs: usize,
-    /// For training, for tests.
-    images: [usize; 2],
-    seeds: u64,
-}
-
 const fn size(scale: Scale) -> Size {
     scale.of([
         Size { hidden: 100, epochs: 2, images: [12_000, 2_000], seeds: 1 },
@@ -84,7 +72,6 @@ const BATCH: usize = 100;
 const UPDATE_SHIFT: u32 = 8;
 
 fn workload(bits: Bits, scale: Scale) -> ArrayTraining {
-    let Size { hidden, epochs, images, .. } = size(scale);
     let card = Card::kintex_325t();
     let n = card.design().n;
     let units = |columns| Some(RoundingUnits { columns, row_tiles: 4 });
@@ -97,19 +84,11 @@ fn workload(bits: Bits, scale: Scale) -> ArrayTraining {
         }
         Bits::ChaCha => None,
     };
-    // The paper's format that depends most on the rounding.
-    let format = FixedFormat::new(8, 8).expect("the paper's formats exist");
-    let arithmetic = FixedPoint::uniform(format, Rounding::Stochastic).expect("16-bit words fit");
-    let (widths, init) = (vec![784, hidden, hidden, 10], Init::Normal { std_dev: 0.01 });
-    let network = Network::Mlp { widths, init };
-    let recipe = Recipe {
-        optimizer: Optimizer::Sgd(Sgd::default()),
-        // Assumed: η = 100 · 2^−8 = 0.39, a power of two over the batch, so that the rounding
-        // unit makes the update; the fitted rate of the float curve is 0.5.
-        ..Recipe::sgd(BATCH, epochs, BATCH as f32 / (1u32 << UPDATE_SHIFT) as f32)
-    };
-    let arithmetic = Policy::uniform(arithmetic);
-    let classifier = ImageClassifier::new(ImageData::Mnist, images, network, arithmetic, recipe);
+    let arithmetic = FixedPoint::uniform(format(), Rounding::Stochastic).expect("16-bit words fit");
+    // Assumed: η = 100 · 2^−8 = 0.39, a power of two over the batch, so that the rounding unit makes
+    // the update; the fitted rate of the float curve is 0.5.
+    let rate = BATCH as f32 / (1u32 << UPDATE_SHIFT) as f32;
+    let classifier = size(scale).classifier(arithmetic, 0.01, (BATCH, rate));
     ArrayTraining { classifier, units }
 }
 
@@ -125,10 +104,9 @@ impl Experiment for LfsrBits {
     };
 
     fn describe(&self, scale: Scale) -> String {
-        let Size { hidden, epochs, images: [train_images, _], seeds } = size(scale);
-        let (epochs, seeds) = (count(epochs, "epoch"), seeds_in_words(seeds));
         format!(
-            "784-{hidden}-{hidden}-10 in ⟨8, 8⟩ on {train_images} images for {epochs}, {seeds}, every product rounded with ChaCha's bits or with those of 28 column registers"
+            "{}, every product rounded with ChaCha's bits or with those of 28 column registers",
+            size(scale).describe()
         )
     }
 

@@ -8,21 +8,20 @@ mod findings;
 use std::fmt;
 
 use nn::arithmetic::Signals;
-use nn::layers::Init;
-use nn::{AnyArithmetic, FixedPoint, Optimizer, Policy, Recipe, Sgd};
+use nn::{AnyArithmetic, FixedPoint};
 use numerics::{
-    FixedFormat, Fraction, LfsrConfig, Quantizer, RandomBits, Rounding, StochasticBits,
-    StochasticVariant,
+    Fraction, LfsrConfig, Quantizer, RandomBits, Rounding, StochasticBits, StochasticVariant,
 };
 
 use super::super::runs::{Variant, of_every_seed};
-use super::super::training_runs::{TrainingRuns, seeds_in_words};
+use super::super::training_runs::TrainingRuns;
+use super::mlp::{Size, format};
 use crate::experiment::{About, Experiment, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::source::{Paper, Part};
 use crate::findings::words::count;
 use crate::measured::error::Error;
-use crate::measured::measures::image_classifier::{ImageClassifier, ImageData, Network};
+use crate::measured::measures::image_classifier::{ImageClassifier, ImageData};
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
@@ -101,26 +100,12 @@ fn ways() -> impl Iterator<Item = Way> {
     PLACES.iter().map(|(way, _)| *way).chain(few_bits).chain(REGISTERS)
 }
 
-#[derive(Clone, Copy)]
-struct Size {
-    hidden: usize,
-    epochs: usize,
-    /// For training, for tests.
-    images: [usize; 2],
-    seeds: u64,
-}
-
 const fn size(scale: Scale) -> Size {
     scale.of([
         Size { hidden: 50, epochs: 1, images: [5_000, 1_000], seeds: 1 },
         Size { hidden: 300, epochs: 6, images: [20_000, 10_000], seeds: 6 },
         Size { hidden: 1000, epochs: 30, images: [60_000, 10_000], seeds: 5 },
     ])
-}
-
-/// The paper's format that depends most on the rounding.
-fn format() -> FixedFormat {
-    FixedFormat::new(8, 8).expect("the paper's formats exist")
 }
 
 /// Roundings of Y, δ and ΔW (with Δb) in ⟨8, 8⟩, and where their random bits come from.
@@ -140,14 +125,8 @@ fn arithmetic([output, error, update]: [Rounding; 3], bits: RandomBits) -> AnyAr
 }
 
 fn trained_in(arithmetic: AnyArithmetic, scale: Scale) -> ImageClassifier {
-    let Size { hidden, epochs, images, .. } = size(scale);
-    let (widths, init) = (vec![784, hidden, hidden, 10], Init::Normal { std_dev: INIT_STD_DEV });
-    // As in the reproduction of Fig. 1.
-    let optimizer = Optimizer::Sgd(Sgd::default());
-    let recipe = Recipe { optimizer, ..Recipe::sgd(100, epochs, 0.5) };
-    let network = Network::Mlp { widths, init };
-    let arithmetic = Policy::uniform(arithmetic);
-    ImageClassifier::new(ImageData::Mnist, images, network, arithmetic, recipe)
+    // The rate is that of the reproduction of Fig. 1.
+    size(scale).classifier(arithmetic, INIT_STD_DEV, (100, 0.5))
 }
 
 /// Assumed: 0.03. The paper's 0.01 is for a thousand hidden units; with a third of them a signal
@@ -189,13 +168,7 @@ impl Experiment for WhereStochastic {
     };
 
     fn describe(&self, scale: Scale) -> String {
-        let Size { hidden, epochs, images: [train_images, _], seeds } = size(scale);
-        format!(
-            "784-{hidden}-{hidden}-10 in ⟨8, 8⟩ on {train_images} images for {}, {}, under {} ways to round",
-            count(epochs, "epoch"),
-            seeds_in_words(seeds),
-            ways().count()
-        )
+        format!("{}, under {} ways to round", size(scale).describe(), ways().count())
     }
 
     fn runs(&self, request: &Request, _: &mut Networks) -> Result<Vec<Run<Self::Measure>>, Error> {

@@ -84,7 +84,7 @@ pub trait Learning: fmt::Debug + Sync {
     fn findings(learned: &Learned<'_>) -> Findings;
 }
 
-/// An experiment of [Gupta15] that trains the paper's own network.
+/// An experiment of \[Gupta15\] that trains the paper's own network.
 pub(super) const fn about(id: &'static str, title: &'static str, parts: &'static [Part]) -> About {
     About { id, title, source: Paper::Gupta2015.at(parts), stand_ins: StandIns::Never }
 }

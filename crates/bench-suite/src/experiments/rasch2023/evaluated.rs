@@ -21,7 +21,7 @@ use crate::measured::networks::NetworkId;
 use crate::measured::networks::paper_row::PaperRow;
 use crate::measured::statistics::Estimate;
 
-/// An experiment of [Rasch23] on networks that below paper scale are not the paper's.
+/// An experiment of \[Rasch23\] on networks that below paper scale are not the paper's.
 pub(super) const fn about(id: &'static str, title: &'static str, parts: &'static [Part]) -> About {
     About { id, title, source: Paper::Rasch2023.at(parts), stand_ins: StandIns::BelowPaper }
 }

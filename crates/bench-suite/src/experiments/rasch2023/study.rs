@@ -1,6 +1,6 @@
 //! [`NetworkStudy`]: networks that are trained in some ways, and tested on some tiles as they age.
 //!
-//! Several experiments of [Rasch23] are one such study with another knob. What varies is data: how the
+//! Several experiments of \[Rasch23\] are one such study with another knob. What varies is data: how the
 //! recipe or the tile is changed, when and how often is tested. An experiment is a [`Study`]: it has
 //! the data, and says what the outcomes mean.
 
