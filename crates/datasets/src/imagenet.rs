@@ -287,23 +287,9 @@ mod tests {
         assert!((4..=16).contains(&mirrored), "{mirrored} of 20");
     }
 
-    /// A grey JPEG file of 8 × 8 pixels, every table as short as it can be.
-    fn grey() -> Vec<u8> {
-        let mut file = vec![0xff, 0xd8, 0xff, 0xdb, 0, 67, 0];
-        file.extend([1; 64]);
-        file.extend([0xff, 0xc0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0]);
-        for table in [0, 0x10] {
-            // One code of one bit, for the symbol 0.
-            file.extend([0xff, 0xc4, 0, 20, table, 1]);
-            file.extend([0; 16]);
-        }
-        file.extend([0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0x3f, 0xff, 0xd9]);
-        file
-    }
-
     #[test]
     fn damaged_files_are_refused_or_read_within_bounds() {
-        let whole = grey();
+        let whole = crate::testing::grey_jpeg();
         let image = Photograph::decode(&whole).unwrap();
         assert_eq!((image.width, image.height, &*image.pixels), (8, 8, &[128; 192][..]));
         let size = whole.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap() + 5;

@@ -5,11 +5,13 @@
 
 pub mod cifar10;
 pub mod cifar100;
+mod elements;
 mod error;
 pub mod files;
 mod folder;
 pub mod fsdd;
 mod glue;
+mod idx;
 pub mod imagenet;
 pub mod japanese_vowels;
 pub mod log_mel;
@@ -17,6 +19,7 @@ pub mod mnist;
 pub mod movie_reviews;
 pub mod mrpc;
 pub mod npy;
+pub mod own;
 pub mod ptb;
 pub mod sotu;
 pub mod stsb;

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use half::f16;
 
+use crate::elements::{Elements, Numbers, each, from_u64};
 use crate::error::Error;
 use crate::files;
 
@@ -44,8 +45,8 @@ impl Values {
     }
 }
 
-/// No array is larger.
-const LARGEST: u64 = 16 << 30;
+/// No array is larger, in bytes.
+pub(crate) const LARGEST: u64 = 16 << 30;
 
 /// Reads an array, or the arrays of an archive by name; that of a `.npy` file has an empty name.
 ///
@@ -55,16 +56,32 @@ const LARGEST: u64 = 16 << 30;
 /// elements that are no numbers.
 pub fn read_arrays(path: &Path) -> Result<BTreeMap<String, Array>, Error> {
     let bytes = files::read(path, LARGEST)?;
-    let wrong = |reason: String| Error::data(path, reason);
-    if !bytes.starts_with(b"PK") {
-        let array = array(&bytes).map_err(wrong)?;
-        return Ok(BTreeMap::from([(String::new(), array)]));
+    let arrays = numbers(&bytes).map_err(|reason| Error::data(path, reason))?;
+    let array = |Numbers { shape, elements }| {
+        let values = match elements {
+            Elements::F32(values) => Values::Real(values),
+            Elements::I64(values) => Values::Integer(values),
+            Elements::U8(values) => Values::Integer(values.into_iter().map(i64::from).collect()),
+        };
+        Array { shape, values }
+    };
+    Ok(arrays.into_iter().map(|(name, numbers)| (name, array(numbers))).collect())
+}
+
+/// As [`read_arrays`], of the bytes of a file, and bytes stay bytes.
+///
+/// # Errors
+///
+/// A clause that names the array.
+pub(crate) fn numbers(bytes: &[u8]) -> Result<BTreeMap<String, Numbers>, String> {
+    if bytes.starts_with(b"PK") {
+        return archive(bytes);
     }
-    archive(&bytes).map_err(wrong)
+    Ok(BTreeMap::from([(String::new(), array(bytes)?)]))
 }
 
 /// The arrays of an archive by name, without `.npy`.
-fn archive(bytes: &[u8]) -> Result<BTreeMap<String, Array>, String> {
+fn archive(bytes: &[u8]) -> Result<BTreeMap<String, Numbers>, String> {
     /// What may become of a packed byte: arrays of zeros are packed a thousandfold.
     const SPREAD: u64 = 1100;
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes))
@@ -93,7 +110,7 @@ fn archive(bytes: &[u8]) -> Result<BTreeMap<String, Array>, String> {
 /// # Errors
 ///
 /// A clause that says what is wrong with them.
-fn array(bytes: &[u8]) -> Result<Array, String> {
+fn array(bytes: &[u8]) -> Result<Numbers, String> {
     let short = || "it is cut off".to_owned();
     if !bytes.starts_with(b"\x93NUMPY") {
         return Err("no array of NumPy".to_owned());
@@ -109,16 +126,16 @@ fn array(bytes: &[u8]) -> Result<Array, String> {
     let count = shape.iter().try_fold(1usize, |count, &n| count.checked_mul(n));
     let count = count.ok_or_else(|| format!("an array of shape {shape:?}"))?;
     let content = &bytes[end..];
-    let values = elements(&kind, content)?;
-    if values.len() != count {
-        return Err(format!("{} elements of shape {shape:?}", values.len()));
+    let elements = elements(&kind, content)?;
+    if elements.len() != count {
+        return Err(format!("{} elements of shape {shape:?}", elements.len()));
     }
     if fortran && shape.len() > 1 {
         return Err(
             "an array in column-major order; np.ascontiguousarray makes it row-major".into()
         );
     }
-    Ok(Array { shape, values })
+    Ok(Numbers { shape, elements })
 }
 
 fn field<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
@@ -151,28 +168,22 @@ impl Header {
     }
 }
 
-fn elements(kind: &str, bytes: &[u8]) -> Result<Values, String> {
-    fn each<const N: usize, T>(bytes: &[u8], of: impl Fn([u8; N]) -> T) -> Result<Vec<T>, String> {
-        let (whole, rest) = bytes.as_chunks::<N>();
-        if !rest.is_empty() {
-            return Err("it is cut off".to_owned());
-        }
-        Ok(whole.iter().map(|&bytes| of(bytes)).collect())
-    }
-    Ok(match kind.trim_start_matches(['<', '|', '=']) {
-        "f4" => Values::Real(each(bytes, f32::from_le_bytes)?),
-        "f8" => Values::Real(each(bytes, |b| f64::from_le_bytes(b) as f32)?),
-        "f2" => Values::Real(each(bytes, |b| f16::from_le_bytes(b).to_f32())?),
-        "i8" => Values::Integer(each(bytes, i64::from_le_bytes)?),
-        "i4" => Values::Integer(each(bytes, |b| i32::from_le_bytes(b).into())?),
-        "i2" => Values::Integer(each(bytes, |b| i16::from_le_bytes(b).into())?),
-        "i1" => Values::Integer(bytes.iter().map(|&b| (b as i8).into()).collect()),
-        "u1" | "b1" => Values::Integer(bytes.iter().map(|&b| b.into()).collect()),
-        "u2" => Values::Integer(each(bytes, |b| u16::from_le_bytes(b).into())?),
-        "u4" => Values::Integer(each(bytes, |b| u32::from_le_bytes(b).into())?),
-        "u8" => Values::Integer(each(bytes, |b| u64::from_le_bytes(b) as i64)?),
+fn elements(kind: &str, bytes: &[u8]) -> Result<Elements, String> {
+    let read = match kind.trim_start_matches(['<', '|', '=']) {
+        "f4" => each(bytes, f32::from_le_bytes).map(Elements::F32),
+        "f8" => each(bytes, |b| f64::from_le_bytes(b) as f32).map(Elements::F32),
+        "f2" => each(bytes, |b| f16::from_le_bytes(b).to_f32()).map(Elements::F32),
+        "i8" => each(bytes, i64::from_le_bytes).map(Elements::I64),
+        "i4" => each(bytes, |b| i32::from_le_bytes(b).into()).map(Elements::I64),
+        "i2" => each(bytes, |b| i16::from_le_bytes(b).into()).map(Elements::I64),
+        "i1" => each(bytes, |[b]| (b as i8).into()).map(Elements::I64),
+        "u1" | "b1" => Some(Elements::U8(bytes.to_vec())),
+        "u2" => each(bytes, |b| u16::from_le_bytes(b).into()).map(Elements::I64),
+        "u4" => each(bytes, |b| u32::from_le_bytes(b).into()).map(Elements::I64),
+        "u8" => from_u64(bytes).transpose()?.map(Elements::I64),
         other => return Err(format!("elements of type {other:?}, which are no numbers here")),
-    })
+    };
+    read.ok_or_else(|| "it is cut off".to_owned())
 }
 
 #[cfg(test)]
@@ -198,11 +209,13 @@ mod tests {
     fn arrays_have_their_numbers() {
         let content: Vec<u8> = [1.5f32, -2.0].iter().flat_map(|x| x.to_le_bytes()).collect();
         let read = array(&npy("<f4", "(2, 1)", &content)).unwrap();
-        assert_eq!(read, Array { shape: vec![2, 1], values: Values::Real(vec![1.5, -2.0]) });
+        assert_eq!(read, Numbers { shape: vec![2, 1], elements: Elements::F32(vec![1.5, -2.0]) });
         let read = array(&npy("|u1", "(3,)", &[1, 0, 255])).unwrap();
-        assert_eq!(read.values, Values::Integer(vec![1, 0, 255]));
+        assert_eq!(read.elements, Elements::U8(vec![1, 0, 255]));
+        let read = array(&npy("<u8", "(1,)", &[255; 8])).unwrap_err();
+        assert_eq!(read, "18446744073709551615 is too large");
         let read = array(&npy("<f2", "()", &[0, 0x3e])).unwrap();
-        assert_eq!(read, Array { shape: vec![], values: Values::Real(vec![1.5]) });
+        assert_eq!(read, Numbers { shape: vec![], elements: Elements::F32(vec![1.5]) });
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub(crate) mod sequences;
 
 use numerics::Seed;
 
-pub use augmentation::Augmentation;
+pub use augmentation::{Augmentation, Rearrangement};
 pub use images::Images;
 pub use pixels::{Normalization, PixelError, Pixels};
 pub use sequences::Sequences;

@@ -59,7 +59,9 @@ pub use arithmetic::{
 };
 pub use calibration::{Calibration, RangeStatistic, calibrate_input_ranges};
 pub use column_gradients::column_gradients;
-pub use data::{Augmentation, Images, Normalization, PixelError, Pixels, Sequences, batches};
+pub use data::{
+    Augmentation, Images, Normalization, PixelError, Pixels, Rearrangement, Sequences, batches,
+};
 pub use float_gemm::{Operand, matmul};
 pub use hardware_aware::{age_and_test, drift_curve, map_onto_tiles};
 pub use linear_map::LinearMap;

@@ -78,8 +78,8 @@ const HOUSES: &[House] = &[
     House {
         name: "datasets",
         floors: &[
-            &["error", "sum", "vocabulary", "wav", "log_mel"],
-            &["files"],
+            &["elements", "error", "sum", "vocabulary", "wav", "log_mel"],
+            &["files", "idx"],
             &["folder", "npy", "unpack"],
             &["glue"],
             &[
@@ -92,6 +92,13 @@ const HOUSES: &[House] = &[
                 "movie_reviews",
             ],
             &["mrpc", "ptb", "sotu", "stsb", "switchboard"],
+            &["own::contents", "own::held_out", "own::normalization", "own::rows", "own::task"],
+            &["own::arrays", "own::examples", "own::image", "own::part", "own::table", "own::tally"],
+            &["own::image_folder", "own::metric", "own::targets"],
+            &["own::source"],
+            &["own::description"],
+            &["own::dataset"],
+            &["own"],
         ],
     },
     House {

@@ -1,5 +1,7 @@
 //! [`Augmentation`]: random crops, mirroring and cut-outs of training images.
 
+use std::ops::Range;
+
 use numerics::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +27,34 @@ pub struct Augmentation {
 /// Random words that one image takes.
 const WORDS: u64 = 4;
 
+/// What is done to one image: where its pixels come from, and which become zeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rearrangement {
+    size: [usize; 2],
+    pad: usize,
+    /// Where the crop begins in the padded image.
+    corner: [usize; 2],
+    mirror: bool,
+    /// Side and centre of a square of zeros.
+    hole: Option<(usize, [usize; 2])>,
+}
+
 impl Augmentation {
+    /// What is done to the image of (height, width) at position `row` of a stream.
+    pub fn draw(&self, [height, width]: [usize; 2], stream: &Stream, row: u64) -> Rearrangement {
+        let mut words = [0; WORDS as usize];
+        stream.fill_words(row * WORDS, &mut words);
+        let pad = self.pad_and_crop as usize;
+        let centre = || [below(words[3] & 0xffff_0000, height), below(words[3] << 16, width)];
+        Rearrangement {
+            size: [height, width],
+            pad,
+            corner: [words[0], words[1]].map(|word| below(word, 2 * pad + 1)),
+            mirror: self.mirror && words[2] & 1 == 1,
+            hole: (self.cut_out > 0).then(|| (self.cut_out as usize, centre())),
+        }
+    }
+
     /// Writes the values of an augmented image; `row` is its position in the stream.
     pub(super) fn apply(
         &self,
@@ -35,36 +64,43 @@ impl Augmentation {
         (stream, row): (&Stream, u64),
         out: &mut [f32],
     ) {
-        let mut words = [0; WORDS as usize];
-        stream.fill_words(row * WORDS, &mut words);
-        let pad = self.pad_and_crop as usize;
-        // Where the crop begins in the padded image.
-        let top = below(words[0], 2 * pad + 1);
-        let left = below(words[1], 2 * pad + 1);
-        let mirror = self.mirror && words[2] & 1 == 1;
+        let drawn = self.draw([height, width], stream, row);
         for y in 0..height {
             for x in 0..width {
-                let from_x = if mirror { width - 1 - x } else { x };
-                // In the original image; wraps around, and so out of it, in the padding.
-                let (sy, sx) = ((y + top).wrapping_sub(pad), (from_x + left).wrapping_sub(pad));
-                let inside = sy < height && sx < width;
+                let from = drawn.source(y, x);
                 for c in 0..channels {
-                    let pixel = if inside { image[(sy * width + sx) * channels + c] } else { 0 };
+                    let pixel = from.map_or(0, |(y, x)| image[(y * width + x) * channels + c]);
                     out[(y * width + x) * channels + c] = pixels.value(c, pixel);
                 }
             }
         }
-        if self.cut_out > 0 {
-            let side = self.cut_out as usize;
-            let from = |centre: usize| centre.saturating_sub(side / 2);
-            let to = |centre: usize, len: usize| (centre + side.div_ceil(2)).min(len);
-            let cy = below(words[3] & 0xffff_0000, height);
-            let cx = below(words[3] << 16, width);
-            for y in from(cy)..to(cy, height) {
-                out[(y * width + from(cx)) * channels..(y * width + to(cx, width)) * channels]
-                    .fill(0.0);
+        if let Some([ys, xs]) = drawn.hole() {
+            for y in ys {
+                out[(y * width + xs.start) * channels..(y * width + xs.end) * channels].fill(0.0);
             }
         }
+    }
+}
+
+impl Rearrangement {
+    /// The pixel (y, x) of the image that comes to (y, x) of the result; none where that is black,
+    /// which is 0 before normalisation.
+    pub fn source(&self, y: usize, x: usize) -> Option<(usize, usize)> {
+        let Self { size: [height, width], pad, corner: [top, left], mirror, .. } = *self;
+        let x = if mirror { width - 1 - x } else { x };
+        // Wraps around, and so out of the image, in the padding.
+        let (y, x) = ((y + top).wrapping_sub(pad), (x + left).wrapping_sub(pad));
+        (y < height && x < width).then_some((y, x))
+    }
+
+    /// The rows and columns of the result that are 0 after normalisation.
+    pub fn hole(&self) -> Option<[Range<usize>; 2]> {
+        let (side, centre) = self.hole?;
+        let range = |i: usize| {
+            let (centre, len): (usize, usize) = (centre[i], self.size[i]);
+            centre.saturating_sub(side / 2)..(centre + side.div_ceil(2)).min(len)
+        };
+        Some([range(0), range(1)])
     }
 }
 
