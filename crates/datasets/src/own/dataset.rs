@@ -92,7 +92,7 @@ impl Dataset {
         };
         let metric = description.metric.unwrap_or_else(|| Metric::of(task));
         metric.fits(task).map_err(|reason| description.wrong(reason))?;
-        let mut class_names = train.classes.take().unwrap_or_default();
+        let class_names = train.classes.take().unwrap_or_default();
         if !class_names.is_empty() && task != Task::Classification {
             return Err(wrong(&train, format!("its y are names of classes, and the task {task}")));
         }
@@ -117,7 +117,7 @@ impl Dataset {
                 (train.select(&stay), train.select(&held))
             }
         };
-        let classes = classes(task, [&train, &test], [&file, &test_file], &mut class_names)?;
+        let classes = classes(task, [&train, &test], [&file, &test_file], &class_names)?;
         let mut parts = std::mem::take(&mut contents.sums);
         parts.push(("description".to_owned(), description.canonical()));
         let sum = DataSum::of("own", parts);
@@ -367,7 +367,7 @@ fn classes(
     task: Task,
     [train, test]: [&Examples; 2],
     [train_file, test_file]: [&Path; 2],
-    names: &mut Vec<String>,
+    names: &[String],
 ) -> Result<Option<usize>, Error> {
     if task == Task::Regression {
         return Ok(None);
