@@ -27,8 +27,10 @@ pub use embedding::Embedding;
 pub use init::Init;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
-pub(crate) use recurrent::to_pytorch_recurrent_name;
-pub use recurrent::{Cell, Recurrent, RecurrentConfig, States, from_pytorch_recurrent_name};
+pub use recurrent::{
+    Cell, Recurrent, RecurrentConfig, States, from_pytorch_recurrent_name,
+    to_pytorch_recurrent_name,
+};
 pub use transformer::{Activation, EncoderBlock, EncoderConfig};
 
 /// What a layer needs to be built: where its parameters go, its arithmetic, its initial values.

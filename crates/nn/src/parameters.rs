@@ -299,11 +299,7 @@ impl Parameters {
     /// held.
     #[track_caller]
     pub fn convert_from(&mut self, other: &Self) {
-        let of_network = |of: &Self| -> Vec<ParameterId> {
-            let auxiliary = |p: &Parameter| matches!(p.role, Role::Scale | Role::InputRange);
-            let ids = (0..of.list.len()).filter(|&i| !auxiliary(&of.list[i]));
-            ids.map(ParameterId).collect()
-        };
+        let of_network = |of: &Self| of.of_float_network().map(|(id, _)| id).collect::<Vec<_>>();
         let (ours, theirs) = (of_network(self), of_network(other));
         assert_eq!(ours.len(), theirs.len(), "networks of different layers");
         for (to, from) in ours.into_iter().zip(theirs) {
@@ -313,22 +309,55 @@ impl Parameters {
                 (&source.name, &source.shape),
                 "different parameters"
             );
-            let values = match other.binding_of(from) {
-                Some(binding) => binding.logical(other),
-                None => source.values(),
-            };
-            match self.binding_of(to).cloned() {
-                Some(binding) => {
-                    binding.assign(self, &values).unwrap_or_else(|problem| panic!("{problem}"));
-                }
-                None => self.get_mut(to).set_values(&values),
-            }
+            let values = other.logical(from);
+            self.assign(to, &values).unwrap_or_else(|problem| panic!("{problem}"));
         }
         assert!(
             self.states().map(|(name, _)| name).eq(other.states().map(|(name, _)| name)),
             "networks of different states"
         );
         self.states.clone_from(&other.states);
+    }
+
+    /// The parameters that a float network has: all but scales and input ranges of tiles.
+    pub fn of_float_network(&self) -> impl Iterator<Item = (ParameterId, &Parameter)> {
+        let auxiliary = |p: &Parameter| matches!(p.role, Role::Scale | Role::InputRange);
+        let all = self.list.iter().enumerate();
+        all.filter(move |(_, p)| !auxiliary(p)).map(|(i, p)| (ParameterId(i), p))
+    }
+
+    /// The values of a parameter as a float network has them: on tiles γ ⊙ w̆.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such parameter, because the id is of another network.
+    #[track_caller]
+    pub fn logical(&self, id: ParameterId) -> Vec<f32> {
+        match self.binding_of(id) {
+            Some(binding) => binding.logical(self),
+            None => self.get(id).values(),
+        }
+    }
+
+    /// Sets a parameter to the values of a float network, rounded as initial values are; on tiles the
+    /// scales with it. The optimiser's state is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// A clause that names the layer, if they cannot be held.
+    ///
+    /// # Panics
+    ///
+    /// If their number changes, or there is no such parameter.
+    #[track_caller]
+    pub fn assign(&mut self, id: ParameterId, values: &[f32]) -> Result<(), String> {
+        match self.binding_of(id).cloned() {
+            Some(binding) => binding.assign(self, values),
+            None => {
+                self.get_mut(id).set_values(values);
+                Ok(())
+            }
+        }
     }
 
     fn binding_of(&self, weight: ParameterId) -> Option<&Arc<dyn Binding>> {

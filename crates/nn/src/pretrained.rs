@@ -13,7 +13,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{LAYOUT, finite};
 use crate::layers::to_pytorch_recurrent_name;
@@ -40,19 +42,20 @@ pub enum PretrainedError {
     Mismatch(Vec<String>),
 }
 
-/// Loads weights and states. `rename` says what the network calls a tensor of the file, or that it
-/// is to be ignored (`None`); [`same_names`] changes nothing.
+/// Loads weights and states of f32, f16, bf16 or f64. `rename` says what the network calls a tensor of
+/// the file, or that it is to be ignored (`None`); [`same_names`] changes nothing, [`Renames`] is a
+/// table. Returns a line on each tensor of f64 whose numbers were rounded to f32.
 ///
 /// # Errors
 ///
 /// [`PretrainedError`] if the file is damaged or of another kind, or if tensors are missing, extra,
-/// named twice, of another shape, not f32 or not finite; the message lists all of them, and
+/// named twice, of another shape, no real numbers or not finite; the message lists all of them, and
 /// `parameters` are unchanged.
 pub fn load_pretrained(
     parameters: &mut Parameters,
     bytes: &[u8],
     rename: impl Fn(&str) -> Option<String>,
-) -> Result<(), PretrainedError> {
+) -> Result<Vec<String>, PretrainedError> {
     // A ZIP archive, or a pickle of protocol 2 and later.
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80\x02") {
         return Err(PretrainedError::Pickle);
@@ -76,7 +79,7 @@ pub fn load_pretrained(
     let mut other_types: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for &theirs in tensors.values() {
         let dtype = file.tensor(theirs).expect("the name comes from the file").dtype();
-        if dtype != Dtype::F32 {
+        if float_values(dtype, &[]).is_none() {
             other_types.entry(format!("{dtype:?}")).or_default().push(theirs);
         }
     }
@@ -86,9 +89,11 @@ pub fn load_pretrained(
             1 => " and another one".to_owned(),
             others => format!(" and {others} others"),
         };
-        problems.push(format!("{}{more} hold {dtype}, not f32", names[0]));
+        problems.push(format!("{}{more} hold {dtype}, not f32, f16, bf16 or f64", names[0]));
     }
-    let mut used = BTreeSet::new();
+    let (mut used, mut notes) = (BTreeSet::new(), Vec::new());
+    // The last tensor that was read: groups are parts of one.
+    let mut last: Option<(&str, Vec<f32>)> = None;
     let mut values_of = |name: &str, shape: &[usize]| {
         let (base, group) = ungrouped(name);
         let Some(theirs) = tensors.get(&base) else {
@@ -98,10 +103,21 @@ pub fn load_pretrained(
         };
         used.insert(*theirs);
         let tensor = file.tensor(theirs).expect("the name comes from the file");
-        if tensor.dtype() != Dtype::F32 {
-            return Vec::new();
-        }
-        let Some(values) = ours(tensor.data(), tensor.shape(), shape, group) else {
+        let values = match last.take() {
+            Some((name, values)) if name == *theirs => values,
+            _ => match float_values(tensor.dtype(), tensor.data()) {
+                Some((values, rounded)) => {
+                    if rounded > 0 {
+                        notes.push(format!("{rounded} numbers of {theirs} were rounded to f32"));
+                    }
+                    values
+                }
+                None => return Vec::new(),
+            },
+        };
+        let found = ours(&values, tensor.shape(), shape, group);
+        last = Some((theirs, values));
+        let Some(values) = found else {
             let (found, wanted) = (tensor.shape(), theirs_of(shape));
             let part = if group.is_some() { " or a multiple in the first axis" } else { "" };
             problems.push(format!("{theirs} has shape {found:?}, not {wanted:?}{part}"));
@@ -131,7 +147,70 @@ pub fn load_pretrained(
             state.copy_from_slice(values);
         }
     }
-    Ok(())
+    notes.sort();
+    notes.dedup();
+    Ok(notes)
+}
+
+/// The numbers of a tensor of a safetensors file as f32, and how many of them were rounded; none for
+/// other types than f32, f16, bf16 and f64.
+pub fn float_values(dtype: Dtype, bytes: &[u8]) -> Option<(Vec<f32>, usize)> {
+    fn each<const N: usize>(bytes: &[u8], of: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+        bytes.as_chunks().0.iter().map(|&bytes| of(bytes)).collect()
+    }
+    let values = match dtype {
+        Dtype::F32 => each(bytes, f32::from_le_bytes),
+        Dtype::F16 => each(bytes, |b| f16::from_le_bytes(b).to_f32()),
+        Dtype::BF16 => each(bytes, |b| bf16::from_le_bytes(b).to_f32()),
+        Dtype::F64 => {
+            let wide = || bytes.as_chunks().0.iter().map(|&bytes| f64::from_le_bytes(bytes));
+            let rounded = wide().filter(|&x| x.is_finite() && f64::from(x as f32) != x).count();
+            return Some((wide().map(|x| x as f32).collect(), rounded));
+        }
+        _ => return None,
+    };
+    Some((values, 0))
+}
+
+/// A table of names in TOML, for [`load_pretrained`]: what the network calls tensors of a file, and
+/// those that it does not have. Others keep their names.
+///
+/// ```toml
+/// ignore = ["embeddings.position_ids"]
+/// [rename]
+/// "their.name" = "our.name"
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Renames {
+    /// Ours by theirs.
+    #[serde(default)]
+    pub rename: BTreeMap<String, String>,
+    /// Theirs that are passed over.
+    #[serde(default)]
+    pub ignore: BTreeSet<String>,
+}
+
+impl Renames {
+    /// The table of a text in TOML.
+    ///
+    /// # Errors
+    ///
+    /// A clause with the line, if it makes no sense.
+    pub fn from_toml(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| {
+            let before = error.span().map_or("", |span| &text[..span.start]);
+            format!("line {}: {}", before.matches('\n').count() + 1, error.message())
+        })
+    }
+
+    /// What the network calls a tensor, if it has it.
+    pub fn ours(&self, theirs: &str) -> Option<String> {
+        if self.ignore.contains(theirs) {
+            return None;
+        }
+        Some(self.rename.get(theirs).map_or(theirs, String::as_str).to_owned())
+    }
 }
 
 /// What the file would have to call one of our tensors, where `rename` tells, and ours otherwise.
@@ -167,7 +246,7 @@ fn theirs_of(shape: &[usize]) -> Vec<usize> {
 }
 
 /// The values in our layout, if the tensor is what PyTorch has for a parameter of `shape`.
-fn ours(bytes: &[u8], found: &[usize], shape: &[usize], group: Option<usize>) -> Option<Vec<f32>> {
+fn ours(all: &[f32], found: &[usize], shape: &[usize], group: Option<usize>) -> Option<Vec<f32>> {
     let fits = |wanted: &[usize]| match group {
         None => found == wanted,
         Some(group) => {
@@ -186,12 +265,8 @@ fn ours(bytes: &[u8], found: &[usize], shape: &[usize], group: Option<usize>) ->
     }
     let len: usize = shape.iter().product();
     let first = group.unwrap_or(0) * len;
-    let values: Vec<f32> = (bytes.as_chunks().0.iter())
-        .skip(first)
-        .take(len)
-        .map(|b| f32::from_le_bytes(*b))
-        .collect();
-    let [out, height, width, inputs] = *shape else { return Some(values) };
+    let values = &all[first..first + len];
+    let [out, height, width, inputs] = *shape else { return Some(values.to_vec()) };
     let taps = height * width;
     let mut permuted = Vec::with_capacity(len);
     for o in 0..out {

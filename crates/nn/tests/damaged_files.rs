@@ -160,7 +160,7 @@ proptest! {
         let (mut parameters, model) = network(arithmetic);
         let before: Vec<Vec<f32>> = parameters.iter().map(|p| p.values()).collect();
         match load_pretrained(&mut parameters, &bytes, same_names) {
-            Ok(()) => assert_usable(arithmetic, &mut parameters, &model),
+            Ok(_) => assert_usable(arithmetic, &mut parameters, &model),
             Err(_) => {
                 let after: Vec<Vec<f32>> = parameters.iter().map(|p| p.values()).collect();
                 prop_assert_eq!(before, after, "a refused file changed something");

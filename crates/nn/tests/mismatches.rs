@@ -260,9 +260,10 @@ fn foreign_files_are_named_for_what_they_are() {
         let error = load(&[start, &[0; 100]].concat(), same_names);
         assert!(error.contains("torch.save") && error.contains("save_file"), "{error}");
     }
-    let half = file(&[("fc1.weight", Dtype::F16, &[3, 4]), ("fc1.bias", Dtype::F16, &[3])]);
-    let error = load(&half, same_names);
-    assert!(error.ends_with("fc1.bias and another one hold F16, not f32"), "{error}");
+    let whole = file(&[("fc1.weight", Dtype::I16, &[3, 4]), ("fc1.bias", Dtype::I16, &[3])]);
+    let error = load(&whole, same_names);
+    let expected = "fc1.bias and another one hold I16, not f32, f16, bf16 or f64";
+    assert!(error.ends_with(expected), "{error}");
     let twice = file(&[
         ("bn1.bias", Dtype::F32, &[3]),
         ("fc1.bias", Dtype::F32, &[3]),

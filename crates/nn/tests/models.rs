@@ -107,7 +107,7 @@ fn every_network_gives_one_row_of_logits_per_image() {
 
 mod pretrained {
     use nn::layers::{BatchNorm, Conv1d, Conv2d, ConvConfig};
-    use nn::{Window, load_pretrained, same_names};
+    use nn::{Renames, Window, load_pretrained, same_names};
     use safetensors::Dtype;
     use safetensors::tensor::TensorView;
 
@@ -127,14 +127,22 @@ mod pretrained {
     }
 
     fn file(tensors: &[(&str, &[usize])]) -> Vec<u8> {
+        file_of(tensors, Dtype::F32, |x| x.to_le_bytes().to_vec())
+    }
+
+    fn file_of(
+        tensors: &[(&str, &[usize])],
+        dtype: Dtype,
+        bytes: impl Fn(f32) -> Vec<u8>,
+    ) -> Vec<u8> {
         let data: Vec<Vec<u8>> = (tensors.iter())
             .map(|(_, shape)| {
                 let len = shape.iter().product::<usize>();
-                (0..len).flat_map(|i| (i as f32).to_le_bytes()).collect()
+                (0..len).flat_map(|i| bytes(i as f32)).collect()
             })
             .collect();
         let views = tensors.iter().zip(&data).map(|((name, shape), data)| {
-            (*name, TensorView::new(Dtype::F32, shape.to_vec(), data).unwrap())
+            (*name, TensorView::new(dtype, shape.to_vec(), data).unwrap())
         });
         safetensors::serialize(views, None).unwrap()
     }
@@ -166,6 +174,48 @@ mod pretrained {
         assert_eq!(values("grouped.group1.bias"), [3.0, 4.0, 5.0]);
         assert_eq!(values("line.weight")[(5 + 3) * 2 + 1], 10.0 + 5.0 + 3.0);
         assert!(parameters.states().all(|(_, values)| values == [0.0, 1.0, 2.0]));
+    }
+
+    #[test]
+    fn numbers_of_other_widths_are_taken() {
+        let loaded = |bytes: &[u8]| {
+            let mut parameters = network();
+            let notes = load_pretrained(&mut parameters, bytes, same_names).unwrap();
+            (parameters.iter().map(|p| p.values()).collect::<Vec<_>>(), notes)
+        };
+        let (expected, notes) = loaded(&file(&TENSORS));
+        assert!(notes.is_empty());
+        // Whole numbers up to 108 are exact in all of them.
+        let half = |x: f32| half::f16::from_f32(x).to_le_bytes().to_vec();
+        assert_eq!(loaded(&file_of(&TENSORS, Dtype::F16, half)).0, expected);
+        let brain = |x: f32| half::bf16::from_f32(x).to_le_bytes().to_vec();
+        assert_eq!(loaded(&file_of(&TENSORS, Dtype::BF16, brain)).0, expected);
+        let wide = |x: f32| f64::from(x).to_le_bytes().to_vec();
+        assert_eq!(loaded(&file_of(&TENSORS, Dtype::F64, wide)), (expected.clone(), Vec::new()));
+        let rounded = |x: f32| (f64::from(x) + f64::from(x == 2.0) * 1e-12).to_le_bytes().to_vec();
+        let (values, notes) = loaded(&file_of(&TENSORS, Dtype::F64, rounded));
+        assert_eq!(values, expected);
+        assert_eq!(notes.len(), 10);
+        assert!(notes.contains(&"1 numbers of grouped.weight were rounded to f32".to_owned()));
+        let large = |_: f32| 1e300f64.to_le_bytes().to_vec();
+        let file = file_of(&TENSORS, Dtype::F64, large);
+        let error = load_pretrained(&mut network(), &file, same_names).unwrap_err().to_string();
+        assert!(error.contains("image.weight holds inf at 0"), "{error}");
+    }
+
+    #[test]
+    fn names_are_translated_by_a_table() {
+        let mut tensors = TENSORS.to_vec();
+        tensors[0].0 = "backbone.weight";
+        tensors.push(("steps", &[1]));
+        let text = "ignore = [\"steps\"]\nrename = { \"backbone.weight\" = \"image.weight\" }\n";
+        let renames = Renames::from_toml(text).unwrap();
+        let mut parameters = network();
+        load_pretrained(&mut parameters, &file(&tensors), |name| renames.ours(name)).unwrap();
+        let image = parameters.iter().find(|p| p.name() == "image.weight").unwrap().values();
+        assert_eq!(image[1], 9.0);
+        let error = Renames::from_toml("ignore = []\nrenames = {}\n").unwrap_err();
+        assert!(error.starts_with("line 2: unknown field `renames`"), "{error}");
     }
 
     #[test]

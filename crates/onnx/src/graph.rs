@@ -74,6 +74,13 @@ impl Attributes {
         self.0.get(name).map_or(default, |a| a.float)
     }
 
+    /// Replaces a real number that is there.
+    pub(crate) fn set_float(&mut self, name: &str, value: f32) {
+        if let Some(attribute) = self.0.get_mut(name) {
+            attribute.float = value;
+        }
+    }
+
     pub(crate) fn text<'a>(&'a self, name: &str, default: &'a str) -> &'a str {
         self.0.get(name).map_or(default, |a| &a.text)
     }

@@ -24,6 +24,7 @@ mod ops;
 mod proto;
 mod run;
 mod tensor;
+mod weights;
 mod windows;
 
 pub use error::{Error, Unsupported};
@@ -31,6 +32,9 @@ pub use graph::{Graph, Input};
 pub use network::{Given, Network};
 pub use operators::operators;
 pub use tensor::{Data, Host};
+pub use weights::Weight;
+pub use weights::file::{read as read_weights, write as write_weights};
+pub use weights::load::WeightsError;
 
 /// The README, whose code the documentation tests run.
 #[cfg(doctest)]

@@ -47,7 +47,18 @@ impl Network {
         let graph = graph.clone();
         let (mut constants, mut origins) = (graph.constants.clone(), BTreeMap::new());
         let folded = graph.nodes.iter().map(|node| fold(node, &mut constants, &mut origins));
-        let mut folded = folded.collect::<Result<Vec<bool>, Error>>()?;
+        let folded = folded.collect::<Result<Vec<bool>, Error>>()?;
+        Self::of_constants(graph, constants, &origins, folded, builder)
+    }
+
+    /// As [`Self::build`], of nodes that are computed as far as `constants` and `folded` say.
+    pub(crate) fn of_constants(
+        graph: Graph,
+        constants: BTreeMap<Value, Host>,
+        origins: &BTreeMap<Value, Value>,
+        mut folded: Vec<bool>,
+        builder: &mut Builder<'_>,
+    ) -> Result<Self, Error> {
         let mut readers: BTreeMap<Value, Vec<usize>> = BTreeMap::new();
         for (index, node) in graph.nodes.iter().enumerate() {
             for input in node.inputs.iter().flatten() {
@@ -57,7 +68,7 @@ impl Network {
         let mut layers: Vec<Option<Layer>> = vec![None; graph.nodes.len()];
         let mut parameters = BTreeMap::new();
         {
-            let mut of = Layers::new(&graph, builder, &constants, &origins, &readers);
+            let mut of = Layers::new(&graph, builder, &constants, origins, &readers);
             let mut absorbed = Vec::new();
             for (index, node) in graph.nodes.iter().enumerate() {
                 if folded[index] {
@@ -96,6 +107,16 @@ impl Network {
     /// The linear maps, those of a group of channels and of a direction each, in the order of the file.
     pub fn maps(&self) -> impl Iterator<Item = &LinearMap> {
         self.layers.iter().flatten().flat_map(Layer::maps)
+    }
+
+    /// Constants, those that were computed of others included.
+    pub(crate) fn constants(&self) -> &BTreeMap<Value, Host> {
+        &self.constants
+    }
+
+    /// The layers of the nodes.
+    pub(crate) fn layers(&self) -> &[Option<Layer>] {
+        &self.layers
     }
 
     /// Records the forward pass, and returns all outputs in the order of the file.

@@ -169,7 +169,7 @@ pub fn from_pytorch_recurrent_name(name: &str) -> String {
 }
 
 /// The inverse of [`from_pytorch_recurrent_name`].
-pub(crate) fn to_pytorch_recurrent_name(name: &str) -> String {
+pub fn to_pytorch_recurrent_name(name: &str) -> String {
     let mut parts: Vec<&str> = name.split('.').collect();
     match parts[..] {
         [.., map, part @ ("weight" | "bias")]

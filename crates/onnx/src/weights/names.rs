@@ -1,0 +1,45 @@
+//! What tensors are called that the file calls nothing.
+
+use nn::layers::to_pytorch_recurrent_name;
+
+/// Whether a name was made by an exporter, and says nothing to a reader.
+pub(super) fn is_generated(name: &str) -> bool {
+    ["onnx::", "val_", "t_", "_", "/"].iter().any(|start| name.starts_with(start))
+}
+
+/// The parameter `LAYER.group3.weight` without its group.
+pub(super) fn ungrouped(name: &str) -> String {
+    let found = name.rsplit_once('.').and_then(|(layer, part)| {
+        let (layer, group) = layer.rsplit_once(".group")?;
+        group.parse::<usize>().ok()?;
+        Some(format!("{layer}.{part}"))
+    });
+    found.unwrap_or_else(|| name.to_owned())
+}
+
+/// The name of a parameter in PyTorch. `bias` is what the file calls the bias of its layer: that of
+/// `attention.in_proj_bias` is the weight `attention.in_proj_weight`.
+pub(super) fn of_parameter(name: &str, bias: Option<&str>) -> String {
+    let base = name.strip_suffix(".weight").and(bias).and_then(|bias| bias.strip_suffix("bias"));
+    match base {
+        Some(base) if !is_generated(base) => format!("{base}weight"),
+        _ => to_pytorch_recurrent_name(&ungrouped(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_have_the_names_of_pytorch() {
+        assert_eq!(of_parameter("lstm.ih_l0_reverse.bias", None), "lstm.bias_ih_l0_reverse");
+        assert_eq!(of_parameter("a.group12.weight", None), "a.weight");
+        assert_eq!(of_parameter("a.groups.weight", None), "a.groups.weight");
+        let of_bias = |bias| of_parameter("node_MatMul_3.weight", Some(bias));
+        assert_eq!(of_bias("block.fc.bias"), "block.fc.weight");
+        assert_eq!(of_bias("block.in_proj_bias"), "block.in_proj_weight");
+        assert_eq!(of_bias("onnx::Gemm_4"), "node_MatMul_3.weight");
+        assert_eq!(of_parameter("fc.bias", Some("x.bias")), "fc.bias");
+    }
+}
