@@ -45,6 +45,8 @@ pub(crate) struct Node {
     pub(crate) operator: String,
     /// Its name, or that of its first output.
     pub(crate) name: String,
+    /// The module of PyTorch that it is of, if the exporter notes it.
+    pub(crate) scope: Option<String>,
     pub(crate) inputs: Vec<Option<Value>>,
     pub(crate) outputs: Vec<Option<Value>>,
     pub(crate) attributes: Attributes,
@@ -319,5 +321,15 @@ fn numbered(
         true => node.op_type.clone(),
         false => format!("{}.{}", node.domain, node.op_type),
     };
-    Ok(Node { operator, name, inputs, outputs, attributes: Attributes(attributes) })
+    let scope = scope(&node.metadata_props);
+    Ok(Node { operator, name, scope, inputs, outputs, attributes: Attributes(attributes) })
+}
+
+/// The module of PyTorch that a node is of, of the newer exporter's list of modules from the outermost
+/// to the operation: `['', 'blocks', 'blocks.0', 'linear']`.
+fn scope(properties: &[proto::Property]) -> Option<String> {
+    let scopes = properties.iter().find(|p| p.key == "pkg.torch.onnx.name_scopes")?;
+    let scopes = scopes.value.strip_prefix('[')?.strip_suffix(']')?;
+    let scope = scopes.rsplit(", ").nth(1)?.strip_prefix('\'')?.strip_suffix('\'')?;
+    (!scope.is_empty()).then(|| scope.to_owned())
 }

@@ -309,7 +309,7 @@ impl<'a, 'b> Layers<'a, 'b> {
         if gates != order.len() * width || r.shape() != [count, gates, width] {
             return Err(format!("weights of shapes {:?} and {:?}", w.shape(), r.shape()));
         }
-        let (base, layer) = recurrent_name(node);
+        let (base, layer) = self.recurrent_name(node);
         let mut directions = Vec::new();
         for direction in 0..count {
             let reverse = if direction == 1 { "_reverse" } else { "" };
@@ -332,6 +332,19 @@ impl<'a, 'b> Layers<'a, 'b> {
         }
         let reverse_first = node.attributes.text("direction", "forward") == "reverse";
         Ok(Layer::Recurrent { cell, directions, reverse_first })
+    }
+
+    /// The name of a recurrent network and the number of its layer: the older exporter counts the nodes
+    /// of one, `/lstm/LSTM`, `/lstm/LSTM_1`; those of the newer one have the same scope.
+    fn recurrent_name(&self, node: &Node) -> (String, usize) {
+        let base = of_node(node);
+        if node.scope.is_some() {
+            let before = self.graph.nodes.iter().take_while(|other| other.outputs != node.outputs);
+            let same = |other: &&Node| other.operator == node.operator && other.scope == node.scope;
+            return (base, before.filter(same).count());
+        }
+        let layer = node.name.rsplit_once('_').and_then(|(_, count)| count.parse().ok());
+        (base, layer.unwrap_or(0))
     }
 
     fn batch_norm(&mut self, node: &Node) -> Reason<Layer> {
@@ -406,20 +419,17 @@ fn reordered(values: &[f32], order: &[usize], len: usize) -> Vec<f32> {
     order.iter().flat_map(|&block| &values[block * len..][..len]).copied().collect()
 }
 
-/// The scope of a node as a layer's name: `/blocks.0/attn/MatMul` is `blocks.0.attn`.
-fn of_node(node: &Node) -> String {
+/// The scope of a node as a layer's name: that which the newer exporter notes, or of the name that the
+/// older one gives, `/blocks.0/attn/MatMul`, `blocks.0.attn`.
+pub(crate) fn of_node(node: &Node) -> String {
+    if let Some(scope) = &node.scope {
+        return scope.clone();
+    }
     let mut parts: Vec<&str> = node.name.split('/').filter(|part| !part.is_empty()).collect();
     if parts.len() > 1 {
         parts.pop();
     }
     parts.join(".")
-}
-
-/// The name of a recurrent network and the number of its layer: exporters count the nodes of one,
-/// `/lstm/LSTM`, `/lstm/LSTM_1`.
-fn recurrent_name(node: &Node) -> (String, usize) {
-    let layer = node.name.rsplit_once('_').and_then(|(_, count)| count.parse().ok());
-    (of_node(node), layer.unwrap_or(0))
 }
 
 fn check_activations(node: &Node, cell: Cell) -> Reason<()> {

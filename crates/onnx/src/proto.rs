@@ -66,6 +66,17 @@ pub(crate) struct Node {
     pub(crate) attribute: Vec<Attribute>,
     #[prost(string, tag = "7")]
     pub(crate) domain: String,
+    #[prost(message, repeated, tag = "9")]
+    pub(crate) metadata_props: Vec<Property>,
+}
+
+/// A note of an exporter.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Property {
+    #[prost(string, tag = "1")]
+    pub(crate) key: String,
+    #[prost(string, tag = "2")]
+    pub(crate) value: String,
 }
 
 /// A constant of a node.

@@ -39,8 +39,9 @@ impl Network {
     /// in its order. On tiles they are γ ⊙ w̆, in fixed point and formats of few bits what the codes
     /// mean.
     ///
-    /// A tensor that several parameters were made of holds the values of the first of them; where
-    /// another one has different values, it is there too, by its own name. What no parameter was made
+    /// A tensor that several parameters were made of holds the values of the first of them. The others
+    /// are there too, by their own names: always where exporters wrote equal tensors of several layers
+    /// once, as they do, and else where their values are different. What no parameter was made
     /// of, such as the rest of a table that is cut, has the values of the file.
     ///
     /// # Errors
@@ -52,9 +53,16 @@ impl Network {
         // Tensors of the file, and which of their elements a parameter has.
         let mut tensors: Vec<Option<(Weight, Vec<bool>)>> = vec![None; plan.roots()];
         let mut own = Vec::new();
-        for (item, values) in plan.items.iter().zip(&values) {
-            let mut is_own = item.own == Own::Always;
-            let of_file = if is_own { &[][..] } else { &item.ids };
+        for (item, values) in plan.order.iter().map(|&at| (&plan.items[at], &values[at])) {
+            let mut is_own = match item.own {
+                Own::Always | Own::Also => true,
+                Own::IfOther => false,
+                Own::IfChanged => {
+                    let of_file = item.ids.iter().map(|&id| item.of_file(plan.value(id)));
+                    !of_file.eq(values.iter().copied())
+                }
+            };
+            let of_file = if item.is_apart() { &[][..] } else { &item.ids };
             for (&id, &value) in of_file.iter().zip(values) {
                 let Some((root, at)) = plan.place(id) else {
                     is_own |= value != 0.0;

@@ -171,7 +171,8 @@ fn tiles_and_codes_give_the_weights_that_they_stand_for() {
         network.load(&mut parameters, &float).unwrap();
         near(&network.weights(&parameters).unwrap(), 1e-6);
 
-        let fixed = FixedPoint::uniform("<4,12>".parse().unwrap(), Rounding::NearestTiesEven).unwrap();
+        let fixed =
+            FixedPoint::uniform("<4,12>".parse().unwrap(), Rounding::NearestTiesEven).unwrap();
         let (network, mut parameters) = built(&folder, &AnyArithmetic::FixedPoint(fixed)).unwrap();
         let weights = network.weights(&parameters).unwrap();
         let steps = weights.iter().flat_map(|w| &w.values).map(|x| x * 4096.0);

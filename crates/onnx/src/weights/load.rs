@@ -24,7 +24,7 @@ pub enum WeightsError {
 impl Network {
     /// Takes weights as [`Self::weights`] gives them, in any order, rounded as initial values are.
     /// Tensors named `….num_batches_tracked` are passed over, and those may be absent that
-    /// [`Self::weights`] gives only where they differ.
+    /// have the values of a tensor that they share.
     ///
     /// # Errors
     ///
@@ -53,10 +53,12 @@ impl Network {
         let mut optional: BTreeSet<&str> = BTreeSet::new();
         for item in &plan.items {
             wanted.insert(&item.own_name, item.own_shape());
-            if item.own == Own::Always {
+            if item.own != Own::Always {
+                optional.insert(&item.own_name);
+            }
+            if item.is_apart() {
                 continue;
             }
-            optional.insert(&item.own_name);
             let mut last = None;
             for (root, _) in item.ids.iter().filter_map(|&id| plan.place(id)) {
                 if last.replace(root) != Some(root) {
@@ -82,6 +84,9 @@ impl Network {
         }
         let of_item = |item: &Item| match given.get(&*item.own_name) {
             Some(own) => item.taken_in(&own.values),
+            None if item.own == Own::IfChanged => {
+                item.ids.iter().map(|&id| item.of_file(plan.value(id))).collect()
+            }
             None => {
                 let value = |&id: &u32| {
                     let Some((root, at)) = plan.place(id) else { return 0.0 };

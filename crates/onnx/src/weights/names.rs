@@ -4,7 +4,7 @@ use nn::layers::to_pytorch_recurrent_name;
 
 /// Whether a name was made by an exporter, and says nothing to a reader.
 pub(super) fn is_generated(name: &str) -> bool {
-    ["onnx::", "val_", "t_", "_", "/"].iter().any(|start| name.starts_with(start))
+    ["onnx::", "val_", "t_", "_", "/", "node_"].iter().any(|start| name.starts_with(start))
 }
 
 /// The parameter `LAYER.group3.weight` without its group.
@@ -27,6 +27,22 @@ pub(super) fn of_parameter(name: &str, bias: Option<&str>) -> String {
     }
 }
 
+/// What the tensor `name`, which a node of the scope `first` reads, is called for a node of the scope
+/// `second`, which has it as its `part`: exporters write tensors of equal values once, by the first of
+/// their names. None if it is the same tensor for both, or scopes say nothing.
+pub(super) fn for_scope(name: &str, first: &str, second: &str, part: &str) -> Option<String> {
+    if first == second || is_generated(first) || is_generated(second) {
+        return None;
+    }
+    let last = |scope: &str| scope.rsplit('.').next().map(str::to_owned);
+    match name.strip_prefix(first).filter(|rest| rest.starts_with('.')) {
+        // Parts of a layer of the same kind, such as `in_proj_bias` of attention.
+        Some(rest) if last(first) == last(second) => Some(format!("{second}{rest}")),
+        Some(_) => Some(format!("{second}.{part}")),
+        None => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +57,17 @@ mod tests {
         assert_eq!(of_bias("block.in_proj_bias"), "block.in_proj_weight");
         assert_eq!(of_bias("onnx::Gemm_4"), "node_MatMul_3.weight");
         assert_eq!(of_parameter("fc.bias", Some("x.bias")), "fc.bias");
+    }
+
+    #[test]
+    fn tensors_that_are_written_once_have_a_name_for_each_scope() {
+        let name = |name, first, second| for_scope(name, first, second, "bias");
+        let found = name("a.0.attn.in_proj_bias", "a.0.attn", "a.1.attn");
+        assert_eq!(found.unwrap(), "a.1.attn.in_proj_bias");
+        assert_eq!(name("a.attn.out_proj.bias", "a.attn", "a.norm").unwrap(), "a.norm.bias");
+        assert_eq!(name("a.0.fc.bias", "a.0.fc", "a.0.fc"), None);
+        assert_eq!(name("a.0.fc.bias", "node_Gemm_1", "node_Gemm_2"), None);
+        assert_eq!(name("words.weight", "words2", "out"), None);
+        assert_eq!(name("words.weight", "word", "out"), None);
     }
 }

@@ -10,13 +10,15 @@ use crate::network::Network;
 use crate::tensor::Host;
 
 use super::Weight;
-use super::names::{is_generated, of_parameter, ungrouped};
+use super::names::{for_scope, is_generated, of_parameter, ungrouped};
 use super::trace::Trace;
 
 /// The tensors that a network's weights are exchanged as.
 pub(super) struct Plan<'a> {
     roots: Vec<Root<'a>>,
     pub(super) items: Vec<Item>,
+    /// Items by what they have of the file: those whose name a tensor has before those that share it.
+    pub(super) order: Vec<usize>,
 }
 
 /// A tensor of the file.
@@ -44,13 +46,19 @@ pub(super) struct Item {
 pub(super) enum Own {
     /// It is, and the file's tensors, whose names say nothing, are not exchanged.
     Always,
+    /// It is, and may be absent: the file's tensor is that of another layer too, whose values were the
+    /// same.
+    Also,
     /// If its values are not those of the file's tensors, which it shares with others.
     IfOther,
+    /// If its values are not those of the file: a constant that has no name, such as a first state of
+    /// zeros, which is no weight in PyTorch. The file's tensor is not exchanged.
+    IfChanged,
 }
 
 impl<'a> Plan<'a> {
     pub(super) fn of(network: &'a Network) -> Result<Self, Error> {
-        let Trace { roots, parts } = Trace::of(network)?;
+        let Trace { roots, parts, scopes } = Trace::of(network)?;
         let (graph, known) = (network.graph(), network.constants());
         let mut roots: Vec<Root<'a>> = (roots.into_iter())
             .map(|(value, first)| Root {
@@ -59,56 +67,101 @@ impl<'a> Plan<'a> {
                 first,
             })
             .collect();
-        let factors = factors(network);
-        let recurrent = recurrent(network);
-        let mut items = Vec::with_capacity(parts.len());
-        for (name, shape, ids) in parts {
-            let factor = factors.get(&name).copied().unwrap_or(1.0);
-            items.push(Item {
-                own_name: String::new(),
-                own: Own::IfOther,
-                factor,
-                name,
-                shape,
-                ids,
-            });
-        }
-        let bias_of = |roots: &[Root<'_>], items: &[Item], name: &str| {
-            let layer = ungrouped(name);
-            let bias = format!("{}.bias", layer.strip_suffix(".weight")?);
-            let item = items.iter().find(|item| item.name == bias)?;
-            let (root, _) = place(roots, *item.ids.first()?)?;
-            Some(roots[root].name.clone())
-        };
+        let (factors, recurrent) = (factors(network), recurrent(network));
+        let mut items: Vec<Item> = (parts.into_iter())
+            .map(|(name, shape, ids)| {
+                let factor = factors.get(&name).copied().unwrap_or(1.0);
+                Item { own_name: String::new(), own: Own::IfOther, factor, name, shape, ids }
+            })
+            .collect();
         let mut taken: BTreeSet<String> =
             roots.iter().map(|r| r.name.clone()).filter(|name| !is_generated(name)).collect();
-        for at in 0..items.len() {
+        // The name that the file has for a part of a layer that it shares with no other.
+        let named = |shared: &[Option<usize>], layer: &str, part: &str| {
+            let name = format!("{layer}.{part}");
+            let at = items.iter().position(|item| item.name == name)?;
+            let (root, _) = place(&roots, *items[at].ids.first()?)?;
+            let name = &roots[root].name;
+            (shared[at].is_none() && !is_generated(name)).then(|| name.clone())
+        };
+        let beside_weight = |shared: &[Option<usize>], item: &Item| {
+            let weight = named(shared, item.name.strip_suffix(".bias")?, "weight")?;
+            Some(format!("{}bias", weight.strip_suffix("weight")?))
+        };
+        // Of those that share a tensor it is that one's whose name it has.
+        let mut order: Vec<usize> = (0..items.len()).collect();
+        let first_come = shared(&roots, &items, &order);
+        order.sort_by_cached_key(|&at| {
             let item = &items[at];
-            let own_name = of_parameter(&item.name, bias_of(&roots, &items, &item.name).as_deref());
+            let of_scope = || {
+                let (_, part) = item.name.rsplit_once('.')?;
+                Some(format!("{}.{part}", scopes.get(&item.name)?))
+            };
+            let name = beside_weight(&first_come, item).or_else(of_scope);
+            let root = item.ids.first().and_then(|&id| place(&roots, id));
+            root.is_none_or(|(root, _)| name.as_ref() != Some(&roots[root].name))
+        });
+        let shared = shared(&roots, &items, &order);
+        // What an item is called for other layers than the one whose tensor it shares.
+        let scoped: Vec<Option<String>> = (items.iter().zip(&shared))
+            .map(|(item, owner)| {
+                let owner = &items[(*owner)?].name;
+                let (_, part) = item.name.rsplit_once('.')?;
+                let (root, _) = place(&roots, *item.ids.first()?)?;
+                let of_scope = || {
+                    let [first, second] = [owner, &item.name].map(|name| scopes.get(name));
+                    for_scope(&roots[root].name, first?, second?, part)
+                };
+                beside_weight(&shared, item).or_else(of_scope)
+            })
+            .collect();
+        let biases: Vec<Option<String>> = (items.iter())
+            .map(|item| {
+                let name = ungrouped(&item.name);
+                let layer = name.strip_suffix(".weight")?;
+                let at = items.iter().position(|item| {
+                    item.name.strip_suffix(".bias").is_some_and(|bias| bias == layer)
+                })?;
+                scoped[at].clone().or_else(|| named(&shared, layer, "bias"))
+            })
+            .collect();
+        let mut owns = Vec::with_capacity(items.len());
+        for (at, item) in items.iter().enumerate() {
+            let own_name = of_parameter(&item.name, biases[at].as_deref());
             let within: BTreeSet<usize> =
                 item.ids.iter().filter_map(|&id| Some(place(&roots, id)?.0)).collect();
             let generated = within.iter().copied().find(|&root| is_generated(&roots[root].name));
-            if let Some(root) = generated {
-                let (item, host) = (&items[at], roots[root].host);
-                // Matrices may be transposed, and recurrent layers hold several tensors in one; others
-                // have the layout of PyTorch.
-                let layer = item.name.rsplit_once('.').map_or("", |(layer, _)| layer);
-                let is_matrix = item.shape.len() == 2 && host.shape().len() == 2;
-                if is_matrix || within.len() > 1 || recurrent.contains(layer) {
-                    items[at].own = Own::Always;
-                } else {
-                    roots[root].name = unused(&own_name, &mut taken);
+            let own = match generated {
+                Some(root) if roots[root].name == item.name => (Own::IfChanged, own_name),
+                Some(root) => {
+                    // Matrices may be transposed, and recurrent layers hold several tensors in one;
+                    // others have the layout of PyTorch.
+                    let layer = item.name.rsplit_once('.').map_or("", |(layer, _)| layer);
+                    let is_matrix = item.shape.len() == 2 && roots[root].host.shape().len() == 2;
+                    if is_matrix || within.len() > 1 || recurrent.contains(layer) {
+                        (Own::Always, own_name)
+                    } else {
+                        roots[root].name = unused(&own_name, &mut taken);
+                        (Own::IfOther, own_name)
+                    }
                 }
-            }
-            items[at].own_name = own_name;
+                None => match &scoped[at] {
+                    Some(name) if !item.is_group() => (Own::Also, name.clone()),
+                    _ => (Own::IfOther, own_name),
+                },
+            };
+            owns.push(own);
+        }
+        for (item, (own, own_name)) in items.iter_mut().zip(owns) {
+            (item.own, item.own_name) = (own, own_name);
         }
         // Those that always have it are called as PyTorch does.
-        for own in [Own::Always, Own::IfOther] {
+        for own in [Own::Always, Own::Also, Own::IfOther, Own::IfChanged] {
             for item in items.iter_mut().filter(|item| item.own == own) {
                 item.own_name = unused(&item.own_name, &mut taken);
             }
         }
-        Ok(Self { roots, items })
+        Ok(Self { roots, items, order })
     }
 
     /// Number of tensors of the file.
@@ -125,6 +178,12 @@ impl<'a> Plan<'a> {
     pub(super) fn tensor(&self, root: usize) -> Weight {
         let Root { name, host, .. } = &self.roots[root];
         Weight { name: name.clone(), shape: host.shape().to_vec(), values: host.to_floats() }
+    }
+
+    /// The value of the file that has that number.
+    pub(super) fn value(&self, id: u32) -> f32 {
+        let values = self.place(id).map(|(root, at)| (self.roots[root].host.floats(), at));
+        values.map_or(0.0, |(values, at)| values.map_or(0.0, |values| values[at]))
     }
 
     /// The name of a tensor of the file, and its shape.
@@ -152,6 +211,11 @@ impl<'a> Plan<'a> {
 }
 
 impl Item {
+    /// Whether it is a part of a tensor, that of a group of channels.
+    fn is_group(&self) -> bool {
+        ungrouped(&self.name) != self.name
+    }
+
     /// A value as the file has it, where it has `present`.
     pub(super) fn to_file(&self, value: f32, present: f32) -> f32 {
         if self.factor == 0.0 { present } else { value / self.factor }
@@ -168,6 +232,11 @@ impl Item {
             [outputs, height, width, inputs] => vec![outputs, inputs, height, width],
             _ => self.shape.clone(),
         }
+    }
+
+    /// Whether it is exchanged by its own tensor only.
+    pub(super) fn is_apart(&self) -> bool {
+        matches!(self.own, Own::Always | Own::IfChanged)
     }
 
     /// Its values as a tensor of its own.
@@ -196,6 +265,28 @@ fn place(roots: &[Root<'_>], id: u32) -> Option<(usize, usize)> {
     let after = roots.partition_point(|root| root.first <= id);
     let root = after.checked_sub(1)?;
     Some((root, (id - roots[root].first) as usize))
+}
+
+/// The item that in that order first had an element of each item, if it is another one.
+fn shared(roots: &[Root<'_>], items: &[Item], order: &[usize]) -> Vec<Option<usize>> {
+    let mut owners: Vec<Vec<u32>> = vec![Vec::new(); roots.len()];
+    let mut shared = vec![None; items.len()];
+    for &at in order {
+        let (item, mut first) = (&items[at], None);
+        for (root, element) in item.ids.iter().filter_map(|&id| place(roots, id)) {
+            if owners[root].is_empty() {
+                owners[root].resize(roots[root].host.data().len(), u32::MAX);
+            }
+            let owner = &mut owners[root][element];
+            if *owner == u32::MAX {
+                *owner = at as u32;
+            } else if *owner != at as u32 {
+                first = first.or(Some(*owner as usize));
+            }
+        }
+        shared[at] = first;
+    }
+    shared
 }
 
 fn unused(name: &str, taken: &mut BTreeSet<String>) -> String {

@@ -10,6 +10,7 @@ use crate::arrange;
 use crate::error::Error;
 use crate::graph::{Graph, Node, Value};
 use crate::host;
+use crate::layers::{Layer, of_node};
 use crate::network::Network;
 use crate::tensor::{Data, Host};
 
@@ -20,6 +21,8 @@ pub(super) struct Trace {
     pub(super) roots: Vec<(Value, u32)>,
     /// Names, shapes and numbers of the parameters that a float network has, then of the states.
     pub(super) parts: Vec<(String, Vec<usize>, Vec<u32>)>,
+    /// The scope of the node that a parameter or state is of, by its name.
+    pub(super) scopes: BTreeMap<String, String>,
 }
 
 impl Trace {
@@ -27,19 +30,25 @@ impl Trace {
     /// of which a real number of 32 bits can hold.
     pub(super) fn of(network: &Network) -> Result<Self, Error> {
         let roots = roots(network)?;
-        let [upper, lower] = [16, 0].map(|shift| parts(network, &roots, shift));
+        let (upper, scopes) = parts(network, &roots, 16)?;
+        let (lower, _) = parts(network, &roots, 0)?;
         let join = |((name, shape, upper), (_, _, lower)): (Part, Part)| {
             let ids = upper.iter().zip(lower).map(|(&u, l)| (u as u32) << 16 | l as u32).collect();
             (name, shape, ids)
         };
-        Ok(Self { roots, parts: upper?.into_iter().zip(lower?).map(join).collect() })
+        Ok(Self { roots, parts: upper.into_iter().zip(lower).map(join).collect(), scopes })
     }
 }
 
 /// A parameter of a network that was built of numbers of elements.
 type Part = (String, Vec<usize>, Vec<f32>);
 
-fn parts(network: &Network, roots: &[(Value, u32)], shift: u32) -> Result<Vec<Part>, Error> {
+/// The parts whose elements are 16 bits of their numbers, and the scopes of their nodes.
+fn parts(
+    network: &Network,
+    roots: &[(Value, u32)],
+    shift: u32,
+) -> Result<(Vec<Part>, BTreeMap<String, String>), Error> {
     let graph = unscaled(network.graph());
     let mut constants = BTreeMap::new();
     let mut origins = BTreeMap::new();
@@ -85,11 +94,36 @@ fn parts(network: &Network, roots: &[(Value, u32)], shift: u32) -> Result<Vec<Pa
     let mut parameters = Parameters::new();
     let policy = Policy::uniform(Float32);
     let mut builder = Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(0) };
-    Network::of_constants(graph, constants, &origins, folded, &mut builder)?;
+    let built = Network::of_constants(graph, constants, &origins, folded, &mut builder)?;
     let of_parameter = |p: &nn::Parameter| (p.name().to_owned(), p.shape().to_vec(), p.values());
     let of_state =
         |(name, values): (&str, &[f32])| (name.to_owned(), vec![values.len()], values.to_vec());
-    Ok(parameters.iter().map(of_parameter).chain(parameters.states().map(of_state)).collect())
+    let parts = parameters.iter().map(of_parameter).chain(parameters.states().map(of_state));
+    Ok((parts.collect(), scopes(&built, &parameters)))
+}
+
+fn scopes(network: &Network, parameters: &Parameters) -> BTreeMap<String, String> {
+    let mut scopes = BTreeMap::new();
+    for (node, layer) in network.graph().nodes.iter().zip(network.layers()) {
+        let Some(layer) = layer else { continue };
+        let name = |id| parameters.get(id).name().to_owned();
+        let mut names: Vec<String> = (layer.maps().iter())
+            .flat_map(|map| ["weight", "bias"].map(|part| format!("{}.{part}", map.name())))
+            .collect();
+        match layer {
+            Layer::BatchNorm(state) => {
+                let scale = name(state.scale);
+                let layer = scale.trim_end_matches(".weight");
+                let parts = ["weight", "bias", "running_mean", "running_var"];
+                names.extend(parts.map(|part| format!("{layer}.{part}")));
+            }
+            Layer::Normalized { gamma, beta, .. } => names.extend([name(*gamma), name(*beta)]),
+            Layer::Transposed { bias: Some(bias), .. } => names.push(name(*bias)),
+            _ => {}
+        }
+        scopes.extend(names.into_iter().map(|name| (name, of_node(node))));
+    }
+    scopes
 }
 
 /// The graph whose matrices are not multiplied by numbers.
