@@ -56,6 +56,17 @@ class Encoder(nn.Module):
         return self.fc(self.layers(x + self.place).mean(1))
 
 
+class Twice(nn.Module):
+    """A layer that is used twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(6, 6)
+
+    def forward(self, x):
+        return self.fc(torch.tanh(self.fc(x)))
+
+
 def models():
     """Name, model, input, and whether the newer exporter writes it."""
     for name, make, shape, newer in [
@@ -63,6 +74,7 @@ def models():
         ("lstm", lambda: Recurrent(nn.LSTM), (3, 7, 5), [False, True]),
         ("gru", lambda: Recurrent(nn.GRU), (3, 7, 5), [False, True]),
         ("encoder", Encoder, (4, 6, 8), [False, True]),
+        ("twice", Twice, (4, 6), [False, True]),
     ]:
         for dynamo in newer:
             torch.manual_seed(1)

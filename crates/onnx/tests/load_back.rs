@@ -31,6 +31,22 @@ fn run(network: &Network, parameters: &Parameters, x: &Weight) -> Weight {
     Weight { name: "y".to_owned(), shape: y.shape().to_vec(), values: y.data().to_vec() }
 }
 
+/// Two uses of a layer that training has parted are two tensors, and come back as two.
+fn separate(network: &Network, parameters: &mut Parameters) {
+    let names = |weights: &[Weight]| weights.iter().map(|w| w.name.clone()).collect::<Vec<_>>();
+    let whole = network.weights(parameters).unwrap();
+    assert_eq!(names(&whole), ["fc.weight", "fc.bias"]);
+    let second = parameters.iter_mut().filter(|p| p.shape() == [6, 6]).nth(1).unwrap();
+    second.set_values(&[0.25; 36]);
+    let parted = network.weights(parameters).unwrap();
+    assert_eq!(parted[..2], whole);
+    assert_eq!((parted.len(), &parted[2].shape), (3, &vec![6, 6]));
+    network.load(parameters, &whole).unwrap();
+    assert_eq!(network.weights(parameters).unwrap(), whole);
+    network.load(parameters, &parted).unwrap();
+    assert_eq!(network.weights(parameters).unwrap(), parted);
+}
+
 #[test]
 fn weights_go_to_pytorch_and_come_from_there() {
     let Some(interpreter) = std::env::var("DITHER_TORCH_PYTHON").ok().filter(|p| !p.is_empty())
@@ -73,8 +89,11 @@ fn weights_go_to_pytorch_and_come_from_there() {
         std::fs::write(folder.join("ours.safetensors"), write_weights(&ours)).unwrap();
         let y = run(&network, &parameters, x);
         std::fs::write(folder.join("y.safetensors"), write_weights(&[y])).unwrap();
+        if folder.file_name().unwrap().to_string_lossy().starts_with("twice") {
+            separate(&network, &mut parameters);
+        }
         count += 1;
     }
-    assert_eq!(count, 7);
+    assert_eq!(count, 9);
     python(&interpreter, "compare", folder.path());
 }

@@ -31,7 +31,10 @@ pub(super) fn of_parameter(name: &str, bias: Option<&str>) -> String {
 /// `second`, which has it as its `part`: exporters write tensors of equal values once, by the first of
 /// their names. None if it is the same tensor for both, or scopes say nothing.
 pub(super) fn for_scope(name: &str, first: &str, second: &str, part: &str) -> Option<String> {
-    if first == second || is_generated(first) || is_generated(second) {
+    // The older exporter counts the uses of a module: `fc`, `fc_1`.
+    let count = second.strip_prefix(first).and_then(|rest| rest.strip_prefix('_'));
+    let again = count.is_some_and(|count| count.parse::<u32>().is_ok());
+    if first == second || again || is_generated(first) || is_generated(second) {
         return None;
     }
     let last = |scope: &str| scope.rsplit('.').next().map(str::to_owned);
@@ -66,6 +69,8 @@ mod tests {
         assert_eq!(found.unwrap(), "a.1.attn.in_proj_bias");
         assert_eq!(name("a.attn.out_proj.bias", "a.attn", "a.norm").unwrap(), "a.norm.bias");
         assert_eq!(name("a.0.fc.bias", "a.0.fc", "a.0.fc"), None);
+        assert_eq!(name("fc.bias", "fc", "fc_1"), None);
+        assert_eq!(name("fc.bias", "fc", "fc_b").unwrap(), "fc_b.bias");
         assert_eq!(name("a.0.fc.bias", "node_Gemm_1", "node_Gemm_2"), None);
         assert_eq!(name("words.weight", "words2", "out"), None);
         assert_eq!(name("words.weight", "word", "out"), None);
