@@ -22,6 +22,7 @@ mod normalization;
 mod part;
 mod rows;
 mod source;
+mod statistics;
 mod table;
 mod tally;
 mod targets;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::elements::Elements;
 
 use super::rows::Rows;
-use super::tally::{Moments, softplus};
+use super::statistics::{Moments, softplus};
 use super::task::Task;
 
 /// What is measured of a network's answers. Less is better.
