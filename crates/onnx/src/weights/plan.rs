@@ -76,10 +76,11 @@ impl<'a> Plan<'a> {
             .collect();
         let mut taken: BTreeSet<String> =
             roots.iter().map(|r| r.name.clone()).filter(|name| !is_generated(name)).collect();
+        let at: BTreeMap<&str, usize> =
+            (0..).zip(&items).map(|(at, item)| (&*item.name, at)).collect();
         // The name that the file has for a part of a layer that it shares with no other.
         let named = |shared: &[Option<usize>], layer: &str, part: &str| {
-            let name = format!("{layer}.{part}");
-            let at = items.iter().position(|item| item.name == name)?;
+            let at = *at.get(&*format!("{layer}.{part}"))?;
             let (root, _) = place(&roots, *items[at].ids.first()?)?;
             let name = &roots[root].name;
             (shared[at].is_none() && !is_generated(name)).then(|| name.clone())
@@ -117,11 +118,8 @@ impl<'a> Plan<'a> {
             .collect();
         let biases: Vec<Option<String>> = (items.iter())
             .map(|item| {
-                let name = ungrouped(&item.name);
-                let layer = name.strip_suffix(".weight")?;
-                let at = items.iter().position(|item| {
-                    item.name.strip_suffix(".bias").is_some_and(|bias| bias == layer)
-                })?;
+                let layer = item.name.strip_suffix(".weight")?;
+                let at = *at.get(&*format!("{layer}.bias"))?;
                 scoped[at].clone().or_else(|| named(&shared, layer, "bias"))
             })
             .collect();

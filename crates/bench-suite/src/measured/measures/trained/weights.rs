@@ -84,9 +84,10 @@ fn note(bytes: &[u8]) -> Option<Note> {
     serde_json::from_str(&checkpoint::note(bytes).ok()?).ok()
 }
 
-/// Loads f32 tensors with the names of PyTorch, which every network here has but for those of
+/// Loads tensors with the names of PyTorch, which every network here has but for those of
 /// recurrent layers.
 pub(super) fn load_float(parameters: &mut Parameters, bytes: &[u8]) -> Result<(), String> {
     load_pretrained(parameters, bytes, |name| Some(from_pytorch_recurrent_name(name)))
+        .map(drop)
         .map_err(|error| error.to_string())
 }
