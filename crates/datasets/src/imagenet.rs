@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn damaged_files_are_refused_or_read_within_bounds() {
-        let whole = crate::testing::grey_jpeg();
+        let whole = crate::grey_jpeg::grey_jpeg();
         let image = Photograph::decode(&whole).unwrap();
         assert_eq!((image.width, image.height, &*image.pixels), (8, 8, &[128; 192][..]));
         let size = whole.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap() + 5;

@@ -11,6 +11,8 @@ pub mod files;
 mod folder;
 pub mod fsdd;
 mod glue;
+#[cfg(test)]
+mod grey_jpeg;
 mod idx;
 pub mod imagenet;
 pub mod japanese_vowels;

@@ -63,3 +63,42 @@ fn elements(dtype: Dtype, bytes: &[u8]) -> Result<Elements, String> {
     };
     read.ok_or_else(|| "it is cut off".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use safetensors::tensor::TensorView;
+
+    use super::*;
+
+    #[test]
+    fn every_type_of_tensor_is_read() {
+        let cases: [(Dtype, &[u8], Elements); 13] = [
+            (Dtype::F32, &1.5f32.to_le_bytes(), Elements::F32(vec![1.5])),
+            (Dtype::F64, &0.1f64.to_le_bytes(), Elements::F32(vec![0.1])),
+            (Dtype::F16, &f16::from_f32(-0.5).to_le_bytes(), Elements::F32(vec![-0.5])),
+            (Dtype::BF16, &bf16::from_f32(3.0).to_le_bytes(), Elements::F32(vec![3.0])),
+            (Dtype::U8, &[200], Elements::U8(vec![200])),
+            (Dtype::BOOL, &[1], Elements::U8(vec![1])),
+            (Dtype::I8, &[255], Elements::I64(vec![-1])),
+            (Dtype::I16, &(-300i16).to_le_bytes(), Elements::I64(vec![-300])),
+            (Dtype::U16, &60_000u16.to_le_bytes(), Elements::I64(vec![60_000])),
+            (Dtype::I32, &(-70_000i32).to_le_bytes(), Elements::I64(vec![-70_000])),
+            (Dtype::U32, &u32::MAX.to_le_bytes(), Elements::I64(vec![u32::MAX.into()])),
+            (Dtype::I64, &i64::MIN.to_le_bytes(), Elements::I64(vec![i64::MIN])),
+            (Dtype::U64, &7u64.to_le_bytes(), Elements::I64(vec![7])),
+        ];
+        let path = Path::new("x.safetensors");
+        let file = |dtype, bytes| {
+            let view = TensorView::new(dtype, vec![1, 1], bytes).unwrap();
+            safetensors::serialize([("x", view)], None).unwrap()
+        };
+        for (dtype, bytes, elements) in cases {
+            let read = arrays(path, &file(dtype, bytes)).unwrap();
+            assert_eq!(read["x"], Numbers { shape: vec![1, 1], elements }, "{dtype:?}");
+        }
+        let error = arrays(path, &file(Dtype::F8_E5M2, &[0])).unwrap_err();
+        assert_eq!(error, "array x: elements of type F8_E5M2, which are not read");
+        let error = arrays(path, &file(Dtype::U64, &u64::MAX.to_le_bytes())).unwrap_err();
+        assert_eq!(error, "array x: 18446744073709551615 is too large");
+    }
+}

@@ -219,7 +219,7 @@ fn a_path_is_a_description() {
 #[test]
 fn a_jpeg_file_is_an_image() {
     let folder = Folder::new();
-    let jpeg = crate::testing::grey_jpeg();
+    let jpeg = crate::grey_jpeg::grey_jpeg();
     for i in 0..4 {
         folder.write(&format!("set/train/a/{i}.jpg"), &jpeg);
         folder.write(&format!("set/test/a/{i}.jpg"), &jpeg);
@@ -268,6 +268,63 @@ fn whole_numbers_become_integers_and_names_those_of_the_network() {
     );
     let error = data.check(&[need("x", &[None], true)]).unwrap_err().to_string();
     assert!(error.ends_with("input x: no array has that name; there are ids"), "{error}");
+}
+
+#[test]
+fn several_inputs_are_named_and_steps_without_a_label_are_not_counted() {
+    let folder = Folder::new();
+    let i64s = |values: &[i64]| bytes_of(values.iter().map(|x| x.to_le_bytes()));
+    let arrays = [
+        ("ids.npy", npy("<i8", "(2, 3)", &i64s(&[4, 5, 0, 6, 7, 8]))),
+        ("mask.npy", npy("|b1", "(2, 3)", &[1, 1, 0, 1, 1, 1])),
+        ("y.npy", npy("<i8", "(2, 3)", &i64s(&[0, 2, -1, 1, 2, 2]))),
+    ];
+    folder.write("tags.npz", &npz(&arrays));
+    let text = "task = \"sequence-labels\"\ntrain = \"tags.npz\"\ntest = \"tags.npz\"\n";
+    let mut data = open(&folder.write("tags.toml", text.as_bytes())).unwrap();
+    assert_eq!((data.classes(), data.metric()), (Some(3), Metric::Error));
+    let need =
+        |name: &str, integers| InputNeed { name: name.to_owned(), shape: vec![None], integers };
+    data.fit(&[need("mask", false), need("ids", true)]).unwrap();
+    assert_eq!(data.train.gather_integers("ids", &[1, 0]).1, [6, 7, 8, 4, 5, 0]);
+    assert_eq!(data.train.gather("mask", &[0], None).data(), [1.0, 1.0, 0.0]);
+    // Three of five that are counted are of the class 2.
+    assert!((data.metric().chance(data.task(), data.train.targets()) - 0.4).abs() < 1e-12);
+    let error = data.fit(&[need("ids", true)]).unwrap_err().to_string();
+    assert!(error.ends_with("input mask: the network has no such input"), "{error}");
+}
+
+#[test]
+fn what_does_not_fit_a_network_is_named() {
+    let folder = Folder::new();
+    folder.write("t.csv", b"a,b,y\n1.5,2,0\n3,4,1\n");
+    let fit = |more: &str, shape: &[Option<usize>], integers| {
+        let text = format!("train = \"t.csv\"\ntest = \"t.csv\"\n{more}");
+        let mut data = open(&folder.write("t.toml", text.as_bytes())).unwrap();
+        let need = InputNeed { name: "x".to_owned(), shape: shape.to_vec(), integers };
+        data.fit(&[need])
+            .map_err(|error| error.to_string().split_once("input x: ").unwrap().1.to_owned())
+    };
+    fit("[normalization]\nmean = [1.0, 2.0]\n", &[Some(2)], false).unwrap();
+    fit("[augmentation]\nmirror = true\n", &[Some(1), Some(1), Some(2)], false).unwrap();
+    for (more, shape, integers, expected) in [
+        ("", &[Some(2)][..], true, "real numbers, where the network takes integers"),
+        (
+            "[normalization]\nmean = [1.0, 2.0, 3.0]\n",
+            &[Some(2)],
+            false,
+            "normalization.mean has 3 numbers for 2 channels",
+        ),
+        (
+            "[augmentation]\nmirror = true\n",
+            &[None],
+            false,
+            "only images (channels, height, width) can be augmented",
+        ),
+        ("", &[Some(3), None], false, "an example is of shape [2], and the network takes (3, any)"),
+    ] {
+        assert_eq!(fit(more, shape, integers).unwrap_err(), expected);
+    }
 }
 
 #[test]

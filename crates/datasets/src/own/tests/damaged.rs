@@ -65,7 +65,7 @@ fn sizes_that_are_claimed_are_not_believed() {
 
 #[test]
 fn images_have_as_many_pixels_as_they_say() {
-    for file in [png(3, 2, 3, &[5; 18]), png(3, 2, 1, &[5; 6]), crate::testing::grey_jpeg()] {
+    for file in [png(3, 2, 3, &[5; 18]), png(3, 2, 1, &[5; 6]), crate::grey_jpeg::grey_jpeg()] {
         Image::decode(&file).unwrap();
         for altered in mutations(&file, 2000) {
             if let Ok(image) = Image::decode(&altered) {
