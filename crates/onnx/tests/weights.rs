@@ -180,6 +180,15 @@ fn tiles_and_codes_give_the_weights_that_they_stand_for() {
         let before = bits(&parameters);
         network.load(&mut parameters, &weights).unwrap();
         assert_eq!(bits(&parameters), before, "{name}");
+
+        for format in ["mxfp8", "nvfp4"] {
+            let arithmetic = AnyArithmetic::named(format).unwrap();
+            let (network, mut parameters) = built(&folder, &arithmetic).unwrap();
+            let (before, weights) = (bits(&parameters), network.weights(&parameters).unwrap());
+            assert_eq!(weights.len(), float.len(), "{name}");
+            network.load(&mut parameters, &weights).unwrap();
+            assert_eq!(bits(&parameters), before, "{name} in {format}");
+        }
     }
 }
 
