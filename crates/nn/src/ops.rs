@@ -3,6 +3,7 @@
 mod activation;
 mod attention;
 mod batch_norm;
+mod binary_cross_entropy;
 mod cosine_similarity;
 mod cross_entropy;
 mod ctc;
@@ -28,6 +29,7 @@ mod transducer;
 pub use activation::{gelu, relu, sigmoid, tanh};
 pub use attention::{Mask, attention};
 pub use batch_norm::{BatchNormState, batch_norm};
+pub use binary_cross_entropy::binary_cross_entropy;
 pub use cosine_similarity::cosine_similarity;
 pub use cross_entropy::{CrossEntropy, cross_entropy};
 pub use ctc::{CtcTargets, ctc};

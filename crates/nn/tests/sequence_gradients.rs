@@ -319,6 +319,25 @@ fn cross_entropy_of_ignored_rows_is_zero() {
 }
 
 #[test]
+fn binary_cross_entropy_is_that_of_two_classes_and_has_its_gradient() {
+    let truths = [0.0, 1.0, 1.0, 0.0, 0.25, 1.0];
+    check(&[&[2, 3]], &Parameters::new(), |step, x| ops::binary_cross_entropy(step, x[0], &truths));
+    // Of a logit x against the classes 0 and 1 it is the cross-entropy of (0, x); far out it stays finite.
+    let mut work = Workspace::new();
+    let parameters = Parameters::new();
+    for (x, label) in [(0.3, 1u32), (-2.0, 0), (5.0, 0), (-80.0, 1), (80.0, 1)] {
+        let one = work.tape.constant(Tensor::new(&[1], vec![x]));
+        let two = work.tape.constant(Tensor::new(&[1, 2], vec![0.0, x]));
+        let mut step = work.step(&parameters, pass());
+        let one = ops::binary_cross_entropy(&mut step, one, &[label as f32]);
+        let two = ops::cross_entropy(&mut step, two, &[label], CrossEntropy::default());
+        let [one, two] = [one, two].map(|loss| step.tape.value(loss).item());
+        assert!((one - two).abs() < 1e-5 * two.max(1.0), "{x}: {one}, {two}");
+        work.clear();
+    }
+}
+
+#[test]
 fn mean_squared_error_and_distillation_have_their_gradients() {
     let target = gaussian("target", 12);
     check(&[&[3, 4]], &Parameters::new(), |step, x| ops::mean_squared_error(step, x[0], &target));
