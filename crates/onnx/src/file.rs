@@ -52,6 +52,12 @@ impl Beside {
         Self { folder, files: BTreeMap::new() }
     }
 
+    /// The files that were read.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        let folder = self.folder.clone().unwrap_or_default();
+        self.files.keys().map(move |name| folder.join(name))
+    }
+
     /// The bytes of a tensor in another file: a clause says what is wrong with them.
     fn bytes(&mut self, entries: &[proto::Entry]) -> Result<&[u8], String> {
         let of = |key: &str| entries.iter().find(|e| e.key == key).map(|e| e.value.as_str());

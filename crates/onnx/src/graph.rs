@@ -1,7 +1,7 @@
 //! [`Graph`]: nodes with their constants, checked and numbered.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Reason};
 use crate::file::{self, Beside, Kind};
@@ -11,6 +11,9 @@ use crate::tensor::Host;
 
 /// A value of a graph: the output of a node, an input, or a constant.
 pub(crate) type Value = usize;
+
+/// A file of more nodes is none of a network: large language models have some ten thousand.
+const MOST_NODES: usize = 1 << 18;
 
 /// A network as its file has it.
 #[derive(Clone, Debug)]
@@ -25,6 +28,7 @@ pub struct Graph {
     /// Version of the operators.
     pub(crate) opset: i64,
     producer: String,
+    files: Vec<PathBuf>,
 }
 
 /// An input of a network.
@@ -138,7 +142,9 @@ impl Graph {
         let bytes = file::read(path)?;
         let damaged = |reason| Error::File { path: path.to_owned(), reason };
         let model = file::decode(&bytes).map_err(damaged)?;
-        let graph = Self::new(model, &mut Beside::new(Some(path))).map_err(damaged)?;
+        let mut beside = Beside::new(Some(path));
+        let mut graph = Self::new(model, &mut beside).map_err(damaged)?;
+        graph.files = std::iter::once(path.to_owned()).chain(beside.paths()).collect();
         graph.check_operators()?;
         Ok(graph)
     }
@@ -164,6 +170,20 @@ impl Graph {
     /// Names of the outputs in the order of the file.
     pub fn outputs(&self) -> impl Iterator<Item = &str> {
         self.outputs.iter().map(|&value| &*self.names[value])
+    }
+
+    /// The files that it was read from, its own first.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// The value that one operator makes another one of, such as the logits before a `Softmax`, by their
+    /// names; `None` if another operator makes it.
+    pub fn before(&self, name: &str, operator: &str) -> Option<&str> {
+        let value = self.names.iter().position(|known| known == name)?;
+        let node = self.nodes.iter().find(|node| node.outputs.first() == Some(&Some(value)))?;
+        let input = (*node.inputs.first()?)?;
+        (node.operator == operator).then(|| &*self.names[input])
     }
 
     /// Whether there is a value of that name.
@@ -210,6 +230,10 @@ impl Graph {
         let opset = opset.ok_or("names no version of its operators")?.version;
         let producer = format!("{} {}", model.producer_name, model.producer_version);
         let graph = model.graph.ok_or("has no graph")?;
+        if graph.node.len() > MOST_NODES {
+            let nodes = graph.node.len();
+            return Err(format!("has {nodes} nodes, and no network has more than {MOST_NODES}"));
+        }
         let mut numbers = Numbers::default();
         let mut constants = BTreeMap::new();
         for tensor in &graph.initializer {
@@ -237,7 +261,16 @@ impl Graph {
         if outputs.is_empty() {
             return Err("has no outputs".to_owned());
         }
-        Ok(Self { nodes, constants, inputs, outputs, names: numbers.names, opset, producer })
+        Ok(Self {
+            nodes,
+            constants,
+            inputs,
+            outputs,
+            names: numbers.names,
+            opset,
+            producer,
+            files: Vec::new(),
+        })
     }
 }
 

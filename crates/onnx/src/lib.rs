@@ -30,7 +30,7 @@ mod windows;
 pub use error::{Error, Unsupported};
 pub use graph::{Graph, Input};
 pub use network::{Given, Network};
-pub use operators::operators;
+pub use operators::{Kind, operators};
 pub use tensor::{Data, Host};
 pub use weights::Weight;
 pub use weights::file::{read as read_weights, write as write_weights};

@@ -240,6 +240,11 @@ fn many_nodes_and_deep_messages_are_read_in_time() {
     graph(&mut long).node.splice(1..2, nodes);
     graph(&mut long).node.last_mut().unwrap().input[0] = last;
     assert_eq!(Graph::from_bytes(&long.encode_to_vec()).unwrap().operators()["Relu"], 100_000);
+    // A million are refused before anything is made of them.
+    let mut longer = model();
+    graph(&mut longer).node = vec![first; 1_000_000];
+    let text = Graph::from_bytes(&longer.encode_to_vec()).unwrap_err().to_string();
+    assert!(text.contains("has 1000000 nodes"), "{text}");
 }
 
 proptest! {
