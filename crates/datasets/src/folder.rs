@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use crate::error::Error;
 
-/// Where data sets are read from: the folder that the user names, and for what is not there the one
-/// that ships with the source. A large data set is read and checked once.
+/// Where data sets are read from: the folder that the user names, for what is not there the user's own
+/// folder of data sets, and at last the one that ships with the source. A large data set is read and checked
+/// once.
 #[derive(Clone, Debug)]
 pub struct DataFolder {
     folders: Vec<PathBuf>,
@@ -19,11 +20,33 @@ pub struct DataFolder {
 type Slot = Arc<Mutex<Option<Arc<dyn Any + Send + Sync>>>>;
 
 impl DataFolder {
-    /// `folder`, if there is one, before the one in the repository.
+    /// `folder`, if there is one, before [`Self::of_user`] and the one in the repository.
     pub fn new(folder: Option<&Path>) -> Self {
-        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
-        let folders = folder.map(Path::to_owned).into_iter().chain([shipped]).collect();
-        Self { folders, read: Arc::default() }
+        let folders = folder.map(Path::to_owned).into_iter();
+        let folders = folders.chain(Self::of_user().filter(|folder| folder.is_dir()));
+        Self { folders: folders.chain([Self::shipped()]).collect(), read: Arc::default() }
+    }
+
+    /// Where every program of a user finds data sets, whether it is there or not: `dither` in the folder
+    /// that `XDG_DATA_HOME` names, or else in `~/.local/share`, or in `%LOCALAPPDATA%`.
+    pub fn of_user() -> Option<PathBuf> {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let data = set("XDG_DATA_HOME")
+            .map(PathBuf::from)
+            .or_else(|| set("HOME").map(|home| Path::new(&home).join(".local").join("share")))
+            .or_else(|| set("LOCALAPPDATA").map(PathBuf::from));
+        data.map(|folder| folder.join("dither"))
+    }
+
+    /// The data sets that ship, in the source that a program was built from: one that is installed finds
+    /// them as long as that is there.
+    pub fn shipped() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("data")
+    }
+
+    /// All folders, in the order in which they are looked in.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.folders.iter().map(PathBuf::as_path)
     }
 
     /// A data set's file or folder of that name, where it is first found; if it is nowhere, where it
