@@ -10,7 +10,7 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 
 /// What is hashed, relative to the workspace.
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 11] = [
     "Cargo.lock",
     "rust-toolchain.toml",
     "crates/numerics/src",
@@ -20,6 +20,7 @@ const SOURCES: [&str; 10] = [
     "crates/nn/presets",
     "crates/nn/src",
     "crates/datasets/src",
+    "crates/onnx/src",
     "crates/bench-suite/src/measured",
 ];
 

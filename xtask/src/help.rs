@@ -7,12 +7,15 @@ use std::process::ExitCode;
 use crate::{refuse, say};
 
 /// The commands that `bench-suite` runs, with what it says to `--help`.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 12] = [
     ("reproduce", include_str!("../help/reproduce.txt")),
     ("train", include_str!("../help/train.txt")),
     ("evaluate", include_str!("../help/evaluate.txt")),
     ("sensitivity", include_str!("../help/sensitivity.txt")),
+    ("age", include_str!("../help/age.txt")),
     ("check", include_str!("../help/check.txt")),
+    ("export", include_str!("../help/export.txt")),
+    ("export-help", include_str!("../help/export-help.txt")),
     ("merge", include_str!("../help/merge.txt")),
     ("report", include_str!("../help/report.txt")),
     ("list", include_str!("../help/list.txt")),

@@ -14,9 +14,12 @@ const ERROR: u8 = 2;
 
 const HELP: &str = "\
 cargo xtask reproduce [ID…]   run experiments and write the report
-cargo xtask train FILE        train a network of your own on MNIST or CIFAR-10, or one of the register
+cargo xtask train [FILE]      train a network for its hardware: of an ONNX file, the register or a TOML file
 cargo xtask evaluate [NAME…]  check published weights against their known accuracy
 cargo xtask sensitivity       tell what imprecise hardware does to one network, and where
+cargo xtask age               tell what becomes of one network on tiles from a second to a year
+cargo xtask export            write the weights of a finished training under the names that they came with
+cargo xtask export-help       print the lines of PyTorch that write a network for check, age, train
 cargo xtask check FILE        tell what is in an ONNX file, and whether it gives what it gave elsewhere
 cargo xtask merge [ID…]       check that a store is complete and write its report
 cargo xtask report [ID…]      write the report of the records that are there; --archive packs both

@@ -17,10 +17,12 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// Builds `bench-suite` optimised and becomes it, so that Ctrl-C and the exit code are its own.
 pub(crate) fn bench_suite(arguments: &[String]) -> ExitCode {
     let mut command = cargo(&["run", "--release", "--locked", "--package", "bench-suite"]);
+    // What it tells people to type begins with it.
+    command.env("DITHER_CALLED", "cargo xtask");
     // Cargo puts both programs below one folder, each in that of its profile.
     let ours = std::env::current_exe().ok();
     let built = ours.as_deref().and_then(Path::parent).and_then(Path::parent).map(|target| {
-        let program = format!("bench-suite{}", std::env::consts::EXE_SUFFIX);
+        let program = format!("dither{}", std::env::consts::EXE_SUFFIX);
         target.join("release").join(program)
     });
     if built.is_some_and(|program| is_current(&program)) {

@@ -101,9 +101,9 @@ fn only_a_build_says_that_it_builds() {
 
     let source = target.join("source.rs");
     std::fs::write(&source, "").unwrap();
-    std::fs::write(release.join("bench-suite"), "").unwrap();
+    std::fs::write(release.join("dither"), "").unwrap();
     let escaped = source.display().to_string().replace(' ', "\\ ");
-    std::fs::write(release.join("bench-suite.d"), format!("bench-suite: {escaped}\n")).unwrap();
+    std::fs::write(release.join("dither.d"), format!("dither: {escaped}\n")).unwrap();
     let (told, said) = start();
     assert_eq!(told, "run --release --locked --package bench-suite --quiet -- list\n");
     assert_eq!(said, "");

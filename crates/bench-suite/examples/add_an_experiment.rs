@@ -7,6 +7,7 @@ use bench_suite::findings::claim::{Statement, Test};
 use bench_suite::findings::source::{Paper, Part, Source};
 use bench_suite::measured::context::Context;
 use bench_suite::measured::measure::Measure;
+use bench_suite::measured::networks::subject::Sources;
 use bench_suite::measured::point::{Point, Run};
 use bench_suite::measured::scale::Scale;
 use bench_suite::measured::statistics::Estimate;
@@ -122,7 +123,7 @@ pub(crate) fn reproduce(folder: &std::path::Path) -> Result<(), Error> {
     let request = Request { scale: Scale::Smoke, seed: 0, seeds: None, data: data.clone() };
     let experiment: &dyn AnyExperiment = &SmallIncrements;
     let points: Vec<Point> = experiment.points(&request, &mut Networks::of(&request))?;
-    runner::run(&points, &store, &data, 2, &Stop::default())?;
+    runner::run(&points, &store, Sources::registered(&data), 2, &Stop::default())?;
     let job = Job { experiment, points, left_out: None };
     Report::collect(&store, request.scale, &[job])?.write(&store).map(drop)
 }

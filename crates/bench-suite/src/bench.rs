@@ -6,6 +6,7 @@
 mod crossbar;
 mod nn;
 mod numerics;
+mod onnx;
 mod paper;
 pub mod row;
 mod systolic;
@@ -84,7 +85,7 @@ fn time(rows: &[&Row], json: Option<&Path>, output: &mut Output) -> Result<bool,
 
 /// Every row, in the order of the crates; each module of `bench` holds the rows of one crate.
 pub fn rows() -> Vec<Row> {
-    [numerics::ROWS, &nn::rows(), crossbar::ROWS, systolic::ROWS, paper::ROWS].concat()
+    [numerics::ROWS, &nn::rows(), onnx::ROWS, crossbar::ROWS, systolic::ROWS, paper::ROWS].concat()
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use crate::experiments::age;
 use crate::experiments::sensitivity::Question;
+use crate::experiments::study::{Changes, Study};
 use crate::measured::measures::sensitivity::Method;
+use crate::measured::measures::trained::weights::WeightsFile;
 use crate::measured::networks::NetworkId;
+use crate::measured::networks::subject::Subject;
 use crate::measured::scale::Scale;
 
 /// More threads than this cannot be asked for.
@@ -71,9 +74,11 @@ pub enum Command {
     /// The same command again goes on where a run stopped.
     #[command(after_help = OF_RUNS)]
     Reproduce(Reproduce),
-    /// Train a network of your own on MNIST or CIFAR-10, as a TOML file describes it, or one of the
-    /// register.
-    #[command(after_help = OF_TRAIN)]
+    /// Train a network for its hardware: one of a file, one of the register, or a new one on MNIST or
+    /// CIFAR-10 as a TOML file describes it.
+    ///
+    /// Example: cargo xtask train --network model.onnx --data data.toml --hardware standard-pcm
+    #[command(after_help = with_networks(OF_TRAIN))]
     Train(Train),
     /// Evaluate a network with weights that others trained, against its known accuracy where there is
     /// one.
@@ -81,14 +86,38 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Tell what imprecise hardware does to one network, where, and which converters are enough.
     ///
-    /// Writes a report of its own. The same command again goes on where a run stopped.
-    #[command(after_help = OF_SENSITIVITY)]
+    /// Writes a report of its own, and policy.toml with the layers to keep digital. The same command again
+    /// goes on where a run stopped.
+    ///
+    /// Example: cargo xtask sensitivity --network model.onnx --data data.toml
+    #[command(after_help = with_networks(OF_SENSITIVITY))]
     Sensitivity(Sensitivity),
+    /// Tell what becomes of one network on tiles from a second to a year, and what an inference takes.
+    ///
+    /// Writes a report: accuracy over time, mapped directly and trained for the hardware, energy and time of
+    /// an inference, and how often devices must be programmed anew.
+    ///
+    /// Example: cargo xtask age --network model.onnx --data data.npz
+    #[command(after_help = with_networks(OF_SENSITIVITY))]
+    Age(Age),
     /// Tell what is in an ONNX file, and whether it gives here what it gave elsewhere.
     ///
     /// Example: cargo xtask check model.onnx --expect io.npz
     #[command(after_help = OF_CHECK)]
     Check(Check),
+    /// Write the weights of a finished training under the names that they came with.
+    ///
+    /// In f32 and in the shapes of PyTorch, whose load_state_dict takes them. The arguments are those of the
+    /// training.
+    ///
+    /// Example: cargo xtask export --network model.onnx --data data.toml --hardware mxfp8 --to weights.safetensors
+    #[command(after_help = OF_LIST)]
+    Export(Export),
+    /// Print the lines of PyTorch that write a network and its examples for the other commands.
+    ///
+    /// Example: cargo xtask export-help > export.py
+    #[command(after_help = OF_LIST)]
+    ExportHelp,
     /// Check that a store is complete, after adding the records of others, and write the report.
     #[command(after_help = OF_CLAIMS)]
     Merge(Merge),
@@ -103,6 +132,12 @@ pub enum Command {
     Bench(Bench),
 }
 
+/// How a command about one network ends, and the networks that have a name.
+fn with_networks(ends: &str) -> String {
+    let known: Vec<&str> = NetworkId::ALL.iter().map(|id| id.name()).collect();
+    format!("{ends}\n\nNetworks of the register: {}.", known.join(", "))
+}
+
 /// Seeds that leave room for the ones that follow.
 fn seed() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(..=u64::from(u32::MAX))
@@ -111,12 +146,6 @@ fn seed() -> clap::builder::RangedU64ValueParser {
 /// Numbers of threads that a machine may have: a slip of the pen must not start millions.
 fn threads() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=MOST_THREADS)
-}
-
-/// The names of all networks.
-fn network() -> impl TypedValueParser<Value = NetworkId> {
-    PossibleValuesParser::new(NetworkId::ALL.iter().map(|id| id.name()))
-        .try_map(|name| name.parse::<NetworkId>())
 }
 
 /// Which experiments, at which scale, with which seeds, where.
@@ -192,32 +221,153 @@ pub struct Reproduce {
 #[derive(Clone, Debug, Args)]
 pub struct Train {
     /// The description; docs/examples/mnist-fixed.toml is one.
-    #[arg(required_unless_present = "network")]
+    #[arg(required_unless_present = "network", conflicts_with_all = ["test", "scale", "recipe", "policy", "checkpoint", "epochs", "batch", "learning_rate"])]
     pub config: Option<PathBuf>,
-    /// A network of the register instead: trained in f32, then on tiles, each as its own recipe says, as
-    /// in rasch2023/networks, and tested there after an hour.
-    #[arg(long, value_name = "NAME", value_parser = network(), conflicts_with = "config")]
-    pub network: Option<NetworkId>,
-    /// Of the network of the register: smoke (seconds), desk (minutes, real data) or paper (the paper's
-    /// own size).
-    #[arg(long, default_value_t = Scale::Desk, conflicts_with = "config")]
+    /// A network instead: an ONNX file, or a name of the register. One of the register is trained in f32,
+    /// then for its hardware; one of a file for its hardware, from the weights that it has.
+    #[arg(long, value_name = "MODEL.onnx|NAME", value_parser = named_network, conflicts_with = "config")]
+    pub network: Option<NamedNetwork>,
+    /// What the network is trained for: a tile (a preset of crossbar or a TOML file), fixed point (fixed, or
+    /// a format such as "<4,12>", with stochastic rounding), or a format by name such as mxfp8 [default: the
+    /// tile of its recipe].
+    #[arg(long, value_name = "TILE|FORMAT", conflicts_with = "config")]
+    pub hardware: Option<String>,
+    /// What stands beside the network.
+    #[command(flatten)]
+    pub beside: Beside,
+    /// Folder of records and weights [default: results/train, with /NAME after it for a network].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Train again, replacing the record; of a network, the trained weights too.
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+impl Train {
+    /// The network with its recipe, if one is asked for.
+    pub fn study(&self) -> Option<Study> {
+        self.network.as_ref().map(|network| self.beside.study(network, None))
+    }
+
+    /// The folder of records and weights.
+    pub fn out(&self) -> PathBuf {
+        let folder = || {
+            let folder = PathBuf::from("results/train");
+            match &self.network {
+                Some(NamedNetwork::File(file)) => folder.join(stem(file)),
+                _ => folder,
+            }
+        };
+        self.out.clone().unwrap_or_else(folder)
+    }
+}
+
+/// Arguments of `export`.
+#[derive(Clone, Debug, Args)]
+pub struct Export {
+    /// The training.
+    #[command(flatten)]
+    pub train: Train,
+    /// The weights of the epoch with the least test error instead of those of the last one.
+    #[arg(long)]
+    pub best: bool,
+    /// The file to write.
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+}
+
+/// Which network a command is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamedNetwork {
+    /// One of the register.
+    Registered(NetworkId),
+    /// An ONNX file.
+    File(PathBuf),
+}
+
+impl std::fmt::Display for NamedNetwork {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Registered(id) => f.pad(id.name()),
+            Self::File(file) => f.pad(&stem(file)),
+        }
+    }
+}
+
+/// What a file is called without its folder and its `.onnx`.
+fn stem(file: &Path) -> String {
+    file.file_stem()
+        .map_or_else(|| "network".to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// A name of the register, or else a file.
+fn named_network(text: &str) -> Result<NamedNetwork, String> {
+    if let Ok(id) = text.parse() {
+        return Ok(NamedNetwork::Registered(id));
+    }
+    let file = Path::new(text);
+    if file.extension().is_some_and(|extension| extension == "onnx") || file.is_file() {
+        return Ok(NamedNetwork::File(file.to_owned()));
+    }
+    let known: Vec<&str> = NetworkId::ALL.iter().map(|id| id.name()).collect();
+    Err(format!(
+        "it is no ONNX file and no network of the register, which has {}",
+        known.join(", ")
+    ))
+}
+
+/// What stands beside a network: its examples, its recipe, and how it is run.
+#[derive(Clone, Debug, Args)]
+pub struct Beside {
+    /// Of a network of a file: its examples, as .npz, .safetensors, .csv, a folder of images by class, or
+    /// a TOML file that describes them. Otherwise the folder of data sets that do not ship with the source,
+    /// looked in first [default: that of the environment variable DITHER_DATA].
+    #[arg(long, value_name = "DATA")]
+    pub data: Option<PathBuf>,
+    /// Of a network of a file: the examples to test with [default: a tenth of the others, which is then not
+    /// trained with].
+    #[arg(long, value_name = "DATA")]
+    pub test: Option<PathBuf>,
+    /// smoke (seconds), desk (minutes, real data) or paper (the paper's own size).
+    #[arg(long, default_value_t = Scale::Desk)]
     pub scale: Scale,
     /// The seed, below 2^32.
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0, value_parser = seed())]
     pub seed: u64,
-    /// Threads for the kernels [default: all cores].
+    /// How it is trained for its hardware, a TOML file [default: the network's own recipe; for a network of
+    /// a file four epochs of Adam].
+    #[arg(long, value_name = "FILE")]
+    pub recipe: Option<PathBuf>,
+    /// What of the recipe is other.
+    #[command(flatten)]
+    pub changes: Changes,
+    /// Weights to take instead of trained ones or the network's own: safetensors in f32, f16, bf16 or f64 with
+    /// the names of PyTorch, or a model of a store, such as `train` keeps.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// A table of the names in that file, in TOML: `rename` has ours by theirs, `ignore` lists those that are
+    /// passed over.
+    #[arg(long, value_name = "FILE", requires = "checkpoint")]
+    pub names: Option<PathBuf>,
+    /// Layers that stay digital or are on tiles of their own, a TOML file such as `sensitivity` writes.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Threads; those beyond the number of points serve the kernels [default: all cores].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads())]
     pub threads: Option<u32>,
-    /// Folder of records.
-    #[arg(long, value_name = "DIR", default_value = "results/train")]
-    pub out: PathBuf,
-    /// Train again, replacing the record; of the register, the trained networks too.
-    #[arg(long)]
-    pub fresh: bool,
-    /// Folder of data sets that do not ship with the source, looked in first [default: that
-    /// of the environment variable DITHER_DATA].
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
+}
+
+impl Beside {
+    /// A network with all that stands beside it, on such tiles.
+    fn study(&self, network: &NamedNetwork, tile: Option<String>) -> Study {
+        let network = match network {
+            NamedNetwork::Registered(id) => Subject::Registered(*id),
+            NamedNetwork::File(_) => Subject::Own,
+        };
+        let Self { scale, recipe, policy, changes, checkpoint, names, .. } = self.clone();
+        let weights = checkpoint.map(|file| WeightsFile { file, names });
+        Study { network, scale, tile, recipe, policy, changes, weights }
+    }
 }
 
 /// Arguments of `evaluate`.
@@ -242,15 +392,9 @@ pub struct Evaluate {
 /// Arguments of `sensitivity`.
 #[derive(Clone, Debug, Args)]
 pub struct Sensitivity {
-    /// The network.
-    #[arg(long, value_name = "NAME", value_parser = network())]
-    pub workload: NetworkId,
-    /// smoke (seconds), desk (minutes, real data) or paper (the paper's own size).
-    #[arg(long, default_value_t = Scale::Desk)]
-    pub scale: Scale,
-    /// The seed, below 2^32.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 0, value_parser = seed())]
-    pub seed: u64,
+    /// The network: an ONNX file, or a name of the register.
+    #[arg(long, alias = "workload", value_name = "MODEL.onnx|NAME", value_parser = named_network)]
+    pub network: NamedNetwork,
     /// How the network comes onto tiles [default: hardware-aware; that of the checkpoint if it is a
     /// network on tiles].
     #[arg(long, value_enum)]
@@ -262,24 +406,12 @@ pub struct Sensitivity {
     /// The tile, a preset of crossbar or a TOML file [default: that of the recipe].
     #[arg(long, value_name = "PRESET|FILE")]
     pub tile: Option<String>,
-    /// How it is trained for its hardware, a TOML file [default: the network's own recipe].
-    #[arg(long, value_name = "FILE")]
-    pub recipe: Option<PathBuf>,
-    /// Weights to take instead of trained ones: safetensors of f32 tensors with the names of
-    /// PyTorch, or a model of a store.
-    #[arg(long, value_name = "FILE")]
-    pub checkpoint: Option<PathBuf>,
-    /// Points to run side by side; threads beyond their number serve the kernels [default: all
-    /// cores].
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads())]
-    pub threads: Option<u32>,
+    /// What stands beside the network.
+    #[command(flatten)]
+    pub beside: Beside,
     /// Folder of records and report [default: results/sensitivity/NAME/SCALE].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Folder of data sets that do not ship with the source, looked in first [default: that
-    /// of the environment variable DITHER_DATA].
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
     /// Run every point again, replacing its record.
     #[arg(long)]
     pub fresh: bool,
@@ -289,21 +421,63 @@ impl Sensitivity {
     /// What is asked of the network.
     pub fn question(&self) -> Question {
         Question {
-            network: self.workload,
-            scale: self.scale,
+            study: self.beside.study(&self.network, self.tile.clone()),
             method: self.method,
             programmings: self.programmings,
-            tile: self.tile.clone(),
-            recipe: self.recipe.clone(),
-            checkpoint: self.checkpoint.clone(),
         }
     }
 
     /// The folder of records and report.
     pub fn out(&self) -> PathBuf {
-        let Self { workload, scale, .. } = self;
+        let (network, scale) = (&self.network, self.beside.scale);
         // A try at smoke scale must not replace the report of an hour.
-        let named = || PathBuf::from(format!("results/sensitivity/{workload}/{scale}"));
+        let named = || PathBuf::from(format!("results/sensitivity/{network}/{scale}"));
+        self.out.clone().unwrap_or_else(named)
+    }
+}
+
+/// Arguments of `age`.
+#[derive(Clone, Debug, Args)]
+pub struct Age {
+    /// The network: an ONNX file, or a name of the register.
+    #[arg(long, value_name = "MODEL.onnx|NAME", value_parser = named_network)]
+    pub network: NamedNetwork,
+    /// How often it is programmed, each time tested on a share of the test examples [default: 10 at desk
+    /// scale].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..))]
+    pub programmings: Option<u64>,
+    /// The share of the accuracy above chance that is to be kept, in %: how often must devices be
+    /// programmed anew for it?
+    #[arg(long, value_name = "X", default_value_t = 99.0)]
+    pub keep: f64,
+    /// The tile, a preset of crossbar or a TOML file [default: that of the recipe].
+    #[arg(long, value_name = "PRESET|FILE")]
+    pub tile: Option<String>,
+    /// What stands beside the network.
+    #[command(flatten)]
+    pub beside: Beside,
+    /// Folder of records and report [default: results/age/NAME/SCALE].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Run everything again, replacing records and trained networks.
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+impl Age {
+    /// What is asked of the network.
+    pub fn question(&self) -> age::Question {
+        age::Question {
+            study: self.beside.study(&self.network, self.tile.clone()),
+            programmings: self.programmings,
+            keep_percent: self.keep,
+        }
+    }
+
+    /// The folder of records and report.
+    pub fn out(&self) -> PathBuf {
+        let (network, scale) = (&self.network, self.beside.scale);
+        let named = || PathBuf::from(format!("results/age/{network}/{scale}"));
         self.out.clone().unwrap_or_else(named)
     }
 }
@@ -376,6 +550,30 @@ impl std::str::FromStr for Shard {
     }
 }
 
+/// A network from a file, and what it is expected to give.
+#[derive(Clone, Debug, Args)]
+pub struct Check {
+    /// The network; its weights may lie beside it, as exporters write them.
+    #[arg(value_name = "MODEL.onnx")]
+    pub model: PathBuf,
+    /// Arrays of inputs and outputs by their names, as `numpy.savez` writes them; a single output may be
+    /// called y. Further arrays are compared with the values of their names in the network.
+    #[arg(long, value_name = "IO.npz")]
+    pub expect: Option<PathBuf>,
+    /// The largest difference that is taken for rounding, as a share of the largest number of an output.
+    #[arg(long, value_name = "X", default_value_t = 1e-4, value_parser = tolerance)]
+    pub tolerance: f32,
+    /// The tile on which layers are laid out: a preset, or a TOML file.
+    #[arg(long, value_name = "TILE", default_value = "standard-pcm")]
+    pub tile: String,
+}
+
+/// A share above 0.
+fn tolerance(text: &str) -> Result<f32, String> {
+    let share: f32 = text.parse().map_err(|_| format!("'{text}' is no number"))?;
+    if share > 0.0 && share.is_finite() { Ok(share) } else { Err(format!("{text} is no share")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -422,28 +620,4 @@ mod tests {
         use clap::CommandFactory;
         Cli::command().debug_assert();
     }
-}
-
-/// A network from a file, and what it is expected to give.
-#[derive(Clone, Debug, Args)]
-pub struct Check {
-    /// The network; its weights may lie beside it, as exporters write them.
-    #[arg(value_name = "MODEL.onnx")]
-    pub model: PathBuf,
-    /// Arrays of inputs and outputs by their names, as `numpy.savez` writes them; a single output may be
-    /// called y. Further arrays are compared with the values of their names in the network.
-    #[arg(long, value_name = "IO.npz")]
-    pub expect: Option<PathBuf>,
-    /// The largest difference that is taken for rounding, as a share of the largest number of an output.
-    #[arg(long, value_name = "X", default_value_t = 1e-4, value_parser = tolerance)]
-    pub tolerance: f32,
-    /// The tile on which layers are laid out: a preset, or a TOML file.
-    #[arg(long, value_name = "TILE", default_value = "standard-pcm")]
-    pub tile: String,
-}
-
-/// A share above 0.
-fn tolerance(text: &str) -> Result<f32, String> {
-    let share: f32 = text.parse().map_err(|_| format!("'{text}' is no number"))?;
-    if share > 0.0 && share.is_finite() { Ok(share) } else { Err(format!("{text} is no share")) }
 }

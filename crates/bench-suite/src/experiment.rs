@@ -109,7 +109,7 @@ impl<M: Measure> Results<M> {
         self.done.iter().map(|done| &done.outcome)
     }
 
-    fn read(records: &Records<'_>) -> Self {
+    pub(crate) fn read(records: &Records<'_>) -> Self {
         let done = records.points.iter().filter_map(|(point, record)| {
             let record = record.as_ref()?;
             let measure = point.measure::<M>().expect("a point of this experiment").clone();

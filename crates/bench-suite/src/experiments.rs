@@ -1,12 +1,14 @@
 //! The register: one line per experiment, in the papers' order.
 
+pub mod age;
 pub mod beyond;
 pub mod custom;
 pub mod gupta2015;
+pub mod one;
 pub mod rasch2023;
-pub mod registered;
 mod runs;
 pub mod sensitivity;
+pub mod study;
 mod training_runs;
 
 use gupta2015::learning::LearningOf;

@@ -25,6 +25,7 @@ pub mod merge;
 pub mod opened;
 pub mod output;
 pub mod paper;
+pub mod program;
 pub mod progress;
 pub mod provenance;
 pub mod record;

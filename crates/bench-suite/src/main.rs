@@ -2,26 +2,39 @@
 //! and an exit code.
 #![forbid(unsafe_code)]
 
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use bench_suite::Error;
 use bench_suite::cli::{
-    self, Bench, Cli, Command, Evaluate, Merge, Reproduce, Selection, Sensitivity, Train,
+    self, Bench, Beside, Cli, Command, Evaluate, Export, Merge, NamedNetwork, Reproduce, Selection,
+    Sensitivity, Train,
 };
-use bench_suite::experiment::AnyExperiment;
+use bench_suite::experiment::{AnyExperiment, Records};
+use bench_suite::experiments::age::Age;
 use bench_suite::experiments::custom::Custom;
-use bench_suite::experiments::registered;
+use bench_suite::experiments::one;
 use bench_suite::experiments::sensitivity::OneNetwork;
+use bench_suite::experiments::study::Study;
 use bench_suite::experiments::{EXPERIMENTS, select};
 use bench_suite::findings::claim::Verdict;
 use bench_suite::measured::measures::evaluation::registered::test_error;
 use bench_suite::measured::measures::evaluation::{self, Evaluation};
+use bench_suite::measured::measures::fine_tuning::{self, FineTuning, Hardware, Kept};
+use bench_suite::measured::measures::trained::weights::Taken;
+use bench_suite::measured::measures::trained::{Stage, Trained};
+use bench_suite::measured::models::Models;
 use bench_suite::measured::networks::NetworkId;
+use bench_suite::measured::networks::own::{Files, Own};
+use bench_suite::measured::networks::subject::Sources;
+use bench_suite::measured::networks::workload::Workload;
 use bench_suite::measured::point::Point;
 use bench_suite::measured::scale::Scale;
 use bench_suite::opened::Networks;
 use bench_suite::output::{Output, remark};
+use bench_suite::program::as_typed;
 use bench_suite::report::{Job, Report, archive};
 use bench_suite::request::Request;
 use bench_suite::signals::Signals;
@@ -31,6 +44,8 @@ use bench_suite::{bench, check, fault, merge, runner};
 use clap::Parser;
 use datasets::DataFolder;
 
+/// From a model of PyTorch to the files that other commands take.
+const EXPORT_HELP: &str = include_str!("export_help.py");
 /// Every claim that was tested holds.
 const HOLDS: u8 = 0;
 /// A claim does not hold, an answer is wrong, or training diverged.
@@ -67,7 +82,19 @@ fn main() -> ExitCode {
 /// Help, the version, or what is wrong with the command line.
 fn say(answer: &clap::Error) -> ExitCode {
     let code = if answer.use_stderr() { ERROR } else { HOLDS };
-    match answer.print() {
+    let stream_is_terminal = if answer.use_stderr() {
+        std::io::stderr().is_terminal()
+    } else {
+        std::io::stdout().is_terminal()
+    };
+    let plain = std::env::var_os("NO_COLOR").is_some() || !stream_is_terminal;
+    let text = answer.render();
+    let text = as_typed(&if plain { text.to_string() } else { text.ansi().to_string() });
+    let said = match answer.use_stderr() {
+        true => write!(std::io::stderr(), "{text}"),
+        false => write!(std::io::stdout(), "{text}"),
+    };
+    match said {
         Err(error) if !answer.use_stderr() && error.kind() != std::io::ErrorKind::BrokenPipe => {
             remark(format_args!("error: cannot write to standard output: {error}"));
             ExitCode::from(ERROR)
@@ -82,11 +109,17 @@ fn run(command: &Command, signals: &Signals, output: &mut Output) -> Result<u8, 
         Command::Train(arguments) => train(arguments, signals, output),
         Command::Evaluate(arguments) => evaluate(arguments, output),
         Command::Sensitivity(arguments) => sensitivity(arguments, signals, output),
+        Command::Age(arguments) => age(arguments, signals, output),
         Command::Check(arguments) => {
             let cli::Check { model, expect, tolerance, tile } = arguments;
             let expect = expect.as_deref().map(|file| (file, *tolerance));
             let equal = check::run(model, expect, tile, output)?;
             Ok(if equal { HOLDS } else { DOES_NOT_HOLD })
+        }
+        Command::Export(arguments) => export(arguments, output),
+        Command::ExportHelp => {
+            output.line(EXPORT_HELP.trim_end());
+            Ok(HOLDS)
         }
         Command::Merge(arguments) => merge(arguments, output),
         Command::Report(arguments) => report(arguments, output),
@@ -133,8 +166,10 @@ fn jobs(selection: &Selection) -> Result<(Vec<Job<'static>>, DataFolder), Error>
 /// A reason for the report, which is to be the same for every checkout: where data was looked for is
 /// `DATA`.
 fn without_folders(reason: String, data: &DataFolder) -> String {
-    let folders = [data, &DataFolder::new(None)].map(|data| data.path("").display().to_string());
-    folders.iter().fold(reason, |reason, folder| reason.replace(folder, "DATA/"))
+    data.folders().fold(reason, |reason, folder| {
+        let folder = folder.join("").display().to_string();
+        reason.replace(&folder, "DATA/")
+    })
 }
 
 fn reproduce(arguments: &Reproduce, signals: &Signals, output: &mut Output) -> Result<u8, Error> {
@@ -157,7 +192,13 @@ fn reproduce(arguments: &Reproduce, signals: &Signals, output: &mut Output) -> R
         }
     }
     signals.listen()?;
-    runner::run(&wanted, &store, &data, threads(arguments.threads), signals.stop())?;
+    runner::run(
+        &wanted,
+        &store,
+        Sources::registered(&data),
+        threads(arguments.threads),
+        signals.stop(),
+    )?;
     match arguments.shard {
         Some(shard) => {
             output.line(format_args!(
@@ -183,40 +224,222 @@ fn threads(asked: Option<u32>) -> usize {
     asked.map_or_else(cores, |n| n as usize)
 }
 
-fn train(arguments: &Train, signals: &Signals, output: &mut Output) -> Result<u8, Error> {
-    let data = data_folder(arguments.data.as_deref())?;
-    let point = match (&arguments.config, arguments.network) {
-        (Some(file), _) => Custom::point(file, arguments.seed, &data)?,
-        (None, Some(network)) => {
-            let (scale, seed) = (arguments.scale, arguments.seed);
-            registered::point(network, &Request { scale, seed, seeds: None, data: data.clone() })?
+/// What `train` and `export` are about: where it is found, and the point.
+struct Training {
+    data: DataFolder,
+    own: Option<Arc<dyn Workload>>,
+    store: Store,
+    point: Point,
+}
+
+impl Training {
+    fn asked_for(arguments: &Train) -> Result<Self, Error> {
+        let (data, own) = sources_of(arguments.network.as_ref(), &arguments.beside)?;
+        let Beside { scale, seed, .. } = arguments.beside;
+        let sources = Sources { data: &data, own: own.as_ref() };
+        let study = arguments.study();
+        let asked = |store: &Store| match (&arguments.config, &study) {
+            (Some(file), _) => Custom::point(file, seed, &data),
+            (None, Some(study)) => {
+                let asked = to_train(study, arguments.hardware.as_deref(), sources, store)?;
+                one::point(asked, sources, (scale, seed))
+            }
+            (None, None) => Err(Error::Usage("there is nothing to train".to_owned())),
+        };
+        let store = Store::open(&arguments.out())?;
+        let mut point = asked(&store)?;
+        if arguments.fresh {
+            store.forget(&point)?;
+            if study.is_some() {
+                store.forget_models()?;
+                // Weights of a file were among them.
+                point = asked(&store)?;
+            }
         }
-        (None, None) => return Err(Error::Usage("there is nothing to train".to_owned())),
-    };
-    let store = Store::open(&arguments.out)?;
-    if arguments.fresh {
-        store.forget(&point)?;
-        if arguments.network.is_some() {
-            store.forget_models()?;
-        }
+        Ok(Self { data, own, store, point })
     }
+
+    fn sources(&self) -> Sources<'_> {
+        Sources { data: &self.data, own: self.own.as_ref() }
+    }
+
+    /// The weights that were kept, under the names that they came with if they did, and where the store has
+    /// them with their tiles.
+    fn weights(&self, kept: Kept) -> Result<Option<Weights>, Error> {
+        let Some(tuning) = self.point.measure::<FineTuning>() else { return Ok(None) };
+        let workload = tuning.trained.network.open(self.sources(), tuning.trained.scale)?;
+        let policy = tuning.policy(&*workload)?;
+        let (models, seed) = (self.store.models(), self.point.seed);
+        let instance = fine_tuning::kept(tuning, kept, (&*workload, seed), &models)?;
+        let Some(instance) = instance else { return Ok(None) };
+        let on_tiles = (tuning.hardware == Hardware::Tiles)
+            .then(|| models.path(&tuning.key(kept, seed, &*workload)));
+        Ok(Some(Weights { file: workload.exported(&policy, &instance.parameters)?, on_tiles }))
+    }
+}
+
+/// Weights of a training.
+struct Weights {
+    /// A safetensors file with the names that they came with.
+    file: Option<Vec<u8>>,
+    /// The model of the store.
+    on_tiles: Option<PathBuf>,
+}
+
+fn train(arguments: &Train, signals: &Signals, output: &mut Output) -> Result<u8, Error> {
+    let training = Training::asked_for(arguments)?;
+    let Training { store, point, .. } = &training;
     signals.listen()?;
     runner::run(
-        std::slice::from_ref(&point),
-        &store,
-        &data,
-        threads(arguments.threads),
+        std::slice::from_ref(point),
+        store,
+        training.sources(),
+        threads(arguments.beside.threads),
         signals.stop(),
     )?;
-    if let Some(record) = store.load(&point)? {
+    if let Some(record) = store.load(point)? {
         if arguments.network.is_some() {
-            registered::lines(&record).iter().for_each(|line| output.line(line));
+            one::lines(&record).iter().for_each(|line| output.line(line));
         } else if let Some(error) = Custom::outcome(&record).test_error_percent.last() {
             output.line(format_args!("Test error: {error:.2} %"));
         }
     }
-    output.line(format_args!("Record: {}", store.record_path(&point).display()));
+    for (kept, words, name) in
+        [(Kept::Best, "Best weights", "best"), (Kept::Last, "Last weights", "last")]
+    {
+        let Some(Weights { file, on_tiles }) = training.weights(kept)? else { continue };
+        if let Some(bytes) = file {
+            let file = store.write_bytes(&format!("{name}.safetensors"), &bytes)?;
+            output.line(format_args!("{words}: {}", file.display()));
+        }
+        if let Some(model) = on_tiles {
+            output.line(format_args!("{words} with their tiles: {}", model.display()));
+        }
+    }
+    output.line(format_args!("Record: {}", store.record_path(point).display()));
     Ok(HOLDS)
+}
+
+fn export(arguments: &Export, output: &mut Output) -> Result<u8, Error> {
+    let training = Training::asked_for(&arguments.train)?;
+    let kept = if arguments.best { Kept::Best } else { Kept::Last };
+    // The best ones are kept before the last epoch is over.
+    let done = training.store.load(&training.point)?.is_some();
+    let weights = if done { training.weights(kept)? } else { None };
+    let Some(Weights { file, .. }) = weights else {
+        let folder = training.store.folder().display();
+        let reason = format!("{folder} has no such training that is finished; train makes it");
+        return Err(Error::Usage(reason));
+    };
+    let Some(bytes) = file else {
+        let reason = "a network of the register did not come with names of its own";
+        return Err(Error::Usage(reason.to_owned()));
+    };
+    std::fs::write(&arguments.to, bytes).map_err(Error::io("write", &arguments.to))?;
+    output.line(format_args!("Weights: {}", arguments.to.display()));
+    Ok(HOLDS)
+}
+
+/// The network with the weights of its file, if it has one, and what it is trained for.
+fn to_train(
+    study: &Study,
+    hardware: Option<&str>,
+    sources: Sources<'_>,
+    store: &Store,
+) -> Result<(Trained, Hardware), Error> {
+    let (mut trained, hardware) = study.trained_for(hardware)?;
+    let taken = study.take_weights(&mut trained, sources, &store.models())?;
+    if let Some(Taken { stage, notes }) = taken {
+        notes.iter().for_each(remark);
+        if stage != Stage::Float {
+            let reason = "--checkpoint: training begins with float weights, and these are on tiles";
+            return Err(Error::Usage(reason.to_owned()));
+        }
+    }
+    Ok((trained, hardware))
+}
+
+/// The user's own network with its data, if a command names a file; and where other data sets are.
+fn sources_of(
+    network: Option<&NamedNetwork>,
+    beside: &Beside,
+) -> Result<(DataFolder, Option<Arc<dyn Workload>>), Error> {
+    let Some(NamedNetwork::File(model)) = network else {
+        if beside.test.is_some() {
+            let reason = "--test is for a network of a file; one of the register has its own";
+            return Err(Error::Usage(reason.to_owned()));
+        }
+        return Ok((data_folder(beside.data.as_deref())?, None));
+    };
+    let Some(data) = beside.data.as_deref() else {
+        let reason = "a network of a file needs its examples: --data data.npz, or a TOML file that \
+                      describes them";
+        return Err(Error::Usage(reason.to_owned()));
+    };
+    let folder = data_folder(None)?;
+    let own = Own::open(Files { model, data, test: beside.test.as_deref() }, &folder)?;
+    Ok((folder, Some(Arc::new(own))))
+}
+
+/// What wants to be asked of one network: a store that may hold its weights, and whether to begin anew.
+struct Asked<'a> {
+    out: PathBuf,
+    checkpoint: Option<&'a Path>,
+    fresh: bool,
+    beside: &'a Beside,
+    /// What its report is about.
+    subject: String,
+}
+
+impl Asked<'_> {
+    /// Runs an experiment of one network, which is made with the weights that are kept in a store's models,
+    /// and writes its report.
+    fn run<E: AnyExperiment>(
+        &self,
+        (data, own): &(DataFolder, Option<Arc<dyn Workload>>),
+        experiment: impl Fn(Sources<'_>, &Models) -> Result<E, Error>,
+        (signals, output): (&Signals, &mut Output),
+    ) -> Result<Answered<E>, Error> {
+        let store = Store::open(&self.out)?;
+        if let Some(file) = self.checkpoint
+            && self.fresh
+            && store.holds(file)
+        {
+            let file = file.display();
+            let reason = format!("{file}: --fresh would remove it; copy it out of the store");
+            return Err(Error::Usage(reason));
+        }
+        let sources = Sources { data, own: own.as_ref() };
+        let mut asked = experiment(sources, &store.models())?;
+        let Beside { scale, seed, .. } = *self.beside;
+        let request = Request { scale, seed, seeds: None, data: data.clone() };
+        let mut networks = Networks::of(&request).with(own.clone());
+        let points = asked.points(&request, &mut networks)?;
+        drop(networks);
+        if self.fresh {
+            points.iter().try_for_each(|point| store.forget(point))?;
+            store.forget_models()?;
+            // The weights of the checkpoint were among them.
+            asked = experiment(sources, &store.models())?;
+        }
+        signals.listen()?;
+        runner::run(&points, &store, sources, threads(self.beside.threads), signals.stop())?;
+        let jobs = [Job { experiment: &asked as &dyn AnyExperiment, points, left_out: None }];
+        let report = Report::collect(&store, scale, &jobs)?.about(self.subject.clone());
+        for reason in report.reasons() {
+            output.line(format_args!("Left out: {reason}."));
+        }
+        output.line(format_args!("Report: {}", report.write(&store)?.display()));
+        let [Job { points, .. }] = jobs;
+        Ok(Answered { experiment: asked, points, store })
+    }
+}
+
+/// What was asked of one network, when its records are there.
+struct Answered<E> {
+    experiment: E,
+    points: Vec<Point>,
+    store: Store,
 }
 
 fn sensitivity(
@@ -224,41 +447,47 @@ fn sensitivity(
     signals: &Signals,
     output: &mut Output,
 ) -> Result<u8, Error> {
-    let data = data_folder(arguments.data.as_deref())?;
     // What is wrong with the question, the checkpoint or the data is said before anything is removed.
     let question = arguments.question();
-    let asked = OneNetwork::asked_for(&question)?;
-    let store = Store::open(&arguments.out())?;
-    if let Some(file) = arguments.checkpoint.as_deref()
-        && arguments.fresh
-        && store.holds(file)
-    {
-        let file = file.display();
-        let reason = format!("{file}: --fresh would remove it; copy it out of the store");
-        return Err(Error::Usage(reason));
+    OneNetwork::asked_for(&question)?;
+    let from = sources_of(Some(&arguments.network), &arguments.beside)?;
+    let asked = Asked {
+        out: arguments.out(),
+        checkpoint: arguments.beside.checkpoint.as_deref(),
+        fresh: arguments.fresh,
+        beside: &arguments.beside,
+        subject: format!("Imprecise hardware and {}", arguments.network),
+    };
+    let experiment = |sources: Sources<'_>, models: &Models| {
+        OneNetwork::asked_for(&question)?.with_checkpoint(&question, sources, models)
+    };
+    let Answered { experiment, points, store } = asked.run(&from, experiment, (signals, output))?;
+    let mut with_records = Vec::new();
+    for point in points {
+        let record = store.load(&point)?;
+        with_records.push((point, record));
     }
-    let with_checkpoint =
-        |asked: OneNetwork| asked.with_checkpoint(&question, &data, &store.models());
-    let mut asked = with_checkpoint(asked)?;
-    let (scale, seed) = (arguments.scale, arguments.seed);
-    let request = Request { scale, seed, seeds: None, data: data.clone() };
-    let points = asked.points(&request, &mut Networks::of(&request))?;
-    if arguments.fresh {
-        points.iter().try_for_each(|point| store.forget(point))?;
-        store.forget_models()?;
-        // The weights of the checkpoint were among them.
-        asked = with_checkpoint(asked)?;
+    let records = Records { scale: arguments.beside.scale, points: &with_records };
+    if let Some(policy) = experiment.policy(&records) {
+        let file = store.write("policy.toml", &policy)?;
+        output.line(format_args!("Layers to keep digital: {}", file.display()));
     }
-    let experiment: &dyn AnyExperiment = &asked;
-    signals.listen()?;
-    runner::run(&points, &store, &data, threads(arguments.threads), signals.stop())?;
-    let jobs = [Job { experiment, points, left_out: None }];
-    let subject = format!("Imprecise hardware and {}", arguments.workload);
-    let report = Report::collect(&store, scale, &jobs)?.about(subject);
-    for reason in report.reasons() {
-        output.line(format_args!("Left out: {reason}."));
-    }
-    output.line(format_args!("Report: {}", report.write(&store)?.display()));
+    Ok(HOLDS)
+}
+
+fn age(arguments: &cli::Age, signals: &Signals, output: &mut Output) -> Result<u8, Error> {
+    let question = arguments.question();
+    let from = sources_of(Some(&arguments.network), &arguments.beside)?;
+    let asked = Asked {
+        out: arguments.out(),
+        checkpoint: arguments.beside.checkpoint.as_deref(),
+        fresh: arguments.fresh,
+        beside: &arguments.beside,
+        subject: format!("A year of {}", arguments.network),
+    };
+    let experiment =
+        |sources: Sources<'_>, models: &Models| Age::asked_for(&question, sources, models);
+    asked.run(&from, experiment, (signals, output))?;
     Ok(HOLDS)
 }
 

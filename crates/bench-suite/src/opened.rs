@@ -1,10 +1,11 @@
 //! [`Networks`]: the networks that experiments have asked for.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::measured::error::Error;
 use crate::measured::networks::NetworkId;
+use crate::measured::networks::subject::{Subject, no_own_network};
 use crate::measured::networks::workload::Workload;
 use crate::measured::scale::Scale;
 use crate::request::Request;
@@ -17,16 +18,22 @@ use crate::request::Request;
 #[derive(Debug)]
 pub struct Networks {
     request: Request,
+    own: Option<Arc<dyn Workload>>,
     opened: BTreeMap<NetworkId, Opened>,
 }
 
 /// A network, or why its data is not there.
-type Opened = Result<Rc<dyn Workload>, String>;
+type Opened = Result<Arc<dyn Workload>, String>;
 
 impl Networks {
     /// Those of a request; none is opened yet.
     pub fn of(request: &Request) -> Self {
-        Self { request: request.clone(), opened: BTreeMap::new() }
+        Self { request: request.clone(), own: None, opened: BTreeMap::new() }
+    }
+
+    /// With the user's own network, if there is one.
+    pub fn with(self, own: Option<Arc<dyn Workload>>) -> Self {
+        Self { own, ..self }
     }
 
     /// The request.
@@ -34,13 +41,25 @@ impl Networks {
         &self.request
     }
 
-    /// The network.
+    /// The network of the register, or the user's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Subject::open`].
+    pub fn subject(&mut self, subject: Subject) -> Result<Arc<dyn Workload>, Error> {
+        match subject {
+            Subject::Registered(id) => self.open(id),
+            Subject::Own => self.own.clone().ok_or_else(no_own_network),
+        }
+    }
+
+    /// The network of the register.
     ///
     /// # Errors
     ///
     /// [`Error::NoData`] if its data is not
     /// there, [`Error::Io`] or [`Error::Data`] if it is damaged.
-    pub fn open(&mut self, id: NetworkId) -> Result<Rc<dyn Workload>, Error> {
+    pub fn open(&mut self, id: NetworkId) -> Result<Arc<dyn Workload>, Error> {
         if let Some(known) = self.opened.get(&id) {
             return known.clone().map_err(Error::NoData);
         }

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Stdout, Write};
 use std::path::Path;
 
 use crate::measured::error::Error;
+use crate::program::as_typed;
 
 /// Standard output. A reader that has seen enough, such as `head`, is no error; a full disk is one,
 /// said once when the command is done.
@@ -31,7 +32,7 @@ impl<W: Write> Output<W> {
     /// Says a line, unless an earlier one could not be said.
     pub fn line(&mut self, line: impl Display) {
         if self.failed.is_none() {
-            self.failed = writeln!(self.to, "{line}").err();
+            self.failed = writeln!(self.to, "{}", as_typed(&line.to_string())).err();
         }
     }
 
@@ -51,7 +52,7 @@ impl<W: Write> Output<W> {
 
 /// Says a line on standard error; where that is closed or full there is no one to tell.
 pub fn remark(line: impl Display) {
-    drop(writeln!(std::io::stderr(), "{line}"));
+    drop(writeln!(std::io::stderr(), "{}", as_typed(&line.to_string())));
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use datasets::DataFolder;
 use numerics::Par;
 
 use crate::fault;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
+use crate::measured::networks::subject::Sources;
 use crate::measured::point::Point;
 use crate::measured::progress::PointProgress;
 use crate::progress::Progress;
@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(100);
 pub fn run(
     points: &[Point],
     store: &Store,
-    data: &DataFolder,
+    sources: Sources<'_>,
     threads: usize,
     stop: &Stop,
 ) -> Result<(), Error> {
@@ -87,7 +87,7 @@ pub fn run(
             return Ok(());
         }
         let context = Context {
-            data,
+            sources,
             sums: &point.data,
             par: if inner > 1 { Par::Rayon } else { Par::Seq },
             progress: &point_progress,
@@ -170,6 +170,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::LazyLock;
 
+    use datasets::DataFolder;
     use serde::{Deserialize, Serialize};
 
     use super::*;
@@ -207,7 +208,7 @@ mod tests {
 
     /// What running them in a folder gives.
     fn run_in(store: &Store, points: &[Point], threads: usize) -> Result<(), Error> {
-        run(points, store, &DataFolder::new(None), threads, &Stop::default())
+        run(points, store, Sources::registered(&DataFolder::new(None)), threads, &Stop::default())
     }
 
     #[test]

@@ -240,14 +240,23 @@ impl Store {
         fs::read(&path).map_err(Error::io("read", &path))
     }
 
+    /// Writes a file beside the report.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if it cannot be written.
+    pub fn write_bytes(&self, name: &str, content: &[u8]) -> Result<PathBuf, Error> {
+        let path = self.folder.join(name);
+        write_whole(&path, content)?;
+        Ok(path)
+    }
+
     /// Writes a file of the report.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] if it cannot be written.
     pub fn write(&self, name: &str, content: &str) -> Result<PathBuf, Error> {
-        let path = self.folder.join(name);
-        write_whole(&path, content.as_bytes())?;
-        Ok(path)
+        self.write_bytes(name, content.as_bytes())
     }
 }

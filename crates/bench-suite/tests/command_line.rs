@@ -18,9 +18,11 @@ fn shipped_data() -> PathBuf {
 }
 
 fn bench_suite(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bench-suite"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dither"));
     // The tests name their data themselves.
     command.args(arguments).env_remove("DITHER_DATA").stdin(Stdio::null());
+    // As `cargo xtask` starts it, so that commands are named as it has them.
+    command.env("DITHER_CALLED", "cargo xtask");
     command
 }
 
@@ -274,7 +276,7 @@ fn what_cannot_be_run_is_named() {
         smoke(&out, &typo),
         bench_suite(&["train", train, typo[0], typo[1]]),
         bench_suite(&["evaluate", "resnet20-cifar10", typo[0], typo[1]]),
-        sensitivity(&out, &["--workload", "resnet18", typo[0], typo[1]]),
+        sensitivity(&out, &["--network", "resnet18", typo[0], typo[1]]),
     ] {
         fails_with(command, &["cannot read data sets from", "dtaa"]);
     }
@@ -533,7 +535,7 @@ fn a_signal_of_a_batch_system_is_as_ctrl_c() {
     }
     // What was started to outlive its terminal does.
     let mut nohup = Command::new("nohup");
-    nohup.arg(env!("CARGO_BIN_EXE_bench-suite"));
+    nohup.arg(env!("CARGO_BIN_EXE_dither"));
     nohup.args(["reproduce", "gupta2015/mnist-dnn", "--scale", "smoke", "--threads", "1", "--out"]);
     let mut child = nohup
         .arg(folder.path().join("nohup"))
@@ -566,7 +568,7 @@ fn a_terminal_that_only_prints_gets_lines() {
         let mut command = Command::new("script");
         let line = format!(
             "{} reproduce gupta2015/accelerator --scale smoke --out {}",
-            env!("CARGO_BIN_EXE_bench-suite"),
+            env!("CARGO_BIN_EXE_dither"),
             out.display()
         );
         command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
@@ -623,7 +625,7 @@ fn a_full_disk_loses_nothing_that_was_written() {
     );
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]).arg(folder.path());
-    command.arg(env!("CARGO_BIN_EXE_bench-suite"));
+    command.arg(env!("CARGO_BIN_EXE_dither"));
     command.args([
         "reproduce",
         "gupta2015/mnist-dnn",
@@ -752,7 +754,7 @@ fn sensitivity(out: &Path, more: &[&str]) -> Command {
 fn one_network_is_analysed() {
     let folder = tempfile::tempdir().unwrap();
     let [whole, killed, again] = ["whole", "killed", "again"].map(|name| folder.path().join(name));
-    let vowels = ["--workload", "lstm-japanese-vowels"];
+    let vowels = ["--network", "lstm-japanese-vowels"];
     let output = sensitivity(&whole, &vowels).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let markdown = std::fs::read_to_string(whole.join("report.md")).unwrap();
@@ -819,7 +821,7 @@ fn one_network_is_analysed() {
     std::fs::write(&damaged, bytes).unwrap();
     fails_with(with(&damaged, &vowels), &["damaged.safetensors: it was altered"]);
     fails_with(
-        with(&model("float"), &["--workload", "lstm-language"]),
+        with(&model("float"), &["--network", "lstm-language"]),
         &["a model of 'lstm-japanese-vowels', not of 'lstm-language'"],
     );
     fails_with(
@@ -836,12 +838,12 @@ fn one_network_is_analysed() {
 fn what_cannot_be_analysed_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
-    fails_with(sensitivity(&out, &["--workload", "lstm"]), &["invalid value 'lstm'", "--workload"]);
+    fails_with(sensitivity(&out, &["--network", "lstm"]), &["invalid value 'lstm'", "--network"]);
     let help = bench_suite(&["sensitivity", "--help"]).output().unwrap().stdout;
     let help = String::from_utf8(help).unwrap();
     assert!(["lstm-japanese-vowels", "resnet18", "rnn-t"].iter().all(|name| help.contains(name)));
     let vowels = |more: &[&str]| {
-        let mut command = sensitivity(&out, &["--workload", "lstm-japanese-vowels"]);
+        let mut command = sensitivity(&out, &["--network", "lstm-japanese-vowels"]);
         command.args(more);
         command
     };

@@ -89,6 +89,9 @@ fn check(words: &[String]) -> Result<(), String> {
             xtask_knows(name)?;
             check_arguments(&words[2..])
         }
+        // What the program is called where it is installed.
+        ["dither", ..] => check_arguments(&words[1..]),
+        ["cargo", "install", "--path", folder] if workspace().join(folder).is_dir() => Ok(()),
         ["cargo", "test" | "doc", rest @ ..] => rest.iter().try_for_each(|word| match *word {
             "--open" | "--workspace" | "-p" => Ok(()),
             name if workspace().join("crates").join(name).is_dir() => Ok(()),
@@ -190,8 +193,9 @@ fn cargo_xtask_passes_every_command_on() {
 #[test]
 fn cargo_xtask_gives_the_help_of_every_command() {
     for command in Cli::command().get_subcommands().map(clap::Command::get_name) {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_bench-suite"));
-        let said = program.args([command, "--help"]).output().unwrap().stdout;
+        let mut program = Command::new(env!("CARGO_BIN_EXE_dither"));
+        let said = program.args([command, "--help"]).env("DITHER_CALLED", "cargo xtask");
+        let said = said.output().unwrap().stdout;
         let said = String::from_utf8(said).unwrap();
         let file = workspace().join(format!("xtask/help/{command}.txt"));
         if std::env::var_os("DITHER_UPDATE").is_some() {
@@ -234,7 +238,7 @@ fn cheap_commands_run() {
             // An empty store: an error that says so.
             std::fs::create_dir_all(folder.path().join(report.selection.out())).unwrap();
         }
-        let output = Command::new(env!("CARGO_BIN_EXE_bench-suite"))
+        let output = Command::new(env!("CARGO_BIN_EXE_dither"))
             .args(&line)
             .current_dir(folder.path())
             .env_remove("DITHER_DATA")

@@ -13,6 +13,7 @@ use bench_suite::measured::context::Context;
 use bench_suite::measured::measure::Measure;
 use bench_suite::measured::measures::comparison::Method;
 use bench_suite::measured::measures::hardware_aware::{Aged, HardwareAware};
+use bench_suite::measured::networks::subject::Sources;
 use bench_suite::measured::point::{Point, Run};
 use bench_suite::measured::scale::Scale;
 use bench_suite::opened::Networks;
@@ -56,7 +57,7 @@ fn run(
     let progress = progress.start(point);
     let (checkpoint, models) = (store.checkpoint(point), store.models());
     let context = Context {
-        data: &data,
+        sources: Sources::registered(&data),
         sums: &point.data,
         par,
         progress: &progress,

@@ -144,7 +144,7 @@ fn names_are_unique_and_layers_exist() {
     assert_eq!(names.len(), NetworkId::ALL.len());
     for &id in NetworkId::ALL {
         let Some(workload) = open(id) else { continue };
-        assert_eq!((workload.id(), workload.paper()), (id.name(), id.paper()));
+        assert_eq!(workload.id(), id.name());
         assert!((0.4..=1.0).contains(&workload.chance_error()));
         let instance = instance(&*workload);
         for layer in workload.digital_layers() {

@@ -13,6 +13,7 @@ use bench_suite::measured::measures::sensitivity::{
 };
 use bench_suite::measured::measures::trained::Trained;
 use bench_suite::measured::measures::trial::Repeats;
+use bench_suite::measured::networks::subject::Sources;
 use bench_suite::measured::networks::workload::Instance;
 use bench_suite::measured::point::{self, Point};
 use bench_suite::measured::scale::Scale;
@@ -62,7 +63,7 @@ fn with_context<R>(store: &Path, f: impl FnOnce(&Context<'_>) -> R) -> R {
     let progress = progress.start(&point);
     let (checkpoint, models) = (store.checkpoint(&point), store.models());
     f(&Context {
-        data: &data,
+        sources: Sources::registered(&data),
         sums: &point.data,
         par: Par::Seq,
         progress: &progress,

@@ -5,7 +5,7 @@ mod hardware_aware;
 mod low_precision;
 mod mlp;
 mod sequence;
-mod torch;
+pub(super) mod torch;
 mod vision;
 
 use crate::bench::row::Row;

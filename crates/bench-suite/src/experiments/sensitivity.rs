@@ -5,36 +5,31 @@
 mod budget;
 mod converters;
 mod layers;
-mod readings;
+pub(super) mod readings;
+mod spared;
 mod tolerances;
 
-use std::path::PathBuf;
-
-use crossbar::TileConfig;
-use datasets::DataFolder;
-use nn::Analog;
-
-use crate::experiment::{About, Experiment, Results, StandIns};
+use crate::experiment::{About, Experiment, Records, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::source::{Paper, Part};
 use crate::measured::error::Error;
-use crate::measured::files;
 use crate::measured::measures::aging::HOUR_S;
 use crate::measured::measures::nonideality::{AXES, Nonideality};
 use crate::measured::measures::sensitivity::{
     Analysis, Case, ErrorSource, Method, Raised, Resolutions, Sensitivity,
 };
+use crate::measured::measures::trained::weights::Taken;
 use crate::measured::measures::trained::{Stage, Trained};
 use crate::measured::measures::trial::Repeats;
 use crate::measured::models::Models;
-use crate::measured::networks::NetworkId;
+use crate::measured::networks::subject::Sources;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
+use crossbar::TileConfig;
 
-use super::custom::LARGEST_DESCRIPTION;
-use super::rasch2023::networks;
+use super::study::Study;
 use readings::{LOSS_PERCENT, Readings, useless};
 
 /// Seconds after programming at which everything is measured. [Rasch23 Fig. 5]
@@ -56,6 +51,8 @@ pub struct OneNetwork {
     trained: Trained,
     method: Method,
     programmings: Option<u64>,
+    /// What is to be known of weights from a file.
+    notes: Vec<String>,
 }
 
 /// How much is measured at a scale.
@@ -88,21 +85,13 @@ const fn effort(scale: Scale) -> Effort {
 /// What is asked of which network.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// The network.
-    pub network: NetworkId,
-    /// The scale.
-    pub scale: Scale,
+    /// The network, and what stands beside it.
+    pub study: Study,
     /// How it comes onto tiles; as its hardware-aware training has it, or the file of its weights, if
     /// that is not said.
     pub method: Option<Method>,
     /// How often it is programmed; the scale's own number if that is not said.
     pub programmings: Option<u64>,
-    /// The tile, a preset of crossbar or a file; that of the recipe if none is named.
-    pub tile: Option<String>,
-    /// The file of its recipe; the network's own if none is named.
-    pub recipe: Option<PathBuf>,
-    /// The file of weights to take instead of trained ones.
-    pub checkpoint: Option<PathBuf>,
 }
 
 impl OneNetwork {
@@ -112,22 +101,9 @@ impl OneNetwork {
     ///
     /// [`Error::Usage`] if there is no such tile or method; what is wrong with a file.
     pub fn asked_for(question: &Question) -> Result<Self, Error> {
-        let scale = question.scale;
-        let mut trained = networks::trained(question.network, scale)?;
-        if let Some(file) = &question.recipe {
-            let text = files::read_text(file, LARGEST_DESCRIPTION)?;
-            trained.recipe =
-                toml::from_str(&text).map_err(|error| Error::toml(file, &text, &error))?;
-            trained.recipe.training.check().map_err(|reason| Error::data(file, reason))?;
-        }
-        if let Some(tile) = &question.tile {
-            let wrong = |error: &dyn std::fmt::Display| Error::Usage(format!("--tile: {error}"));
-            let tile = TileConfig::load(tile).map_err(|error| wrong(&error))?;
-            let training = *trained.recipe.analog.training();
-            trained.recipe.analog = Analog::new(tile, training).map_err(|error| wrong(&error))?;
-        }
+        let trained = question.study.trained()?;
         let method = question.method.unwrap_or(Method::HardwareAware);
-        Ok(Self { trained, method, programmings: question.programmings })
+        Ok(Self { trained, method, programmings: question.programmings, notes: Vec::new() })
     }
 
     /// With the weights of the file that the question names, if it names one; they are kept in
@@ -140,24 +116,41 @@ impl OneNetwork {
     pub fn with_checkpoint(
         mut self,
         question: &Question,
-        data: &DataFolder,
+        sources: Sources<'_>,
         models: &Models,
     ) -> Result<Self, Error> {
-        if let Some(file) = &question.checkpoint {
-            let on_tiles = match self.trained.keep_weights(file, data, models)? {
-                Stage::Float => None,
+        let taken = question.study.take_weights(&mut self.trained, sources, models)?;
+        if let Some(Taken { stage, notes }) = taken {
+            let on_tiles = match stage {
+                Stage::Float | Stage::Rounded => None,
                 Stage::Direct => Some(Method::Direct),
                 Stage::Hardware => Some(Method::HardwareAware),
             };
             if let (Some(asked), Some(found)) = (question.method, on_tiles)
                 && asked != found
             {
-                let reason = "holds a network on tiles, which --method cannot change";
-                return Err(Error::data(file, reason));
+                let reason =
+                    "the checkpoint holds a network on tiles, which --method cannot change";
+                return Err(Error::Usage(reason.to_owned()));
             }
             self.method = on_tiles.unwrap_or(self.method);
+            self.notes = notes;
         }
         Ok(self)
+    }
+
+    /// Which layers stay digital and why, as a file that `--policy` takes; `None` before its record is
+    /// there, or if the network knows nothing.
+    ///
+    /// # Panics
+    ///
+    /// If a record is another's.
+    pub fn policy(&self, records: &Records<'_>) -> Option<String> {
+        let results = Results::read(records);
+        let readings = Readings::of(&results);
+        readings.baseline().filter(|baseline| useless(baseline).is_none())?;
+        let file = spared::placement(&readings)?;
+        Some(toml::to_string(&file).expect("layers with words are a table"))
     }
 
     fn effort(&self, scale: Scale) -> Effort {
@@ -199,6 +192,9 @@ impl OneNetwork {
             let (name, tests) = (format!("layer {layer}"), raised.len() as u64);
             analyses.push((name, Analysis::OneLayer { layer, raised }, tests));
         }
+        let spared = Analysis::Spared { loss_percent: LOSS_PERCENT };
+        // As often as a search over all of them.
+        analyses.push(("layers to spare".to_owned(), spared, 2 * layers.len() as u64 + 1));
         let axes = AXES.iter().filter(|axis| has(tile, axis.nonideality)).take(effort.axes);
         for axis in axes {
             let analysis = Analysis::Tolerance {
@@ -240,9 +236,9 @@ impl Experiment for OneNetwork {
         request: &Request,
         opened: &mut Networks,
     ) -> Result<Vec<Run<Self::Measure>>, Error> {
-        let workload = opened.open(self.trained.network)?;
+        let workload = opened.subject(self.trained.network)?;
         let mut training = self.trained.work(&*workload);
-        let policy = Trained::policy(&*workload, &self.trained.recipe.analog);
+        let policy = self.trained.policy(&*workload, &self.trained.recipe.analog)?;
         let instance = workload.instance(&policy, &numerics::Seed::new(0));
         let layers: Vec<String> =
             instance.parameters.analog().map(|analog| analog.name().to_owned()).collect();
@@ -264,7 +260,7 @@ impl Experiment for OneNetwork {
 
     fn findings(&self, results: &Results<Self::Measure>) -> Findings {
         let readings = Readings::of(results);
-        let mut findings = Findings::default();
+        let mut findings = Findings::default().notes(self.notes.clone());
         budget::network(&readings, &mut findings);
         layers::add(&readings, &mut findings);
         if let Some(reason) = readings.baseline().and_then(useless) {
@@ -274,6 +270,7 @@ impl Experiment for OneNetwork {
         budget::add(&readings, &mut findings);
         converters::add(&readings, self.trained.recipe.analog.tile(), &mut findings);
         tolerances::add(&readings, &mut findings);
+        spared::add(&readings, &mut findings);
         findings
     }
 }
@@ -288,6 +285,7 @@ fn has(tile: &TileConfig, nonideality: Nonideality) -> bool {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use datasets::DataFolder;
 
     use super::*;
     use crate::cli;
@@ -297,7 +295,7 @@ mod tests {
 
     /// What is found of a network that is tested on the standard tile alone.
     fn found(float: f64, chance: f64) -> Findings {
-        let line = ["cargo xtask", "sensitivity", "--workload", "lstm-japanese-vowels"];
+        let line = ["cargo xtask", "sensitivity", "--network", "lstm-japanese-vowels"];
         let cli = cli::Cli::try_parse_from(line.into_iter().chain(["--scale", "smoke"])).unwrap();
         let cli::Command::Sensitivity(arguments) = cli.command else { unreachable!() };
         let network = OneNetwork::asked_for(&arguments.question()).unwrap();

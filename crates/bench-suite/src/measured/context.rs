@@ -1,17 +1,18 @@
 //! [`Context`]: what a running point may use.
 
-use datasets::{DataFolder, DataSum};
+use datasets::DataSum;
 use numerics::Par;
 
 use crate::measured::checkpoint::Checkpoint;
 use crate::measured::models::Models;
+use crate::measured::networks::subject::Sources;
 use crate::measured::progress::PointProgress;
 
 /// What a running point may use.
 #[derive(Debug)]
 pub struct Context<'a> {
-    /// Where data sets are read from.
-    pub data: &'a DataFolder,
+    /// Where networks and data sets are found.
+    pub sources: Sources<'a>,
     /// The data sets of the point: what is read must have these checksums.
     pub sums: &'a [DataSum],
     /// Whether kernels may use threads of the current pool.

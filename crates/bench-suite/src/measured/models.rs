@@ -36,7 +36,8 @@ impl Models {
         }
     }
 
-    fn path(&self, key: &str) -> PathBuf {
+    /// Where the model of that key is, or will be.
+    pub fn path(&self, key: &str) -> PathBuf {
         self.folder.join(format!("{key}.safetensors"))
     }
 

@@ -69,7 +69,7 @@ impl Drop for Torch {
 }
 
 /// Times `ours` against steps of the PyTorch program that defines `step()`.
-pub(super) fn against_torch(
+pub(in crate::bench) fn against_torch(
     rounds: usize,
     program: &str,
     mut ours: impl FnMut(),

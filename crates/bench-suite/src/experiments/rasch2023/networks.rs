@@ -14,6 +14,7 @@ use crate::measured::error::Error;
 use crate::measured::measures::aging::{Aging, HOUR_S};
 use crate::measured::measures::hardware_aware::HardwareAware;
 use crate::measured::measures::hwa_recipe::HwaRecipe;
+use crate::measured::measures::placement::Placement;
 use crate::measured::measures::trained::Trained;
 use crate::measured::networks::NetworkId;
 use crate::measured::networks::workload::{Recipes, Workload};
@@ -85,7 +86,13 @@ pub(in crate::experiments) fn repeats(scale: Scale) -> (u64, u64) {
 /// A network trained as its recipe says.
 pub(crate) fn trained(network: NetworkId, scale: Scale) -> Result<Trained, Error> {
     let recipe = recipe(network, scale)?;
-    Ok(Trained { network, scale, recipe, weights: None })
+    Ok(Trained {
+        network: network.into(),
+        scale,
+        recipe,
+        weights: None,
+        placement: Placement::default(),
+    })
 }
 
 /// What a point runs.

@@ -12,6 +12,7 @@ use crate::measured::measures::nonideality::{Axis, Class, Nonideality};
 use crate::measured::measures::tolerance::Tolerance;
 use crate::measured::measures::trained::Trained;
 use crate::measured::networks::NetworkId;
+use crate::measured::networks::subject::Subject;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
@@ -117,7 +118,7 @@ impl Swept for EqualError {
 pub(super) struct Grid<'a, O> {
     pub(super) axes: Vec<&'static Axis>,
     pub(super) columns: Vec<Column>,
-    outcomes: Vec<(Nonideality, NetworkId, &'a O)>,
+    outcomes: Vec<(Nonideality, Subject, &'a O)>,
 }
 
 impl<'a, O> Grid<'a, O> {

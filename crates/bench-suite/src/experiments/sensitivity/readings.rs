@@ -46,7 +46,7 @@ impl<'a> Readings<'a> {
 }
 
 /// Why there is no A*, if the float network knows nothing that tiles could lose.
-pub(super) fn useless(baseline: &Baseline) -> Option<String> {
+pub(in crate::experiments) fn useless(baseline: &Baseline) -> Option<String> {
     let (float, chance) = (baseline.float_error_percent, baseline.chance_error_percent);
     let better = chance - float > ABOVE_CHANCE * chance;
     (!better).then(|| {

@@ -18,7 +18,7 @@ impl Measure for ImageClassifier {
 
     /// Trains and tests: [`Error::Diverged`] at the step at which the loss leaves the numbers.
     fn run(&self, seed: u64, context: &Context<'_>) -> Result<Training, Error> {
-        let images = self.images(context.data)?;
+        let images = self.images(context.sources.data)?;
         let seed = Seed::new(seed);
         let phase = Phase::new(self, self.policy_in(0), &seed)?;
         let mut classifier = Classifier { config: self, images, seed: &seed, context, phase };
@@ -121,6 +121,7 @@ impl Tested for Classifier<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measured::networks::subject::Sources;
     use crate::store::Store;
     use datasets::DataFolder;
 
@@ -169,7 +170,7 @@ mod tests {
         let data = DataFolder::new(None);
         let par = numerics::Par::Seq;
         let context = Context {
-            data: &data,
+            sources: Sources::registered(&data),
             sums: &point.data,
             par,
             progress: &progress,

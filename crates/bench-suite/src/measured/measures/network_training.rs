@@ -38,7 +38,7 @@ impl Measure for NetworkTraining {
 
     /// Trains and tests.
     fn run(&self, seed: u64, context: &Context<'_>) -> Result<Training, Error> {
-        let workload = self.network.open(context.data, self.scale)?;
+        let workload = self.network.open(context.sources.data, self.scale)?;
         let wrong = |reason: String| Error::Usage(format!("network '{}': {reason}", self.network));
         if workload.data() != context.sums {
             return Err(wrong("its data have changed since this command began".to_owned()));

@@ -4,7 +4,8 @@
 
 mod converters;
 mod error_source;
-mod layers;
+pub(crate) mod layers;
+mod spared;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ use crate::measured::measurements::named;
 pub use converters::{Converted, OnConverters, Resolutions};
 pub use error_source::ErrorSource;
 pub use layers::{Layer, Layers};
+pub use spared::Spared;
 
 /// How the network comes onto tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -81,6 +83,11 @@ pub enum Analysis {
         /// What is raised, one after another.
         raised: Vec<Raised>,
     },
+    /// Which layers must be spared the errors of tiles: [`Analysed::Spared`].
+    Spared {
+        /// The loss that is borne, in % of the accuracy above chance.
+        loss_percent: f64,
+    },
 }
 
 /// A nonideality at a value.
@@ -117,6 +124,8 @@ pub enum Analysed {
     Tolerance(Bearing),
     /// Of [`Analysis::OneLayer`]: test errors in %, one per programming, with the nonideality raised.
     OneLayer(BTreeMap<WithRaised, Vec<f64>>),
+    /// Of [`Analysis::Spared`].
+    Spared(Spared),
     /// Of [`Analysis::Layers`].
     Layers(Layers),
     /// Of [`Analysis::Converters`].
@@ -184,8 +193,8 @@ impl Measure for Sensitivity {
             Method::Direct => self.trained.direct(&*workload, seed, context)?,
         };
         let mut trial = Trial::of(instance, &self.trained, &*workload, self.repeats, seed, context);
-        let analysed = self.analyse(&mut trial, seed, context)?;
         let baseline = Baseline { hwa_train_loss: Vec::new(), ..baseline };
+        let analysed = self.analyse(&mut trial, &baseline, (seed, context))?;
         Ok(Reading { baseline, analysed })
     }
 }
@@ -194,8 +203,8 @@ impl Sensitivity {
     fn analyse(
         &self,
         trial: &mut Trial<'_>,
-        seed: u64,
-        context: &Context<'_>,
+        baseline: &Baseline,
+        (seed, context): (u64, &Context<'_>),
     ) -> Result<Analysed, Error> {
         let standard = self.trained.recipe.analog.tile();
         Ok(match &self.analysis {
@@ -220,6 +229,9 @@ impl Sensitivity {
                     repeats: self.repeats,
                 };
                 Analysed::Tolerance(tolerance.search(trial, context)?)
+            }
+            Analysis::Spared { loss_percent } => {
+                Analysed::Spared(spared::search(standard, *loss_percent, baseline, trial)?)
             }
             Analysis::OneLayer { layer, raised } => {
                 let mut all = BTreeMap::new();

@@ -11,10 +11,10 @@
 //!
 //! Source: [Rasch23 Methods; Supp. Tab. 3].
 
-mod weights;
+pub mod weights;
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use nn::{
     Analog, AnalogTraining, AnyArithmetic, Distilled, EpochStats, Parameters, Policy, Progress,
@@ -24,12 +24,13 @@ use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
 use super::hwa_recipe::{Calibration, HwaRecipe};
+use super::placement::Placement;
 use crate::measured::checkpoint::Checkpoint;
 use crate::measured::context::Context;
 use crate::measured::error::Error;
 use crate::measured::hash::hash;
 use crate::measured::measurements::kept;
-use crate::measured::networks::NetworkId;
+use crate::measured::networks::subject::Subject;
 use crate::measured::networks::workload::{Instance, Workload};
 use crate::measured::scale::Scale;
 use crate::measured::training::{Plan, Trainee, go_on};
@@ -39,7 +40,7 @@ use crate::measured::training::{Plan, Trainee, go_on};
 #[serde(deny_unknown_fields)]
 pub struct Trained {
     /// The network.
-    pub network: NetworkId,
+    pub network: Subject,
     /// The scale at which it is opened.
     pub scale: Scale,
     /// The recipe.
@@ -48,6 +49,9 @@ pub struct Trained {
     /// since [`Self::keep_weights`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
+    /// Layers that are not on the tile of the recipe.
+    #[serde(default, skip_serializing_if = "Placement::is_empty")]
+    pub placement: Placement,
 }
 
 /// What is known of a network before it is tested on tiles.
@@ -84,13 +88,13 @@ pub struct Network<'w> {
 
 /// What a model or its checkpoint says of itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Note {
-    network: NetworkId,
-    stage: Stage,
-    seed: u64,
-    progress: Progress,
+pub(super) struct Note {
+    pub(super) network: Subject,
+    pub(super) stage: Stage,
+    pub(super) seed: u64,
+    pub(super) progress: Progress,
     #[serde(with = "kept")]
-    measured: Baseline,
+    pub(super) measured: Baseline,
 }
 
 /// How far a model is.
@@ -103,6 +107,8 @@ pub enum Stage {
     Direct,
     /// Trained on tiles.
     Hardware,
+    /// Trained in another arithmetic.
+    Rounded,
 }
 
 impl Trained {
@@ -112,8 +118,8 @@ impl Trained {
     ///
     /// [`Error::Usage`] if there is no such network, if the recipe asks for distillation in vain, or
     /// if the data are no longer those of the point; and what is wrong with them.
-    pub fn open(&self, context: &Context<'_>) -> Result<Box<dyn Workload>, Error> {
-        let workload = self.network.open(context.data, self.scale)?;
+    pub fn open(&self, context: &Context<'_>) -> Result<Arc<dyn Workload>, Error> {
+        let workload = self.network.open(context.sources, self.scale)?;
         if workload.data() != context.sums {
             let reason = "its data have changed since this command began";
             return Err(Error::Usage(format!("network '{}': {reason}", self.network)));
@@ -127,7 +133,7 @@ impl Trained {
     }
 
     /// The training task with a teacher, if the recipe wants one.
-    fn distilled<'a>(
+    pub(super) fn distilled<'a>(
         &self,
         student: &'a dyn Task,
         teacher: (&'a dyn Task, &'a Parameters),
@@ -142,12 +148,26 @@ impl Trained {
         workload.recipe().filter(|_| self.weights.is_none())
     }
 
-    /// The paper's digital layers in f32, all others on tiles.
-    pub fn policy(workload: &dyn Workload, analog: &Analog) -> Policy {
-        let digital = workload.digital_layers();
-        let layers: BTreeMap<String, AnyArithmetic> =
-            digital.into_iter().map(|layer| (layer, AnyArithmetic::Float32)).collect();
-        Policy { default: AnyArithmetic::Analog(Box::new(analog.clone())), layers }
+    /// Whether the network has all layers that are placed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] with the layers that there are.
+    pub fn check(&self, workload: &dyn Workload) -> Result<(), Error> {
+        let policy = self.policy(workload, &self.recipe.analog)?;
+        let parameters = workload.instance(&policy, &Seed::new(0)).parameters;
+        policy
+            .check(&parameters)
+            .map_err(|error| Error::Usage(format!("network '{}': {error}", workload.id())))
+    }
+
+    /// The paper's digital layers in f32 and others where [`Self::placement`] has them, the rest on tiles.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] as [`Placement::policy`].
+    pub fn policy(&self, workload: &dyn Workload, analog: &Analog) -> Result<Policy, Error> {
+        self.placement.policy(workload.digital_layers(), analog)
     }
 
     /// The network in f32: trained, or with the weights that others trained.
@@ -165,7 +185,8 @@ impl Trained {
         run.model(Stage::Float, &Policy::uniform(AnyArithmetic::Float32), |instance, _| {
             if let Some(sha256) = &self.weights {
                 let bytes = weights::kept(context.models, sha256)?;
-                return weights::load_float(&mut instance.parameters, &bytes).map_err(Error::Usage);
+                let loaded = workload.load_weights(&mut instance.parameters, &bytes);
+                return loaded.map(drop).map_err(Error::Usage);
             }
             if let Some(weights) = workload.pretrained()? {
                 instance.parameters.copy_from(&weights);
@@ -191,7 +212,7 @@ impl Trained {
         let analog = Analog::new(recipe.analog.tile().clone(), training)
             .map_err(|error| Error::Usage(error.to_string()))?;
         let run = Session { trained: self, workload, seed, context };
-        run.model(Stage::Direct, &Self::policy(workload, &analog), |instance, measured| {
+        run.model(Stage::Direct, &self.policy(workload, &analog)?, |instance, measured| {
             let float = self.float(workload, seed, context)?;
             *measured = float.baseline;
             run.map_onto_tiles(instance, &float.instance.parameters)?;
@@ -211,7 +232,7 @@ impl Trained {
         context: &Context<'_>,
     ) -> Result<Network<'w>, Error> {
         let run = Session { trained: self, workload, seed, context };
-        let policy = Self::policy(workload, &self.recipe.analog);
+        let policy = self.policy(workload, &self.recipe.analog)?;
         run.model(Stage::Hardware, &policy, |instance, measured| {
             let float = self.float(workload, seed, context)?;
             *measured = float.baseline;
@@ -249,8 +270,13 @@ impl<'w> Session<'_, 'w> {
     /// no part in the float network.
     fn key(&self, stage: Stage) -> String {
         let recipe = (stage != Stage::Float).then_some(&self.trained.recipe);
-        let Trained { network, scale, weights, .. } = self.trained;
-        hash(&(stage, network, scale, recipe, weights, self.seed, self.workload.data()))
+        let Trained { network, scale, weights, placement, .. } = self.trained;
+        let placement = (stage != Stage::Float && !placement.is_empty()).then_some(placement);
+        let key = (stage, network, scale, recipe, weights, self.seed, self.workload.data());
+        match placement {
+            None => hash(&key),
+            Some(placement) => hash(&(key, placement)),
+        }
     }
 
     /// The model from the store; or else begun, trained to the end of its recipe, and kept there.
@@ -303,7 +329,7 @@ impl<'w> Session<'_, 'w> {
         saved: &Checkpoint,
     ) -> Result<(), Error> {
         let (what, recipe, work) = match note.stage {
-            Stage::Direct => return Ok(()),
+            Stage::Direct | Stage::Rounded => return Ok(()),
             Stage::Float => match self.trained.float_recipe(self.workload) {
                 Some(recipe) => ("float", recipe, 1),
                 None => return Ok(()),
@@ -422,13 +448,13 @@ impl Trainee for InTraining<'_> {
     }
 }
 
-fn bytes_of(parameters: &Parameters, note: &Note) -> Vec<u8> {
+pub(super) fn bytes_of(parameters: &Parameters, note: &Note) -> Vec<u8> {
     let note = serde_json::to_string(note).expect("a note is plain data");
     checkpoint::save(parameters, &note)
 }
 
 /// Puts what was saved into the network, and returns its note.
-fn restore(instance: &mut Instance<'_>, bytes: &[u8]) -> Result<Note, String> {
+pub(super) fn restore(instance: &mut Instance<'_>, bytes: &[u8]) -> Result<Note, String> {
     let note =
         checkpoint::load(&mut instance.parameters, bytes).map_err(|error| error.to_string())?;
     serde_json::from_str(&note).map_err(|error| error.to_string())

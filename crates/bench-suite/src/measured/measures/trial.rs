@@ -129,7 +129,7 @@ impl<'a> Trial<'a> {
         let training = *self.trained.recipe.analog.training();
         let analog =
             Analog::new(tile.clone(), training).map_err(|error| Error::Usage(error.to_string()))?;
-        let policy = Trained::policy(self.workload, &analog);
+        let policy = self.trained.policy(self.workload, &analog)?;
         let mut mapped = self.workload.instance(&policy, &self.seed);
         let parameters = &self.instance.parameters;
         mapped.parameters.convert_from(parameters);

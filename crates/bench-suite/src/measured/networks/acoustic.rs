@@ -153,12 +153,8 @@ fn open_vowels(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Err
 }
 
 impl Workload for AcousticNetwork {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         self.entry.id
-    }
-
-    fn paper(&self) -> PaperRow {
-        self.entry.paper
     }
 
     fn title(&self) -> String {

@@ -21,7 +21,6 @@ use numerics::Seed;
 use rayon::prelude::*;
 
 use super::images::Network;
-use super::paper_row::PaperRow;
 use super::weights::{float_parameters, weights_file, weights_sum};
 use super::workload::{Entry, Instance, Workload};
 use crate::measured::error::Error;
@@ -47,12 +46,8 @@ pub(super) fn open(data: &DataFolder, entry: &Entry) -> Result<Box<dyn Workload>
 }
 
 impl Workload for ImageNetNetwork {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         self.entry.id
-    }
-
-    fn paper(&self) -> PaperRow {
-        self.entry.paper
     }
 
     fn title(&self) -> String {

@@ -363,12 +363,8 @@ fn halved(images: &Images) -> Images {
 }
 
 impl Workload for ImageNetwork {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         self.entry.id
-    }
-
-    fn paper(&self) -> PaperRow {
-        self.entry.paper
     }
 
     fn title(&self) -> String {

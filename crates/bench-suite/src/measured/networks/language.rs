@@ -88,12 +88,8 @@ fn penn_treebank(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
 }
 
 impl Workload for LanguageNetwork {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         LSTM.id
-    }
-
-    fn paper(&self) -> PaperRow {
-        LSTM.paper
     }
 
     fn title(&self) -> String {

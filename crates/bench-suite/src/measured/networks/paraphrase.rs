@@ -22,7 +22,6 @@ use numerics::Seed;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 
-use super::paper_row::PaperRow;
 use super::weights::{LARGEST_VOCABULARY, float_parameters, weights_sum};
 use super::workload::{Entry, Instance, Workload};
 use crate::measured::error::Error;
@@ -152,12 +151,8 @@ fn open(
 }
 
 impl Workload for Paraphrase {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         self.entry.id
-    }
-
-    fn paper(&self) -> PaperRow {
-        self.entry.paper
     }
 
     fn title(&self) -> String {

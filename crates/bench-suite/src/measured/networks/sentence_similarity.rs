@@ -74,12 +74,8 @@ fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
 }
 
 impl Workload for Similarity {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         BERT.id
-    }
-
-    fn paper(&self) -> PaperRow {
-        BERT.paper
     }
 
     fn title(&self) -> String {

@@ -133,12 +133,8 @@ fn open(
 }
 
 impl Workload for Sentiment {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         self.entry.id
-    }
-
-    fn paper(&self) -> PaperRow {
-        self.entry.paper
     }
 
     fn title(&self) -> String {

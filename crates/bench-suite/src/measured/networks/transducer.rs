@@ -151,12 +151,8 @@ fn utterances(recordings: &[Recording], count: usize, seed: &Seed) -> Utterances
 }
 
 impl Workload for Transducer {
-    fn id(&self) -> &'static str {
+    fn id(&self) -> &str {
         RNN_T.id
-    }
-
-    fn paper(&self) -> PaperRow {
-        RNN_T.paper
     }
 
     fn title(&self) -> String {

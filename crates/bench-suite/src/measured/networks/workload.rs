@@ -3,7 +3,11 @@
 use std::fmt::Debug;
 
 use datasets::{DataFolder, DataSum};
-use nn::{EpochStats, Outcome, Parameters, Policy, Recipe, Run, Step, Task, Weights, evaluate};
+use nn::layers::from_pytorch_recurrent_name;
+use nn::{
+    EpochStats, Outcome, Parameters, Policy, Recipe, Run, Step, Task, Weights, evaluate,
+    load_pretrained,
+};
 use numerics::Seed;
 
 use super::paper_row::PaperRow;
@@ -13,10 +17,7 @@ use crate::measured::scale::Scale;
 /// A network with its data and its recipe, at one scale.
 pub trait Workload: Debug + Send + Sync {
     /// A short name, such as `resnet-cifar10`.
-    fn id(&self) -> &'static str;
-
-    /// The row of [Rasch23, Table 1] whose family it belongs to.
-    fn paper(&self) -> PaperRow;
+    fn id(&self) -> &str;
 
     /// Network and data in a line.
     fn title(&self) -> String;
@@ -47,6 +48,32 @@ pub trait Workload: Debug + Send + Sync {
     /// [`Error::NoData`] if their file is not in the data folder, [`Error::Io`] or [`Error::Data`]
     /// if it is damaged.
     fn pretrained(&self) -> Result<Option<Parameters>, Error> {
+        Ok(None)
+    }
+
+    /// Takes the float weights of a safetensors file with the names of PyTorch, in f32, f16, bf16 or f64;
+    /// returns a line on each tensor whose numbers were rounded.
+    ///
+    /// # Errors
+    ///
+    /// A clause with all tensors that do not fit; then nothing has changed.
+    fn load_weights(
+        &self,
+        parameters: &mut Parameters,
+        bytes: &[u8],
+    ) -> Result<Vec<String>, String> {
+        // All names but those of recurrent layers are PyTorch's.
+        load_pretrained(parameters, bytes, |name| Some(from_pytorch_recurrent_name(name)))
+            .map_err(|error| error.to_string())
+    }
+
+    /// The weights of an instance under `policy`, as a safetensors file in f32 under the names and in the
+    /// shapes that they came with; `None` of a network that did not come from a file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if the parameters are not those of the network under that policy.
+    fn exported(&self, _: &Policy, _: &Parameters) -> Result<Option<Vec<u8>>, Error> {
         Ok(None)
     }
 

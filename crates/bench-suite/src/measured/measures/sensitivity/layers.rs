@@ -104,7 +104,7 @@ struct Exact {
 
 /// Sums over the products of a layer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     pub(super) products: u64,
     error: f64,
     size: f64,
@@ -118,7 +118,7 @@ pub(super) struct Seen {
 
 /// All layers after some examples.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Observed {
+pub(crate) struct Observed {
     pub(super) examples: usize,
     pub(super) layers: BTreeMap<String, Seen>,
 }
@@ -171,7 +171,7 @@ impl Observer for Comparison {
 /// # Errors
 ///
 /// [`Error::Interrupted`].
-pub(super) fn observe(
+pub(crate) fn observe(
     instance: &Instance<'_>,
     devices: &Devices<'_>,
     examples: usize,
@@ -230,7 +230,7 @@ fn exact_layers(parameters: &Parameters) -> BTreeMap<String, Exact> {
 ///
 /// Products of a layer follow one another on its tiles, and layers follow one another; tiles of a
 /// matrix work at the same time.
-pub(super) fn cost(
+pub(crate) fn cost(
     devices: &Devices<'_>,
     observed: &Observed,
     figures: &CostFigures,

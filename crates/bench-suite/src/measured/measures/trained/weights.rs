@@ -1,12 +1,12 @@
 //! Weights from a file instead of training: of PyTorch, or a model of a store.
 
-use std::path::Path;
+use std::path::PathBuf;
 
-use datasets::DataFolder;
 use datasets::sum::hex;
-use nn::layers::from_pytorch_recurrent_name;
-use nn::{AnyArithmetic, Parameters, Policy, checkpoint, load_pretrained};
+use nn::{AnyArithmetic, Policy, Renames, checkpoint};
 use numerics::Seed;
+use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
 use sha2::{Digest, Sha256};
 
 use super::{Note, Stage, Trained};
@@ -14,13 +14,60 @@ use crate::measured::error::Error;
 use crate::measured::files;
 use crate::measured::hash::hash;
 use crate::measured::models::Models;
+use crate::measured::networks::subject::Sources;
 use crate::measured::seal;
+
+/// A file of weights that others trained, or a model of a store.
+#[derive(Clone, Debug)]
+pub struct WeightsFile {
+    /// The file.
+    pub file: PathBuf,
+    /// A table of names in TOML, where the file has others than the network: [`nn::Renames`].
+    pub names: Option<PathBuf>,
+}
+
+/// What is known of weights that were taken from a file.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// How far their network is.
+    pub stage: Stage,
+    /// A line on each tensor whose numbers were rounded.
+    pub notes: Vec<String>,
+}
+
+/// No table of names is larger, in bytes.
+const LARGEST_TABLE: u64 = 16 << 20;
+
+impl WeightsFile {
+    /// Its bytes, with the names of the network.
+    fn read(&self) -> Result<Vec<u8>, Error> {
+        let Self { file, names } = self;
+        let bytes = files::read(file, u64::MAX)?;
+        let Some(names) = names else { return Ok(bytes) };
+        let text = files::read_text(names, LARGEST_TABLE)?;
+        let table = Renames::from_toml(&text).map_err(|reason| Error::data(names, reason))?;
+        renamed(&bytes, &table).map_err(|reason| Error::data(file, reason))
+    }
+}
+
+/// A safetensors file with other names.
+fn renamed(bytes: &[u8], table: &Renames) -> Result<Vec<u8>, String> {
+    let file = SafeTensors::deserialize(bytes)
+        .map_err(|error| format!("not a readable safetensors file: {error}"))?;
+    let tensors = file.iter().filter_map(|(name, tensor)| Some((table.ours(name)?, tensor)));
+    let mut tensors: Vec<(String, TensorView<'_>)> = tensors.collect();
+    tensors.sort_by(|(a, _), (b, _)| a.cmp(b));
+    if let Some(pair) = tensors.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        return Err(format!("two of its tensors are called {}", pair[0].0));
+    }
+    safetensors::serialize(tensors, None).map_err(|error| error.to_string())
+}
 
 impl Trained {
     /// Takes the weights of a safetensors file instead of trained ones, and keeps them in the store,
-    /// where the points of a run find them. Returns how far the network of the file is.
+    /// where the points of a run find them.
     ///
-    /// The file is one of f32 tensors with the names of PyTorch, the network then not being trained
+    /// The file is one of tensors with the names of PyTorch, the network then not being trained
     /// in f32; or a model of a store with its checksum, taken as it is.
     ///
     /// # Errors
@@ -29,12 +76,12 @@ impl Trained {
     /// and as [`Trained::open`].
     pub fn keep_weights(
         &mut self,
-        file: &Path,
-        data: &DataFolder,
+        from: &WeightsFile,
+        sources: Sources<'_>,
         models: &Models,
-    ) -> Result<Stage, Error> {
-        let bytes = files::read(file, u64::MAX)?;
-        let workload = self.network.open(data, self.scale)?;
+    ) -> Result<Taken, Error> {
+        let (bytes, file) = (from.read()?, &*from.file);
+        let workload = self.network.open(sources, self.scale)?;
         let note = note(&bytes);
         if note.is_some() {
             seal::check(&bytes).map_err(|reason| Error::data(file, reason))?;
@@ -42,25 +89,30 @@ impl Trained {
         let stage = note.as_ref().map_or(Stage::Float, |note| note.stage);
         let policy = match stage {
             Stage::Float => Policy::uniform(AnyArithmetic::Float32),
-            Stage::Direct | Stage::Hardware => Self::policy(&*workload, &self.recipe.analog),
+            Stage::Rounded => {
+                let reason = "holds weights of another arithmetic; train writes them with the names of \
+                              PyTorch too";
+                return Err(Error::data(file, reason));
+            }
+            Stage::Direct | Stage::Hardware => self.policy(&*workload, &self.recipe.analog)?,
         };
         let mut parameters = workload.instance(&policy, &Seed::new(0)).parameters;
-        match note {
+        let notes = match note {
             Some(note) if note.network != self.network => {
                 let (here, there) = (self.network, note.network);
                 return Err(Error::data(file, format!("a model of '{there}', not of '{here}'")));
             }
             Some(_) => checkpoint::load(&mut parameters, &bytes)
-                .map(drop)
+                .map(|_| Vec::new())
                 .map_err(|error| Error::data(file, error.to_string()))?,
-            None => {
-                load_float(&mut parameters, &bytes).map_err(|reason| Error::data(file, reason))?
-            }
-        }
+            None => workload
+                .load_weights(&mut parameters, &bytes)
+                .map_err(|reason| Error::data(file, reason))?,
+        };
         let sha256 = hex(&Sha256::digest(&bytes));
         models.keep(&key(&sha256), &bytes)?;
         self.weights = Some(sha256);
-        Ok(stage)
+        Ok(Taken { stage, notes })
     }
 }
 
@@ -84,10 +136,28 @@ fn note(bytes: &[u8]) -> Option<Note> {
     serde_json::from_str(&checkpoint::note(bytes).ok()?).ok()
 }
 
-/// Loads tensors with the names of PyTorch, which every network here has but for those of
-/// recurrent layers.
-pub(super) fn load_float(parameters: &mut Parameters, bytes: &[u8]) -> Result<(), String> {
-    load_pretrained(parameters, bytes, |name| Some(from_pytorch_recurrent_name(name)))
-        .map(drop)
-        .map_err(|error| error.to_string())
+#[cfg(test)]
+mod tests {
+    use safetensors::Dtype;
+
+    use super::*;
+
+    #[test]
+    fn tensors_get_the_names_of_a_table() {
+        let view = |bytes| TensorView::new(Dtype::F32, vec![1], bytes).unwrap();
+        let (one, two) = ([0, 0, 128, 63], [0, 0, 0, 64]);
+        let tensors = [("theirs.a", view(&one)), ("b", view(&two)), ("steps", view(&one))];
+        let bytes = safetensors::serialize(tensors, None).unwrap();
+        let table = "ignore = [\"steps\"]\n[rename]\n\"theirs.a\" = \"a\"\n";
+        let table = Renames::from_toml(table).unwrap();
+        let bytes = renamed(&bytes, &table).unwrap();
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(file.len(), 2);
+        assert_eq!(
+            (file.tensor("a").unwrap().data(), file.tensor("b").unwrap().data()),
+            (&one[..], &two[..])
+        );
+        let twice = Renames::from_toml("[rename]\na = \"b\"\n").unwrap();
+        assert!(renamed(&bytes, &twice).unwrap_err().contains("two of its tensors are called b"));
+    }
 }
