@@ -23,6 +23,8 @@ mod operators;
 mod ops;
 mod proto;
 mod run;
+#[cfg(test)]
+mod second_parser;
 mod tensor;
 mod weights;
 mod windows;
