@@ -125,20 +125,41 @@ fn strides(shape: &[usize]) -> Vec<usize> {
     strides
 }
 
+/// The fewest axes that lead through the same elements in the same order: without those of length 1, and
+/// with neighbours as one where they are one in x, too.
+fn joined(shape: &[usize], steps: &[usize]) -> (Vec<usize>, Vec<usize>) {
+    let (mut lengths, mut strides) = (Vec::new(), Vec::new());
+    for (&len, &step) in shape.iter().zip(steps).filter(|(len, _)| **len != 1) {
+        match (lengths.last_mut(), strides.last_mut()) {
+            (Some(outer), Some(stride)) if *stride == len * step => {
+                *outer *= len;
+                *stride = step;
+            }
+            _ => {
+                lengths.push(len);
+                strides.push(step);
+            }
+        }
+    }
+    (lengths, strides)
+}
+
 /// Calls `f(first element in x, range in the result, step in x)` for every line along the last
-/// axis of a result of that shape, whose axes advance by `steps` in x.
+/// axis of a result of that shape, whose axes advance by `steps` in x; neighbouring axes that are one in x
+/// are one line.
 fn each_line(
     shape: &[usize],
     steps: &[usize],
     mut f: impl FnMut(usize, std::ops::Range<usize>, usize),
 ) {
+    let (shape, steps) = joined(shape, steps);
     let Some((&len, outer)) = shape.split_last() else { return f(0, 0..1, 1) };
     if shape.contains(&0) {
         return;
     }
     let mut index = vec![0; outer.len()];
     for line in 0..outer.iter().product() {
-        let first = index.iter().zip(steps).map(|(i, step)| i * step).sum();
+        let first = index.iter().zip(&steps).map(|(i, step)| i * step).sum();
         f(first, line * len..(line + 1) * len, steps[outer.len()]);
         for axis in (0..outer.len()).rev() {
             index[axis] += 1;
@@ -146,6 +167,51 @@ fn each_line(
                 break;
             }
             index[axis] = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every order of shapes with axes of length 1 and none, element by element.
+    #[test]
+    fn lines_lead_through_every_element() {
+        let shapes: [&[usize]; 7] =
+            [&[], &[3], &[1, 1], &[2, 1, 3], &[2, 3, 4], &[1, 2, 2, 1], &[2, 0, 3]];
+        for shape in shapes {
+            let mut orders: Vec<Vec<usize>> = vec![vec![]];
+            for axis in 0..shape.len() {
+                let all = orders.into_iter();
+                orders = all
+                    .flat_map(|order| {
+                        (0..=order.len()).map(move |at| {
+                            let mut longer = order.clone();
+                            longer.insert(at, axis);
+                            longer
+                        })
+                    })
+                    .collect();
+            }
+            for order in orders {
+                let of_x = strides(shape);
+                let permuted: Vec<usize> = order.iter().map(|&axis| shape[axis]).collect();
+                let steps: Vec<usize> = order.iter().map(|&axis| of_x[axis]).collect();
+                let count = permuted.iter().product();
+                let mut found = vec![usize::MAX; count];
+                each_line(&permuted, &steps, |first, line, step| {
+                    for (k, at) in line.enumerate() {
+                        found[at] = first + k * step;
+                    }
+                });
+                let of_result = strides(&permuted);
+                let expected = (0..count).map(|at| -> usize {
+                    let index = |i: usize| at / of_result[i] % permuted[i];
+                    (0..permuted.len()).map(|i| index(i) * steps[i]).sum()
+                });
+                assert_eq!(found, expected.collect::<Vec<_>>(), "{shape:?} {order:?}");
+            }
         }
     }
 }
