@@ -263,8 +263,8 @@ impl Training {
         Sources { data: &self.data, own: self.own.as_ref() }
     }
 
-    /// The weights that were kept, under the names that they came with if they did, and where the store has
-    /// them with their tiles.
+    /// The weights that were kept, under the names that they came with, and where the store has them with
+    /// their tiles.
     fn weights(&self, kept: Kept) -> Result<Option<Weights>, Error> {
         let Some(tuning) = self.point.measure::<FineTuning>() else { return Ok(None) };
         let workload = tuning.trained.network.open(self.sources(), tuning.trained.scale)?;
@@ -281,7 +281,7 @@ impl Training {
 /// Weights of a training.
 struct Weights {
     /// A safetensors file with the names that they came with.
-    file: Option<Vec<u8>>,
+    file: Vec<u8>,
     /// The model of the store.
     on_tiles: Option<PathBuf>,
 }
@@ -308,10 +308,8 @@ fn train(arguments: &Train, signals: &Signals, output: &mut Output) -> Result<u8
         [(Kept::Best, "Best weights", "best"), (Kept::Last, "Last weights", "last")]
     {
         let Some(Weights { file, on_tiles }) = training.weights(kept)? else { continue };
-        if let Some(bytes) = file {
-            let file = store.write_bytes(&format!("{name}.safetensors"), &bytes)?;
-            output.line(format_args!("{words}: {}", file.display()));
-        }
+        let file = store.write_bytes(&format!("{name}.safetensors"), &file)?;
+        output.line(format_args!("{words}: {}", file.display()));
         if let Some(model) = on_tiles {
             output.line(format_args!("{words} with their tiles: {}", model.display()));
         }
@@ -331,11 +329,7 @@ fn export(arguments: &Export, output: &mut Output) -> Result<u8, Error> {
         let reason = format!("{folder} has no such training that is finished; train makes it");
         return Err(Error::Usage(reason));
     };
-    let Some(bytes) = file else {
-        let reason = "a network of the register did not come with names of its own";
-        return Err(Error::Usage(reason.to_owned()));
-    };
-    std::fs::write(&arguments.to, bytes).map_err(Error::io("write", &arguments.to))?;
+    std::fs::write(&arguments.to, file).map_err(Error::io("write", &arguments.to))?;
     output.line(format_args!("Weights: {}", arguments.to.display()));
     Ok(HOLDS)
 }

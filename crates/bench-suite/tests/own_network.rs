@@ -154,6 +154,27 @@ fn trained_weights_are_as_good_in_pytorch() {
     assert!((ours - theirs).abs() < 0.11, "{ours} % here, {theirs} % in PyTorch");
 }
 
+/// What was trained of the register is written with the names of PyTorch, and taken by them.
+#[test]
+fn weights_of_the_register_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let [train, age] = ["train", "age"].map(|name| folder.path().join(name));
+    let about = |command: &str, out: &Path| {
+        let mut command =
+            dither(&[command, "--network", "lstm-japanese-vowels", "--scale", "smoke"]);
+        command.arg("--out").arg(out);
+        command
+    };
+    succeeds(about("train", &train));
+    let weights = train.join("last.safetensors");
+    let bytes = std::fs::read(&weights).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(tensors.tensor("lstm.weight_hh_l1_reverse").unwrap().shape(), [64, 16]);
+    let mut taken = about("age", &age);
+    taken.arg("--checkpoint").arg(&weights).args(["--programmings", "1"]);
+    succeeds(taken);
+}
+
 #[test]
 fn it_ages_and_says_how_often_it_must_be_programmed() {
     let folder = tempfile::tempdir().unwrap();

@@ -70,7 +70,9 @@ pub use observer::{MapUse, Observer, TileProduct};
 pub use optim::{Adam, Optimizer, Schedule, Sgd};
 pub use parameters::{Binding, Parameter, ParameterId, Parameters, Role, StateId};
 pub use pass::{Mode, Pass, Run};
-pub use pretrained::{PretrainedError, Renames, float_values, load_pretrained, same_names};
+pub use pretrained::{
+    PretrainedError, Renames, float_values, load_pretrained, same_names, save_pretrained,
+};
 pub use rows::Window;
 pub use step::{Step, Workspace};
 pub use storage::{Rounded, Storage};

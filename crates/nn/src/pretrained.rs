@@ -11,9 +11,11 @@
 //! Tensors named `….num_batches_tracked` are ignored: nothing here depends on them. Under fixed
 //! point the values are rounded as initial values are.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use half::{bf16, f16};
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
@@ -220,6 +222,56 @@ fn their_name(ours: &str, rename: impl Fn(&str) -> Option<String>) -> String {
     theirs.unwrap_or_else(|| ours.to_owned())
 }
 
+/// Weights and states in f32 as a safetensors file, under the names and in the shapes of PyTorch: groups of a
+/// convolution are one tensor, channels stand before the taps, and recurrent layers have PyTorch's names. On
+/// tiles weights are γ ⊙ w̆, in other arithmetics what the codes mean.
+///
+/// [`load_pretrained`] with [`from_pytorch_recurrent_name`](crate::layers::from_pytorch_recurrent_name) takes it.
+pub fn save_pretrained(parameters: &Parameters) -> Vec<u8> {
+    let mut tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)> = BTreeMap::new();
+    let mut add = |name: &str, shape: &[usize], values: &[f32]| {
+        let (base, _) = ungrouped(name);
+        let (shape, values) = (theirs_of(shape), theirs(values, shape));
+        match tensors.entry(to_pytorch_recurrent_name(&base)) {
+            // Groups follow one another.
+            Entry::Occupied(mut whole) => {
+                let (all, elements) = whole.get_mut();
+                all[0] += shape[0];
+                elements.extend(values);
+            }
+            Entry::Vacant(entry) => drop(entry.insert((shape, values))),
+        }
+    };
+    for (id, parameter) in parameters.of_float_network() {
+        add(parameter.name(), parameter.shape(), &parameters.logical(id));
+    }
+    parameters.states().for_each(|(name, values)| add(name, &[values.len()], values));
+    let bytes = tensors.into_iter().map(|(name, (shape, values))| {
+        let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+        (name, shape, bytes)
+    });
+    let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = bytes.collect();
+    let views = bytes.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+        (name, view.expect("a parameter has as many values as its shape says"))
+    });
+    let metadata = [("format".to_owned(), "pt".to_owned())].into();
+    safetensors::serialize(views, Some(metadata)).expect("memory is serialised")
+}
+
+/// The values of a parameter of `shape` in PyTorch's layout.
+fn theirs(values: &[f32], shape: &[usize]) -> Vec<f32> {
+    let [out, height, width, inputs] = *shape else { return values.to_vec() };
+    let taps = height * width;
+    let mut permuted = Vec::with_capacity(values.len());
+    for o in 0..out {
+        for i in 0..inputs {
+            permuted.extend((0..taps).map(|tap| values[(o * taps + tap) * inputs + i]));
+        }
+    }
+    permuted
+}
+
 /// The network and the file use the same names.
 pub fn same_names(name: &str) -> Option<String> {
     Some(name.to_owned())
@@ -275,4 +327,60 @@ fn ours(all: &[f32], found: &[usize], shape: &[usize], group: Option<usize>) -> 
         }
     }
     Some(permuted)
+}
+
+#[cfg(test)]
+mod tests {
+    use numerics::Seed;
+
+    use super::*;
+    use crate::arithmetic::{AnyArithmetic, Policy};
+    use crate::layers::{
+        BatchNorm, Builder, Cell, Conv2d, ConvConfig, Init, Linear, Readout, Recurrent,
+        RecurrentConfig, from_pytorch_recurrent_name,
+    };
+    use crate::rows::Window;
+
+    fn network(policy: &Policy, seed: u64) -> Parameters {
+        let mut parameters = Parameters::new();
+        let seed = Seed::new(seed);
+        let mut builder = Builder { parameters: &mut parameters, policy, seed };
+        let init = Init::Normal { std_dev: 0.5 };
+        let conv = ConvConfig::new(Window::square(3), init);
+        Conv2d::new(&mut builder, "conv", 4, 6, conv);
+        Conv2d::new(&mut builder, "grouped", 6, 4, conv.groups(2).without_bias());
+        BatchNorm::new(&mut builder, "norm", 4);
+        let config = RecurrentConfig {
+            cell: Cell::Lstm,
+            inputs: 4,
+            width: 3,
+            layers: 2,
+            bidirectional: true,
+            dropout: 0.0,
+        };
+        Recurrent::new(&mut builder, "lstm", config);
+        Linear::new(&mut builder, "fc", 6, 2, init, Readout::Wide);
+        parameters
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded_again() {
+        let float = Policy::uniform(AnyArithmetic::Float32);
+        let mut saved = network(&float, 1);
+        if let Some(mean) = saved.state_mut("norm.running_mean") {
+            mean.fill(0.25);
+        }
+        let bytes = save_pretrained(&saved);
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let shape = |name: &str| file.tensor(name).unwrap().shape().to_vec();
+        assert_eq!(shape("conv.weight"), [6, 4, 3, 3]);
+        assert_eq!(shape("grouped.weight"), [4, 3, 3, 3]);
+        assert_eq!(shape("lstm.weight_hh_l1_reverse"), [12, 3]);
+        let rename = |name: &str| Some(from_pytorch_recurrent_name(name));
+        let mut loaded = network(&float, 2);
+        load_pretrained(&mut loaded, &bytes, rename).unwrap();
+        let values = |of: &Parameters| of.iter().map(crate::Parameter::values).collect::<Vec<_>>();
+        assert_eq!(values(&loaded), values(&saved));
+        assert!(loaded.states().eq(saved.states()));
+    }
 }

@@ -203,11 +203,11 @@ impl Workload for Own {
         Ok(rounded)
     }
 
-    fn exported(&self, policy: &Policy, parameters: &Parameters) -> Result<Option<Vec<u8>>, Error> {
+    fn exported(&self, policy: &Policy, parameters: &Parameters) -> Result<Vec<u8>, Error> {
         let (network, _) = self.built(policy);
         let weights = network.weights(parameters);
         let weights = weights.map_err(|error| Error::Usage(error.to_string()))?;
-        Ok(Some(onnx::write_weights(&weights)))
+        Ok(onnx::write_weights(&weights))
     }
 
     fn chance_error(&self) -> f64 {

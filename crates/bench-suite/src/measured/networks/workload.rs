@@ -6,7 +6,7 @@ use datasets::{DataFolder, DataSum};
 use nn::layers::from_pytorch_recurrent_name;
 use nn::{
     EpochStats, Outcome, Parameters, Policy, Recipe, Run, Step, Task, Weights, evaluate,
-    load_pretrained,
+    load_pretrained, save_pretrained,
 };
 use numerics::Seed;
 
@@ -68,13 +68,13 @@ pub trait Workload: Debug + Send + Sync {
     }
 
     /// The weights of an instance under `policy`, as a safetensors file in f32 under the names and in the
-    /// shapes that they came with; `None` of a network that did not come from a file.
+    /// shapes that they came with, or those of PyTorch.
     ///
     /// # Errors
     ///
     /// [`Error::Usage`] if the parameters are not those of the network under that policy.
-    fn exported(&self, _: &Policy, _: &Parameters) -> Result<Option<Vec<u8>>, Error> {
-        Ok(None)
+    fn exported(&self, _: &Policy, parameters: &Parameters) -> Result<Vec<u8>, Error> {
+        Ok(save_pretrained(parameters))
     }
 
     /// The test error in [0, 1], in the paper's metric, with the instance's present parameters.
