@@ -73,22 +73,12 @@ impl Own {
         Ok(own)
     }
 
-    /// The graph.
-    pub fn graph(&self) -> &Graph {
-        &self.graph
-    }
-
-    /// The data.
-    pub fn dataset(&self) -> &Dataset {
-        &self.data
-    }
-
     /// The network under a policy, with parameters of its own.
-    fn built(&self, policy: &Policy) -> (Network, Parameters) {
+    fn built(&self, policy: &Policy) -> Result<(Network, Parameters), onnx::Error> {
         let mut parameters = Parameters::new();
         let seed = Seed::new(0);
         let mut builder = nn::layers::Builder { parameters: &mut parameters, policy, seed };
-        (self.build(&mut builder), parameters)
+        Ok((Network::build(&self.graph, &mut builder)?, parameters))
     }
 
     fn build(&self, builder: &mut nn::layers::Builder<'_>) -> Network {
@@ -98,12 +88,8 @@ impl Own {
     /// Whether it can be run on its data: two examples of each part.
     fn try_out(&self, model: &Path) -> Result<(), Error> {
         let wrong = |error: &dyn std::fmt::Display| Error::data(model, error.to_string());
-        let mut parameters = Parameters::new();
-        let policy = Policy::uniform(nn::Float32);
-        let seed = Seed::new(0);
-        let mut builder =
-            nn::layers::Builder { parameters: &mut parameters, policy: &policy, seed };
-        let network = Network::build(&self.graph, &mut builder).map_err(|error| wrong(&error))?;
+        let (network, parameters) =
+            self.built(&Policy::uniform(nn::Float32)).map_err(|error| wrong(&error))?;
         let network = Arc::new(network);
         for examples in [&self.data.train, &self.data.test] {
             let task = OwnTask::new(&network, &self.answers, &self.data, examples);
@@ -198,14 +184,14 @@ impl Workload for Own {
         bytes: &[u8],
     ) -> Result<Vec<String>, String> {
         let (weights, rounded) = onnx::read_weights(bytes)?;
-        let (network, _) = self.built(&Policy::uniform(nn::Float32));
+        let network = self.built(&Policy::uniform(nn::Float32));
+        let (network, _) = network.map_err(|error| error.to_string())?;
         network.load(parameters, &weights).map_err(|error| error.to_string())?;
         Ok(rounded)
     }
 
     fn exported(&self, policy: &Policy, parameters: &Parameters) -> Result<Vec<u8>, Error> {
-        let (network, _) = self.built(policy);
-        let weights = network.weights(parameters);
+        let weights = self.built(policy).and_then(|(network, _)| network.weights(parameters));
         let weights = weights.map_err(|error| Error::Usage(error.to_string()))?;
         Ok(onnx::write_weights(&weights))
     }
