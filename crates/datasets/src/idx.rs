@@ -6,7 +6,47 @@
 //!
 //! Source: LeCun, Cortes, Burges, *The MNIST database of handwritten digits*.
 
+use std::path::Path;
+
+use nn::Images;
+
 use crate::elements::{Elements, Numbers};
+use crate::error::Error;
+use crate::folder::DataFolder;
+use crate::unpack::{Known, read_gzip};
+
+/// The training and the test part of a data set like MNIST: the names of the files of its images and
+/// labels, of training and test, in a folder of that name, and their contents. The images of 28 × 28
+/// pixels get that shape.
+///
+/// # Errors
+///
+/// [`Error::Io`] or [`Error::Data`] naming the file.
+pub(crate) fn images(
+    data: &DataFolder,
+    folder: &str,
+    shape: &[usize],
+    [train_images, train_labels, test_images, test_labels]: [(&str, Known); 4],
+) -> Result<[Images; 2], Error> {
+    let path = |name: &str| data.path(folder).join(name);
+    let read = |path: &Path, known, item: &[usize]| {
+        let content = read_gzip(path, known)?;
+        bytes(&content, item).map_err(|reason| Error::data(path, reason))
+    };
+    let part = |images: (&str, Known), labels: (&str, Known)| {
+        let (images_path, labels_path) = (path(images.0), path(labels.0));
+        let pixels = read(&images_path, images.1, &[28, 28])?;
+        let labels = read(&labels_path, labels.1, &[])?;
+        if pixels.len() != labels.len() * 784 {
+            return Err(Error::data(
+                &labels_path,
+                format!("{} labels for {} pixels", labels.len(), pixels.len()),
+            ));
+        }
+        Ok(Images::new(shape, pixels, labels))
+    };
+    Ok([part(train_images, train_labels)?, part(test_images, test_labels)?])
+}
 
 /// The length of each axis of an array of that type, and the bytes of its elements.
 ///

@@ -5,8 +5,10 @@
 
 pub mod cifar10;
 pub mod cifar100;
+pub mod cmudict;
 mod elements;
 mod error;
+pub mod fashion_mnist;
 pub mod files;
 mod folder;
 pub mod fsdd;

@@ -2,14 +2,13 @@
 //!
 //! Source: LeCun, Cortes, Burges; `data/mnist/README.md` has provenance and licence.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::Error;
 use crate::folder::DataFolder;
 use crate::idx;
 use crate::sum::DataSum;
-use crate::unpack::{Known, read_gzip};
+use crate::unpack::Known;
 use nn::Images;
 
 /// The complete data set.
@@ -73,28 +72,8 @@ impl Mnist {
     ///
     /// [`Error::Io`] or [`Error::Data`] naming the file.
     pub fn load(data: &DataFolder) -> Result<Self, Error> {
-        let [train_images, train_labels, test_images, test_labels] = FILES;
-        let images = |images: (&str, Known), labels: (&str, Known)| {
-            let path = |name| data.path("mnist").join(name);
-            let (images_path, labels_path) = (path(images.0), path(labels.0));
-            let read = |path: &Path, known, item: &[usize]| {
-                let content = read_gzip(path, known)?;
-                idx::bytes(&content, item).map_err(|reason| Error::data(path, reason))
-            };
-            let pixels = read(&images_path, images.1, &[28, 28])?;
-            let labels = read(&labels_path, labels.1, &[])?;
-            if pixels.len() != labels.len() * 784 {
-                return Err(Error::data(
-                    &labels_path,
-                    format!("{} labels for {} pixels", labels.len(), pixels.len()),
-                ));
-            }
-            Ok(Images::new(&[784], pixels, labels))
-        };
-        Ok(Self {
-            train: images(train_images, train_labels)?,
-            test: images(test_images, test_labels)?,
-        })
+        let [train, test] = idx::images(data, "mnist", &[784], FILES)?;
+        Ok(Self { train, test })
     }
 
     /// Name and checksum of the data set.

@@ -48,7 +48,7 @@ pub fn load(
         if !path.is_file() {
             return Err(Error::NoData(format!(
                 "there is no {}: features of Switchboard must be prepared by the user, in the \
-                 format that crates/bench-suite/src/datasets/switchboard.rs describes",
+                 format that crates/datasets/src/switchboard.rs describes",
                 path.display()
             )));
         }
