@@ -29,7 +29,8 @@ pub use measured::{Measured, MeasuredTable};
 pub(crate) use model::one_over_f_growth;
 pub use model::{Device, Draws, Programmed};
 pub use pcm::{
-    Pcm, drift_exponent_mean, drift_exponent_std, programming_std_us, read_noise_coefficient,
+    Pcm, ReadNoiseOf, drift_exponent_mean, drift_exponent_std, programming_std_us,
+    read_noise_coefficient,
 };
 pub use pcm_aihwkit::PcmAihwkit;
 pub use reram_cmo::{AcceptanceRange, ReRamCmo};

@@ -13,7 +13,9 @@
 //! ```
 //!
 //! Source: [Rasch23 Eq. 7–13]; constants as in AIHWKit 1.1.0, `inference/noise/pcm.py`.
-//! [`PcmAihwkit`](super::PcmAihwkit) differs where that code differs from the paper.
+//! [`PcmAihwkit`](super::PcmAihwkit) differs where that code differs from the paper. The amplitude of the
+//! read noise after a long time is the largest difference: ĝ Q(r) as in Eq. 10, or g_D Q(r), whose ratio to the
+//! conductance does not grow while that drifts; [`ReadNoiseOf`] has both.
 //!
 //! Assumed: σ_P, given in µS for g_max = 25 µS, scales with g_max, as in AIHWKit.
 //! Assumed: g_P is cut at 0 before drift; the paper cuts only the final conductance.
@@ -60,6 +62,28 @@ pub struct Pcm {
     /// [`Self::drift_scale`] does.
     #[serde(default = "one")]
     pub drift_spread_scale: f32,
+    /// Which conductance the amplitude of the accumulated read noise is a share of.
+    #[serde(default, skip_serializing_if = "ReadNoiseOf::is_target")]
+    pub read_noise_of: ReadNoiseOf,
+}
+
+/// Which conductance the amplitude of the accumulated read noise is a share of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadNoiseOf {
+    /// The target ĝ, to the letter of [Rasch23 Eq. 10]: while the conductance drifts, the noise grows beside
+    /// it.
+    #[default]
+    Target,
+    /// The drifted g_D, as in the program that the paper's authors ran (AIHWKit 1.1.0,
+    /// `inference/noise/pcm.py`).
+    Drifted,
+}
+
+impl ReadNoiseOf {
+    fn is_target(&self) -> bool {
+        *self == Self::Target
+    }
 }
 
 /// The scale of what is not scaled.
@@ -124,6 +148,7 @@ impl Pcm {
             read_noise_scale: 1.0,
             drift_scale: 1.0,
             drift_spread_scale: 1.0,
+            read_noise_of: ReadNoiseOf::Target,
         }
     }
 
@@ -183,9 +208,13 @@ impl Device for Pcm {
     fn read(&self, devices: Programmed<'_>, t_s: f64, draws: &Draws, g_us: &mut [f32]) {
         assert_same_len(devices.target_us.len(), g_us.len());
         let growth = self.read_noise_scale * one_over_f_growth(t_s, self.t_read_s) as f32;
-        add_read_noise(g_us, draws, |i, _| {
+        add_read_noise(g_us, draws, |i, drifted| {
             let target = devices.target_us[i];
-            growth * target * read_noise_coefficient(target / self.g_max_us)
+            let share = match self.read_noise_of {
+                ReadNoiseOf::Target => target,
+                ReadNoiseOf::Drifted => drifted,
+            };
+            growth * share * read_noise_coefficient(target / self.g_max_us)
         });
     }
 }
@@ -210,6 +239,28 @@ mod tests {
         assert_eq!(drift_exponent_std(0.0), 0.045);
         assert_eq!(read_noise_coefficient(1.0), 0.008_8);
         assert_eq!(read_noise_coefficient(0.0), 0.2);
+    }
+
+    /// Without a spread of exponents what has drifted to half its conductance has half the noise, draw by
+    /// draw.
+    #[test]
+    fn read_noise_is_a_share_of_what_it_is_said_to_be() {
+        let target = vec![20.0; 1000];
+        let (programmed, parameter) = (target.clone(), vec![0.0; 1000]);
+        let devices =
+            Programmed { target_us: &target, programmed_us: &programmed, parameter: &parameter };
+        let drifted = 10.0;
+        let noise = |read_noise_of| {
+            let pcm = Pcm { read_noise_of, ..Pcm::paper() };
+            let mut g = vec![drifted; 1000];
+            pcm.read(devices, 3600.0, &Draws::new(Seed::new(5), 0), &mut g);
+            g.iter().map(|g| g - drifted).collect::<Vec<f32>>()
+        };
+        let (whole, half) = (noise(ReadNoiseOf::Target), noise(ReadNoiseOf::Drifted));
+        assert!(whole.iter().any(|noise| noise.abs() > 0.5), "no noise to compare");
+        for (whole, half) in whole.iter().zip(half) {
+            assert!((0.5 * whole - half).abs() < 2e-6, "{whole}, {half}");
+        }
     }
 
     #[test]
