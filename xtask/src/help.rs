@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use crate::{refuse, say};
 
 /// The commands that `bench-suite` runs, with what it says to `--help`.
-const PAGES: [(&str, &str); 12] = [
+const PAGES: [(&str, &str); 13] = [
     ("reproduce", include_str!("../help/reproduce.txt")),
+    ("fetch", include_str!("../help/fetch.txt")),
     ("train", include_str!("../help/train.txt")),
     ("evaluate", include_str!("../help/evaluate.txt")),
     ("sensitivity", include_str!("../help/sensitivity.txt")),

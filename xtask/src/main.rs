@@ -14,6 +14,7 @@ const ERROR: u8 = 2;
 
 const HELP: &str = "\
 cargo xtask reproduce [ID…]   run experiments and write the report
+cargo xtask fetch [NAME…]     get data sets that do not ship from where they are published
 cargo xtask train [FILE]      train a network for its hardware: of an ONNX file, the register or a TOML file
 cargo xtask evaluate [NAME…]  check published weights against their known accuracy
 cargo xtask sensitivity       tell what imprecise hardware does to one network, and where

@@ -94,6 +94,8 @@ pub struct Done<M: Measure> {
     pub measure: M,
     /// With which seed.
     pub seed: u64,
+    /// The data sets that it read.
+    pub data: Vec<DataSum>,
     /// What it gave.
     pub outcome: M::Outcome,
 }
@@ -114,7 +116,7 @@ impl<M: Measure> Results<M> {
             let record = record.as_ref()?;
             let measure = point.measure::<M>().expect("a point of this experiment").clone();
             let outcome = record.measurements.read().expect("a record is checked as it is read");
-            Some(Done { measure, seed: point.seed, outcome })
+            Some(Done { measure, seed: point.seed, data: point.data.clone(), outcome })
         });
         let data = records.points.first().map(|(point, _)| point.data.clone());
         Self { scale: records.scale, data: data.unwrap_or_default(), done: done.collect() }

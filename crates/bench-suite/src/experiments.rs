@@ -28,6 +28,7 @@ pub const EXPERIMENTS: &[&dyn AnyExperiment] = &[
     &rasch2023::ir_drop::IrDrop,
     &rasch2023::tiles::Tiles,
     &rasch2023::networks::Networks,
+    &rasch2023::read_noise::ReadNoise,
     &rasch2023::conductances::ConductanceDistribution,
     &rasch2023::equal_error::EqualError,
     &rasch2023::tolerance::Tolerance,

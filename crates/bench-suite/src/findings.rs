@@ -2,6 +2,7 @@
 
 pub mod claim;
 pub mod estimate;
+pub mod headline;
 pub mod source;
 pub(crate) mod words;
 
@@ -9,10 +10,13 @@ use report::figure::Figure;
 use report::table::{HeatMap, Table};
 
 use claim::Claim;
+use headline::{Headline, Picture};
 
 /// What an experiment makes of its records.
 #[derive(Debug, Default)]
 pub struct Findings {
+    /// What of it stands on the report's first screen, if something does.
+    pub headline: Option<Headline>,
     /// The claims with their verdicts.
     pub claims: Vec<Claim>,
     /// The figures.
@@ -28,6 +32,32 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// With a picture on the report's first screen; without one, for want of outcomes, the report says
+    /// there that it is missing.
+    #[must_use]
+    pub fn headline(self, title: &'static str, picture: Option<impl Into<Picture>>) -> Self {
+        let headline = Headline { title, picture: picture.map(Into::into) };
+        Self { headline: Some(headline), ..self }
+    }
+
+    /// With the reasons, by the names of claims, why they do not hold; a reason of a claim that holds,
+    /// or was not tested, is left out.
+    ///
+    /// # Panics
+    ///
+    /// If there is no claim of a name.
+    #[must_use]
+    pub fn reasons<'a>(
+        mut self,
+        reasons: impl IntoIterator<Item = &'a (&'a str, &'a str)>,
+    ) -> Self {
+        for (id, reason) in reasons {
+            let claim = self.claims.iter_mut().find(|claim| claim.id == *id);
+            claim.unwrap_or_else(|| panic!("there is no claim {id}")).because(*reason);
+        }
+        self
+    }
+
     /// With these claims after those that there are.
     #[must_use]
     pub fn claims(mut self, claims: impl IntoIterator<Item = Claim>) -> Self {
@@ -89,5 +119,25 @@ mod tests {
         assert_eq!(captions, ["a", "b"]);
         assert_eq!(findings.notes, ["one", "two"]);
         assert!(findings.left_out.is_empty() && findings.heat_maps.is_empty());
+    }
+
+    #[test]
+    fn reasons_are_of_claims_by_name() {
+        let claim = |id, mean| {
+            let statement = claim::Statement::new(id, source::NOT_IN_THE_PAPER, "A statement.");
+            statement
+                .test("x", claim::Test::Below(1.0))
+                .judge(Some(crate::measured::statistics::Estimate::exact(mean)))
+        };
+        let findings = Findings::default().claims([claim("good", 0.5), claim("bad", 2.0)]);
+        let findings = findings.reasons(&[("good", "No reason."), ("bad", "Too little noise.")]);
+        let why: Vec<Option<String>> = findings.claims.iter().map(Claim::why).collect();
+        assert_eq!(why, [None, Some("Too little noise.".to_owned())]);
+    }
+
+    #[test]
+    #[should_panic(expected = "there is no claim other")]
+    fn a_reason_without_a_claim_is_a_mistake() {
+        let _ = Findings::default().reasons(&[("other", "A reason.")]);
     }
 }

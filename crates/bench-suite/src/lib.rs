@@ -19,6 +19,7 @@ pub mod cli;
 pub mod experiment;
 pub mod experiments;
 pub mod fault;
+pub mod fetch;
 pub mod findings;
 pub mod measured;
 pub mod merge;

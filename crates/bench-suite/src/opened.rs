@@ -41,6 +41,11 @@ impl Networks {
         &self.request
     }
 
+    /// The networks that were asked for and lack data, each with what it lacks.
+    pub fn lacking(&self) -> impl Iterator<Item = (NetworkId, &str)> {
+        self.opened.iter().filter_map(|(&id, opened)| Some((id, opened.as_ref().err()?.as_str())))
+    }
+
     /// The network of the register, or the user's own.
     ///
     /// # Errors

@@ -43,6 +43,45 @@ fn draw(bars: Option<MultiProgress>) {
     *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = bars;
 }
 
+/// How far a file is that comes over a network: a bar on a terminal that can draw it, nothing elsewhere.
+#[derive(Debug)]
+pub struct Transfer {
+    bars: MultiProgress,
+    bar: ProgressBar,
+}
+
+impl Transfer {
+    /// A file of which some of its bytes are there.
+    pub fn new(name: &str, there: u64, bytes: u64) -> Self {
+        let bars = MultiProgress::new();
+        let style = ProgressStyle::with_template(
+            "{msg} {wide_bar} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, \
+             {eta_precise} left",
+        )
+        .expect("a valid template");
+        let bar = ProgressBar::new(bytes).with_style(style).with_message(name.to_owned());
+        let bar = bars.add(bar.with_position(there));
+        // It is no speed to have some already.
+        bar.reset_eta();
+        draw((!bars.is_hidden()).then(|| bars.clone()));
+        Self { bars, bar }
+    }
+
+    /// More of it came.
+    pub fn advance(&self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        draw(None);
+        self.bar.finish_and_clear();
+        // A terminal that has gone has no one to tell.
+        drop(self.bars.clear());
+    }
+}
+
 impl Progress {
     /// The progress of a run of so many points, with `total` units of work, which ends when `stop` is
     /// asked for.

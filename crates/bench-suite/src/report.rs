@@ -16,6 +16,7 @@ mod typography;
 
 use crate::experiment::{AnyExperiment, Records};
 use crate::findings::Findings;
+use crate::findings::headline::Headline;
 use crate::measured::error::Error;
 use crate::measured::point::Point;
 use crate::measured::scale::Scale;
@@ -50,8 +51,10 @@ impl Report {
             let mut findings = experiment.findings(&Records { scale, points: &loaded });
             typography::set(&mut findings);
             if left_out.is_some() {
+                // Its title: the first screen says why there is no picture.
+                let headline = findings.headline.map(|h| Headline { picture: None, ..h });
                 let claims = findings.claims;
-                findings = Findings { claims, ..Findings::default() };
+                findings = Findings { claims, headline, ..Findings::default() };
             }
             let points = loaded.into_iter().map(|(point, record)| {
                 let run = store.run(&point);
@@ -148,6 +151,8 @@ mod tests {
             curves: vec![Curve::scatter("resolution of the ADC", 3, bits)],
             ..Panel::default()
         };
+        let shown = Figure { caption: "A picture.".to_owned(), panels: vec![panel.clone()] };
+        let headline = Headline { title: "A headline", picture: Some(shown.into()) };
         Section {
             id,
             title: "A title",
@@ -156,6 +161,7 @@ mod tests {
             left_out: None,
             has_stand_ins: id == "rasch2023/networks",
             findings: Findings {
+                headline: (id == "rasch2023/networks").then_some(headline),
                 claims,
                 figures: vec![Figure { caption: "A figure.".to_owned(), panels: vec![panel] }],
                 heat_maps: vec![map],
@@ -168,7 +174,7 @@ mod tests {
         }
     }
 
-    fn report() -> Report {
+    pub(super) fn report() -> Report {
         let mut sections = vec![
             section("beyond/own", Paper::Beyond.at(&[Part::Passage("a question")]), Vec::new()),
             section(
@@ -185,6 +191,7 @@ mod tests {
             section("rasch2023/mvm", Paper::Rasch2023.at(&[Part::Figure("3")]), Vec::new()),
         ];
         sections[2].left_out = Some("there is no CIFAR-10 in /data".to_owned());
+        sections[2].findings.headline = Some(Headline { title: "Products", picture: None });
         papers::sort(&mut sections);
         Report { subject: None, scale: Scale::Desk, sections }
     }
@@ -219,6 +226,31 @@ mod tests {
     }
 
     #[test]
+    fn pictures_come_first_with_their_verdicts() {
+        let html = html::render(&report());
+        let first = &html[..html.find("How to read").unwrap()];
+        for part in [
+            "<h3>A headline</h3>\n<figure id=\"rasch2023-networks-picture\">",
+            "<figcaption>A picture. From <a class=\"from\" href=\"#rasch2023-networks-records\">",
+            "2 of 5 claims hold for our stand-ins, 1 fails, 1 is inconclusive, 1 is not tested.",
+            "<h3>Products</h3>\n<p>No picture: there is no CIFAR-10 in /data.",
+        ] {
+            assert!(first.contains(part), "'{part}' is not in {first}");
+        }
+    }
+
+    #[test]
+    fn what_fails_by_construction_is_a_fault() {
+        let mut report = report();
+        assert_eq!(report.broken().count(), 0);
+        for claim in report.sections.iter_mut().flat_map(|section| &mut section.findings.claims) {
+            *claim = claim.clone().by_construction();
+        }
+        let broken: Vec<&str> = report.broken().map(|claim| claim.id).collect();
+        assert_eq!(broken, ["bad"]);
+    }
+
+    #[test]
     fn verdicts_are_on_what_ran() {
         let mut report = report();
         let note = "The networks of Rasch et al. did not run at desk scale.";
@@ -243,6 +275,8 @@ mod tests {
         let report = Report { subject: None, scale: Scale::Smoke, sections };
         assert_eq!(report.summary().words(), "1 is undecided with one value");
         assert!(report.summary().all_hold(), "nothing fails");
+        let outcome = report.sections[0].outcome();
+        assert_eq!(outcome, "None of 1 claim is decided: 1 is undecided with one value.");
         for text in [html::render(&report), markdown::render(&report)] {
             for part in
                 ["1 claim is undecided: there is one value of each", "No claim was decided."]
@@ -269,7 +303,7 @@ mod tests {
     fn the_page_has_an_order() {
         let about = report().about("Imprecise hardware and a network".to_owned());
         for page in [html::render(&report()), html::render(&about)] {
-            assert_eq!((page.matches("<main>").count(), page.matches("</main>").count()), (1, 1));
+            assert_eq!((page.matches("<main ").count(), page.matches("</main>").count()), (1, 1));
             let levels: Vec<u32> = page
                 .match_indices("<h")
                 .filter_map(|(at, _)| page[at + 2..].chars().next()?.to_digit(10))
@@ -302,7 +336,7 @@ mod tests {
         let (point, ..) = &report.sections[0].points[1];
         let key = crate::record::key(point);
         for part in [
-            "<a class=\"from\" href=\"#rasch2023-networks-records\">From 2 records.</a>",
+            " From <a class=\"from\" href=\"#rasch2023-networks-records\">2 records</a>.",
             &format!("<a href=\"records/rasch2023/mvm/{key}.json\"><code>{key}</code></a>"),
             "<td>width 1 &lt; 9</td><td class=\"number\">1</td><td><code>net.width = 1</code></td>",
             "<pre>net.depth = 3\n</pre>",

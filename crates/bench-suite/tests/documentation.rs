@@ -217,7 +217,7 @@ fn cheap_commands_run() {
     for (_, page) in pages() {
         for words in commands(&page) {
             let cheap = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-                ["cargo", "xtask", "list" | "evaluate"] => true,
+                ["cargo", "xtask", "fetch" | "list" | "evaluate"] => true,
                 ["cargo", "xtask", "report", ..] => !words.iter().any(|word| is_placeholder(word)),
                 _ => false,
             };

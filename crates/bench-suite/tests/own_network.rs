@@ -66,9 +66,13 @@ fn some_of_mnist(folder: &Path, train: usize, test: usize) -> PathBuf {
 
 /// A command about the example's network.
 fn about(command: &str, data: &Path, out: &Path, more: &[&str]) -> Command {
+    about_model(&example("model.onnx"), command, data, out, more)
+}
+
+/// A command about a network of a file.
+fn about_model(model: &Path, command: &str, data: &Path, out: &Path, more: &[&str]) -> Command {
     let mut command = dither(&[command, "--scale", "smoke", "--epochs", "1"]);
-    command.arg("--network").arg(example("model.onnx"));
-    command.arg("--data").arg(data).arg("--out").arg(out).args(more);
+    command.arg("--network").arg(model).arg("--data").arg(data).arg("--out").arg(out).args(more);
     command
 }
 
@@ -128,30 +132,56 @@ fn it_is_trained_for_its_hardware() {
     assert!(report.contains("in f32"), "{report}");
 }
 
-/// Weights that were trained here err in PyTorch on as many images as here. Without a Python that has it, it
-/// is skipped with a line.
-#[test]
-fn trained_weights_are_as_good_in_pytorch() {
-    let Some(python) = std::env::var_os("DITHER_TORCH_PYTHON") else {
-        return skipped("DITHER_TORCH_PYTHON does not name a Python with PyTorch");
-    };
+/// The Python that has PyTorch; without one, tests that want it are skipped with a line.
+fn pytorch() -> Option<std::ffi::OsString> {
+    let python = std::env::var_os("DITHER_TORCH_PYTHON");
+    if python.is_none() {
+        skipped("DITHER_TORCH_PYTHON does not name a Python with PyTorch");
+    }
+    python
+}
+
+/// Trains a network here; PyTorch, which `theirs` starts with the weights, has to err on as many images.
+fn errs_as_often_in_pytorch(model: &Path, mut theirs: Command) {
     let folder = tempfile::tempdir().unwrap();
     let data = some_of_mnist(folder.path(), 600, 1000);
     let out = folder.path().join("train");
-    let said = succeeds(about("train", &data, &out, &["--hardware", "float32"]));
+    let said = succeeds(about_model(model, "train", &data, &out, &["--hardware", "float32"]));
     let ours = number_before(&said, " % after its last epoch");
     let weights = folder.path().join("weights.safetensors");
     let to = ["--hardware", "float32", "--to", weights.to_str().unwrap()];
-    succeeds(about("export", &data, &out, &to));
+    succeeds(about_model(model, "export", &data, &out, &to));
     assert_eq!(
         std::fs::read(&weights).unwrap(),
         std::fs::read(out.join("last.safetensors")).unwrap()
     );
-    let mut command = Command::new(python);
-    command.arg(example("accuracy.py")).arg(&weights);
-    command.args(["test-x", "test-y"].map(|name| folder.path().join(name)));
-    let theirs = number_before(&succeeds(command), " of 1000 are wrong") / 10.0;
+    theirs.arg(&weights).args(["test-x", "test-y"].map(|name| folder.path().join(name)));
+    let theirs = number_before(&succeeds(theirs), " of 1000 are wrong") / 10.0;
     assert!((ours - theirs).abs() < 0.11, "{ours} % here, {theirs} % in PyTorch");
+}
+
+#[test]
+fn trained_weights_are_as_good_in_pytorch() {
+    let Some(python) = pytorch() else { return };
+    let mut theirs = Command::new(python);
+    theirs.arg(example("accuracy.py"));
+    errs_as_often_in_pytorch(&example("model.onnx"), theirs);
+}
+
+/// The same of networks that others trained, where their files are.
+#[test]
+fn trained_weights_of_known_networks_are_as_good_in_pytorch() {
+    let Some(python) = pytorch() else { return };
+    let Some(golden) = std::env::var_os("DITHER_SHARED").filter(|folder| !folder.is_empty()) else {
+        return skipped("DITHER_SHARED names no folder of golden files");
+    };
+    for name in ["mnist-residual", "mnist-gru"] {
+        let model = Path::new(&golden).join("golden/onnx-trained").join(name).join("model.onnx");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/own_network/accuracy.py");
+        let mut theirs = Command::new(&python);
+        theirs.arg(script).arg(name);
+        errs_as_often_in_pytorch(&model, theirs);
+    }
 }
 
 /// What was trained of the register is written with the names of PyTorch, and taken by them.

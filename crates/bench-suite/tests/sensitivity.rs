@@ -9,7 +9,7 @@ use bench_suite::measured::context::Context;
 use bench_suite::measured::measure::Measure;
 use bench_suite::measured::measures::hardware_aware::HardwareAware;
 use bench_suite::measured::measures::sensitivity::{
-    Analysed, Analysis, Case, Layers, Method, Reading, Sensitivity,
+    Analysed, Analysis, Case, ErrorSource, Layers, Method, Reading, Sensitivity,
 };
 use bench_suite::measured::measures::trained::Trained;
 use bench_suite::measured::measures::trial::Repeats;
@@ -22,6 +22,7 @@ use bench_suite::progress::Progress;
 use bench_suite::request::Request;
 use bench_suite::stop::Stop;
 use bench_suite::store::Store;
+use crossbar::TileConfig;
 use crossbar::compensation::CompensationScope;
 use datasets::{DataFolder, japanese_vowels};
 use nn::{
@@ -105,7 +106,7 @@ fn without_any_source_of_errors_the_network_is_the_float_one() {
             };
             (0..test.len()).map(loss).collect()
         };
-        let float = trained.float(&*workload, SEED, context).unwrap().instance;
+        let float = trained.reference(&*workload, SEED, context).unwrap().instance;
         let float = losses(&float, (&float.parameters).into());
         let mean_change = |case: Case| {
             let instance = trained.direct(&*workload, SEED, context).unwrap().instance;
@@ -231,4 +232,36 @@ fn layers_are_what_the_definitions_say() {
         }
         assert!(clipped_inputs > 0 && clipped_outputs > 0, "{clipped_inputs}, {clipped_outputs}");
     });
+}
+
+/// What is digital may as well be on a tile without errors, and is on it then, to the same errors.
+#[test]
+fn a_better_tile_is_taken_where_it_is_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut trained = trained();
+    trained.recipe.calibration.tuning = 0;
+    // So noisy that no network bears it.
+    let mut standard = trained.recipe.analog.tile().clone();
+    standard.periphery.adc.noise = 1.0;
+    let training = *trained.recipe.analog.training();
+    trained.recipe.analog = Analog::new(standard.clone(), training).unwrap();
+    let spared = |better: TileConfig| {
+        // Whatever is lost is too much.
+        let analysis = Analysis::Spared { loss_percent: 0.0, better: Some(Box::new(better)) };
+        let measured = run(folder.path(), &sensitivity(trained.clone(), Method::Direct, analysis));
+        let Analysed::Spared(spared) = measured.analysed else { unreachable!() };
+        spared
+    };
+    let exact = spared(ErrorSource::none(&standard));
+    let digital: Vec<&str> = exact.together().map(|(layer, _)| layer).collect();
+    assert!(!digital.is_empty(), "the standard tile loses nothing");
+    let mut better: Vec<&str> = exact.better().map(|(layer, _)| layer).collect();
+    better.reverse();
+    assert_eq!(better, digital);
+    let errors = |found: Option<(&str, &[f64])>| found.unwrap().1.to_vec();
+    assert_eq!(errors(exact.better().last()), errors(exact.together().last()));
+    // The standard tile is no better one: a layer that came onto it would not have been spared.
+    let same = spared(standard);
+    assert_eq!(same.together().count(), digital.len());
+    assert!(same.better().count() < digital.len());
 }

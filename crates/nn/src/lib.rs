@@ -83,7 +83,10 @@ pub use task::{
     Transduction, wrong_rows,
 };
 pub use tensor::Tensor;
-pub use train::{Diverged, EpochStats, Progress, Recipe, Stopped, evaluate, train, train_epoch};
+pub use train::{
+    Diverged, EpochStats, Evaluated, Progress, Recipe, Stopped, evaluate, evaluate_each, train,
+    train_epoch,
+};
 pub use unigram::Unigram;
 pub use wordpiece::{VocabularyError, WordPiece};
 

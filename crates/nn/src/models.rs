@@ -13,7 +13,7 @@ mod wide_resnet;
 use crate::step::Step;
 use crate::tape::Var;
 
-pub use densenet::{DenseNet, densenet_bc, densenet121};
+pub use densenet::{DenseNet, DenseNetConfig, densenet_bc, densenet121};
 pub use gupta::{CifarCnn, CifarPadding, MnistCnn, gupta_cifar_cnn, gupta_mnist_cnn};
 pub use language::{LanguageModel, LanguageModelConfig, lstm_language_model};
 pub use mlp::{Mlp, mlp};
@@ -29,7 +29,7 @@ pub use text::{
     TextClassifier, TextEncoder, TextEncoderConfig, Tokens, from_albert_name, from_bert_name,
     text_classifier, text_encoder,
 };
-pub use wide_resnet::{WideResNet, wide_resnet};
+pub use wide_resnet::{WideResNet, WideResNetConfig, wide_resnet};
 
 /// A network: from a batch of inputs to logits.
 pub trait Model: std::fmt::Debug + Send + Sync {

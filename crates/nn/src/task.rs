@@ -27,8 +27,9 @@ pub struct Outcome {
     pub loss: Var,
     /// What the mean is over: images, tokens, utterances.
     pub units: usize,
-    /// Units that the network gets wrong; `None` where that has no meaning, as in regression.
-    pub wrong: Option<usize>,
+    /// Units of each example that the network gets wrong; `None` where that has no meaning, as in
+    /// regression.
+    pub wrong: Option<Vec<u32>>,
     /// What the loss is the cross-entropy of, where it is one: see [`Task::has_logits`].
     pub logits: Option<Logits>,
 }
@@ -103,33 +104,43 @@ impl Task for Classification<'_> {
         let x = step.tape.constant(x);
         let logits = self.model.forward(x, step);
         let loss = ops::softmax_cross_entropy(step, logits, &labels);
-        let values = step.tape.value(logits).data();
-        let classes = values.len() / labels.len();
-        let wrong = values
-            .chunks_exact(classes)
-            .zip(&labels)
-            .filter(|(row, label)| argmax(row) != Some(usize::from(**label)))
-            .count();
-        let labels = labels.into_iter().map(u32::from).collect();
+        let labels: Vec<u32> = labels.into_iter().map(u32::from).collect();
+        let wrong = wrong_rows(step.tape.value(logits), &labels, examples.len(), None);
         let logits = Some(Logits { values: logits, labels });
         Outcome { loss, units: examples.len(), wrong: Some(wrong), logits }
     }
 }
 
-/// Number of rows of logits whose largest value is not at their label, without those whose label is
-/// `ignored`. A row with NaN is wrong.
+/// Number of rows of logits, of each of so many examples, whose largest value is not at their label, without
+/// those whose label is `ignored`. A row with NaN is wrong.
 ///
 /// # Shapes
 ///
-/// - `logits`: (…, classes)
+/// - `logits`: (examples, …, classes)
 /// - `labels`: as many as rows
-pub fn wrong_rows(logits: &Tensor, labels: &[u32], ignored: Option<u32>) -> usize {
-    let (_, classes) = logits.as_matrix();
-    let rows = logits.data().chunks_exact(classes).zip(labels);
-    let wrong = |(row, label): &(&[f32], &u32)| {
-        Some(**label) != ignored && argmax(row) != Some(**label as usize)
+///
+/// # Panics
+///
+/// If the examples do not have the same number of rows.
+#[track_caller]
+pub fn wrong_rows(
+    logits: &Tensor,
+    labels: &[u32],
+    examples: usize,
+    ignored: Option<u32>,
+) -> Vec<u32> {
+    let (rows, classes) = logits.as_matrix();
+    assert!(examples > 0 && rows % examples == 0, "{rows} rows of {examples} examples");
+    let each = rows / examples;
+    let wrong = |(row, &label): (&[f32], &u32)| {
+        u32::from(Some(label) != ignored && argmax(row) != Some(label as usize))
     };
-    rows.filter(wrong).count()
+    let of_example = |example: usize| {
+        let values = &logits.data()[example * each * classes..][..each * classes];
+        let labels = &labels[example * each..][..each];
+        values.chunks_exact(classes).zip(labels).map(wrong).sum()
+    };
+    (0..examples).map(of_example).collect()
 }
 
 /// Index of the largest value, the first of equals; none among NaN, so that a network that

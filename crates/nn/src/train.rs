@@ -306,21 +306,48 @@ fn clip(recipe: &Recipe, parameters: &Parameters, loss_scale: f32) -> f32 {
 /// If the task has no examples, or the parameters are not those of its network.
 #[track_caller]
 pub fn evaluate<'a>(task: &dyn Task, weights: impl Into<Weights<'a>>, run: Run) -> EpochStats {
+    evaluate_each(task, weights, run).stats
+}
+
+/// Averages over a data set, and what each of its examples had in them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluated {
+    /// The averages.
+    pub stats: EpochStats,
+    /// The share of each example in the error rate, whose mean it is: its wrong units over the mean number
+    /// of units. `None` if the task does not say which are wrong.
+    pub errors: Option<Vec<f64>>,
+}
+
+/// [`evaluate`] with the errors of each example, so that two networks can be compared example by example.
+///
+/// # Panics
+///
+/// As [`evaluate`].
+#[track_caller]
+pub fn evaluate_each<'a>(task: &dyn Task, weights: impl Into<Weights<'a>>, run: Run) -> Evaluated {
     let (weights, Run { seed, par }) = (weights.into(), run);
     // Few enough that the values of a deep network fit into memory.
     const BATCH: usize = 100;
     assert!(!task.is_empty(), "there are no examples to evaluate on");
     let mut work = Workspace::new();
     let mut totals = Totals::default();
+    let mut wrong = Some(Vec::with_capacity(task.len()));
     let examples: Vec<u32> = (0..task.len() as u32).collect();
     for (chunk, batch) in examples.chunks(BATCH).enumerate() {
         let first_row = (chunk * BATCH) as u64;
         let pass = Pass { seed, first_row, step: 0, mode: Mode::Eval, par };
         let outcome = task.forward(batch, &mut work.step(weights, pass));
         totals.add(work.tape.value(outcome.loss).item(), &outcome);
+        wrong = wrong.zip(outcome.wrong).map(|(mut all, more)| {
+            all.extend(more);
+            all
+        });
         work.clear();
     }
-    totals.averages()
+    let units = totals.units.max(1) as f64 / task.len() as f64;
+    let errors = wrong.map(|wrong| wrong.into_iter().map(|n| f64::from(n) / units).collect());
+    Evaluated { stats: totals.averages(), errors }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -335,8 +362,9 @@ impl Totals {
     fn add(&mut self, mean_loss: f32, outcome: &Outcome) {
         self.loss += f64::from(mean_loss) * outcome.units as f64;
         self.units += outcome.units;
-        if let Some(wrong) = outcome.wrong {
-            *self.wrong.get_or_insert(0) += wrong;
+        if let Some(wrong) = &outcome.wrong {
+            *self.wrong.get_or_insert(0) +=
+                wrong.iter().map(|&wrong| wrong as usize).sum::<usize>();
         }
     }
 

@@ -1,11 +1,19 @@
 //! Numbers of parameters against the published ones, and one pass through each network.
 
 use nn::layers::{Builder, Init};
-use nn::models::{self, CifarPadding, CifarResNetConfig, Model};
+use nn::models::{self, CifarPadding, CifarResNetConfig, DenseNetConfig, Model, WideResNetConfig};
 use nn::{AnyArithmetic, Mode, Parameters, Pass, Policy, Tensor, Workspace};
 use numerics::{Par, Seed};
 
 type Network = (Parameters, Box<dyn Model>);
+
+fn wide(depth: usize, width: usize) -> WideResNetConfig {
+    WideResNetConfig { inputs: 3, depth, width, classes: 10 }
+}
+
+fn dense(depth: usize, growth: usize) -> DenseNetConfig {
+    DenseNetConfig { inputs: 3, depth, growth, classes: 10 }
+}
 
 fn build<M: Model + 'static>(make: impl FnOnce(&mut Builder<'_>) -> M) -> Network {
     let (mut parameters, seed) = (Parameters::new(), Seed::new(0));
@@ -53,11 +61,11 @@ fn parameter_counts_are_the_published_ones() {
         ("DenseNet-121", build(|b| models::densenet121(b, 1000)), 7_978_856),
         // Zagoruyko and Komodakis, Table 4: 2.7, 8.9 and 11.0 M; the exact numbers are those of
         // the same layers in PyTorch.
-        ("WideResNet-16-4", build(|b| models::wide_resnet(b, 16, 4, 10)), 2_748_890),
-        ("WideResNet-40-4", build(|b| models::wide_resnet(b, 40, 4, 10)), 8_949_210),
-        ("WideResNet-16-8", build(|b| models::wide_resnet(b, 16, 8, 10)), 10_961_370),
+        ("WideResNet-16-4", build(|b| models::wide_resnet(b, &wide(16, 4))), 2_748_890),
+        ("WideResNet-40-4", build(|b| models::wide_resnet(b, &wide(40, 4))), 8_949_210),
+        ("WideResNet-16-8", build(|b| models::wide_resnet(b, &wide(16, 8))), 10_961_370),
         // Huang et al., Table 2: 0.8 M for k = 12 and depth 100.
-        ("DenseNet-BC-100-12", build(|b| models::densenet_bc(b, 100, 12, 10)), 769_162),
+        ("DenseNet-BC-100-12", build(|b| models::densenet_bc(b, &dense(100, 12))), 769_162),
     ];
     for (name, (parameters, _), expected) in counts {
         assert_eq!(parameters.count(), expected, "{name}");
@@ -84,8 +92,8 @@ fn every_network_gives_one_row_of_logits_per_image() {
             build(|b| models::cifar_resnet(b, &CifarResNetConfig::rasch2023())),
             [2, 32, 32, 3],
         ),
-        ("WideResNet-10-1", build(|b| models::wide_resnet(b, 10, 1, 10)), [2, 32, 32, 3]),
-        ("DenseNet-BC-10-4", build(|b| models::densenet_bc(b, 10, 4, 10)), [2, 32, 32, 3]),
+        ("WideResNet-10-1", build(|b| models::wide_resnet(b, &wide(10, 1))), [2, 32, 32, 3]),
+        ("DenseNet-BC-10-4", build(|b| models::densenet_bc(b, &dense(10, 4))), [2, 32, 32, 3]),
     ];
     for (name, (parameters, model), shape) in &small {
         for mode in [Mode::Train, Mode::Eval] {

@@ -39,7 +39,10 @@ fn outcome(task: &dyn Task, parameters: &Parameters, examples: &[u32]) -> (f32, 
     let mut work = Workspace::new();
     let mut step = work.step(parameters, pass(Mode::Eval));
     let outcome = task.forward(examples, &mut step);
-    (work.tape.value(outcome.loss).item(), outcome.units, outcome.wrong.unwrap())
+    let wrong = outcome.wrong.unwrap();
+    assert_eq!(wrong.len(), examples.len());
+    let wrong = wrong.iter().map(|&wrong| wrong as usize).sum();
+    (work.tape.value(outcome.loss).item(), outcome.units, wrong)
 }
 
 /// Loss before and after some epochs of Adam.

@@ -1,5 +1,7 @@
 //! [`Figure`]: panels of curves under one caption.
 
+use crate::number::significant;
+
 /// One or more panels under one caption.
 #[derive(Clone, Debug)]
 pub struct Figure {
@@ -29,6 +31,8 @@ pub struct Panel {
     pub log_x: bool,
     /// Whether the vertical axis is logarithmic.
     pub log_y: bool,
+    /// Where a logarithmic horizontal axis is marked, and what stands there; empty for numbers.
+    pub x_marks: Vec<(f64, String)>,
     /// The vertical range, if it is not that of the data.
     pub y_range: Option<(f64, f64)>,
     /// The curves.
@@ -51,6 +55,22 @@ impl Panel {
     #[must_use]
     pub fn log_y(self) -> Self {
         Self { log_y: true, ..self }
+    }
+
+    /// With these words along a logarithmic horizontal axis in the place of numbers.
+    #[must_use]
+    pub fn x_marks(self, marks: impl IntoIterator<Item = (f64, impl Into<String>)>) -> Self {
+        let x_marks = marks.into_iter().map(|(x, words)| (x, words.into())).collect();
+        Self { x_marks, ..self }
+    }
+
+    /// A place on the horizontal axis in words: what stands there, a whole number, or four digits.
+    pub(crate) fn x_words(&self, x: f64) -> String {
+        match self.x_marks.iter().find(|(mark, _)| *mark == x) {
+            Some((_, words)) => words.clone(),
+            None if x.fract() == 0.0 && x.abs() < 1e6 => format!("{x:.0}").replace('-', "−"),
+            None => significant(x, None),
+        }
     }
 
     /// With a vertical range, if there is one, whatever the data.
@@ -77,6 +97,19 @@ pub enum LineStyle {
     Points,
     /// The paper's: dashed.
     Paper,
+    /// A level that is asked for and not measured: dotted.
+    Level,
+}
+
+impl LineStyle {
+    /// Whose it is, in a word.
+    pub fn of(self) -> &'static str {
+        match self {
+            Self::Ours | Self::Points => "ours",
+            Self::Paper => "paper",
+            Self::Level => "level",
+        }
+    }
 }
 
 /// A line through points, with an optional band around it; or the points alone.
@@ -105,6 +138,11 @@ impl Curve {
         points: Vec<(f64, f64)>,
     ) -> Self {
         Self { label: label.into(), colour, style, points, ..Self::default() }
+    }
+
+    /// Half the height of the band at a point, if there is one.
+    pub fn margin(&self, point: usize) -> Option<f64> {
+        self.band.get(point).copied()
     }
 
     /// Points with a name each, without a line.

@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod csv;
 pub mod figure;
 pub mod html;
 pub mod markdown;

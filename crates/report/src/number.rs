@@ -57,6 +57,20 @@ impl Number {
     }
 }
 
+/// A value as a reader of a figure wants it: four significant digits, powers of ten for the very small
+/// and the very large, and half of its interval with the same decimals where there is one.
+pub fn significant(value: f64, margin: Option<f64>) -> String {
+    let exponent = if value == 0.0 { 0.0 } else { value.abs().log10().floor() };
+    let margin = margin.filter(|margin| *margin > 0.0);
+    if !value.is_finite() || !(-4.0..6.0).contains(&exponent) {
+        let text = |x: f64| format!("{x:.2e}").replace('-', "−");
+        return margin.map_or_else(|| text(value), |m| format!("{} ± {}", text(value), text(m)));
+    }
+    let digits = (3.0 - exponent).clamp(0.0, 6.0) as usize;
+    let number = Number::rounded(Measured { value, margin: margin.unwrap_or(0.0) }, digits);
+    number.to_string()
+}
+
 /// A difference in points, as it is printed.
 pub fn points(difference: f64, digits: usize) -> String {
     format!("{} points", Number::new(difference, digits).with_plus())
@@ -98,5 +112,14 @@ mod tests {
         assert_eq!([text(f64::NAN, 2), text(f64::NEG_INFINITY, 2)], ["NaN", "−inf"]);
         let signed = |value| Number::new(value, 1).with_plus().to_string();
         assert_eq!([0.41, -0.41, -0.04, f64::NAN].map(signed), ["+0.4", "−0.4", "0.0", "NaN"]);
+    }
+
+    #[test]
+    fn a_value_has_four_digits() {
+        let text = |value| significant(value, None);
+        assert_eq!([text(24.612_3), text(-0.012_345), text(0.0)], ["24.61", "−0.01235", "0.000"]);
+        assert_eq!([text(1.3e-5), text(60_000.0)], ["1.30e−5", "60000"]);
+        assert_eq!(significant(2.0, Some(0.25)), "2.000 ± 0.250");
+        assert_eq!([text(f64::NAN), significant(2.0, Some(0.0))], ["NaN", "2.000"]);
     }
 }

@@ -2,6 +2,8 @@
 //! puts in their place, so that one drawing serves light and dark pages.
 
 mod labels;
+mod ticks;
+mod values;
 
 use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::prelude::*;
@@ -9,6 +11,8 @@ use plotters::prelude::*;
 use crate::figure::{Curve, LineStyle, Panel};
 use crate::html::escape::escape;
 use labels::{HEIGHT, place};
+use ticks::{decade_ticks, set, tick};
+use values::Mark;
 
 /// Okabe and Ito's colour-blind safe palette; black stands for the page's ink.
 pub(crate) const COLOURS: [RGBColor; 6] = [
@@ -20,24 +24,36 @@ pub(crate) const COLOURS: [RGBColor; 6] = [
     RGBColor(230, 159, 0),
 ];
 
+/// Pixels of a drawing, which the page scales.
 const SIZE: (u32, u32) = (460, 340);
+/// The same where three or more stand beside each other, so that their letters stay as large.
+const NARROW: (u32, u32) = (340, 290);
 /// Size of the letters at the axes: a phone shrinks the drawing to three quarters.
 const FONT: i32 = 16;
 /// Curves with more points than this have no marker on each of them.
 const MARKERS: usize = 40;
 const GRID: RGBColor = RGBColor(221, 221, 221);
 
-/// The panel as an `<svg>` element.
-pub(crate) fn svg(panel: &Panel) -> String {
+/// The panel, one of so many of a figure, as an `<svg>` element, with its curves in words and a title on
+/// each mark.
+pub(crate) fn svg(panel: &Panel, panels: usize) -> String {
+    let size = if panels == 3 || panels > 4 { NARROW } else { SIZE };
     let mut text = String::new();
-    {
-        let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
-        draw(panel, &root).expect("drawing into a string cannot fail");
-    }
-    // The page scales the drawing; its own size would fix it.
-    let fixed = format!("<svg width=\"{}\" height=\"{}\"", SIZE.0, SIZE.1);
+    let marks = {
+        let root = SVGBackend::with_string(&mut text, size).into_drawing_area();
+        draw(panel, &root).expect("drawing into a string cannot fail")
+    };
+    // The page scales the drawing; its own size would fix it. Inside a page it needs no name space.
+    let start = text.find('>').map_or(0, |end| end + 1);
     let label = escape(&format!("{}: {} against {}", panel.title, panel.y, panel.x));
-    text.replacen(&fixed, &format!("<svg role=\"img\" aria-label=\"{label}\""), 1)
+    let head = format!(
+        "<svg role=\"img\" aria-label=\"{label}\" viewBox=\"0 0 {} {}\">{}",
+        size.0,
+        size.1,
+        values::description(panel)
+    );
+    let body = text[start..].trim_end().trim_end_matches("</svg>");
+    format!("{head}{body}{}</svg>\n", values::targets(&marks))
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
@@ -76,7 +92,7 @@ fn widen((low, high): (f64, f64), log: bool, part: f64) -> (f64, f64) {
     }
 }
 
-fn draw<'a>(panel: &Panel, root: &Area<'a>) -> Result<(), DrawError<'a>> {
+fn draw<'a>(panel: &Panel, root: &Area<'a>) -> Result<Vec<Mark>, DrawError<'a>> {
     let points = || panel.curves.iter().flat_map(|curve| &curve.points);
     let scatter = panel.curves.iter().any(|curve| curve.style == LineStyle::Points);
     let x = limits(points().map(|p| p.0), panel.log_x).unwrap_or((0.1, 1.0));
@@ -89,23 +105,32 @@ fn draw<'a>(panel: &Panel, root: &Area<'a>) -> Result<(), DrawError<'a>> {
         (None, y) => widen(y.unwrap_or((0.1, 1.0)), panel.log_y, 0.05),
     };
     let mut builder = ChartBuilder::on(root);
-    builder.margin(8).margin_right(14).x_label_area_size(46).y_label_area_size(64);
+    // Words at the end of an axis are wider than numbers.
+    let right = if panel.x_marks.is_empty() { 14 } else { 30 };
+    builder.margin(8).margin_right(right).x_label_area_size(46).y_label_area_size(64);
     let (x, y) = (x_min..x_max, low..high);
-    let log = |range: std::ops::Range<f64>| {
-        let ticks = decade_ticks(range.start, range.end);
+    let log = |range: std::ops::Range<f64>, marks: &[(f64, String)]| {
+        let ticks = match marks {
+            [] => decade_ticks(range.start, range.end),
+            marks => marks.iter().map(|mark| mark.0).collect(),
+        };
         range.log_scale().with_key_points(ticks)
     };
+    let marks = &panel.x_marks;
     match (panel.log_x, panel.log_y) {
         (false, false) => curves(panel, builder.build_cartesian_2d(x, y)?),
-        (false, true) => curves(panel, builder.build_cartesian_2d(x, log(y))?),
-        (true, false) => curves(panel, builder.build_cartesian_2d(log(x), y)?),
-        (true, true) => curves(panel, builder.build_cartesian_2d(log(x), log(y))?),
+        (false, true) => curves(panel, builder.build_cartesian_2d(x, log(y, &[]))?),
+        (true, false) => curves(panel, builder.build_cartesian_2d(log(x, marks), y)?),
+        (true, true) => curves(panel, builder.build_cartesian_2d(log(x, marks), log(y, &[]))?),
     }
 }
 
 type Chart<'a, 'b, X, Y> = ChartContext<'b, SVGBackend<'a>, Cartesian2d<X, Y>>;
 
-fn curves<'a, X, Y>(panel: &Panel, mut chart: Chart<'a, '_, X, Y>) -> Result<(), DrawError<'a>>
+fn curves<'a, X, Y>(
+    panel: &Panel,
+    mut chart: Chart<'a, '_, X, Y>,
+) -> Result<Vec<Mark>, DrawError<'a>>
 where
     X: Ranged<ValueType = f64> + ValueFormatter<f64>,
     Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
@@ -130,8 +155,11 @@ where
         .axis_desc_style(font)
         .bold_line_style(GRID)
         .light_line_style(TRANSPARENT)
-        .x_label_formatter(&|x| tick(*x, if panel.log_x { *x } else { span(&x_range) }))
-        .y_label_formatter(&|y| tick(*y, if panel.log_y { *y } else { span(&y_range) }))
+        .x_label_formatter(&|x| match panel.x_marks.iter().find(|(mark, _)| mark == x) {
+            Some((_, words)) => words.clone(),
+            None => set(&tick(*x, if panel.log_x { *x } else { span(&x_range) })),
+        })
+        .y_label_formatter(&|y| set(&tick(*y, if panel.log_y { *y } else { span(&y_range) })))
         .draw()?;
     // A point beyond the range ends the line, so that nothing is drawn outside the axes.
     let inside = |(x, y): (f64, f64)| {
@@ -140,10 +168,19 @@ where
             && x_range.contains(&x) | (x == x_range.end)
             && (y_range.start..=y_range.end).contains(&y)
     };
+    let mut marks = Vec::new();
     for curve in &panel.curves {
         let colour = COLOURS[curve.colour % COLOURS.len()];
         for (from, to) in segments(curve, &inside) {
             let points = &curve.points[from..to];
+            let every =
+                if curve.style == LineStyle::Points { 1 } else { points.len().div_ceil(MARKERS) };
+            if curve.style != LineStyle::Level {
+                marks.extend((from..to).step_by(every).map(|index| Mark {
+                    at: chart.backend_coord(&curve.points[index]),
+                    words: values::words(panel, curve, index),
+                }));
+            }
             if !curve.band.is_empty() {
                 let clamp = |y: f64| y.clamp(y_range.start, y_range.end);
                 let upper = (from..to)
@@ -156,9 +193,9 @@ where
                     colour.mix(0.2),
                 )])?;
             }
-            if curve.style == LineStyle::Paper {
-                let line =
-                    DashedLineSeries::new(points.iter().copied(), 5, 4, colour.stroke_width(1));
+            if let Some((dash, gap, width)) = dashes(curve.style) {
+                let style = colour.stroke_width(width);
+                let line = DashedLineSeries::new(points.iter().copied(), dash, gap, style);
                 chart.draw_series(line)?;
                 continue;
             }
@@ -166,8 +203,6 @@ where
                 let line = LineSeries::new(points.iter().copied(), colour.stroke_width(2));
                 chart.draw_series(line)?;
             }
-            let every =
-                if curve.style == LineStyle::Points { 1 } else { points.len().div_ceil(MARKERS) };
             let points = points.iter().step_by(every);
             let corners = marker(curve.colour);
             if corners.is_empty() {
@@ -179,7 +214,17 @@ where
             }
         }
     }
-    labels(panel, &chart, &inside)
+    labels(panel, &chart, &inside)?;
+    Ok(marks)
+}
+
+/// Length of the dashes of a line, of the gaps between them, and its width; none for a whole line.
+fn dashes(style: LineStyle) -> Option<(u32, u32, u32)> {
+    match style {
+        LineStyle::Ours | LineStyle::Points => None,
+        LineStyle::Paper => Some((6, 4, 1)),
+        LineStyle::Level => Some((2, 4, 2)),
+    }
 }
 
 /// Writes the names of the points, those of all curves together.
@@ -209,14 +254,6 @@ where
     Ok(())
 }
 
-/// 1, 2 and 5 times the powers of ten between two limits; the powers alone beyond three decades.
-fn decade_ticks(low: f64, high: f64) -> Vec<f64> {
-    let steps: &[f64] = if high / low > 1e3 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-    let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
-    let ticks = (first..=last).flat_map(|k| steps.iter().map(move |step| step * 10f64.powi(k)));
-    ticks.filter(|tick| (low..=high).contains(tick)).collect()
-}
-
 /// The runs of points that lie inside the axes, as index ranges.
 fn segments(curve: &Curve, inside: &impl Fn((f64, f64)) -> bool) -> Vec<(usize, usize)> {
     let mut segments = Vec::new();
@@ -235,24 +272,6 @@ fn segments(curve: &Curve, inside: &impl Fn((f64, f64)) -> bool) -> Vec<(usize, 
     segments
 }
 
-/// A tick label on an axis of some length: no more digits than it needs, powers of ten for the
-/// very small and the very large.
-fn tick(value: f64, span: f64) -> String {
-    let digits = (2.0 - span.abs().log10().floor()).clamp(0.0, 12.0) as usize;
-    let mut text = format!("{value:.digits$}");
-    if text.contains('.') {
-        text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
-    }
-    let rounded: f64 = text.parse().expect("a number was written");
-    if rounded == 0.0 {
-        return "0".to_owned();
-    }
-    if !(0.01..1e5).contains(&rounded.abs()) {
-        text = format!("{rounded:e}");
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,7 +281,7 @@ mod tests {
         for (log_x, log_y) in [(false, false), (false, true), (true, false), (true, true)] {
             let (title, x) = ("a < b".to_owned(), "epoch".to_owned());
             let y = "loss".to_owned();
-            let svg = svg(&Panel { title, x, y, log_x, log_y, ..Panel::default() });
+            let svg = svg(&Panel { title, x, y, log_x, log_y, ..Panel::default() }, 1);
             assert!(
                 svg.starts_with(
                     "<svg role=\"img\" aria-label=\"a &lt; b: loss against epoch\" viewBox="
@@ -289,31 +308,13 @@ mod tests {
         for log_x in [false, true] {
             let points = vec![named(0.2, 91.0, "5 bits"), named(40.0, 98.0, "8 bits")];
             let curves = vec![Curve::scatter("ADC", 1, points)];
-            let svg = svg(&Panel { log_x, curves, ..Panel::default() });
+            let svg = svg(&Panel { log_x, curves, ..Panel::default() }, 1);
             assert!(svg.contains("5 bits") && svg.contains("8 bits"), "{svg}");
             assert_eq!(svg.matches("<polygon").count(), 2, "two squares and no more: {svg}");
             assert!(!svg.contains("stroke=\"#D55E00\""), "no line joins them: {svg}");
         }
         // One point alone is inside the axes, too.
         let curves = vec![Curve::scatter("", 1, vec![named(3.0, 4.0, "alone")])];
-        assert!(svg(&Panel { curves, ..Panel::default() }).contains("alone"));
-    }
-
-    #[test]
-    fn logarithmic_ticks_fill_the_axis() {
-        let ticks =
-            |low, high| decade_ticks(low, high).into_iter().map(|t| tick(t, t)).collect::<Vec<_>>();
-        assert_eq!(ticks(0.03, 2.5), ["0.05", "0.1", "0.2", "0.5", "1", "2"]);
-        assert_eq!(ticks(0.0005, 3.0), ["1e-3", "0.01", "0.1", "1"]);
-    }
-
-    #[test]
-    fn ticks_are_short_and_differ() {
-        let ticks = |values: [f64; 3], span| values.map(|value| tick(value, span));
-        assert_eq!(ticks([0.0, 5.0, 100.0], 100.0), ["0", "5", "100"]);
-        assert_eq!(ticks([-0.5, 0.25, 0.0], 1.0), ["-0.5", "0.25", "0"]);
-        assert_eq!(ticks([0.0025, 0.00275, 1e-20], 0.001), ["2.5e-3", "2.75e-3", "0"]);
-        assert_eq!(ticks([99.995, 100.0, 100.005], 0.01), ["99.995", "100", "100.005"]);
-        assert_eq!(ticks([2e5, 250_000.0, 99_000.0], 1e5), ["2e5", "2.5e5", "99000"]);
+        assert!(svg(&Panel { curves, ..Panel::default() }, 1).contains("alone"));
     }
 }

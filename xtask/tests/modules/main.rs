@@ -79,12 +79,14 @@ const HOUSES: &[House] = &[
         name: "datasets",
         floors: &[
             &["elements", "error", "sum", "vocabulary", "wav", "log_mel"],
-            &["files", "idx"],
+            &["files"],
             &["folder", "npy", "unpack"],
-            &["glue"],
+            &["glue", "idx"],
             &[
                 "cifar10",
                 "cifar100",
+                "cmudict",
+                "fashion_mnist",
                 "fsdd",
                 "imagenet",
                 "japanese_vowels",
@@ -110,7 +112,12 @@ const HOUSES: &[House] = &[
     },
     House {
         name: "report",
-        floors: &[&["figure", "number", "html::escape"], &["svg", "table"], &["html", "markdown"]],
+        floors: &[
+            &["number", "html::escape"],
+            &["figure", "table"],
+            &["csv", "svg"],
+            &["html", "markdown"],
+        ],
     },
     House {
         name: "bench-suite",
@@ -133,6 +140,7 @@ const HOUSES: &[House] = &[
             &["report::contents"],
             &["report"],
             &["fault", "merge", "progress", "runner", "signals", "bench", "check"],
+            &["fetch"],
             &["cli"],
             &["main"],
         ],

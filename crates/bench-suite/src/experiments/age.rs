@@ -8,7 +8,7 @@ use report::table::{NONE, Table, cells, number, rounded};
 
 use super::rasch2023::normalized_accuracy;
 use super::sensitivity::readings::useless;
-use super::study::Study;
+use super::study::Prepared;
 use crate::experiment::{About, Done, Experiment, Results, StandIns};
 use crate::findings::Findings;
 use crate::findings::estimate::of_estimates;
@@ -17,8 +17,6 @@ use crate::measured::error::Error;
 use crate::measured::measures::comparison::Method;
 use crate::measured::measures::lifetime::{Lifetime, Lived};
 use crate::measured::measures::trained::{Baseline, Stage, Trained};
-use crate::measured::models::Models;
-use crate::measured::networks::subject::Sources;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::measured::statistics::Estimate;
@@ -37,6 +35,9 @@ const TIMES: [(f64, &str); 8] = [
     (31_536_000.0, "1 year"),
 ];
 
+/// Those of them that have room along an axis.
+const MARKED: [(f64, &str); 5] = [TIMES[0], TIMES[1], TIMES[2], TIMES[3], TIMES[7]];
+
 /// The experiment with one network.
 #[derive(Debug)]
 pub struct Age {
@@ -48,44 +49,25 @@ pub struct Age {
     notes: Vec<String>,
 }
 
-/// What is asked of which network.
-#[derive(Clone, Debug)]
-pub struct Question {
-    /// The network, and what stands beside it.
-    pub study: Study,
-    /// How often it is programmed; the scale's own number if that is not said.
-    pub programmings: Option<u64>,
-    /// The A* in % that is to be kept.
-    pub keep_percent: f64,
-}
-
 impl Age {
-    /// The experiment that a question asks for, with the weights of its file, which are kept in `models`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if there is no such tile; what is wrong with a file.
-    pub fn asked_for(
-        question: &Question,
-        sources: Sources<'_>,
-        models: &Models,
-    ) -> Result<Self, Error> {
-        let mut trained = question.study.trained()?;
-        let mut methods = vec![Method::Direct, Method::HardwareAware];
-        let taken = question.study.take_weights(&mut trained, sources, models)?;
-        match taken.as_ref().map(|taken| taken.stage) {
-            None | Some(Stage::Float | Stage::Rounded) => {}
-            Some(Stage::Direct) => methods = vec![Method::Direct],
-            Some(Stage::Hardware) => methods = vec![Method::HardwareAware],
-        }
-        let notes = taken.map_or_else(Vec::new, |taken| taken.notes);
-        let usual = match question.study.scale {
+    /// The experiment with a network that is programmed so often, or as often as its scale has it, and
+    /// whose A* in % is to be kept.
+    pub fn asked_for(network: Prepared, programmings: Option<u64>, keep_percent: f64) -> Self {
+        let Prepared { trained, stage, notes } = network;
+        let methods = match stage {
+            Stage::Float | Stage::Control | Stage::Rounded => {
+                vec![Method::Direct, Method::HardwareAware]
+            }
+            Stage::Direct => vec![Method::Direct],
+            Stage::Hardware => vec![Method::HardwareAware],
+        };
+        let usual = match trained.scale {
             Scale::Smoke => 2,
-            Scale::Desk => 10,
+            Scale::Desk | Scale::Long => 10,
             Scale::Paper => 24,
         };
-        let programmings = question.programmings.unwrap_or(usual);
-        Ok(Self { trained, methods, programmings, keep_percent: question.keep_percent, notes })
+        let programmings = programmings.unwrap_or(usual);
+        Self { trained, methods, programmings, keep_percent, notes }
     }
 }
 
@@ -146,7 +128,7 @@ impl Experiment for Age {
 fn workload_examples(scale: Scale) -> usize {
     match scale {
         Scale::Smoke => 4,
-        Scale::Desk => 16,
+        Scale::Desk | Scale::Long => 16,
         Scale::Paper => 64,
     }
 }
@@ -197,7 +179,8 @@ fn errors(lives: &[Life<'_>]) -> Table {
         [format!("{way}: test error (%)"), "A* (%)".to_owned()]
     }));
     let mut table = Table::new(
-        "Test error over time. A* is 100 % for the float network's accuracy and 0 % for chance.",
+        "Test error over time. A* is 100 % for the float network's accuracy and 0 % for chance; ± is half \
+         of a 90 % interval over programmings.",
         header.collect::<Vec<String>>(),
     );
     if let Some(life) = lives.first() {
@@ -334,11 +317,11 @@ fn figure(lives: &[Life<'_>], keep_percent: f64) -> Figure {
         .map(|(index, life)| of_estimates(words(life.method()), 1 + index, life.accuracies()));
     let [(first, _), .., (last, _)] = TIMES;
     let wanted = vec![(first, keep_percent), (last, keep_percent)];
-    let wanted = Curve::line("to be kept", 0, LineStyle::Paper, wanted);
+    let wanted = Curve::line("to be kept", 0, LineStyle::Level, wanted);
     let panel = Panel::new("Accuracy over a year", "time after programming (s)", "A* (%)");
     Figure::new(
         "The network on tiles over time, with half of a 90 % interval as a band.",
-        [panel.log_x().curves(curves.chain([wanted]))],
+        [panel.log_x().x_marks(MARKED).curves(curves.chain([wanted]))],
     )
 }
 

@@ -14,6 +14,7 @@ pub mod mvm_error;
 pub mod networks;
 pub mod noise_structure;
 mod paper;
+pub mod read_noise;
 pub mod reram;
 pub mod scale_precision;
 mod sensitivity;

@@ -18,18 +18,16 @@ use crate::measured::measures::nonideality::{AXES, Nonideality};
 use crate::measured::measures::sensitivity::{
     Analysis, Case, ErrorSource, Method, Raised, Resolutions, Sensitivity,
 };
-use crate::measured::measures::trained::weights::Taken;
 use crate::measured::measures::trained::{Stage, Trained};
 use crate::measured::measures::trial::Repeats;
-use crate::measured::models::Models;
-use crate::measured::networks::subject::Sources;
+use crate::measured::networks::subject::Subject;
 use crate::measured::point::Run;
 use crate::measured::scale::Scale;
 use crate::opened::Networks;
 use crate::request::Request;
 use crossbar::TileConfig;
 
-use super::study::Study;
+use super::study::Prepared;
 use readings::{LOSS_PERCENT, Readings, useless};
 
 /// Seconds after programming at which everything is measured. [Rasch23 Fig. 5]
@@ -51,8 +49,38 @@ pub struct OneNetwork {
     trained: Trained,
     method: Method,
     programmings: Option<u64>,
+    /// A tile for layers that would otherwise stay digital.
+    better: Option<BetterTile>,
     /// What is to be known of weights from a file.
     notes: Vec<String>,
+}
+
+/// A less imprecise tile.
+#[derive(Clone, Debug)]
+pub struct BetterTile {
+    /// The preset or file that it is.
+    pub name: String,
+    /// The tile.
+    pub tile: TileConfig,
+}
+
+impl BetterTile {
+    /// The preset or file of that name. A file is named from the root of the file system on, since a policy
+    /// is read in other folders.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if there is no such preset and no such file, or it makes no sense.
+    pub fn load(name: &str) -> Result<Self, Error> {
+        let wrong = |reason: String| Error::Usage(format!("--better-tile {name}: {reason}"));
+        let tile = TileConfig::load(name).map_err(|error| wrong(error.to_string()))?;
+        let path = std::path::Path::new(name);
+        let name = match path.is_file() {
+            true => std::path::absolute(path).map_err(|error| wrong(error.to_string()))?,
+            false => path.to_owned(),
+        };
+        Ok(Self { name: name.display().to_string(), tile })
+    }
 }
 
 /// How much is measured at a scale.
@@ -76,67 +104,43 @@ const fn effort(scale: Scale) -> Effort {
         Scale::Desk => {
             Effort { programmings: 4, evaluations: 6, axes: ALL, examples: 32, bits_below: 5 }
         }
+        Scale::Long => {
+            Effort { programmings: 8, evaluations: 8, axes: ALL, examples: 32, bits_below: 5 }
+        }
         Scale::Paper => {
             Effort { programmings: 24, evaluations: 10, axes: ALL, examples: 100, bits_below: 6 }
         }
     }
 }
 
-/// What is asked of which network.
-#[derive(Clone, Debug)]
-pub struct Question {
-    /// The network, and what stands beside it.
-    pub study: Study,
-    /// How it comes onto tiles; as its hardware-aware training has it, or the file of its weights, if
-    /// that is not said.
-    pub method: Option<Method>,
-    /// How often it is programmed; the scale's own number if that is not said.
-    pub programmings: Option<u64>,
-}
-
 impl OneNetwork {
-    /// The analysis that a question asks for, before weights are taken from a file.
+    /// The experiment with a network that is programmed so often, or as often as its scale has it, and
+    /// comes onto tiles in that way: if none is said, as its weights are already, or else by
+    /// hardware-aware training. Layers that cannot stay on its tile may come onto a better one.
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`] if there is no such tile or method; what is wrong with a file.
-    pub fn asked_for(question: &Question) -> Result<Self, Error> {
-        let trained = question.study.trained()?;
-        let method = question.method.unwrap_or(Method::HardwareAware);
-        Ok(Self { trained, method, programmings: question.programmings, notes: Vec::new() })
-    }
-
-    /// With the weights of the file that the question names, if it names one; they are kept in
-    /// `models`.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the file, or [`Error::Data`] if it is a network on tiles and the method is
-    /// another.
-    pub fn with_checkpoint(
-        mut self,
-        question: &Question,
-        sources: Sources<'_>,
-        models: &Models,
+    /// [`Error::Usage`] if the weights are those of a network on tiles and the method is another.
+    pub fn asked_for(
+        network: Prepared,
+        programmings: Option<u64>,
+        method: Option<Method>,
+        better: Option<BetterTile>,
     ) -> Result<Self, Error> {
-        let taken = question.study.take_weights(&mut self.trained, sources, models)?;
-        if let Some(Taken { stage, notes }) = taken {
-            let on_tiles = match stage {
-                Stage::Float | Stage::Rounded => None,
-                Stage::Direct => Some(Method::Direct),
-                Stage::Hardware => Some(Method::HardwareAware),
-            };
-            if let (Some(asked), Some(found)) = (question.method, on_tiles)
-                && asked != found
-            {
-                let reason =
-                    "the checkpoint holds a network on tiles, which --method cannot change";
-                return Err(Error::Usage(reason.to_owned()));
-            }
-            self.method = on_tiles.unwrap_or(self.method);
-            self.notes = notes;
+        let Prepared { trained, stage, notes } = network;
+        let on_tiles = match stage {
+            Stage::Float | Stage::Control | Stage::Rounded => None,
+            Stage::Direct => Some(Method::Direct),
+            Stage::Hardware => Some(Method::HardwareAware),
+        };
+        if let (Some(asked), Some(found)) = (method, on_tiles)
+            && asked != found
+        {
+            let reason = "the checkpoint holds a network on tiles, which --method cannot change";
+            return Err(Error::Usage(reason.to_owned()));
         }
-        Ok(self)
+        let method = on_tiles.or(method).unwrap_or(Method::HardwareAware);
+        Ok(Self { trained, method, programmings, better, notes })
     }
 
     /// Which layers stay digital and why, as a file that `--policy` takes; `None` before its record is
@@ -149,7 +153,8 @@ impl OneNetwork {
         let results = Results::read(records);
         let readings = Readings::of(&results);
         readings.baseline().filter(|baseline| useless(baseline).is_none())?;
-        let file = spared::placement(&readings)?;
+        let better = self.better.as_ref().map(|better| better.name.as_str());
+        let file = spared::placement(&readings, better)?;
         Some(toml::to_string(&file).expect("layers with words are a table"))
     }
 
@@ -192,9 +197,11 @@ impl OneNetwork {
             let (name, tests) = (format!("layer {layer}"), raised.len() as u64);
             analyses.push((name, Analysis::OneLayer { layer, raised }, tests));
         }
-        let spared = Analysis::Spared { loss_percent: LOSS_PERCENT };
+        let better = self.better.as_ref().map(|better| Box::new(better.tile.clone()));
+        let most = layers.len() as u64 * if better.is_some() { 3 } else { 2 } + 1;
+        let spared = Analysis::Spared { loss_percent: LOSS_PERCENT, better };
         // As often as a search over all of them.
-        analyses.push(("layers to spare".to_owned(), spared, 2 * layers.len() as u64 + 1));
+        analyses.push(("layers to spare".to_owned(), spared, most));
         let axes = AXES.iter().filter(|axis| has(tile, axis.nonideality)).take(effort.axes);
         for axis in axes {
             let analysis = Analysis::Tolerance {
@@ -224,9 +231,12 @@ impl Experiment for OneNetwork {
             Method::Direct => "mapped directly",
         };
         let weights = if self.trained.weights.is_some() { " with weights from a file" } else { "" };
+        let network = match self.trained.network {
+            Subject::Own => "your own network".to_owned(),
+            Subject::Registered(id) => format!("the network {id}"),
+        };
         format!(
-            "the network {}{weights}, {method}, programmed {} times and tested 1 h later",
-            self.trained.network,
+            "{network}{weights}, {method}, programmed {} times and tested 1 h later",
             self.effort(scale).programmings
         )
     }
@@ -284,27 +294,27 @@ fn has(tile: &TileConfig, nonideality: Nonideality) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
     use datasets::DataFolder;
 
     use super::*;
-    use crate::cli;
     use crate::experiment::Done;
+    use crate::experiments::rasch2023::networks;
     use crate::measured::measures::sensitivity::{Analysed, Layers, Reading};
     use crate::measured::measures::trained::Baseline;
+    use crate::measured::networks::NetworkId;
 
     /// What is found of a network that is tested on the standard tile alone.
     fn found(float: f64, chance: f64) -> Findings {
-        let line = ["cargo xtask", "sensitivity", "--network", "lstm-japanese-vowels"];
-        let cli = cli::Cli::try_parse_from(line.into_iter().chain(["--scale", "smoke"])).unwrap();
-        let cli::Command::Sensitivity(arguments) = cli.command else { unreachable!() };
-        let network = OneNetwork::asked_for(&arguments.question()).unwrap();
+        let trained = networks::trained(NetworkId::LstmJapaneseVowels, Scale::Smoke).unwrap();
+        let network = Prepared { trained, stage: Stage::Float, notes: Vec::new() };
+        let network = OneNetwork::asked_for(network, None, None, None).unwrap();
         let (scale, data) = (Scale::Smoke, DataFolder::new(None));
         let request = Request { scale, seed: 0, seeds: None, data };
         let runs = network.runs(&request, &mut Networks::of(&request)).unwrap();
         let done = |run: Run<Sensitivity>| {
             let baseline = Baseline {
                 float_error_percent: float,
+                begun_error_percent: None,
                 chance_error_percent: chance,
                 hwa_train_loss: Vec::new(),
             };
@@ -313,7 +323,7 @@ mod tests {
                 _ => Analysed::Budget { errors: vec![float, float + 0.5] },
             };
             let outcome = Reading { baseline, analysed };
-            Done { measure: run.measure, seed: run.seed, outcome }
+            Done { measure: run.measure, seed: run.seed, data: run.data, outcome }
         };
         let done = runs.into_iter().map(done).collect();
         network.findings(&Results { scale, data: Vec::new(), done })

@@ -14,8 +14,8 @@ use crate::measured::files;
 use crate::measured::measures::fine_tuning::Hardware;
 use crate::measured::measures::hwa_recipe::HwaRecipe;
 use crate::measured::measures::placement::Placement;
-use crate::measured::measures::trained::Trained;
 use crate::measured::measures::trained::weights::{Taken, WeightsFile};
+use crate::measured::measures::trained::{Stage, Trained};
 use crate::measured::models::Models;
 use crate::measured::networks::subject::{Sources, Subject};
 use crate::measured::scale::Scale;
@@ -40,6 +40,17 @@ pub struct Study {
     pub changes: Changes,
     /// Weights to take instead of trained ones.
     pub weights: Option<WeightsFile>,
+}
+
+/// A network that can be asked about on tiles.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The network, with its weights if they came from a file.
+    pub trained: Trained,
+    /// How far these are; in f32 where it is trained anew.
+    pub stage: Stage,
+    /// What is to be known of weights from a file.
+    pub notes: Vec<String>,
 }
 
 /// What is other than in a recipe.
@@ -97,6 +108,20 @@ impl Study {
     ) -> Result<Option<Taken>, Error> {
         let take = |file: &WeightsFile| trained.keep_weights(file, sources, models);
         self.weights.as_ref().map(take).transpose()
+    }
+
+    /// The network with its recipe and the weights of its file, which are kept in `models`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::trained`]; what is wrong with the file of its weights.
+    pub fn prepared(&self, sources: Sources<'_>, models: &Models) -> Result<Prepared, Error> {
+        let mut trained = self.trained()?;
+        let (stage, notes) = match self.take_weights(&mut trained, sources, models)? {
+            Some(Taken { stage, notes }) => (stage, notes),
+            None => (Stage::Float, Vec::new()),
+        };
+        Ok(Prepared { trained, stage, notes })
     }
 
     /// The network with its recipe.

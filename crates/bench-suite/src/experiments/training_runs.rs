@@ -77,7 +77,7 @@ impl<'a, V: Clone + PartialEq + Display> TrainingRuns<'a, V> {
         self.all(variant.borrow()).map(|(_, training)| series(training).to_vec()).collect()
     }
 
-    /// Mean over seeds by epoch, with a band of half a 90 % interval.
+    /// Mean over seeds by epoch, with a band of half of a 90 % interval.
     pub(super) fn curve(&self, variant: impl Borrow<V>, colour: usize, series: Series) -> Curve {
         let variant = variant.borrow();
         of_seeds(variant.to_string(), colour, 1.0, &self.series(variant, series))

@@ -136,6 +136,9 @@ impl Statement {
             limit: test,
             unit: "",
             is_out_of_scale: false,
+            least: None,
+            reason: None,
+            must_hold: false,
         }
     }
 }
@@ -157,12 +160,20 @@ pub struct Claim {
     pub measured: String,
     /// The outcome.
     pub verdict: Verdict,
+    /// Whether it is about what this program has by construction (its accelerator, its tiles, its circuits), and
+    /// not about what comes of them: then it holds on any machine and at any scale, or the program is wrong.
+    pub must_hold: bool,
     #[serde(skip)]
     limit: Test,
     #[serde(skip)]
     unit: &'static str,
     #[serde(skip)]
     is_out_of_scale: bool,
+    /// From which scale it is tested, if not from all.
+    #[serde(skip)]
+    least: Option<Scale>,
+    /// Why it does not hold, where that is known or was tried.
+    reason: Option<String>,
 }
 
 impl Claim {
@@ -182,12 +193,25 @@ impl Claim {
     /// was measured.
     #[must_use]
     pub fn tested_from(mut self, least: Scale, scale: Scale) -> Self {
+        self.least = Some(least);
         if scale < least {
+            self.reason = None;
             self.is_out_of_scale = true;
             self.verdict = Verdict::NotRun;
             self.measured = NONE.to_owned();
         }
         self
+    }
+
+    /// Holds by construction: see [`Self::must_hold`].
+    #[must_use]
+    pub fn by_construction(self) -> Self {
+        Self { must_hold: true, ..self }
+    }
+
+    /// Whether the program is wrong.
+    pub fn is_broken(&self) -> bool {
+        self.must_hold && self.verdict == Verdict::Fails
     }
 
     /// Fills in measured value and verdict; without an estimate the claim was not tested.
@@ -208,6 +232,42 @@ impl Claim {
             self.measured = measured.unwrap_or(self.measured);
         }
         self
+    }
+
+    /// Why it does not hold, in a sentence: what was found, or what it would take to know. Nothing is
+    /// kept where it holds or was not tested, so it is given after the judgement.
+    pub fn because(&mut self, reason: impl Into<String>) {
+        if matches!(self.verdict, Verdict::Fails | Verdict::Inconclusive) {
+            self.reason = Some(reason.into());
+        }
+    }
+
+    /// The reason that was found or tried, where it does not hold.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    /// Why it does not hold, or is not decided, in a sentence; nothing where it holds.
+    pub fn why(&self) -> Option<String> {
+        let given = self.reason.clone();
+        match (self.verdict, self.least) {
+            (Verdict::Holds, _) => None,
+            (Verdict::Fails, _) => {
+                given.or_else(|| Some("The reason was not examined.".to_owned()))
+            }
+            (Verdict::Inconclusive, _) => given.or_else(|| {
+                Some("The interval contains the limit: it would take more repeats.".to_owned())
+            }),
+            (Verdict::Undecided, _) => {
+                Some("One value has no interval: it would take a second seed.".to_owned())
+            }
+            (Verdict::NotRun, Some(least)) if self.is_out_of_scale => {
+                Some(format!("It would take {least} scale."))
+            }
+            (Verdict::NotRun, _) => {
+                Some("What it compares is not there, or not enough of it.".to_owned())
+            }
+        }
     }
 
     /// Whether the statement is ours and not the paper's.
@@ -241,6 +301,16 @@ mod tests {
     }
 
     #[test]
+    fn what_holds_by_construction_and_fails_is_broken() {
+        let claim = |measured| statement().test("x", Test::Below(1.0)).judge(measured);
+        let fails = claim(Some(Estimate::exact(2.0)));
+        assert!(!fails.is_broken() && fails.by_construction().is_broken());
+        for measured in [None, Some(Estimate::exact(0.5)), Estimate::of(&[2.0])] {
+            assert!(!claim(measured).by_construction().is_broken(), "{measured:?}");
+        }
+    }
+
+    #[test]
     fn a_limit_is_written_where_the_words_want_it() {
         let text = |words: &str, test| statement().test(words, test).test;
         assert_eq!(text("loss", Test::Above(0.0)), "loss > 0");
@@ -261,5 +331,21 @@ mod tests {
         assert_eq!((below.measured.as_str(), below.verdict), ("–", Verdict::NotRun));
         let other = |claim: Claim| claim.shown_as(Some("a half".to_owned())).measured;
         assert_eq!([other(tested), other(below)], ["a half", "–"]);
+    }
+
+    #[test]
+    fn what_does_not_hold_says_why() {
+        let of = |estimate| statement().test("loss", Test::Below(1.0)).judge(estimate);
+        let why = |claim: &Claim| claim.why().unwrap_or_default();
+        assert_eq!(of(Some(Estimate::exact(0.5))).why(), None);
+        let mut fails = of(Some(Estimate::exact(2.0)));
+        assert_eq!(why(&fails), "The reason was not examined.");
+        fails.because("The noise is twice as large.");
+        assert_eq!(why(&fails), "The noise is twice as large.");
+        assert!(why(&of(Some(Estimate::known(1.0, 0.1)))).contains("more repeats"));
+        assert!(why(&of(Estimate::of(&[2.0]))).contains("second seed"));
+        assert!(why(&of(None)).contains("not enough of it"));
+        let below = fails.tested_from(Scale::Paper, Scale::Desk);
+        assert_eq!(why(&below), "It would take paper scale.");
     }
 }

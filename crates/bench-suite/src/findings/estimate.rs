@@ -11,7 +11,7 @@ impl From<Estimate> for Measured {
     }
 }
 
-/// Estimates over x, with bands of half a 90 % interval where there is one.
+/// Estimates over x, with bands of half of a 90 % interval where there is one.
 pub fn of_estimates(
     label: impl Into<String>,
     colour: usize,
@@ -22,7 +22,7 @@ pub fn of_estimates(
     Curve { label: label.into(), colour, points, band, ..Curve::default() }
 }
 
-/// The mean over seeds at x = `first`, `first` + 1, …, with a band of half a 90 % interval.
+/// The mean over seeds at x = `first`, `first` + 1, …, with a band of half of a 90 % interval.
 pub fn of_seeds(label: impl Into<String>, colour: usize, first: f64, seeds: &[Vec<f64>]) -> Curve {
     let len = seeds.iter().map(Vec::len).min().unwrap_or(0);
     let estimates: Vec<_> = (0..len)

@@ -13,16 +13,22 @@ pub enum Scale {
     Smoke,
     /// Real data, about an hour for all experiments on two cores: the qualitative claims.
     Desk,
+    /// A night on two cores: whole data sets, longer trainings, and three of each that a headline rests on.
+    Long,
     /// The paper's own sizes and schedules.
     Paper,
 }
 
 impl Scale {
-    /// What belongs to this scale, of smoke, desk and paper.
-    pub const fn of<T: Copy>(self, [smoke, desk, paper]: [T; 3]) -> T {
+    /// All, from the least on.
+    pub const ALL: [Self; 4] = [Self::Smoke, Self::Desk, Self::Long, Self::Paper];
+
+    /// What belongs to this scale, of smoke, desk, long and paper.
+    pub const fn of<T: Copy>(self, [smoke, desk, long, paper]: [T; 4]) -> T {
         match self {
             Self::Smoke => smoke,
             Self::Desk => desk,
+            Self::Long => long,
             Self::Paper => paper,
         }
     }
@@ -33,6 +39,7 @@ impl fmt::Display for Scale {
         f.write_str(match self {
             Self::Smoke => "smoke",
             Self::Desk => "desk",
+            Self::Long => "long",
             Self::Paper => "paper",
         })
     }
@@ -45,8 +52,9 @@ impl FromStr for Scale {
         match text {
             "smoke" => Ok(Self::Smoke),
             "desk" => Ok(Self::Desk),
+            "long" => Ok(Self::Long),
             "paper" => Ok(Self::Paper),
-            _ => Err(format!("'{text}' is not a scale; there are smoke, desk and paper")),
+            _ => Err(format!("'{text}' is not a scale; there are smoke, desk, long and paper")),
         }
     }
 }

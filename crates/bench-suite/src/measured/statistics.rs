@@ -39,6 +39,23 @@ impl Estimate {
         Self::known(mean, 0.0)
     }
 
+    /// The mean of `a` − the mean of `b`, samples that are no pairs: the standard error is √(s²/n + s²/m), and
+    /// as many samples count as the smaller of both has. `None` if one of them is empty.
+    pub fn difference(a: &[f64], b: &[f64]) -> Option<Self> {
+        let (a, b) = (Self::of(a)?, Self::of(b)?);
+        Some(Self {
+            mean: a.mean - b.mean,
+            standard_error: a.standard_error.hypot(b.standard_error),
+            samples: a.samples.min(b.samples),
+        })
+    }
+
+    /// With a further source of scatter, independent of what there was, of this standard error.
+    #[must_use]
+    pub fn with_scatter(self, standard_error: f64) -> Self {
+        Self { standard_error: self.standard_error.hypot(standard_error), ..self }
+    }
+
     /// Whether there is an interval at all.
     pub fn has_interval(&self) -> bool {
         !self.standard_error.is_nan()
@@ -53,6 +70,26 @@ impl Estimate {
     pub fn margin(&self) -> f64 {
         self.standard_error * student_t(self.samples)
     }
+}
+
+/// What the sampling of a test set adds to the difference of two test errors: its standard error, if both
+/// networks see the same examples. It is that of the mean over examples of the differences, `ours` being the
+/// errors of each example in one test or several, and `reference` those of the other network. NaN of fewer than
+/// two examples.
+///
+/// # Panics
+///
+/// If there is no test, or they are not of the same examples.
+#[track_caller]
+pub fn sampling_error(ours: &[Vec<f64>], reference: &[f64]) -> f64 {
+    assert!(!ours.is_empty(), "no test");
+    let tests = ours.len() as f64;
+    let mut differences: Vec<f64> = reference.iter().map(|error| -error).collect();
+    for test in ours {
+        assert_eq!(test.len(), reference.len(), "tests of different examples");
+        differences.iter_mut().zip(test).for_each(|(difference, e)| *difference += e / tests);
+    }
+    Estimate::of(&differences).map_or(f64::NAN, |estimate| estimate.standard_error)
 }
 
 /// The one-sided 95 % quantile of Student's t for the mean of `samples` values; a single sample,
@@ -139,6 +176,29 @@ mod tests {
         assert_eq!(Estimate::of(&[5.0, 5.0]).unwrap().margin(), 0.0);
         assert_eq!(Estimate::exact(5.0).margin(), 0.0);
         assert!((Estimate::known(5.0, 2.0).margin() - 3.29).abs() < 1e-12);
+    }
+
+    #[test]
+    fn independent_scatter_adds_in_squares() {
+        let difference = Estimate::difference(&[1.0, 3.0], &[1.0, 2.0, 3.0]).unwrap();
+        assert_eq!((difference.mean, difference.samples), (0.0, 2));
+        // √(1 + 1/3).
+        assert!((difference.standard_error - (4.0f64 / 3.0).sqrt()).abs() < 1e-15);
+        assert_eq!(Estimate::known(1.0, 3.0).with_scatter(4.0), Estimate::known(1.0, 5.0));
+        assert!(Estimate::of(&[1.0]).unwrap().with_scatter(1.0).standard_error.is_nan());
+        assert_eq!(Estimate::difference(&[], &[1.0]), None);
+    }
+
+    #[test]
+    fn the_sampling_of_a_test_set_is_that_of_pairs() {
+        let reference = [0.0, 1.0, 0.0, 1.0];
+        // A network that errs where the other does differs by nothing, whatever the examples.
+        assert_eq!(sampling_error(&[reference.to_vec()], &reference), 0.0);
+        // Differences 1, 0, 0, 0: s² = 1/4, over 4 examples. In two tests, half of that: 1/2, 0, 0, 0.
+        let worse = vec![1.0, 1.0, 0.0, 1.0];
+        assert!((sampling_error(std::slice::from_ref(&worse), &reference) - 0.25).abs() < 1e-15);
+        assert!((sampling_error(&[worse, reference.to_vec()], &reference) - 0.125).abs() < 1e-15);
+        assert!(sampling_error(&[vec![1.0]], &[0.0]).is_nan());
     }
 
     #[test]

@@ -77,6 +77,11 @@ impl Report {
         self.sections.iter().flat_map(|section| &section.findings.claims)
     }
 
+    /// Claims that hold by construction and fail: the program is wrong.
+    pub fn broken(&self) -> impl Iterator<Item = &Claim> {
+        self.claims().filter(|claim| claim.is_broken())
+    }
+
     /// What is left out of the experiments, and why.
     pub fn reasons(&self) -> impl Iterator<Item = &str> {
         self.sections.iter().flat_map(Section::reasons)

@@ -1,18 +1,24 @@
-//! The report as one HTML file: the first screen and the contents. [`section`] has the experiments.
+//! The report as one HTML file: the first screen and the contents. [`pictures`] has what it shows first,
+//! [`claims`] the table of all claims, [`section`] the experiments.
 
+mod claims;
+#[cfg(test)]
+mod form;
+mod pictures;
+mod place;
 mod records;
 mod section;
 
 use std::fmt::{Result, Write};
 
-use report::html::{STYLE, escape};
+use report::html::{SCRIPT, STYLE, escape};
 
 use super::contents::{Report, Section, Summary};
 use super::overview::Named;
 use super::papers;
-use crate::findings::claim::{Claim, Verdict};
 use crate::findings::words::count;
 use crate::measured::hash::CODE_VERSION;
+use place::{anchor, claim_anchor, verdict};
 
 pub(super) fn render(report: &Report) -> String {
     let mut page = String::new();
@@ -27,7 +33,8 @@ fn write_page(page: &mut String, report: &Report) -> Result {
         writeln!(
             page,
             "<h1 id=\"contents\">{}</h1>\n\
-             <p class=\"soft\">At <b>{scale}</b> scale, code version <code>{code}</code>.</p>",
+             <p class=\"soft\">At <b>{scale}</b> scale, code version <code>{code}</code>.</p>\n\
+             </header>\n<main id=\"main\">",
             escape(subject),
         )?;
         report.sections.iter().try_for_each(|section| section::write(page, section, 2))?;
@@ -38,20 +45,23 @@ fn write_page(page: &mut String, report: &Report) -> Result {
         page,
         "<h1>Neural networks on imprecise hardware</h1>\n\
          <p class=\"soft\">A reproduction at <b>{scale}</b> scale, code version <code>{code}</code>.</p>\n\
-         <p class=\"lead\">Of {total} claims, {words}.</p>",
+         <p class=\"lead\">Of {total} claims, {words}.</p>\n</header>\n<main id=\"main\">",
         total = report.claims().count(),
         words = report.summary().words(),
     )?;
+    pictures::write(page, report)?;
+    writeln!(page, "<section><h2>How to read the verdicts</h2>")?;
     for note in report.reading() {
-        writeln!(page, "<p class=\"soft\">{}</p>", escape(&note))?;
+        writeln!(page, "<p>{}</p>", escape(&note))?;
     }
     write_papers(page, report)?;
-    writeln!(page, "<div class=\"overview\">")?;
+    writeln!(page, "</section>\n<div class=\"overview\">")?;
     write_disagreements(page, report)?;
     write_left_out(page, report)?;
     write_new(page, report)?;
     writeln!(page, "</div>")?;
     write_contents(page, report)?;
+    claims::write(page, report)?;
     for (paper, sections) in papers::group(&report.sections) {
         writeln!(
             page,
@@ -73,25 +83,36 @@ fn write_head(page: &mut String, title: &str) -> Result {
         page,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>dither: {title}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>",
-        css = STYLE,
+         <title>dither: {title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <a class=\"skip\" href=\"#main\">To the content</a>\n<header>"
     )
 }
 
 fn write_end(page: &mut String) -> Result {
-    writeln!(page, "</main>\n</body>\n</html>")
+    writeln!(page, "</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>")
 }
 
 /// The counts, paper by paper.
 fn write_papers(page: &mut String, report: &Report) -> Result {
     writeln!(
         page,
-        "<div class=\"scroll\"><table class=\"papers\"><thead><tr><th>reproduced</th>\
-         <th class=\"number more\">experiments</th><th class=\"number more\">records</th>\
-         <th class=\"number more\">claims</th>\
-         <th class=\"number\">hold</th><th class=\"number\">fail</th><th class=\"number\">incon&shy;clusive</th>\
-         <th class=\"number\">un&shy;decided</th><th class=\"number\">not tested</th></tr></thead><tbody>"
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Verdicts by paper\">\
+         <table class=\"papers\"><caption class=\"hidden\">Verdicts by paper</caption><thead><tr>"
     )?;
+    for (heading, class) in [
+        ("reproduced", ""),
+        ("experiments", "number more"),
+        ("records", "number more"),
+        ("claims", "number more"),
+        ("hold", "number"),
+        ("fail", "number"),
+        ("incon&shy;clusive", "number"),
+        ("un&shy;decided", "number"),
+        ("not tested", "number"),
+    ] {
+        write!(page, "<th scope=\"col\" class=\"{class}\">{heading}</th>")?;
+    }
+    writeln!(page, "</tr></thead><tbody>")?;
     for (paper, sections) in papers::group(&report.sections) {
         let claims = || sections.iter().flat_map(|section| &section.findings.claims);
         let Summary { holds, fails, inconclusive, undecided, not_run } = Summary::of(claims());
@@ -103,7 +124,7 @@ fn write_papers(page: &mut String, report: &Report) -> Result {
         let missing: usize = sections.iter().map(Section::missing).sum();
         write!(
             page,
-            "<tr><th><a href=\"#{}\">{}</a></th><td class=\"number more\">{}</td>\
+            "<tr><th scope=\"row\"><a href=\"#{}\">{}</a></th><td class=\"number more\">{}</td>\
              <td class=\"number more\">{}</td><td class=\"number more\">{}</td>",
             paper.id(),
             escape(paper.name()),
@@ -146,11 +167,13 @@ fn write_named(page: &mut String, named: &Named<'_>) -> Result {
     let Named { section, claim, statement } = named;
     writeln!(
         page,
-        "<li>{}: <a href=\"#{}\">{}</a> <span class=\"soft\">{}</span></li>",
+        "<li>{}: <a href=\"#{}\">{}</a> <span class=\"soft\">{}{}</span></li>",
         verdict(section, claim),
         claim_anchor(section, claim),
         escape(statement),
         escape(&named.values()),
+        // Where nothing was found its place says so.
+        claim.reason().map_or(String::new(), |why| format!(" {}", escape(why))),
     )
 }
 
@@ -167,7 +190,8 @@ fn write_left_out(page: &mut String, report: &Report) -> Result {
         )?;
     }
     let open = report.open();
-    open.iter().try_for_each(|words| writeln!(page, "<li>{}</li>", escape(words)))?;
+    open.iter()
+        .try_for_each(|words| writeln!(page, "<li>{}</li>", escape(&words.replace('`', ""))))?;
     if found.is_empty() && open.is_empty() {
         writeln!(page, "<li>Nothing of what was asked for.</li>")?;
     }
@@ -231,24 +255,4 @@ fn claims_in_words(section: &Section) -> String {
         0 => "no claims".to_owned(),
         n => format!("{}: {words}", count(n, "claim")),
     }
-}
-
-fn anchor(section: &Section) -> String {
-    section.id.replace('/', "-")
-}
-
-fn claim_anchor(section: &Section, claim: &Claim) -> String {
-    format!("{}-claim-{}", anchor(section), claim.id)
-}
-
-/// The verdict in words, in its colour.
-fn verdict(section: &Section, claim: &Claim) -> String {
-    let class = match claim.verdict {
-        Verdict::Holds => "holds",
-        Verdict::Fails => "fails",
-        Verdict::Inconclusive => "inconclusive",
-        Verdict::Undecided => "undecided",
-        Verdict::NotRun => "not-run",
-    };
-    format!("<span class=\"verdict {class}\">{}</span>", section.verdict(claim))
 }

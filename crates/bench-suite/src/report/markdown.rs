@@ -165,7 +165,10 @@ fn claims(section: &Section) -> Table {
             claim.test.as_str(),
             claim.paper.as_str(),
             claim.measured.as_str(),
-            section.verdict(claim),
+            match claim.why() {
+                Some(why) => format!("{}: {why}", section.verdict(claim)),
+                None => section.verdict(claim),
+            },
         ]
     };
     Table::new("", ["claim", "test", "paper", "ours", "verdict"])

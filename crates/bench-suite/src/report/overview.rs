@@ -4,6 +4,7 @@ use report::table::NONE;
 
 use super::contents::{Report, Section, Summary};
 use crate::findings::claim::{Claim, Verdict};
+use crate::findings::source::Paper;
 use crate::findings::words::{count, sentence};
 
 /// A claim that can be read outside its table.
@@ -51,6 +52,23 @@ impl Section {
         }
     }
 
+    /// How its claims came out, in a sentence.
+    pub(super) fn outcome(&self) -> String {
+        let summary = self.summary();
+        let rest = Summary { holds: 0, ..summary };
+        let of = count(self.findings.claims.len(), "claim");
+        if summary.holds + summary.fails + summary.inconclusive == 0 {
+            return format!("None of {of} is decided: {}.", rest.words());
+        }
+        let hold = if summary.holds == 1 { "holds" } else { "hold" };
+        let others = match rest == Summary::default() {
+            true => String::new(),
+            false => format!(", {}", rest.words()),
+        };
+        let stand_ins = if self.has_stand_ins { " for our stand-ins" } else { "" };
+        format!("{} of {of} {hold}{stand_ins}{others}.", summary.holds)
+    }
+
     /// The claims' verdicts.
     pub(super) fn summary(&self) -> Summary {
         Summary::of(&self.findings.claims)
@@ -82,6 +100,11 @@ impl Report {
             all.filter(move |named| named.claim.verdict == verdict)
         };
         of(Verdict::Fails).chain(of(Verdict::Inconclusive)).collect()
+    }
+
+    /// Every claim, in the order of the sections.
+    pub(super) fn named(&self) -> Vec<Named<'_>> {
+        self.sections.iter().flat_map(Section::named).collect()
     }
 
     /// Experiments without their data, parts of experiments, points without a record.
@@ -123,13 +146,24 @@ impl Report {
         }
         notes.push(
             "±, and the band of a curve, is half of a 90 % interval (Student’s t) over what a section \
-             repeats: seeds, programmings of one trained network, or networks. A claim holds if the \
+             repeats: seeds, programmings of one trained network, or networks; that of the eleven networks’ \
+             A* holds the sampling of the test set, too. A claim holds if the \
              whole interval is on the claimed side, which is a one-sided test at the 95 % level; it \
              fails if none of the interval is, and is inconclusive otherwise. A single measurement has no \
              interval, whatever it is: its claim is undecided. Counts and results of formulas are \
              exact. Limits of tests are ours, values of papers are theirs."
                 .to_owned(),
         );
+        if self.sections.iter().any(|section| section.source.paper == Paper::Rasch2023) {
+            notes.push(
+                "A* is the accuracy of a network on analog tiles, 100 % being that of the float network \
+                 (f32) and 0 % chance; iso-accurate is what has 99 % or more. Mapped directly, a float \
+                 network is programmed as it is; hardware-aware training trains it further under the \
+                 noise of its tiles. The MVM error is that of a product of matrix and vector, in % of \
+                 its length."
+                    .to_owned(),
+            );
+        }
         notes
     }
 

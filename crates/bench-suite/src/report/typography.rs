@@ -2,6 +2,7 @@
 //! a number, no sign before a zero, and a comma between thousands from 10,000 on.
 
 use crate::findings::Findings;
+use crate::findings::headline::{Headline, Picture};
 
 /// Sets the numbers of claims, heat maps and tables.
 pub(super) fn set(findings: &mut Findings) {
@@ -10,7 +11,12 @@ pub(super) fn set(findings: &mut Findings) {
         claim.paper = numbers(&claim.paper);
         claim.test = numbers(&claim.test);
     }
-    for cell in findings.heat_maps.iter_mut().flat_map(|map| &mut map.cells).flatten().flatten() {
+    let first = match &mut findings.headline {
+        Some(Headline { picture: Some(Picture::HeatMap(map)), .. }) => Some(map),
+        _ => None,
+    };
+    let maps = findings.heat_maps.iter_mut().chain(first);
+    for cell in maps.flat_map(|map| &mut map.cells).flatten().flatten() {
         cell.text = numbers(&cell.text);
     }
     for table in &mut findings.tables {

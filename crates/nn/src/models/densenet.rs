@@ -28,22 +28,31 @@ struct DenseBlock {
     transition: Option<(BatchNorm, Conv2d)>,
 }
 
-/// DenseNet-BC (θ = 0.5) of that depth and growth rate k for images of (32, 32, 3).
+/// What a densely connected network for small images is made of: DenseNet-BC-`depth`-`growth`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DenseNetConfig {
+    /// Channels of an image.
+    pub inputs: usize,
+    /// 6n + 4.
+    pub depth: usize,
+    /// k, the channels that a layer adds.
+    pub growth: usize,
+    /// Number of classes.
+    pub classes: usize,
+}
+
+/// DenseNet-BC (θ = 0.5) for images of 32 × 32 pixels, or of any size that a mean can end.
 ///
-/// Depth 100 with k = 12 has 769,162 parameters for 10 classes.
+/// Depth 100 with k = 12 has 769,162 parameters for 10 classes of images with three channels.
 ///
 /// # Panics
 ///
 /// Unless `depth` is 6n + 4 with n ≥ 1.
 #[track_caller]
-pub fn densenet_bc(
-    builder: &mut Builder<'_>,
-    depth: usize,
-    growth: usize,
-    classes: usize,
-) -> DenseNet {
+pub fn densenet_bc(builder: &mut Builder<'_>, config: &DenseNetConfig) -> DenseNet {
+    let DenseNetConfig { inputs, depth, growth, classes } = *config;
     assert!(depth >= 10 && depth % 6 == 4, "a depth of {depth} is not 6n + 4");
-    let conv0 = Conv2d::new(builder, "features.conv0", 3, 2 * growth, conv(3, 1));
+    let conv0 = Conv2d::new(builder, "features.conv0", inputs, 2 * growth, conv(3, 1));
     dense(builder, conv0, None, 2 * growth, &[(depth - 4) / 6; 3], growth, classes)
 }
 

@@ -60,6 +60,8 @@ pub enum ResNetBlock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResNetConfig {
+    /// Channels of an image.
+    pub inputs: usize,
     /// What comes first.
     pub stem: Stem,
     /// Channels of the first stage; each of the others has twice those of the one before.
@@ -76,7 +78,7 @@ impl ResNetConfig {
     /// ResNet-18: stages of two basic blocks. 11,689,512 parameters for 1000 classes.
     pub fn resnet18(classes: usize) -> Self {
         let block = ResNetBlock::Basic;
-        Self { stem: Stem::Large, width: 64, blocks: [2; 4], block, classes }
+        Self { inputs: 3, stem: Stem::Large, width: 64, blocks: [2; 4], block, classes }
     }
 
     /// ResNet-50: stages of 3, 4, 6, 3 bottlenecks. 25,557,032 parameters for 1000 classes.
@@ -110,7 +112,7 @@ pub fn wide_resnet50_2(builder: &mut Builder<'_>, classes: usize) -> ResNet {
 /// A residual network whose layers are `conv1`, `bn1`, `layerS.B.{conv,bn}{1,2,3}`,
 /// `layerS.B.downsample.{0,1}` and `fc`.
 pub fn resnet(builder: &mut Builder<'_>, config: &ResNetConfig) -> ResNet {
-    let ResNetConfig { stem, width, blocks: counts, block, classes } = *config;
+    let ResNetConfig { inputs, stem, width, blocks: counts, block, classes } = *config;
     // Source of the initial weights: torchvision's ResNet.
     let conv = |kernel: usize, stride: usize| {
         let window = Window::square(kernel).stride(stride).padding(kernel / 2);
@@ -120,7 +122,7 @@ pub fn resnet(builder: &mut Builder<'_>, config: &ResNetConfig) -> ResNet {
         Stem::Large => conv(7, 2),
         Stem::Small => conv(3, 1),
     };
-    let conv1 = Conv2d::new(builder, "conv1", 3, width, first);
+    let conv1 = Conv2d::new(builder, "conv1", inputs, width, first);
     let bn1 = BatchNorm::new(builder, "bn1", width);
     let mut blocks = Vec::new();
     let mut inputs = width;

@@ -28,6 +28,8 @@ pub enum Shortcut {
 /// What a residual network for small images is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct CifarResNetConfig {
+    /// Channels of an image.
+    pub inputs: usize,
     /// 6n + 2.
     pub depth: usize,
     /// Channels of the three stages.
@@ -41,7 +43,8 @@ pub struct CifarResNetConfig {
 impl CifarResNetConfig {
     /// ResNet-`depth` of He et al. §4.2 on CIFAR-10.
     pub fn he2015(depth: usize) -> Self {
-        Self { depth, channels: [16, 32, 64], shortcut: Shortcut::Zeros, classes: 10 }
+        let shortcut = Shortcut::Zeros;
+        Self { inputs: 3, depth, channels: [16, 32, 64], shortcut, classes: 10 }
     }
 
     /// The ResNet-32 of Rasch et al., Nature Communications 14 (2023): 31 convolutions of 3×3, two
@@ -49,7 +52,8 @@ impl CifarResNetConfig {
     ///
     /// Assumed: stages of 16, 28 and 56 channels, which give that number.
     pub fn rasch2023() -> Self {
-        Self { depth: 32, channels: [16, 28, 56], shortcut: Shortcut::Projection, classes: 10 }
+        let shortcut = Shortcut::Projection;
+        Self { inputs: 3, depth: 32, channels: [16, 28, 56], shortcut, classes: 10 }
     }
 }
 
@@ -78,7 +82,7 @@ enum Path {
     Projection(Conv2d, BatchNorm),
 }
 
-/// A residual network for images of (32, 32, 3), or of any size that a mean can end.
+/// A residual network for images of 32 × 32 pixels, or of any size that a mean can end.
 ///
 /// Layers are `conv1`, `bn1`, `layerS.B.{conv,bn}{1,2}` and `linear`, as in the published weights
 /// for CIFAR-10; convolutions start with N(0, 2/fan_in) and have no bias.
@@ -88,11 +92,11 @@ enum Path {
 /// Unless `depth` is 6n + 2 with n ≥ 1.
 #[track_caller]
 pub fn cifar_resnet(builder: &mut Builder<'_>, config: &CifarResNetConfig) -> CifarResNet {
-    let CifarResNetConfig { depth, channels, shortcut, classes } = *config;
+    let CifarResNetConfig { inputs, depth, channels, shortcut, classes } = *config;
     assert!(depth >= 8 && depth % 6 == 2, "a depth of {depth} is not 6n + 2");
     let three = ConvConfig::new(Window::square(3).padding(1), Init::HeNormal).without_bias();
     let one = ConvConfig::new(Window::square(1), Init::HeNormal).without_bias();
-    let conv1 = Conv2d::new(builder, "conv1", 3, channels[0], three);
+    let conv1 = Conv2d::new(builder, "conv1", inputs, channels[0], three);
     let bn1 = BatchNorm::new(builder, "bn1", channels[0]);
     let mut blocks = Vec::new();
     let mut inputs = channels[0];

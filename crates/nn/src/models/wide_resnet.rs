@@ -29,7 +29,20 @@ struct Block {
     shortcut: Option<Conv2d>,
 }
 
-/// WideResNet-`depth`-`width` for images of (32, 32, 3).
+/// What a wide residual network for small images is made of: WideResNet-`depth`-`width`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WideResNetConfig {
+    /// Channels of an image.
+    pub inputs: usize,
+    /// 6n + 4.
+    pub depth: usize,
+    /// k.
+    pub width: usize,
+    /// Number of classes.
+    pub classes: usize,
+}
+
+/// A wide residual network for images of 32 × 32 pixels, or of any size that a mean can end.
 ///
 /// Layers are `conv1`, `blockS.layer.B.{bn1,conv1,bn2,conv2,convShortcut}`, `bn1` and `fc`.
 ///
@@ -37,18 +50,14 @@ struct Block {
 ///
 /// Unless `depth` is 6n + 4 with n ≥ 1.
 #[track_caller]
-pub fn wide_resnet(
-    builder: &mut Builder<'_>,
-    depth: usize,
-    width: usize,
-    classes: usize,
-) -> WideResNet {
+pub fn wide_resnet(builder: &mut Builder<'_>, config: &WideResNetConfig) -> WideResNet {
+    let WideResNetConfig { inputs: channels, depth, width, classes } = *config;
     assert!(depth >= 10 && depth % 6 == 4, "a depth of {depth} is not 6n + 4");
     let conv = |kernel: usize, stride: usize| {
         let window = Window::square(kernel).stride(stride).padding(kernel / 2);
         ConvConfig::new(window, Init::HeNormalFanOut).without_bias()
     };
-    let conv1 = Conv2d::new(builder, "conv1", 3, 16, conv(3, 1));
+    let conv1 = Conv2d::new(builder, "conv1", channels, 16, conv(3, 1));
     let mut blocks = Vec::new();
     let mut inputs = 16;
     for stage in 0..3 {

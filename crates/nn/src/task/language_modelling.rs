@@ -61,7 +61,8 @@ impl Task for LanguageModelling<'_> {
         let options = CrossEntropy { ignore: Some(IGNORED), ..CrossEntropy::default() };
         let loss = ops::cross_entropy(step, logits, &labels, options);
         let units = labels.iter().filter(|&&label| label != IGNORED).count();
-        let wrong = wrong_rows(step.tape.value(logits), &labels, Some(IGNORED));
+        let values = step.tape.value(logits);
+        let wrong = wrong_rows(values, &labels, examples.len(), Some(IGNORED));
         Outcome { loss, units, wrong: Some(wrong), logits: Some(Logits { values: logits, labels }) }
     }
 }

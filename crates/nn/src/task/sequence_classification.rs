@@ -64,11 +64,12 @@ impl Task for SequenceClassification<'_> {
             SequenceLabels::Whole(classes) => {
                 let label = |&example: &u32| classes[example as usize];
                 let said = whole_classes(values, &lengths);
-                let wrong = said.zip(examples).filter(|(said, e)| *said != Some(label(e))).count();
-                (examples.len(), wrong)
+                let wrong = said.zip(examples).map(|(said, e)| u32::from(said != Some(label(e))));
+                (examples.len(), wrong.collect())
             }
             SequenceLabels::Each(_) => {
-                (lengths.iter().sum(), wrong_rows(values, &labels, Some(IGNORED)))
+                let wrong = wrong_rows(values, &labels, examples.len(), Some(IGNORED));
+                (lengths.iter().sum(), wrong)
             }
         };
         Outcome { loss, units, wrong: Some(wrong), logits: Some(Logits { values: logits, labels }) }

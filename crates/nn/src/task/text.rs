@@ -40,7 +40,7 @@ impl Task for TextClassification<'_> {
         let labels: Vec<u32> = examples.iter().map(|&i| self.labels[i as usize]).collect();
         let logits = self.model.forward(&tokens, step);
         let loss = ops::cross_entropy(step, logits, &labels, CrossEntropy::default());
-        let wrong = wrong_rows(step.tape.value(logits), &labels, None);
+        let wrong = wrong_rows(step.tape.value(logits), &labels, examples.len(), None);
         let logits = Some(Logits { values: logits, labels });
         Outcome { loss, units: examples.len(), wrong: Some(wrong), logits }
     }

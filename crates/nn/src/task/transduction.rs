@@ -50,9 +50,9 @@ impl Task for Transduction<'_> {
                 let said = self.model.greedy(encoding, &lengths, self.labels_per_time, step);
                 let pairs = said.iter().zip(&labels);
                 let edits = |(said, labels): (&Vec<u32>, &Vec<u32>)| {
-                    edit_distance(&words(said, separator), &words(labels, separator))
+                    edit_distance(&words(said, separator), &words(labels, separator)) as u32
                 };
-                Some(pairs.map(edits).sum())
+                Some(pairs.map(edits).collect())
             }
         };
         Outcome { loss, units, wrong, logits: None }

@@ -6,6 +6,7 @@
 
 use std::fmt::{Result, Write};
 
+use super::data;
 use crate::html::escape::escape;
 use crate::table::HeatMap;
 
@@ -20,18 +21,19 @@ fn colour(index: f64) -> String {
     format!("#{:02x}{:02x}{:02x}", mix(r0, r1), mix(g0, g1), mix(b0, b1))
 }
 
-/// Writes a map; `from`, HTML, follows its caption.
+/// Writes a map, whose values are saved under its `id`; `from`, HTML, follows its caption.
 ///
 /// # Errors
 ///
 /// None where `page` is a string.
-pub fn write_heat_map(page: &mut String, map: &HeatMap, from: &str) -> Result {
+pub fn write_heat_map(page: &mut String, map: &HeatMap, id: &str, from: &str) -> Result {
     let caption = escape(&map.caption);
+    write!(page, "<p class=\"caption\" id=\"{id}\">{caption}{from}")?;
+    data::write_heat_map(page, map, id)?;
     write!(
         page,
-        "<p class=\"caption\">{caption}{from}</p>\n\
-         <div class=\"scroll wide\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\
-         <table class=\"heat\"><thead><tr><td></td>"
+        "</p>\n<div class=\"scroll wide\" role=\"region\" tabindex=\"0\" aria-labelledby=\"{id}\">\
+         <table class=\"heat\" aria-labelledby=\"{id}\"><thead><tr><td></td>"
     )?;
     for column in &map.columns {
         write!(page, "<th scope=\"col\">{}</th>", escape(column))?;
@@ -39,11 +41,15 @@ pub fn write_heat_map(page: &mut String, map: &HeatMap, from: &str) -> Result {
     writeln!(page, "</tr></thead><tbody>")?;
     for (row, cells) in map.rows.iter().zip(&map.cells) {
         write!(page, "<tr><th scope=\"row\">{}</th>", escape(row))?;
-        for cell in cells {
+        for (cell, column) in cells.iter().zip(&map.columns) {
             match cell {
                 Some(cell) if cell.index.is_finite() => write!(
                     page,
-                    "<td class=\"cell\" style=\"background:{}\">{}<i style=\"width:{:.0}%\"></i></td>",
+                    "<td class=\"cell\" title=\"{}, {}: {}\" style=\"background:{}\">{}\
+                     <i style=\"width:{:.0}%\"></i></td>",
+                    escape(row),
+                    escape(column),
+                    escape(&cell.text),
                     colour(cell.index),
                     escape(&cell.text),
                     100.0 * cell.index.clamp(0.0, 1.0),
@@ -69,6 +75,7 @@ pub fn write_heat_map(page: &mut String, map: &HeatMap, from: &str) -> Result {
 
 #[cfg(test)]
 mod tests {
+    use super::super::contrast::luminance;
     use super::*;
     use crate::table::HeatCell;
 
@@ -83,9 +90,11 @@ mod tests {
             scale: ("robust".to_owned(), "fragile".to_owned()),
         };
         let mut page = String::new();
-        write_heat_map(&mut page, &map, " From 2 records.").unwrap();
+        write_heat_map(&mut page, &map, "map", " From 2 records.").unwrap();
         for part in [
-            "aria-label=\"tolerance &lt; 1\"",
+            "<p class=\"caption\" id=\"map\">tolerance &lt; 1 From 2 records.",
+            "<table class=\"heat\" aria-labelledby=\"map\">",
+            "download=\"map.csv\"",
             "<th scope=\"row\">LSTM</th>",
             "background:#fafaf7\">0.31<i style=\"width:0%\">",
             "background:#de6a10\">&gt; 9<i style=\"width:100%\">",
@@ -100,11 +109,7 @@ mod tests {
         let mut above = 1.0;
         for i in 0..=100 {
             let hex = colour(f64::from(i) / 100.0);
-            let channel = |k: usize| {
-                let c = f64::from(u8::from_str_radix(&hex[k..k + 2], 16).unwrap()) / 255.0;
-                if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
-            };
-            let luminance = 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5);
+            let luminance = luminance(&hex);
             assert!(luminance > 0.2 && luminance < above, "{hex}");
             above = luminance;
         }

@@ -133,6 +133,15 @@ const fn size(scale: Scale) -> Size {
             ways: Way::COMMON.len(),
         },
         Size {
+            hidden: 256,
+            images: [20_000, 10_000],
+            test_images: 10_000,
+            epochs: [8, 6],
+            text: Scale::Desk,
+            seeds: 5,
+            ways: Way::COMMON.len(),
+        },
+        Size {
             hidden: 1000,
             images: [60_000, 60_000],
             test_images: 10_000,
@@ -245,7 +254,7 @@ mod tests {
 
     #[test]
     fn configurations_survive_their_files_and_can_run() {
-        for scale in [Scale::Smoke, Scale::Desk, Scale::Paper] {
+        for scale in Scale::ALL {
             let request = Request { scale, seed: 0, seeds: Some(1), data: DataFolder::new(None) };
             let runs = FourBits.runs(&request, &mut Networks::of(&request)).unwrap();
             for run in &runs {

@@ -62,6 +62,7 @@ const fn size(scale: Scale) -> Size {
     scale.of([
         Size { hidden: 100, epochs: 2, images: [12_000, 2_000], seeds: 1 },
         Size { hidden: 1000, epochs: 3, images: [20_000, 10_000], seeds: 3 },
+        Size { hidden: 1000, epochs: 10, images: [60_000, 10_000], seeds: 3 },
         Size { hidden: 1000, epochs: 30, images: [60_000, 10_000], seeds: 3 },
     ])
 }
@@ -185,7 +186,7 @@ fn table(runs: &TrainingRuns<'_, Bits>) -> Table {
         ]
     });
     Table::new(
-        "After the last epoch. ± is half a 90 % interval.",
+        "After the last epoch. ± is half of a 90 % interval.",
         ["bits", "what", "test error (%)", "to ChaCha (points)", "training loss", "seeds"],
     )
     .rows(rows)
@@ -197,7 +198,7 @@ mod tests {
 
     #[test]
     fn configurations_survive_their_files_and_can_run() {
-        for scale in [Scale::Smoke, Scale::Desk, Scale::Paper] {
+        for scale in Scale::ALL {
             for (bits, ..) in VARIANTS {
                 let config = workload(bits, scale);
                 let value = serde_json::to_value(&config).unwrap();

@@ -104,6 +104,7 @@ const fn size(scale: Scale) -> Size {
     scale.of([
         Size { hidden: 50, epochs: 1, images: [5_000, 1_000], seeds: 1 },
         Size { hidden: 300, epochs: 6, images: [20_000, 10_000], seeds: 6 },
+        Size { hidden: 300, epochs: 12, images: [60_000, 10_000], seeds: 6 },
         Size { hidden: 1000, epochs: 30, images: [60_000, 10_000], seeds: 5 },
     ])
 }

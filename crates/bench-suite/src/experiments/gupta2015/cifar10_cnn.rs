@@ -49,6 +49,8 @@ impl Learning for Cifar10Cnn {
         scale.of([
             Size { epochs: 2, images: [256, 100], seeds: 1, window: 1 },
             Size { epochs: 3, images: [10_000, 2_000], seeds: 1, window: 1 },
+            // The whole schedule on a fifth of the images.
+            Size { epochs: 120, images: [10_000, 10_000], seeds: 1, window: 5 },
             Size { epochs: 120, images: [50_000, 10_000], seeds: 1, window: 5 },
         ])
     }
@@ -56,7 +58,7 @@ impl Learning for Cifar10Cnn {
     fn training(curves: Curves, scale: Scale) -> ImageClassifier {
         let Size { epochs, images, .. } = Self::size(scale);
         let switch = curves.lengthened.then(|| Switch {
-            after_epochs: scale.of([1, 2, 100]),
+            after_epochs: scale.of([1, 2, 100, 100]),
             // Assumed: outputs become longer too; the paper says that the word length is 20.
             arithmetic: arithmetic(format(4, 16), format(4, 16), Rounding::Stochastic),
         });

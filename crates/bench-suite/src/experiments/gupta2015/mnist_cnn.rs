@@ -43,7 +43,9 @@ impl Learning for MnistCnn {
         scale.of([
             Size { epochs: 1, images: [3_000, 1_000], seeds: 1, window: 1 },
             Size { epochs: 4, images: [20_000, 10_000], seeds: 2, window: 1 },
-            Size { epochs: 125, images: [60_000, 10_000], seeds: 1, window: 10 },
+            // One start is not enough: of three float trainings one ended at 1.4 %, two at 0.8 %.
+            Size { epochs: 125, images: [60_000, 10_000], seeds: 5, window: 10 },
+            Size { epochs: 125, images: [60_000, 10_000], seeds: 5, window: 10 },
         ])
     }
 
@@ -85,11 +87,19 @@ impl Learning for MnistCnn {
                        paper’s Fig. 2).";
         Findings::default()
             .claims(claims(learned))
+            .reasons(REASONS)
             .figures([learned.figure(caption, (0.5, 3.0))])
             .tables([learned.table(|loss| number(loss, 4), true)])
             .notes(NOTES)
     }
 }
+
+/// Why claims do not hold.
+const REASONS: &[(&str, &str)] = &[(
+    "float",
+    "As far as we know the initial weights, which the paper does not state: with N(0, 0.01) float ended \
+     at 0.83 %, but rounding to nearest never began to learn.",
+)];
 
 const NOTES: [&str; 3] = [
     "The paper gives η = 0.1, falling by 5 % each epoch, momentum 0.9 and decay 0.0005. Padding, \

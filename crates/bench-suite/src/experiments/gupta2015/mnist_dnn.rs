@@ -53,6 +53,7 @@ impl Learning for MnistDnn {
         scale.of([
             Size { epochs: 2, images: [6_000, 2_000], seeds: 1, window: 1 },
             Size { epochs: 5, images: [60_000, 10_000], seeds: 4, window: 3 },
+            Size { epochs: 30, images: [60_000, 10_000], seeds: 3, window: 5 },
             Size { epochs: 30, images: [60_000, 10_000], seeds: 1, window: 5 },
         ])
     }
@@ -87,6 +88,7 @@ impl Learning for MnistDnn {
 
     fn findings(learned: &Learned<'_>) -> Findings {
         Findings::default()
+            .headline("Learning in 16 bits", figures::headline(learned))
             .claims(claims::claims(learned))
             .figures([figures::learning(learned), figures::zero_updates(learned)])
             .tables([learned.table(figures::loss, false)])

@@ -9,8 +9,8 @@ use report::number::points;
 use report::table::{Table, number, rounded};
 
 use super::evaluated::{
-    HOUR, YEAR, about, differences, figure, largest, least, over_networks, over_time, paper_curve,
-    paper_mean, paper_times,
+    HOUR, YEAR, about, figure, largest, least, over_networks, over_time, paper_curve, paper_mean,
+    paper_times,
 };
 use super::paper::{Family, Row, TIMES, normalized_accuracy, printed};
 use super::study::{NetworkStudy, Outcome, Outcomes, Study, all_networks, at};
@@ -98,7 +98,7 @@ impl Study for ColumnScales {
     fn study(scale: Scale) -> NetworkStudy<Method> {
         let times: &[usize] = if scale == Scale::Smoke { &[HOUR] } else { &[0, 1, 2, 3] };
         // [Rasch23 Tab. 2]
-        let programmings = scale.of([1, 3, 24]);
+        let programmings = scale.of([1, 3, 10, 24]);
         NetworkStudy::new(all_networks(scale), [1, programmings], times)
             .mapped_directly()
             .trained(COLUMN, |_, _| ())
@@ -128,13 +128,13 @@ fn claims(pairs: &[Pair<'_>], scale: Scale) -> Vec<Claim> {
     let printed = |row: &Row, time: usize| {
         paper_accuracy(row.direct, time) - paper_accuracy(paper_tile(row), time)
     };
-    let claim = |id, text, words: String, test, printed: f64, gains: &[f64]| {
+    let claim = |id, text, words: String, test, printed: f64, gains: Option<Estimate>| {
         Statement::new(id, TABLES, text)
             .test(words, test)
             .unit(" points")
             .paper(points(printed, 1))
             .tested_from(Scale::Desk, scale)
-            .judge(Estimate::of(gains))
+            .judge(gains)
     };
     let after = |id, text, time: usize| {
         let words = format!(
@@ -143,15 +143,16 @@ fn claims(pairs: &[Pair<'_>], scale: Scale) -> Vec<Claim> {
         );
         let printed = paper_mean(&Family::ALL, |row| printed(row, time));
         let gains = over_networks(pairs, |pair| gain(pair, time));
-        claim(id, text, words, Test::Above(0.0), printed, &gains)
+        claim(id, text, words, Test::Above(0.0), printed, Estimate::of(&gains))
     };
     let of = |family: Family| {
         let pairs = pairs.iter().filter(move |[network, _]| network.paper.family == family);
         over_networks(pairs, |pair| gain(pair, HOUR))
     };
     let [convolutional, transformers, recurrent] = Family::ALL.map(of);
-    let most = differences(&convolutional, &largest([transformers.clone(), recurrent.clone()]));
-    let rest = differences(&recurrent, &least([convolutional, transformers]));
+    let rivals = largest([transformers.clone(), recurrent.clone()]);
+    let most = Estimate::difference(&convolutional, &rivals);
+    let rest = Estimate::difference(&recurrent, &least([convolutional, transformers]));
     let families = Family::ALL.map(|family| vec![paper_mean(&[family], |row| printed(row, HOUR))]);
     let [convolutional, transformers, recurrent] = families;
     let printed_most = convolutional[0] - largest([transformers.clone(), recurrent.clone()])[0];
@@ -166,7 +167,7 @@ fn claims(pairs: &[Pair<'_>], scale: Scale) -> Vec<Claim> {
             gained("convolutional networks − the more needy of transformers and recurrent ones"),
             Test::Above(0.0),
             printed_most,
-            &most,
+            most,
         ),
         claim(
             "recurrent",
@@ -174,7 +175,7 @@ fn claims(pairs: &[Pair<'_>], scale: Scale) -> Vec<Claim> {
             gained("recurrent networks − the less needy of the two others"),
             Test::Below(0.0),
             printed_rest,
-            &rest,
+            rest,
         ),
     ]
 }
@@ -195,7 +196,7 @@ fn notes(scale: Scale) -> Vec<String> {
 fn table(pairs: &[Pair<'_>]) -> Table {
     let header = ["network", "scales", "float"].into_iter().chain(TIMES).chain(["A* 1 h"]);
     let mut table = Table::new(
-        "Direct mapping: test error in % (± over programmings) after each time, and A* at 1 h.",
+        "Direct mapping: test error in % (± is half of a 90 % interval over programmings) after each time, and A* at 1 h.",
         header,
     );
     for [column, tile] in pairs {

@@ -40,7 +40,7 @@ const CASES: [(Series, &str); 3] = [
 fn size(scale: Scale) -> (u64, Vec<NetworkId>) {
     match scale {
         Scale::Smoke => (1, SMOKE.to_vec()),
-        Scale::Desk => (1, all().collect()),
+        Scale::Desk | Scale::Long => (1, all().collect()),
         Scale::Paper => (3, all().collect()),
     }
 }

@@ -36,7 +36,7 @@ fn axes(scale: Scale) -> Vec<Nonideality> {
 
 /// Seeds, programmings of each, input vectors of the product.
 const fn size(scale: Scale) -> (u64, u64, usize) {
-    scale.of([(1, 2, 30), (1, 4, 100), (3, 24, 400)])
+    scale.of([(1, 2, 30), (1, 4, 100), (1, 8, 400), (3, 24, 400)])
 }
 
 impl Experiment for EqualError {

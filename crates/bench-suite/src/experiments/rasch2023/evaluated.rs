@@ -183,9 +183,17 @@ impl<M: Tests> Evaluated<'_, M> {
         self.accuracies_by_seed(of).into_values().flatten().collect()
     }
 
-    /// A* in %.
+    /// A* in %: over training runs if there are several, whose scatter holds that of programmings; of one
+    /// run, over its programmings.
     pub(super) fn accuracy(&self, of: impl Fn(&M::Outcome) -> &[f64]) -> Option<Estimate> {
-        Estimate::of(&self.accuracies(of))
+        let by_seed: Vec<Vec<f64>> = self.accuracies_by_seed(of).into_values().collect();
+        match &*by_seed {
+            [programmings] => Estimate::of(programmings),
+            seeds => {
+                let means = seeds.iter().filter_map(|seed| Some(Estimate::of(seed)?.mean));
+                Estimate::of(&means.collect::<Vec<_>>())
+            }
+        }
     }
 
     /// A* less that of another variant in points, programming by programming of the seeds that both
@@ -199,16 +207,14 @@ impl<M: Tests> Evaluated<'_, M> {
             .collect()
     }
 
-    /// A* over time for the errors at every time, with bands of half a 90 % interval.
+    /// A* over time for the errors at every time, with bands of half of a 90 % interval.
     pub(super) fn curve(
         &self,
         of: impl Fn(&M::Outcome, f64) -> &[f64],
         label: &str,
         colour: usize,
     ) -> Curve {
-        let at = |&t_s: &f64| {
-            Some((t_s.log10(), self.accuracy(|outcome: &M::Outcome| of(outcome, t_s))?))
-        };
+        let at = |&t_s: &f64| Some((t_s, self.accuracy(|outcome: &M::Outcome| of(outcome, t_s))?));
         of_estimates(label, colour, TIMES_S.iter().filter_map(at))
     }
 }
@@ -225,13 +231,16 @@ pub(super) fn paper_curve(
     label: &str,
     colour: usize,
 ) -> Curve {
-    let at = |t: usize| (TIMES_S[t].log10(), normalized_accuracy(errors[t], float, chance));
+    let at = |t: usize| (TIMES_S[t], normalized_accuracy(errors[t], float, chance));
     Curve::line(label, colour, LineStyle::Paper, (0..TIMES.len()).map(at).collect())
 }
 
-/// A panel over the time since programming, whose curves have log₁₀ of seconds as x.
+/// A panel over the time since programming, whose curves have seconds as x.
 pub(super) fn over_time(title: &str, y: &str, curves: Vec<Curve>) -> Panel {
-    Panel::new(title, "log₁₀ of seconds after programming", y).curves(curves)
+    Panel::new(title, "time after programming (s)", y)
+        .log_x()
+        .x_marks(TIMES_S.into_iter().zip(TIMES))
+        .curves(curves)
 }
 
 /// The figure, unless it would be empty.
@@ -244,13 +253,23 @@ pub(super) fn differences(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a - b).collect()
 }
 
-/// Mean over networks of a quantity, programming by programming: what claims about groups of
-/// networks scatter by. Networks that do not have it are left out.
+/// A quantity of each network, the mean over its programmings: claims about groups of networks scatter by
+/// what networks differ by, which is more than what programmings do. Networks that do not have it are left
+/// out; of a single one the programmings are what scatters.
 pub(super) fn over_networks<N>(
     networks: impl IntoIterator<Item = N>,
     of: impl Fn(N) -> Vec<f64>,
 ) -> Vec<f64> {
-    let all: Vec<Vec<f64>> = networks.into_iter().map(of).filter(|v| !v.is_empty()).collect();
+    let mut all: Vec<Vec<f64>> = networks.into_iter().map(of).filter(|v| !v.is_empty()).collect();
+    match &mut *all {
+        [programmings] => std::mem::take(programmings),
+        networks => networks.iter().map(|v| v.iter().sum::<f64>() / v.len() as f64).collect(),
+    }
+}
+
+/// The mean of several quantities, programming by programming.
+pub(super) fn mean_of(quantities: impl IntoIterator<Item = Vec<f64>>) -> Vec<f64> {
+    let all: Vec<Vec<f64>> = quantities.into_iter().collect();
     let count = all.iter().map(Vec::len).min().unwrap_or(0);
     (0..count).map(|i| all.iter().map(|values| values[i]).sum::<f64>() / all.len() as f64).collect()
 }
@@ -308,9 +327,12 @@ mod tests {
     }
 
     #[test]
-    fn means_over_networks_go_programming_by_programming() {
-        let networks: [&[f64]; 3] = [&[1.0, 3.0, 9.0], &[], &[2.0, 5.0]];
-        assert_eq!(over_networks(networks, <[f64]>::to_vec), [1.5, 4.0]);
+    fn claims_over_networks_scatter_by_networks() {
+        let networks: [&[f64]; 3] = [&[1.0, 3.0, 5.0], &[], &[2.0, 5.0]];
+        assert_eq!(over_networks(networks, <[f64]>::to_vec), [3.0, 3.5]);
+        assert_eq!(over_networks([networks[0]], <[f64]>::to_vec), [1.0, 3.0, 5.0]);
+        assert!(over_networks([networks[1]], <[f64]>::to_vec).is_empty());
+        assert_eq!(mean_of([networks[0], networks[2]].map(<[f64]>::to_vec)), [1.5, 4.0]);
         assert_eq!(differences(&[3.0, 1.0], &[1.0, 2.0]), [2.0, -1.0]);
     }
 }

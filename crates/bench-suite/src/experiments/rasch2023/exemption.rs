@@ -35,7 +35,12 @@ const LAYERS: usize = 6;
 
 /// Training runs, programmings of each, and networks.
 fn size(scale: Scale) -> (u64, u64, &'static [NetworkId]) {
-    scale.of([(1, 1, &[NetworkId::ResNet18]), (1, 4, &NETWORKS), (1, 10, &NETWORKS)])
+    scale.of([
+        (1, 1, &[NetworkId::ResNet18]),
+        (1, 4, &NETWORKS),
+        (1, 10, &NETWORKS),
+        (1, 10, &NETWORKS),
+    ])
 }
 
 /// How far layers are exempted one by one, and which columns. [Rasch23 Supp. Tab. 8]: 256, 512,
@@ -49,7 +54,7 @@ fn exempted(scale: Scale) -> (usize, Columns) {
     };
     match scale {
         Scale::Smoke => (1, columns(2, &[8])),
-        Scale::Desk => (8, columns(100, &[16, 32, 64])),
+        Scale::Desk | Scale::Long => (8, columns(100, &[16, 32, 64])),
         Scale::Paper => (12, columns(100, &[256, 512, 1024])),
     }
 }

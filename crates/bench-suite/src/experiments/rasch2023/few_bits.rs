@@ -36,7 +36,7 @@ const ROUNDED: [(Series, &str); 3] = [
 
 /// Input vectors of each product, and seeds.
 const fn size(scale: Scale) -> (usize, u64) {
-    scale.of([(64, 1), (400, 5), (1000, 20)])
+    scale.of([(64, 1), (400, 5), (1000, 20), (1000, 20)])
 }
 
 /// Bits q at which the error of rounding is `error`, between two of [`BITS`] on a logarithmic
@@ -118,9 +118,16 @@ impl Experiment for FewBits {
              the standard tile after an hour, as in Fig. 3D.",
             [Panel::new("Bits", "bits", "MVM error (%)").log_y().curves(curves)],
         );
-        Findings::default().claims(claims).figures([figure]).notes([NOTE])
+        Findings::default().claims(claims).reasons(REASONS).figures([figure]).notes([NOTE])
     }
 }
+
+/// Why claims do not hold.
+const REASONS: &[(&str, &str)] = &[(
+    "four-bits-inputs",
+    "With uniform inputs over the whole range it cannot be four bits of weights and of inputs: the \
+     rounding of inputs is finer relative to their size.",
+)];
 
 const NOTE: &str = "Weights are cut at ±1, the range of the levels, on the tile as in fixed \
                     point. The paper says weights or inputs; with uniform inputs over the whole \

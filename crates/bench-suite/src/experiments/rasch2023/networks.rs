@@ -2,6 +2,8 @@
 
 mod desk;
 mod findings;
+mod headline;
+mod reasons;
 
 use super::evaluated::about;
 use super::paper::TIMES_S;
@@ -52,7 +54,11 @@ pub(super) fn all() -> impl Iterator<Item = NetworkId> {
 pub(super) const SMOKE: [NetworkId; 3] =
     [NetworkId::LstmJapaneseVowels, NetworkId::ResNet18, NetworkId::BertSentiment];
 
-/// The recipe of a network. At smoke scale it is that of desk scale, cut to one epoch.
+/// Epochs on tiles at long scale, at least: what no longer gains much.
+const LONG_EPOCHS: usize = 6;
+
+/// The recipe of a network. At smoke scale it is that of desk scale, cut to one epoch; at long scale it has
+/// enough epochs.
 ///
 /// # Errors
 ///
@@ -63,6 +69,9 @@ pub(crate) fn recipe(network: NetworkId, scale: Scale) -> Result<HwaRecipe, Erro
     let mut recipe: HwaRecipe = toml::from_str(text)
         .map_err(|error| Error::Usage(format!("recipe of '{network}': {error}")))?;
     recipe.training.check().map_err(|reason| Error::Usage(format!("'{network}': {reason}")))?;
+    if scale == Scale::Long && recipe.training.epochs < LONG_EPOCHS {
+        recipe.training.epochs = LONG_EPOCHS;
+    }
     if scale == Scale::Smoke {
         recipe.training.epochs = 1;
         recipe.training.batch = recipe.training.batch.min(10);
@@ -78,6 +87,7 @@ pub(in crate::experiments) fn repeats(scale: Scale) -> (u64, u64) {
         Scale::Smoke => (1, 1),
         // Test sets are small, and training is what takes the time.
         Scale::Desk => (1, 10),
+        Scale::Long => (3, 10),
         // [Rasch23 Tab. 2, Tab. 3]
         Scale::Paper => (3, 24),
     }
@@ -173,6 +183,7 @@ impl Experiment for Networks {
         let what = match scale {
             Scale::Smoke => "tiny members of their families for a moment of training",
             Scale::Desk => "small members of their families on real data",
+            Scale::Long => "small members of their families on whole data sets",
             Scale::Paper => "the paper's networks and schedules",
         };
         let times = if programmings == 1 { "once" } else { "several times" };
@@ -205,7 +216,7 @@ mod tests {
     #[test]
     fn every_network_has_a_recipe_at_every_scale() {
         for &id in NetworkId::ALL {
-            for scale in [Scale::Smoke, Scale::Desk, Scale::Paper] {
+            for scale in Scale::ALL {
                 recipe(id, scale).unwrap();
             }
         }

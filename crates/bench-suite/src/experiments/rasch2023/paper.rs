@@ -17,8 +17,17 @@ pub(super) enum Family {
 }
 
 impl Family {
-    /// All.
+    /// All, in the order of [Rasch23 Table 1].
     pub(super) const ALL: [Self; 3] = [Self::Convolutional, Self::Transformer, Self::Recurrent];
+}
+
+/// The family in words.
+pub(super) const fn family_words(family: Family) -> &'static str {
+    match family {
+        Family::Convolutional => "convolutional",
+        Family::Transformer => "transformers",
+        Family::Recurrent => "recurrent",
+    }
 }
 
 /// A row of Tables 2 and 3; errors in %.

@@ -88,7 +88,7 @@ impl Study for ScalePrecision {
     );
 
     fn study(scale: Scale) -> NetworkStudy<Scales> {
-        let programmings = scale.of([1, 3, 10]);
+        let programmings = scale.of([1, 3, 10, 10]);
         let study = NetworkStudy::new(all_networks(scale), [1, programmings], &[DAY])
             .trained_as_ever()
             .tested_on(Scales::Full, |tile| tile.mapping.scale_levels = None);
@@ -190,6 +190,9 @@ fn table(networks: &[Outcome<'_, Scales>]) -> Table {
         named(network.id, LEVELS.map(|n| rounded(Estimate::of(&losses(network, n)), 1)))
     });
     let levels = LEVELS.map(|n| format!("N = {n}"));
-    Table::new("Ours, ± over programmings.", ["network".to_owned()].into_iter().chain(levels))
-        .rows(rows)
+    Table::new(
+        "Ours; ± is half of a 90 % interval over programmings.",
+        ["network".to_owned()].into_iter().chain(levels),
+    )
+    .rows(rows)
 }

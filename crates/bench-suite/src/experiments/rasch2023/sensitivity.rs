@@ -38,7 +38,7 @@ fn of_scale(scale: Scale) -> Vec<NetworkId> {
     let mut wanted = all();
     wanted.retain(|id| match scale {
         Scale::Smoke => [NetworkId::LstmJapaneseVowels, NetworkId::ResNet18].contains(id),
-        Scale::Desk => *id != NetworkId::BertStsb,
+        Scale::Desk | Scale::Long => *id != NetworkId::BertStsb,
         Scale::Paper => *id != NetworkId::BertSentiment,
     });
     wanted
@@ -172,7 +172,7 @@ impl<'a, O> Grid<'a, O> {
     pub(super) fn left_out(&self, scale: Scale) -> Vec<String> {
         let there: Vec<NetworkId> = self.columns.iter().map(|column| column.id).collect();
         let mut left_out = without(&of_scale(scale), &there);
-        if scale == Scale::Desk {
+        if matches!(scale, Scale::Desk | Scale::Long) {
             left_out.push(
                 "bert-stsb, a test of which takes as long as those of all others.".to_owned(),
             );
@@ -197,16 +197,3 @@ pub(super) const fn class_words(class: Class) -> &'static str {
         Class::Weight => "weights",
     }
 }
-
-/// The family in words.
-pub(super) const fn family_words(family: Family) -> &'static str {
-    match family {
-        Family::Convolutional => "convolutional",
-        Family::Transformer => "transformers",
-        Family::Recurrent => "recurrent",
-    }
-}
-
-/// The families in the order of [Rasch23 Table 1].
-pub(super) const FAMILIES: [Family; 3] =
-    [Family::Convolutional, Family::Transformer, Family::Recurrent];

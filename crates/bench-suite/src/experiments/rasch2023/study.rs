@@ -246,7 +246,8 @@ impl<S: Study> Experiment for S {
         let outcomes = Outcomes::new(S::study(results.scale), results);
         let NetworkStudy { networks, seeds, trainings, method, .. } = &outcomes.study;
         let compared_once = *method == Method::HardwareAware && trainings.len() > 1 && *seeds == 1;
-        let at_desk = S::LEFT_OUT_AT_DESK.filter(|_| results.scale == Scale::Desk);
+        let at_desk =
+            S::LEFT_OUT_AT_DESK.filter(|_| matches!(results.scale, Scale::Desk | Scale::Long));
         S::findings(&outcomes)
             .notes(compared_once.then_some(ONE_TRAINING))
             .left_out(missing(results, networks))
@@ -260,13 +261,14 @@ mod tests {
     use crate::experiments::rasch2023::column_scales::ColumnScales;
     use crate::experiments::rasch2023::dynamic_input::DynamicInput;
     use crate::experiments::rasch2023::noise_structure::NoiseStructure;
+    use crate::experiments::rasch2023::read_noise::ReadNoise;
     use crate::experiments::rasch2023::reram::Reram;
     use crate::experiments::rasch2023::scale_precision::ScalePrecision;
     use crate::experiments::rasch2023::tile_wise_training::TileWiseTraining;
 
     /// An outcome belongs to the way of training whose recipe it has.
     fn differ<S: Study>() {
-        for scale in [Scale::Smoke, Scale::Desk, Scale::Paper] {
+        for scale in Scale::ALL {
             let NetworkStudy { networks, trainings, .. } = S::study(scale);
             for network in networks {
                 let recipe = trained(network, scale).unwrap().recipe;
@@ -284,6 +286,7 @@ mod tests {
         differ::<ColumnScales>();
         differ::<DynamicInput>();
         differ::<NoiseStructure>();
+        differ::<ReadNoise>();
         differ::<Reram>();
         differ::<ScalePrecision>();
         differ::<TileWiseTraining>();

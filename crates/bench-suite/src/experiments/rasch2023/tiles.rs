@@ -135,6 +135,8 @@ fn claims(found: &Found<'_>) -> [Claim; 2] {
             .paper(known)
             .judge(products),
     ]
+    // Counts of how layers are laid out.
+    .map(Claim::by_construction)
 }
 
 fn table(found: &Found<'_>) -> Table {

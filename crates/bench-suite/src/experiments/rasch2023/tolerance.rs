@@ -34,7 +34,7 @@ fn axes(scale: Scale) -> Vec<Nonideality> {
 
 /// Seeds, programmings of an evaluation, most evaluations.
 pub(super) const fn size(scale: Scale) -> (u64, u64, u64) {
-    scale.of([(1, 2, 2), (1, 4, 6), (3, 24, 10)])
+    scale.of([(1, 2, 2), (1, 4, 6), (1, 8, 8), (3, 24, 10)])
 }
 
 impl Experiment for Tolerance {

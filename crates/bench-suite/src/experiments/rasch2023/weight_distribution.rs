@@ -34,7 +34,7 @@ const EXCESS_KURTOSIS: Series = |by_shape| &by_shape.excess_kurtosis;
 
 /// Input vectors of each product, and seeds.
 const fn size(scale: Scale) -> (usize, u64) {
-    scale.of([(64, 1), (300, 5), (1000, 20)])
+    scale.of([(64, 1), (300, 5), (1000, 20), (1000, 20)])
 }
 
 impl Experiment for WeightDistribution {

@@ -14,6 +14,11 @@ pub struct HwaRecipe {
     pub calibration: Calibration,
     /// Epochs, learning rate, optimiser.
     pub training: Recipe,
+    /// Whether what it is compared with is the float network after as many more epochs of the same training in
+    /// f32. Without it A* of a network that was not trained to its end is flattered, for training on tiles is
+    /// further training, whatever else it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub control: bool,
     /// The float network as a teacher, for networks of classes: temperature and mix.
     ///
     /// Source: [Rasch23 Methods]: 10 and 0.75.

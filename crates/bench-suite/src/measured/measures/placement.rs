@@ -62,6 +62,11 @@ impl Placed {
     pub fn digital(why: String) -> Self {
         Self { on: DIGITAL.to_owned(), why: Some(why) }
     }
+
+    /// On such a tile, a preset or a file, with a reason.
+    pub fn on_tile(tile: &str, why: String) -> Self {
+        Self { on: tile.to_owned(), why: Some(why) }
+    }
 }
 
 impl Placement {

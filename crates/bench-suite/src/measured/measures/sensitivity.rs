@@ -25,6 +25,7 @@ pub use converters::{Converted, OnConverters, Resolutions};
 pub use error_source::ErrorSource;
 pub use layers::{Layer, Layers};
 pub use spared::Spared;
+use spared::Tiles;
 
 /// How the network comes onto tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -87,6 +88,9 @@ pub enum Analysis {
     Spared {
         /// The loss that is borne, in % of the accuracy above chance.
         loss_percent: f64,
+        /// A better tile, which may be enough for some of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        better: Option<Box<TileConfig>>,
     },
 }
 
@@ -230,8 +234,9 @@ impl Sensitivity {
                 };
                 Analysed::Tolerance(tolerance.search(trial, context)?)
             }
-            Analysis::Spared { loss_percent } => {
-                Analysed::Spared(spared::search(standard, *loss_percent, baseline, trial)?)
+            Analysis::Spared { loss_percent, better } => {
+                let tiles = Tiles { standard, better: better.as_deref() };
+                Analysed::Spared(spared::search(tiles, *loss_percent, baseline, trial)?)
             }
             Analysis::OneLayer { layer, raised } => {
                 let mut all = BTreeMap::new();

@@ -1,9 +1,12 @@
 //! A network on its way onto hardware: trained in f32, mapped directly, trained on tiles.
 //!
 //! ```text
-//! float ──┬── convert, calibrate, tune scales ──────────▶ direct mapping
-//!         └── convert, calibrate, train on noisy tiles ──▶ hardware-aware network
+//! float ──┬── train on in f32 ── control ── convert, calibrate, tune scales ──▶ direct mapping
+//!         └── convert, calibrate, train on noisy tiles ─────────────────────────▶ hardware-aware network
 //! ```
+//!
+//! Both are compared with the control, which was trained as long as the second; without one, with the
+//! float network itself.
 //!
 //! Several experiments look at the same trained network. It is trained by the first point that
 //! needs it, and kept in the store as a model ([`crate::measured::models::Models`]) under the hash of what made
@@ -58,8 +61,11 @@ pub struct Trained {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Baseline {
-    /// Test error of the float network, in %; NaN until it is trained.
+    /// Test error of the float network that others are compared with, in %; NaN until it is trained.
     pub float_error_percent: f64,
+    /// That of the float network before it was trained on as a control, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub begun_error_percent: Option<f64>,
     /// Test error by chance, in %; NaN until then.
     pub chance_error_percent: f64,
     /// Training losses on tiles, one per epoch; none if it was not trained there.
@@ -71,6 +77,7 @@ impl Default for Baseline {
     fn default() -> Self {
         Self {
             float_error_percent: f64::NAN,
+            begun_error_percent: None,
             chance_error_percent: f64::NAN,
             hwa_train_loss: Vec::new(),
         }
@@ -103,12 +110,21 @@ pub(super) struct Note {
 pub enum Stage {
     /// Trained in f32.
     Float,
+    /// Trained on in f32 as long as on tiles.
+    Control,
     /// Mapped directly, ranges and scales tuned.
     Direct,
     /// Trained on tiles.
     Hardware,
     /// Trained in another arithmetic.
     Rounded,
+}
+
+impl Stage {
+    /// Whether its weights are those of a float network.
+    pub const fn in_f32(self) -> bool {
+        matches!(self, Self::Float | Self::Control)
+    }
 }
 
 impl Trained {
@@ -195,6 +211,38 @@ impl Trained {
         })
     }
 
+    /// The network in f32 that those on tiles are compared with: [`Self::float`], or where the recipe wants a
+    /// control that trained on in f32 by the same recipe, if that errs less.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::float`].
+    pub fn reference<'w>(
+        &self,
+        workload: &'w dyn Workload,
+        seed: u64,
+        context: &Context<'_>,
+    ) -> Result<Network<'w>, Error> {
+        if !self.recipe.control {
+            return self.float(workload, seed, context);
+        }
+        let run = Session { trained: self, workload, seed, context };
+        let policy = Policy::uniform(AnyArithmetic::Float32);
+        let control = run.model(Stage::Control, &policy, |instance, measured| {
+            let float = self.float(workload, seed, context)?;
+            measured.begun_error_percent = Some(float.baseline.float_error_percent);
+            instance.parameters.copy_from(&float.instance.parameters);
+            Ok(())
+        })?;
+        // A rate that suits weights on tiles may be too large for those in f32.
+        match control.baseline.begun_error_percent {
+            Some(begun) if begun < control.baseline.float_error_percent => {
+                self.float(workload, seed, context)
+            }
+            _ => Ok(control),
+        }
+    }
+
     /// The float network on tiles without training there, but with ranges and scales tuned.
     ///
     /// # Errors
@@ -213,7 +261,7 @@ impl Trained {
             .map_err(|error| Error::Usage(error.to_string()))?;
         let run = Session { trained: self, workload, seed, context };
         run.model(Stage::Direct, &self.policy(workload, &analog)?, |instance, measured| {
-            let float = self.float(workload, seed, context)?;
+            let float = self.reference(workload, seed, context)?;
             *measured = float.baseline;
             run.map_onto_tiles(instance, &float.instance.parameters)?;
             run.tune(instance)
@@ -234,8 +282,8 @@ impl Trained {
         let run = Session { trained: self, workload, seed, context };
         let policy = self.policy(workload, &self.recipe.analog)?;
         run.model(Stage::Hardware, &policy, |instance, measured| {
+            *measured = self.reference(workload, seed, context)?.baseline;
             let float = self.float(workload, seed, context)?;
-            *measured = float.baseline;
             run.map_onto_tiles(instance, &float.instance.parameters)
         })
     }
@@ -249,7 +297,8 @@ impl Trained {
     pub fn work(&self, workload: &dyn Workload) -> u64 {
         let instance = workload.instance(&Policy::uniform(AnyArithmetic::Float32), &Seed::new(0));
         let float = self.float_recipe(workload).map_or(0, |recipe| recipe.epochs as u64);
-        instance.train.len() as u64 * (float + 3 * self.recipe.training.epochs as u64)
+        let more = if self.recipe.control { 4 } else { 3 };
+        instance.train.len() as u64 * (float + more * self.recipe.training.epochs as u64)
     }
 }
 
@@ -269,11 +318,12 @@ impl<'w> Session<'_, 'w> {
     /// The hash of everything that determines the model. The recipe of hardware-aware training has
     /// no part in the float network.
     fn key(&self, stage: Stage) -> String {
-        let recipe = (stage != Stage::Float).then_some(&self.trained.recipe);
+        let recipe = (!stage.in_f32()).then_some(&self.trained.recipe);
         let Trained { network, scale, weights, placement, .. } = self.trained;
-        let placement = (stage != Stage::Float && !placement.is_empty()).then_some(placement);
+        let placement = (!stage.in_f32() && !placement.is_empty()).then_some(placement);
         let key = (stage, network, scale, recipe, weights, self.seed, self.workload.data());
         match placement {
+            None if stage == Stage::Control => hash(&(key, &self.trained.recipe.training)),
             None => hash(&key),
             Some(placement) => hash(&(key, placement)),
         }
@@ -311,7 +361,7 @@ impl<'w> Session<'_, 'w> {
                 None => begin(&mut instance, &mut note.measured)?,
             }
             self.train(&mut instance, &mut note, saved)?;
-            if stage == Stage::Float {
+            if stage.in_f32() {
                 self.test_float(&instance, &mut note.measured);
             }
             instance.parameters.forget_optimizer();
@@ -334,6 +384,7 @@ impl<'w> Session<'_, 'w> {
                 Some(recipe) => ("float", recipe, 1),
                 None => return Ok(()),
             },
+            Stage::Control => ("control", &self.trained.recipe.training, 1),
             Stage::Hardware => ("hwa", &self.trained.recipe.training, 3),
         };
         let taught = note.stage == Stage::Hardware && self.trained.recipe.distillation.is_some();
@@ -366,7 +417,8 @@ impl<'w> Session<'_, 'w> {
         let [error, chance] = [error, self.workload.chance_error()].map(|error| 100.0 * error);
         measured.float_error_percent = error;
         measured.chance_error_percent = chance;
-        let said = format!("float: test error {error:.2} %, by chance {chance:.2} %");
+        let network = if measured.begun_error_percent.is_some() { "control" } else { "float" };
+        let said = format!("{network}: test error {error:.2} %, by chance {chance:.2} %");
         self.context.progress.say(&said);
     }
 

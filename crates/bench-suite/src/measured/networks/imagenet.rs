@@ -20,7 +20,7 @@ use nn::{
 use numerics::Seed;
 use rayon::prelude::*;
 
-use super::images::Network;
+use super::images::network::Network;
 use super::weights::{float_parameters, weights_file, weights_sum};
 use super::workload::{Entry, Instance, Workload};
 use crate::measured::error::Error;
@@ -140,7 +140,7 @@ impl Task for PhotographTask<'_> {
         let x = step.tape.constant(x);
         let logits = self.model.forward(x, step);
         let loss = cross_entropy(step, logits, &labels, CrossEntropy::default());
-        let wrong = Some(wrong_rows(step.tape.value(logits), &labels, None));
+        let wrong = Some(wrong_rows(step.tape.value(logits), &labels, examples.len(), None));
         let logits = Some(Logits { values: logits, labels });
         Outcome { loss, units: examples.len(), wrong, logits }
     }

@@ -1,18 +1,18 @@
-//! Convolutional networks on CIFAR-10.
+//! Convolutional networks on CIFAR-10, or where that is not there on Fashion-MNIST.
 //!
 //! The networks that the paper trains on `ImageNet` are here narrow members of their families on
-//! images of 16 × 16 pixels: CIFAR-10, each pixel the mean of four.
+//! images of half the width and height, each pixel the mean of four.
 
+pub(super) mod network;
+mod photographs;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use datasets::cifar10::Cifar10;
-use datasets::cifar10::{MEAN, STD_DEV};
+use datasets::cifar10::{self, Cifar10, Version};
 use datasets::{DataFolder, DataSum, cifar100};
 use nn::layers::Builder;
-use nn::models::{
-    CifarResNetConfig, ResNetBlock, ResNetConfig, Stem, cifar_resnet, densenet_bc, densenet121,
-    resnet, wide_resnet,
-};
+use nn::models::{CifarResNetConfig, DenseNetConfig, ResNetBlock};
 use nn::optim::Decay;
 use nn::{
     Augmentation, Classification, Images, Model, Normalization, Optimizer, Outcome, Parameters,
@@ -20,6 +20,8 @@ use nn::{
 };
 use numerics::Seed;
 
+use self::network::{Network, stages, wide};
+use self::photographs::{Photographs, Source, halved};
 use super::imagenet;
 use super::paper_row::PaperRow;
 use super::weights::{float_parameters, weights_file, weights_sum};
@@ -27,97 +29,109 @@ use super::workload::{Entry, Instance, Workload, recipes};
 use crate::measured::error::Error;
 use crate::measured::scale::Scale;
 
-/// ResNet-20 with weights fine-tuned on JPEG images; at paper scale the paper's ResNet-32.
+/// ResNet-20 with published weights, or one that is trained here; at paper scale the paper's ResNet-32,
+/// at long scale too where that has to be trained.
 pub(super) const RESNET: Entry = Entry {
     id: "resnet-cifar10",
-    title: "ResNet-20 on CIFAR-10 (JPEG q75), 50000 + 2000 images",
+    title: |data| match Source::of_sum(data) {
+        Source::Cifar10(_) => title_at_desk(he2015(20), &WHOLE, data),
+        Source::FashionMnist => title_at_desk(he2015(14), &HALVED, data),
+    },
     recipes: recipes!("resnet-cifar10"),
     paper: PaperRow::ResNet32,
+    sound_percent: |data| Source::of_sum(data).sound_percent(WHOLE.halved),
     open: |data, scale| {
         if scale == Scale::Paper {
             return paper_resnet32(data);
         }
-        let network = Network::CifarResNet(CifarResNetConfig::he2015(20));
-        let size = Small { side: 32, desk: [50_000, 2_000], ..SMALL };
-        let mut workload = small(data, scale, &RESNET, network, size)?;
-        let path = data.path("resnet-cifar10").join("resnet20_jpeg_finetuned.safetensors");
-        let what = "the published ones of ResNet-20 fine-tuned on JPEG images";
-        workload.weights = Some(weights_file(&path, what)?);
+        let Some((version, path)) = published_weights(data) else {
+            let source = Source::FashionMnist;
+            let (network, part) = match scale {
+                Scale::Long => (Network::CifarResNet(CifarResNetConfig::rasch2023()), &PART),
+                _ => (he2015(14), &HALVED),
+            };
+            return Ok(Box::new(small(data, scale, &RESNET, network, source, part)?));
+        };
+        let source = Source::Cifar10(version);
+        let mut workload = small(data, scale, &RESNET, he2015(20), source, &WHOLE)?;
+        workload.weights = Some(weights_file(&path, "the published ones of ResNet-20")?);
         Ok(Box::new(workload))
     },
 };
 
+fn he2015(depth: usize) -> Network {
+    Network::CifarResNet(CifarResNetConfig::he2015(depth))
+}
+
 /// WideResNet for small images.
 pub(super) const WIDE_RESNET: Entry = Entry {
     id: "wide-resnet",
-    title: "WideResNet-10-2 on CIFAR-10 (JPEG q75), averaged to 16 × 16 pixels, 20000 + 1000 images",
+    title: |data| title_at_desk(WIDE_RESNET_10, &HALVED, data),
     recipes: recipes!("wide-resnet"),
     paper: PaperRow::WideResNet16,
+    sound_percent: |data| Source::of_sum(data).sound_percent(HALVED.halved),
     open: |data, scale| {
         if scale == Scale::Paper {
             return paper_wide_resnet16(data);
         }
-        let network = Network::WideResNet { depth: 10, width: 2, classes: 10 };
-        Ok(Box::new(small(data, scale, &WIDE_RESNET, network, SMALL)?))
+        narrow(data, scale, &WIDE_RESNET, WIDE_RESNET_10)
     },
 };
+
+const WIDE_RESNET_10: Network = Network::WideResNet(wide(10, 2, 10));
 
 /// Four stages of basic blocks.
 pub(super) const RESNET18: Entry = Entry {
     id: "resnet18",
-    title: "ResNet of 2, 2, 2, 2 basic blocks, 12 channels at first, on CIFAR-10 (JPEG q75), averaged \
-         to 16 × 16 pixels, 20000 + 1000 images",
+    title: |data| title_at_desk(BASIC_BLOCKS, &HALVED, data),
     recipes: recipes!("resnet18"),
     paper: PaperRow::ResNet18,
-    open: |data, scale| {
-        narrow(data, scale, &RESNET18, stages(12, [2, 2, 2, 2], ResNetBlock::Basic))
-    },
+    sound_percent: |data| Source::of_sum(data).sound_percent(HALVED.halved),
+    open: |data, scale| narrow(data, scale, &RESNET18, BASIC_BLOCKS),
 };
+
+const BASIC_BLOCKS: Network = Network::ResNet(stages(12, [2, 2, 2, 2], ResNetBlock::Basic));
 
 /// Four stages of bottlenecks.
 pub(super) const RESNET50: Entry = Entry {
     id: "resnet50",
-    title: "ResNet of 1, 2, 2, 1 bottlenecks, 8 channels at first, on CIFAR-10 (JPEG q75), averaged to \
-         16 × 16 pixels, 20000 + 1000 images",
+    title: |data| title_at_desk(BOTTLENECKS, &HALVED, data),
     recipes: recipes!("resnet50"),
     paper: PaperRow::ResNet50,
-    open: |data, scale| {
-        narrow(
-            data,
-            scale,
-            &RESNET50,
-            stages(8, [1, 2, 2, 1], ResNetBlock::Bottleneck { widening: 1 }),
-        )
-    },
+    sound_percent: |data| Source::of_sum(data).sound_percent(HALVED.halved),
+    open: |data, scale| narrow(data, scale, &RESNET50, BOTTLENECKS),
 };
+
+const BOTTLENECKS: Network =
+    Network::ResNet(stages(8, [1, 2, 2, 1], ResNetBlock::Bottleneck { widening: 1 }));
 
 /// Densely connected layers.
 pub(super) const DENSENET: Entry = Entry {
     id: "densenet",
-    title: "DenseNet-BC-22-8 on CIFAR-10 (JPEG q75), averaged to 16 × 16 pixels, 20000 + 1000 images",
+    title: |data| title_at_desk(DENSE_LAYERS, &HALVED, data),
     recipes: recipes!("densenet"),
     paper: PaperRow::DenseNet121,
-    open: |data, scale| narrow(data, scale, &DENSENET, Network::DenseNet { depth: 22, growth: 8 }),
+    sound_percent: |data| Source::of_sum(data).sound_percent(HALVED.halved),
+    open: |data, scale| narrow(data, scale, &DENSENET, DENSE_LAYERS),
 };
+
+const DENSE_LAYERS: Network =
+    Network::DenseNet(DenseNetConfig { inputs: 3, depth: 22, growth: 8, classes: 10 });
 
 /// Four stages of bottlenecks twice as wide inside.
 pub(super) const WIDE_RESNET50: Entry = Entry {
     id: "wide-resnet50",
-    title: "ResNet of 1, 2, 2, 1 bottlenecks 2 times as wide, 8 channels at first, on CIFAR-10 (JPEG \
-         q75), averaged to 16 × 16 pixels, 20000 + 1000 images",
+    title: |data| title_at_desk(WIDE_BOTTLENECKS, &HALVED, data),
     recipes: recipes!("wide-resnet50"),
     paper: PaperRow::WideResNet50,
-    open: |data, scale| {
-        narrow(
-            data,
-            scale,
-            &WIDE_RESNET50,
-            stages(8, [1, 2, 2, 1], ResNetBlock::Bottleneck { widening: 2 }),
-        )
-    },
+    sound_percent: |data| Source::of_sum(data).sound_percent(HALVED.halved),
+    open: |data, scale| narrow(data, scale, &WIDE_RESNET50, WIDE_BOTTLENECKS),
 };
 
-/// A narrow network on small images in the place of the paper's for `ImageNet`.
+const WIDE_BOTTLENECKS: Network =
+    Network::ResNet(stages(8, [1, 2, 2, 1], ResNetBlock::Bottleneck { widening: 2 }));
+
+/// A narrow network on small images, or the paper's for `ImageNet`.
 fn narrow(
     data: &DataFolder,
     scale: Scale,
@@ -126,110 +140,18 @@ fn narrow(
 ) -> Result<Box<dyn Workload>, Error> {
     match scale {
         Scale::Paper => imagenet::open(data, entry),
-        _ => Ok(Box::new(small(data, scale, entry, network, SMALL)?)),
+        _ => Ok(Box::new(small(data, scale, entry, network, Source::of(data), &HALVED)?)),
     }
 }
 
-fn stages(width: usize, blocks: [usize; 4], block: ResNetBlock) -> Network {
-    Network::ResNet(ResNetConfig { stem: Stem::Small, width, blocks, block, classes: 10 })
-}
-
-/// A network of one of the families.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Network {
-    /// He et al.'s for CIFAR-10.
-    CifarResNet(CifarResNetConfig),
-    /// Zagoruyko and Komodakis's for CIFAR.
-    WideResNet {
-        /// 6n + 4.
-        depth: usize,
-        /// k.
-        width: usize,
-        /// Number of classes.
-        classes: usize,
-    },
-    /// Of four stages.
-    ResNet(ResNetConfig),
-    /// Huang et al.'s with bottlenecks and compression for CIFAR-10.
-    DenseNet {
-        /// 6n + 4.
-        depth: usize,
-        /// Channels that a layer adds.
-        growth: usize,
-    },
-    /// Huang et al.'s for `ImageNet`.
-    DenseNet121,
-}
-
-impl Network {
-    /// The paper's own, where it is one for images.
-    ///
-    /// Assumed: width 8 of WideResNet-16, which gives the 11 M parameters of [Rasch23, Table 1].
-    pub(super) fn original(row: PaperRow) -> Option<Self> {
-        Some(match row {
-            PaperRow::ResNet32 => Self::CifarResNet(CifarResNetConfig::rasch2023()),
-            PaperRow::WideResNet16 => Self::WideResNet { depth: 16, width: 8, classes: 100 },
-            PaperRow::ResNet18 => Self::ResNet(ResNetConfig::resnet18(1000)),
-            PaperRow::ResNet50 => Self::ResNet(ResNetConfig::resnet50(1000)),
-            PaperRow::DenseNet121 => Self::DenseNet121,
-            PaperRow::WideResNet50 => Self::ResNet(ResNetConfig::wide_resnet50_2(1000)),
-            PaperRow::Bert
-            | PaperRow::Albert
-            | PaperRow::Acoustic
-            | PaperRow::Language
-            | PaperRow::Transducer => return None,
-        })
-    }
-
-    pub(super) fn build(&self, builder: &mut Builder<'_>) -> Arc<dyn Model> {
-        match *self {
-            Self::CifarResNet(config) => Arc::new(cifar_resnet(builder, &config)),
-            Self::WideResNet { depth, width, classes } => {
-                Arc::new(wide_resnet(builder, depth, width, classes))
-            }
-            Self::ResNet(config) => Arc::new(resnet(builder, &config)),
-            Self::DenseNet { depth, growth } => Arc::new(densenet_bc(builder, depth, growth, 10)),
-            Self::DenseNet121 => Arc::new(densenet121(builder, 1000)),
-        }
-    }
-
-    pub(super) fn name(&self) -> String {
-        match *self {
-            Self::CifarResNet(config) => format!("ResNet-{}", config.depth),
-            Self::WideResNet { depth, width, .. } => format!("WideResNet-{depth}-{width}"),
-            Self::ResNet(ResNetConfig { width, blocks: [a, b, c, d], block, .. }) => {
-                let kind = match block {
-                    ResNetBlock::Basic => "basic blocks".to_owned(),
-                    ResNetBlock::Bottleneck { widening: 1 } => "bottlenecks".to_owned(),
-                    ResNetBlock::Bottleneck { widening } => {
-                        format!("bottlenecks {widening} times as wide")
-                    }
-                };
-                format!("ResNet of {a}, {b}, {c}, {d} {kind}, {width} channels at first,")
-            }
-            Self::DenseNet { depth, growth } => format!("DenseNet-BC-{depth}-{growth}"),
-            Self::DenseNet121 => "DenseNet-121".to_owned(),
-        }
-    }
-
-    /// The first and the last layer.
-    pub(super) fn ends(&self) -> [&'static str; 2] {
-        match self {
-            Self::CifarResNet(_) => ["conv1", "linear"],
-            Self::WideResNet { .. } | Self::ResNet(_) => ["conv1", "fc"],
-            Self::DenseNet { .. } | Self::DenseNet121 => ["features.conv0", "classifier"],
-        }
-    }
-
-    /// The layers that the paper has digital: the ends of those for `ImageNet`.
-    pub(super) fn digital_layers(&self) -> Vec<String> {
-        match self {
-            Self::CifarResNet(_) | Self::WideResNet { .. } => Vec::new(),
-            Self::ResNet(_) | Self::DenseNet { .. } | Self::DenseNet121 => {
-                self.ends().map(str::to_owned).to_vec()
-            }
-        }
-    }
+/// The published weights of ResNet-20, if they are there with the images that they are for.
+fn published_weights(data: &DataFolder) -> Option<(Version, PathBuf)> {
+    let version = cifar10::version(data).ok()?;
+    let path = data.path("resnet-cifar10").join(match version {
+        Version::Official => "resnet20-12fca82f.safetensors",
+        Version::Jpeg => "resnet20_jpeg_finetuned.safetensors",
+    });
+    path.exists().then_some((version, path))
 }
 
 /// A convolutional network with its images.
@@ -239,6 +161,7 @@ struct ImageNetwork {
     network: Network,
     train: Images,
     test: Images,
+    normalization: Normalization,
     /// What the images are.
     what: String,
     sum: DataSum,
@@ -247,49 +170,85 @@ struct ImageNetwork {
     weights: Option<Vec<u8>>,
 }
 
-/// How much of CIFAR-10 is used at desk and at smoke scale.
+/// How much of the images is used below paper scale.
 #[derive(Clone, Copy, Debug)]
 struct Small {
-    /// Pixels along a side, 32 or 16.
-    side: usize,
+    /// Whether they are averaged to half the width and height.
+    halved: bool,
     /// Images to train with and to test.
-    desk: [usize; 2],
     smoke: [usize; 2],
+    desk: [usize; 2],
+    long: [usize; 2],
 }
 
-const SMALL: Small = Small { side: 16, desk: [20_000, 1_000], smoke: [500, 100] };
+const HALVED: Small =
+    Small { halved: true, smoke: [500, 100], desk: [20_000, 2_000], long: [usize::MAX, 10_000] };
+const WHOLE: Small =
+    Small { halved: false, smoke: [500, 100], desk: [50_000, 2_000], long: [50_000, 10_000] };
 
-/// A network on CIFAR-10 at desk or smoke scale.
+/// What the paper's ResNet-32 has time for.
+const PART: Small = Small { long: [20_000, 4_000], ..WHOLE };
+
+impl Small {
+    /// The images in words.
+    fn what(&self, source: Source) -> String {
+        let half = source.side() / 2;
+        let averaged = format!(", averaged to {half} × {half} pixels");
+        format!("{source}{}", if self.halved { &averaged } else { "" })
+    }
+}
+
+/// Network and images in a line.
+fn title(network: &Network, what: &str, [train, test]: [usize; 2]) -> String {
+    format!("{} on {what}, {train} + {test} images", network.name())
+}
+
+/// [`title`] at desk scale, on the images whose checksum has that name.
+fn title_at_desk(network: Network, small: &Small, data: &str) -> String {
+    title(&network, &small.what(Source::of_sum(data)), small.desk)
+}
+
+/// A network on small images below paper scale.
 fn small(
     data: &DataFolder,
     scale: Scale,
     entry: &Entry,
     network: Network,
-    Small { side, desk, smoke }: Small,
+    source: Source,
+    small: &Small,
 ) -> Result<ImageNetwork, Error> {
-    let cifar = Cifar10::open(data)?;
-    let smoke_scale = scale == Scale::Smoke;
-    let [train, test] = if smoke_scale { smoke } else { desk };
+    let Photographs { train, test, normalization, sum } = source.read(data)?;
+    let (lengths, (batch, epochs, rate)) = match scale {
+        // So few steps do not get over the first ones of a large rate.
+        Scale::Smoke => (small.smoke, (20, 4, 0.04)),
+        Scale::Desk => (small.desk, (50, 12, 0.1)),
+        Scale::Long | Scale::Paper => (small.long, (50, 16, 0.1)),
+    };
     let cut = |images: &Images, len| {
         let images = images.first(len);
-        if side == 16 { halved(&images) } else { images }
+        if small.halved { halved(&images) } else { images }
     };
-    // So few steps as at smoke scale do not get over the first ones of a large rate.
-    let (batch, epochs, rate) = if smoke_scale { (20, 4, 0.04) } else { (50, 6, 0.1) };
+    let (train, test) = (cut(&train, lengths[0]), cut(&test, lengths[1]));
     let schedule = Schedule { warm_up_steps: 20, decay: Decay::Cosine };
     let recipe = Recipe { schedule, optimizer: sgd(5e-4), ..Recipe::sgd(batch, epochs, rate) };
-    let averaged = if side == 16 { ", averaged to 16 × 16 pixels" } else { "" };
+    let side = train.shape()[0] as u32;
     Ok(ImageNetwork {
         entry: *entry,
-        network,
-        train: cut(&cifar.train, train),
-        test: cut(&cifar.test, test),
-        what: format!("{}{averaged}", cifar.version.name()),
-        sum: cifar.sum(),
-        augmentation: Augmentation { pad_and_crop: side as u32 / 8, mirror: true, cut_out: 0 },
+        network: network.for_channels(normalization.mean.len()),
+        train,
+        test,
+        normalization,
+        what: small.what(source),
+        sum,
+        augmentation: Augmentation { pad_and_crop: side / 8, mirror: true, cut_out: 0 },
         recipe,
         weights: None,
     })
+}
+
+/// The colours of CIFAR, as its published networks normalise them.
+fn colours() -> Normalization {
+    Normalization { mean: cifar10::MEAN.to_vec(), std_dev: cifar10::STD_DEV.to_vec() }
 }
 
 fn sgd(weight_decay: f32) -> Optimizer {
@@ -309,6 +268,7 @@ fn paper_resnet32(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
         network: Network::original(RESNET.paper).expect("a network for images"),
         train: cifar.train.clone(),
         test: cifar.test.clone(),
+        normalization: colours(),
         what: cifar.version.name().to_owned(),
         sum: cifar.sum(),
         augmentation: Augmentation { pad_and_crop: 4, mirror: true, cut_out: 8 },
@@ -332,6 +292,7 @@ fn paper_wide_resnet16(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
         network: Network::original(WIDE_RESNET.paper).expect("a network for images"),
         train,
         test,
+        normalization: colours(),
         what: "CIFAR-100".to_owned(),
         sum,
         augmentation: Augmentation { pad_and_crop: 4, mirror: true, cut_out: 0 },
@@ -344,32 +305,13 @@ fn paper_wide_resnet16(data: &DataFolder) -> Result<Box<dyn Workload>, Error> {
     }))
 }
 
-/// Images of half the width and height, each pixel the mean of four, rounded.
-fn halved(images: &Images) -> Images {
-    let &[height, width, channels] = images.shape() else {
-        panic!("images of shape {:?} have no width", images.shape())
-    };
-    let mut pixels = Vec::with_capacity(images.pixels().len() / 4);
-    for image in images.pixels().chunks_exact(height * width * channels) {
-        let at = |y: usize, x: usize, c: usize| u16::from(image[(y * width + x) * channels + c]);
-        for (y, x) in (0..height / 2).flat_map(|y| (0..width / 2).map(move |x| (2 * y, 2 * x))) {
-            pixels.extend((0..channels).map(|c| {
-                let sum = at(y, x, c) + at(y, x + 1, c) + at(y + 1, x, c) + at(y + 1, x + 1, c);
-                ((sum + 2) / 4) as u8
-            }));
-        }
-    }
-    Images::new(&[height / 2, width / 2, channels], pixels, images.labels().to_vec())
-}
-
 impl Workload for ImageNetwork {
     fn id(&self) -> &str {
         self.entry.id
     }
 
     fn title(&self) -> String {
-        let (train, test) = (self.train.len(), self.test.len());
-        format!("{} on {}, {train} + {test} images", self.network.name(), self.what)
+        title(&self.network, &self.what, [self.train.len(), self.test.len()])
     }
 
     fn data(&self) -> Vec<DataSum> {
@@ -389,9 +331,9 @@ impl Workload for ImageNetwork {
         let mut parameters = Parameters::new();
         let mut builder = Builder { parameters: &mut parameters, policy, seed: *seed };
         let model = self.network.build(&mut builder);
-        let normalization = Normalization { mean: MEAN.to_vec(), std_dev: STD_DEV.to_vec() };
-        let pixels = Pixels::normalized(&normalization, 3, policy.of(self.network.ends()[0]))
-            .expect("three finite means and positive deviations");
+        let (normalization, arithmetic) = (&self.normalization, policy.of(self.network.ends()[0]));
+        let pixels = Pixels::normalized(normalization, normalization.mean.len(), arithmetic)
+            .expect("finite means and positive deviations");
         let task = |images, augmentation| {
             let (model, pixels) = (Arc::clone(&model), pixels.clone());
             Box::new(ImageTask { model, images, pixels, augmentation })
@@ -413,10 +355,7 @@ impl Workload for ImageNetwork {
     }
 
     fn chance_error(&self) -> f64 {
-        match self.network {
-            Network::WideResNet { classes, .. } => 1.0 - 1.0 / classes as f64,
-            _ => 0.9,
-        }
+        1.0 - 1.0 / self.network.classes() as f64
     }
 }
 
@@ -442,18 +381,5 @@ impl Task for ImageTask<'_> {
         let Self { model, images, pixels, augmentation } = self;
         let augmentation = *augmentation;
         Classification { model: &**model, images, pixels, augmentation }.forward(examples, step)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn halved_images_hold_means_of_four() {
-        let pixels = vec![1, 10, 2, 20, 3, 30, 4, 41, 0, 0, 255, 255, 0, 0, 255, 255];
-        let halved = halved(&Images::new(&[2, 4, 2], pixels, vec![7]));
-        // (1 + 2 + 0 + 255) / 4 = 64.5, (10 + 20 + 0 + 255) / 4 = 71.25, and so on, halves up.
-        assert_eq!(halved, Images::new(&[1, 2, 2], vec![65, 71, 66, 82], vec![7]));
     }
 }

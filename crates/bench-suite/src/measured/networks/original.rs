@@ -8,7 +8,7 @@ use nn::models::{
 use nn::{AnyArithmetic, MapUse, Mode, Parameters, Pass, Policy, Step, Tensor, Workspace};
 use numerics::{Par, Seed};
 
-use super::images::Network;
+use super::images::network::Network;
 use super::paper_row::PaperRow;
 
 /// Passes an input through a network.

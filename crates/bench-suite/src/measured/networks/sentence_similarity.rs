@@ -21,9 +21,11 @@ use crate::measured::statistics::{pearson, spearman};
 /// A pretrained BERT on a task of GLUE; at paper scale BERT-base on MRPC.
 pub(super) const BERT: Entry = Entry {
     id: "bert-stsb",
-    title: "MiniLM-L6 on STS-B, 1000 + 250 pairs of sentences",
+    title: |_| "MiniLM-L6 on STS-B, 1000 + 250 pairs of sentences".to_owned(),
     recipes: recipes!("bert-stsb"),
     paper: PaperRow::Bert,
+    // The published correlation of the whole test set, 82.0 %, and two points.
+    sound_percent: |_| 20.0,
     open,
 };
 
@@ -52,6 +54,7 @@ fn open(data: &DataFolder, scale: Scale) -> Result<Box<dyn Workload>, Error> {
         Scale::Paper => return paraphrase::open_bert(data, BERT),
         Scale::Smoke => (16, 60, adam(8, 1, 1e-5, Some(1.0))),
         Scale::Desk => (1_000, 250, adam(20, 1, 2e-5, Some(1.0))),
+        Scale::Long => (3_000, 1_379, adam(20, 2, 2e-5, Some(1.0))),
     };
     let minilm::Files { tokeniser, vocabulary, weights } = minilm::files(data)?;
     let pairs = |pairs: &[Pair], count: usize| {

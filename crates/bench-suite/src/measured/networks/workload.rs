@@ -6,7 +6,7 @@ use datasets::{DataFolder, DataSum};
 use nn::layers::from_pytorch_recurrent_name;
 use nn::{
     EpochStats, Outcome, Parameters, Policy, Recipe, Run, Step, Task, Weights, evaluate,
-    load_pretrained, save_pretrained,
+    evaluate_each, load_pretrained, save_pretrained,
 };
 use numerics::Seed;
 
@@ -99,6 +99,15 @@ pub struct Instance<'a> {
     pub(super) metric: Option<Box<Metric<'a>>>,
 }
 
+/// A test error in [0, 1].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tested {
+    /// The error.
+    pub error: f64,
+    /// What each example has in it, of which it is the mean; `None` where it is no mean over examples.
+    pub examples: Option<Vec<f64>>,
+}
+
 /// From weights to a test error.
 pub(super) type Metric<'a> = dyn Fn(Weights<'_>, Run) -> f64 + Send + Sync + 'a;
 
@@ -110,9 +119,17 @@ impl Instance<'_> {
 
     /// The test error with these parameters, or on these devices.
     pub fn test_error_on<'w>(&self, weights: impl Into<Weights<'w>>, run: Run) -> f64 {
+        self.tested_on(weights, run).error
+    }
+
+    /// The test error with these parameters, or on these devices, example by example.
+    pub fn tested_on<'w>(&self, weights: impl Into<Weights<'w>>, run: Run) -> Tested {
         match &self.metric {
-            None => wrong(&evaluate(&*self.test, weights, run)),
-            Some(metric) => metric(weights.into(), run),
+            None => {
+                let evaluated = evaluate_each(&*self.test, weights, run);
+                Tested { error: wrong(&evaluated.stats), examples: evaluated.errors }
+            }
+            Some(metric) => Tested { error: metric(weights.into(), run), examples: None },
         }
     }
 
@@ -176,12 +193,17 @@ impl Debug for Instance<'_> {
 pub struct Entry {
     /// The name.
     pub id: &'static str,
-    /// What it is at desk scale, network and data, as its [`Workload::title`] says there.
-    pub title: &'static str,
+    /// What it is at desk scale, network and data, as its [`Workload::title`] says there, on the data
+    /// set whose checksum has that name; on its first choice if that is none of its data sets.
+    pub title: fn(&str) -> String,
     /// How it is trained for its hardware.
     pub recipes: Recipes,
     /// Its row of [Rasch23, Table 1].
     pub paper: PaperRow,
+    /// The largest error in % of a float network that is worth mapping at desk scale, on the data set whose
+    /// checksum has that name: one that errs more was not trained well enough for its loss on tiles to
+    /// say something of its family.
+    pub sound_percent: fn(&str) -> f64,
     /// Reads its data and gives it at a scale: [`Error::NoData`] if data that do not ship with the
     /// source are not in the folder, [`Error::Io`] or [`Error::Data`] if they are damaged.
     pub open: Open,

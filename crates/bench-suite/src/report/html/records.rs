@@ -10,12 +10,19 @@ use report::html::escape;
 
 use super::super::contents::Section;
 use super::super::settings::Settings;
-use super::anchor;
+use super::place::anchor;
 use crate::findings::words::{count, date, duration};
 use crate::record;
 
 /// Settings of a point that are no longer than this stand in its row.
 const SHORT: usize = 80;
+
+/// A link to the records of a section, if it has any.
+pub(super) fn link(section: &Section) -> Option<String> {
+    let there = section.points.len() - section.missing();
+    let (anchor, records) = (anchor(section), count(there, "record"));
+    (there > 0).then(|| format!("<a class=\"from\" href=\"#{anchor}-records\">{records}</a>"))
+}
 
 pub(super) fn write(page: &mut String, section: &Section) -> Result {
     let Some((first, ..)) = section.points.first() else { return Ok(()) };
@@ -55,11 +62,13 @@ fn is_short(own: &str) -> bool {
 
 fn write_points(page: &mut String, section: &Section, settings: &Settings) -> Result {
     let differ = settings.own.len() > 1;
-    let heading = if differ { "<th>settings of its own</th>" } else { "" };
+    let heading = if differ { "<th scope=\"col\">settings of its own</th>" } else { "" };
     writeln!(
         page,
-        "<div class=\"scroll\"><table class=\"records\"><thead><tr><th>point</th><th class=\"number\">seed</th>\
-         {heading}<th>record</th><th class=\"number\">time</th></tr></thead><tbody>"
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Records\"><table class=\"records\">\
+         <caption class=\"hidden\">Points with their records</caption><thead><tr>\
+         <th scope=\"col\">point</th><th scope=\"col\" class=\"number\">seed</th>{heading}\
+         <th scope=\"col\">record</th><th scope=\"col\" class=\"number\">time</th></tr></thead><tbody>"
     )?;
     for ((point, found, run), &own) in section.points.iter().zip(&settings.of_point) {
         write!(

@@ -6,7 +6,9 @@ use report::html::{self, escape};
 use report::table::NONE;
 
 use super::super::contents::Section;
-use super::{anchor, claim_anchor, records, verdict};
+use super::place::{anchor, claim_anchor, verdict};
+use super::records;
+use crate::findings::claim::Claim;
 use crate::findings::words::{capital, count, sentence};
 
 /// Writes the section under a heading of that level.
@@ -30,23 +32,17 @@ pub(super) fn write(page: &mut String, section: &Section, level: usize) -> Resul
         writeln!(page, "<p class=\"notice\">{missing} of {points} without a record yet.</p>")?;
     }
     // Where numbers are from: the records of this experiment, listed below.
-    let from = match section.points.len() - missing {
-        0 => String::new(),
-        n => format!(
-            " <a class=\"from\" href=\"#{}-records\">From {}.</a>",
-            anchor(section),
-            count(n, "record")
-        ),
-    };
+    let from = records::link(section).map_or(String::new(), |link| format!(" From {link}."));
     write_claims(page, section, &from)?;
-    for figure in &section.findings.figures {
-        html::write_figure(page, figure, level + 1, &from)?;
+    let id = |kind: &str, index: usize| format!("{}-{kind}-{}", anchor(section), index + 1);
+    for (index, figure) in section.findings.figures.iter().enumerate() {
+        html::write_figure(page, figure, level + 1, &id("figure", index), &from)?;
     }
-    for map in &section.findings.heat_maps {
-        html::write_heat_map(page, map, &from)?;
+    for (index, map) in section.findings.heat_maps.iter().enumerate() {
+        html::write_heat_map(page, map, &id("map", index), &from)?;
     }
-    for table in &section.findings.tables {
-        html::write_table(page, table, &from)?;
+    for (index, table) in section.findings.tables.iter().enumerate() {
+        html::write_table(page, table, &id("table", index), &from)?;
     }
     if !section.findings.notes.is_empty() {
         writeln!(page, "<h{below}>Notes</h{below}>\n<ul>", below = level + 1)?;
@@ -65,17 +61,21 @@ fn write_claims(page: &mut String, section: &Section, from: &str) -> Result {
     }
     writeln!(
         page,
-        "<table class=\"claims\"><thead><tr><th>claim</th><th>paper</th><th>ours</th><th>verdict</th></tr></thead><tbody>"
+        "<table class=\"claims\"><caption class=\"hidden\">Claims: {}</caption><thead><tr>\
+         <th scope=\"col\">claim</th><th scope=\"col\">paper</th><th scope=\"col\">ours</th>\
+         <th scope=\"col\">verdict</th></tr></thead><tbody>",
+        escape(section.title)
     )?;
     for claim in &section.findings.claims {
         writeln!(
             page,
-            "<tr id=\"{}\"><td>{} <span class=\"soft\">({})</span><span class=\"test\">Test: {}.</span></td>\
+            "<tr id=\"{}\"><td>{} <span class=\"soft\">({})</span><span class=\"test\">Test: {}.</span>{}</td>\
              <td data-label=\"paper\"{}>{}</td><td data-label=\"ours\"{}>{}</td><td>{}</td></tr>",
             claim_anchor(section, claim),
             escape(claim.statement),
             escape(&claim.source.parts()),
             escape(&claim.test),
+            why(claim),
             none(&claim.paper),
             escape(&claim.paper),
             none(&claim.measured),
@@ -85,6 +85,12 @@ fn write_claims(page: &mut String, section: &Section, from: &str) -> Result {
     }
     writeln!(page, "</tbody></table>")?;
     if from.is_empty() { Ok(()) } else { writeln!(page, "<p class=\"soft\">{from}</p>") }
+}
+
+/// Why a claim does not hold, in its own words; nothing where it does.
+fn why(claim: &Claim) -> String {
+    let words = claim.why().map(|why| format!("<span class=\"why\">Why: {}</span>", escape(&why)));
+    words.unwrap_or_default()
 }
 
 /// Marks an empty cell, which a phone does not show.

@@ -117,7 +117,7 @@ pub(super) fn operands(runs: &TrainingRuns<'_, Variant>) -> Table {
     row("all", STOCHASTIC, Some(MXFP8_STOCHASTIC));
     Table::new(
         "The MLP with some operands stochastic and the others to nearest, beside all to \
-         nearest, seed by seed, without transform. ± is half a 90 % interval over seeds.",
+         nearest, seed by seed, without transform. ± is half of a 90 % interval over seeds.",
         [
             "stochastic",
             "NVFP4: training loss",
@@ -154,7 +154,7 @@ pub(super) fn table(runs: &TrainingRuns<'_, Variant>) -> Table {
         }
     }
     Table::new(
-        "After the last epoch. ± is half a 90 % interval over seeds.",
+        "After the last epoch. ± is half of a 90 % interval over seeds.",
         [
             "variant",
             "test error (%)",

@@ -153,7 +153,7 @@ pub(super) fn table(results: &Results<LowPrecision>) -> Table {
     });
     Table::new(
         "Rounding normally distributed numbers, without training. The shrinkage, \
-         1 − E(x·Q(x)) / E(x²), is 0 for what has no bias; ± is half a 90 % interval over \
+         1 − E(x·Q(x)) / E(x²), is 0 for what has no bias; ± is half of a 90 % interval over \
          seeds.",
         ["format", "mean squared error / 10⁻³", "shrinkage (%)"],
     )

@@ -189,7 +189,7 @@ fn table(runs: &TrainingRuns<'_, Way>) -> Table {
         ]
     });
     Table::new(
-        "After the last epoch. ± is half a 90 % interval over seeds.",
+        "After the last epoch. ± is half of a 90 % interval over seeds.",
         [
             "stochastic",
             "test error (%)",

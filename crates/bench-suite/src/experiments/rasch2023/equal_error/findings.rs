@@ -3,8 +3,8 @@
 use report::table::{HeatCell, HeatMap, Table, cells, measured, named};
 
 use super::super::boosts::{self, SCATTER};
-use super::super::paper::Family;
-use super::super::sensitivity::{Column, FAMILIES, Grid, class_words, family_words};
+use super::super::paper::{Family, family_words};
+use super::super::sensitivity::{Column, Grid, class_words};
 use super::ERROR_PERCENT;
 use crate::findings::Findings;
 use crate::findings::claim::{Claim, Statement, Test};
@@ -152,13 +152,13 @@ fn classes(map: &Map<'_>) -> Table {
             });
             measured(Estimate::of(&losses), "")
         };
-        let families = FAMILIES.map(|family| of(Some(family)));
+        let families = Family::ALL.map(|family| of(Some(family)));
         named(class_words(class), [of(None)].into_iter().chain(families))
     });
     Table::new(
-        "Mean loss in % over the paper's nonidealities by where they enter, and its 90 % interval \
-         over networks.",
-        ["enters at", "all networks"].into_iter().chain(FAMILIES.map(family_words)),
+        "Mean loss in % over the paper's nonidealities by where they enter; ± is half of a 90 % \
+         interval over networks.",
+        ["enters at", "all networks"].into_iter().chain(Family::ALL.map(family_words)),
     )
     .rows(rows)
 }
@@ -225,7 +225,7 @@ fn claims(map: &Map<'_>, scale: Scale) -> Vec<Claim> {
     .test_in_words(
         format!(
             "mean over networks of log₁₀ of (1 % + loss by stuck devices)/(1 % + loss by noise of \
-             weights), within a factor {SIMILAR}: ± {similar:.2}"
+             weights), within a factor {SIMILAR}: between −{similar:.2} and {similar:.2}"
         ),
         Test::Between(-similar, similar),
     )

@@ -3,8 +3,8 @@
 use report::Number;
 use report::table::{HeatCell, HeatMap, Table, cells, named, number};
 
-use super::super::paper::Family;
-use super::super::sensitivity::{Column, FAMILIES, Grid, class_words, family_words};
+use super::super::paper::{Family, family_words};
+use super::super::sensitivity::{Column, Grid, class_words};
 use super::LOSS_PERCENT;
 use super::claims::claims;
 use crate::findings::Findings;
@@ -160,6 +160,7 @@ impl<'a> Map<'a> {
 pub(super) fn findings(grid: &Grid<'_, Found>, scale: Scale) -> Findings {
     let map = Map::new(grid);
     Findings::default()
+        .headline("What each network bears", (!grid.axes.is_empty()).then(|| headline(&map)))
         .claims(claims(&map, scale))
         .heat_maps((!grid.axes.is_empty()).then(|| heat_map(&map)))
         .tables([printed(&map), families(&map), intervals(&map)])
@@ -186,6 +187,41 @@ fn heat_map(map: &Map<'_>) -> HeatMap {
             .zip(Map::indices(row))
             .map(|(cell, index)| cell.map(|cell| HeatCell::new(cell.text(), index.unwrap_or(0.0))));
         heat_map.row(axis_name(axis), cells)
+    })
+}
+
+/// What the paper's text says of its tolerances, over networks; its map has colours and no numbers.
+const IN_WORDS: [(Nonideality, &str); 7] = [
+    (Nonideality::Pcm, "×1.2 to ×3.3"),
+    (Nonideality::DacBits, "5 to 6"),
+    (Nonideality::StuckReset, "0.42 to 4"),
+    (Nonideality::StuckMax, "about 0.05"),
+    (Nonideality::StuckRandom, "about 0.05"),
+    (Nonideality::IrDrop, "about ×10"),
+    (Nonideality::ReadNoise, "up to ×3"),
+];
+
+/// Letters of a unit that has room beside its name.
+const SHORT: usize = 6;
+
+/// The paper's nonidealities with what its text says, for the first screen of the report.
+fn headline(map: &Map<'_>) -> HeatMap {
+    let whole = heat_map(map);
+    let caption = format!(
+        "The value of each nonideality alone at which {LOSS_PERCENT} % of the accuracy above chance is \
+         lost after 1 h, as in Fig. 5B. Darker: the networks that bear least of it. Last column: \
+         what the paper’s text says of its networks."
+    );
+    let columns = whole.columns.into_iter().chain(["the paper".to_owned()]);
+    let scale = (whole.scale.0.as_str(), whole.scale.1.as_str());
+    let empty = HeatMap::new(caption, columns, scale);
+    let rows = map.grid.axes.iter().zip(whole.rows).zip(whole.cells);
+    rows.filter(|((axis, _), _)| axis.in_paper).fold(empty, |map, ((axis, name), mut cells)| {
+        // What a symbol stands for is in the whole map.
+        let name = if axis.unit.chars().count() > SHORT { axis.words.to_owned() } else { name };
+        let words = IN_WORDS.iter().find(|(nonideality, _)| *nonideality == axis.nonideality);
+        cells.push(words.map(|(_, words)| HeatCell::new(*words, f64::NAN)));
+        map.row(name, cells)
     })
 }
 
@@ -245,13 +281,13 @@ fn families(map: &Map<'_>) -> Table {
         number(Estimate::of(&indices).map(|e| e.mean), 2)
     };
     let rows = map.grid.axes.iter().map(|axis| {
-        let means = FAMILIES.map(|family| mean(axis, family));
+        let means = Family::ALL.map(|family| mean(axis, family));
         named(axis.words, [class_words(axis.class).into()].into_iter().chain(means))
     });
     Table::new(
         "Mean colour index by family of networks: 1 is the most sensitive of all, 0 the most \
          tolerant.",
-        ["nonideality", "enters at"].into_iter().chain(FAMILIES.map(family_words)),
+        ["nonideality", "enters at"].into_iter().chain(Family::ALL.map(family_words)),
     )
     .rows(rows)
 }
@@ -311,12 +347,13 @@ fn notes(map: &Map<'_>, scale: Scale) -> Vec<String> {
                 .flat_map(|axis| map.grid.outcomes(axis.nonideality, column.id))
                 .map(|found| found.bearing.noise_points)
                 .collect();
-            Some(format!("{} {}", column.id, Number::new(Estimate::of(&values)?.mean, 2)))
+            let margin = 0.5 * INTERVAL * Estimate::of(&values)?.mean;
+            Some(format!("{} {}", column.id, Number::new(margin, 2)))
         })
         .collect();
     if !noise.is_empty() {
         notes.push(format!(
-            "Standard error of one evaluation in points of test error: {}.",
+            "Half of the 90 % interval of one evaluation in points of test error: {}.",
             noise.join(", ")
         ));
     }

@@ -1,9 +1,10 @@
 //! [`Spared`]: which layers a network must be spared the errors of tiles in, to be as good as in f32.
 //!
 //! First each layer alone is free of errors, as if it were digital. Then they are spared one after another,
-//! the one that gained most alone first, until the network keeps what it is to keep.
+//! the one that gained most alone first, until the network keeps what it is to keep. At last those that are
+//! kept as well on a better tile come onto that, the one that gained least first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crossbar::TileConfig;
@@ -27,6 +28,8 @@ pub enum Layers {
     Alone(String),
     /// One together with those of smaller numbers, which count from 1.
     Together(usize, String),
+    /// All that are spared, this one and those of smaller numbers on the better tile.
+    Better(usize, String),
 }
 
 impl fmt::Display for Layers {
@@ -35,6 +38,7 @@ impl fmt::Display for Layers {
             Self::Alone(layer) => write!(f, "spared alone {layer}"),
             // Of one width, so that names are in the order of numbers.
             Self::Together(number, layer) => write!(f, "spared {number:06} {layer}"),
+            Self::Better(number, layer) => write!(f, "better {number:06} {layer}"),
         }
     }
 }
@@ -49,15 +53,18 @@ impl TryFrom<String> for Layers {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        let parts = name.strip_prefix("spared ").and_then(|rest| rest.split_once(' '));
-        let read = parts.and_then(|(which, layer)| {
+        let read = |name: &str| {
+            let (how, rest) = name.split_once(' ')?;
+            let (which, layer) = rest.split_once(' ')?;
             let layer = layer.to_owned();
-            match which {
-                "alone" => Some(Self::Alone(layer)),
-                number => Some(Self::Together(number.parse().ok()?, layer)),
+            match (how, which) {
+                ("spared", "alone") => Some(Self::Alone(layer)),
+                ("spared", number) => Some(Self::Together(number.parse().ok()?, layer)),
+                ("better", number) => Some(Self::Better(number.parse().ok()?, layer)),
+                _ => None,
             }
-        });
-        read.ok_or_else(|| format!("unknown field `{name}`"))
+        };
+        read(&name).ok_or_else(|| format!("unknown field `{name}`"))
     }
 }
 
@@ -66,7 +73,16 @@ impl Spared {
     pub fn together(&self) -> impl Iterator<Item = (&str, &[f64])> {
         self.0.iter().filter_map(|(layers, errors)| match layers {
             Layers::Together(_, layer) => Some((layer.as_str(), errors.as_slice())),
-            Layers::Alone(_) => None,
+            Layers::Alone(_) | Layers::Better(..) => None,
+        })
+    }
+
+    /// Those of them that are on the better tile, in the order in which they came onto it, each with the
+    /// errors from then on.
+    pub fn better(&self) -> impl Iterator<Item = (&str, &[f64])> {
+        self.0.iter().filter_map(|(layers, errors)| match layers {
+            Layers::Better(_, layer) => Some((layer.as_str(), errors.as_slice())),
+            Layers::Alone(_) | Layers::Together(..) => None,
         })
     }
 
@@ -76,13 +92,20 @@ impl Spared {
     }
 }
 
+/// The tile of the recipe, and a better one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tiles<'a> {
+    pub(super) standard: &'a TileConfig,
+    pub(super) better: Option<&'a TileConfig>,
+}
+
 /// Spares layers until the loss in % of the accuracy above chance is no larger.
 ///
 /// # Errors
 ///
 /// [`Error::Interrupted`]; [`Error::Usage`] if a tile cannot be programmed.
 pub(super) fn search(
-    standard: &TileConfig,
+    Tiles { standard, better }: Tiles<'_>,
     loss_percent: f64,
     baseline: &Baseline,
     trial: &mut Trial<'_>,
@@ -91,33 +114,45 @@ pub(super) fn search(
     let Baseline { float_error_percent: float, chance_error_percent: chance, .. } = *baseline;
     let mean = |errors: &[f64]| errors.iter().sum::<f64>() / errors.len() as f64;
     let loss = |errors: &[f64]| 100.0 * (mean(errors) - float) / (chance - float);
-    let with = |trial: &mut Trial<'_>, spared: &BTreeSet<String>| {
-        trial.errors_on(|layer| {
-            if spared.contains(layer.name()) { ideal.clone() } else { standard.clone() }
-        })
+    // The tiles of the layers that are not on the standard one.
+    let with = |trial: &mut Trial<'_>, others: &BTreeMap<String, &TileConfig>| {
+        trial.errors_on(|layer| TileConfig::clone(others.get(layer.name()).unwrap_or(&standard)))
     };
     let mut found = Spared::default();
-    if loss(&with(trial, &BTreeSet::new())?) <= loss_percent {
+    if loss(&with(trial, &BTreeMap::new())?) <= loss_percent {
         return Ok(found);
     }
     let layers = trial.instance().parameters.analog().map(|layer| layer.name().to_owned());
     let layers: Vec<String> = layers.collect();
     let mut gains = Vec::new();
     for layer in layers {
-        let errors = with(trial, &BTreeSet::from([layer.clone()]))?;
+        let errors = with(trial, &BTreeMap::from([(layer.clone(), &ideal)]))?;
         gains.push((mean(&errors), layer.clone()));
         found.0.insert(Layers::Alone(layer), errors);
     }
     // Of equals the first in the network.
     gains.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut spared = BTreeSet::new();
+    let (mut others, mut spared, mut enough) = (BTreeMap::new(), Vec::new(), false);
     for (number, (_, layer)) in (1..).zip(gains) {
-        spared.insert(layer.clone());
-        let errors = with(trial, &spared)?;
-        let left = loss(&errors);
-        found.0.insert(Layers::Together(number, layer), errors);
-        if left <= loss_percent {
+        others.insert(layer.clone(), &ideal);
+        let errors = with(trial, &others)?;
+        enough = loss(&errors) <= loss_percent;
+        found.0.insert(Layers::Together(number, layer.clone()), errors);
+        spared.push(layer);
+        if enough {
             break;
+        }
+    }
+    let Some(better) = better.filter(|_| enough) else { return Ok(found) };
+    let mut number = 0;
+    for layer in spared.into_iter().rev() {
+        others.insert(layer.clone(), better);
+        let errors = with(trial, &others)?;
+        if loss(&errors) <= loss_percent {
+            number += 1;
+            found.0.insert(Layers::Better(number, layer), errors);
+        } else {
+            others.insert(layer, &ideal);
         }
     }
     Ok(found)
@@ -134,6 +169,7 @@ mod tests {
         for number in 1..=11 {
             let layer = format!("layer {}", 12 - number);
             spared.0.insert(Layers::Together(number, layer.clone()), vec![number as f64]);
+            spared.0.insert(Layers::Better(number, layer.clone()), vec![-(number as f64)]);
             spared.0.insert(Layers::Alone(layer), vec![0.5, -1.0]);
         }
         let measured = Measurements::of(&spared);
@@ -141,6 +177,8 @@ mod tests {
         assert_eq!(read, spared);
         let order: Vec<f64> = read.together().map(|(_, errors)| errors[0]).collect();
         assert_eq!(order, (1..=11).map(f64::from).collect::<Vec<f64>>());
+        let order: Vec<f64> = read.better().map(|(_, errors)| errors[0]).collect();
+        assert_eq!(order, (1..=11).map(|n| -f64::from(n)).collect::<Vec<f64>>());
         assert_eq!(read.alone("layer 3"), Some([0.5, -1.0].as_slice()));
         assert!(Layers::try_from("spared x y".to_owned()).is_err());
         assert!(Layers::try_from("errors".to_owned()).is_err());

@@ -88,7 +88,7 @@ impl Trained {
         }
         let stage = note.as_ref().map_or(Stage::Float, |note| note.stage);
         let policy = match stage {
-            Stage::Float => Policy::uniform(AnyArithmetic::Float32),
+            Stage::Float | Stage::Control => Policy::uniform(AnyArithmetic::Float32),
             Stage::Rounded => {
                 let reason = "holds weights of another arithmetic; train writes them with the names of \
                               PyTorch too";

@@ -186,7 +186,7 @@ impl<'a> OwnTask<'a> {
             .collect();
         let options = CrossEntropy { ignore: Some(IGNORED), ..CrossEntropy::default() };
         let loss = ops::cross_entropy(step, answer, &labels, options);
-        let wrong = wrong_rows(step.tape.value(answer), &labels, Some(IGNORED));
+        let wrong = wrong_rows(step.tape.value(answer), &labels, examples.len(), Some(IGNORED));
         let units = labels.iter().filter(|&&label| label != IGNORED).count();
         let logits = Some(Logits { values: answer, labels });
         Outcome { loss, units, wrong: Some(wrong), logits }
