@@ -1,5 +1,7 @@
 //! [`TileConfig`]: everything that describes a tile, as data.
 
+mod base;
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -32,19 +34,27 @@ pub struct TileConfig {
 }
 
 impl TileConfig {
-    /// Reads a configuration.
+    /// Reads a configuration, which may name a preset as its `base`.
+    ///
+    /// ```toml
+    /// base = "standard-pcm"        # taken over; a `[device]` of another model replaces that of the base
+    /// without = ["periphery.adc.s_shape"]   # but for these keys
+    ///
+    /// [periphery.adc]              # and for what is said here
+    /// noise = 0.02
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`TileError::Syntax`] with line and key for text that is no configuration; the error of the
-    /// field that is out of range.
+    /// [`TileError::Syntax`] with line and key for text that is no configuration, and for one that names a
+    /// file: [`Self::load`] reads those. The error of the field that is out of range.
     pub fn from_toml(text: &str) -> Result<Self, TileError> {
-        let config: Self = toml::from_str(text).map_err(|e| TileError::Syntax(e.to_string()))?;
-        config.check()?;
-        Ok(config)
+        Self::read(text, None)
     }
 
-    /// Reads a configuration from a file, or the preset of that name.
+    /// Reads a configuration from a file, or the preset of that name. Its `base` may be another file, and the `table`
+    /// of a measured device one with comma-separated values
+    /// ([`MeasuredTable::from_csv`](crate::device::MeasuredTable::from_csv)), both beside it.
     ///
     /// # Errors
     ///
@@ -53,13 +63,27 @@ impl TileConfig {
         if let Some(text) = presets::text(preset_or_path) {
             return Self::from_toml(text);
         }
-        let text = std::fs::read_to_string(Path::new(preset_or_path)).map_err(|error| {
+        let path = Path::new(preset_or_path);
+        let text = std::fs::read_to_string(path).map_err(|error| {
             let names = presets::names().collect::<Vec<_>>().join(", ");
             TileError::Syntax(format!(
                 "'{preset_or_path}' is neither a preset ({names}) nor a readable file: {error}"
             ))
         })?;
-        Self::from_toml(&text)
+        Self::read(&text, path.parent())
+    }
+
+    fn read(text: &str, folder: Option<&Path>) -> Result<Self, TileError> {
+        let syntax = |error: toml::de::Error| TileError::Syntax(error.to_string());
+        let table: toml::Table = text.parse().map_err(syntax)?;
+        let config: Self = if base::is_whole(&table) {
+            // From the text, for the lines in its errors.
+            toml::from_str(text).map_err(syntax)?
+        } else {
+            base::resolve(table, folder)?.try_into().map_err(syntax)?
+        };
+        config.check()?;
+        Ok(config)
     }
 
     /// The configuration as TOML.

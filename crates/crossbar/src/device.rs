@@ -21,11 +21,11 @@ pub mod reram_cmo;
 pub mod reram_wan;
 pub mod state_independent;
 
-pub use config::{DeviceConfig, MeasuredConfig};
+pub use config::{DeviceConfig, OwnDevice};
 pub use fault::{Faults, Stuck, StuckDevices};
 pub use hermes::{Hermes, HermesDevices};
 pub use ideal::Ideal;
-pub use measured::{Measured, MeasuredTable};
+pub use measured::{ErrorShape, Measured, MeasuredConfig, MeasuredTable, Retention};
 pub(crate) use model::one_over_f_growth;
 pub use model::{Device, Draws, Programmed};
 pub use pcm::{

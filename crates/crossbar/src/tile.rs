@@ -4,12 +4,14 @@ mod digital;
 mod exempt;
 mod stuck;
 
+use std::sync::Arc;
+
 use numerics::{Par, Seed};
 
 use crate::compensation::reference::DriftReference;
 use crate::config::TileConfig;
 use crate::device::{Device, Draws, Programmed, StuckDevices};
-use crate::error::TileError;
+use crate::error::{CONDUCTANCES_US, TileError};
 use crate::mapping::UnitCell;
 use crate::periphery::{
     Accum, ArrayWeights, Batch, Digital, Inputs, MvmNoise, Out, Periphery, Saturation,
@@ -48,7 +50,7 @@ const CHUNK: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct AnalogTile {
     config: TileConfig,
-    device: Box<dyn Device>,
+    device: Arc<dyn Device>,
     seed: Seed,
     outputs: usize,
     inputs: usize,
@@ -214,6 +216,45 @@ impl AnalogTile {
         });
         self.t_s = t_s;
         self.read_out(par);
+        Ok(())
+    }
+
+    /// Replaces what programming left by conductances that were measured on a chip, in µS, and puts the tile back to
+    /// age 0; its drift reference is recorded anew.
+    ///
+    /// The targets, and with them the signs of [`UnitCell::ActiveDevice`], stay those of the weights that the tile was
+    /// programmed with; so do scales, and the devices' draws of drift and noise. Devices that the configuration holds
+    /// stuck stay so.
+    ///
+    /// # Shapes
+    ///
+    /// - `g_us`: (devices of the unit cell, out, in), as [`Self::conductances_us`] gives them
+    ///
+    /// # Errors
+    ///
+    /// [`TileError::Table`] for a conductance that is negative, not finite or above 10⁵ µS.
+    ///
+    /// # Panics
+    ///
+    /// If there is not one conductance for each device.
+    #[track_caller]
+    pub fn set_programmed_us(&mut self, g_us: &[f32], par: Par) -> Result<(), TileError> {
+        let devices = self.devices.programmed_us.len();
+        assert_eq!(g_us.len(), devices, "{} conductances for {devices} devices", g_us.len());
+        let limits = 0.0..=*CONDUCTANCES_US.end();
+        if let Some(at) = g_us.iter().position(|g| !limits.contains(g)) {
+            return Err(TileError::Table {
+                column: "measured conductances",
+                row: at + 1,
+                value: f64::from(g_us[at]),
+                problem: "does not lie in [0, 100000] µS",
+            });
+        }
+        self.devices.programmed_us.copy_from_slice(g_us);
+        self.devices.now_us.copy_from_slice(g_us);
+        self.t_s = 0.0;
+        self.read_out(par);
+        self.reference = DriftReference::record(self, &self.seed.child("drift-reference"));
         Ok(())
     }
 

@@ -26,7 +26,7 @@ fn table() -> MeasuredTable {
 /// Such devices behind ideal wires and converters.
 fn exact() -> TileConfig {
     let mut config = presets::standard_pcm();
-    let measured = MeasuredConfig { t0_s: 20.0, t_read_s: None, table: table() };
+    let measured = MeasuredConfig::new(table(), 20.0, None);
     config.device = DeviceConfig::Measured(measured);
     config.ir_drop.scale = 0.0;
     config.periphery.read_noise = ReadNoise::None;

@@ -1,12 +1,15 @@
-//! [`DeviceConfig`]: a device as a configuration file writes it.
+//! [`DeviceConfig`]: a device as a configuration file writes it, or one of the caller's.
+
+use std::sync::Arc;
 
 use serde::de::{DeserializeOwned, Deserializer, Error};
+use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use super::hermes::Hermes;
 use super::ideal::Ideal;
-use super::measured::{Measured, MeasuredTable};
+use super::measured::{Measured, MeasuredConfig};
 use super::model::Device;
 use super::pcm::Pcm;
 use super::pcm_aihwkit::PcmAihwkit;
@@ -36,6 +39,27 @@ pub enum DeviceConfig {
     StateIndependent(StateIndependent),
     /// [`Measured`].
     Measured(MeasuredConfig),
+    /// One that is defined elsewhere: files cannot name it.
+    Own(OwnDevice),
+}
+
+/// A device of the caller's, equal to itself alone. Where a configuration is written, its `Debug` text stands for
+/// it, so that tiles of devices that print otherwise are told apart.
+#[derive(Clone, Debug)]
+pub struct OwnDevice(Arc<dyn Device>);
+
+impl PartialEq for OwnDevice {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Serialize for OwnDevice {
+    fn serialize<S: Serializer>(&self, target: S) -> Result<S::Ok, S::Error> {
+        let mut device = target.serialize_struct("OwnDevice", 1)?;
+        device.serialize_field("device", &format!("{:?}", self.0))?;
+        device.end()
+    }
 }
 
 const MODELS: [&str; 8] = [
@@ -68,7 +92,15 @@ impl<'de> Deserialize<'de> for DeviceConfig {
             "reram-wan" => read(table).map(Self::ReramWan),
             "reram-cmo" => read(table).map(Self::ReramCmo),
             "state-independent" => read(table).map(Self::StateIndependent),
-            "measured" => read(table).map(Self::Measured),
+            "measured" => match table.get("table") {
+                Some(Value::String(path)) => Err(D::Error::custom(format!(
+                    "device.table = \"{path}\" is a path, which is read only where a tile is a file of its own"
+                ))),
+                _ => read(table).map(Self::Measured),
+            },
+            "own" => Err(D::Error::custom(
+                "model = \"own\" is a device of a program, which no file describes",
+            )),
             _ => {
                 let models = MODELS.join(", ");
                 Err(D::Error::custom(format!("model = \"{model}\" is none of {models}")))
@@ -77,58 +109,96 @@ impl<'de> Deserialize<'de> for DeviceConfig {
     }
 }
 
-/// A [`Measured`] device as a configuration file writes it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MeasuredConfig {
-    /// Reference time of the drift in seconds.
-    pub t0_s: f64,
-    /// Duration of one read in seconds, if the read noise grows as 1/f noise does.
-    #[serde(default)]
-    pub t_read_s: Option<f64>,
-    /// The measurements.
-    pub table: MeasuredTable,
-}
-
 impl DeviceConfig {
+    /// A device that is defined elsewhere.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use crossbar::device::{Device, DeviceConfig, Draws, Programmed};
+    /// use crossbar::{AnalogTile, TileConfig};
+    /// use numerics::{Par, Seed};
+    ///
+    /// /// Every device errs by one per cent of its target, and stays as it is.
+    /// #[derive(Debug)]
+    /// struct OnePerCent;
+    ///
+    /// impl Device for OnePerCent {
+    ///     fn g_max_us(&self) -> f32 {
+    ///         50.0
+    ///     }
+    ///
+    ///     fn program(&self, target_us: &[f32], draws: &Draws, g_us: &mut [f32], parameter: &mut [f32]) {
+    ///         draws.gaussian("programming", g_us);
+    ///         g_us.iter_mut().zip(target_us).for_each(|(g, target)| *g = target * (1.0 + 0.01 * *g));
+    ///         parameter.fill(0.0);
+    ///     }
+    ///
+    ///     fn drift(&self, devices: Programmed<'_>, _: f64, g_us: &mut [f32]) {
+    ///         g_us.copy_from_slice(devices.programmed_us);
+    ///     }
+    ///
+    ///     fn read(&self, _: Programmed<'_>, _: f64, _: &Draws, _: &mut [f32]) {}
+    /// }
+    ///
+    /// let mut config = TileConfig::load("standard-pcm")?;
+    /// config.device = DeviceConfig::own(OnePerCent);
+    /// let tile = AnalogTile::program(&config, &[0.5, -1.0], 2, &Seed::new(1), Par::Seq)?;
+    /// assert!(tile.weights().iter().zip([0.5, -1.0]).all(|(w, to)| (w - to).abs() < 0.05));
+    /// # Ok::<(), crossbar::TileError>(())
+    /// ```
+    pub fn own(device: impl Device + 'static) -> Self {
+        Self::Own(OwnDevice(Arc::new(device)))
+    }
+
     /// The device.
     ///
     /// # Errors
     ///
     /// [`TileError`] if a value is out of range or the table is malformed.
-    pub fn build(&self) -> Result<Box<dyn Device>, TileError> {
+    pub fn build(&self) -> Result<Arc<dyn Device>, TileError> {
         Ok(match self {
+            Self::Own(own) => {
+                let range = [own.0.g_min_us(), own.0.g_max_us()];
+                TileError::check_conductance_us("g_max_us of the own device", range[1])?;
+                let below = range[0] >= 0.0 && range[0] < range[1];
+                TileError::check(
+                    below,
+                    "g_min_us of the own device",
+                    range[0],
+                    "does not lie in [0, g_max_us)",
+                )?;
+                Arc::clone(&own.0)
+            }
             Self::Ideal(ideal) => {
                 TileError::check_conductance_us("g_max_us", ideal.g_max_us)?;
-                Box::new(*ideal)
+                Arc::new(*ideal)
             }
             Self::Pcm(pcm) => {
                 pcm.check()?;
-                Box::new(*pcm)
+                Arc::new(*pcm)
             }
             Self::PcmAihwkit(pcm) => {
                 pcm.check()?;
-                Box::new(PcmAihwkit(*pcm))
+                Arc::new(PcmAihwkit(*pcm))
             }
             Self::Hermes(hermes) => {
                 hermes.check()?;
-                Box::new(*hermes)
+                Arc::new(*hermes)
             }
             Self::ReramWan(reram) => {
                 reram.check()?;
-                Box::new(*reram)
+                Arc::new(*reram)
             }
             Self::ReramCmo(reram) => {
                 reram.check()?;
-                Box::new(*reram)
+                Arc::new(*reram)
             }
             Self::StateIndependent(device) => {
                 device.check()?;
-                Box::new(*device)
+                Arc::new(*device)
             }
-            Self::Measured(MeasuredConfig { t0_s, t_read_s, table }) => {
-                Box::new(Measured::new(table.clone(), *t0_s, *t_read_s)?)
-            }
+            Self::Measured(measured) => Arc::new(Measured::of(measured.clone())?),
         })
     }
 }

@@ -12,13 +12,14 @@
 //! | `read_std_us` | µS | standard deviation over reads of one device |
 //!
 //! ```text
-//! g_P    = max(mean(ĝ) + std(ĝ) ξ, 0)
-//! g_D(t) = g_P ((t + t₀)/t₀)^−ν,     ν = ν_mean(ĝ) + ν_std(ĝ) ξ′
+//! g_P    = max(mean(ĝ) + std(ĝ) ξ, 0)                    or another shape: see ErrorShape
+//! g_D(t) = g_P ((t + t₀)/t₀)^−ν,     ν = ν_mean(ĝ) + ν_std(ĝ) ξ′,   corr(ξ, ξ′) = ρ
 //! g(t)   = max(g_D + σ_read(ĝ) s(t) ξ″, 0)
 //! ```
 //!
 //! s(t) = √ln((t + t_read)/2t_read) if a `t_read_s` is given (1/f noise, `read_std_us` being its
-//! amplitude where s = 1), and 1 otherwise.
+//! amplitude where s = 1), and 1 otherwise. Where a [`Retention`] is given, it stands in the place of the power
+//! law. σ_read(ĝ) is the amplitude at the target; with `read_noise_of = "drifted"` it is σ_read(ĝ) g_D/ĝ.
 //!
 //! # Examples
 //!
@@ -36,230 +37,124 @@
 //! # Ok::<(), crossbar::TileError>(())
 //! ```
 
+mod retention;
+mod shape;
+mod table;
+
 use serde::{Deserialize, Serialize};
 
 use super::model::{
     Device, Draws, Programmed, assert_same_len, one_over_f_growth, power_law_drift,
 };
-use super::pcm::add_read_noise;
-use crate::error::{CONDUCTANCES_US, TileError};
+use super::pcm::{ReadNoiseOf, add_read_noise};
+use crate::error::TileError;
 use crate::limits::at_least;
 
-/// The columns of a measurement; all of the same length.
+pub use retention::Retention;
+pub use shape::ErrorShape;
+pub use table::MeasuredTable;
+
+/// A [`Measured`] device as a configuration file writes it. Where a file is read by
+/// [`TileConfig::load`](crate::TileConfig::load), `table` may be the path of one with comma-separated values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MeasuredTable {
-    /// Target conductance in µS, strictly increasing.
-    pub g_target_us: Vec<f32>,
-    /// Mean programmed conductance in µS, not decreasing.
-    pub g_mean_us: Vec<f32>,
-    /// Standard deviation of the programmed conductance in µS.
-    pub g_std_us: Vec<f32>,
-    /// Mean drift exponent.
-    pub nu_mean: Vec<f32>,
-    /// Standard deviation of the drift exponent.
-    pub nu_std: Vec<f32>,
-    /// Standard deviation of the read noise in µS.
-    pub read_std_us: Vec<f32>,
+pub struct MeasuredConfig {
+    /// Reference time of the drift in seconds.
+    pub t0_s: f64,
+    /// Duration of one read in seconds, if the read noise grows as 1/f noise does.
+    #[serde(default)]
+    pub t_read_s: Option<f64>,
+    /// Correlation ρ of the programming error and the drift exponent of a device.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub error_drift_correlation: f32,
+    /// Which conductance the amplitude of the read noise is a share of.
+    #[serde(default, skip_serializing_if = "ReadNoiseOf::is_target")]
+    pub read_noise_of: ReadNoiseOf,
+    /// How the programming error is distributed.
+    #[serde(default, skip_serializing_if = "ErrorShape::is_normal")]
+    pub error_shape: ErrorShape,
+    /// The measurements.
+    pub table: MeasuredTable,
+    /// What is left of a conductance after a time, in the place of the power law.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
 }
 
-/// Largest drift exponent that is believed.
-const MAX_EXPONENT: f32 = 10.0;
-
-const COLUMNS: [&str; 6] =
-    ["g_target_us", "g_mean_us", "g_std_us", "nu_mean", "nu_std", "read_std_us"];
-
-impl MeasuredTable {
-    /// Reads comma-separated values: a header with the six column names in any order, then rows.
-    /// Empty lines and lines that start with `#` are skipped, and so is a mark of the byte order.
-    ///
-    /// # Errors
-    ///
-    /// [`TileError::TableSyntax`] with the line of the text, the first one being 1, for an unknown,
-    /// missing or repeated column, a row of another length, text that is not a number, or a value out
-    /// of the range or the order of its column.
-    pub fn from_csv(text: &str) -> Result<Self, TileError> {
-        let syntax = |message: String| TileError::TableSyntax(message);
-        let mut lines = text
-            .trim_start_matches('\u{feff}')
-            .lines()
-            .enumerate()
-            .map(|(number, line)| (number + 1, line.trim()))
-            .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-        let (number, header) = lines.next().ok_or_else(|| syntax("no header".to_owned()))?;
-        let names: Vec<&str> = header.split(',').map(str::trim).collect();
-        if let Some(unknown) = names.iter().find(|name| !COLUMNS.contains(name)) {
-            let hint = header_hint(header, unknown);
-            return Err(syntax(format!(
-                "line {number}: unknown column '{}', expected {}{hint}",
-                shown(unknown),
-                COLUMNS.join(", ")
-            )));
-        }
-        let mut columns: [Vec<f32>; 6] = Default::default();
-        let mut place = Vec::new();
-        for name in COLUMNS {
-            match names.iter().filter(|&&n| n == name).count() {
-                1 => place.push(names.iter().position(|&n| n == name).unwrap_or_default()),
-                n => return Err(syntax(format!("column '{name}' appears {n} times, not once"))),
-            }
-        }
-        let mut line_of_row = Vec::new();
-        for (number, line) in lines {
-            line_of_row.push(number);
-            let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-            if fields.len() != names.len() {
-                let (found, expected) = (fields.len(), names.len());
-                let hint = row_hint(line);
-                return Err(syntax(format!("line {number}: {found} values, not {expected}{hint}")));
-            }
-            for (column, &at) in columns.iter_mut().zip(&place) {
-                let value = fields[at].parse().map_err(|_| {
-                    syntax(format!("line {number}: '{}' is not a number", shown(fields[at])))
-                })?;
-                column.push(value);
-            }
-        }
-        let [g_target_us, g_mean_us, g_std_us, nu_mean, nu_std, read_std_us] = columns;
-        let table = Self { g_target_us, g_mean_us, g_std_us, nu_mean, nu_std, read_std_us };
-        match table.check() {
-            Err(TileError::Table { column, row, value, problem }) => {
-                let line = line_of_row[row - 1];
-                Err(syntax(format!("line {line}, column {column}: {value} {problem}")))
-            }
-            checked => checked.map(|()| table),
-        }
-    }
-
-    fn columns(&self) -> [(&'static str, &[f32]); 6] {
-        let Self { g_target_us, g_mean_us, g_std_us, nu_mean, nu_std, read_std_us } = self;
-        let columns = [g_target_us, g_mean_us, g_std_us, nu_mean, nu_std, read_std_us];
-        std::array::from_fn(|i| (COLUMNS[i], columns[i].as_slice()))
-    }
-
-    pub(crate) fn check(&self) -> Result<(), TileError> {
-        let rows = self.g_target_us.len();
-        if rows < 2 {
-            return Err(TileError::TableSyntax(format!("{rows} rows, at least 2 are needed")));
-        }
-        for (column, values) in self.columns() {
-            if values.len() != rows {
-                let found = values.len();
-                let message = format!("column {column} has {found} values, g_target_us {rows}");
-                return Err(TileError::TableSyntax(message));
-            }
-            let bad = |row: usize, problem| TileError::Table {
-                column,
-                row: row + 1,
-                value: f64::from(values[row]),
-                problem,
-            };
-            if let Some(row) = values.iter().position(|v| !v.is_finite()) {
-                return Err(bad(row, "is not finite"));
-            }
-            // A mean drift exponent may be negative; everything else is a magnitude.
-            if column != "nu_mean"
-                && let Some(row) = values.iter().position(|&v| v < 0.0)
-            {
-                return Err(bad(row, "is negative"));
-            }
-            for row in 1..rows {
-                if column == "g_target_us" && values[row] <= values[row - 1] {
-                    return Err(bad(row, "does not exceed the row before"));
-                }
-                if column == "g_mean_us" && values[row] < values[row - 1] {
-                    return Err(bad(row, "lies below the row before"));
-                }
-            }
-            let (limit, problem) = if column.ends_with("_us") {
-                (*CONDUCTANCES_US.end(), "is above 100000: is it in µS?")
-            } else {
-                (MAX_EXPONENT, "is no drift exponent: it lies outside [-10, 10]")
-            };
-            if let Some(row) = values.iter().position(|v| v.abs() > limit) {
-                return Err(bad(row, problem));
-            }
-            if column == "g_target_us" && values[rows - 1] < *CONDUCTANCES_US.start() {
-                return Err(bad(rows - 1, "is below 0.001, though the largest: is it in µS?"));
-            }
-        }
-        Ok(())
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(x: &f32) -> bool {
+    *x == 0.0
 }
 
-/// Text in a message: what cannot be seen is escaped, and what is long is cut.
-fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
-    if text.chars().nth(40).is_some() {
-        shown.push('…');
+impl MeasuredConfig {
+    /// A device with normal, uncorrelated errors and a power law.
+    pub fn new(table: MeasuredTable, t0_s: f64, t_read_s: Option<f64>) -> Self {
+        Self {
+            t0_s,
+            t_read_s,
+            error_drift_correlation: 0.0,
+            read_noise_of: ReadNoiseOf::Target,
+            error_shape: ErrorShape::Normal,
+            table,
+            retention: None,
+        }
     }
-    shown
-}
 
-/// Why a header has an unknown column, if that can be told.
-fn header_hint(header: &str, unknown: &str) -> String {
-    let separator = [(';', "semicolons"), ('\t', "tabs")];
-    if let Some((_, what)) = separator.iter().find(|(separator, _)| header.contains(*separator)) {
-        return format!("; columns are separated by commas, not by {what}");
-    }
-    if unknown.is_empty() {
-        return "; the header ends with a comma or has two in a row".to_owned();
-    }
-    let plain = |name: &str| name.replace(['"', '\''], "").replace(['µ', 'μ'], "u").to_lowercase();
-    match COLUMNS.iter().find(|name| **name == plain(unknown)) {
-        Some(name) => format!("; names are written exactly so, without quotes: {name}"),
-        None => String::new(),
-    }
-}
-
-/// Why a row has more or fewer values than columns, if that can be told.
-fn row_hint(line: &str) -> &'static str {
-    if line.contains([';', '\t']) {
-        "; values are separated by commas and have decimal points"
-    } else if line.ends_with(',') {
-        "; the line ends with a comma"
-    } else if line.contains('#') {
-        "; a comment has a line of its own"
-    } else {
-        "; is a comma a decimal point or a separator of thousands?"
+    fn check(&self) -> Result<(), TileError> {
+        self.table.check()?;
+        TileError::check_duration_s("t0_s", self.t0_s)?;
+        if let Some(t_read_s) = self.t_read_s {
+            TileError::check_duration_s("t_read_s", t_read_s)?;
+        }
+        self.error_shape.check()?;
+        TileError::check_within(
+            "error_drift_correlation",
+            self.error_drift_correlation,
+            -1.0..=1.0,
+        )?;
+        let Some(retention) = &self.retention else { return Ok(()) };
+        retention.check()?;
+        match self.table.nu_mean.iter().chain(&self.table.nu_std).find(|&&nu| nu != 0.0) {
+            None => Ok(()),
+            Some(&nu) => TileError::check(
+                false,
+                "table: drift exponent",
+                nu,
+                "stands beside a retention table, which is in the place of drift: it must be 0",
+            ),
+        }
     }
 }
 
 /// A device known by its measurements; see the [module](self).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
-    table: MeasuredTable,
-    t0_s: f64,
-    t_read_s: Option<f64>,
+    config: MeasuredConfig,
 }
 
 impl Measured {
-    /// A device with reference time `t0_s` of the drift and, for 1/f noise, a read time.
+    /// A device with reference time `t0_s` of the drift and, for 1/f noise, a read time; its errors are normal.
     ///
     /// # Errors
     ///
     /// [`TileError::Table`] or [`TileError::TableSyntax`] if the table is not as the
     /// [module](self) says; [`TileError::Config`] for times that are not positive.
     pub fn new(table: MeasuredTable, t0_s: f64, t_read_s: Option<f64>) -> Result<Self, TileError> {
-        table.check()?;
-        TileError::check_duration_s("t0_s", t0_s)?;
-        if let Some(t_read_s) = t_read_s {
-            TileError::check_duration_s("t_read_s", t_read_s)?;
-        }
-        Ok(Self { table, t0_s, t_read_s })
+        Self::of(MeasuredConfig::new(table, t0_s, t_read_s))
+    }
+
+    /// The device of a configuration.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`], and [`TileError::Config`] for what else is out of range.
+    pub fn of(config: MeasuredConfig) -> Result<Self, TileError> {
+        config.check()?;
+        Ok(Self { config })
     }
 
     /// The measurements.
     pub fn table(&self) -> &MeasuredTable {
-        &self.table
-    }
-
-    /// Row and share of the next row for a target; targets outside the table count as its ends.
-    fn place(&self, target_us: f32) -> (usize, f32) {
-        let g = &self.table.g_target_us;
-        let row = g.partition_point(|&g| g <= target_us).clamp(1, g.len() - 1) - 1;
-        let share = (target_us - g[row]) / (g[row + 1] - g[row]);
-        (row, share.clamp(0.0, 1.0))
+        &self.config.table
     }
 }
 
@@ -269,11 +164,11 @@ fn between(column: &[f32], (row, share): (usize, f32)) -> f32 {
 
 impl Device for Measured {
     fn g_min_us(&self) -> f32 {
-        self.table.g_target_us[0]
+        self.table().g_target_us[0]
     }
 
     fn g_max_us(&self) -> f32 {
-        self.table.g_target_us[self.table.g_target_us.len() - 1]
+        self.table().g_target_us[self.table().g_target_us.len() - 1]
     }
 
     fn program(
@@ -287,24 +182,41 @@ impl Device for Measured {
         assert_same_len(target_us.len(), parameter.len());
         draws.gaussian("programming", programmed_us);
         draws.gaussian("drift", parameter);
-        let table = &self.table;
-        for ((&target, g), nu) in target_us.iter().zip(programmed_us).zip(parameter) {
-            let place = self.place(target);
-            let std = between(&table.g_std_us, place);
-            *g = at_least(between(&table.g_mean_us, place) + std * *g, 0.0);
-            *nu = between(&table.nu_mean, place) + between(&table.nu_std, place) * *nu;
+        let MeasuredConfig { table, error_shape, error_drift_correlation: rho, retention, .. } =
+            &self.config;
+        let own = (1.0 - rho * rho).sqrt();
+        for ((&target, g), parameter) in target_us.iter().zip(programmed_us).zip(parameter) {
+            let place = table.place(target);
+            let xi = *g;
+            let (mean, std) = (between(&table.g_mean_us, place), between(&table.g_std_us, place));
+            *g = at_least(error_shape.value(mean, std, xi), 0.0);
+            let together = rho * xi + own * *parameter;
+            *parameter = match retention {
+                Some(_) => together,
+                None => between(&table.nu_mean, place) + between(&table.nu_std, place) * together,
+            };
         }
     }
 
     fn drift(&self, devices: Programmed<'_>, t_s: f64, g_us: &mut [f32]) {
-        power_law_drift(devices, t_s, self.t0_s, g_us);
+        match &self.config.retention {
+            Some(retention) => retention.apply(devices, t_s, g_us),
+            None => power_law_drift(devices, t_s, self.config.t0_s, g_us),
+        }
     }
 
     fn read(&self, devices: Programmed<'_>, t_s: f64, draws: &Draws, g_us: &mut [f32]) {
         assert_same_len(devices.target_us.len(), g_us.len());
-        let growth = self.t_read_s.map_or(1.0, |t_read_s| one_over_f_growth(t_s, t_read_s) as f32);
-        add_read_noise(g_us, draws, |i, _| {
-            growth * between(&self.table.read_std_us, self.place(devices.target_us[i]))
+        let t_read_s = self.config.t_read_s;
+        let growth = t_read_s.map_or(1.0, |t_read_s| one_over_f_growth(t_s, t_read_s) as f32);
+        let table = self.table();
+        add_read_noise(g_us, draws, |i, drifted| {
+            let target = devices.target_us[i];
+            let share = match self.config.read_noise_of {
+                ReadNoiseOf::Drifted if target > 0.0 => drifted / target,
+                _ => 1.0,
+            };
+            growth * share * between(&table.read_std_us, table.place(target))
         });
     }
 }
@@ -340,93 +252,53 @@ mod tests {
         assert_eq!((device.g_min_us(), device.g_max_us()), (1.0, 20.0));
     }
 
+    /// 40,000 devices: the correlation of both errors is what it is said to be, and leaves each as it was.
     #[test]
-    fn a_target_that_does_not_increase_is_refused_with_its_place() {
-        let mut bad = table();
-        bad.g_target_us[2] = 10.0;
-        let error = Measured::new(bad, 20.0, None).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "table column g_target_us, row 3: 10 does not exceed the row before"
-        );
-    }
-
-    #[test]
-    fn a_mean_that_falls_is_refused() {
-        let mut bad = table();
-        bad.g_mean_us[1] = 1.0;
-        let error = Measured::new(bad, 20.0, None).unwrap_err().to_string();
-        assert_eq!(error, "table column g_mean_us, row 2: 1 lies below the row before");
-    }
-
-    #[test]
-    fn text_that_is_no_table_is_refused() {
-        let header = "g_target_us,g_mean_us,g_std_us,nu_mean,nu_std,read_std_us";
-        for (text, message) in [
-            ("", "table: no header"),
-            ("a,b", "table: line 1: unknown column 'a'"),
-            ("g_target_us", "table: column 'g_mean_us' appears 0 times, not once"),
-            (&format!("{header}\n1,2,3"), "table: line 2: 3 values, not 6"),
-            (&format!("{header}\n1,2,3,4,x,6"), "table: line 2: 'x' is not a number"),
-        ] {
-            let error = MeasuredTable::from_csv(text).unwrap_err().to_string();
-            assert!(error.starts_with(message), "{error}");
+    fn errors_and_exponents_are_correlated_as_asked() {
+        let mut spread = table();
+        spread.g_std_us = vec![0.5; 3];
+        spread.nu_std = vec![0.01; 3];
+        let target = vec![10.0; 40_000];
+        let drawn = |rho| {
+            let config = MeasuredConfig {
+                error_drift_correlation: rho,
+                ..MeasuredConfig::new(spread.clone(), 20.0, None)
+            };
+            programmed(&Measured::of(config).unwrap(), &target)
+        };
+        for rho in [0.0, -0.7, 1.0] {
+            let (g, nu) = drawn(rho);
+            let n = g.len() as f64;
+            let z: Vec<(f64, f64)> = g
+                .iter()
+                .zip(&nu)
+                .map(|(g, nu)| ((f64::from(*g) - 9.5) / 0.5, (f64::from(*nu) - 0.05) / 0.01))
+                .collect();
+            let mean = |of: fn(&(f64, f64)) -> f64| z.iter().map(of).sum::<f64>() / n;
+            // Five standard errors, 1/√n each and √2/√n.
+            assert!((mean(|z| z.0 * z.1) - f64::from(rho)).abs() < 0.036, "{rho}");
+            assert!((mean(|z| z.1 * z.1) - 1.0).abs() < 0.036, "{rho}");
         }
-    }
-
-    const TABLE: &str = "g_target_us,g_mean_us,g_std_us,nu_mean,nu_std,read_std_us\n\
-                         0,0.5,0.3,0.1,0.02,0.05\n20,18.5,0.9,0.05,0.01,0.15\n";
-
-    #[test]
-    fn a_mark_of_the_byte_order_is_skipped() {
-        let table = MeasuredTable::from_csv(&format!("\u{feff}{TABLE}")).unwrap();
-        assert_eq!(table, MeasuredTable::from_csv(TABLE).unwrap());
+        assert_eq!(drawn(0.0).0, drawn(0.9).0);
     }
 
     #[test]
-    fn a_text_that_others_write_is_refused_with_the_reason() {
-        let semicolons = TABLE.replace(',', ";").replace('.', ",");
-        let decimal_commas = TABLE.replace("18.5", "18,5");
-        for (text, message) in [
-            (semicolons.as_str(), "separated by commas, not by semicolons"),
-            (&TABLE.replace(',', "\t"), "separated by commas, not by tabs"),
-            (&decimal_commas, "line 3: 7 values, not 6; is a comma a decimal point"),
-            (
-                &TABLE.replace("g_std_us", "G_std_µS"),
-                "names are written exactly so, without quotes",
-            ),
-            (&TABLE.replace("nu_mean", "\"nu_mean\""), "names are written exactly so"),
-            (&TABLE.replacen('\n', ",\n", 1), "the header ends with a comma"),
-            (&TABLE.replace("0.05\n", "0.05,\n"), "line 2: 7 values, not 6; the line ends with a"),
-            (&TABLE.replace("0.05\n", "0.05, # x\n"), "a comment has a line of its own"),
-            (&TABLE.replace("0.02", "n/a"), "line 2: 'n/a' is not a number"),
-            (&"a,".repeat(1000), "'a'"),
-            (&"a".repeat(1000), "a…'"),
-        ] {
-            let error = MeasuredTable::from_csv(text).unwrap_err().to_string();
-            assert!(error.contains(message) && error.len() < 300, "{error}");
-        }
-    }
-
-    /// Comments and empty lines count: it is the line of the text.
-    #[test]
-    fn a_value_of_a_text_is_refused_with_its_line() {
-        let text = TABLE.replace("20,18.5", "# second\n\n0,18.5");
-        let error = MeasuredTable::from_csv(&text).unwrap_err().to_string();
-        let expected = "table: line 5, column g_target_us: 0 does not exceed the row before";
-        assert_eq!(error, expected);
-    }
-
-    #[test]
-    fn conductances_in_siemens_are_refused() {
-        let text = TABLE.replace("20,18.5", "2e-5,1.85e-5").replace("0,0.5", "0,5e-7");
-        let error = MeasuredTable::from_csv(&text).unwrap_err().to_string();
-        assert!(
-            error.contains("line 3, column g_target_us") && error.contains("in µS?"),
-            "{error}"
-        );
-        let text = TABLE.replace("20,18.5", "2e7,1.85e7");
-        let error = MeasuredTable::from_csv(&text).unwrap_err().to_string();
-        assert!(error.contains("is above 100000: is it in µS?"), "{error}");
+    fn a_retention_table_takes_the_place_of_drift() {
+        let retention = Retention {
+            t_s: vec![1.0, 100.0],
+            ratio_mean: vec![0.9, 0.5],
+            ratio_std: vec![0.0; 2],
+        };
+        let mut config = MeasuredConfig::new(table(), 20.0, None);
+        config.retention = Some(retention);
+        let error = Measured::of(config.clone()).unwrap_err().to_string();
+        assert!(error.starts_with("table: drift exponent = 0.1"), "{error}");
+        config.table.nu_mean = vec![0.0; 3];
+        let device = Measured::of(config).unwrap();
+        let (g, parameter) = programmed(&device, &[20.0]);
+        let devices = Programmed { target_us: &[20.0], programmed_us: &g, parameter: &parameter };
+        let mut later = [0.0];
+        device.drift(devices, 10.0, &mut later);
+        assert!((later[0] - 0.7 * 18.0).abs() < 1e-5, "{later:?}");
     }
 }

@@ -81,7 +81,8 @@ pub enum ReadNoiseOf {
 }
 
 impl ReadNoiseOf {
-    fn is_target(&self) -> bool {
+    /// For serde.
+    pub(super) fn is_target(&self) -> bool {
         *self == Self::Target
     }
 }

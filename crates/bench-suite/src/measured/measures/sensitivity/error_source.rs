@@ -209,7 +209,10 @@ impl ErrorSource {
                 scale([&mut d.programming_std_us, &mut d.read_std_us, &mut d.nu_mean]);
                 scale([&mut 0.0, &mut 0.0, &mut d.nu_std]);
             }
-            DeviceConfig::Measured(MeasuredConfig { table, .. }) => {
+            DeviceConfig::Measured(MeasuredConfig { table, retention, .. }) => {
+                if off[2] {
+                    *retention = None;
+                }
                 if off[0] {
                     table.g_mean_us.clone_from(&table.g_target_us);
                 }
