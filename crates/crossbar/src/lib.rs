@@ -13,6 +13,7 @@
 //! - [`device`] models the memory devices, [`mapping`] turns weights into conductances,
 //!   [`periphery`] converts and multiplies, [`wires`] solves for what the wires take away,
 //!   [`compensation`] acts against drift, [`cost`] estimates energy, latency and area.
+//! - `fit`, a feature that is on by default, makes a device of a laboratory's readings.
 //! - [`training`] multiplies by weights that [`WeightNoise`] perturbs in every mini-batch, forward
 //!   and backward.
 //! - [`Periphery`] and [`ArrayWeights`] are the product of one array alone.
@@ -35,6 +36,8 @@ mod config;
 pub mod cost;
 pub mod device;
 mod error;
+#[cfg(feature = "fit")]
+pub mod fit;
 mod limits;
 pub mod mapping;
 mod metrics;

@@ -49,6 +49,13 @@ const HOUSES: &[House] = &[
             &["compensation", "tile"],
             &["array", "training"],
             &["cost"],
+            &["fit::error", "fit::column"],
+            &["fit::curve", "fit::readings", "fit::text"],
+            &["fit::moments", "fit::robust"],
+            &["fit::held_out", "fit::interval"],
+            &["fit::level", "fit::shape"],
+            &["fit::stuck"],
+            &["fit"],
         ],
     },
     House {
