@@ -76,11 +76,14 @@ impl TileConfig {
     fn read(text: &str, folder: Option<&Path>) -> Result<Self, TileError> {
         let syntax = |error: toml::de::Error| TileError::Syntax(error.to_string());
         let table: toml::Table = text.parse().map_err(syntax)?;
+        // Read from a text either way, for the lines in its errors.
         let config: Self = if base::is_whole(&table) {
-            // From the text, for the lines in its errors.
             toml::from_str(text).map_err(syntax)?
         } else {
-            base::resolve(table, folder)?.try_into().map_err(syntax)?
+            let whole = toml::to_string(&base::resolve(table, folder)?)
+                .map_err(|error| TileError::Syntax(error.to_string()))?;
+            toml::from_str(&whole)
+                .map_err(|error| TileError::Syntax(format!("completed, it is no tile: {error}")))?
         };
         config.check()?;
         Ok(config)

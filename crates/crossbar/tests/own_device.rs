@@ -66,6 +66,18 @@ fn another_model_or_kind_replaces_that_of_the_base() {
     assert_eq!((config.periphery.adc.bound, config.periphery.adc.steps), (None, None));
 }
 
+/// 88.2 µS pull down a bit line as 88.2 µS do, whatever the wires were characterised with.
+#[test]
+fn wires_see_the_conductances_of_the_device() {
+    let wires = |text: &str| TileConfig::from_toml(text).unwrap().ir_drop.g_max_us;
+    assert_eq!(TileConfig::load("reram-cmo").unwrap().ir_drop.g_max_us, 88.2);
+    assert_eq!(wires("base = 'standard-pcm'"), 5.0);
+    assert_eq!(wires("base = 'standard-pcm'\nwithout = ['ir_drop.g_max_us']"), 25.0);
+    let other = "base = 'reram-cmo'\n[device]\ng_max_us = 60.0\n";
+    assert_eq!(wires(other), 60.0);
+    assert_eq!(wires(&format!("{other}[ir_drop]\ng_max_us = 7.0\n")), 7.0);
+}
+
 #[test]
 fn bases_and_tables_are_read_beside_their_files() {
     let folder = Folder::new("beside");

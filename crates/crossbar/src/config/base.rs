@@ -1,4 +1,5 @@
-//! What a configuration takes from another one and from files beside it: `base`, `without`, and tables by path.
+//! What a configuration takes from another one and from files beside it, `base`, `without` and tables by path, and
+//! from its own device, the conductance that its wires see.
 //!
 //! ```toml
 //! base = "standard-pcm"              # a preset, or a file beside this one
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use crate::device::MeasuredTable;
+use crate::device::{DeviceConfig, MeasuredTable};
 use crate::error::TileError;
 use crate::presets;
 
@@ -38,14 +39,34 @@ const DEEPEST: usize = 16;
 
 /// Whether a table needs anything but itself.
 pub(super) fn is_whole(table: &Table) -> bool {
-    let path =
-        table.get("device").and_then(|device| device.get("table")).is_some_and(Value::is_str);
-    !path && !table.contains_key("base") && !table.contains_key("without")
+    let has = |section: &str, is: fn(&Table) -> bool| {
+        table.get(section).and_then(Value::as_table).is_some_and(is)
+    };
+    let path = has("device", |device| device.get("table").is_some_and(Value::is_str));
+    let blind = has("ir_drop", |wires| !wires.contains_key("g_max_us"));
+    !path && !blind && !table.contains_key("base") && !table.contains_key("without")
 }
 
 /// The whole configuration, with paths that are beside `folder`.
 pub(super) fn resolve(table: Table, folder: Option<&Path>) -> Result<Table, TileError> {
-    resolve_below(table, folder, 0)
+    let mut whole = resolve_below(table, folder, 0)?;
+    see_the_device(&mut whole)?;
+    Ok(whole)
+}
+
+/// Gives wires that are not said to see another conductance that of the device.
+fn see_the_device(table: &mut Table) -> Result<(), TileError> {
+    let Some(Value::Table(device)) = table.get("device") else { return Ok(()) };
+    let device = device.clone();
+    let Some(Value::Table(wires)) = table.get_mut("ir_drop") else { return Ok(()) };
+    if wires.contains_key("g_max_us") {
+        return Ok(());
+    }
+    // What is no device is refused, with its line, when the whole is read.
+    let Ok(device) = Value::Table(device).try_into::<DeviceConfig>() else { return Ok(()) };
+    let g_max_us = f64::from(device.build()?.g_max_us());
+    wires.insert("g_max_us".to_owned(), Value::Float(g_max_us));
+    Ok(())
 }
 
 fn resolve_below(

@@ -26,7 +26,8 @@ use crate::error::TileError;
 pub struct IrDropConfig {
     /// Resistance of one segment of bit line in Ω.
     pub segment_ohm: f32,
-    /// Conductance in µS of a weight of 1, as seen by the wires.
+    /// Conductance in µS of a weight of 1, as seen by the wires; in a tile's file that of its device if absent. The
+    /// paper's 5 µS are those of the device that its wires were characterised with.
     pub g_max_us: f32,
     /// Multiplies Δy; 0 switches the drop off.
     pub scale: f32,

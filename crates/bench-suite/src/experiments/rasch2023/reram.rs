@@ -93,9 +93,10 @@ fn paper_day(row: &Row) -> [f64; 2] {
     errors.map(|[_, day]| normalized_accuracy(day, float, chance))
 }
 
-/// The devices of `reram-wan`.
+/// The devices of `reram-wan`. Nothing else differs in the paper, so wires stay those of the standard tile.
 pub(super) fn reram(tile: &mut TileConfig) {
-    *tile = TileConfig::load("reram-wan").expect("a preset");
+    let reram = TileConfig::load("reram-wan").expect("a preset");
+    *tile = TileConfig { ir_drop: tile.ir_drop, ..reram };
 }
 
 impl Study for Reram {
