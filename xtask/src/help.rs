@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use crate::{refuse, say};
 
 /// The commands that `bench-suite` runs, with what it says to `--help`.
-const PAGES: [(&str, &str); 13] = [
+const PAGES: [(&str, &str); 14] = [
     ("reproduce", include_str!("../help/reproduce.txt")),
     ("fetch", include_str!("../help/fetch.txt")),
     ("train", include_str!("../help/train.txt")),
     ("evaluate", include_str!("../help/evaluate.txt")),
     ("sensitivity", include_str!("../help/sensitivity.txt")),
     ("age", include_str!("../help/age.txt")),
+    ("fit-device", include_str!("../help/fit-device.txt")),
     ("check", include_str!("../help/check.txt")),
     ("export", include_str!("../help/export.txt")),
     ("export-help", include_str!("../help/export-help.txt")),

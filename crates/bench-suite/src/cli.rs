@@ -11,6 +11,7 @@ pub mod exit;
 pub mod export;
 pub mod export_help;
 pub mod fetch;
+pub mod fit_device;
 mod judged;
 pub mod list;
 pub mod merge;
@@ -34,6 +35,7 @@ use evaluate::Evaluate;
 use export::Export;
 use export_help::ExportHelp;
 use fetch::Fetch;
+use fit_device::FitDevice;
 use list::List;
 use merge::Merge;
 use report::Report;
@@ -60,6 +62,7 @@ pub enum Command {
     Evaluate(Evaluate),
     Sensitivity(Sensitivity),
     Age(Age),
+    FitDevice(FitDevice),
     Check(Check),
     Export(Export),
     ExportHelp(ExportHelp),
@@ -83,6 +86,7 @@ impl Command {
             Self::Evaluate(arguments) => arguments.run(output),
             Self::Sensitivity(arguments) => arguments.run(signals, output),
             Self::Age(arguments) => arguments.run(signals, output),
+            Self::FitDevice(arguments) => arguments.run(output),
             Self::Check(arguments) => arguments.run(output),
             Self::Export(arguments) => arguments.run(output),
             Self::ExportHelp(arguments) => arguments.run(output),

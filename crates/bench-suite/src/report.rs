@@ -6,7 +6,7 @@
 
 pub mod archive;
 mod contents;
-mod html;
+pub(crate) mod html;
 mod json;
 mod markdown;
 mod overview;

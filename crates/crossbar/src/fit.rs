@@ -48,5 +48,5 @@ pub use error::FitError;
 pub use held_out::{Coverage, HeldOut};
 pub use interval::Interval;
 pub use level::Level;
-pub use outcome::{DeviceFit, FitOptions, StuckShares};
+pub use outcome::{DeviceFit, FitOptions, FittedDevice, StuckShares};
 pub use readings::{DeviceReadings, Readings, State};

@@ -146,7 +146,7 @@ const HOUSES: &[House] = &[
             &["store"],
             &["report::contents"],
             &["report"],
-            &["fault", "merge", "progress", "runner", "signals", "bench", "check"],
+            &["fault", "merge", "progress", "runner", "signals", "bench", "check", "device_fit"],
             &["fetch"],
             &["cli"],
             &["main"],

@@ -4,6 +4,7 @@
 mod claims;
 #[cfg(test)]
 mod form;
+pub(crate) mod page;
 mod pictures;
 mod place;
 mod records;
@@ -11,13 +12,14 @@ mod section;
 
 use std::fmt::{Result, Write};
 
-use report::html::{SCRIPT, STYLE, escape};
+use report::html::escape;
 
 use super::contents::{Report, Section, Summary};
 use super::overview::Named;
 use super::papers;
 use crate::findings::words::count;
 use crate::measured::hash::CODE_VERSION;
+use page::{write_end, write_head};
 use place::{anchor, claim_anchor, verdict};
 
 pub(super) fn render(report: &Report) -> String {
@@ -75,21 +77,6 @@ fn write_page(page: &mut String, report: &Report) -> Result {
         }
     }
     write_end(page)
-}
-
-/// All before the page's heading.
-fn write_head(page: &mut String, title: &str) -> Result {
-    writeln!(
-        page,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>dither: {title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <a class=\"skip\" href=\"#main\">To the content</a>\n<header>"
-    )
-}
-
-fn write_end(page: &mut String) -> Result {
-    writeln!(page, "</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>")
 }
 
 /// The counts, paper by paper.

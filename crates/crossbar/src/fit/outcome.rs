@@ -77,6 +77,19 @@ pub struct StuckShares {
     pub elsewhere: Interval,
 }
 
+/// One device as it was fitted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FittedDevice {
+    /// Its target in µS; for a pulse the mean that the pulse leaves.
+    pub target_us: f64,
+    /// Its conductance after programming in µS.
+    pub g_us: f64,
+    /// Its drift exponent, where it was read at several times.
+    pub nu: Option<f64>,
+    /// Whether it counts for the statistics; otherwise it is stuck.
+    pub follows: bool,
+}
+
 /// What a fit finds; see the [module](super).
 #[derive(Clone, Debug, Serialize)]
 pub struct DeviceFit {
@@ -104,6 +117,9 @@ pub struct DeviceFit {
     pub held_out: Option<HeldOut>,
     /// What to know before the device is believed.
     pub warnings: Vec<String>,
+    /// The devices, in the order of the readings'.
+    #[serde(skip)]
+    pub fitted: Vec<FittedDevice>,
 }
 
 /// Devices and their curves, sorted by states.
@@ -180,7 +196,9 @@ impl DeviceFit {
             outliers,
             held_out: None,
             warnings: readings.notes().to_vec(),
+            fitted: Vec::new(),
         };
+        fit.fitted = fitted.devices_of(&all, &fit.levels, &sorted);
         fit.held_out = fitted.hold_out(&fit, options, par)?;
         fit.warnings.extend(checks::warnings(&fit, &fitted));
         // What cannot be a device of a tile is said now, and not where it is used.
@@ -254,6 +272,28 @@ impl Fitted<'_> {
         let states: Vec<(&[Curve], &Moments)> =
             curves.iter().map(Vec::as_slice).zip(estimated.iter().map(|e| &e.moments)).collect();
         shape::of(&states)
+    }
+
+    /// Every device by itself.
+    fn devices_of(&self, all: &[Group], levels: &[Level], sorted: &Sorted) -> Vec<FittedDevice> {
+        let mut fitted: Vec<Option<FittedDevice>> = vec![None; self.devices.len()];
+        for group in all {
+            let level = levels.iter().find(|l| l.pulse.is_some() && l.pulse == group.pulse);
+            for &at in &group.devices {
+                let curve = &self.curves[at];
+                let (target_us, moved) = match (&self.devices[at].state, group.target_us) {
+                    (State::Target(target), Some(middle)) => (*target, middle - target),
+                    _ => (level.map_or(0.0, |level| level.target_us), 0.0),
+                };
+                fitted[at] = Some(FittedDevice {
+                    target_us,
+                    g_us: curve.a_us - moved,
+                    nu: curve.drift.map(|drift| drift.nu),
+                    follows: sorted.places[at] == Place::Follows,
+                });
+            }
+        }
+        fitted.into_iter().flatten().collect()
     }
 
     /// Fits anew without some devices of every state, and predicts these.

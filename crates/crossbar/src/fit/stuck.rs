@@ -21,10 +21,24 @@ pub(super) enum Place {
     Unplaced,
 }
 
+/// Median and spread of a state. Where devices lie at 0, a part of the distribution is cut off, and the part above the
+/// median tells the spread.
+fn middle(conductances: &[f64]) -> (f64, f64) {
+    let (centre, spread) = median_and_spread(conductances);
+    if conductances.iter().all(|&a| a > 0.0) {
+        return (centre, spread);
+    }
+    let above = conductances.iter().filter(|&&a| a > centre);
+    let mirrored: Vec<f64> = above.flat_map(|&a| [a, 2.0 * centre - a]).collect();
+    if mirrored.is_empty() { (centre, spread) } else { (centre, median_and_spread(&mirrored).1) }
+}
+
 /// Spreads from the middle of a state of so many devices beyond which one does not belong to it: where a normal
-/// distribution puts about one device of a hundred such states.
+/// distribution puts about one device of a hundred such states, and a half more of few devices, whose spread may have
+/// come out small by chance.
 fn far(devices: usize) -> f64 {
-    (2.0 * libm::log(100.0 * devices as f64)).sqrt().clamp(4.0, 6.0)
+    let n = devices as f64;
+    ((1.0 + 2.0 / n.sqrt()) * (2.0 * libm::log(100.0 * n)).sqrt()).clamp(4.0, 6.0)
 }
 
 /// Devices by their places, and how many could have been seen to be stuck there.
@@ -40,8 +54,7 @@ impl Sorted {
         let middles: Vec<(f64, f64)> = groups
             .iter()
             .map(|group| {
-                let error = |&at: &usize| curves[at].a_us;
-                median_and_spread(&group.devices.iter().map(error).collect::<Vec<_>>())
+                middle(&group.devices.iter().map(|&at| curves[at].a_us).collect::<Vec<_>>())
             })
             .collect();
         let (low, high) = (middles[0], middles[middles.len() - 1]);
