@@ -17,7 +17,24 @@ pub(super) fn all(fit: &DeviceFit, readings: &Readings) -> Vec<Figure> {
     let mut figures = vec![programming(fit)];
     figures.extend(over_time(fit, readings));
     figures.extend(drift(fit));
+    for panel in figures.iter_mut().flat_map(|figure| &mut figure.panels) {
+        show_bands(panel);
+    }
     figures
+}
+
+/// Makes room for bands, where a range is not given.
+fn show_bands(panel: &mut Panel) {
+    let ends = panel.curves.iter().flat_map(|curve| {
+        let margin = |point| curve.margin(point).unwrap_or(0.0);
+        curve.points.iter().enumerate().flat_map(move |(i, (_, y))| [y - margin(i), y + margin(i)])
+    });
+    let (low, high) =
+        ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
+    if panel.y_range.is_none() && high > low {
+        let room = 0.04 * (high - low);
+        panel.y_range = Some((low - room, high + room));
+    }
 }
 
 /// Points, of which some stand for all.
@@ -79,10 +96,8 @@ fn over_time(fit: &DeviceFit, readings: &Readings) -> Option<Figure> {
         .filter_map(|level| {
             let times = measured_over_time(fit, readings, level);
             (times.len() > 1).then(|| {
-                let title = match &level.pulse {
-                    Some(pulse) => format!("pulse {pulse}"),
-                    None => format!("{} µS", report::number::significant(level.target_us, None)),
-                };
+                let state = super::tables::state(level);
+                let title = if level.pulse.is_some() { state } else { format!("{state} µS") };
                 let data = times.iter().map(|&(t_s, [_, middle, _])| (t_s, middle)).collect();
                 let ends = [0, 2].map(|end| times.iter().map(|&(t_s, g)| (t_s, g[end])).collect());
                 let [low, high]: [Vec<(f64, f64)>; 2] = ends;

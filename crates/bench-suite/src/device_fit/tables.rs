@@ -17,9 +17,11 @@ fn with_interval(Interval { value, low, high }: Interval) -> Cell {
     }
 }
 
-fn state(level: &Level) -> String {
+/// A state by its name: the number of its µS, or its pulse.
+pub(super) fn state(level: &Level) -> String {
     match &level.pulse {
         Some(pulse) => format!("pulse {pulse}"),
+        None if level.target_us == 0.0 => "0".to_owned(),
         None => significant(level.target_us, None),
     }
 }

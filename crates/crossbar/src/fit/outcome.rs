@@ -432,7 +432,12 @@ impl Noise {
             let share = freedom as f64 / readings as f64;
             0.5 * (share * log_weight - freedom as f64 * libm::log(sigma_2))
         };
-        groups.iter().map(of_state).sum()
+        // A state of which a part is cut off at 0 is described by neither.
+        let cut = |group: &&Group| {
+            let at_zero = group.devices.iter().filter(|&&at| self.curves[at].a_us <= 0.0).count();
+            20 * at_zero > group.devices.len()
+        };
+        groups.iter().filter(|group| !cut(group)).map(of_state).sum()
     }
 }
 
@@ -452,11 +457,13 @@ fn take_errors_in_the_middle(
 ) {
     for group in groups {
         let Some(nu) = middle_exponent(group, curves) else { continue };
-        let mut a: Vec<f64> = group.devices.iter().map(|&at| curves[at].a_us).collect();
-        let a = median(&mut a);
-        if a <= 0.0 {
+        // Devices at 0 have no exponent, and nothing that errs.
+        let conducting = group.devices.iter().map(|&at| curves[at].a_us).filter(|&a| a > 0.0);
+        let mut a: Vec<f64> = conducting.collect();
+        if a.is_empty() {
             continue;
         }
+        let a = median(&mut a);
         for &at in &group.devices {
             curves[at] = curves[at].with_errors_at(&Points::of(&devices[at], clocks[at]), a, nu);
         }
