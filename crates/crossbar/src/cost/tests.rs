@@ -1,8 +1,11 @@
 //! Tests of the cost of products.
 
-use super::*;
-use crate::TileConfig;
 use numerics::{Par, Seed};
+
+use super::figures::STANDARD;
+use super::*;
+use crate::mapping::UnitCell;
+use crate::{AnalogMatrix, AnalogTile, TileConfig};
 
 fn ideal_tile() -> AnalogTile {
     let config = TileConfig::load("ideal").unwrap();

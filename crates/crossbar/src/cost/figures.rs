@@ -1,0 +1,116 @@
+//! [`CostFigures`]: what the components of a tile cost, by name.
+
+use serde::{Deserialize, Serialize};
+
+use super::converters::ConverterSteps;
+use super::range::Range;
+use crate::error::TileError;
+
+pub(super) const STANDARD: &str = include_str!("../../presets/cost-standard.toml");
+
+/// Largest figure in any of the units: what is beyond is a slip.
+const LARGEST: f64 = 1e12;
+
+/// What the components of a tile cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CostFigures {
+    /// Energy of one input conversion in pJ.
+    pub dac_pj: Range,
+    /// Energy of one output conversion in pJ.
+    pub adc_pj: Range,
+    /// Energy of scale, bias and accumulation per output in pJ.
+    pub digital_pj: Range,
+    /// Amplitude of a full input in V.
+    pub read_v: Range,
+    /// Time for which the inputs drive the array in ns.
+    pub integration_ns: Range,
+    /// Time of the input conversion in ns.
+    pub dac_ns: Range,
+    /// Time of one output conversion in ns.
+    pub adc_ns: Range,
+    /// Time of the digital arithmetic in ns.
+    pub digital_ns: Range,
+    /// Area of one device with its selector in µm².
+    pub cell_um2: Range,
+    /// Area of one input converter in µm².
+    pub dac_um2: Range,
+    /// Area of one output converter in µm².
+    pub adc_um2: Range,
+    /// Area of the digital arithmetic per output in µm².
+    pub digital_um2: Range,
+    /// Columns that share one output converter, at least 1.
+    pub columns_per_adc: usize,
+    /// Converters that every product is taken to have; those of each tile if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub converters: Option<ConverterSteps>,
+}
+
+impl CostFigures {
+    /// Figures whose totals are those of published 8-bit AIMC macros; the comments of
+    /// `presets/cost-standard.toml` say which parts are known and which assumed.
+    ///
+    /// # Panics
+    ///
+    /// Never: a test reads the file.
+    pub fn standard() -> Self {
+        Self::from_toml(STANDARD).expect("the shipped figures are read by a test")
+    }
+
+    /// Reads figures.
+    ///
+    /// # Errors
+    ///
+    /// [`TileError::Syntax`] for text that is no table of figures; [`TileError::Config`] for a
+    /// negative figure or one outside its own range.
+    pub fn from_toml(text: &str) -> Result<Self, TileError> {
+        let figures: Self = toml::from_str(text).map_err(|e| TileError::Syntax(e.to_string()))?;
+        figures.check()?;
+        Ok(figures)
+    }
+
+    /// The figures for products that have these converters, whatever those of the tile are; see the
+    /// [module](super) for how they scale.
+    ///
+    /// # Panics
+    ///
+    /// Unless both numbers of steps are finite and at least 2.
+    #[must_use]
+    #[track_caller]
+    pub fn at_steps(&self, dac: f32, adc: f32) -> Self {
+        let converters = ConverterSteps { dac, adc };
+        if let Err(error) = converters.check() {
+            panic!("{error}");
+        }
+        Self { converters: Some(converters), ..self.clone() }
+    }
+
+    pub(super) fn check(&self) -> Result<(), TileError> {
+        for (field, range) in [
+            ("dac_pj", self.dac_pj),
+            ("adc_pj", self.adc_pj),
+            ("digital_pj", self.digital_pj),
+            ("read_v", self.read_v),
+            ("integration_ns", self.integration_ns),
+            ("dac_ns", self.dac_ns),
+            ("adc_ns", self.adc_ns),
+            ("digital_ns", self.digital_ns),
+            ("cell_um2", self.cell_um2),
+            ("dac_um2", self.dac_um2),
+            ("adc_um2", self.adc_um2),
+            ("digital_um2", self.digital_um2),
+        ] {
+            let Range { low, nominal, high } = range;
+            let ordered = low >= 0.0 && low <= nominal && nominal <= high && high <= LARGEST;
+            TileError::check(
+                ordered,
+                field,
+                nominal,
+                "is not in 0 ≤ low ≤ nominal ≤ high ≤ 10^12",
+            )?;
+        }
+        self.converters.map_or(Ok(()), |converters| converters.check())?;
+        let columns = self.columns_per_adc as f64;
+        TileError::check(self.columns_per_adc > 0, "columns_per_adc", columns, "is not ≥ 1")
+    }
+}

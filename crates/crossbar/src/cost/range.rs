@@ -1,0 +1,37 @@
+//! [`Range`]: a number with the range in which it is believed to lie.
+
+use serde::{Deserialize, Serialize};
+
+/// A number with the range in which it is believed to lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Range {
+    /// Lower end.
+    pub low: f64,
+    /// Nominal value.
+    pub nominal: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl Range {
+    pub(super) fn map(self, f: impl Fn(f64) -> f64) -> Self {
+        Self { low: f(self.low), nominal: f(self.nominal), high: f(self.high) }
+    }
+
+    pub(super) fn scaled(self, factor: f64) -> Self {
+        self.map(|x| x * factor)
+    }
+}
+
+impl std::ops::Add for Range {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            low: self.low + other.low,
+            nominal: self.nominal + other.nominal,
+            high: self.high + other.high,
+        }
+    }
+}
