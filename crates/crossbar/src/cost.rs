@@ -2,24 +2,27 @@
 //!
 //! ```text
 //! energy  = inputs · E_DAC + outputs · E_ADC + outputs · E_digital + E_array
-//! E_array = V_read² t_int Σ_ij (g⁺_ij + g⁻_ij) x_j²      from the conductances and inputs at hand
+//! E_array = V_read² t_int Σ_ij (g⁺_ij + g⁻_ij) |x_j|     from the conductances and inputs at hand
 //! latency = t_DAC + t_int + ⌈outputs / ADCs⌉ t_ADC + t_digital
 //! area    = devices · A_cell + inputs · A_DAC + ADCs · A_ADC + outputs · A_digital
 //! ```
 //!
-//! The figures are those of 8-bit converters. For a tile whose converters have other numbers of
+//! where inputs are widths of pulses, and x_j² in place of |x_j| where they are amplitudes
+//! ([`InputEncoding`]). The figures are those of 8-bit converters. For a tile whose converters have other numbers of
 //! steps, or for others that the caller names ([`CostFigures::at_steps`]),
 //!
 //! ```text
 //! E_ADC, t_ADC ∝ 2^bits       a converter that counts takes its energy and its time per count
-//! t_int        ∝ 2^bits       inputs are widths of pulses, in as many slots
+//! t_int        ∝ 2^bits       widths of pulses come in as many slots
+//! E_DAC        ∝ 2^bits       amplitudes come from a converter of as many units
 //! ```
 //!
-//! with 2^bits = steps + 2 of the converter. So the array's energy grows with the resolution of the
-//! DAC, and its own conversion, one charging of a word line, does not.
+//! with 2^bits = steps + 2 of the converter. So with pulses the array's energy grows with the
+//! resolution of the DAC, and its own conversion, one charging of a word line, does not; with
+//! amplitudes it is the other way round.
 //!
-//! Assumed: both scalings, and that areas stay; they are those of the counting ADC and the
-//! pulse-width DAC of \[Hermes22\] and \[LeGallo23\], from which the figures come. A constant energy
+//! Assumed: these scalings, and that areas stay; with pulses they are those of the counting ADC and
+//! the pulse-width DAC of \[Hermes22\] and \[LeGallo23\], from which the figures come. A constant energy
 //! per conversion step is the common figure of merit of converters of few bits.
 //! Assumed: a converter without steps, which none is, costs as much as one of 8 bits.
 //!
@@ -29,14 +32,17 @@
 //! routing, buffers, control and the network between tiles.
 
 mod converters;
+mod encoding;
 mod energy;
 mod figures;
 mod product;
 mod range;
 
 pub use converters::ConverterSteps;
+pub use encoding::InputEncoding;
 pub use energy::{Cost, Energy};
 pub use figures::CostFigures;
+pub use product::{Passes, Work};
 pub use range::Range;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::encoding::InputEncoding;
 use super::figures::CostFigures;
 use crate::error::TileError;
 use crate::periphery::PeripheryConfig;
@@ -35,12 +36,16 @@ impl CostFigures {
     /// The figures as numbers of those converters.
     pub(super) fn scaled_to(&self, ConverterSteps { dac, adc }: ConverterSteps) -> Self {
         let factor = |steps: f32| (f64::from(steps) + 2.0) / EIGHT_BIT_CODES;
-        Self {
-            adc_pj: self.adc_pj.scaled(factor(adc)),
-            adc_ns: self.adc_ns.scaled(factor(adc)),
-            integration_ns: self.integration_ns.scaled(factor(dac)),
-            ..self.clone()
+        let mut figures = self.clone();
+        figures.adc_pj = self.adc_pj.scaled(factor(adc));
+        figures.adc_ns = self.adc_ns.scaled(factor(adc));
+        match self.input_encoding {
+            InputEncoding::PulseWidth => {
+                figures.integration_ns = self.integration_ns.scaled(factor(dac));
+            }
+            InputEncoding::Amplitude => figures.dac_pj = self.dac_pj.scaled(factor(dac)),
         }
+        figures
     }
 
     /// The converters that a product of a tile is taken to have.

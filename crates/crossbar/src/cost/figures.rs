@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::converters::ConverterSteps;
+use super::encoding::InputEncoding;
 use super::range::Range;
 use crate::error::TileError;
 
@@ -41,6 +42,9 @@ pub struct CostFigures {
     pub digital_um2: Range,
     /// Columns that share one output converter, at least 1.
     pub columns_per_adc: usize,
+    /// What of a word line carries an input.
+    #[serde(default)]
+    pub input_encoding: InputEncoding,
     /// Converters that every product is taken to have; those of each tile if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub converters: Option<ConverterSteps>,

@@ -4,8 +4,55 @@ use super::energy::{Cost, Energy};
 use super::figures::CostFigures;
 use super::range::Range;
 use crate::array::AnalogMatrix;
+use crate::config::TileConfig;
 use crate::mapping::UnitCell;
 use crate::tile::AnalogTile;
+
+/// How often an array is driven and converted for one product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passes {
+    /// Parts of an input that drive the word lines one after another.
+    pub slices: usize,
+    /// Parts of a weight that are columns of their own.
+    pub planes: usize,
+}
+
+impl Passes {
+    /// Those of a tile.
+    pub fn of(config: &TileConfig) -> Self {
+        Self { slices: 1, planes: config.mapping.unit_cell.planes() }
+    }
+
+    /// Conversions that one output takes.
+    pub fn conversions(self) -> usize {
+        self.slices * self.planes
+    }
+}
+
+/// What one product asks of an array: numbers of what the figures are of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Work {
+    /// Word lines.
+    pub inputs: usize,
+    /// Outputs.
+    pub outputs: usize,
+    /// How often the array is driven and converted.
+    pub passes: Passes,
+    /// Σ_ij g_ij f(x_j) in S over all devices and slices of the inputs, with f as in [`InputEncoding`].
+    ///
+    /// [`InputEncoding`]: super::InputEncoding
+    pub driven_s: f64,
+    /// Devices.
+    pub devices: usize,
+}
+
+/// Devices that hold a weight; of a pair both, although one may stay at reset.
+fn devices_per_weight(cell: &UnitCell) -> usize {
+    match cell {
+        UnitCell::ActiveDevice => 2,
+        cell => cell.arrays(),
+    }
+}
 
 impl CostFigures {
     /// Cost of one product of a tile, averaged over a batch of inputs.
@@ -29,63 +76,75 @@ impl CostFigures {
             "{} inputs are not rows of {inputs}",
             x.len()
         );
-        let figures = self.scaled_to(self.converters_of(tile));
-        let batch = (x.len() / inputs) as f64;
-        // Σ_i g_ij in µS, and the mean square of the clipped input.
+        let passes = Passes::of(tile.config());
+        let work = Work {
+            inputs,
+            outputs,
+            passes,
+            driven_s: self.driven_s(tile, x),
+            devices: devices_per_weight(&tile.config().mapping.unit_cell) * inputs * outputs,
+        };
+        self.scaled_to(self.converters_of(tile)).product(&work)
+    }
+
+    /// Cost of one product, from numbers of what the figures are of. The figures are taken as they
+    /// are, for whatever converters those have.
+    pub fn product(&self, work: &Work) -> Cost {
+        let Work { inputs, outputs, passes, driven_s, devices } = *work;
+        // 1 V² S ns = 10⁻⁹ J = 10³ pJ.
+        let array_pj = self.read_v.zip(self.integration_ns, |v, ns| v * v * driven_s * ns * 1e3);
+        let (columns, slices) = (outputs * passes.planes, passes.slices as f64);
+        let conversions = (outputs * passes.conversions()) as f64;
+        let adcs = columns.div_ceil(self.columns_per_adc);
+        let rounds = columns.div_ceil(adcs) as f64;
+        Cost {
+            energy: Energy {
+                dac_pj: self.dac_pj.scaled(slices * inputs as f64),
+                array_pj,
+                adc_pj: self.adc_pj.scaled(conversions),
+                digital_pj: self.digital_pj.scaled(conversions),
+            },
+            latency_ns: self.dac_ns
+                + (self.integration_ns + self.adc_ns.scaled(rounds)).scaled(slices)
+                + self.digital_ns,
+            area_um2: self.cell_um2.scaled(devices as f64)
+                + self.dac_um2.scaled(inputs as f64)
+                + self.adc_um2.scaled(adcs as f64)
+                + self.digital_um2.scaled(columns as f64),
+            macs: (inputs * outputs) as u64,
+        }
+    }
+
+    /// Σ_ij g_ij f(x_j) in S, the mean over a batch, f being what an input costs in its encoding.
+    fn driven_s(&self, tile: &AnalogTile, x: &[f32]) -> f64 {
+        let (inputs, outputs) = (tile.inputs(), tile.outputs());
+        // Σ_i g_ij in µS.
         let mut load = vec![0.0f64; inputs];
         for array in tile.conductances_us() {
             for row in array.chunks_exact(inputs) {
                 load.iter_mut().zip(row).for_each(|(sum, &g)| *sum += f64::from(g));
             }
         }
-        let cell = &tile.config().mapping.unit_cell;
-        if *cell == UnitCell::ActiveDevice {
+        if tile.config().mapping.unit_cell == UnitCell::ActiveDevice {
             let at_reset = f64::from(tile.range_us()[0]);
             load.iter_mut().for_each(|sum| *sum += outputs as f64 * at_reset);
             for (place, g) in tile.stuck_partners_us() {
                 load[place % inputs] += f64::from(g) - at_reset;
             }
         }
-        let mut squares = vec![0.0f64; inputs];
+        let batch = (x.len() / inputs) as f64;
         let dac = &tile.config().periphery.dac;
+        let mut driven = vec![0.0f64; inputs];
         for row in x.chunks_exact(inputs) {
             let range = dac.range_of(row, tile.input_range());
-            for (sum, &x) in squares.iter_mut().zip(row) {
+            for (sum, &x) in driven.iter_mut().zip(row) {
                 // The DAC takes NaN for 0.
                 let x = if x.is_nan() { 0.0 } else { x / range };
-                *sum += f64::from(x.clamp(-dac.bound, dac.bound)).powi(2) / batch;
+                let x = f64::from(x.clamp(-dac.bound, dac.bound));
+                *sum += self.input_encoding.energy_of(x) / batch;
             }
         }
-        let siemens: f64 = load.iter().zip(&squares).map(|(g, s)| g * 1e-6 * s).sum();
-        // 1 V² S ns = 10⁻⁹ J = 10³ pJ.
-        let array = |v: f64, ns: f64| v * v * siemens * ns * 1e3;
-        let array_pj = Range {
-            low: array(figures.read_v.low, figures.integration_ns.low),
-            nominal: array(figures.read_v.nominal, figures.integration_ns.nominal),
-            high: array(figures.read_v.high, figures.integration_ns.high),
-        };
-        // Bit slices are columns of their own.
-        let columns = outputs * cell.planes();
-        let adcs = columns.div_ceil(figures.columns_per_adc);
-        let rounds = columns.div_ceil(adcs) as f64;
-        let devices = tile.conductances_us().count() * inputs * outputs;
-        Cost {
-            energy: Energy {
-                dac_pj: figures.dac_pj.scaled(inputs as f64),
-                array_pj,
-                adc_pj: figures.adc_pj.scaled(columns as f64),
-                digital_pj: figures.digital_pj.scaled(columns as f64),
-            },
-            latency_ns: figures.dac_ns
-                + figures.integration_ns
-                + figures.adc_ns.scaled(rounds)
-                + figures.digital_ns,
-            area_um2: figures.cell_um2.scaled(devices as f64)
-                + figures.dac_um2.scaled(inputs as f64)
-                + figures.adc_um2.scaled(adcs as f64)
-                + figures.digital_um2.scaled(columns as f64),
-            macs: (inputs * outputs) as u64,
-        }
+        load.iter().zip(&driven).map(|(g, f)| g * 1e-6 * f).sum()
     }
 
     /// Cost of one product of a matrix on its tiles: energies and areas add up, the slowest tile

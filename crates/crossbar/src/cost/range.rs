@@ -19,6 +19,15 @@ impl Range {
         Self { low: f(self.low), nominal: f(self.nominal), high: f(self.high) }
     }
 
+    /// End by end with another range.
+    pub(super) fn zip(self, other: Self, f: impl Fn(f64, f64) -> f64) -> Self {
+        Self {
+            low: f(self.low, other.low),
+            nominal: f(self.nominal, other.nominal),
+            high: f(self.high, other.high),
+        }
+    }
+
     pub(super) fn scaled(self, factor: f64) -> Self {
         self.map(|x| x * factor)
     }
@@ -28,10 +37,6 @@ impl std::ops::Add for Range {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self {
-            low: self.low + other.low,
-            nominal: self.nominal + other.nominal,
-            high: self.high + other.high,
-        }
+        self.zip(other, |a, b| a + b)
     }
 }

@@ -20,8 +20,8 @@ fn the_array_energy_is_voltage_squared_times_conductance_times_time() {
         ..CostFigures::standard()
     };
     let cost = figures.tile(&ideal_tile(), &[1.0, 1.0, 0.0, 0.5]);
-    // 2 columns of 25 µS, Σ x² = 2.25: (0.2 V)² · 112.5 µS · 100 ns = 0.45 pJ.
-    assert!((cost.energy.array_pj.nominal - 0.45).abs() < 1e-9);
+    // 2 columns of 25 µS, Σ |x| = 2.5: (0.2 V)² · 125 µS · 100 ns = 0.5 pJ.
+    assert!((cost.energy.array_pj.nominal - 0.5).abs() < 1e-9);
     assert_eq!(cost.macs, 8);
 }
 
@@ -51,17 +51,23 @@ fn a_tile_that_is_not_square_costs_what_a_hand_computes() {
         adc_um2: exactly(2000.0),
         digital_um2: exactly(150.0),
         columns_per_adc: 2,
+        input_encoding: InputEncoding::PulseWidth,
         converters: None,
     };
     let cost = figures.tile(&tile, &[1.0, -1.0, 0.5, 0.0, 0.0, 3.0, f32::NAN]);
     let Energy { dac_pj, array_pj, adc_pj, digital_pj } = cost.energy;
     assert_eq!((dac_pj.nominal, adc_pj.nominal, digital_pj.nominal), (3.5, 135.0, 3.0));
-    // Σ x² = 3.25 with 3 cut at 1 and NaN at 0; (0.2 V)² · 42.5 µS · 3.25 · 128 ns = 0.7072 pJ.
-    assert!((array_pj.nominal - 0.7072).abs() < 1e-6, "{array_pj:?}");
+    // Σ |x| = 3.5 with 3 cut at 1 and NaN at 0; (0.2 V)² · 42.5 µS · 3.5 · 128 ns = 0.7616 pJ.
+    assert!((array_pj.nominal - 0.7616).abs() < 1e-6, "{array_pj:?}");
     // Two ADCs, one of which converts twice.
     assert_eq!(cost.latency_ns, exactly(2.0 + 128.0 + 10.0 + 10.0));
-    assert_eq!(cost.area_um2, exactly(0.25 * 21.0 + 350.0 + 4000.0 + 450.0));
+    // Pairs, of which one device stays at reset.
+    assert_eq!(cost.area_um2, exactly(0.25 * 42.0 + 350.0 + 4000.0 + 450.0));
     assert_eq!(cost.macs, 21);
+    // As amplitudes: Σ x² = 3.25.
+    let figures = CostFigures { input_encoding: InputEncoding::Amplitude, ..figures };
+    let cost = figures.tile(&tile, &[1.0, -1.0, 0.5, 0.0, 0.0, 3.0, f32::NAN]);
+    assert!((cost.energy.array_pj.nominal - 0.7072).abs() < 1e-6);
 }
 
 #[test]
@@ -197,5 +203,96 @@ fn every_figure_names_its_source() {
     for line in STANDARD.lines().filter(|l| l.contains('=') && !l.starts_with('#')) {
         let source = line.split_once('#').map_or("", |(_, comment)| comment);
         assert!(source.contains('[') || source.contains("Assumed:"), "{line}");
+    }
+}
+
+/// Amplitudes come from converters of 2^bits units, and take the time of 8 bits.
+#[test]
+fn a_converter_of_amplitudes_takes_energy_for_its_resolution_and_no_time() {
+    let figures =
+        CostFigures { input_encoding: InputEncoding::Amplitude, ..CostFigures::standard() };
+    let cost = |dac| figures.at_steps(dac, 254.0).tile(&ideal_tile(), &[1.0, 1.0, 0.0, 0.5]);
+    let (eight, six) = (cost(254.0), cost(62.0));
+    assert_eq!(4.0 * six.energy.dac_pj.nominal, eight.energy.dac_pj.nominal);
+    assert_eq!(six.energy.array_pj, eight.energy.array_pj);
+    assert_eq!(six.latency_ns, eight.latency_ns);
+}
+
+/// Every device of a pair by itself, in f64.
+fn naive_array_pj(tile: &AnalogTile, x: &[f32], encoding: InputEncoding) -> f64 {
+    let inputs = tile.inputs();
+    let mut joules = 0.0;
+    for array in tile.conductances_us() {
+        for (place, &g) in array.iter().enumerate() {
+            let x = f64::from(x[place % inputs]).clamp(-1.0, 1.0);
+            let (v, s) = match encoding {
+                InputEncoding::PulseWidth => (0.2, 128e-9 * x.abs()),
+                InputEncoding::Amplitude => (0.2 * x, 128e-9),
+            };
+            joules += v * v * f64::from(g) * 1e-6 * s;
+        }
+    }
+    joules * 1e12
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const INPUTS: usize = 5;
+
+    fn tile(w: &[f32]) -> AnalogTile {
+        let mut config = TileConfig::load("ideal").unwrap();
+        config.mapping.unit_cell = UnitCell::DifferentialPair;
+        AnalogTile::program(&config, w, INPUTS, &Seed::new(1), Par::Seq).unwrap()
+    }
+
+    fn near(a: f64, b: f64) -> bool {
+        (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1e-9)
+    }
+
+    proptest! {
+        #[test]
+        fn the_array_pays_for_what_drives_it(
+            w in proptest::collection::vec(-1.0f32..1.0, 4 * INPUTS),
+            x in proptest::collection::vec(-1.5f32..1.5, INPUTS),
+            factor in 0.0f32..1.0,
+        ) {
+            let tile = tile(&w);
+            let pj = |encoding, x: &[f32]| {
+                let figures = CostFigures { input_encoding: encoding, ..CostFigures::standard() };
+                figures.tile(&tile, x).energy.array_pj.nominal
+            };
+            let mapped = |f: &dyn Fn(f32) -> f32| x.iter().map(|&x| f(x)).collect::<Vec<f32>>();
+            for encoding in [InputEncoding::PulseWidth, InputEncoding::Amplitude] {
+                prop_assert!(near(pj(encoding, &x), naive_array_pj(&tile, &x, encoding)));
+                // Nothing for nothing, and the sign does not matter.
+                prop_assert_eq!(pj(encoding, &[0.0; INPUTS]), 0.0);
+                prop_assert_eq!(pj(encoding, &x), pj(encoding, &mapped(&|x| -x)));
+                // Inputs add up, one by one.
+                let alone = (0..INPUTS).map(|j| {
+                    let mut one = [0.0; INPUTS];
+                    one[j] = x[j];
+                    pj(encoding, &one)
+                });
+                prop_assert!(near(pj(encoding, &x), alone.sum()));
+                // A batch costs its mean.
+                let both = [mapped(&|x| x), vec![0.0; INPUTS]].concat();
+                prop_assert!(near(pj(encoding, &both), 0.5 * pj(encoding, &x)));
+            }
+            // Half of an input is half of a width, and a quarter of a square.
+            let within = mapped(&|x| x.clamp(-1.0, 1.0));
+            let less: Vec<f32> = within.iter().map(|x| factor * x).collect();
+            let share = f64::from(factor);
+            let [widths, amplitudes] = [InputEncoding::PulseWidth, InputEncoding::Amplitude]
+                .map(|encoding| (pj(encoding, &less), pj(encoding, &within)));
+            prop_assert!(near(widths.0, share * widths.1));
+            prop_assert!(near(amplitudes.0, share * share * amplitudes.1));
+            // Widths never cost less, and as much for all or nothing.
+            prop_assert!(amplitudes.1 <= widths.1 * (1.0 + 1e-6));
+            let whole = mapped(&|x| x.clamp(-1.0, 1.0).round());
+            prop_assert!(near(pj(InputEncoding::PulseWidth, &whole), pj(InputEncoding::Amplitude, &whole)));
+        }
     }
 }
