@@ -12,18 +12,17 @@
 //! steps, or for others that the caller names ([`CostFigures::at_steps`]),
 //!
 //! ```text
-//! E_ADC, t_ADC ∝ 2^bits       a converter that counts takes its energy and its time per count
-//! t_int        ∝ 2^bits       widths of pulses come in as many slots
-//! E_DAC        ∝ 2^bits       amplitudes come from a converter of as many units
+//! E_ADC, t_ADC    by the kind of the converter: [`AdcKind`]
+//! t_int ∝ 2^bits  widths of pulses come in as many slots
+//! E_DAC ∝ 2^bits  amplitudes come from a converter of as many units
 //! ```
 //!
-//! with 2^bits = steps + 2 of the converter. So with pulses the array's energy grows with the
+//! with 2^bits = steps + 2 of the DAC. So with pulses the array's energy grows with the
 //! resolution of the DAC, and its own conversion, one charging of a word line, does not; with
 //! amplitudes it is the other way round.
 //!
-//! Assumed: these scalings, and that areas stay; with pulses they are those of the counting ADC and
-//! the pulse-width DAC of \[Hermes22\] and \[LeGallo23\], from which the figures come. A constant energy
-//! per conversion step is the common figure of merit of converters of few bits.
+//! Assumed: these scalings, and that the area of a DAC stays; with pulses they are those of the
+//! pulse-width DAC of \[Hermes22\] and \[LeGallo23\], from which the figures come.
 //! Assumed: a converter without steps, which none is, costs as much as one of 8 bits.
 //!
 //! Every figure is a value with a range, from low to high, and names its source in the TOML file
@@ -31,6 +30,7 @@
 //! nominal value, at their high end. They are estimates of the parts that are named, without
 //! routing, buffers, control and the network between tiles.
 
+pub mod adc;
 mod converters;
 mod encoding;
 mod energy;
@@ -38,6 +38,7 @@ mod figures;
 mod product;
 mod range;
 
+pub use adc::AdcKind;
 pub use converters::ConverterSteps;
 pub use encoding::InputEncoding;
 pub use energy::{Cost, Energy};

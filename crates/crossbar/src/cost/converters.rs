@@ -2,15 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::adc::{Scaling, dac_scaling};
 use super::encoding::InputEncoding;
 use super::figures::CostFigures;
 use crate::error::TileError;
 use crate::periphery::PeripheryConfig;
 use crate::periphery::dac::check_steps;
 use crate::tile::AnalogTile;
-
-/// 2^bits of the converters that the figures are of.
-const EIGHT_BIT_CODES: f64 = 256.0;
 
 /// Steps of the two converters, 2^bits − 2 each.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +24,11 @@ impl ConverterSteps {
     /// 8 bits: what the figures are of.
     pub const EIGHT_BIT: Self = Self { dac: 254.0, adc: 254.0 };
 
+    /// 2^bits of the two.
+    fn codes(self) -> [f64; 2] {
+        [self.dac, self.adc].map(|steps| f64::from(steps) + 2.0)
+    }
+
     pub(super) fn check(&self) -> Result<(), TileError> {
         check_steps("converters.dac", Some(self.dac))?;
         check_steps("converters.adc", Some(self.adc))
@@ -34,16 +37,18 @@ impl ConverterSteps {
 
 impl CostFigures {
     /// The figures as numbers of those converters.
-    pub(super) fn scaled_to(&self, ConverterSteps { dac, adc }: ConverterSteps) -> Self {
-        let factor = |steps: f32| (f64::from(steps) + 2.0) / EIGHT_BIT_CODES;
+    pub(super) fn scaled_to(&self, converters: ConverterSteps) -> Self {
+        let [dac, adc] = converters.codes();
+        let Scaling { energy, time, area } = self.adc.scaling(adc);
         let mut figures = self.clone();
-        figures.adc_pj = self.adc_pj.scaled(factor(adc));
-        figures.adc_ns = self.adc_ns.scaled(factor(adc));
+        figures.adc_pj = self.adc_pj.scaled(energy);
+        figures.adc_ns = self.adc_ns.scaled(time);
+        figures.adc_um2 = self.adc_um2.scaled(area);
         match self.input_encoding {
             InputEncoding::PulseWidth => {
-                figures.integration_ns = self.integration_ns.scaled(factor(dac));
+                figures.integration_ns = self.integration_ns.scaled(dac_scaling(dac));
             }
-            InputEncoding::Amplitude => figures.dac_pj = self.dac_pj.scaled(factor(dac)),
+            InputEncoding::Amplitude => figures.dac_pj = self.dac_pj.scaled(dac_scaling(dac)),
         }
         figures
     }

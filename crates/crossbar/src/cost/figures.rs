@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::adc::AdcKind;
 use super::converters::ConverterSteps;
 use super::encoding::InputEncoding;
 use super::range::Range;
@@ -42,6 +43,9 @@ pub struct CostFigures {
     pub digital_um2: Range,
     /// Columns that share one output converter, at least 1.
     pub columns_per_adc: usize,
+    /// How an output is converted.
+    #[serde(default)]
+    pub adc: AdcKind,
     /// What of a word line carries an input.
     #[serde(default)]
     pub input_encoding: InputEncoding,

@@ -51,6 +51,7 @@ fn a_tile_that_is_not_square_costs_what_a_hand_computes() {
         adc_um2: exactly(2000.0),
         digital_um2: exactly(150.0),
         columns_per_adc: 2,
+        adc: AdcKind::Ramp,
         input_encoding: InputEncoding::PulseWidth,
         converters: None,
     };
@@ -204,6 +205,75 @@ fn every_figure_names_its_source() {
         let source = line.split_once('#').map_or("", |(_, comment)| comment);
         assert!(source.contains('[') || source.contains("Assumed:"), "{line}");
     }
+}
+
+/// 4 bits instead of 8: a sixteenth of counts and of conversion steps, half of the comparisons of a
+/// SAR converter, 15 comparators instead of 255.
+#[test]
+fn every_kind_of_converter_scales_by_what_it_is_made_of() {
+    let x = [1.0, 1.0, 0.0, 0.5];
+    for (adc, energy, ns, area) in [
+        (AdcKind::Ramp, 1.0 / 16.0, 5.0 / 16.0, 1.0),
+        (AdcKind::Sar, 1.0 / 16.0, 5.0 / 2.0, 1.0),
+        (AdcKind::Flash, 1.0 / 17.0, 5.0, 1.0 / 17.0),
+    ] {
+        let figures = CostFigures {
+            adc,
+            adc_um2: exactly(2100.0),
+            dac_um2: exactly(0.0),
+            cell_um2: exactly(0.0),
+            digital_um2: exactly(0.0),
+            ..CostFigures::standard()
+        };
+        let [eight, four] =
+            [254.0, 14.0].map(|steps| figures.at_steps(254.0, steps).tile(&ideal_tile(), &x));
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-9 * b, "{adc:?}: {a} for {b}");
+        near(four.energy.adc_pj.nominal, energy * eight.energy.adc_pj.nominal);
+        // One conversion, after 2 ns of the DAC and 128 ns of integration, before 10 ns of digital.
+        near(four.latency_ns.nominal - 140.0, ns);
+        near(eight.latency_ns.nominal - 140.0, 5.0);
+        near(four.area_um2.nominal, area * 2.0 * 2100.0);
+    }
+}
+
+#[test]
+fn more_bits_never_cost_less() {
+    for adc in [AdcKind::Ramp, AdcKind::Sar, AdcKind::Flash] {
+        let figures = CostFigures { adc, ..CostFigures::standard() };
+        let costs = (2..=16).map(|bits| {
+            let steps = ((1 << bits) - 2) as f32;
+            figures.at_steps(254.0, steps).tile(&ideal_tile(), &[0.5; 4])
+        });
+        let costs: Vec<Cost> = costs.collect();
+        for pair in costs.windows(2) {
+            let [less, more] = [pair[0], pair[1]];
+            assert!(less.energy.adc_pj.nominal < more.energy.adc_pj.nominal, "{adc:?}");
+            assert!(less.latency_ns.nominal <= more.latency_ns.nominal, "{adc:?}");
+            assert!(less.area_um2.nominal <= more.area_um2.nominal, "{adc:?}");
+        }
+    }
+}
+
+/// Weights of two digits are two columns, each with its conversions.
+#[test]
+fn an_output_takes_a_conversion_for_each_of_its_columns_and_slices() {
+    let mut config = TileConfig::load("ideal").unwrap();
+    assert_eq!(Passes::of(&config), Passes { slices: 1, planes: 1 });
+    config.mapping.unit_cell = UnitCell::BitSliced { bits_per_cell: 4, cells: 2 };
+    let passes = Passes::of(&config);
+    assert_eq!((passes.planes, passes.conversions()), (2, 2));
+    let figures = CostFigures { columns_per_adc: 4, ..CostFigures::standard() };
+    let work = Work { inputs: 4, outputs: 6, passes, driven_s: 1e-4, devices: 96 };
+    let once = figures.product(&work);
+    let sliced = figures.product(&Work { passes: Passes { slices: 3, planes: 2 }, ..work });
+    assert_eq!(once.energy.adc_pj.nominal, 12.0 * 45.0);
+    assert_eq!(sliced.energy.adc_pj.nominal, 36.0 * 45.0);
+    assert_eq!(sliced.energy.dac_pj.nominal, 3.0 * once.energy.dac_pj.nominal);
+    assert_eq!(sliced.energy.array_pj, once.energy.array_pj, "it is driven by the same in all");
+    // 12 columns behind 3 converters: 128 ns and four conversions of 5 ns for each slice.
+    assert_eq!(once.latency_ns.nominal, 2.0 + 148.0 + 10.0);
+    assert_eq!(sliced.latency_ns.nominal, 2.0 + 3.0 * 148.0 + 10.0);
+    assert_eq!(sliced.area_um2, once.area_um2);
 }
 
 /// Amplitudes come from converters of 2^bits units, and take the time of 8 bits.
