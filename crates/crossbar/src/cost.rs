@@ -12,7 +12,7 @@
 //! steps, or for others that the caller names ([`CostFigures::at_steps`]),
 //!
 //! ```text
-//! E_ADC, t_ADC    by the kind of the converter: [`AdcKind`]
+//! E_ADC, t_ADC    by the kind of the converter, [`AdcKind`], or E_ADC from a [`survey`]
 //! t_int ∝ 2^bits  widths of pulses come in as many slots
 //! E_DAC ∝ 2^bits  amplitudes come from a converter of as many units
 //! ```
@@ -37,6 +37,7 @@ mod energy;
 mod figures;
 mod product;
 mod range;
+pub mod survey;
 
 pub use adc::AdcKind;
 pub use converters::ConverterSteps;
@@ -45,6 +46,7 @@ pub use energy::{Cost, Energy};
 pub use figures::CostFigures;
 pub use product::{Passes, Work};
 pub use range::Range;
+pub use survey::SurveyedAdc;
 
 #[cfg(test)]
 mod tests;

@@ -49,7 +49,7 @@ impl AdcKind {
         let steps = codes / CODES;
         match self {
             Self::Ramp => Scaling { energy: steps, time: steps, area: 1.0 },
-            Self::Sar => Scaling { energy: steps, time: codes.log2() / BITS, area: 1.0 },
+            Self::Sar => Scaling { energy: steps, time: libm::log2(codes) / BITS, area: 1.0 },
             Self::Flash => {
                 let comparators = (codes - 1.0) / (CODES - 1.0);
                 Scaling { energy: comparators, time: 1.0, area: comparators }

@@ -44,6 +44,9 @@ impl CostFigures {
         figures.adc_pj = self.adc_pj.scaled(energy);
         figures.adc_ns = self.adc_ns.scaled(time);
         figures.adc_um2 = self.adc_um2.scaled(area);
+        if let Some(survey) = &self.adc_survey {
+            figures.adc_pj = survey.pj(libm::log2(adc), figures.adc_ns.nominal);
+        }
         match self.input_encoding {
             InputEncoding::PulseWidth => {
                 figures.integration_ns = self.integration_ns.scaled(dac_scaling(dac));

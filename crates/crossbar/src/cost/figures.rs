@@ -6,6 +6,7 @@ use super::adc::AdcKind;
 use super::converters::ConverterSteps;
 use super::encoding::InputEncoding;
 use super::range::Range;
+use super::survey::SurveyedAdc;
 use crate::error::TileError;
 
 pub(super) const STANDARD: &str = include_str!("../../presets/cost-standard.toml");
@@ -46,6 +47,9 @@ pub struct CostFigures {
     /// How an output is converted.
     #[serde(default)]
     pub adc: AdcKind,
+    /// Energy of an output conversion as surveyed converters take it, in place of [`Self::adc_pj`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adc_survey: Option<SurveyedAdc>,
     /// What of a word line carries an input.
     #[serde(default)]
     pub input_encoding: InputEncoding,
@@ -117,6 +121,7 @@ impl CostFigures {
                 "is not in 0 ≤ low ≤ nominal ≤ high ≤ 10^12",
             )?;
         }
+        self.adc_survey.map_or(Ok(()), |survey| survey.check())?;
         self.converters.map_or(Ok(()), |converters| converters.check())?;
         let columns = self.columns_per_adc as f64;
         TileError::check(self.columns_per_adc > 0, "columns_per_adc", columns, "is not ≥ 1")

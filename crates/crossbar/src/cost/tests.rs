@@ -52,6 +52,7 @@ fn a_tile_that_is_not_square_costs_what_a_hand_computes() {
         digital_um2: exactly(150.0),
         columns_per_adc: 2,
         adc: AdcKind::Ramp,
+        adc_survey: None,
         input_encoding: InputEncoding::PulseWidth,
         converters: None,
     };
@@ -234,6 +235,28 @@ fn every_kind_of_converter_scales_by_what_it_is_made_of() {
         near(eight.latency_ns.nominal - 140.0, 5.0);
         near(four.area_um2.nominal, area * 2.0 * 2100.0);
     }
+}
+
+#[test]
+fn a_surveyed_converter_stands_in_for_the_figure() {
+    let survey = SurveyedAdc { technology_nm: 65.0, samples_per_s: None, lost_bits: 0.0 };
+    let figures = CostFigures {
+        adc: AdcKind::Sar,
+        adc_ns: exactly(100.0),
+        adc_survey: Some(survey),
+        ..CostFigures::standard()
+    };
+    let pj = |figures: &CostFigures| figures.tile(&ideal_tile(), &[0.5; 4]).energy.adc_pj;
+    // Two conversions at 10 MS/s; a SAR converter of 4 bits has 20 MS/s.
+    assert_eq!(pj(&figures), survey::conversion_pj(8.0, 1e7, 65.0).scaled(2.0));
+    let four = pj(&figures.at_steps(254.0, 14.0));
+    assert_eq!(four, survey::conversion_pj(4.0, 2e7, 65.0).scaled(2.0));
+    let survey = SurveyedAdc { samples_per_s: Some(1e6), lost_bits: 1.0, ..survey };
+    let figures = CostFigures { adc_survey: Some(survey), ..figures };
+    assert_eq!(pj(&figures), survey::conversion_pj(7.0, 1e6, 65.0).scaled(2.0));
+    let text = format!("adc_survey = {{ technology_nm = 0.014 }}\n{STANDARD}");
+    let error = CostFigures::from_toml(&text).unwrap_err().to_string();
+    assert!(error.starts_with("adc_survey.technology_nm = 0.014 "), "{error}");
 }
 
 #[test]
