@@ -1,7 +1,7 @@
 //! Energy, latency and area of analog products, estimated from named component figures.
 //!
 //! ```text
-//! energy  = inputs · E_DAC + outputs · E_ADC + outputs · E_digital + E_array
+//! energy  = inputs · E_DAC + outputs · E_ADC + outputs · E_digital + E_array + E_around
 //! E_array = V_read² t_int Σ_ij (g⁺_ij + g⁻_ij) |x_j|     from the conductances and inputs at hand
 //! latency = t_DAC + t_int + ⌈outputs / ADCs⌉ t_ADC + t_digital
 //! area    = devices · A_cell + inputs · A_DAC + ADCs · A_ADC + outputs · A_digital
@@ -27,8 +27,10 @@
 //!
 //! Every figure is a value with a range, from low to high, and names its source in the TOML file
 //! that it is read from. Results carry the range along: all figures at their low end, at their
-//! nominal value, at their high end. They are estimates of the parts that are named, without
-//! routing, buffers, control and the network between tiles.
+//! nominal value, at their high end. They are estimates of the parts that are named. What stands
+//! around the tiles, buffers, network and control ([`system`]), and the writing of the weights
+//! ([`programming`]) count where the figures have them: [`CostFigures::chip`] does,
+//! [`CostFigures::standard`] does not.
 
 pub mod adc;
 mod converters;
@@ -36,8 +38,10 @@ mod encoding;
 mod energy;
 mod figures;
 mod product;
+pub mod programming;
 mod range;
 pub mod survey;
+pub mod system;
 
 pub use adc::AdcKind;
 pub use converters::ConverterSteps;
@@ -45,8 +49,10 @@ pub use encoding::InputEncoding;
 pub use energy::{Cost, Energy};
 pub use figures::CostFigures;
 pub use product::{Passes, Work};
+pub use programming::{Programming, ProgrammingFigures};
 pub use range::Range;
 pub use survey::SurveyedAdc;
+pub use system::{Buffers, DigitalUnits, Network};
 
 #[cfg(test)]
 mod tests;

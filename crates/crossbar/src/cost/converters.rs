@@ -29,6 +29,11 @@ impl ConverterSteps {
         [self.dac, self.adc].map(|steps| f64::from(steps) + 2.0)
     }
 
+    /// Bits of the two, which need not be whole.
+    pub fn bits(self) -> [f64; 2] {
+        self.codes().map(libm::log2)
+    }
+
     pub(super) fn check(&self) -> Result<(), TileError> {
         check_steps("converters.dac", Some(self.dac))?;
         check_steps("converters.adc", Some(self.adc))

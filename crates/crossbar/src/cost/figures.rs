@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use super::adc::AdcKind;
 use super::converters::ConverterSteps;
 use super::encoding::InputEncoding;
+use super::programming::ProgrammingFigures;
 use super::range::Range;
 use super::survey::SurveyedAdc;
+use super::system::{Buffers, DigitalUnits, Network};
 use crate::error::TileError;
 
 pub(super) const STANDARD: &str = include_str!("../../presets/cost-standard.toml");
-
-/// Largest figure in any of the units: what is beyond is a slip.
-const LARGEST: f64 = 1e12;
+pub(super) const CHIP: &str = include_str!("../../presets/cost-chip.toml");
 
 /// What the components of a tile cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +56,18 @@ pub struct CostFigures {
     /// Converters that every product is taken to have; those of each tile if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub converters: Option<ConverterSteps>,
+    /// Memories beside the tiles; free if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buffers: Option<Buffers>,
+    /// The network between tiles; free if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+    /// Digital units beside the arithmetic of the tiles; free if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digital_units: Option<DigitalUnits>,
+    /// Writing of the weights; free if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub programming: Option<ProgrammingFigures>,
 }
 
 impl CostFigures {
@@ -67,6 +79,17 @@ impl CostFigures {
     /// Never: a test reads the file.
     pub fn standard() -> Self {
         Self::from_toml(STANDARD).expect("the shipped figures are read by a test")
+    }
+
+    /// The standard figures with buffers, network, digital units and programming, as
+    /// `presets/cost-chip.toml` has them.
+    ///
+    /// # Panics
+    ///
+    /// Never: a test reads the files.
+    pub fn chip() -> Self {
+        Self::from_toml(&format!("{STANDARD}\n{CHIP}"))
+            .expect("the shipped figures are read by a test")
     }
 
     /// Reads figures.
@@ -112,16 +135,13 @@ impl CostFigures {
             ("adc_um2", self.adc_um2),
             ("digital_um2", self.digital_um2),
         ] {
-            let Range { low, nominal, high } = range;
-            let ordered = low >= 0.0 && low <= nominal && nominal <= high && high <= LARGEST;
-            TileError::check(
-                ordered,
-                field,
-                nominal,
-                "is not in 0 ≤ low ≤ nominal ≤ high ≤ 10^12",
-            )?;
+            range.check(field)?;
         }
         self.adc_survey.map_or(Ok(()), |survey| survey.check())?;
+        self.buffers.map_or(Ok(()), |buffers| buffers.check())?;
+        self.network.map_or(Ok(()), |network| network.check())?;
+        self.digital_units.map_or(Ok(()), |units| units.check())?;
+        self.programming.map_or(Ok(()), |programming| programming.check())?;
         self.converters.map_or(Ok(()), |converters| converters.check())?;
         let columns = self.columns_per_adc as f64;
         TileError::check(self.columns_per_adc > 0, "columns_per_adc", columns, "is not ≥ 1")

@@ -2,6 +2,7 @@
 
 use super::energy::{Cost, Energy};
 use super::figures::CostFigures;
+use super::programming::Programming;
 use super::range::Range;
 use crate::array::AnalogMatrix;
 use crate::config::TileConfig;
@@ -42,6 +43,8 @@ pub struct Work {
     ///
     /// [`InputEncoding`]: super::InputEncoding
     pub driven_s: f64,
+    /// Bits of an input and of an output where they are stored and carried.
+    pub bits: [f64; 2],
     /// Devices.
     pub devices: usize,
 }
@@ -77,32 +80,38 @@ impl CostFigures {
             x.len()
         );
         let passes = Passes::of(tile.config());
+        let converters = self.converters_of(tile);
         let work = Work {
             inputs,
             outputs,
             passes,
+            bits: converters.bits(),
             driven_s: self.driven_s(tile, x),
             devices: devices_per_weight(&tile.config().mapping.unit_cell) * inputs * outputs,
         };
-        self.scaled_to(self.converters_of(tile)).product(&work)
+        self.scaled_to(converters).product(&work)
     }
 
     /// Cost of one product, from numbers of what the figures are of. The figures are taken as they
     /// are, for whatever converters those have.
     pub fn product(&self, work: &Work) -> Cost {
-        let Work { inputs, outputs, passes, driven_s, devices } = *work;
+        let Work { inputs, outputs, passes, driven_s, bits, devices } = *work;
         // 1 V² S ns = 10⁻⁹ J = 10³ pJ.
         let array_pj = self.read_v.zip(self.integration_ns, |v, ns| v * v * driven_s * ns * 1e3);
         let (columns, slices) = (outputs * passes.planes, passes.slices as f64);
         let conversions = (outputs * passes.conversions()) as f64;
         let adcs = columns.div_ceil(self.columns_per_adc);
         let rounds = columns.div_ceil(adcs) as f64;
+        let bytes = [inputs as f64 * bits[0] / 8.0, outputs as f64 * bits[1] / 8.0];
         Cost {
             energy: Energy {
                 dac_pj: self.dac_pj.scaled(slices * inputs as f64),
                 array_pj,
                 adc_pj: self.adc_pj.scaled(conversions),
                 digital_pj: self.digital_pj.scaled(conversions),
+                buffer_pj: self.buffers.map_or_else(Range::default, |b| b.pj(bytes)),
+                network_pj: self.network.map_or_else(Range::default, |n| n.pj(bytes)),
+                periphery_pj: self.digital_units.map_or_else(Range::default, |u| u.pj(outputs)),
             },
             latency_ns: self.dac_ns
                 + (self.integration_ns + self.adc_ns.scaled(rounds)).scaled(slices)
@@ -112,6 +121,7 @@ impl CostFigures {
                 + self.adc_um2.scaled(adcs as f64)
                 + self.digital_um2.scaled(columns as f64),
             macs: (inputs * outputs) as u64,
+            programming: self.programming.map_or_else(Programming::default, |p| p.of(devices)),
         }
     }
 
@@ -172,19 +182,6 @@ impl CostFigures {
                 .collect();
             self.tile(tile, &x)
         });
-        let later = |a: Range, b: Range| if a.nominal >= b.nominal { a } else { b };
-        parts
-            .reduce(|a, b| Cost {
-                energy: Energy {
-                    dac_pj: a.energy.dac_pj + b.energy.dac_pj,
-                    array_pj: a.energy.array_pj + b.energy.array_pj,
-                    adc_pj: a.energy.adc_pj + b.energy.adc_pj,
-                    digital_pj: a.energy.digital_pj + b.energy.digital_pj,
-                },
-                latency_ns: later(a.latency_ns, b.latency_ns),
-                area_um2: a.area_um2 + b.area_um2,
-                macs: a.macs + b.macs,
-            })
-            .expect("a matrix has at least one tile")
+        parts.reduce(|a, b| a.beside(&b)).expect("a matrix has at least one tile")
     }
 }

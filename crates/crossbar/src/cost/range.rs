@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::TileError;
+
+/// Largest figure in any of the units: what is beyond is a slip.
+const LARGEST: f64 = 1e12;
+
 /// A number with the range in which it is believed to lie.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,6 +20,13 @@ pub struct Range {
 }
 
 impl Range {
+    /// Checks a figure of that name.
+    pub(super) fn check(self, field: &'static str) -> Result<(), TileError> {
+        let Self { low, nominal, high } = self;
+        let ordered = low >= 0.0 && low <= nominal && nominal <= high && high <= LARGEST;
+        TileError::check(ordered, field, nominal, "is not in 0 ≤ low ≤ nominal ≤ high ≤ 10^12")
+    }
+
     pub(super) fn map(self, f: impl Fn(f64) -> f64) -> Self {
         Self { low: f(self.low), nominal: f(self.nominal), high: f(self.high) }
     }

@@ -2,7 +2,7 @@
 
 use numerics::{Par, Seed};
 
-use super::figures::STANDARD;
+use super::figures::{CHIP, STANDARD};
 use super::*;
 use crate::mapping::UnitCell;
 use crate::{AnalogMatrix, AnalogTile, TileConfig};
@@ -55,9 +55,13 @@ fn a_tile_that_is_not_square_costs_what_a_hand_computes() {
         adc_survey: None,
         input_encoding: InputEncoding::PulseWidth,
         converters: None,
+        buffers: None,
+        network: None,
+        digital_units: None,
+        programming: None,
     };
     let cost = figures.tile(&tile, &[1.0, -1.0, 0.5, 0.0, 0.0, 3.0, f32::NAN]);
-    let Energy { dac_pj, array_pj, adc_pj, digital_pj } = cost.energy;
+    let Energy { dac_pj, array_pj, adc_pj, digital_pj, .. } = cost.energy;
     assert_eq!((dac_pj.nominal, adc_pj.nominal, digital_pj.nominal), (3.5, 135.0, 3.0));
     // Σ |x| = 3.5 with 3 cut at 1 and NaN at 0; (0.2 V)² · 42.5 µS · 3.5 · 128 ns = 0.7616 pJ.
     assert!((array_pj.nominal - 0.7616).abs() < 1e-6, "{array_pj:?}");
@@ -202,7 +206,9 @@ fn a_tile_of_the_published_size_takes_what_was_measured() {
 
 #[test]
 fn every_figure_names_its_source() {
-    for line in STANDARD.lines().filter(|l| l.contains('=') && !l.starts_with('#')) {
+    for line in
+        STANDARD.lines().chain(CHIP.lines()).filter(|l| l.contains('=') && !l.starts_with('#'))
+    {
         let source = line.split_once('#').map_or("", |(_, comment)| comment);
         assert!(source.contains('[') || source.contains("Assumed:"), "{line}");
     }
@@ -259,6 +265,67 @@ fn a_surveyed_converter_stands_in_for_the_figure() {
     assert!(error.starts_with("adc_survey.technology_nm = 0.014 "), "{error}");
 }
 
+/// 4 inputs of 6 bits and 2 outputs of 8 bits, 8 weights of two devices each.
+#[test]
+fn what_stands_around_a_tile_counts_where_the_figures_have_it() {
+    let tables = "
+        [buffers]
+        read_pj_per_byte = { low = 1.0, nominal = 2.0, high = 3.0 }
+        write_pj_per_byte = { low = 4.0, nominal = 5.0, high = 6.0 }
+        [network]
+        hop_pj_per_byte = { low = 1.0, nominal = 2.0, high = 3.0 }
+        hops = { low = 1.0, nominal = 3.0, high = 10.0 }
+        [digital_units]
+        output_pj = { low = 0.5, nominal = 1.0, high = 2.0 }
+        product_pj = { low = 10.0, nominal = 20.0, high = 30.0 }
+        [programming]
+        iterations = { low = 2.0, nominal = 10.0, high = 20.0 }
+        pulse_pj = { low = 1.0, nominal = 20.0, high = 30.0 }
+        verify_pj = { low = 1.0, nominal = 5.0, high = 10.0 }
+        iteration_ns = { low = 100.0, nominal = 1000.0, high = 2000.0 }
+        devices_at_once = 3
+    ";
+    let range = |low, nominal, high| Range { low, nominal, high };
+    let around = CostFigures::from_toml(&format!("{STANDARD}{tables}")).unwrap();
+    let cost = |figures: &CostFigures| figures.at_steps(62.0, 254.0).tile(&ideal_tile(), &[0.5; 4]);
+    let (around, alone) = (cost(&around), cost(&CostFigures::standard()));
+    // 3 bytes in, 2 bytes out.
+    assert_eq!(around.energy.buffer_pj, range(11.0, 16.0, 21.0));
+    assert_eq!(around.energy.network_pj, range(5.0, 30.0, 150.0));
+    assert_eq!(around.energy.periphery_pj, range(11.0, 22.0, 34.0));
+    let more = around.energy.total_pj().nominal - alone.energy.total_pj().nominal;
+    assert!((more - 68.0).abs() < 1e-9, "{more}");
+    // 16 devices in 6 groups.
+    assert_eq!(around.programming.energy_pj, range(64.0, 4000.0, 12_800.0));
+    assert_eq!(around.programming.time_ns, range(1200.0, 60_000.0, 240_000.0));
+    assert_eq!(alone.programming, Programming::default());
+    assert_eq!((around.latency_ns, around.area_um2), (alone.latency_ns, alone.area_um2));
+    // Two arrays are written at the same time.
+    let both = around.beside(&around);
+    assert_eq!(both.programming.energy_pj.nominal, 8000.0);
+    assert_eq!(both.programming.time_ns, around.programming.time_ns);
+    assert_eq!(both.energy.network_pj.nominal, 60.0);
+}
+
+#[test]
+fn the_figures_of_a_chip_are_those_of_its_tiles_and_more() {
+    let (chip, standard) = (CostFigures::chip(), CostFigures::standard());
+    let CostFigures { buffers, network, digital_units, programming, .. } = chip;
+    assert!(buffers.is_some() && network.is_some() && digital_units.is_some());
+    assert!(programming.is_some());
+    let tiles = CostFigures {
+        buffers: None,
+        network: None,
+        digital_units: None,
+        programming: None,
+        ..CostFigures::chip()
+    };
+    assert_eq!(tiles, standard);
+    let text = format!("{STANDARD}{CHIP}").replace("devices_at_once = 1 ", "devices_at_once = 0 ");
+    let error = CostFigures::from_toml(&text).unwrap_err().to_string();
+    assert!(error.starts_with("programming.devices_at_once = 0 "), "{error}");
+}
+
 #[test]
 fn more_bits_never_cost_less() {
     for adc in [AdcKind::Ramp, AdcKind::Sar, AdcKind::Flash] {
@@ -286,7 +353,7 @@ fn an_output_takes_a_conversion_for_each_of_its_columns_and_slices() {
     let passes = Passes::of(&config);
     assert_eq!((passes.planes, passes.conversions()), (2, 2));
     let figures = CostFigures { columns_per_adc: 4, ..CostFigures::standard() };
-    let work = Work { inputs: 4, outputs: 6, passes, driven_s: 1e-4, devices: 96 };
+    let work = Work { inputs: 4, outputs: 6, passes, driven_s: 1e-4, bits: [8.0; 2], devices: 96 };
     let once = figures.product(&work);
     let sliced = figures.product(&Work { passes: Passes { slices: 3, planes: 2 }, ..work });
     assert_eq!(once.energy.adc_pj.nominal, 12.0 * 45.0);
