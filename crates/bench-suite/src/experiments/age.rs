@@ -288,6 +288,11 @@ fn span(t_s: f64) -> String {
 }
 
 fn cost(lives: &[Life<'_>]) -> Table {
+    // Without tiles there is no interval.
+    let per_second = |interval_us: f64| match interval_us > 0.0 {
+        true => number(1e6 / interval_us, 0),
+        false => NONE.into(),
+    };
     let rows = lives.iter().map(|life| {
         let cost = life.lived().cost;
         let range = |low: f64, nominal: f64, high: f64| {
@@ -298,14 +303,26 @@ fn cost(lives: &[Life<'_>]) -> Table {
             words(life.method()),
             cost.tiles,
             range(cost.energy_low_nj, cost.energy_nj, cost.energy_high_nj),
-            range(cost.latency_low_us, cost.latency_us, cost.latency_high_us)
+            range(cost.latency_low_us, cost.latency_us, cost.latency_high_us),
+            report::Number::new(cost.area_mm2, 2),
+            per_second(cost.interval_us),
+            per_second(cost.doubled_interval_us)
         ]
     });
     Table::new(
         "What one example takes at any time after programming, of layers on tiles alone: products of a \
          layer follow one another, layers follow one another. In brackets the least and the most that \
-         published converters and arrays need.",
-        ["the network", "tiles", "energy (nJ)", "time (µs)"],
+         published converters and arrays need. Inferences per second are those of layers that work on \
+         several at a time, with one copy of each, and with copies of the busiest in twice the area.",
+        [
+            "the network",
+            "tiles",
+            "energy (nJ)",
+            "time (µs)",
+            "area (mm²)",
+            "inferences per second",
+            "in twice the area",
+        ],
     )
     .rows(rows)
 }
