@@ -31,3 +31,6 @@ impl InputEncoding {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,10 @@ pub struct Work {
     /// Σ_ij g_ij f(x_j) in S over all devices and slices of the inputs, with f as in [`InputEncoding`].
     ///
     /// [`InputEncoding`]: super::InputEncoding
-    pub driven_s: f64,
+    pub driven_s: Range,
+    /// What the array takes beside these currents, in pJ: capacitors and lines that are charged,
+    /// adders.
+    pub charges_pj: Range,
     /// Bits of an input and of an output where they are stored and carried.
     pub bits: [f64; 2],
     /// Devices.
@@ -86,7 +89,8 @@ impl CostFigures {
             outputs,
             passes,
             bits: converters.bits(),
-            driven_s: self.driven_s(tile, x),
+            driven_s: Range::exactly(self.driven_s(tile, x)),
+            charges_pj: Range::default(),
             devices: devices_per_weight(&tile.config().mapping.unit_cell) * inputs * outputs,
         };
         self.scaled_to(converters).product(&work)
@@ -95,9 +99,10 @@ impl CostFigures {
     /// Cost of one product, from numbers of what the figures are of. The figures are taken as they
     /// are, for whatever converters those have.
     pub fn product(&self, work: &Work) -> Cost {
-        let Work { inputs, outputs, passes, driven_s, bits, devices } = *work;
+        let Work { inputs, outputs, passes, driven_s, charges_pj, bits, devices } = *work;
         // 1 V² S ns = 10⁻⁹ J = 10³ pJ.
-        let array_pj = self.read_v.zip(self.integration_ns, |v, ns| v * v * driven_s * ns * 1e3);
+        let each_siemens = self.read_v.zip(self.integration_ns, |v, ns| v * v * ns * 1e3);
+        let array_pj = each_siemens.zip(driven_s, |pj, s| pj * s) + charges_pj;
         let (columns, slices) = (outputs * passes.planes, passes.slices as f64);
         let conversions = (outputs * passes.conversions()) as f64;
         let adcs = columns.div_ceil(self.columns_per_adc);

@@ -20,6 +20,11 @@ pub struct Range {
 }
 
 impl Range {
+    /// A number that is known.
+    pub fn exactly(nominal: f64) -> Self {
+        Self { low: nominal, nominal, high: nominal }
+    }
+
     /// Checks a figure of that name.
     pub(super) fn check(self, field: &'static str) -> Result<(), TileError> {
         let Self { low, nominal, high } = self;
