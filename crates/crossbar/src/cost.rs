@@ -34,7 +34,7 @@
 
 pub mod adc;
 mod converters;
-mod encoding;
+pub mod encoding;
 mod energy;
 mod figures;
 pub mod macros;

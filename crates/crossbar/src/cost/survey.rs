@@ -62,12 +62,12 @@ pub struct SurveyedAdc {
 /// ```
 /// use crossbar::cost::survey::conversion_pj;
 ///
-/// // 8 bits at 85 MS/s in 65 nm: 256 · 7 fJ, twice for the corner; the noise takes 0.06 pJ.
+/// // 8 bits at 85 MS/s in 65 nm: 256 · 7 fJ, twice for the corner; the noise takes 0.08 pJ.
 /// let pj = conversion_pj(8.0, 85e6, 65.0);
-/// assert!((pj.nominal - 3.584 - 0.062).abs() < 1e-3);
+/// assert!((pj.nominal - 3.584 - 0.078).abs() < 1e-3);
 /// assert!((pj.low - 0.5 * pj.nominal).abs() < 1e-12);
-/// // 16 bits at 1 MS/s: the noise takes 90 % of it.
-/// assert!((4000.0..5000.0).contains(&conversion_pj(16.0, 1e6, 65.0).nominal));
+/// // 16 bits at 1 MS/s: the noise takes nine tenths of it.
+/// assert!((5000.0..6000.0).contains(&conversion_pj(16.0, 1e6, 65.0).nominal));
 /// ```
 pub fn conversion_pj(enob: f64, samples_per_s: f64, technology_nm: f64) -> Range {
     let technology = libm::pow(technology_nm.max(LEAST_NM) / TECHNOLOGY_NM, SHRINKING);
