@@ -67,8 +67,12 @@ pub struct Cost {
     pub latency_high_us: f64,
     /// Area of the tiles in mm².
     pub area_mm2: f64,
-    /// Time from an inference to the next in µs, where layers work on several at a time.
+    /// Least time from an inference to the next in µs, where layers work on several at a time.
+    pub interval_low_us: f64,
+    /// Time from an inference to the next in µs.
     pub interval_us: f64,
+    /// Most time from an inference to the next in µs.
+    pub interval_high_us: f64,
     /// The same with copies of the busiest layers, in twice the area.
     pub doubled_interval_us: f64,
 }
@@ -94,12 +98,14 @@ impl Measure for Lifetime {
         let seen = layers::observe(&instance, &devices, self.examples, seed, context)?;
         let figures = CostFigures::standard();
         let (energy, latency) = layers::cost(&devices, &seen, &figures);
-        let nominal = |range: Range| range.nominal;
-        let pipeline = layers::pipeline(&devices, &seen, &figures, nominal);
-        let single = pipeline.as_ref().map(Pipeline::single);
-        let (area_um2, interval_ns) =
-            single.map_or((0.0, 0.0), |once| (once.area_um2, once.interval_ns));
-        let doubled = pipeline.map(|layers| layers.with(&layers.copies_within(2.0 * area_um2)));
+        let at = |end: fn(Range) -> f64| layers::pipeline(&devices, &seen, &figures, end);
+        let interval_us = |layers: Option<Pipeline>| {
+            layers.map_or(0.0, |layers| 1e-3 * layers.single().interval_ns)
+        };
+        let nominal = at(|range| range.nominal);
+        let area_um2 = nominal.as_ref().map_or(0.0, |layers| layers.single().area_um2);
+        let doubled =
+            nominal.as_ref().map(|layers| layers.with(&layers.copies_within(2.0 * area_um2)));
         let tiles = instance.parameters.analog().map(|analog| analog.cut().parts().len());
         let cost = Cost {
             tiles: tiles.sum(),
@@ -110,7 +116,9 @@ impl Measure for Lifetime {
             latency_us: latency.nominal,
             latency_high_us: latency.high,
             area_mm2: 1e-6 * area_um2,
-            interval_us: 1e-3 * interval_ns,
+            interval_low_us: interval_us(at(|range| range.low)),
+            interval_us: interval_us(nominal),
+            interval_high_us: interval_us(at(|range| range.high)),
             doubled_interval_us: 1e-3 * doubled.map_or(0.0, |copied| copied.interval_ns),
         };
         let method = name_of(&self.method);
@@ -185,8 +193,10 @@ mod tests {
             latency_us: 5.0,
             latency_high_us: 6.0,
             area_mm2: 7.0,
-            interval_us: 8.0,
-            doubled_interval_us: 9.0,
+            interval_low_us: 8.0,
+            interval_us: 9.0,
+            interval_high_us: 10.0,
+            doubled_interval_us: 11.0,
         };
         let baseline = Baseline {
             float_error_percent: 1.0,
