@@ -8,13 +8,14 @@
 //! ```
 //!
 //! where inputs are widths of pulses, and x_j² in place of |x_j| where they are amplitudes
-//! ([`InputEncoding`]). The figures are those of 8-bit converters. For a tile whose converters have other numbers of
-//! steps, or for others that the caller names ([`CostFigures::at_steps`]),
+//! ([`InputEncoding`]). An output that takes several conversions counts as often ([`Passes`]). The
+//! figures are those of 8-bit converters. For a tile whose converters have other numbers of steps, or
+//! for others that the caller names ([`CostFigures::at_steps`]), an output conversion follows its
+//! kind ([`AdcKind`]) or a [`survey`], and an input
 //!
 //! ```text
-//! E_ADC, t_ADC    by the kind of the converter, [`AdcKind`], or E_ADC from a [`survey`]
-//! t_int ∝ 2^bits  widths of pulses come in as many slots
-//! E_DAC ∝ 2^bits  amplitudes come from a converter of as many units
+//! t_int ∝ 2^bits       widths of pulses come in as many slots
+//! E_DAC ∝ 2^bits       amplitudes come from a converter of as many units
 //! ```
 //!
 //! with 2^bits = steps + 2 of the DAC. So with pulses the array's energy grows with the
@@ -31,6 +32,9 @@
 //! around the tiles, buffers, network and control ([`system`]), and the writing of the weights
 //! ([`programming`]) count where the figures have them: [`CostFigures::chip`] does,
 //! [`CostFigures::standard`] does not.
+//!
+//! A whole network is a [`Pipeline`] of such products; [`macros`] holds the figures against what was
+//! published.
 
 pub mod adc;
 mod converters;
