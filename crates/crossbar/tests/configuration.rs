@@ -174,9 +174,15 @@ proptest! {
         place in any::<prop::sample::Index>(),
         value in any::<prop::sample::Index>(),
     ) {
-        let text = include_str!("../presets/cost-standard.toml");
-        let mut figures = Value::Table(text.parse().expect("a table"));
-        merge(&mut figures, Value::Table("converters = { dac = 254.0, adc = 62.0 }".parse().unwrap()));
+        let [standard, chip] =
+            [include_str!("../presets/cost-standard.toml"), include_str!("../presets/cost-chip.toml")];
+        let mut figures = Value::Table(format!("{standard}{chip}").parse().expect("a table"));
+        for extra in [
+            "converters = { dac = 254.0, adc = 62.0 }",
+            "adc_survey = { technology_nm = 28.0, samples_per_s = 1e7, lost_bits = 0.5 }",
+        ] {
+            merge(&mut figures, Value::Table(extra.parse().unwrap()));
+        }
         let (places, values) = (places(&figures), edge_values());
         let place = &places[place.index(places.len())];
         *at(&mut figures, place) = values[value.index(values.len())].clone();
@@ -190,6 +196,8 @@ proptest! {
                 let cost = figures.matrix(&matrix, &[1.0; INPUTS]);
                 prop_assert!(cost.energy.total_pj().high.is_finite());
                 prop_assert!(cost.latency_ns.high.is_finite() && cost.area_um2.high.is_finite());
+                prop_assert!(cost.programming.energy_pj.high.is_finite());
+                prop_assert!(cost.programming.time_ns.high.is_finite());
             }
             Err(error) => {
                 let message = error.to_string();

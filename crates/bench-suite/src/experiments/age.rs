@@ -287,6 +287,16 @@ fn span(t_s: f64) -> String {
     format!("{text} {name}")
 }
 
+/// How many fit into a second of what takes so many µs, at the least, mostly, and at the most.
+fn per_second([low, nominal, high]: [f64; 3]) -> String {
+    // Without tiles there is no interval.
+    if low <= 0.0 {
+        return NONE.to_owned();
+    }
+    let [most, mostly, least] = [low, nominal, high].map(|us| report::Number::new(1e6 / us, 0));
+    if low == high { mostly.to_string() } else { format!("{mostly} ({least} to {most})") }
+}
+
 fn cost(lives: &[Life<'_>]) -> Table {
     let rows = lives.iter().map(|life| {
         let cost = life.lived().cost;
@@ -298,14 +308,26 @@ fn cost(lives: &[Life<'_>]) -> Table {
             words(life.method()),
             cost.tiles,
             range(cost.energy_low_nj, cost.energy_nj, cost.energy_high_nj),
-            range(cost.latency_low_us, cost.latency_us, cost.latency_high_us)
+            range(cost.latency_low_us, cost.latency_us, cost.latency_high_us),
+            report::Number::new(cost.area_mm2, 2),
+            per_second([cost.interval_low_us, cost.interval_us, cost.interval_high_us]),
+            per_second([cost.doubled_interval_us; 3])
         ]
     });
     Table::new(
         "What one example takes at any time after programming, of layers on tiles alone: products of a \
          layer follow one another, layers follow one another. In brackets the least and the most that \
-         published converters and arrays need.",
-        ["the network", "tiles", "energy (nJ)", "time (µs)"],
+         published converters and arrays need. Inferences per second are those of layers that work on \
+         several at a time, with one copy of each, and with copies of the busiest in twice the area.",
+        [
+            "the network",
+            "tiles",
+            "energy (nJ)",
+            "time (µs)",
+            "area (mm²)",
+            "inferences per second",
+            "in twice the area",
+        ],
     )
     .rows(rows)
 }
@@ -342,6 +364,13 @@ mod tests {
         // It does not come back.
         let dip = [(1.0, 100.0), (10.0, 90.0), (100.0, 100.0)];
         assert!(matches!(kept(&dip, 95.0), Kept::Until(t) if t < 10.0));
+    }
+
+    #[test]
+    fn the_most_time_leaves_the_fewest_per_second() {
+        assert_eq!(per_second([0.5, 2.0, 10.0]), "500000 (100000 to 2000000)");
+        assert_eq!(per_second([4.0; 3]), "250000");
+        assert_eq!(per_second([0.0; 3]), NONE);
     }
 
     #[test]

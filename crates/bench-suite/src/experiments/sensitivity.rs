@@ -5,6 +5,7 @@
 mod budget;
 mod converters;
 mod layers;
+mod pipeline;
 pub(super) mod readings;
 mod spared;
 mod tolerances;
@@ -278,6 +279,7 @@ impl Experiment for OneNetwork {
             return findings;
         }
         budget::add(&readings, &mut findings);
+        pipeline::add(&readings, &mut findings);
         converters::add(&readings, self.trained.recipe.analog.tile(), &mut findings);
         tolerances::add(&readings, &mut findings);
         spared::add(&readings, &mut findings);

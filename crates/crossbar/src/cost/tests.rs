@@ -1,10 +1,13 @@
 //! Tests of the cost of products.
 
-use super::*;
-use crate::TileConfig;
 use numerics::{Par, Seed};
 
-fn ideal_tile() -> AnalogTile {
+use super::figures::{CHIP, STANDARD};
+use super::*;
+use crate::mapping::UnitCell;
+use crate::{AnalogMatrix, AnalogTile, TileConfig};
+
+pub(super) fn ideal_tile() -> AnalogTile {
     let config = TileConfig::load("ideal").unwrap();
     AnalogTile::program(&config, &[1.0; 8], 4, &Seed::new(1), Par::Seq).unwrap()
 }
@@ -17,13 +20,13 @@ fn the_array_energy_is_voltage_squared_times_conductance_times_time() {
         ..CostFigures::standard()
     };
     let cost = figures.tile(&ideal_tile(), &[1.0, 1.0, 0.0, 0.5]);
-    // 2 columns of 25 µS, Σ x² = 2.25: (0.2 V)² · 112.5 µS · 100 ns = 0.45 pJ.
-    assert!((cost.energy.array_pj.nominal - 0.45).abs() < 1e-9);
+    // 2 columns of 25 µS, Σ |x| = 2.5: (0.2 V)² · 125 µS · 100 ns = 0.5 pJ.
+    assert!((cost.energy.array_pj.nominal - 0.5).abs() < 1e-9);
     assert_eq!(cost.macs, 8);
 }
 
 fn exactly(nominal: f64) -> Range {
-    Range { low: nominal, nominal, high: nominal }
+    Range::exactly(nominal)
 }
 
 /// 7 word lines, 3 bit lines, an ADC for every two of these: every term by hand.
@@ -48,17 +51,29 @@ fn a_tile_that_is_not_square_costs_what_a_hand_computes() {
         adc_um2: exactly(2000.0),
         digital_um2: exactly(150.0),
         columns_per_adc: 2,
+        adc: AdcKind::Ramp,
+        adc_survey: None,
+        input_encoding: InputEncoding::PulseWidth,
         converters: None,
+        buffers: None,
+        network: None,
+        digital_units: None,
+        programming: None,
     };
     let cost = figures.tile(&tile, &[1.0, -1.0, 0.5, 0.0, 0.0, 3.0, f32::NAN]);
-    let Energy { dac_pj, array_pj, adc_pj, digital_pj } = cost.energy;
+    let Energy { dac_pj, array_pj, adc_pj, digital_pj, .. } = cost.energy;
     assert_eq!((dac_pj.nominal, adc_pj.nominal, digital_pj.nominal), (3.5, 135.0, 3.0));
-    // Σ x² = 3.25 with 3 cut at 1 and NaN at 0; (0.2 V)² · 42.5 µS · 3.25 · 128 ns = 0.7072 pJ.
-    assert!((array_pj.nominal - 0.7072).abs() < 1e-6, "{array_pj:?}");
+    // Σ |x| = 3.5 with 3 cut at 1 and NaN at 0; (0.2 V)² · 42.5 µS · 3.5 · 128 ns = 0.7616 pJ.
+    assert!((array_pj.nominal - 0.7616).abs() < 1e-6, "{array_pj:?}");
     // Two ADCs, one of which converts twice.
     assert_eq!(cost.latency_ns, exactly(2.0 + 128.0 + 10.0 + 10.0));
-    assert_eq!(cost.area_um2, exactly(0.25 * 21.0 + 350.0 + 4000.0 + 450.0));
+    // Pairs, of which one device stays at reset.
+    assert_eq!(cost.area_um2, exactly(0.25 * 42.0 + 350.0 + 4000.0 + 450.0));
     assert_eq!(cost.macs, 21);
+    // As amplitudes: Σ x² = 3.25.
+    let figures = CostFigures { input_encoding: InputEncoding::Amplitude, ..figures };
+    let cost = figures.tile(&tile, &[1.0, -1.0, 0.5, 0.0, 0.0, 3.0, f32::NAN]);
+    assert!((cost.energy.array_pj.nominal - 0.7072).abs() < 1e-6);
 }
 
 #[test]
@@ -191,8 +206,166 @@ fn a_tile_of_the_published_size_takes_what_was_measured() {
 
 #[test]
 fn every_figure_names_its_source() {
-    for line in STANDARD.lines().filter(|l| l.contains('=') && !l.starts_with('#')) {
+    for line in
+        STANDARD.lines().chain(CHIP.lines()).filter(|l| l.contains('=') && !l.starts_with('#'))
+    {
         let source = line.split_once('#').map_or("", |(_, comment)| comment);
         assert!(source.contains('[') || source.contains("Assumed:"), "{line}");
     }
+}
+
+/// 4 bits instead of 8: a sixteenth of counts and of conversion steps, half of the comparisons of a
+/// SAR converter, 15 comparators instead of 255.
+#[test]
+fn every_kind_of_converter_scales_by_what_it_is_made_of() {
+    let x = [1.0, 1.0, 0.0, 0.5];
+    for (adc, energy, ns, area) in [
+        (AdcKind::Ramp, 1.0 / 16.0, 5.0 / 16.0, 1.0),
+        (AdcKind::Sar, 1.0 / 16.0, 5.0 / 2.0, 1.0),
+        (AdcKind::Flash, 1.0 / 17.0, 5.0, 1.0 / 17.0),
+    ] {
+        let figures = CostFigures {
+            adc,
+            adc_um2: exactly(2100.0),
+            dac_um2: exactly(0.0),
+            cell_um2: exactly(0.0),
+            digital_um2: exactly(0.0),
+            ..CostFigures::standard()
+        };
+        let [eight, four] =
+            [254.0, 14.0].map(|steps| figures.at_steps(254.0, steps).tile(&ideal_tile(), &x));
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-9 * b, "{adc:?}: {a} for {b}");
+        near(four.energy.adc_pj.nominal, energy * eight.energy.adc_pj.nominal);
+        // One conversion, after 2 ns of the DAC and 128 ns of integration, before 10 ns of digital.
+        near(four.latency_ns.nominal - 140.0, ns);
+        near(eight.latency_ns.nominal - 140.0, 5.0);
+        near(four.area_um2.nominal, area * 2.0 * 2100.0);
+    }
+}
+
+#[test]
+fn a_surveyed_converter_stands_in_for_the_figure() {
+    let survey = SurveyedAdc { technology_nm: 65.0, samples_per_s: None, lost_bits: 0.0 };
+    let figures = CostFigures {
+        adc: AdcKind::Sar,
+        adc_ns: exactly(100.0),
+        adc_survey: Some(survey),
+        ..CostFigures::standard()
+    };
+    let pj = |figures: &CostFigures| figures.tile(&ideal_tile(), &[0.5; 4]).energy.adc_pj;
+    // Two conversions at 10 MS/s; a SAR converter of 4 bits has 20 MS/s.
+    assert_eq!(pj(&figures), survey::conversion_pj(8.0, 1e7, 65.0).scaled(2.0));
+    let four = pj(&figures.at_steps(254.0, 14.0));
+    assert_eq!(four, survey::conversion_pj(4.0, 2e7, 65.0).scaled(2.0));
+    let survey = SurveyedAdc { samples_per_s: Some(1e6), lost_bits: 1.0, ..survey };
+    let figures = CostFigures { adc_survey: Some(survey), ..figures };
+    assert_eq!(pj(&figures), survey::conversion_pj(7.0, 1e6, 65.0).scaled(2.0));
+    let text = format!("adc_survey = {{ technology_nm = 0.014 }}\n{STANDARD}");
+    let error = CostFigures::from_toml(&text).unwrap_err().to_string();
+    assert!(error.starts_with("adc_survey.technology_nm = 0.014 "), "{error}");
+}
+
+/// 4 inputs of 6 bits and 2 outputs of 8 bits, 8 weights of two devices each.
+#[test]
+fn what_stands_around_a_tile_counts_where_the_figures_have_it() {
+    let tables = "
+        [buffers]
+        read_pj_per_byte = { low = 1.0, nominal = 2.0, high = 3.0 }
+        write_pj_per_byte = { low = 4.0, nominal = 5.0, high = 6.0 }
+        [network]
+        hop_pj_per_byte = { low = 1.0, nominal = 2.0, high = 3.0 }
+        hops = { low = 1.0, nominal = 3.0, high = 10.0 }
+        [digital_units]
+        output_pj = { low = 0.5, nominal = 1.0, high = 2.0 }
+        product_pj = { low = 10.0, nominal = 20.0, high = 30.0 }
+        [programming]
+        iterations = { low = 2.0, nominal = 10.0, high = 20.0 }
+        pulse_pj = { low = 1.0, nominal = 20.0, high = 30.0 }
+        verify_pj = { low = 1.0, nominal = 5.0, high = 10.0 }
+        iteration_ns = { low = 100.0, nominal = 1000.0, high = 2000.0 }
+        devices_at_once = 3
+    ";
+    let range = |low, nominal, high| Range { low, nominal, high };
+    let around = CostFigures::from_toml(&format!("{STANDARD}{tables}")).unwrap();
+    let cost = |figures: &CostFigures| figures.at_steps(62.0, 254.0).tile(&ideal_tile(), &[0.5; 4]);
+    let (around, alone) = (cost(&around), cost(&CostFigures::standard()));
+    // 3 bytes in, 2 bytes out.
+    assert_eq!(around.energy.buffer_pj, range(11.0, 16.0, 21.0));
+    assert_eq!(around.energy.network_pj, range(5.0, 30.0, 150.0));
+    assert_eq!(around.energy.periphery_pj, range(11.0, 22.0, 34.0));
+    let more = around.energy.total_pj().nominal - alone.energy.total_pj().nominal;
+    assert!((more - 68.0).abs() < 1e-9, "{more}");
+    // 16 devices in 6 groups.
+    assert_eq!(around.programming.energy_pj, range(64.0, 4000.0, 12_800.0));
+    assert_eq!(around.programming.time_ns, range(1200.0, 60_000.0, 240_000.0));
+    assert_eq!(alone.programming, Programming::default());
+    assert_eq!((around.latency_ns, around.area_um2), (alone.latency_ns, alone.area_um2));
+    // Two arrays are written at the same time.
+    let both = around.beside(&around);
+    assert_eq!(both.programming.energy_pj.nominal, 8000.0);
+    assert_eq!(both.programming.time_ns, around.programming.time_ns);
+    assert_eq!(both.energy.network_pj.nominal, 60.0);
+}
+
+#[test]
+fn the_figures_of_a_chip_are_those_of_its_tiles_and_more() {
+    let (chip, standard) = (CostFigures::chip(), CostFigures::standard());
+    let CostFigures { buffers, network, digital_units, programming, .. } = chip;
+    assert!(buffers.is_some() && network.is_some() && digital_units.is_some());
+    assert!(programming.is_some());
+    let tiles = CostFigures {
+        buffers: None,
+        network: None,
+        digital_units: None,
+        programming: None,
+        ..CostFigures::chip()
+    };
+    assert_eq!(tiles, standard);
+    let text = format!("{STANDARD}{CHIP}").replace("devices_at_once = 1 ", "devices_at_once = 0 ");
+    let error = CostFigures::from_toml(&text).unwrap_err().to_string();
+    assert!(error.starts_with("programming.devices_at_once = 0 "), "{error}");
+}
+
+#[test]
+fn more_bits_never_cost_less() {
+    for adc in [AdcKind::Ramp, AdcKind::Sar, AdcKind::Flash] {
+        let figures = CostFigures { adc, ..CostFigures::standard() };
+        let costs = (2..=16).map(|bits| {
+            let steps = ((1 << bits) - 2) as f32;
+            figures.at_steps(254.0, steps).tile(&ideal_tile(), &[0.5; 4])
+        });
+        let costs: Vec<Cost> = costs.collect();
+        for pair in costs.windows(2) {
+            let [less, more] = [pair[0], pair[1]];
+            assert!(less.energy.adc_pj.nominal < more.energy.adc_pj.nominal, "{adc:?}");
+            assert!(less.latency_ns.nominal <= more.latency_ns.nominal, "{adc:?}");
+            assert!(less.area_um2.nominal <= more.area_um2.nominal, "{adc:?}");
+        }
+    }
+}
+
+/// Weights of two digits are two columns, each with its conversions.
+#[test]
+fn an_output_takes_a_conversion_for_each_of_its_columns_and_slices() {
+    let mut config = TileConfig::load("ideal").unwrap();
+    assert_eq!(Passes::of(&config), Passes { slices: 1, planes: 1 });
+    config.mapping.unit_cell = UnitCell::BitSliced { bits_per_cell: 4, cells: 2 };
+    let passes = Passes::of(&config);
+    assert_eq!((passes.planes, passes.conversions()), (2, 2));
+    let figures = CostFigures { columns_per_adc: 4, ..CostFigures::standard() };
+    let charges_pj = exactly(0.5);
+    let (inputs, outputs, driven_s, bits, devices) = (4, 6, exactly(1e-4), [8.0; 2], 96);
+    let work = Work { inputs, outputs, passes, driven_s, charges_pj, bits, devices };
+    let once = figures.product(&work);
+    let sliced = figures.product(&Work { passes: Passes { slices: 3, planes: 2 }, ..work });
+    // (0.2 V)² · 100 µS · 128 ns, and what is charged.
+    assert!((once.energy.array_pj.nominal - 0.512 - 0.5).abs() < 1e-9);
+    assert_eq!(once.energy.adc_pj.nominal, 12.0 * 45.0);
+    assert_eq!(sliced.energy.adc_pj.nominal, 36.0 * 45.0);
+    assert_eq!(sliced.energy.dac_pj.nominal, 3.0 * once.energy.dac_pj.nominal);
+    assert_eq!(sliced.energy.array_pj, once.energy.array_pj, "it is driven by the same in all");
+    // 12 columns behind 3 converters: 128 ns and four conversions of 5 ns for each slice.
+    assert_eq!(once.latency_ns.nominal, 2.0 + 148.0 + 10.0);
+    assert_eq!(sliced.latency_ns.nominal, 2.0 + 3.0 * 148.0 + 10.0);
+    assert_eq!(sliced.area_um2, once.area_um2);
 }

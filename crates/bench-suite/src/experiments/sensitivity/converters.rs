@@ -107,9 +107,10 @@ pub(super) fn add(readings: &Readings<'_>, tile: &TileConfig, findings: &mut Fin
     findings.notes.push(
         "Energies and times are estimates from the component figures of crossbar's \
          presets/cost-standard.toml, each with its source; they hold the tiles with their converters \
-         and nothing between tiles. Energy and time of the ADC are taken to double with each bit, and \
-         so is the time for which inputs drive the array with each bit of the DAC. Products of a \
-         layer follow one another, as do layers; nothing is pipelined."
+         and nothing between tiles. Inputs are widths of pulses and outputs are counted, so that energy \
+         and time of the ADC double with each bit, and so does the time for which inputs drive the array \
+         with each bit of the DAC. Products of a layer follow one another, as do layers: the time is \
+         that of one inference alone."
             .to_owned(),
     );
 }

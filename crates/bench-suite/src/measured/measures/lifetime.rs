@@ -1,7 +1,7 @@
 //! [`Lifetime`]: what becomes of one network on its tiles as they age, and what an inference takes.
 
 use crossbar::TileError;
-use crossbar::cost::CostFigures;
+use crossbar::cost::{CostFigures, Pipeline, Range};
 use nn::{AnyArithmetic, Devices, Policy, age_and_test};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,16 @@ pub struct Cost {
     pub latency_us: f64,
     /// Most time in µs.
     pub latency_high_us: f64,
+    /// Area of the tiles in mm².
+    pub area_mm2: f64,
+    /// Least time from an inference to the next in µs, where layers work on several at a time.
+    pub interval_low_us: f64,
+    /// Time from an inference to the next in µs.
+    pub interval_us: f64,
+    /// Most time from an inference to the next in µs.
+    pub interval_high_us: f64,
+    /// The same with copies of the busiest layers, in twice the area.
+    pub doubled_interval_us: f64,
 }
 
 impl Measure for Lifetime {
@@ -86,7 +96,16 @@ impl Measure for Lifetime {
         let of_cost = root.child("cost");
         let devices = program(&instance, nn::Run::new(&of_cost, context.par))?;
         let seen = layers::observe(&instance, &devices, self.examples, seed, context)?;
-        let (energy, latency) = layers::cost(&devices, &seen, &CostFigures::standard());
+        let figures = CostFigures::standard();
+        let (energy, latency) = layers::cost(&devices, &seen, &figures);
+        let at = |end: fn(Range) -> f64| layers::pipeline(&devices, &seen, &figures, end);
+        let interval_us = |layers: Option<Pipeline>| {
+            layers.map_or(0.0, |layers| 1e-3 * layers.single().interval_ns)
+        };
+        let nominal = at(|range| range.nominal);
+        let area_um2 = nominal.as_ref().map_or(0.0, |layers| layers.single().area_um2);
+        let doubled =
+            nominal.as_ref().map(|layers| layers.with(&layers.copies_within(2.0 * area_um2)));
         let tiles = instance.parameters.analog().map(|analog| analog.cut().parts().len());
         let cost = Cost {
             tiles: tiles.sum(),
@@ -96,6 +115,11 @@ impl Measure for Lifetime {
             latency_low_us: latency.low,
             latency_us: latency.nominal,
             latency_high_us: latency.high,
+            area_mm2: 1e-6 * area_um2,
+            interval_low_us: interval_us(at(|range| range.low)),
+            interval_us: interval_us(nominal),
+            interval_high_us: interval_us(at(|range| range.high)),
+            doubled_interval_us: 1e-3 * doubled.map_or(0.0, |copied| copied.interval_ns),
         };
         let method = name_of(&self.method);
         let said =
@@ -168,6 +192,11 @@ mod tests {
             latency_low_us: 4.0,
             latency_us: 5.0,
             latency_high_us: 6.0,
+            area_mm2: 7.0,
+            interval_low_us: 8.0,
+            interval_us: 9.0,
+            interval_high_us: 10.0,
+            doubled_interval_us: 11.0,
         };
         let baseline = Baseline {
             float_error_percent: 1.0,

@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crossbar::cost::{CostFigures, Range};
+use crossbar::cost::{Cost, CostFigures, Passes, Pipeline, Range, Stage};
 use crossbar::{Saturation, mvm_lengths};
 use nn::{Devices, Mode, Observer, Parameters, Pass, TileProduct, Workspace};
 use numerics::Seed;
@@ -57,10 +57,14 @@ pub struct Layer {
     pub utilisation_percent: f64,
     /// Products of the matrix with a vector, per example.
     pub products: f64,
-    /// Nominal energy per example in nJ.
+    /// Nominal energy of its tiles per example in nJ.
     pub energy_nj: f64,
+    /// Nominal energy per example in nJ with what stands around the tiles: buffers, network, control.
+    pub chip_energy_nj: f64,
     /// Nominal time of one product in ns.
     pub latency_ns: f64,
+    /// Nominal area of its tiles in µm².
+    pub area_um2: f64,
 }
 
 /// Layers in the network's order.
@@ -207,7 +211,7 @@ fn exact_layers(parameters: &Parameters) -> BTreeMap<String, Exact> {
         let (outputs, inputs) = analog.shape();
         let bias = format!("{}.bias", analog.name());
         let bias = parameters.iter().find(|p| p.name() == bias);
-        let planes = analog.config().tile().mapping.unit_cell.planes() as u64;
+        let planes = Passes::of(analog.config().tile()).conversions() as u64;
         let mut conversions = [0; 2];
         for part in analog.cut().parts() {
             conversions[0] += part.columns.len() as u64 * planes;
@@ -251,6 +255,28 @@ pub(crate) fn cost(
     (energy, latency)
 }
 
+/// The layers that were observed, one behind another; `None` if none has tiles. Of every figure that
+/// end of its range is taken.
+pub(crate) fn pipeline(
+    devices: &Devices<'_>,
+    observed: &Observed,
+    figures: &CostFigures,
+    end: fn(Range) -> f64,
+) -> Option<Pipeline> {
+    let stages = used(devices.parameters(), observed).filter_map(|(analog, seen)| {
+        let cost = figures.matrix(devices.layer(analog.name())?, &seen.rows);
+        Some(Stage {
+            name: analog.name().to_owned(),
+            tiles: analog.cut().parts().len(),
+            products: seen.products as f64 / observed.examples as f64,
+            latency_ns: end(cost.latency_ns),
+            energy_pj: end(cost.energy.total_pj()),
+            area_um2: end(cost.area_um2),
+        })
+    });
+    Pipeline::new(stages.collect()).ok()
+}
+
 /// The layers that were used, in the network's order.
 fn used<'a>(
     parameters: &'a Parameters,
@@ -263,7 +289,7 @@ fn used<'a>(
 /// What is known of every layer.
 pub(super) fn report(devices: &Devices<'_>, observed: &Observed) -> Layers {
     let parameters = devices.parameters();
-    let figures = CostFigures::standard();
+    let (figures, chip) = (CostFigures::standard(), CostFigures::chip());
     let layer = |(analog, seen): (&nn::AnalogWeights, &Seen)| {
         let (outputs, inputs) = analog.shape();
         let tiles = analog.cut().parts().len();
@@ -273,7 +299,9 @@ pub(super) fn report(devices: &Devices<'_>, observed: &Observed) -> Layers {
         let places = (tiles * mapping.max_inputs * height) as u64;
         let products = seen.products as f64 / observed.examples as f64;
         let matrix = devices.layer(analog.name());
-        let cost = matrix.map(|matrix| figures.matrix(matrix, &seen.rows));
+        let of = |figures: &CostFigures| matrix.map(|matrix| figures.matrix(matrix, &seen.rows));
+        let (cost, around) = (of(&figures), of(&chip));
+        let energy = |cost: &Cost| 1e-3 * cost.energy.total_pj().nominal * products;
         Layer {
             name: analog.name().to_owned(),
             mvm_error_percent: 100.0 * seen.error / seen.size.max(f64::MIN_POSITIVE),
@@ -286,8 +314,10 @@ pub(super) fn report(devices: &Devices<'_>, observed: &Observed) -> Layers {
             tiles,
             utilisation_percent: percent((outputs * inputs) as u64, places),
             products,
-            energy_nj: cost.map_or(0.0, |cost| 1e-3 * cost.energy.total_pj().nominal * products),
+            energy_nj: cost.as_ref().map_or(0.0, energy),
+            chip_energy_nj: around.as_ref().map_or(0.0, energy),
             latency_ns: cost.map_or(0.0, |cost| cost.latency_ns.nominal),
+            area_um2: cost.map_or(0.0, |cost| cost.area_um2.nominal),
         }
     };
     Layers(used(parameters, observed).map(layer).collect())
