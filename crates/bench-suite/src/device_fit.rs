@@ -65,8 +65,7 @@ fn tile(fit: &DeviceFit, base: &str, out: &Path) -> Result<String, Error> {
     let wrong = |error: &dyn std::fmt::Display| Error::Usage(error.to_string());
     let measured = fit.measured();
     let g_max_us = f64::from(*measured.table.g_target_us.last().unwrap_or(&0.0));
-    let device =
-        Value::try_from(DeviceConfig::Measured(measured)).map_err(|error| wrong(&error))?;
+    let device = Value::try_from(DeviceConfig::from(measured)).map_err(|error| wrong(&error))?;
     let faults = Value::try_from(fit.faults()).map_err(|error| wrong(&error))?;
     let wires = Table::from_iter([("g_max_us".to_owned(), Value::Float(g_max_us))]);
     let sections = Table::from_iter([

@@ -2,8 +2,8 @@
 
 use crossbar::compensation::{CompensationReference, CompensationScope, ReadoutInputs};
 use crossbar::device::{
-    Device, DeviceConfig, Hermes, HermesDevices, Measured, MeasuredConfig, MeasuredTable, Pcm,
-    PcmAihwkit, Programmed, ReRamCmo, StateIndependent,
+    Device, Hermes, HermesDevices, Measured, MeasuredConfig, MeasuredTable, Pcm, PcmAihwkit,
+    Programmed, ReRamCmo, StateIndependent,
 };
 use crossbar::{AnalogMatrix, AnalogTile, MvmNoise, ReadNoise, TileConfig, presets};
 use numerics::{Par, Seed};
@@ -27,7 +27,7 @@ fn table() -> MeasuredTable {
 fn exact() -> TileConfig {
     let mut config = presets::standard_pcm();
     let measured = MeasuredConfig::new(table(), 20.0, None);
-    config.device = DeviceConfig::Measured(measured);
+    config.device = measured.into();
     config.ir_drop.scale = 0.0;
     config.periphery.read_noise = ReadNoise::None;
     config.periphery.adc.noise = 0.0;

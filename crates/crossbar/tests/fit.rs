@@ -170,7 +170,9 @@ fn comes_back(case: &Case, fits: usize) {
         found[0] = Some(DeviceFit::fit(&readings, &case.options(0.0), Par::Seq).unwrap());
     });
     let found: Vec<DeviceFit> = found.into_iter().flatten().collect();
-    let properties: [(&str, fn(&Level) -> Option<Interval>, fn(&Truth) -> Option<f64>); 5] = [
+    type Found = fn(&Level) -> Option<Interval>;
+    type True = fn(&Truth) -> Option<f64>;
+    let properties: [(&str, Found, True); 5] = [
         ("mean of g", |l| Some(l.g_mean_us), |t| Some(t.g[0])),
         ("std of g", |l| Some(l.g_std_us), |t| Some(t.g[1])),
         ("mean of ν", |l| l.nu_mean, |t| t.nu.map(|nu| nu[0])),

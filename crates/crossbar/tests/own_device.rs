@@ -89,7 +89,7 @@ fn bases_and_tables_are_read_beside_their_files() {
     let tile = folder.write("tile.toml", "base = 'devices/mine.toml'\n[device]\nt0_s = 30.0\n");
     let config = TileConfig::load(&tile).unwrap();
     let expected = MeasuredConfig::new(MeasuredTable::from_csv(TABLE).unwrap(), 30.0, None);
-    assert_eq!(config.device, DeviceConfig::Measured(expected));
+    assert_eq!(config.device, expected.into());
     // What is written holds everything.
     assert_eq!(TileConfig::from_toml(&config.to_toml()).unwrap(), config);
 }
@@ -224,7 +224,7 @@ fn a_device_without_a_range_is_refused() {
 #[test]
 fn measured_conductances_become_the_programmed_state() {
     let mut config = TileConfig::load("standard-pcm").unwrap();
-    config.device = DeviceConfig::Measured(
+    config.device = DeviceConfig::from(
         Measured::new(MeasuredTable::from_csv(TABLE).unwrap(), 20.0, None)
             .map(|device| MeasuredConfig::new(device.table().clone(), 20.0, None))
             .unwrap(),

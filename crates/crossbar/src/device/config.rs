@@ -38,7 +38,7 @@ pub enum DeviceConfig {
     /// [`StateIndependent`].
     StateIndependent(StateIndependent),
     /// [`Measured`].
-    Measured(MeasuredConfig),
+    Measured(Box<MeasuredConfig>),
     /// One that is defined elsewhere: files cannot name it.
     Own(OwnDevice),
 }
@@ -106,6 +106,12 @@ impl<'de> Deserialize<'de> for DeviceConfig {
                 Err(D::Error::custom(format!("model = \"{model}\" is none of {models}")))
             }
         }
+    }
+}
+
+impl From<MeasuredConfig> for DeviceConfig {
+    fn from(measured: MeasuredConfig) -> Self {
+        Self::Measured(Box::new(measured))
     }
 }
 
@@ -198,7 +204,7 @@ impl DeviceConfig {
                 device.check()?;
                 Arc::new(*device)
             }
-            Self::Measured(measured) => Arc::new(Measured::of(measured.clone())?),
+            Self::Measured(measured) => Arc::new(Measured::of((**measured).clone())?),
         })
     }
 }

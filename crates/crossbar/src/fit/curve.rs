@@ -165,7 +165,8 @@ impl Curve {
             let Normal { ff, lff, llff, rf, rlf, squares } = sums;
             // Derivatives f by a and −a L f by ν.
             let determinant = ff * llff - lff * lff;
-            if !(determinant > 1e-14 * ff * llff) || a == 0.0 {
+            let decided = determinant > 1e-14 * ff * llff && a != 0.0;
+            if !decided {
                 return None;
             }
             let step_a = (llff * rf - lff * rlf) / determinant;

@@ -202,7 +202,7 @@ impl<'a> Table<'a> {
         }
         let unit = self.columns.iter().zip(record).find(|(c, _)| matches!(c, Column::Unit));
         let open = match unit {
-            Some((_, unit)) if unit.is_empty() => return Ok(None),
+            Some((_, "")) => return Ok(None),
             Some((_, unit)) => Some(conductance_us(unit).ok_or_else(|| {
                 self.at(
                     line,

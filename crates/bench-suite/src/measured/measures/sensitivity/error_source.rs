@@ -209,7 +209,8 @@ impl ErrorSource {
                 scale([&mut d.programming_std_us, &mut d.read_std_us, &mut d.nu_mean]);
                 scale([&mut 0.0, &mut 0.0, &mut d.nu_std]);
             }
-            DeviceConfig::Measured(MeasuredConfig { table, retention, .. }) => {
+            DeviceConfig::Measured(measured) => {
+                let MeasuredConfig { table, retention, .. } = measured.as_mut();
                 if off[2] {
                     *retention = None;
                 }
