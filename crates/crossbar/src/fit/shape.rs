@@ -8,6 +8,9 @@ use crate::device::ErrorShape;
 const CLEAR: f64 = 10.0;
 /// Devices from which a distribution is drawn as it is.
 const ENOUGH: usize = 500;
+/// Distance of Kolmogorov and Smirnov below which no tile tells a distribution from another one, however many devices
+/// do.
+const LEAST: f64 = 0.01;
 /// Its quantiles.
 const QUANTILES: usize = 64;
 
@@ -15,7 +18,7 @@ const QUANTILES: usize = 64;
 ///
 /// Normal, unless a log-normal one makes the conductances e¹⁰ times as likely. Where of 500 devices or more
 /// the distance of Kolmogorov and Smirnov between the better one and the errors is one that a fitted normal
-/// distribution has once in a thousand times, the errors themselves become the distribution.
+/// distribution has once in a thousand times, and at least 0.01, the errors themselves become the distribution.
 pub(super) fn of(states: &[(&[Curve], &Moments)]) -> ErrorShape {
     let mut errors = Vec::new();
     let mut logs = Vec::new();
@@ -44,7 +47,9 @@ pub(super) fn of(states: &[(&[Curve], &Moments)]) -> ErrorShape {
     }
     let log_normal = gain > CLEAR && gain.is_finite();
     let z = if log_normal { &mut logs } else { &mut errors.clone() };
-    let differs = z.len() >= ENOUGH && distance(z) * (z.len() as f64).sqrt() > LILLIEFORS;
+    let apart = distance(z);
+    let differs =
+        z.len() >= ENOUGH && apart > LEAST && apart * (z.len() as f64).sqrt() > LILLIEFORS;
     match (differs, log_normal) {
         (true, _) => ErrorShape::of_errors(&errors, QUANTILES).unwrap_or_default(),
         (false, true) => ErrorShape::LogNormal,
