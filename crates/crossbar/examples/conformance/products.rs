@@ -2,8 +2,8 @@
 
 use crossbar::wires::IrDropConfig;
 use crossbar::{
-    Adc, ArrayWeights, Batch, BoundManagement, ConverterRounding, Dac, Digital, MvmNoise,
-    NoiseManagement, Out, Periphery, PeripheryConfig, ReadNoise, SShape, Saturation,
+    Adc, AdcRange, ArrayWeights, Batch, BoundManagement, ConverterRounding, Dac, DacRange, Digital,
+    MvmNoise, NoiseManagement, Out, Periphery, PeripheryConfig, ReadNoise, SShape, Saturation,
 };
 use numerics::{Par, Seed};
 use serde_json::{Map, Value};
@@ -30,6 +30,7 @@ const IDEAL: PeripheryConfig = PeripheryConfig {
         noise: 0.0,
         noise_management: NoiseManagement::None,
         bound_management: BoundManagement::None,
+        range: DacRange::Symmetric,
     },
     read_noise: ReadNoise::None,
     polarity_asymmetry: 0.0,
@@ -41,6 +42,7 @@ const IDEAL: PeripheryConfig = PeripheryConfig {
         s_shape: None,
         gain_std: 0.0,
         offset_std: 0.0,
+        range: AdcRange::Symmetric,
     },
 };
 const NO_DROP: IrDropConfig = IrDropConfig { segment_ohm: 0.35, g_max_us: 5.0, scale: 0.0 };

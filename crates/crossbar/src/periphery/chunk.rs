@@ -7,6 +7,7 @@ use numerics::Seed;
 
 use super::accum::Accum;
 use super::clip_mask::Beyond;
+use super::codes::{ConverterRounding, InputCodes};
 use super::dac::{BoundManagement, NoiseManagement};
 use super::draw::{Draws, Streams, Wanted};
 use super::epilogue::{Epilogue, convert};
@@ -210,13 +211,14 @@ impl Pass<'_> {
 
     /// Says which inputs of the samples were clipped.
     fn mask_inputs(&self, x: &[f32], of: &Samples<'_>, words: &mut [u16]) {
-        let Periphery { inputs, chain, config, .. } = *self.periphery;
+        let Periphery { inputs, codes, .. } = *self.periphery;
         let stride = inputs.div_ceil(LANES);
         for &s in &of.todo {
             dispatch(Beyond {
                 x: &x[s * inputs..][..inputs],
-                scale: 1.0 / (of.ranges[s] * chain.unit),
-                bound: config.dac.bound / chain.unit,
+                scale: 1.0 / (of.ranges[s] * codes.unit),
+                low: codes.low,
+                high: codes.high,
                 words: &mut words[s * stride..][..stride],
             });
         }
@@ -290,7 +292,7 @@ impl Pass<'_> {
     fn convert(&self, x: &[f32], range: f32, noise: Drawing<'_>, codes: &mut [f32]) -> u64 {
         let Drawing { streams, place, buffer: noise } = noise;
         let dac = &self.periphery.config.dac;
-        let unit = self.periphery.chain.unit;
+        let InputCodes { unit, low, high } = self.periphery.codes;
         let stepped = dac.steps.is_some();
         noise.resize(x.len(), 0.0);
         let uniform: &[f32] = match &streams.input_rounding {
@@ -304,8 +306,10 @@ impl Pass<'_> {
         dispatch(Convert {
             x,
             scale: 1.0 / (range * unit),
-            bound: dac.bound / unit,
+            low,
+            high,
             stepped,
+            floor: stepped && dac.rounding == ConverterRounding::Floor,
             uniform,
             codes: &mut *codes,
             saturated: &mut saturated,

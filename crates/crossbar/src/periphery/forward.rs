@@ -8,7 +8,8 @@ use numerics::Par;
 
 use super::chunk::{CHUNK, Pass};
 use super::clip_mask::ClipMask;
-use super::dac::{BoundManagement, ConverterRounding, NoiseManagement};
+use super::codes::{ConverterRounding, InputCodes};
+use super::dac::{BoundManagement, NoiseManagement};
 use super::inputs::{Convert, SumKind};
 use super::operands::{Batch, Digital, Out, Saturation};
 use super::pack::ArrayWeights;
@@ -170,7 +171,7 @@ impl Periphery {
     fn shares_codes(&self) -> bool {
         let dac = &self.config.dac;
         dac.noise == 0.0
-            && dac.rounding == ConverterRounding::Nearest
+            && dac.rounding != ConverterRounding::Stochastic
             && dac.noise_management == NoiseManagement::None
             && dac.bound_management == BoundManagement::None
     }
@@ -183,7 +184,8 @@ impl Periphery {
         weights: &ArrayWeights,
         images: &mut Converted,
     ) -> u64 {
-        let (dac, unit) = (&self.config.dac, self.chain.unit);
+        let dac = &self.config.dac;
+        let InputCodes { unit, low, high } = self.codes;
         // The squares of constant noise are summed over rows.
         let in_place = self.sums == SumKind::Integer && self.chain.constant_variance == 0.0;
         let two_phases = weights.negative().is_some();
@@ -194,8 +196,10 @@ impl Periphery {
         dispatch(Convert {
             x: windows.images,
             scale: 1.0 / (range * unit),
-            bound: dac.bound / unit,
+            low,
+            high,
             stepped: dac.steps.is_some(),
+            floor: dac.steps.is_some() && dac.rounding == ConverterRounding::Floor,
             uniform: &[],
             codes,
             saturated: &mut saturated,

@@ -40,6 +40,7 @@ pub(super) struct PaddedColumns {
     curvature: Vec<f32>,
     gain: Vec<f32>,
     offset: Vec<f32>,
+    unit: Vec<f32>,
     scale: Vec<f32>,
     bias: Vec<f32>,
 }
@@ -59,6 +60,7 @@ impl PaddedColumns {
             curvature: pad(&columns.curvature),
             gain: pad(&columns.gain),
             offset: pad(&columns.offset),
+            unit: pad(&columns.unit),
             scale: pad(digital.scale),
             bias: pad(digital.bias),
         }
@@ -69,6 +71,7 @@ impl PaddedColumns {
             curvature: lanes_of(&self.curvature, index),
             gain: lanes_of(&self.gain, index),
             offset: lanes_of(&self.offset, index),
+            unit: lanes_of(&self.unit, index),
             scale: lanes_of(&self.scale, index),
             bias: lanes_of(&self.bias, index),
         }

@@ -2,9 +2,9 @@
 
 use numerics::Seed;
 
-use super::adc::Columns;
+use super::adc::{Adc, Columns};
+use super::codes::{ConverterRounding, InputCodes};
 use super::config::PeripheryConfig;
-use super::dac::ConverterRounding;
 use super::draw::Streams;
 use super::epilogue::Chain;
 use super::inputs::SumKind;
@@ -20,6 +20,8 @@ pub struct Periphery {
     pub(super) config: PeripheryConfig,
     pub(super) inputs: usize,
     pub(super) outputs: usize,
+    /// The codes of the inputs.
+    pub(super) codes: InputCodes,
     pub(super) chain: Chain,
     pub(super) columns: Columns,
     /// By panel, a bit for each output that its converter saturates without any input.
@@ -50,19 +52,15 @@ impl Periphery {
         wires.check()?;
         let PeripheryConfig { dac, read_noise, adc, .. } = config;
         let columns = adc.columns(outputs, seed);
-        let beyond_help = (columns.offset.chunks(LANES))
-            .map(|offsets| {
-                let bit = |(lane, &offset)| u32::from(adc.is_saturated_by(offset)) << lane;
-                offsets.iter().enumerate().map(bit).sum()
-            })
-            .collect();
+        let beyond_help = beyond_help(adc, &columns);
+        let codes = dac.codes();
         let (pcm, constant) = match *read_noise {
             ReadNoise::None => (0.0, 0.0),
             ReadNoise::Pcm { sigma } => (sigma * sigma, 0.0),
             ReadNoise::Constant { sigma } => (0.0, sigma * sigma),
         };
         let chain = Chain {
-            unit: dac.step().unwrap_or(1.0),
+            unit: codes.unit,
             drop_gain: wires.gamma() * inputs as f32,
             drop_scale: wires.scale,
             pcm_variance: pcm,
@@ -73,10 +71,14 @@ impl Periphery {
             step: adc.step().unwrap_or(0.0),
             bound: adc.bound.unwrap_or(f32::INFINITY),
             stochastic: adc.steps.is_some() && adc.rounding == ConverterRounding::Stochastic,
+            nearest: adc.steps.is_some() && adc.rounding == ConverterRounding::Nearest,
+            floor: adc.steps.is_some() && adc.rounding == ConverterRounding::Floor,
+            coded: adc.is_coded(),
+            codes: adc.codes(),
         };
         // With an odd or broken number of steps the codes at the bounds are no integers.
         let small_codes = dac.steps.is_some_and(|steps| {
-            let largest = 0.5 * steps;
+            let largest = if dac.range.is_symmetric() { 0.5 * steps } else { steps };
             largest <= INTEGER_CODE && largest.fract() == 0.0
         });
         let small_drop = wires.scale * wires.gamma() <= INTEGER_DROP;
@@ -88,7 +90,7 @@ impl Periphery {
             SumKind::Float
         };
         let config = *config;
-        Ok(Self { config, inputs, outputs, chain, columns, beyond_help, sums })
+        Ok(Self { config, inputs, outputs, codes, chain, columns, beyond_help, sums })
     }
 
     /// The configuration it was made from.
@@ -100,4 +102,17 @@ impl Periphery {
     pub(super) fn streams(&self, seed: &Seed) -> Streams {
         Streams::new(seed, &self.config.dac, &self.chain)
     }
+}
+
+/// By panel, a bit for each output that its converter saturates without any input.
+fn beyond_help(adc: &Adc, columns: &Columns) -> Vec<u32> {
+    let (offsets, units) = (columns.offset.chunks(LANES), columns.unit.chunks(LANES));
+    offsets
+        .zip(units)
+        .map(|(offsets, units)| {
+            let saturated =
+                offsets.iter().zip(units).map(|(&o, &unit)| adc.is_saturated_by(o, unit));
+            saturated.enumerate().map(|(lane, saturated)| u32::from(saturated) << lane).sum()
+        })
+        .collect()
 }

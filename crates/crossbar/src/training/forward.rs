@@ -73,7 +73,8 @@ impl PerturbedMatrix {
         let mut saturation = Saturation::default();
         blocks.iter().for_each(|block| saturation += block.saturation);
         let masks = blocks.into_iter().filter_map(|block| block.masks).collect();
-        Kept { input_range, products: products.unwrap_or_default(), masks, saturation }
+        let unsigned = self.tiles.is_unsigned();
+        Kept { input_range, unsigned, products: products.unwrap_or_default(), masks, saturation }
     }
 
     /// The products of one block.
