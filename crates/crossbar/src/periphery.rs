@@ -46,7 +46,7 @@ pub use config::PeripheryConfig;
 pub use dac::{BoundManagement, Dac, NoiseManagement, mean_abs_max, mean_scaled_std};
 pub use operands::{Batch, Digital, MvmNoise, Out, Saturation};
 pub use pack::ArrayWeights;
-pub use range::{AdcRange, DacRange};
+pub use range::{AdcRange, BoundPer, DacRange};
 pub use read_noise::ReadNoise;
 pub use set_up::Periphery;
 pub use windows::{Inputs, Windows};

@@ -1,5 +1,6 @@
 //! [`AnalogTile`]: one programmed array with its periphery.
 
+mod calibration;
 mod digital;
 mod exempt;
 mod stuck;

@@ -2,8 +2,9 @@
 
 use crossbar::wires::IrDropConfig;
 use crossbar::{
-    Adc, AdcRange, ArrayWeights, Batch, BoundManagement, ConverterRounding, Dac, DacRange, Digital,
-    MvmNoise, NoiseManagement, Out, Periphery, PeripheryConfig, ReadNoise, SShape, Saturation,
+    Adc, AdcRange, ArrayWeights, Batch, BoundManagement, BoundPer, ConverterRounding, Dac,
+    DacRange, Digital, MvmNoise, NoiseManagement, Out, Periphery, PeripheryConfig, ReadNoise,
+    SShape, Saturation,
 };
 use numerics::{Par, Seed};
 use serde_json::{Map, Value};
@@ -43,6 +44,7 @@ const IDEAL: PeripheryConfig = PeripheryConfig {
         gain_std: 0.0,
         offset_std: 0.0,
         range: AdcRange::Symmetric,
+        bound_per: BoundPer::Tile,
     },
 };
 const NO_DROP: IrDropConfig = IrDropConfig { segment_ohm: 0.35, g_max_us: 5.0, scale: 0.0 };

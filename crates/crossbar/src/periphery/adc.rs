@@ -9,13 +9,15 @@
 //!   → l + s clip(round((z − l)/s), 0, steps)    s = (h − l) / steps    between l and h
 //! ```
 //!
+//! Columns may have ranges of their own, calibrated from data: b, l and h are then multiplied by b_i/b.
+//!
 //! An output counts as saturated where the code that the rounding gives lies beyond the ends.
 
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
 use super::codes::{ConverterRounding, OutputCodes, floor};
-use super::range::AdcRange;
+use super::range::{AdcRange, BoundPer};
 use super::resolution::{Keys, Resolution, check_steps};
 use crate::error::TileError;
 
@@ -42,6 +44,9 @@ pub struct Adc {
     /// Where the outputs end.
     #[serde(skip_serializing_if = "AdcRange::is_symmetric")]
     pub range: AdcRange,
+    /// Which columns share a range. It is that of `bound` or `range` until it is calibrated.
+    #[serde(skip_serializing_if = "BoundPer::is_tile")]
+    pub bound_per: BoundPer,
 }
 
 /// [`Adc`] as a file gives it.
@@ -67,6 +72,8 @@ struct Fields {
     offset_std: f32,
     #[serde(default)]
     range: AdcRange,
+    #[serde(default)]
+    bound_per: BoundPer,
 }
 
 const KEYS: Keys = Keys { bits: "adc.bits", levels: "adc.levels", steps: "adc.steps" };
@@ -76,10 +83,10 @@ impl TryFrom<Fields> for Adc {
 
     fn try_from(fields: Fields) -> Result<Self, TileError> {
         let Fields { bits, levels, steps, rounding, bound, noise, .. } = fields;
-        let Fields { s_shape, gain_std, offset_std, range, .. } = fields;
+        let Fields { s_shape, gain_std, offset_std, range, bound_per, .. } = fields;
         let resolution = Resolution { keys: KEYS, bits, levels, steps };
         let steps = resolution.into_steps(range.is_symmetric())?;
-        Ok(Self { steps, rounding, bound, noise, s_shape, gain_std, offset_std, range })
+        Ok(Self { steps, rounding, bound, noise, s_shape, gain_std, offset_std, range, bound_per })
     }
 }
 
@@ -111,7 +118,9 @@ pub(super) struct Columns {
     pub(super) prefactor: f32,
     pub(super) gain: Vec<f32>,
     pub(super) offset: Vec<f32>,
-    /// Value of one code.
+    /// Largest output b_i.
+    pub(super) bound: Vec<f32>,
+    /// Value of one code, u_i = s b_i / b.
     pub(super) unit: Vec<f32>,
 }
 
@@ -161,6 +170,7 @@ impl Adc {
         check_steps("adc.steps", self.steps, self.range.is_symmetric())?;
         TileError::check_within("adc.bound", self.bound.unwrap_or(1.0), 1e-6..=1e9)?;
         self.check_range()?;
+        self.check_bound_per()?;
         if let (Some(steps), None) = (self.steps, self.full_scale()) {
             return TileError::check(false, "adc.steps", steps, "needs an adc.bound");
         }
@@ -193,6 +203,33 @@ impl Adc {
         TileError::check(high - low >= 1e-6, "adc.range.high", high, narrow)
     }
 
+    fn check_bound_per(&self) -> Result<(), TileError> {
+        if let BoundPer::Columns(columns) = self.bound_per {
+            TileError::check_count("adc.bound_per.columns", columns, 1..=1 << 20)?;
+        }
+        let bounded = self.bound_per.is_tile() || self.full_scale().is_some();
+        let problem = "is no bound that columns could have their own of: see adc.bound_per";
+        TileError::check(bounded, "adc.bound", f32::INFINITY, problem)
+    }
+
+    /// How much of a range an output needs, as the bound with which it would come out at an end.
+    ///
+    /// ```text
+    /// |z|                     symmetric
+    /// max(z, 0)               unsigned
+    /// b max(z/h, z/l)         between l and h, b = max(h, −l)
+    /// ```
+    ///
+    /// No bound is enough for an output on the side of an end at 0: it counts as 0.
+    pub(crate) fn needed_bound(&self, z: f32) -> f32 {
+        let side = |end: f32| if z * end > 0.0 { z / end } else { 0.0 };
+        match self.range {
+            AdcRange::Symmetric => z.abs(),
+            AdcRange::Unsigned => z.max(0.0),
+            AdcRange::Between { low, high } => high.max(-low) * side(low).max(side(high)),
+        }
+    }
+
     /// Whether outputs are converted by codes from [`Self::codes`], and not as values around 0.
     pub(super) fn is_coded(&self) -> bool {
         !self.range.is_symmetric()
@@ -200,8 +237,8 @@ impl Adc {
     }
 
     /// Whether a converter with that offset, whose codes have that unit, saturates without any input.
-    pub(super) fn is_saturated_by(&self, offset: f32, unit: f32) -> bool {
-        if self.is_coded() {
+    pub(super) fn is_saturated_by(&self, offset: f32, unit: f32, coded: bool) -> bool {
+        if coded {
             let codes = self.codes();
             let t = offset / unit - codes.origin;
             return codes.are_left_by(match (self.steps, self.rounding) {
@@ -237,6 +274,7 @@ impl Adc {
             prefactor,
             gain: drawn("adc-gain", self.gain_std, 1.0),
             offset: drawn("adc-offset", self.offset_std, 0.0),
+            bound: vec![self.full_scale().unwrap_or(f32::INFINITY); outputs],
             unit: vec![self.step().unwrap_or(1.0); outputs],
         }
     }
@@ -257,6 +295,7 @@ mod tests {
             gain_std: 0.0,
             offset_std: 0.0,
             range: AdcRange::Symmetric,
+            bound_per: BoundPer::Tile,
         };
         let columns = adc.columns(4, &Seed::new(1));
         let f = |z: f32| columns.prefactor * z / (1.0 + columns.curvature[0] * z.abs());
@@ -277,6 +316,7 @@ mod tests {
             gain_std: 0.0,
             offset_std: 0.0,
             range: AdcRange::Symmetric,
+            bound_per: BoundPer::Tile,
         };
         assert_eq!(adc.check().unwrap_err().to_string(), "adc.steps = 254 needs an adc.bound");
     }

@@ -1,4 +1,4 @@
-//! [`DacRange`] and [`AdcRange`]: from where to where a converter converts.
+//! [`DacRange`], [`AdcRange`] and [`BoundPer`]: from where to where a converter converts.
 
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -35,6 +35,40 @@ pub enum AdcRange {
         /// Highest output.
         high: f32,
     },
+}
+
+/// Which columns have one range of the ADC.
+///
+/// ```toml
+/// bound_per = "tile"              # if it is absent, too
+/// bound_per = "column"
+/// bound_per = { columns = 4 }     # four columns that lie side by side, the first ones first
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BoundPer {
+    /// All of the tile.
+    #[default]
+    Tile,
+    /// Each has its own.
+    Column,
+    /// So many that lie side by side; the last group may be smaller.
+    Columns(usize),
+}
+
+impl BoundPer {
+    pub(crate) fn is_tile(&self) -> bool {
+        *self == Self::Tile
+    }
+
+    /// Columns of a group.
+    pub(crate) fn columns(self, outputs: usize) -> usize {
+        match self {
+            Self::Tile => outputs,
+            Self::Column => 1,
+            Self::Columns(columns) => columns,
+        }
+    }
 }
 
 impl DacRange {

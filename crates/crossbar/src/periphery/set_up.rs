@@ -52,7 +52,7 @@ impl Periphery {
         wires.check()?;
         let PeripheryConfig { dac, read_noise, adc, .. } = config;
         let columns = adc.columns(outputs, seed);
-        let beyond_help = beyond_help(adc, &columns);
+        let beyond_help = beyond_help(adc, &columns, adc.is_coded());
         let codes = dac.codes();
         let (pcm, constant) = match *read_noise {
             ReadNoise::None => (0.0, 0.0),
@@ -98,6 +98,59 @@ impl Periphery {
         &self.config
     }
 
+    /// The largest output b_i of every column, infinite without a bound.
+    pub fn adc_bounds(&self) -> &[f32] {
+        &self.columns.bound
+    }
+
+    /// Gives every column a range of its own: that of the configuration times b_i / b, b being its
+    /// [`full_scale`](Adc::full_scale). Steps grow and shrink with it, and codes stay what they are.
+    ///
+    /// Assumed: an S-shape is that of the read-out in front of the converter, and stays.
+    ///
+    /// # Errors
+    ///
+    /// [`TileError::Config`] if the configuration has no bound, or a bound lies outside
+    /// \[10⁻⁶, 10⁹\]; then none is changed.
+    ///
+    /// # Panics
+    ///
+    /// Unless there is one per output.
+    #[track_caller]
+    pub fn set_adc_bounds(&mut self, bounds: &[f32]) -> Result<(), TileError> {
+        assert_eq!(bounds.len(), self.outputs, "bounds are not one per output");
+        let adc = &self.config.adc;
+        let problem = "is no bound that columns could have their own of";
+        let full_scale = adc.full_scale();
+        TileError::check(full_scale.is_some(), "adc.bound", f32::INFINITY, problem)?;
+        let full_scale = full_scale.unwrap_or(1.0);
+        for &bound in bounds {
+            TileError::check_within("bound of a column", bound, 1e-6..=1e9)?;
+        }
+        let step = adc.step().unwrap_or(1.0);
+        self.columns.bound.copy_from_slice(bounds);
+        for (unit, bound) in self.columns.unit.iter_mut().zip(bounds) {
+            *unit = step * (bound / full_scale);
+        }
+        // Bounds of the configuration give the bits that they gave before.
+        self.chain.coded = adc.is_coded() || bounds.iter().any(|&bound| bound != full_scale);
+        self.beyond_help = beyond_help(adc, &self.columns, self.chain.coded);
+        Ok(())
+    }
+
+    /// The same periphery with an ADC that passes everything on.
+    pub(crate) fn before_adc(&self) -> Self {
+        let mut open = self.clone();
+        open.chain = Chain {
+            step: 0.0,
+            bound: f32::INFINITY,
+            stochastic: false,
+            coded: false,
+            ..open.chain
+        };
+        open
+    }
+
     /// The streams of a pass.
     pub(super) fn streams(&self, seed: &Seed) -> Streams {
         Streams::new(seed, &self.config.dac, &self.chain)
@@ -105,13 +158,13 @@ impl Periphery {
 }
 
 /// By panel, a bit for each output that its converter saturates without any input.
-fn beyond_help(adc: &Adc, columns: &Columns) -> Vec<u32> {
+fn beyond_help(adc: &Adc, columns: &Columns, coded: bool) -> Vec<u32> {
     let (offsets, units) = (columns.offset.chunks(LANES), columns.unit.chunks(LANES));
     offsets
         .zip(units)
         .map(|(offsets, units)| {
             let saturated =
-                offsets.iter().zip(units).map(|(&o, &unit)| adc.is_saturated_by(o, unit));
+                offsets.iter().zip(units).map(|(&o, &unit)| adc.is_saturated_by(o, unit, coded));
             saturated.enumerate().map(|(lane, saturated)| u32::from(saturated) << lane).sum()
         })
         .collect()

@@ -1,7 +1,7 @@
 //! [`ErrorSource`]: one cause of the errors of a tile, which can be taken away or left alone.
 
 use crossbar::device::{DeviceConfig, MeasuredConfig};
-use crossbar::{AdcRange, DacRange, TileConfig};
+use crossbar::{AdcRange, BoundPer, DacRange, TileConfig};
 use serde::{Deserialize, Serialize};
 
 /// A cause of errors. What a tile does against errors (drift compensation, management of noise and
@@ -128,6 +128,7 @@ impl ErrorSource {
                 if periphery.adc.s_shape.is_none() {
                     periphery.adc.bound = None;
                     periphery.adc.range = AdcRange::Symmetric;
+                    periphery.adc.bound_per = BoundPer::Tile;
                 }
             }
             Self::OutputNoise => periphery.adc.noise = 0.0,
@@ -167,6 +168,7 @@ impl ErrorSource {
             Self::Adc => {
                 adc.steps = there.steps;
                 (adc.bound, adc.range) = (there.bound, there.range);
+                adc.bound_per = there.bound_per;
             }
             Self::OutputNoise => adc.noise = there.noise,
             Self::ColumnErrors => {
