@@ -26,6 +26,7 @@ mod forward;
 mod inputs;
 pub(crate) mod integer;
 mod layout;
+mod nonlinearity;
 mod operands;
 mod pack;
 mod product;

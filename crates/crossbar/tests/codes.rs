@@ -67,6 +67,9 @@ struct Converter {
     /// Steps are counted from here.
     origin: f64,
     round: fn(f64) -> f64,
+    /// Where the codes from the second on change, in steps above the lowest one; empty if that is as
+    /// `round` has it.
+    transitions: Vec<f64>,
 }
 
 struct Converted {
@@ -82,7 +85,14 @@ impl Converter {
         let high = f64::from(dac.bound);
         let steps = f64::from(dac.steps.unwrap());
         let low = if dac.range == DacRange::Unsigned { 0.0 } else { -high };
-        Self { low, high, step: (high - low) / steps, origin: 0.0, round: rule(dac.rounding) }
+        Self {
+            low,
+            high,
+            step: (high - low) / steps,
+            origin: 0.0,
+            round: rule(dac.rounding),
+            transitions: Vec::new(),
+        }
     }
 
     fn adc(adc: &Adc) -> Self {
@@ -93,14 +103,26 @@ impl Converter {
             AdcRange::Between { low, high } => (f64::from(low), f64::from(high), f64::from(low)),
         };
         let step = (high - low) / f64::from(adc.steps.unwrap());
-        Self { low, high, step, origin, round: rule(adc.rounding) }
+        Self { low, high, step, origin, round: rule(adc.rounding), transitions: Vec::new() }
     }
 
     fn convert(&self, value: f64) -> Converted {
         let t = (value - self.origin) / self.step;
-        let value = self.origin + (self.round)(t) * self.step;
-        let beyond = value > self.high + 0.25 * self.step || value < self.low - 0.25 * self.step;
-        Converted { value: value.clamp(self.low, self.high), t, beyond }
+        let ideal = self.origin + (self.round)(t) * self.step;
+        let beyond = ideal > self.high + 0.25 * self.step || ideal < self.low - 0.25 * self.step;
+        if self.transitions.is_empty() {
+            return Converted { value: ideal.clamp(self.low, self.high), t, beyond };
+        }
+        let above = (value - self.low) / self.step;
+        let code = self.transitions.iter().filter(|&&change| change <= above).count();
+        Converted { value: self.low + code as f64 * self.step, t, beyond }
+    }
+
+    /// How far a value is from one at which the code changes, in steps.
+    fn to_change(&self, value: f64, rounding: ConverterRounding) -> f64 {
+        let above = (value - self.low) / self.step;
+        let changes = self.transitions.iter().map(|change| (change - above).abs());
+        changes.fold(to_tie((value - self.origin) / self.step, rounding), f64::min)
     }
 }
 
@@ -182,7 +204,7 @@ proptest! {
         seed in 0u64..1000,
     ) {
         let mut config = quiet();
-        (config.0.dac, config.0.adc) = (dac, adc);
+        (config.0.dac, config.0.adc) = (dac, adc.clone());
         let w: Vec<f32> = uniform(seed, outputs * inputs).iter().map(|w| w * 0.5).collect();
         let x: Vec<f32> = uniform(seed + 1, batch * inputs).iter().map(|x| x * 1.2).collect();
         let x = off_ties(&x, &dac);
@@ -201,7 +223,7 @@ proptest! {
                 let sum: f64 = w.iter().zip(x).map(|(&w, x)| f64::from(w) * x.value).sum();
                 let Converted { value, t, beyond } = of_outputs.convert(sum);
                 let y = f64::from(ours.y[s * outputs + i]);
-                if to_tie(t, adc.rounding) < TIE {
+                if of_outputs.to_change(sum, adc.rounding) < TIE {
                     prop_assert!((y - value).abs() < 1.01 * of_outputs.step, "{} for {}", y, value);
                     unclear += 1;
                     continue;
@@ -222,7 +244,7 @@ proptest! {
     fn threads_and_splits_change_no_bit(dac in dacs(), adc in adcs(), outputs in 1usize..40) {
         let (inputs, batch) = (30, 130);
         let mut config = quiet();
-        (config.0.dac, config.0.adc) = (dac, adc);
+        (config.0.dac, config.0.adc) = (dac, adc.clone());
         (config.0.adc.noise, config.0.dac.noise) = (0.1, 0.02);
         let (w, x) = (uniform(1, outputs * inputs), uniform(2, batch * inputs));
         let whole = product(&config, &w, inputs, &x, Par::Seq, 0).y;
@@ -255,11 +277,11 @@ fn floor_goes_to_the_code_below_and_says_where_it_ends() {
         ..quiet().0.adc
     };
     let x = [0.0, 0.9, 1.0, -0.1, -1.0, -1.1, 3.9, 4.0, 4.9, 5.0, -4.0, -4.1, f32::NAN];
-    let Product { y, seen, .. } = converted(adc, &x);
+    let Product { y, seen, .. } = converted(adc.clone(), &x);
     assert_eq!(y, [0.0, 0.0, 1.0, -1.0, -1.0, -2.0, 3.0, 4.0, 4.0, 4.0, -4.0, -4.0, 0.0]);
     // 5 is a code beyond the last one, and what is below −4 is one before the first.
     assert_eq!((seen.outputs, seen.inputs), (2, 1));
-    let unsigned = Adc { range: AdcRange::Unsigned, ..adc };
+    let unsigned = Adc { range: AdcRange::Unsigned, ..adc.clone() };
     let Product { y, seen, clipped_outputs, .. } = converted(unsigned, &[-0.1, 0.2, 0.6, 3.9, 4.4]);
     assert_eq!(y, [0.0, 0.0, 0.5, 3.5, 4.0]);
     assert_eq!(seen.outputs, 1);
@@ -275,11 +297,11 @@ fn between_two_ends_the_codes_are_steps_from_the_lower() {
         range: AdcRange::Between { low: -2.0, high: 10.0 },
         ..quiet().0.adc
     };
-    let Product { y, seen, .. } = converted(adc, &[-3.0, -2.2, -0.4, 0.6, 9.7, 10.6]);
+    let Product { y, seen, .. } = converted(adc.clone(), &[-3.0, -2.2, -0.4, 0.6, 9.7, 10.6]);
     assert_eq!(y, [-2.0, -2.0, 0.0, 1.0, 10.0, 10.0]);
     assert_eq!(seen.outputs, 2);
     // Without steps only the ends are left.
-    let Product { y, seen, .. } = converted(Adc { steps: None, ..adc }, &[-3.0, 0.6, 10.6]);
+    let Product { y, seen, .. } = converted(Adc { steps: None, ..adc.clone() }, &[-3.0, 0.6, 10.6]);
     assert_eq!(y, [-2.0, 0.6, 10.0]);
     assert_eq!(seen.outputs, 2);
     // No limit above, and none needed.
@@ -364,6 +386,106 @@ fn bad_ranges_and_resolutions_are_refused_by_their_keys() {
         ("bound = 1.0 ", "bound = 1.0\nrange = \"below\" ", "unknown variant `below`"),
     ] {
         let error = read(change, to).unwrap_err();
+        assert!(error.contains(message), "{to}: {error}");
+    }
+}
+
+/// What the widths of codes and a table make of the changes of code of a column.
+fn transitions(adc: &Adc, column: usize, seed: &Seed) -> Vec<f64> {
+    let steps = adc.steps.unwrap() as usize;
+    let half = if adc.rounding == ConverterRounding::Floor { 0.0 } else { 0.5 };
+    let mut draws = vec![0.0; (column + 1) * (steps - 1)];
+    seed.child("adc-dnl").stream().fill_gaussian(0, &mut draws);
+    let widths: Vec<f64> = draws[column * (steps - 1)..]
+        .iter()
+        .map(|xi| f64::from(adc.dnl_std) * f64::from(*xi))
+        .collect();
+    let whole: f64 = widths.iter().sum();
+    let mut highest = f64::NEG_INFINITY;
+    let mut changes = Vec::new();
+    for k in 1..=steps {
+        let sum: f64 = widths[..k - 1].iter().sum();
+        let fitted = sum - whole * (k - 1) as f64 / (steps - 1).max(1) as f64;
+        let table = adc.inl.get(k).map_or(0.0, |&inl| f64::from(inl));
+        highest = highest.max(k as f64 - half + table + fitted);
+        changes.push(highest);
+    }
+    changes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// A table, drawn widths, and both, in every range; 8 outputs share panels.
+    #[test]
+    fn nonlinear_converters_change_their_codes_where_the_definition_does(
+        adc in adcs().prop_filter("whole steps", |adc| adc.steps.unwrap().fract() == 0.0),
+        table in any::<bool>(),
+        dnl_std in prop::sample::select(vec![0.0f32, 0.2, 1.5]),
+        outputs in prop_oneof![Just(8usize), 1usize..40],
+        batch in 1usize..4,
+        seed in 0u64..1000,
+    ) {
+        let (mut adc, inputs) = (adc, 20);
+        adc.dnl_std = dnl_std;
+        if table {
+            adc.inl = uniform(seed + 2, adc.steps.unwrap() as usize + 1);
+            adc.inl[0] = 0.0;
+        }
+        let mut config = quiet();
+        config.0.dac.steps = None;
+        config.0.adc = adc.clone();
+        let w: Vec<f32> = uniform(seed, outputs * inputs).iter().map(|w| w * 0.5).collect();
+        let x = uniform(seed + 1, batch * inputs);
+        let ours = product(&config, &w, inputs, &x, Par::Seq, 0);
+        for i in 0..outputs {
+            let mut converter = Converter::adc(&adc);
+            if table || dnl_std > 0.0 {
+                converter.transitions = transitions(&adc, i, &Seed::new(7));
+            }
+            for (s, x) in x.chunks(inputs).enumerate() {
+                let w = &w[i * inputs..][..inputs];
+                let sum: f64 = w.iter().zip(x).map(|(&w, &x)| f64::from(w) * f64::from(x)).sum();
+                let Converted { value, .. } = converter.convert(sum);
+                let y = f64::from(ours.y[s * outputs + i]);
+                // Missing codes may lie where one changes.
+                let unclear = converter.to_change(sum, adc.rounding) < TIE;
+                prop_assert!(unclear || (y - value).abs() < 1e-5, "{} for {} of {}", y, value, sum);
+            }
+        }
+    }
+}
+
+#[test]
+fn tables_are_read_from_lists_and_files() {
+    let path = std::env::temp_dir().join(format!("inl-{}.csv", std::process::id()));
+    std::fs::write(&path, "code,inl_lsb\n0,0\n1,0.25\n2,-0.5\n").unwrap();
+    let list = read("steps = 254.0", "levels = 3\ninl = [0.0, 0.25, -0.5]\ndnl_std = 0.1").unwrap();
+    let file = format!("levels = 3\ninl = '{}'\ndnl_std = 0.1", path.display());
+    let file = read("steps = 254.0", &file);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(list, file.unwrap());
+    // What was in the file is what is written, and what is compared.
+    assert!(list.to_toml().contains("inl = [0.0, 0.25, -0.5]"));
+    assert_eq!(TileConfig::from_toml(&list.to_toml()).unwrap(), list);
+    assert!(!presets::standard_pcm().to_toml().contains("nl"), "nothing of it where there is none");
+}
+
+#[test]
+fn bad_nonlinearities_are_refused_by_their_keys() {
+    for (to, message) in [
+        ("steps = 254.0\ninl = [0.0]", "adc.inl = 1 numbers are not one for each of 255 levels"),
+        ("levels = 3\ninl = [0.5, 0.0, 0.0]", "adc.inl = 0.5 of the lowest code"),
+        ("levels = 3\ninl = [0.0, nan, 0.0]", "adc.inl = NaN lies outside"),
+        ("dnl_std = 0.1", "adc.dnl_std = 0.1"),
+        ("steps = 7.5\ndnl_std = 0.1", "adc.dnl_std = 0.10000000149011612 needs whole adc.steps"),
+        ("bits = 14\ndnl_std = 0.1", "needs whole adc.steps of at most 4096 levels, not 16382"),
+        ("bits = 8\ndnl_std = -0.1", "adc.dnl_std = -0.1"),
+        ("bits = 8\ndnl_std = 0.1\nrounding = \"stochastic\"", "stands beside adc.rounding"),
+        ("levels = 3\ninl = 'no/such.csv'", "inl: 'no/such.csv': "),
+        ("levels = 3\ninl = 3", "a list of INL in LSB by code, or the path"),
+    ] {
+        let error = read("steps = 254.0", to).unwrap_err();
         assert!(error.contains(message), "{to}: {error}");
     }
 }

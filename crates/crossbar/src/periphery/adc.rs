@@ -9,6 +9,12 @@
 //!   → l + s clip(round((z − l)/s), 0, steps)    s = (h − l) / steps    between l and h
 //! ```
 //!
+//! Codes change elsewhere by INL and DNL,
+//!
+//! ```text
+//! T_k = k − ½ + INL_k  (k + INL_k with floor),   code = number of the T_k ≤ (z − l)/s
+//! ```
+//!
 //! Columns may have ranges of their own, calibrated from data: b, l and h are then multiplied by b_i/b.
 //!
 //! An output counts as saturated where the code that the rounding gives lies beyond the ends.
@@ -17,12 +23,13 @@ use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
 use super::codes::{ConverterRounding, OutputCodes, floor};
+use super::nonlinearity::{self, Transitions};
 use super::range::{AdcRange, BoundPer};
 use super::resolution::{Keys, Resolution, check_steps};
 use crate::error::TileError;
 
 /// Analog-to-digital converters of the bit lines.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Fields")]
 pub struct Adc {
     /// Steps of the range, above 1: 2^bits − 2, or 2^bits − 1 of a range that is not symmetric, where a
@@ -47,6 +54,21 @@ pub struct Adc {
     /// Which columns share a range. It is that of `bound` or `range` until it is calibrated.
     #[serde(skip_serializing_if = "BoundPer::is_tile")]
     pub bound_per: BoundPer,
+    /// Integral nonlinearity in LSB of every code, that of the lowest one, which is 0, first: by how
+    /// much the change into the code lies too high. In a file a list, or the path of a CSV file with the
+    /// columns `code` and `inl_lsb`. Empty for none.
+    ///
+    /// A value at a change of code gets the upper one, and what is not in order makes codes miss.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inl: Vec<f32>,
+    /// Standard deviation in LSB of the widths of codes, drawn for every column and code; their running
+    /// sum is brought to 0 at both ends.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dnl_std: f32,
+}
+
+fn is_zero(x: &f32) -> bool {
+    *x == 0.0
 }
 
 /// [`Adc`] as a file gives it.
@@ -74,6 +96,10 @@ struct Fields {
     range: AdcRange,
     #[serde(default)]
     bound_per: BoundPer,
+    #[serde(default, deserialize_with = "nonlinearity::list_or_file")]
+    inl: Vec<f32>,
+    #[serde(default)]
+    dnl_std: f32,
 }
 
 const KEYS: Keys = Keys { bits: "adc.bits", levels: "adc.levels", steps: "adc.steps" };
@@ -83,10 +109,22 @@ impl TryFrom<Fields> for Adc {
 
     fn try_from(fields: Fields) -> Result<Self, TileError> {
         let Fields { bits, levels, steps, rounding, bound, noise, .. } = fields;
-        let Fields { s_shape, gain_std, offset_std, range, bound_per, .. } = fields;
+        let Fields { s_shape, gain_std, offset_std, range, bound_per, inl, dnl_std, .. } = fields;
         let resolution = Resolution { keys: KEYS, bits, levels, steps };
         let steps = resolution.into_steps(range.is_symmetric())?;
-        Ok(Self { steps, rounding, bound, noise, s_shape, gain_std, offset_std, range, bound_per })
+        Ok(Self {
+            steps,
+            rounding,
+            bound,
+            noise,
+            s_shape,
+            gain_std,
+            offset_std,
+            range,
+            bound_per,
+            inl,
+            dnl_std,
+        })
     }
 }
 
@@ -122,6 +160,8 @@ pub(super) struct Columns {
     pub(super) bound: Vec<f32>,
     /// Value of one code, u_i = s b_i / b.
     pub(super) unit: Vec<f32>,
+    /// Where codes change, if not in the middle between them.
+    pub(super) transitions: Option<Transitions>,
 }
 
 impl Adc {
@@ -171,6 +211,7 @@ impl Adc {
         TileError::check_within("adc.bound", self.bound.unwrap_or(1.0), 1e-6..=1e9)?;
         self.check_range()?;
         self.check_bound_per()?;
+        nonlinearity::check(self)?;
         if let (Some(steps), None) = (self.steps, self.full_scale()) {
             return TileError::check(false, "adc.steps", steps, "needs an adc.bound");
         }
@@ -232,8 +273,13 @@ impl Adc {
 
     /// Whether outputs are converted by codes from [`Self::codes`], and not as values around 0.
     pub(super) fn is_coded(&self) -> bool {
-        !self.range.is_symmetric()
-            || self.steps.is_some() && self.rounding == ConverterRounding::Floor
+        let down = self.steps.is_some() && self.rounding == ConverterRounding::Floor;
+        down || !self.range.is_symmetric() || self.is_nonlinear()
+    }
+
+    /// Whether codes change elsewhere than in an ideal converter.
+    pub(super) fn is_nonlinear(&self) -> bool {
+        !self.inl.is_empty() || self.dnl_std > 0.0
     }
 
     /// Whether a converter with that offset, whose codes have that unit, saturates without any input.
@@ -276,6 +322,7 @@ impl Adc {
             offset: drawn("adc-offset", self.offset_std, 0.0),
             bound: vec![self.full_scale().unwrap_or(f32::INFINITY); outputs],
             unit: vec![self.step().unwrap_or(1.0); outputs],
+            transitions: Transitions::draw(self, outputs, seed),
         }
     }
 }
@@ -296,6 +343,8 @@ mod tests {
             offset_std: 0.0,
             range: AdcRange::Symmetric,
             bound_per: BoundPer::Tile,
+            inl: Vec::new(),
+            dnl_std: 0.0,
         };
         let columns = adc.columns(4, &Seed::new(1));
         let f = |z: f32| columns.prefactor * z / (1.0 + columns.curvature[0] * z.abs());
@@ -317,6 +366,8 @@ mod tests {
             offset_std: 0.0,
             range: AdcRange::Symmetric,
             bound_per: BoundPer::Tile,
+            inl: Vec::new(),
+            dnl_std: 0.0,
         };
         assert_eq!(adc.check().unwrap_err().to_string(), "adc.steps = 254 needs an adc.bound");
     }

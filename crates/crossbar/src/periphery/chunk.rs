@@ -74,7 +74,7 @@ struct Seen {
 pub(super) struct Pass<'a> {
     pub(super) periphery: &'a Periphery,
     pub(super) weights: &'a ArrayWeights,
-    pub(super) padded: &'a PaddedColumns,
+    pub(super) padded: &'a PaddedColumns<'a>,
     /// The streams of `seed`.
     pub(super) streams: &'a Streams,
     /// Seed of the whole pass, from which repetitions with halved inputs get streams of their own.

@@ -36,7 +36,13 @@ const ON_STEP: f32 = 1.0 / 2_097_152.0;
 /// The code below, or the one above for what f32 can hardly tell from it.
 #[inline(always)]
 pub(super) fn floor(t: f32) -> f32 {
-    (t + t.abs() * ON_STEP).floor()
+    on_step(t).floor()
+}
+
+/// A little more than `t`: on or above the step if it is hardly below.
+#[inline(always)]
+pub(super) fn on_step(t: f32) -> f32 {
+    t + t.abs() * ON_STEP
 }
 
 /// ⌊k⌋ or ⌈k⌉, the latter with the probability k − ⌊k⌋; an integer stays what it is.

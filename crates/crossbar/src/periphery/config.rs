@@ -8,7 +8,7 @@ use super::read_noise::ReadNoise;
 use crate::error::TileError;
 
 /// The periphery of a tile.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeripheryConfig {
     /// Digital-to-analog conversion of the inputs.

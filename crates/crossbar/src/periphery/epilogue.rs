@@ -1,7 +1,8 @@
 //! From the sums of the array to ADC codes and digital numbers, for one panel and one sample.
 
-use super::codes::{AT_BOUND, OutputCodes, floor, round_stochastically};
-use super::layout::{LANES, Lanes};
+use super::codes::{AT_BOUND, OutputCodes, floor, on_step, round_stochastically};
+use super::layout::{HALF, LANES, Lanes};
+use super::nonlinearity::Transitions;
 use super::simd::{Kernel, dispatch};
 use super::sums::Sums;
 use crate::limits::{clip, clip_between};
@@ -44,6 +45,10 @@ pub(super) struct Column<'a> {
     pub(super) gain: &'a Lanes,
     pub(super) offset: &'a Lanes,
     pub(super) unit: &'a Lanes,
+    /// Where the codes of the columns change, those of this panel being `first` and so on of `outputs`.
+    pub(super) transitions: Option<&'a Transitions>,
+    pub(super) first: usize,
+    pub(super) outputs: usize,
     pub(super) scale: &'a Lanes,
     pub(super) bias: &'a Lanes,
 }
@@ -204,9 +209,14 @@ impl Sample<'_> {
             if KIND == CODED {
                 let code = code_of(y, columns.unit[i], chain, self.rounding[i]);
                 let beyond = u32::from(chain.codes.are_left_by(code));
+                let kept = match columns.transitions {
+                    Some(transitions) => columns.code_of(i, y, chain, transitions),
+                    None => clip_between(code, chain.codes.first, chain.codes.last),
+                };
+                let code = if beyond == 0 { kept } else { code };
                 let there = code <= chain.codes.at_first || code >= chain.codes.at_last;
                 clipped[i] = (beyond | u32::from(there) << LANES) << i;
-                let code = clip_between(code, chain.codes.first, chain.codes.last);
+                let code = kept;
                 z[i] = (code + chain.codes.origin) * columns.unit[i];
                 continue;
             }
@@ -225,6 +235,20 @@ impl Sample<'_> {
             z[i] = clip(y, chain.bound);
         }
         clipped.iter().fold(0, |bits, clipped| bits | clipped)
+    }
+}
+
+impl Column<'_> {
+    /// The code of a value by the nonlinearity of the lane's column. One lane at a time: a few
+    /// comparisons for every output.
+    #[inline]
+    fn code_of(&self, lane: usize, y: f32, chain: &Chain, transitions: &Transitions) -> f32 {
+        let at = self.first + lane;
+        // Two samples share a panel of eight outputs; other lanes behind the last are not used.
+        let column = if at < self.outputs { at } else { (lane % HALF).min(self.outputs - 1) };
+        let t = y / self.unit[lane] - chain.codes.origin;
+        let t = if chain.floor { on_step(t) } else { t };
+        chain.codes.first + transitions.code(column, t - chain.codes.first)
     }
 }
 

@@ -9,6 +9,7 @@ use super::accum::Accum;
 use super::adc::Columns;
 use super::epilogue::Column;
 use super::layout::{HALF, LANES, Lanes};
+use super::nonlinearity::Transitions;
 use super::operands::Digital;
 use super::sums::Sums;
 
@@ -36,17 +37,19 @@ impl Written<'_> {
 }
 
 /// Vectors over outputs, filled up to whole panels.
-pub(super) struct PaddedColumns {
+pub(super) struct PaddedColumns<'a> {
+    outputs: usize,
     curvature: Vec<f32>,
     gain: Vec<f32>,
     offset: Vec<f32>,
     unit: Vec<f32>,
+    transitions: Option<&'a Transitions>,
     scale: Vec<f32>,
     bias: Vec<f32>,
 }
 
-impl PaddedColumns {
-    pub(super) fn new(columns: &Columns, digital: &Digital<'_>) -> Self {
+impl<'a> PaddedColumns<'a> {
+    pub(super) fn new(columns: &'a Columns, digital: &Digital<'_>) -> Self {
         let outputs = digital.scale.len();
         let pad = |values: &[f32]| {
             let mut padded = values.to_vec();
@@ -57,10 +60,12 @@ impl PaddedColumns {
             padded
         };
         Self {
+            outputs,
             curvature: pad(&columns.curvature),
             gain: pad(&columns.gain),
             offset: pad(&columns.offset),
             unit: pad(&columns.unit),
+            transitions: columns.transitions.as_ref(),
             scale: pad(digital.scale),
             bias: pad(digital.bias),
         }
@@ -72,6 +77,9 @@ impl PaddedColumns {
             gain: lanes_of(&self.gain, index),
             offset: lanes_of(&self.offset, index),
             unit: lanes_of(&self.unit, index),
+            transitions: self.transitions,
+            first: index * LANES,
+            outputs: self.outputs,
             scale: lanes_of(&self.scale, index),
             bias: lanes_of(&self.bias, index),
         }

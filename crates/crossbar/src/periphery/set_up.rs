@@ -89,7 +89,7 @@ impl Periphery {
         } else {
             SumKind::Float
         };
-        let config = *config;
+        let config = config.clone();
         Ok(Self { config, inputs, outputs, codes, chain, columns, beyond_help, sums })
     }
 

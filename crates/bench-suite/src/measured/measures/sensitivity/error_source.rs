@@ -130,6 +130,7 @@ impl ErrorSource {
                     periphery.adc.range = AdcRange::Symmetric;
                     periphery.adc.bound_per = BoundPer::Tile;
                 }
+                (periphery.adc.inl, periphery.adc.dnl_std) = (Vec::new(), 0.0);
             }
             Self::OutputNoise => periphery.adc.noise = 0.0,
             Self::ColumnErrors => {
@@ -169,6 +170,7 @@ impl ErrorSource {
                 adc.steps = there.steps;
                 (adc.bound, adc.range) = (there.bound, there.range);
                 adc.bound_per = there.bound_per;
+                (adc.inl, adc.dnl_std) = (there.inl.clone(), there.dnl_std);
             }
             Self::OutputNoise => adc.noise = there.noise,
             Self::ColumnErrors => {
