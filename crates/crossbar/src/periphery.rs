@@ -10,6 +10,8 @@
 //! y ◀──× α γ_i, + β_i── clip, round (ADC) ◀── gain, offset ◀──+ σ_out ξ── S-shape
 //! ```
 //!
+//! Inputs that come in slices of bits go this way slice by slice, and the results of the ADC are added up.
+//!
 //! Source: [Rasch23 Eq. 1–2, 5–6] and, for the order, AIHWKit 1.1.0,
 //! `rpu_forward_backward_pass.cpp`. Values are normalised: weights and DAC outputs in [−1, 1].
 
@@ -21,6 +23,7 @@ mod codes;
 mod config;
 pub mod dac;
 mod draw;
+mod encoding;
 mod epilogue;
 mod forward;
 mod inputs;
@@ -45,6 +48,7 @@ pub use clip_mask::ClipMask;
 pub use codes::ConverterRounding;
 pub use config::PeripheryConfig;
 pub use dac::{BoundManagement, Dac, NoiseManagement, mean_abs_max, mean_scaled_std};
+pub use encoding::InputEncoding;
 pub use operands::{Batch, Digital, MvmNoise, Out, Saturation};
 pub use pack::ArrayWeights;
 pub use range::{AdcRange, BoundPer, DacRange};

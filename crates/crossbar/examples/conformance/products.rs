@@ -3,8 +3,8 @@
 use crossbar::wires::IrDropConfig;
 use crossbar::{
     Adc, AdcRange, ArrayWeights, Batch, BoundManagement, BoundPer, ConverterRounding, Dac,
-    DacRange, Digital, MvmNoise, NoiseManagement, Out, Periphery, PeripheryConfig, ReadNoise,
-    SShape, Saturation,
+    DacRange, Digital, InputEncoding, MvmNoise, NoiseManagement, Out, Periphery, PeripheryConfig,
+    ReadNoise, SShape, Saturation,
 };
 use numerics::{Par, Seed};
 use serde_json::{Map, Value};
@@ -32,6 +32,7 @@ const IDEAL: PeripheryConfig = PeripheryConfig {
         noise_management: NoiseManagement::None,
         bound_management: BoundManagement::None,
         range: DacRange::Symmetric,
+        encoding: InputEncoding::Whole,
     },
     read_noise: ReadNoise::None,
     polarity_asymmetry: 0.0,

@@ -10,6 +10,7 @@ use super::clip_mask::Beyond;
 use super::codes::{ConverterRounding, InputCodes};
 use super::dac::{BoundManagement, NoiseManagement};
 use super::draw::{Draws, Streams, Wanted};
+use super::encoding::{Bits, Digits};
 use super::epilogue::{Epilogue, convert};
 use super::inputs::{Convert, Phase, Places, SumKind};
 use super::layout::{HALF, LANES, Lanes, padded};
@@ -82,6 +83,10 @@ pub(super) struct Pass<'a> {
     pub(super) first_sample: u64,
     /// The panels of outputs that this pass forms.
     pub(super) panels: Range<usize>,
+    /// The bits of the codes that are multiplied, if these come in slices, and what results are
+    /// multiplied by.
+    pub(super) bits: Option<Bits>,
+    pub(super) factor: f32,
 }
 
 impl Pass<'_> {
@@ -164,7 +169,7 @@ impl Pass<'_> {
         let columns = self.panels.start * LANES..outputs.min(self.panels.end * LANES);
         let first_sample = self.first_sample;
         scratch.draws.draw(streams, &Wanted { todo, first_sample, outputs, columns });
-        let of_todo: Vec<f32> = todo.iter().map(|&s| ranges[s]).collect();
+        let of_todo: Vec<f32> = todo.iter().map(|&s| ranges[s] * self.factor).collect();
         let keeps = written.products.is_some();
         let halves = self.shares_panels();
         for panel in self.panels.clone() {
@@ -314,9 +319,12 @@ impl Pass<'_> {
             codes: &mut *codes,
             saturated: &mut saturated,
         });
+        if let Some(bits) = self.bits {
+            dispatch(Digits { bits, codes: &mut *codes });
+        }
         if let Some(stream) = &streams.input {
             stream.fill_gaussian(place, noise);
-            let std = dac.noise / unit;
+            let std = dac.noise / self.periphery.chain.unit;
             codes.iter_mut().zip(&*noise).for_each(|(code, xi)| *code += std * xi);
         }
         saturated

@@ -24,6 +24,12 @@ pub struct PeripheryConfig {
 }
 
 impl PeripheryConfig {
+    /// How many conversions of the ADC an output takes, those of the slices of its inputs. An output
+    /// whose weights are sliced takes as many for each slice of them.
+    pub fn conversions(&self) -> usize {
+        self.dac.slices()
+    }
+
     pub(crate) fn check(&self) -> Result<(), TileError> {
         self.dac.check()?;
         self.read_noise.check()?;

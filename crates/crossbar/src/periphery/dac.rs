@@ -18,6 +18,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::codes::{ConverterRounding, InputCodes};
+use super::encoding::InputEncoding;
 use super::range::DacRange;
 use super::resolution::{self, Keys, Resolution};
 use crate::error::TileError;
@@ -42,6 +43,9 @@ pub struct Dac {
     /// Whether inputs have signs.
     #[serde(skip_serializing_if = "DacRange::is_symmetric")]
     pub range: DacRange,
+    /// Whether inputs come whole or in slices.
+    #[serde(skip_serializing_if = "InputEncoding::is_whole")]
+    pub encoding: InputEncoding,
 }
 
 /// [`Dac`] as a file gives it.
@@ -65,6 +69,8 @@ struct Fields {
     bound_management: BoundManagement,
     #[serde(default)]
     range: DacRange,
+    #[serde(default)]
+    encoding: InputEncoding,
 }
 
 const KEYS: Keys = Keys { bits: "dac.bits", levels: "dac.levels", steps: "dac.steps" };
@@ -74,10 +80,19 @@ impl TryFrom<Fields> for Dac {
 
     fn try_from(fields: Fields) -> Result<Self, TileError> {
         let Fields { bits, levels, steps, rounding, bound, noise, .. } = fields;
-        let Fields { noise_management, bound_management, range, .. } = fields;
+        let Fields { noise_management, bound_management, range, encoding, .. } = fields;
         let resolution = Resolution { keys: KEYS, bits, levels, steps };
         let steps = resolution.into_steps(range.is_symmetric())?;
-        Ok(Self { steps, rounding, bound, noise, noise_management, bound_management, range })
+        Ok(Self {
+            steps,
+            rounding,
+            bound,
+            noise,
+            noise_management,
+            bound_management,
+            range,
+            encoding,
+        })
     }
 }
 
@@ -161,6 +176,7 @@ impl Dac {
     pub(crate) fn check(&self) -> Result<(), TileError> {
         resolution::check_steps("dac.steps", self.steps, self.range.is_symmetric())?;
         TileError::check_within("dac.bound", self.bound, 1e-3..=1e6)?;
+        self.check_encoding()?;
         TileError::check_within("dac.noise", self.noise, 0.0..=1e3)?;
         match self.bound_management {
             BoundManagement::None => Ok(()),

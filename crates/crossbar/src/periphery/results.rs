@@ -22,6 +22,8 @@ pub(super) struct Written<'a> {
     /// Words of the masks that are wanted.
     pub(super) clipped_inputs: Option<&'a mut [u16]>,
     pub(super) clipped_outputs: Option<&'a mut [u16]>,
+    /// Whether products and clipped outputs are added to those of slices before.
+    pub(super) joins: bool,
 }
 
 impl Written<'_> {
@@ -32,6 +34,7 @@ impl Written<'_> {
             products: self.products.as_deref_mut(),
             clipped_inputs: self.clipped_inputs.as_deref_mut(),
             clipped_outputs: self.clipped_outputs.as_deref_mut(),
+            joins: self.joins,
         }
     }
 }
@@ -159,13 +162,16 @@ impl Place<'_> {
                 let bits = bits >> (half * HALF);
                 beyond(s, bits & lanes);
                 if let Some(words) = &mut written.clipped_outputs {
-                    words[s * stride + self.panel] = (bits >> LANES & lanes) as u16;
+                    let word = &mut words[s * stride + self.panel];
+                    let before = if written.joins { *word } else { 0 };
+                    *word = before | (bits >> LANES & lanes) as u16;
                 }
             }
         }
         self.write_rows(accum, results.out, written.y);
         if let Some(products) = &mut written.products {
-            self.write_rows(Accum::Replace, results.products, products);
+            let accum = if written.joins { Accum::Add } else { Accum::Replace };
+            self.write_rows(accum, results.products, products);
         }
     }
 

@@ -6,6 +6,7 @@ use super::adc::{Adc, Columns};
 use super::codes::{ConverterRounding, InputCodes};
 use super::config::PeripheryConfig;
 use super::draw::Streams;
+use super::encoding::Slices;
 use super::epilogue::Chain;
 use super::inputs::SumKind;
 use super::layout::LANES;
@@ -27,6 +28,8 @@ pub struct Periphery {
     /// By panel, a bit for each output that its converter saturates without any input.
     pub(super) beyond_help: Vec<u32>,
     pub(super) sums: SumKind,
+    /// Of the codes, if they come in slices; `chain` and `sums` are those of a slice then.
+    pub(super) slices: Option<Slices>,
 }
 
 impl Periphery {
@@ -53,14 +56,20 @@ impl Periphery {
         let PeripheryConfig { dac, read_noise, adc, .. } = config;
         let columns = adc.columns(outputs, seed);
         let beyond_help = beyond_help(adc, &columns, adc.is_coded());
-        let codes = dac.codes();
+        let slices = dac.cut_codes();
+        let mut codes = dac.codes();
+        if let Some(Slices { code, .. }) = slices {
+            // Whole numbers, to the last bit.
+            codes.high = code;
+            codes.low = if dac.range.is_symmetric() { -code } else { 0.0 };
+        }
         let (pcm, constant) = match *read_noise {
             ReadNoise::None => (0.0, 0.0),
             ReadNoise::Pcm { sigma } => (sigma * sigma, 0.0),
             ReadNoise::Constant { sigma } => (0.0, sigma * sigma),
         };
         let chain = Chain {
-            unit: codes.unit,
+            unit: slices.as_ref().map_or(codes.unit, |slices| slices.unit),
             drop_gain: wires.gamma() * inputs as f32,
             drop_scale: wires.scale,
             pcm_variance: pcm,
@@ -78,7 +87,11 @@ impl Periphery {
         };
         // With an odd or broken number of steps the codes at the bounds are no integers.
         let small_codes = dac.steps.is_some_and(|steps| {
-            let largest = if dac.range.is_symmetric() { 0.5 * steps } else { steps };
+            let largest = match &slices {
+                Some(slices) => slices.largest,
+                None if dac.range.is_symmetric() => 0.5 * steps,
+                None => steps,
+            };
             largest <= INTEGER_CODE && largest.fract() == 0.0
         });
         let small_drop = wires.scale * wires.gamma() <= INTEGER_DROP;
@@ -90,7 +103,7 @@ impl Periphery {
             SumKind::Float
         };
         let config = config.clone();
-        Ok(Self { config, inputs, outputs, codes, chain, columns, beyond_help, sums })
+        Ok(Self { config, inputs, outputs, codes, chain, columns, beyond_help, sums, slices })
     }
 
     /// The configuration it was made from.
@@ -136,6 +149,11 @@ impl Periphery {
         self.chain.coded = adc.is_coded() || bounds.iter().any(|&bound| bound != full_scale);
         self.beyond_help = beyond_help(adc, &self.columns, self.chain.coded);
         Ok(())
+    }
+
+    /// What the results of every conversion are multiplied by: one number for each slice of the inputs.
+    pub(crate) fn slice_factors(&self) -> &[f32] {
+        self.slices.as_ref().map_or(&[1.0], |slices| &slices.factors)
     }
 
     /// The same periphery with an ADC that passes everything on.

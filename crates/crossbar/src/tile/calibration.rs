@@ -5,7 +5,7 @@ use numerics::Par;
 use super::AnalogTile;
 use crate::compensation::reference::DriftReference;
 use crate::error::TileError;
-use crate::periphery::{Batch, Digital, MvmNoise, Out};
+use crate::periphery::{Batch, Digital, MvmNoise};
 
 impl AnalogTile {
     /// Sets the range of the ADC of every column from what the array gives for some inputs, for the
@@ -111,11 +111,13 @@ impl AnalogTile {
         for (index, plane) in self.planes.iter().enumerate() {
             let noise = if index == 0 { *noise } else { noise.child(index) };
             let batch = Batch::rows(x, &noise);
-            open.forward(&plane.packed, batch, digital, par, Out::replace(&mut z));
-            for (row, range) in z.chunks_exact_mut(self.outputs).zip(&ranges) {
-                row.iter_mut().for_each(|z| *z /= range);
+            for (slice, factor) in open.slice_factors().iter().enumerate() {
+                open.convert_slice(&plane.packed, batch, digital, par, &mut z, slice);
+                for (row, range) in z.chunks_exact_mut(self.outputs).zip(&ranges) {
+                    row.iter_mut().for_each(|z| *z /= range * factor);
+                }
+                see(&z);
             }
-            see(&z);
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Kept {
     pub(super) input_range: f32,
     /// Whether the converters take no negative inputs.
     pub(super) unsigned: bool,
+    /// Conversions of an output of a tile.
+    pub(super) slices: usize,
     /// α z by block: \[tile\]\[sample\]\[output of the tile\].
     pub(super) products: Vec<f32>,
     /// Of every block, the masks of its tiles.
@@ -53,6 +55,11 @@ impl Kept {
 
     /// Number of conversions by the ADCs of all tiles, 0 if nothing was kept.
     pub fn conversions(&self) -> usize {
+        self.outputs() * self.slices
+    }
+
+    /// Number of outputs of all tiles, 0 if nothing was kept.
+    pub(super) fn outputs(&self) -> usize {
         self.masks.iter().flatten().map(ClipMask::len).sum()
     }
 

@@ -22,6 +22,8 @@ struct Shared {
     cut: Cut,
     /// Whether negative inputs become 0.
     unsigned: bool,
+    /// Slices of an input.
+    slices: usize,
     /// One for each part of the cut.
     peripheries: Vec<Periphery>,
 }
@@ -53,7 +55,14 @@ impl TrainingTiles {
         };
         let peripheries: Result<_, _> = cut.parts().iter().enumerate().map(periphery_of).collect();
         let unsigned = periphery.dac.range == DacRange::Unsigned;
-        Ok(Self { shared: Arc::new(Shared { cut, unsigned, peripheries: peripheries? }) })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                cut,
+                unsigned,
+                slices: periphery.conversions(),
+                peripheries: peripheries?,
+            }),
+        })
     }
 
     /// The parts of the matrix.
@@ -63,6 +72,10 @@ impl TrainingTiles {
 
     pub(super) fn is_unsigned(&self) -> bool {
         self.shared.unsigned
+    }
+
+    pub(super) fn slices(&self) -> usize {
+        self.shared.slices
     }
 
     pub(super) fn peripheries(&self) -> &[Periphery] {

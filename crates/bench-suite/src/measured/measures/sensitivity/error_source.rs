@@ -1,7 +1,7 @@
 //! [`ErrorSource`]: one cause of the errors of a tile, which can be taken away or left alone.
 
 use crossbar::device::{DeviceConfig, MeasuredConfig};
-use crossbar::{AdcRange, BoundPer, DacRange, TileConfig};
+use crossbar::{AdcRange, BoundPer, DacRange, InputEncoding, TileConfig};
 use serde::{Deserialize, Serialize};
 
 /// A cause of errors. What a tile does against errors (drift compensation, management of noise and
@@ -120,6 +120,8 @@ impl ErrorSource {
                 periphery.dac.steps = None;
                 periphery.dac.bound = UNBOUNDED;
                 periphery.dac.range = DacRange::Symmetric;
+                // Without steps there are no bits; the conversions that these take go with them.
+                periphery.dac.encoding = InputEncoding::Whole;
             }
             Self::InputNoise => periphery.dac.noise = 0.0,
             Self::PolarityAsymmetry => periphery.polarity_asymmetry = 0.0,
@@ -161,6 +163,7 @@ impl ErrorSource {
                 to.periphery.dac.steps = from.periphery.dac.steps;
                 to.periphery.dac.bound = from.periphery.dac.bound;
                 to.periphery.dac.range = from.periphery.dac.range;
+                to.periphery.dac.encoding = from.periphery.dac.encoding;
             }
             Self::InputNoise => to.periphery.dac.noise = from.periphery.dac.noise,
             Self::PolarityAsymmetry => {

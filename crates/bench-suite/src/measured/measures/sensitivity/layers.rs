@@ -208,10 +208,11 @@ fn exact_layers(parameters: &Parameters) -> BTreeMap<String, Exact> {
         let bias = format!("{}.bias", analog.name());
         let bias = parameters.iter().find(|p| p.name() == bias);
         let planes = analog.config().tile().mapping.unit_cell.planes() as u64;
+        let slices = analog.config().tile().periphery.conversions() as u64;
         let mut conversions = [0; 2];
         for part in analog.cut().parts() {
             conversions[0] += part.columns.len() as u64 * planes;
-            conversions[1] += part.rows.len() as u64 * planes;
+            conversions[1] += part.rows.len() as u64 * planes * slices;
         }
         let exact = Exact {
             outputs,
