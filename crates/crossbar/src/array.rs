@@ -129,6 +129,36 @@ impl AnalogMatrix {
         Ok(())
     }
 
+    /// Calibrates the ADCs of every tile from the inputs that it sees, see
+    /// [`AnalogTile::calibrate_adc`]. Each tile of an output has bounds of its own.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`: (batch, in)
+    ///
+    /// # Errors
+    ///
+    /// [`TileError::Config`] if the share is not in (0, 1], or the ADC has no bound.
+    ///
+    /// # Panics
+    ///
+    /// If the batch is empty or not whole rows.
+    #[track_caller]
+    pub fn calibrate_adc(
+        &mut self,
+        x: &[f32],
+        share: f32,
+        noise: &MvmNoise,
+        par: Par,
+    ) -> Result<(), TileError> {
+        let inputs = self.inputs();
+        for (index, (part, tile)) in self.cut.parts().iter().zip(&mut self.tiles).enumerate() {
+            let x = columns_of(x, inputs, &part.columns);
+            tile.calibrate_adc(&x, share, &noise.child(index), par)?;
+        }
+        Ok(())
+    }
+
     /// Multiplies a batch, see [`AnalogTile::forward`].
     ///
     /// # Shapes

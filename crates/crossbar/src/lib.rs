@@ -56,9 +56,10 @@ pub use error::TileError;
 pub use mapping::{ArrayRole, MappingConfig, UnitCell, WeightScale, weight_scales};
 pub use metrics::{excess_kurtosis, mvm_error, mvm_lengths};
 pub use periphery::{
-    Accum, Adc, ArrayWeights, Batch, BoundManagement, ClipMask, ConverterRounding, Dac, Digital,
-    Inputs, MvmNoise, NoiseManagement, Out, Periphery, PeripheryConfig, ReadNoise, SShape,
-    Saturation, Windows, mean_abs_max, mean_scaled_std,
+    Accum, Adc, AdcRange, ArrayWeights, Batch, BoundManagement, BoundPer, ClipMask,
+    ConverterRounding, Dac, DacRange, Digital, InputEncoding, Inputs, MvmNoise, NoiseManagement,
+    Out, Periphery, PeripheryConfig, ReadNoise, SShape, Saturation, Windows, mean_abs_max,
+    mean_scaled_std,
 };
 pub use samples::Samples;
 pub use tile::AnalogTile;

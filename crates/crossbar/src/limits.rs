@@ -3,8 +3,14 @@
 /// `x` within ±`bound`. NaN stays NaN, where [`f32::max`] and [`f32::min`] would give the bound.
 #[inline(always)]
 pub(crate) fn clip(x: f32, bound: f32) -> f32 {
-    let x = if x > bound { bound } else { x };
-    if x < -bound { -bound } else { x }
+    clip_between(x, -bound, bound)
+}
+
+/// `x` within two limits. NaN stays NaN.
+#[inline(always)]
+pub(crate) fn clip_between(x: f32, low: f32, high: f32) -> f32 {
+    let x = if x > high { high } else { x };
+    if x < low { low } else { x }
 }
 
 /// `x`, or `low` if it lies below. NaN stays NaN.

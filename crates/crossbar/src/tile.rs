@@ -1,5 +1,6 @@
 //! [`AnalogTile`]: one programmed array with its periphery.
 
+mod calibration;
 mod digital;
 mod exempt;
 mod stuck;
@@ -294,7 +295,8 @@ impl AnalogTile {
     /// y = β + α γ s r ⊙ Σ_p f_p ADC_p( W̃_p DAC(x/α) )
     /// ```
     ///
-    /// over the conversions p of a bit-sliced weight (one otherwise), s being the drift
+    /// over the slices p of a bit-sliced weight (one otherwise), each of which takes a conversion for
+    /// every slice of the inputs, s being the drift
     /// compensation and r the recalibration. See [`Periphery::forward`] for the noise and for the promise of equal bits.
     ///
     /// # Shapes
@@ -394,6 +396,12 @@ impl AnalogTile {
     /// Number of outputs (bit lines).
     pub fn outputs(&self) -> usize {
         self.outputs
+    }
+
+    /// How many conversions of the ADC an output takes: one for each slice of its weights and each slice
+    /// of its inputs.
+    pub fn conversions(&self) -> usize {
+        self.planes.len() * self.config.periphery.conversions()
     }
 
     /// Number of inputs (word lines).

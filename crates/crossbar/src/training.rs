@@ -7,7 +7,7 @@
 //!            ∂α = Σ sign(x) ∂x over |x| ≥ α
 //! ```
 //!
-//! over the tiles p of a matrix. The gradient passes the converters as if they were not there
+//! over the tiles p of a matrix; with an unsigned DAC clamp(x, 0, α) and only x ≥ α. The gradient passes the converters as if they were not there
 //! (straight-through), the drop along the wires and the noise of the product too. W̃ are the weights w̆
 //! with the noise of the mini-batch, the same in both directions.
 //!

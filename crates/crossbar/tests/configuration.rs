@@ -50,7 +50,17 @@ fn edge_values() -> Vec<Value> {
     let broken =
         [-1.0, -0.0, 0.0, 1e-300, 1e-45, 1e-7, 0.5, 1.0, 1.5, 3.0, 1e3, 1e6, 1e10, 3.4e38, 1e300];
     let special = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
-    let texts = ["", "none", "column", "abs-max", "stochastic", "one-hot", "single-device"];
+    let texts = [
+        "",
+        "none",
+        "column",
+        "abs-max",
+        "stochastic",
+        "one-hot",
+        "single-device",
+        "floor",
+        "unsigned",
+    ];
     let inline = [
         "iterative = { max_halvings = 4294967295 }",
         "iterative = { max_halvings = 30 }",
@@ -64,6 +74,8 @@ fn edge_values() -> Vec<Value> {
         "bit-sliced = { bits_per_cell = 255, cells = 255 }",
         "pcm = { sigma = 1e6 }",
         "constant = { sigma = 1e6 }",
+        "bit-serial = { bits_per_slice = 1 }",
+        "bit-serial = { bits_per_slice = 31 }",
     ];
     let table = |text: &str| Value::Table(text.parse::<Table>().expect("a table"));
     (whole.into_iter().map(Value::Integer))
@@ -82,7 +94,9 @@ fn preset() -> impl Strategy<Value = Value> {
         for extra in [
             "faults = { stuck_at_reset = 0.1, stuck_at_g_max = 0.1, stuck_at_random = 0.1 }",
             "mapping = { scale_levels = 4, max_outputs = 3 }",
-            "periphery = { dac = { noise = 0.01 }, adc = { gain_std = 0.01, offset_std = 0.01, s_shape = { strength = 0.25, spread = 0.1, slope = 0.5 } } }",
+            "periphery = { dac = { noise = 0.01, rounding = 'nearest', range = 'symmetric', encoding = 'whole' } }",
+            "periphery = { adc = { gain_std = 0.01, offset_std = 0.01, s_shape = { strength = 0.25, spread = 0.1, slope = 0.5 } } }",
+            "periphery = { adc = { rounding = 'nearest', range = 'symmetric', bound_per = 'tile', dnl_std = 0.0 } }",
         ] {
             merge(&mut value, Value::Table(extra.parse().expect("a table")));
         }
@@ -114,7 +128,9 @@ fn of_several(key: &str) -> &'static [&'static str] {
     match key {
         "stuck_at_reset" | "stuck_at_g_max" | "stuck_at_random" => &["sum of the stuck fractions"],
         // Steps and a nonlinearity need a bound; the range of the device an order.
-        "bound" | "steps" | "s_shape" | "adc" => &["adc.bound"],
+        "bound" | "steps" | "s_shape" | "adc" | "range" | "bound_per" => &["adc.bound"],
+        // Slices and nonlinearity need codes.
+        "rounding" | "bound_management" => &["adc.dnl_std", "adc.inl", "dac.encoding"],
         "g_max_us" => &["g_min_us"],
         _ => &[],
     }

@@ -30,20 +30,20 @@ fn standard() -> (PeripheryConfig, IrDropConfig) {
 fn configurations() -> Vec<(&'static str, PeripheryConfig, IrDropConfig)> {
     let (full, wires) = standard();
     let off = IrDropConfig { scale: 0.0, ..wires };
-    let mut plain = full;
+    let mut plain = full.clone();
     plain.read_noise = ReadNoise::None;
-    let mut float = full;
+    let mut float = full.clone();
     float.dac.noise = 0.02;
-    let mut managed = full;
+    let mut managed = full.clone();
     managed.dac.noise_management = NoiseManagement::AbsMax;
     managed.dac.bound_management = BoundManagement::Iterative { max_halvings: 4 };
     managed.adc.bound = Some(1.0);
-    let mut shaped = full;
+    let mut shaped = full.clone();
     shaped.adc.s_shape = Some(SShape { strength: 0.25, spread: 0.1, slope: 0.5 });
     shaped.read_noise = ReadNoise::Constant { sigma: 0.01 };
     shaped.adc.gain_std = 0.02;
     shaped.adc.offset_std = 0.02;
-    let mut stochastic = full;
+    let mut stochastic = full.clone();
     stochastic.dac.rounding = ConverterRounding::Stochastic;
     stochastic.adc.rounding = ConverterRounding::Stochastic;
     vec![
@@ -368,13 +368,13 @@ fn masks_of(outputs: usize) {
 fn stochastic_rounding_keeps_the_mean_and_what_is_on_a_step() {
     let (full, wires) = standard();
     let wires = IrDropConfig { scale: 0.0, ..wires };
-    let mut ideal = PeripheryConfig { read_noise: ReadNoise::None, ..full };
+    let mut ideal = PeripheryConfig { read_noise: ReadNoise::None, ..full.clone() };
     ideal.dac.steps = None;
-    ideal.adc = crossbar::Adc { steps: None, noise: 0.0, ..ideal.adc };
-    let mut dac = ideal;
+    ideal.adc = crossbar::Adc { steps: None, noise: 0.0, ..ideal.adc.clone() };
+    let mut dac = ideal.clone();
     dac.dac.steps = Some(14.0);
     dac.dac.rounding = ConverterRounding::Stochastic;
-    let mut adc = ideal;
+    let mut adc = ideal.clone();
     adc.adc.steps = Some(62.0);
     adc.adc.rounding = ConverterRounding::Stochastic;
     let weights = ArrayWeights::pack(&[1.0], 1, 1);

@@ -54,12 +54,12 @@ impl Case {
 fn configurations() -> Vec<(&'static str, PeripheryConfig)> {
     let full = presets::standard_pcm().periphery;
     let change = |f: fn(&mut PeripheryConfig)| {
-        let mut config = full;
+        let mut config = full.clone();
         f(&mut config);
         config
     };
     vec![
-        ("full", full),
+        ("full", full.clone()),
         ("plain", change(|c| c.read_noise = ReadNoise::None)),
         ("constant read noise", change(|c| c.read_noise = ReadNoise::Constant { sigma: 0.01 })),
         ("many steps", change(|c| c.dac.steps = Some(1022.0))),

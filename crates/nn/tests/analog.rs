@@ -609,3 +609,54 @@ fn rows_of_a_large_batch_are_those_of_its_parts() {
     let parts = [0..1, 1..480, 480..481, 481..ROWS].map(|rows| run(rows, Par::Seq));
     assert!(whole == parts.concat(), "parts");
 }
+
+/// Unsigned inputs bit by bit, a lopsided ADC that rounds down: an error passes an output unless one of
+/// its conversions came out clipped, weights see the inputs that were multiplied, and the share of
+/// conversions that saturate is one of all slices.
+#[test]
+fn a_layer_learns_on_the_converters_of_a_chip() {
+    use crossbar::{AdcRange, ConverterRounding, DacRange, InputEncoding};
+    let (inputs, outputs) = (4, 3);
+    let mut tile = perfect(512);
+    let dac = &mut tile.periphery.dac;
+    (dac.range, dac.steps) = (DacRange::Unsigned, Some(255.0));
+    dac.encoding = InputEncoding::BitSerial { bits_per_slice: 1 };
+    let adc = &mut tile.periphery.adc;
+    (adc.range, adc.bound) = (AdcRange::Between { low: -3.0, high: 5.0 }, None);
+    (adc.steps, adc.rounding) = (Some(65_535.0), ConverterRounding::Floor);
+    let input_range = InputRange {
+        rule: InputRangeRule::Aihwkit,
+        decay: 0.0,
+        inside: 0.95,
+        outputs_inside: None,
+    };
+    let training = AnalogTraining { input_range, ..AnalogTraining::default() };
+    let mut parameters = Parameters::new();
+    let policy = Policy::uniform(analog(tile, training));
+    let mut b = Builder { parameters: &mut parameters, policy: &policy, seed: Seed::new(1) };
+    let layer = Linear::new(&mut b, "layer", inputs, outputs, Init::XavierNormal, Readout::Layer);
+    parameters.set_input_range("layer", 2.0);
+    let weights = parameters.analog().next().unwrap().logical(&parameters);
+    let mut work = Workspace::new();
+    // One below the range, one above.
+    let (x, multiplied) = ([0.5, 3.0, -4.0, 1.0], [0.5, 2.0, 0.0, 1.0]);
+    let rows = work.tape.constant(Tensor::new(&[1, inputs], x.to_vec()));
+    let y = layer.forward(rows, &mut work.step(&parameters, pass()));
+    let found = work.tape.value(y).data().to_vec();
+    let products =
+        weights.chunks(inputs).map(|w| w.iter().zip(multiplied).map(|(w, x)| w * x).sum());
+    close("outputs", &products.collect::<Vec<f32>>(), &found, 0.02);
+    let loss = ops::sum(&mut work.step(&parameters, pass()), y);
+    work.tape.backward(loss, 1.0, &mut parameters, pass());
+    let of = |name: &str| parameters.iter().find(|p| p.name() == name).unwrap().gradient().unwrap();
+    let scales: Vec<f32> =
+        parameters.analog().next().unwrap().scales(&parameters).iter().map(|s| s.recip()).collect();
+    // The step acts on logical weights: ∂w̆ = ∂w / γ.
+    let expected: Vec<f32> =
+        scales.iter().flat_map(|scale| multiplied.map(|x| scale * x)).collect();
+    close("weights", &expected, of("layer.weight"), 1e-4);
+    // Only what lies above α reaches it: α min(∂x, 0).
+    let above: f32 = weights.chunks(inputs).map(|w| w[1]).sum();
+    let gradient = of("layer.input_range")[0];
+    assert!((gradient - 2.0 * above.min(0.0)).abs() < 1e-4, "{gradient}, {above}");
+}

@@ -126,3 +126,28 @@ fn a_programmed_layer_keeps_its_bias() {
         assert!((y - bias).abs() < 0.32, "{y} for a bias of {bias}");
     }
 }
+
+/// Training calibrates no ADCs, so a tile that needs it is refused there, and devices may have it.
+#[test]
+fn columns_of_devices_are_calibrated_from_rows_and_not_trained_on() {
+    let mut standard = TileConfig::load("standard-pcm").unwrap();
+    standard.periphery.adc.bound_per = crossbar::BoundPer::Column;
+    let error = Analog::new(standard, AnalogTraining::default()).unwrap_err().to_string();
+    assert!(error.starts_with("adc.bound_per is not the tile: columns get bounds"), "{error}");
+
+    let (parameters, task) = on_tiles();
+    let per_column = |layer: &AnalogWeights| {
+        let mut tile = tile(layer);
+        tile.periphery.adc.bound_per = crossbar::BoundPer::Column;
+        tile
+    };
+    let mut devices = Devices::program(&parameters, per_column, run(2)).unwrap();
+    let before = evaluate(&task, &devices, run(4));
+    devices.calibrate_adc("fc1", &task.x, 1.0, run(3)).unwrap();
+    let (_, _, fc1) = devices.layer("fc1").unwrap().tiles().next().unwrap();
+    let bounds = fc1.adc_bounds();
+    assert!(bounds.iter().all(|&bound| bound > 0.0 && bound < 10.0), "{bounds:?}");
+    assert!(bounds.windows(2).all(|two| two[0] != two[1]), "{bounds:?}");
+    assert_ne!(evaluate(&task, &devices, run(4)), before);
+    devices.calibrate_adc("fc1", &task.x, 0.0, run(3)).unwrap_err();
+}

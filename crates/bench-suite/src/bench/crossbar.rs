@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use crossbar::wires::{Circuit, IrDropConfig, LineResistance};
 use crossbar::{
-    AnalogTile, ArrayWeights, Batch, Digital, Inputs, MvmNoise, Out, Periphery, PeripheryConfig,
-    ReadNoise, Windows, presets,
+    AnalogTile, ArrayWeights, Batch, ConverterRounding, DacRange, Digital, InputEncoding, Inputs,
+    MvmNoise, Out, Periphery, PeripheryConfig, ReadNoise, Windows, presets,
 };
 use faer::sparse::{SparseColMat, Triplet};
 use faer::{MatMut, MatRef, prelude::Solve};
@@ -28,6 +28,12 @@ pub(super) const ROWS: &[Row] = &[
         what: "converters and output noise, against the f32 product of the same shapes (faer)",
         target: 1.0 / 1.5,
         measure: || analog_forward(false),
+    },
+    Row {
+        name: "analog_bit_serial_512x512_b1024",
+        what: "unsigned 8-bit inputs bit by bit, an ADC of 6 bits that rounds down, against one product of the standard tile",
+        target: 1.0 / 8.0,
+        measure: analog_bit_serial,
     },
     Row {
         name: "analog_convolution_16x32_3x3",
@@ -111,6 +117,42 @@ fn analog_forward(full: bool) -> Result<Measured, Unmeasured> {
         return Err(Unmeasured::Wrong(format!("MVM error {error} of the product")));
     }
     Ok(alternate(15, || analog(&mut ours), || digital(&mut theirs)))
+}
+
+/// Eight products and conversions in the place of one.
+fn analog_bit_serial() -> Result<Measured, Unmeasured> {
+    let tile = presets::standard_pcm();
+    let mut serial = tile.periphery.clone();
+    serial.dac.range = DacRange::Unsigned;
+    serial.dac.steps = Some(255.0);
+    serial.dac.encoding = InputEncoding::BitSerial { bits_per_slice: 1 };
+    serial.adc.steps = Some(62.0);
+    serial.adc.rounding = ConverterRounding::Floor;
+    let packed = ArrayWeights::pack(&weights(), N, N);
+    let mut x = vec![0.0; BATCH * N];
+    Seed::new(2).stream().fill_uniform(0, &mut x);
+    let scale = vec![1.0; N];
+    let noise = MvmNoise { seed: Seed::new(4), first_sample: 0 };
+    let product = |config: &PeripheryConfig| {
+        let periphery = Periphery::new(config, &tile.ir_drop, N, N, &Seed::new(3))
+            .map_err(|error| error.to_string())?;
+        let (x, packed, scale) = (&x, &packed, &scale);
+        Ok::<_, String>(move |y: &mut [f32]| {
+            let digital = Digital { input_range: 1.0, scale, bias: &[] };
+            let batch = Batch::rows(x, &noise);
+            periphery.forward(packed, batch, digital, Par::Seq, Out::replace(y));
+        })
+    };
+    let (ours, whole) = (product(&serial)?, product(&tile.periphery)?);
+    let [mut y, mut of_whole] = [vec![0.0; BATCH * N], vec![0.0; BATCH * N]];
+    ours(&mut y);
+    whole(&mut of_whole);
+    // Half a step of 10/31 downwards in every slice, and noise, on outputs of about 3: 7 %.
+    let error = crossbar::mvm_error(&of_whole, &y, N);
+    if !(0.01..0.3).contains(&error) {
+        return Err(Unmeasured::Wrong(format!("MVM error {error} of the product")));
+    }
+    Ok(alternate(5, || ours(&mut y), || whole(&mut of_whole)))
 }
 
 /// 16 to 32 channels over windows of 3 × 3 pixels. The baseline finds its patches gathered.

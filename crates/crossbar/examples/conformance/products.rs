@@ -2,8 +2,9 @@
 
 use crossbar::wires::IrDropConfig;
 use crossbar::{
-    Adc, ArrayWeights, Batch, BoundManagement, ConverterRounding, Dac, Digital, MvmNoise,
-    NoiseManagement, Out, Periphery, PeripheryConfig, ReadNoise, SShape, Saturation,
+    Adc, AdcRange, ArrayWeights, Batch, BoundManagement, BoundPer, ConverterRounding, Dac,
+    DacRange, Digital, InputEncoding, MvmNoise, NoiseManagement, Out, Periphery, PeripheryConfig,
+    ReadNoise, SShape, Saturation,
 };
 use numerics::{Par, Seed};
 use serde_json::{Map, Value};
@@ -30,6 +31,8 @@ const IDEAL: PeripheryConfig = PeripheryConfig {
         noise: 0.0,
         noise_management: NoiseManagement::None,
         bound_management: BoundManagement::None,
+        range: DacRange::Symmetric,
+        encoding: InputEncoding::Whole,
     },
     read_noise: ReadNoise::None,
     polarity_asymmetry: 0.0,
@@ -41,6 +44,10 @@ const IDEAL: PeripheryConfig = PeripheryConfig {
         s_shape: None,
         gain_std: 0.0,
         offset_std: 0.0,
+        range: AdcRange::Symmetric,
+        bound_per: BoundPer::Tile,
+        inl: Vec::new(),
+        dnl_std: 0.0,
     },
 };
 const NO_DROP: IrDropConfig = IrDropConfig { segment_ohm: 0.35, g_max_us: 5.0, scale: 0.0 };
@@ -219,20 +226,20 @@ impl Case {
     /// ADC is then given.
     fn before_adc(
         &self,
-        &(config, wires): &(PeripheryConfig, IrDropConfig),
+        (config, wires): &(PeripheryConfig, IrDropConfig),
         x: &[f32],
     ) -> Result<(f32, Vec<f64>), String> {
         let mut range = match config.dac.noise_management {
             NoiseManagement::None => 1.0,
             NoiseManagement::AbsMax => x.iter().fold(0.0f32, |max, x| max.max(x.abs())),
         };
-        let mut once = config;
+        let (mut once, wires) = (config.clone(), *wires);
         once.dac.noise_management = NoiseManagement::None;
         once.dac.bound_management = BoundManagement::None;
         let seed = Seed::new(1);
         if let BoundManagement::Iterative { max_halvings } = config.dac.bound_management {
             for _ in 0..max_halvings {
-                if self.forward(&(once, wires), x, range, &seed)?.1.outputs == 0 {
+                if self.forward(&(once.clone(), wires), x, range, &seed)?.1.outputs == 0 {
                     break;
                 }
                 range *= 2.0;

@@ -22,7 +22,7 @@ pub enum CompensationScope {
 pub enum ReadoutInputs {
     /// Each input fully on by itself. Source: AIHWKit's code (its documentation says all ones).
     OneHot,
-    /// Uniform inputs in [−1, 1].
+    /// Uniform inputs in [−1, 1], or in [0, 1] if the DAC is unsigned.
     ///
     /// Assumed: the paper reads "some known inputs" and does not say which.
     Uniform {

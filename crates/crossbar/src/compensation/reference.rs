@@ -6,6 +6,7 @@ use numerics::Seed;
 
 use super::config::{CompensationReference, CompensationScope, ReadoutInputs};
 use crate::limits::at_least;
+use crate::periphery::DacRange;
 use crate::tile::AnalogTile;
 
 /// Numbers of a read-out that are held at a time: its inputs, or its outputs.
@@ -58,12 +59,8 @@ impl DriftReference {
 }
 
 /// Some of the known inputs, (samples, in).
-fn known_inputs(
-    inputs: ReadoutInputs,
-    width: usize,
-    seed: &Seed,
-    samples: Range<usize>,
-) -> Vec<f32> {
+fn known_inputs(tile: &AnalogTile, seed: &Seed, samples: Range<usize>) -> Vec<f32> {
+    let (inputs, width) = (tile.config().compensation.inputs, tile.inputs());
     let mut x = vec![0.0; samples.len() * width];
     match inputs {
         ReadoutInputs::OneHot => {
@@ -73,7 +70,9 @@ fn known_inputs(
         }
         ReadoutInputs::Uniform { .. } => {
             seed.stream().fill_uniform((samples.start * width) as u64, &mut x);
-            x.iter_mut().for_each(|x| *x = 2.0 * *x - 1.0);
+            if tile.config().periphery.dac.range == DacRange::Symmetric {
+                x.iter_mut().for_each(|x| *x = 2.0 * *x - 1.0);
+            }
         }
     }
     x
@@ -102,7 +101,7 @@ fn means(tile: &AnalogTile, seed: &Seed, read: impl Fn(&[f32], usize) -> Vec<f32
     let block = (BLOCK / width.max(outputs)).max(1);
     for first in (0..samples).step_by(block) {
         let part = first..samples.min(first + block);
-        let y = read(&known_inputs(config.inputs, width, seed, part), first);
+        let y = read(&known_inputs(tile, seed, part), first);
         for row in y.chunks_exact(outputs) {
             for (sum, y) in sums.iter_mut().zip(row) {
                 *sum += f64::from(y.abs());

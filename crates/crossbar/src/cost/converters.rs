@@ -61,13 +61,29 @@ impl CostFigures {
         figures
     }
 
-    /// The converters that a product of a tile is taken to have.
+    /// The converters that one pass of a product of a tile is taken to have.
     pub(super) fn converters_of(&self, tile: &AnalogTile) -> ConverterSteps {
+        let whole = self.stored_as(tile);
+        let slice = tile.config().periphery.dac.codes_of_slice();
+        ConverterSteps { dac: slice.map_or(whole.dac, |codes| codes - DROPPED), ..whole }
+    }
+
+    /// Inputs and outputs as they are stored: those of all passes.
+    pub(super) fn stored_as(&self, tile: &AnalogTile) -> ConverterSteps {
         let PeripheryConfig { dac, adc, .. } = &tile.config().periphery;
         let eight = ConverterSteps::EIGHT_BIT;
+        // A symmetric range drops a code of 2^bits, the others none.
+        let steps = |steps: Option<f32>, symmetric: bool, of_eight: f32| match steps {
+            Some(steps) if symmetric => steps,
+            Some(steps) => steps + 1.0 - DROPPED,
+            None => of_eight,
+        };
         self.converters.unwrap_or(ConverterSteps {
-            dac: dac.steps.unwrap_or(eight.dac),
-            adc: adc.steps.unwrap_or(eight.adc),
+            dac: steps(dac.steps, dac.range.is_symmetric(), eight.dac),
+            adc: steps(adc.steps, adc.range.is_symmetric(), eight.adc),
         })
     }
 }
+
+/// Codes of a converter beyond the steps of a symmetric range: 2^bits − 2 of these.
+const DROPPED: f32 = 2.0;

@@ -21,7 +21,7 @@ pub struct Passes {
 impl Passes {
     /// Those of a tile.
     pub fn of(config: &TileConfig) -> Self {
-        Self { slices: 1, planes: config.mapping.unit_cell.planes() }
+        Self { slices: config.periphery.conversions(), planes: config.mapping.unit_cell.planes() }
     }
 
     /// Conversions that one output takes.
@@ -88,7 +88,7 @@ impl CostFigures {
             inputs,
             outputs,
             passes,
-            bits: converters.bits(),
+            bits: self.stored_as(tile).bits(),
             driven_s: Range::exactly(self.driven_s(tile, x)),
             charges_pj: Range::default(),
             devices: devices_per_weight(&tile.config().mapping.unit_cell) * inputs * outputs,
@@ -155,8 +155,9 @@ impl CostFigures {
             for (sum, &x) in driven.iter_mut().zip(row) {
                 // The DAC takes NaN for 0.
                 let x = if x.is_nan() { 0.0 } else { x / range };
-                let x = f64::from(x.clamp(-dac.bound, dac.bound));
-                *sum += self.input_encoding.energy_of(x) / batch;
+                for driven in dac.drives(x) {
+                    *sum += self.input_encoding.energy_of(f64::from(driven)) / batch;
+                }
             }
         }
         load.iter().zip(&driven).map(|(g, f)| g * 1e-6 * f).sum()

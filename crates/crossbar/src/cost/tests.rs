@@ -25,6 +25,33 @@ fn the_array_energy_is_voltage_squared_times_conductance_times_time() {
     assert_eq!(cost.macs, 8);
 }
 
+/// Seven slices of one bit: each drives the word lines for a 64th of the time, and is converted.
+#[test]
+fn inputs_bit_by_bit_cost_what_a_hand_computes() {
+    let mut config = TileConfig::load("ideal").unwrap();
+    config.mapping.scale = crate::WeightScale::Unit;
+    config.periphery.dac.encoding =
+        crate::periphery::InputEncoding::BitSerial { bits_per_slice: 1 };
+    // 25 µS on both word lines of both outputs.
+    let tile = AnalogTile::program(&config, &[1.0; 4], 2, &Seed::new(1), Par::Seq).unwrap();
+    let figures = CostFigures {
+        dac_pj: exactly(0.5),
+        adc_pj: exactly(45.0),
+        read_v: exactly(0.2),
+        integration_ns: exactly(128.0),
+        input_encoding: InputEncoding::PulseWidth,
+        adc: AdcKind::Sar,
+        adc_survey: None,
+        ..CostFigures::standard()
+    };
+    // 127 = 1111111 and −68 = −1000100: seven and two digits, of 4 codes in the place of 256.
+    let energy = figures.tile(&tile, &[1.0, -68.0 / 127.0]).energy;
+    let driven = 0.04 * 128.0 * (4.0 / 256.0) * 1e3 * 50e-6 * (7.0 + 2.0);
+    assert!((energy.array_pj.nominal - driven).abs() < 1e-6 * driven, "{energy:?}, not {driven}");
+    assert_eq!(energy.dac_pj.nominal, 7.0 * 2.0 * 0.5);
+    assert_eq!(energy.adc_pj.nominal, 7.0 * 2.0 * 45.0);
+}
+
 fn exactly(nominal: f64) -> Range {
     Range::exactly(nominal)
 }

@@ -7,8 +7,10 @@ use numerics::Seed;
 
 use super::accum::Accum;
 use super::clip_mask::Beyond;
+use super::codes::{ConverterRounding, InputCodes};
 use super::dac::{BoundManagement, NoiseManagement};
 use super::draw::{Draws, Streams, Wanted};
+use super::encoding::{Bits, Digits};
 use super::epilogue::{Epilogue, convert};
 use super::inputs::{Convert, Phase, Places, SumKind};
 use super::layout::{HALF, LANES, Lanes, padded};
@@ -73,7 +75,7 @@ struct Seen {
 pub(super) struct Pass<'a> {
     pub(super) periphery: &'a Periphery,
     pub(super) weights: &'a ArrayWeights,
-    pub(super) padded: &'a PaddedColumns,
+    pub(super) padded: &'a PaddedColumns<'a>,
     /// The streams of `seed`.
     pub(super) streams: &'a Streams,
     /// Seed of the whole pass, from which repetitions with halved inputs get streams of their own.
@@ -81,6 +83,10 @@ pub(super) struct Pass<'a> {
     pub(super) first_sample: u64,
     /// The panels of outputs that this pass forms.
     pub(super) panels: Range<usize>,
+    /// The bits of the codes that are multiplied, if these come in slices, and what results are
+    /// multiplied by.
+    pub(super) bits: Option<Bits>,
+    pub(super) factor: f32,
 }
 
 impl Pass<'_> {
@@ -163,7 +169,7 @@ impl Pass<'_> {
         let columns = self.panels.start * LANES..outputs.min(self.panels.end * LANES);
         let first_sample = self.first_sample;
         scratch.draws.draw(streams, &Wanted { todo, first_sample, outputs, columns });
-        let of_todo: Vec<f32> = todo.iter().map(|&s| ranges[s]).collect();
+        let of_todo: Vec<f32> = todo.iter().map(|&s| ranges[s] * self.factor).collect();
         let keeps = written.products.is_some();
         let halves = self.shares_panels();
         for panel in self.panels.clone() {
@@ -210,13 +216,14 @@ impl Pass<'_> {
 
     /// Says which inputs of the samples were clipped.
     fn mask_inputs(&self, x: &[f32], of: &Samples<'_>, words: &mut [u16]) {
-        let Periphery { inputs, chain, config, .. } = *self.periphery;
+        let Periphery { inputs, codes, .. } = *self.periphery;
         let stride = inputs.div_ceil(LANES);
         for &s in &of.todo {
             dispatch(Beyond {
                 x: &x[s * inputs..][..inputs],
-                scale: 1.0 / (of.ranges[s] * chain.unit),
-                bound: config.dac.bound / chain.unit,
+                scale: 1.0 / (of.ranges[s] * codes.unit),
+                low: codes.low,
+                high: codes.high,
                 words: &mut words[s * stride..][..stride],
             });
         }
@@ -290,7 +297,7 @@ impl Pass<'_> {
     fn convert(&self, x: &[f32], range: f32, noise: Drawing<'_>, codes: &mut [f32]) -> u64 {
         let Drawing { streams, place, buffer: noise } = noise;
         let dac = &self.periphery.config.dac;
-        let unit = self.periphery.chain.unit;
+        let InputCodes { unit, low, high } = self.periphery.codes;
         let stepped = dac.steps.is_some();
         noise.resize(x.len(), 0.0);
         let uniform: &[f32] = match &streams.input_rounding {
@@ -304,15 +311,20 @@ impl Pass<'_> {
         dispatch(Convert {
             x,
             scale: 1.0 / (range * unit),
-            bound: dac.bound / unit,
+            low,
+            high,
             stepped,
+            floor: stepped && dac.rounding == ConverterRounding::Floor,
             uniform,
             codes: &mut *codes,
             saturated: &mut saturated,
         });
+        if let Some(bits) = self.bits {
+            dispatch(Digits { bits, codes: &mut *codes });
+        }
         if let Some(stream) = &streams.input {
             stream.fill_gaussian(place, noise);
-            let std = dac.noise / unit;
+            let std = dac.noise / self.periphery.chain.unit;
             codes.iter_mut().zip(&*noise).for_each(|(code, xi)| *code += std * xi);
         }
         saturated

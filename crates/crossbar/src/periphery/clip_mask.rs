@@ -109,7 +109,8 @@ impl ClipMask {
 pub(super) struct Beyond<'a> {
     pub(super) x: &'a [f32],
     pub(super) scale: f32,
-    pub(super) bound: f32,
+    pub(super) low: f32,
+    pub(super) high: f32,
     pub(super) words: &'a mut [u16],
 }
 
@@ -119,7 +120,7 @@ impl Kernel for Beyond<'_> {
         for (x, word) in self.x.chunks(LANES).zip(self.words) {
             let mut bits = [0u16; LANES];
             for (i, (&x, bit)) in x.iter().zip(&mut bits).enumerate() {
-                *bit = u16::from(is_beyond(x * self.scale, self.bound)) << i;
+                *bit = u16::from(is_beyond(x * self.scale, self.low, self.high)) << i;
             }
             *word = bits.iter().fold(0, |word, bit| word | bit);
         }
@@ -128,9 +129,10 @@ impl Kernel for Beyond<'_> {
 
 /// Whether an input in units of codes lies beyond the range.
 #[inline(always)]
-pub(super) fn is_beyond(k: f32, bound: f32) -> bool {
+pub(super) fn is_beyond(k: f32, low: f32, high: f32) -> bool {
     // Division may round an input at the end of the range one place beyond it.
-    k.abs() > bound * (1.0 + f32::EPSILON) || k.is_nan()
+    let beyond = |end: f32| end * (1.0 + f32::EPSILON);
+    k > beyond(high) || k < beyond(low) || k.is_nan()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::read_noise::ReadNoise;
 use crate::error::TileError;
 
 /// The periphery of a tile.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeripheryConfig {
     /// Digital-to-analog conversion of the inputs.
@@ -24,6 +24,12 @@ pub struct PeripheryConfig {
 }
 
 impl PeripheryConfig {
+    /// How many conversions of the ADC an output takes, those of the slices of its inputs. An output
+    /// whose weights are sliced takes as many for each slice of them.
+    pub fn conversions(&self) -> usize {
+        self.dac.slices()
+    }
+
     pub(crate) fn check(&self) -> Result<(), TileError> {
         self.dac.check()?;
         self.read_noise.check()?;

@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! k = clip(round(x/(α s)), ±b/s),   x̂ = s k,   s = 2b / steps          [Rasch23 Eq. 5–6]
+//! k = clip(round(x/(α s)), 0, b/s),            s = b / steps           unsigned
 //! ```
 //!
-//! With 2^q − 2 steps there are 2^q − 1 levels, zero among them: 254 steps for 8 bits.
+//! With 2^q − 2 steps there are 2^q − 1 levels, zero among them: 254 steps for 8 bits. An unsigned
+//! converter has 2^q levels, 255 steps. A file gives one of `bits`, `levels` (one more than steps) and
+//! `steps`; whatever it gives is held and written as steps.
 //!
 //! Numbers of steps need not be even, nor whole: sweeps of the resolution take what lies between
 //! bits. But then ±b is no multiple of a step. It lies between the last two codes, one of which is
@@ -14,41 +17,83 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::codes::{ConverterRounding, InputCodes};
+use super::encoding::InputEncoding;
+use super::range::DacRange;
+use super::resolution::{self, Keys, Resolution};
 use crate::error::TileError;
 
 /// Digital-to-analog converters of the word lines.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Fields")]
 pub struct Dac {
-    /// Steps between −bound and bound, 2^bits − 2, above 1; continuous if absent.
-    #[serde(default)]
+    /// Steps of the range, above 1: 2^bits − 2, or 2^bits − 1 of an unsigned one, where a single step
+    /// is allowed, too; continuous if absent.
     pub steps: Option<f32>,
     /// How inputs come onto the steps.
-    #[serde(default)]
     pub rounding: ConverterRounding,
     /// Largest DAC output b, normalised: an input equal to the input range gives 1.
     pub bound: f32,
     /// Standard deviation σ_in of the noise on the word lines, added after the conversion.
-    #[serde(default)]
     pub noise: f32,
     /// How inputs are scaled into the range.
-    #[serde(default)]
     pub noise_management: NoiseManagement,
     /// What happens when an output saturates.
-    #[serde(default)]
     pub bound_management: BoundManagement,
+    /// Whether inputs have signs.
+    #[serde(skip_serializing_if = "DacRange::is_symmetric")]
+    pub range: DacRange,
+    /// Whether inputs come whole or in slices.
+    #[serde(skip_serializing_if = "InputEncoding::is_whole")]
+    pub encoding: InputEncoding,
 }
 
-/// How a converter chooses between the two steps around a value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ConverterRounding {
-    /// The nearest; a tie goes to the even step.
-    #[default]
-    Nearest,
-    /// The upper one with the probability of the distance to the lower one, so that the mean is the
-    /// value. AIHWKit: `inp_sto_round`, `out_sto_round`.
-    Stochastic,
+/// [`Dac`] as a file gives it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    #[serde(default)]
+    bits: Option<u32>,
+    #[serde(default)]
+    levels: Option<u32>,
+    #[serde(default)]
+    steps: Option<f32>,
+    #[serde(default)]
+    rounding: ConverterRounding,
+    bound: f32,
+    #[serde(default)]
+    noise: f32,
+    #[serde(default)]
+    noise_management: NoiseManagement,
+    #[serde(default)]
+    bound_management: BoundManagement,
+    #[serde(default)]
+    range: DacRange,
+    #[serde(default)]
+    encoding: InputEncoding,
+}
+
+const KEYS: Keys = Keys { bits: "dac.bits", levels: "dac.levels", steps: "dac.steps" };
+
+impl TryFrom<Fields> for Dac {
+    type Error = TileError;
+
+    fn try_from(fields: Fields) -> Result<Self, TileError> {
+        let Fields { bits, levels, steps, rounding, bound, noise, .. } = fields;
+        let Fields { noise_management, bound_management, range, encoding, .. } = fields;
+        let resolution = Resolution { keys: KEYS, bits, levels, steps };
+        let steps = resolution.into_steps(range.is_symmetric())?;
+        Ok(Self {
+            steps,
+            rounding,
+            bound,
+            noise,
+            noise_management,
+            bound_management,
+            range,
+            encoding,
+        })
+    }
 }
 
 /// How inputs are brought into the range of the DAC.
@@ -58,7 +103,8 @@ pub enum NoiseManagement {
     /// By the input range α of the tile, the same for every sample.
     #[default]
     None,
-    /// By the largest magnitude of each sample, in place of α. AIHWKit: `ABS_MAX`.
+    /// By the largest magnitude of each sample, in place of α; of an unsigned converter, the largest
+    /// input. AIHWKit: `ABS_MAX`.
     AbsMax,
 }
 
@@ -93,23 +139,44 @@ impl Dac {
 
     /// Width s of one step, if the converter has steps.
     pub fn step(&self) -> Option<f32> {
-        self.steps.map(|steps| 2.0 * self.bound / steps)
+        self.steps.map(|steps| match self.range {
+            DacRange::Symmetric => 2.0 * self.bound / steps,
+            DacRange::Unsigned => self.bound / steps,
+        })
+    }
+
+    /// The codes of the inputs.
+    pub(super) fn codes(&self) -> InputCodes {
+        let unit = self.step().unwrap_or(1.0);
+        match (self.range, self.steps) {
+            (DacRange::Symmetric, _) => {
+                let high = self.bound / unit;
+                InputCodes { unit, low: -high, high }
+            }
+            (DacRange::Unsigned, steps) => {
+                InputCodes { unit, low: 0.0, high: steps.unwrap_or(self.bound) }
+            }
+        }
     }
 
     /// The input that drives the converter to 1 in a sample, for a tile of that input range.
     pub(crate) fn range_of(&self, sample: &[f32], input_range: f32) -> f32 {
         match self.noise_management {
             NoiseManagement::None => input_range,
-            NoiseManagement::AbsMax => match crate::mapping::largest_magnitude(sample) {
-                max if max > 0.0 && max.is_finite() => max,
-                _ => 1.0,
-            },
+            NoiseManagement::AbsMax => {
+                let max = match self.range {
+                    DacRange::Symmetric => crate::mapping::largest_magnitude(sample),
+                    DacRange::Unsigned => sample.iter().fold(0.0f32, |max, &x| max.max(x)),
+                };
+                if max > 0.0 && max.is_finite() { max } else { 1.0 }
+            }
         }
     }
 
     pub(crate) fn check(&self) -> Result<(), TileError> {
-        check_steps("dac.steps", self.steps)?;
+        resolution::check_steps("dac.steps", self.steps, self.range.is_symmetric())?;
         TileError::check_within("dac.bound", self.bound, 1e-3..=1e6)?;
+        self.check_encoding()?;
         TileError::check_within("dac.noise", self.noise, 0.0..=1e3)?;
         match self.bound_management {
             BoundManagement::None => Ok(()),
@@ -122,14 +189,9 @@ impl Dac {
     }
 }
 
-/// Most steps of a converter, 24 bits: an f32 tells no more codes apart.
-const MAX_STEPS: f32 = 16_777_214.0;
-
+/// Checks a number of steps of a symmetric range.
 pub(crate) fn check_steps(field: &'static str, steps: Option<f32>) -> Result<(), TileError> {
-    let Some(steps) = steps else { return Ok(()) };
-    // The codes of a single step would be ±½, which the nearest one turns to 0.
-    TileError::check(steps > 1.0, field, steps, "is not above 1: there would be no code but 0")?;
-    TileError::check_within(field, steps, 1.0..=f64::from(MAX_STEPS))
+    resolution::check_steps(field, steps, true)
 }
 
 /// Input range as the mean over batches of the largest magnitude, at most `cap`.

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use numerics::{Seed, Stream};
 
-use super::dac::{ConverterRounding, Dac};
+use super::codes::ConverterRounding;
+use super::dac::Dac;
 use super::epilogue::{Chain, Drawn};
 use super::layout::LANES;
 

@@ -1,15 +1,12 @@
 //! From the sums of the array to ADC codes and digital numbers, for one panel and one sample.
 
-use super::inputs::round_stochastically;
-use super::layout::{LANES, Lanes};
+use super::codes::{AT_BOUND, OutputCodes, floor, on_step, round_stochastically};
+use super::layout::{HALF, LANES, Lanes};
+use super::nonlinearity::Transitions;
 use super::simd::{Kernel, dispatch};
 use super::sums::Sums;
-use crate::limits::clip;
+use crate::limits::{clip, clip_between};
 use crate::wires::DROP;
-
-/// Share of the bound from which on an output counts as clipped for a gradient.
-/// Source: AIHWKit 1.1.0, `rpu_forward_backward_pass.cpp`.
-const AT_BOUND: f32 = 0.999;
 
 /// What is the same for every output.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +27,18 @@ pub(super) struct Chain {
     /// Step and bound of the ADC; infinite bound and zero step if there are none.
     pub(super) step: f32,
     pub(super) bound: f32,
-    /// Whether the ADC rounds stochastically.
+    /// What no code within the range exceeds: the bound and a quarter of a step, for the value of the last code may
+    /// come out a rounding above the bound.
+    pub(super) beyond: f32,
+    /// Whether the ADC rounds stochastically, to the nearest step, or down; if none of them, it has
+    /// no steps.
     pub(super) stochastic: bool,
+    pub(super) nearest: bool,
+    pub(super) floor: bool,
+    /// Whether outputs are converted by `codes`, with the unit of each column; otherwise by `step` and
+    /// `bound`.
+    pub(super) coded: bool,
+    pub(super) codes: OutputCodes,
 }
 
 /// What differs between outputs.
@@ -40,6 +47,11 @@ pub(super) struct Column<'a> {
     pub(super) curvature: &'a Lanes,
     pub(super) gain: &'a Lanes,
     pub(super) offset: &'a Lanes,
+    pub(super) unit: &'a Lanes,
+    /// Where the codes of the columns change, those of this panel being `first` and so on of `outputs`.
+    pub(super) transitions: Option<&'a Transitions>,
+    pub(super) first: usize,
+    pub(super) outputs: usize,
     pub(super) scale: &'a Lanes,
     pub(super) bias: &'a Lanes,
 }
@@ -83,20 +95,37 @@ impl<'a> Drawn<'a> {
 
 /// Converts the samples of a panel.
 pub(super) fn convert(epilogue: Epilogue<'_>) {
-    if epilogue.chain.s_shape || epilogue.chain.stochastic {
+    if epilogue.chain.coded {
+        dispatch(Coded(epilogue));
+    } else if epilogue.chain.s_shape || epilogue.chain.stochastic {
         dispatch(General(epilogue));
     } else {
         dispatch(Simple(epilogue));
     }
 }
 
+/// Which of the parts of a chain are asked for in every lane.
+const SIMPLE: u8 = 0;
+const GENERAL: u8 = 1;
+const CODED: u8 = 2;
+
 /// With everything that a chain may have.
+struct Coded<'a>(Epilogue<'a>);
+
+impl Kernel for Coded<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        self.0.run::<CODED>();
+    }
+}
+
+/// With everything but codes.
 struct General<'a>(Epilogue<'a>);
 
 impl Kernel for General<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        self.0.run::<false>();
+        self.0.run::<GENERAL>();
     }
 }
 
@@ -106,13 +135,13 @@ struct Simple<'a>(Epilogue<'a>);
 impl Kernel for Simple<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        self.0.run::<true>();
+        self.0.run::<SIMPLE>();
     }
 }
 
 impl Epilogue<'_> {
     #[inline(always)]
-    fn run<const SIMPLE: bool>(self) {
+    fn run<const KIND: u8>(self) {
         let Self { chain, columns, mut products, .. } = self;
         let Column { scale, bias, .. } = columns;
         for (slot, (sums, out)) in self.sums.iter().zip(self.out).enumerate() {
@@ -124,7 +153,7 @@ impl Epilogue<'_> {
                 rounding: self.rounding.of(slot),
             };
             let mut z = [0.0; LANES];
-            self.saturated[slot] = sample.convert::<SIMPLE>(&chain, &columns, sums, &mut z);
+            self.saturated[slot] = sample.convert::<KIND>(&chain, &columns, sums, &mut z);
             // Whole lanes at a time: written one by one they might be read as a scale or bias.
             let (mut kept, mut result) = ([0.0; LANES], [0.0; LANES]);
             if let Some(products) = &mut products {
@@ -154,7 +183,7 @@ struct Sample<'a> {
 impl Sample<'_> {
     /// Writes what the ADC gives and returns which outputs went beyond the bound or came out there.
     #[inline(always)]
-    fn convert<const SIMPLE: bool>(
+    fn convert<const KIND: u8>(
         &self,
         chain: &Chain,
         columns: &Column<'_>,
@@ -170,7 +199,7 @@ impl Sample<'_> {
             let c = ((c3 * a + c2) * a + c1) * a;
             let mut y = chain.unit * (sums.y[i] - chain.drop_scale * c * sums.z[i]);
             let variance = unit_squared * (chain.pcm_variance * sums.variance[i] + constant);
-            if !SIMPLE && chain.s_shape {
+            if KIND != SIMPLE && chain.s_shape {
                 y += variance.sqrt() * self.read_noise[i];
                 y = chain.prefactor * y / (1.0 + columns.curvature[i] * y.abs());
                 y += chain.output_noise * self.output_noise[i];
@@ -180,20 +209,63 @@ impl Sample<'_> {
                 y += std * self.output_noise[i];
             }
             y = columns.gain[i] * y + columns.offset[i];
+            if KIND == CODED {
+                let code = code_of(y, columns.unit[i], chain, self.rounding[i]);
+                let beyond = u32::from(chain.codes.are_left_by(code));
+                let kept = match columns.transitions {
+                    Some(transitions) => columns.code_of(i, y, chain, transitions),
+                    None => clip_between(code, chain.codes.first, chain.codes.last),
+                };
+                let code = if beyond == 0 { kept } else { code };
+                let there = code <= chain.codes.at_first || code >= chain.codes.at_last;
+                clipped[i] = (beyond | u32::from(there) << LANES) << i;
+                let code = kept;
+                z[i] = (code + chain.codes.origin) * columns.unit[i];
+                continue;
+            }
             if chain.step > 0.0 {
                 let code = y / chain.step;
-                let code = if !SIMPLE && chain.stochastic {
+                let code = if KIND == GENERAL && chain.stochastic {
                     round_stochastically(code, self.rounding[i])
                 } else {
                     code.round_ties_even()
                 };
                 y = code * chain.step;
             }
-            let beyond = u32::from(y.abs() > chain.bound);
+            let beyond = u32::from(y.abs() > chain.beyond);
             let there = u32::from(y.abs() >= AT_BOUND * chain.bound);
             clipped[i] = (beyond | there << LANES) << i;
             z[i] = clip(y, chain.bound);
         }
         clipped.iter().fold(0, |bits, clipped| bits | clipped)
+    }
+}
+
+impl Column<'_> {
+    /// The code of a value by the nonlinearity of the lane's column. One lane at a time: a few
+    /// comparisons for every output.
+    #[inline]
+    fn code_of(&self, lane: usize, y: f32, chain: &Chain, transitions: &Transitions) -> f32 {
+        let at = self.first + lane;
+        // Two samples share a panel of eight outputs; other lanes behind the last are not used.
+        let column = if at < self.outputs { at } else { (lane % HALF).min(self.outputs - 1) };
+        let t = y / self.unit[lane] - chain.codes.origin;
+        let t = if chain.floor { on_step(t) } else { t };
+        chain.codes.first + transitions.code(column, t - chain.codes.first)
+    }
+}
+
+/// The code of a value, not clipped.
+#[inline(always)]
+fn code_of(y: f32, unit: f32, chain: &Chain, uniform: f32) -> f32 {
+    let t = y / unit - chain.codes.origin;
+    if chain.nearest {
+        t.round_ties_even()
+    } else if chain.floor {
+        floor(t)
+    } else if chain.stochastic {
+        round_stochastically(t, uniform)
+    } else {
+        t
     }
 }

@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use numerics::Par;
 
+use super::accum::Accum;
 use super::chunk::{CHUNK, Pass};
 use super::clip_mask::ClipMask;
-use super::dac::{BoundManagement, ConverterRounding, NoiseManagement};
+use super::codes::{ConverterRounding, InputCodes};
+use super::dac::{BoundManagement, NoiseManagement};
+use super::encoding::{Bits, Digits};
 use super::inputs::{Convert, SumKind};
 use super::operands::{Batch, Digital, Out, Saturation};
 use super::pack::ArrayWeights;
@@ -45,6 +48,9 @@ impl Periphery {
     /// ∂L/∂α ∝ Σ_{x ≥ α} min(∂L/∂x, 0) − Σ_{x ≤ −α} max(∂L/∂x, 0)        over clipped inputs
     /// ```
     ///
+    /// Inputs that come in [slices](super::InputEncoding::BitSerial) take a conversion for each, and the results
+    /// are added up with their weights.
+    ///
     /// With bound management the outputs that are kept are those of the last attempt.
     ///
     /// # Shapes
@@ -68,6 +74,56 @@ impl Periphery {
         par: Par,
         out: Out<'_>,
     ) -> Saturation {
+        let Some(slices) = &self.slices else {
+            return self.convert(weights, batch, digital, par, out, None);
+        };
+        let Out { y, accum, mut products, mut clipped_inputs, mut clipped_outputs } = out;
+        let mut saturation = Saturation::default();
+        for slice in 0..slices.factors.len() {
+            // Inputs saturate, and the bias is added, once.
+            let first = slice == 0;
+            let out = Out {
+                y: &mut *y,
+                accum: if first { accum } else { Accum::Add },
+                products: products.as_deref_mut(),
+                clipped_inputs: clipped_inputs.take(),
+                clipped_outputs: clipped_outputs.as_deref_mut(),
+            };
+            let digital = Digital { bias: if first { digital.bias } else { &[] }, ..digital };
+            let seen = self.convert(weights, batch, digital, par, out, Some(slice));
+            saturation.outputs += seen.outputs;
+            saturation.inputs += if first { seen.inputs } else { 0 };
+        }
+        saturation
+    }
+
+    /// The results of one slice alone, or of whole inputs.
+    #[track_caller]
+    pub(crate) fn convert_slice(
+        &self,
+        weights: &ArrayWeights,
+        batch: Batch<Inputs<'_>>,
+        digital: Digital<'_>,
+        par: Par,
+        y: &mut [f32],
+        slice: usize,
+    ) {
+        let slice = self.slices.is_some().then_some(slice);
+        self.convert(weights, batch, digital, par, Out::replace(y), slice);
+    }
+
+    /// [`Self::forward`] for whole inputs, or for one slice of them; the first one replaces what is kept
+    /// beside the results, and the others are added to it.
+    #[track_caller]
+    fn convert(
+        &self,
+        weights: &ArrayWeights,
+        batch: Batch<Inputs<'_>>,
+        digital: Digital<'_>,
+        par: Par,
+        out: Out<'_>,
+        slice: Option<usize>,
+    ) -> Saturation {
         let Batch { inputs: x, noise } = batch;
         let Out { y, accum, products, clipped_inputs, clipped_outputs } = out;
         let (inputs, outputs) = (self.inputs, self.outputs);
@@ -87,11 +143,23 @@ impl Periphery {
         assert!(range > 0.0 && range.is_finite(), "input range {range} is not finite and > 0");
 
         let padded = PaddedColumns::new(&self.columns, &digital);
-        let streams = self.streams(&noise.seed);
+        let joins = slice.is_some_and(|slice| slice > 0);
+        let (seed, bits, factor) = match (slice, &self.slices) {
+            (Some(slice), Some(slices)) => {
+                let seed = noise.seed.child("slice").child(slice);
+                (seed, Some(slices.bits(slice)), slices.factors[slice])
+            }
+            _ => (noise.seed, None, 1.0),
+        };
+        let mut streams = self.streams(&seed);
+        if slice.is_some() {
+            // All slices are those of one code.
+            streams.input_rounding = self.streams(&noise.seed).input_rounding;
+        }
         let mut images = CONVERTED.take();
         let converted = match &x {
             Inputs::Windows(windows) if self.shares_codes() && clipped_inputs.is_none() => {
-                Some(self.convert_images(windows, digital.input_range, weights, &mut images))
+                Some(self.convert_images(windows, digital.input_range, weights, bits, &mut images))
             }
             _ => None,
         };
@@ -99,7 +167,9 @@ impl Periphery {
 
         let words = |mask: Option<_>, columns| {
             mask.map(|mask: &mut ClipMask| {
-                mask.reset(batch, columns);
+                if !joins {
+                    mask.reset(batch, columns);
+                }
                 mask.chunks_mut(CHUNK)
             })
         };
@@ -111,6 +181,7 @@ impl Periphery {
             products: products.as_mut().and_then(Iterator::next),
             clipped_inputs: input_words.as_mut().and_then(Iterator::next),
             clipped_outputs: output_words.as_mut().and_then(Iterator::next),
+            joins,
         });
         let mut units: Vec<Written<'_>> = units.collect();
         let strips = self.strips(weights.panels());
@@ -124,9 +195,11 @@ impl Periphery {
                     weights,
                     padded: &padded,
                     streams: &streams,
-                    seed: noise.seed,
+                    seed,
                     first_sample: noise.first_sample + first as u64,
                     panels: panels.clone(),
+                    bits,
+                    factor,
                 };
                 let range = digital.input_range;
                 let seen = match (&x, converted) {
@@ -170,7 +243,7 @@ impl Periphery {
     fn shares_codes(&self) -> bool {
         let dac = &self.config.dac;
         dac.noise == 0.0
-            && dac.rounding == ConverterRounding::Nearest
+            && dac.rounding != ConverterRounding::Stochastic
             && dac.noise_management == NoiseManagement::None
             && dac.bound_management == BoundManagement::None
     }
@@ -181,9 +254,11 @@ impl Periphery {
         windows: &Windows<'_>,
         range: f32,
         weights: &ArrayWeights,
+        bits: Option<Bits>,
         images: &mut Converted,
     ) -> u64 {
-        let (dac, unit) = (&self.config.dac, self.chain.unit);
+        let dac = &self.config.dac;
+        let InputCodes { unit, low, high } = self.codes;
         // The squares of constant noise are summed over rows.
         let in_place = self.sums == SumKind::Integer && self.chain.constant_variance == 0.0;
         let two_phases = weights.negative().is_some();
@@ -194,12 +269,17 @@ impl Periphery {
         dispatch(Convert {
             x: windows.images,
             scale: 1.0 / (range * unit),
-            bound: dac.bound / unit,
+            low,
+            high,
             stepped: dac.steps.is_some(),
+            floor: dac.steps.is_some() && dac.rounding == ConverterRounding::Floor,
             uniform: &[],
-            codes,
+            codes: &mut *codes,
             saturated: &mut saturated,
         });
+        if let Some(bits) = bits {
+            dispatch(Digits { bits, codes });
+        }
         images.finish(two_phases);
         saturated
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::accum::Accum;
 use super::clip_mask::is_beyond;
+use super::codes::{floor, round_stochastically};
 use super::integer::powers;
 use super::layout::{LANES, Lanes, padded};
 use super::pack::ArrayWeights;
@@ -12,7 +13,7 @@ use super::simd::{Kernel, dispatch, integer_sums};
 use super::sums::{
     FULL_GROUP, FloatMagnitudes, IntegerMagnitudes, IntegerSums, PLAIN_GROUP, Running, Sums,
 };
-use crate::limits::clip;
+use crate::limits::clip_between;
 
 /// With so many samples or fewer the weights of a panel are used up before the next ones have come
 /// from memory: these are then fetched ahead.
@@ -47,8 +48,11 @@ pub(super) struct Places<'a> {
 pub(super) struct Convert<'a> {
     pub(super) x: &'a [f32],
     pub(super) scale: f32,
-    pub(super) bound: f32,
+    pub(super) low: f32,
+    pub(super) high: f32,
     pub(super) stepped: bool,
+    /// Whether it is the step below.
+    pub(super) floor: bool,
     /// Uniform numbers in [0, 1) of stochastic rounding, or none for the nearest step.
     pub(super) uniform: &'a [f32],
     pub(super) codes: &'a mut [f32],
@@ -62,19 +66,29 @@ impl Kernel for Convert<'_> {
         if !self.uniform.is_empty() {
             for ((&x, code), &u) in self.x.iter().zip(self.codes).zip(self.uniform) {
                 let k = x * self.scale;
-                saturated += u32::from(is_beyond(k, self.bound));
+                saturated += u32::from(is_beyond(k, self.low, self.high));
                 let k = if k.is_nan() { 0.0 } else { k };
-                *code = clip(round_stochastically(k, u), self.bound);
+                *code = clip_between(round_stochastically(k, u), self.low, self.high);
+            }
+            *self.saturated += u64::from(saturated);
+            return;
+        }
+        if self.floor {
+            for (&x, code) in self.x.iter().zip(self.codes) {
+                let k = x * self.scale;
+                saturated += u32::from(is_beyond(k, self.low, self.high));
+                let k = if k.is_nan() { 0.0 } else { k };
+                *code = clip_between(floor(k), self.low, self.high);
             }
             *self.saturated += u64::from(saturated);
             return;
         }
         for (&x, code) in self.x.iter().zip(self.codes) {
             let k = x * self.scale;
-            saturated += u32::from(is_beyond(k, self.bound));
+            saturated += u32::from(is_beyond(k, self.low, self.high));
             let k = if k.is_nan() { 0.0 } else { k };
             let k = if self.stepped { k.round_ties_even() } else { k };
-            *code = clip(k, self.bound);
+            *code = clip_between(k, self.low, self.high);
         }
         *self.saturated += u64::from(saturated);
     }
@@ -93,13 +107,6 @@ impl Kernel for Powers<'_> {
             *out = powers(two);
         }
     }
-}
-
-/// ⌊k⌋ or ⌈k⌉, the latter with the probability k − ⌊k⌋; an integer stays what it is.
-#[inline(always)]
-pub(super) fn round_stochastically(k: f32, u: f32) -> f32 {
-    let low = k.floor();
-    low + if u < k - low { 1.0 } else { 0.0 }
 }
 
 impl Phase {

@@ -9,6 +9,7 @@ use super::accum::Accum;
 use super::adc::Columns;
 use super::epilogue::Column;
 use super::layout::{HALF, LANES, Lanes};
+use super::nonlinearity::Transitions;
 use super::operands::Digital;
 use super::sums::Sums;
 
@@ -21,6 +22,8 @@ pub(super) struct Written<'a> {
     /// Words of the masks that are wanted.
     pub(super) clipped_inputs: Option<&'a mut [u16]>,
     pub(super) clipped_outputs: Option<&'a mut [u16]>,
+    /// Whether products and clipped outputs are added to those of slices before.
+    pub(super) joins: bool,
 }
 
 impl Written<'_> {
@@ -31,21 +34,25 @@ impl Written<'_> {
             products: self.products.as_deref_mut(),
             clipped_inputs: self.clipped_inputs.as_deref_mut(),
             clipped_outputs: self.clipped_outputs.as_deref_mut(),
+            joins: self.joins,
         }
     }
 }
 
 /// Vectors over outputs, filled up to whole panels.
-pub(super) struct PaddedColumns {
+pub(super) struct PaddedColumns<'a> {
+    outputs: usize,
     curvature: Vec<f32>,
     gain: Vec<f32>,
     offset: Vec<f32>,
+    unit: Vec<f32>,
+    transitions: Option<&'a Transitions>,
     scale: Vec<f32>,
     bias: Vec<f32>,
 }
 
-impl PaddedColumns {
-    pub(super) fn new(columns: &Columns, digital: &Digital<'_>) -> Self {
+impl<'a> PaddedColumns<'a> {
+    pub(super) fn new(columns: &'a Columns, digital: &Digital<'_>) -> Self {
         let outputs = digital.scale.len();
         let pad = |values: &[f32]| {
             let mut padded = values.to_vec();
@@ -56,9 +63,12 @@ impl PaddedColumns {
             padded
         };
         Self {
+            outputs,
             curvature: pad(&columns.curvature),
             gain: pad(&columns.gain),
             offset: pad(&columns.offset),
+            unit: pad(&columns.unit),
+            transitions: columns.transitions.as_ref(),
             scale: pad(digital.scale),
             bias: pad(digital.bias),
         }
@@ -69,6 +79,10 @@ impl PaddedColumns {
             curvature: lanes_of(&self.curvature, index),
             gain: lanes_of(&self.gain, index),
             offset: lanes_of(&self.offset, index),
+            unit: lanes_of(&self.unit, index),
+            transitions: self.transitions,
+            first: index * LANES,
+            outputs: self.outputs,
             scale: lanes_of(&self.scale, index),
             bias: lanes_of(&self.bias, index),
         }
@@ -148,13 +162,16 @@ impl Place<'_> {
                 let bits = bits >> (half * HALF);
                 beyond(s, bits & lanes);
                 if let Some(words) = &mut written.clipped_outputs {
-                    words[s * stride + self.panel] = (bits >> LANES & lanes) as u16;
+                    let word = &mut words[s * stride + self.panel];
+                    let before = if written.joins { *word } else { 0 };
+                    *word = before | (bits >> LANES & lanes) as u16;
                 }
             }
         }
         self.write_rows(accum, results.out, written.y);
         if let Some(products) = &mut written.products {
-            self.write_rows(Accum::Replace, results.products, products);
+            let accum = if written.joins { Accum::Add } else { Accum::Replace };
+            self.write_rows(accum, results.products, products);
         }
     }
 

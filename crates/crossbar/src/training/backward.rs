@@ -41,7 +41,7 @@ impl PerturbedMatrix {
         assert_eq!(x.len(), samples * inputs, "{} inputs are not rows of {inputs}", x.len());
         let given = errors.len();
         assert_eq!(given, samples * outputs, "{given} errors for {samples} × {outputs}");
-        let kept_samples = kept.conversions() / cut.scales();
+        let kept_samples = kept.outputs() / cut.scales();
         assert_eq!(kept_samples, samples, "{samples} samples, of which {kept_samples} were kept");
         let effective = self.effective();
 

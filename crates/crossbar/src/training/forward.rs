@@ -73,7 +73,15 @@ impl PerturbedMatrix {
         let mut saturation = Saturation::default();
         blocks.iter().for_each(|block| saturation += block.saturation);
         let masks = blocks.into_iter().filter_map(|block| block.masks).collect();
-        Kept { input_range, products: products.unwrap_or_default(), masks, saturation }
+        let (unsigned, slices) = (self.tiles.is_unsigned(), self.tiles.slices());
+        Kept {
+            input_range,
+            unsigned,
+            slices,
+            products: products.unwrap_or_default(),
+            masks,
+            saturation,
+        }
     }
 
     /// The products of one block.

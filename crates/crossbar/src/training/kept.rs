@@ -21,6 +21,10 @@ pub enum Keep {
 #[derive(Debug, Default)]
 pub struct Kept {
     pub(super) input_range: f32,
+    /// Whether the converters take no negative inputs.
+    pub(super) unsigned: bool,
+    /// Conversions of an output of a tile.
+    pub(super) slices: usize,
     /// α z by block: \[tile\]\[sample\]\[output of the tile\].
     pub(super) products: Vec<f32>,
     /// Of every block, the masks of its tiles.
@@ -51,6 +55,11 @@ impl Kept {
 
     /// Number of conversions by the ADCs of all tiles, 0 if nothing was kept.
     pub fn conversions(&self) -> usize {
+        self.outputs() * self.slices
+    }
+
+    /// Number of outputs of all tiles, 0 if nothing was kept.
+    pub(super) fn outputs(&self) -> usize {
         self.masks.iter().flatten().map(ClipMask::len).sum()
     }
 
@@ -116,29 +125,35 @@ impl Kept {
         sums
     }
 
-    /// What was multiplied instead of x: clamp(x, ±α), and 0 instead of NaN. `buffer` gives memory
-    /// for that many values where there is any difference.
+    /// What was multiplied instead of x: clamp(x, ±α), or clamp(x, 0, α) by unsigned converters, and 0
+    /// instead of NaN. `buffer` gives memory for that many values where there is any difference.
     pub fn multiplied<'a>(
         &self,
         x: &'a [f32],
         buffer: impl FnOnce(usize) -> Vec<f32>,
     ) -> Cow<'a, [f32]> {
-        let range = self.input_range;
-        let inside = |x: &f32| x.abs() <= range;
+        let [low, high] = self.ends();
+        let inside = |x: &f32| *x >= low && *x <= high;
         if !x.chunks(STRETCH).any(|x| x.iter().fold(false, |any, x| any | !inside(x))) {
             return Cow::Borrowed(x);
         }
-        let clamped = |x: f32| if x.is_nan() { 0.0 } else { x.clamp(-range, range) };
+        let clamped = |x: f32| if x.is_nan() { 0.0 } else { x.clamp(low, high) };
         let mut multiplied = buffer(x.len());
         multiplied.iter_mut().zip(x).for_each(|(out, &x)| *out = clamped(x));
         Cow::Owned(multiplied)
     }
 
-    /// The indices of the inputs at the end of the range or beyond, in their order: only their
-    /// errors reach the input range.
+    /// The ends of the inputs.
+    fn ends(&self) -> [f32; 2] {
+        let high = self.input_range;
+        [if self.unsigned { 0.0 } else { -high }, high]
+    }
+
+    /// The indices of the inputs at an end of the range that is α or −α, or beyond, in their order: only
+    /// their errors reach the input range.
     pub fn at_range(&self, x: &[f32]) -> impl Iterator<Item = usize> {
-        let range = self.input_range;
-        let outside = move |x: &f32| x.abs() >= range;
+        let (range, unsigned) = (self.input_range, self.unsigned);
+        let outside = move |x: &f32| *x >= range || *x <= -range && !unsigned;
         x.chunks(STRETCH)
             .enumerate()
             .filter(move |(_, x)| x.iter().fold(false, |any, x| any | outside(x)))
@@ -157,6 +172,10 @@ mod tests {
 
     fn kept(input_range: f32) -> Kept {
         Kept { input_range, ..Kept::default() }
+    }
+
+    fn unsigned(input_range: f32) -> Kept {
+        Kept { unsigned: true, ..kept(input_range) }
     }
 
     proptest! {
@@ -182,6 +201,15 @@ mod tests {
             let at: Vec<usize> = (0..x.len()).filter(|&i| x[i].abs() >= input_range).collect();
             prop_assert_eq!(kept.at_range(&x).collect::<Vec<_>>(), at);
         }
+    }
+
+    #[test]
+    fn unsigned_converters_multiply_nothing_negative_and_negative_inputs_do_not_reach_the_range() {
+        let x = [-2.0, -0.0, 0.25, 0.5, 3.0, f32::NAN];
+        let multiplied = unsigned(0.5).multiplied(&x, |len| vec![7.0; len]).into_owned();
+        assert_eq!(multiplied, [0.0, 0.0, 0.25, 0.5, 0.5, 0.0]);
+        assert!(unsigned(0.5).at_range(&x).eq([3, 4]));
+        assert!(kept(0.5).at_range(&x).eq([0, 3, 4]));
     }
 
     #[test]

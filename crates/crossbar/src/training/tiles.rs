@@ -6,7 +6,7 @@ use numerics::Seed;
 
 use crate::config::TileConfig;
 use crate::error::TileError;
-use crate::periphery::Periphery;
+use crate::periphery::{DacRange, Periphery};
 use crate::tiling::Cut;
 
 /// The tiles of a matrix without weights: what does not change from mini-batch to mini-batch.
@@ -20,6 +20,10 @@ pub struct TrainingTiles {
 #[derive(Debug)]
 struct Shared {
     cut: Cut,
+    /// Whether negative inputs become 0.
+    unsigned: bool,
+    /// Slices of an input.
+    slices: usize,
     /// One for each part of the cut.
     peripheries: Vec<Periphery>,
 }
@@ -50,12 +54,28 @@ impl TrainingTiles {
             Periphery::new(periphery, wires, inputs, outputs, &seed.child(index))
         };
         let peripheries: Result<_, _> = cut.parts().iter().enumerate().map(periphery_of).collect();
-        Ok(Self { shared: Arc::new(Shared { cut, peripheries: peripheries? }) })
+        let unsigned = periphery.dac.range == DacRange::Unsigned;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                cut,
+                unsigned,
+                slices: periphery.conversions(),
+                peripheries: peripheries?,
+            }),
+        })
     }
 
     /// The parts of the matrix.
     pub fn cut(&self) -> &Cut {
         &self.shared.cut
+    }
+
+    pub(super) fn is_unsigned(&self) -> bool {
+        self.shared.unsigned
+    }
+
+    pub(super) fn slices(&self) -> usize {
+        self.shared.slices
     }
 
     pub(super) fn peripheries(&self) -> &[Periphery] {

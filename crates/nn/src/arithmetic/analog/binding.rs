@@ -6,7 +6,7 @@
 //! γ̃_i ← γ̃_i max_j |w̆_ij|,  w̆_i ← w̆_i / max     when columns are mapped anew
 //! ```
 //!
-//! κ̃_p = κ_p b_out is what is stored, b_out the bound of the ADC (1 if it has none).
+//! κ̃_p = κ_p b_out is what is stored, b_out the largest output of the ADC (1 if it has no bound).
 //!
 //! Source: \[Rasch23\] Eq. 21–22 and Methods.
 
@@ -36,7 +36,7 @@ pub struct AnalogWeights {
 ///
 /// Source: \[Rasch23\] Methods, "tile-wise scale".
 pub(super) fn tile_scale_start(config: &Analog) -> f32 {
-    config.tile().periphery.adc.bound.unwrap_or(1.0)
+    config.tile().periphery.adc.full_scale().unwrap_or(1.0)
 }
 
 impl AnalogWeights {

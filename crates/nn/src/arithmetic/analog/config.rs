@@ -9,7 +9,7 @@
 //!
 //! Source: [Rasch23 Eq. 1–2, Eq. 21–22; Methods, "hardware-aware training"].
 
-use crossbar::{TileConfig, TileError, WeightNoise, WeightNoiseConfig};
+use crossbar::{BoundPer, TileConfig, TileError, WeightNoise, WeightNoiseConfig};
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -202,6 +202,14 @@ pub enum AnalogError {
         /// What it does not fulfil.
         condition: &'static str,
     },
+    /// Something that a tile may have, but not one that is trained on.
+    #[error("{field} {reason}")]
+    Untrained {
+        /// Its name.
+        field: &'static str,
+        /// Why not.
+        reason: &'static str,
+    },
 }
 
 impl Analog {
@@ -212,6 +220,11 @@ impl Analog {
     /// [`AnalogError`] naming the first field that is out of range.
     pub fn new(tile: TileConfig, training: AnalogTraining) -> Result<Self, AnalogError> {
         tile.check()?;
+        if tile.periphery.adc.bound_per != BoundPer::Tile {
+            let reason = "is not the tile: columns get bounds of their own from data by \
+                          AnalogTile::calibrate_adc, and training calibrates none";
+            return Err(AnalogError::Untrained { field: "adc.bound_per", reason });
+        }
         if let Some(noise) = &training.weight_noise {
             WeightNoise::new(noise)?;
         }

@@ -1,6 +1,6 @@
 //! [`Devices`]: what the matrices on tiles are programmed into.
 
-use crossbar::{AnalogMatrix, TileConfig, TileError, WeightScale};
+use crossbar::{AnalogMatrix, MvmNoise, TileConfig, TileError, WeightScale};
 
 use super::binding::AnalogWeights;
 use crate::parameters::{ParameterId, Parameters};
@@ -69,6 +69,29 @@ impl<'p> Devices<'p> {
     /// The devices of that weight.
     pub(crate) fn of(&self, weight: ParameterId) -> Option<&AnalogMatrix> {
         self.layers.iter().find(|(analog, _)| analog.weight == weight).map(|(_, matrix)| matrix)
+    }
+
+    /// Calibrates the ADCs of a layer from rows of its inputs, see [`AnalogMatrix::calibrate_adc`].
+    ///
+    /// # Errors
+    ///
+    /// [`TileError`] if the share is not in (0, 1], or the ADC has no bound.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such layer, or the rows are none or not whole.
+    #[track_caller]
+    pub fn calibrate_adc(
+        &mut self,
+        layer: &str,
+        rows: &[f32],
+        share: f32,
+        run: Run,
+    ) -> Result<(), TileError> {
+        let found = self.layers.iter_mut().find(|(analog, _)| analog.name == layer);
+        let Some((_, matrix)) = found else { panic!("no programmed layer is named {layer}") };
+        let seed = run.seed.child(layer).child("adc-calibration");
+        matrix.calibrate_adc(rows, share, &MvmNoise { seed, first_sample: 0 }, run.par)
     }
 
     /// Keeps the devices of some columns of a layer free of error, see

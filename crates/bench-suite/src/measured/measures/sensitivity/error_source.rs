@@ -1,7 +1,7 @@
 //! [`ErrorSource`]: one cause of the errors of a tile, which can be taken away or left alone.
 
-use crossbar::TileConfig;
 use crossbar::device::{DeviceConfig, MeasuredConfig};
+use crossbar::{AdcRange, BoundPer, DacRange, InputEncoding, TileConfig};
 use serde::{Deserialize, Serialize};
 
 /// A cause of errors. What a tile does against errors (drift compensation, management of noise and
@@ -119,6 +119,9 @@ impl ErrorSource {
             Self::Dac => {
                 periphery.dac.steps = None;
                 periphery.dac.bound = UNBOUNDED;
+                periphery.dac.range = DacRange::Symmetric;
+                // Without steps there are no bits; the conversions that these take go with them.
+                periphery.dac.encoding = InputEncoding::Whole;
             }
             Self::InputNoise => periphery.dac.noise = 0.0,
             Self::PolarityAsymmetry => periphery.polarity_asymmetry = 0.0,
@@ -126,7 +129,10 @@ impl ErrorSource {
                 periphery.adc.steps = None;
                 if periphery.adc.s_shape.is_none() {
                     periphery.adc.bound = None;
+                    periphery.adc.range = AdcRange::Symmetric;
+                    periphery.adc.bound_per = BoundPer::Tile;
                 }
+                (periphery.adc.inl, periphery.adc.dnl_std) = (Vec::new(), 0.0);
             }
             Self::OutputNoise => periphery.adc.noise = 0.0,
             Self::ColumnErrors => {
@@ -156,6 +162,8 @@ impl ErrorSource {
             Self::Dac => {
                 to.periphery.dac.steps = from.periphery.dac.steps;
                 to.periphery.dac.bound = from.periphery.dac.bound;
+                to.periphery.dac.range = from.periphery.dac.range;
+                to.periphery.dac.encoding = from.periphery.dac.encoding;
             }
             Self::InputNoise => to.periphery.dac.noise = from.periphery.dac.noise,
             Self::PolarityAsymmetry => {
@@ -163,7 +171,9 @@ impl ErrorSource {
             }
             Self::Adc => {
                 adc.steps = there.steps;
-                adc.bound = there.bound;
+                (adc.bound, adc.range) = (there.bound, there.range);
+                adc.bound_per = there.bound_per;
+                (adc.inl, adc.dnl_std) = (there.inl.clone(), there.dnl_std);
             }
             Self::OutputNoise => adc.noise = there.noise,
             Self::ColumnErrors => {
@@ -173,7 +183,7 @@ impl ErrorSource {
             Self::SShape => {
                 adc.s_shape = there.s_shape;
                 if adc.s_shape.is_some() {
-                    adc.bound = there.bound;
+                    (adc.bound, adc.range) = (there.bound, there.range);
                 }
             }
         }

@@ -211,11 +211,12 @@ fn exact_layers(parameters: &Parameters) -> BTreeMap<String, Exact> {
         let (outputs, inputs) = analog.shape();
         let bias = format!("{}.bias", analog.name());
         let bias = parameters.iter().find(|p| p.name() == bias);
-        let planes = Passes::of(analog.config().tile()).conversions() as u64;
+        let Passes { slices, planes } = Passes::of(analog.config().tile());
+        let (slices, planes) = (slices as u64, planes as u64);
         let mut conversions = [0; 2];
         for part in analog.cut().parts() {
             conversions[0] += part.columns.len() as u64 * planes;
-            conversions[1] += part.rows.len() as u64 * planes;
+            conversions[1] += part.rows.len() as u64 * planes * slices;
         }
         let exact = Exact {
             outputs,
