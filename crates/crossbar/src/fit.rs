@@ -11,7 +11,8 @@
 //! a_i = max(mean(ĝ) + std(ĝ) ξ′, 0),   ν_i = ν_mean(ĝ) + ν_std(ĝ) ξ″,   corr(ξ′, ξ″) = ρ
 //! ```
 //!
-//! with s(t) = √ln((t + t_read)/2t_read) if a duration of one read is given and 1 otherwise: the model of
+//! with s(t) = √ln((t + t_read)/2t_read) if a duration of one read is given and 1 otherwise; where the read noise is a
+//! share of the drifted conductance, times ((t + t₀)/t₀)^−ν, too: the model of
 //! [`Measured`](crate::device::Measured). A fit goes by these steps.
 //!
 //! 1. For every device a_i and ν_i by least squares, with what they would err for σ_read = 1; σ_read of a state from

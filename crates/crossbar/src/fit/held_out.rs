@@ -3,7 +3,6 @@
 use numerics::Seed;
 use serde::Serialize;
 
-use super::curve::Clock;
 use super::readings::DeviceReadings;
 use crate::device::{Device, Draws, Programmed};
 
@@ -69,12 +68,7 @@ impl Coverage {
 
 impl HeldOut {
     /// Predicts devices with their targets.
-    pub(super) fn test(
-        model: &dyn Device,
-        devices: &[(&DeviceReadings, f64)],
-        clock: Clock,
-        seed: Seed,
-    ) -> Self {
+    pub(super) fn test(model: &dyn Device, devices: &[(&DeviceReadings, f64)], seed: Seed) -> Self {
         let step = devices.len().div_ceil(MOST).max(1);
         let mut held = Self {
             devices: 0,
@@ -98,7 +92,7 @@ impl HeldOut {
             }
             let last = drawn.at(model, t_last, "last");
             held.last.add(rank(&last, g_last, index));
-            if t_last > t_first && clock.t0_s > 0.0 && g_first > 0.0 {
+            if t_last > t_first && g_first > 0.0 {
                 let ratios: Vec<f64> = last
                     .iter()
                     .zip(&first)

@@ -350,7 +350,7 @@ impl Fitted<'_> {
         };
         let devices: Vec<(&DeviceReadings, f64)> =
             unseen.iter().map(|&(at, group)| (&self.devices[at], target(at, group))).collect();
-        Ok(Some(HeldOut::test(&model, &devices, self.clock, seed.child("drawn"))))
+        Ok(Some(HeldOut::test(&model, &devices, seed.child("drawn"))))
     }
 }
 

@@ -57,9 +57,9 @@ pub(super) fn of(states: &[(&[Curve], &Moments)]) -> ErrorShape {
     }
 }
 
-/// The distance times √n that is exceeded once in a thousand times if mean and spread are those of the data.
-/// Source: the limit of Lilliefors (1967) at 1 % is 1.031; 1.15 at 0.1 % by simulation of 100,000 samples.
-const LILLIEFORS: f64 = 1.15;
+/// The distance times √n that is exceeded once in a thousand times if mean and spread are those of the data, of 500
+/// data: by simulation, which a test repeats. Lilliefors (1967) has the limit of one in a hundred, 1.031.
+const LILLIEFORS: f64 = 1.226;
 
 /// The largest distance between the distribution of `z` and the normal one.
 fn distance(z: &mut [f64]) -> f64 {
@@ -73,4 +73,31 @@ fn distance(z: &mut [f64]) -> f64 {
             (p - i as f64 / n).abs().max(((i + 1) as f64 / n - p).abs())
         })
         .fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use numerics::Seed;
+
+    use super::*;
+
+    /// Of 20,000 samples about 20 exceed the limit: between 6 and 40 do, by Poisson's distribution, in all but one of
+    /// a thousand such tests.
+    #[test]
+    fn a_normal_distribution_exceeds_the_limit_once_in_a_thousand_times() {
+        const SAMPLES: usize = 20_000;
+        let stream = Seed::new(3).stream();
+        let mut draws = [0.0f32; ENOUGH];
+        let mut beyond = 0;
+        for sample in 0..SAMPLES {
+            stream.fill_gaussian((sample * ENOUGH) as u64, &mut draws);
+            let n = ENOUGH as f64;
+            let mean = draws.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
+            let squares: f64 = draws.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum();
+            let std = (squares / (n - 1.0)).sqrt();
+            let mut z: Vec<f64> = draws.iter().map(|&x| (f64::from(x) - mean) / std).collect();
+            beyond += usize::from(distance(&mut z) * n.sqrt() > LILLIEFORS);
+        }
+        assert!((6..=40).contains(&beyond), "{beyond} of {SAMPLES}");
+    }
 }
