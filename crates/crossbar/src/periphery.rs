@@ -23,6 +23,7 @@ mod codes;
 mod config;
 pub mod dac;
 mod draw;
+mod drop;
 mod encoding;
 mod epilogue;
 mod forward;

@@ -22,5 +22,5 @@ mod ordering;
 pub use bit_line::bit_line_currents;
 #[cfg(feature = "circuit")]
 pub use circuit::{Circuit, CircuitGradients, CircuitSolution, LineResistance};
-pub(crate) use estimate::DROP;
+
 pub use estimate::{IrDropConfig, ir_drop_estimate};

@@ -67,6 +67,7 @@ struct Drawing<'a> {
 struct Seen {
     inputs: u64,
     outputs: u64,
+    drops: u64,
     /// By sample of the chunk, whether an output saturated that a smaller input might bring back.
     saturated: Vec<bool>,
 }
@@ -126,7 +127,7 @@ impl Pass<'_> {
                 let streams = self.periphery.streams(&self.seed.child("halving").child(halving));
                 let again = &mut written.with(&mut rows);
                 let again = self.multiply(&of, &streams, scratch, once, again);
-                seen = Seen { inputs: seen.inputs, ..again };
+                seen = Seen { inputs: seen.inputs, drops: seen.drops + again.drops, ..again };
             }
             if let (Some(words), Some(kept)) = (&mut written.clipped_inputs, kept) {
                 words.copy_from_slice(&kept);
@@ -134,7 +135,7 @@ impl Pass<'_> {
             accum.write(&rows, written.y);
             seen
         });
-        Saturation { inputs: seen.inputs, outputs: seen.outputs }
+        Saturation { inputs: seen.inputs, outputs: seen.outputs, drops: seen.drops }
     }
 
     /// Input range of every sample.
@@ -161,7 +162,7 @@ impl Pass<'_> {
         let Periphery { outputs, chain, .. } = *self.periphery;
         let Samples { source, ref todo, ref ranges } = *of;
         let samples = written.y.len() / outputs;
-        let mut seen = Seen { inputs: 0, outputs: 0, saturated: vec![false; samples] };
+        let mut seen = Seen { inputs: 0, outputs: 0, drops: 0, saturated: vec![false; samples] };
         seen.inputs = self.convert_inputs(of, streams, scratch);
         if let (Some(words), Source::Rows(x)) = (&mut written.clipped_inputs, source) {
             self.mask_inputs(x, of, words);
@@ -173,7 +174,7 @@ impl Pass<'_> {
         let keeps = written.products.is_some();
         let halves = self.shares_panels();
         for panel in self.panels.clone() {
-            self.panel_sums(source, panel, todo.len(), scratch);
+            seen.drops += self.panel_sums(source, panel, todo.len(), scratch);
             let Scratch { out, products, bits, sums, squares, draws, .. } = scratch;
             let sums = if halves { join_halves(sums) } else { &sums[..] };
             out.resize(sums.len(), [0.0; LANES]);
@@ -192,6 +193,7 @@ impl Pass<'_> {
                 out: &mut *out,
                 products: keeps.then_some(&mut *products),
                 saturated: &mut *bits,
+                beyond_drop: &mut seen.drops,
             });
             let place = Place { todo, halves, outputs, panel };
             let results = Results { out, products, saturated: bits };
@@ -330,16 +332,57 @@ impl Pass<'_> {
         saturated
     }
 
-    /// Writes the sums of one panel for all samples into `scratch.sums`.
-    fn panel_sums(&self, source: Source<'_>, panel: usize, samples: usize, scratch: &mut Scratch) {
+    /// Writes the sums of one panel for all samples into `scratch.sums`. Of two phases each has had its own IR drop;
+    /// returns at how many outputs that left its range.
+    fn panel_sums(
+        &self,
+        source: Source<'_>,
+        panel: usize,
+        samples: usize,
+        scratch: &mut Scratch,
+    ) -> u64 {
+        let drop = self.periphery.chain.drop;
+        let Some(negative) = self.weights.negative() else {
+            self.phase_sums(source, panel, samples, scratch, [(self.weights, 0, Accum::Replace)]);
+            return 0;
+        };
+        let [first, second] = [(self.weights, 0, Accum::Replace), (negative, 1, Accum::Add)];
+        if !drop.is_some() {
+            self.phase_sums(source, panel, samples, scratch, [first, second]);
+            return 0;
+        }
+        let mut settled = |phase: (&ArrayWeights, usize, Accum)| {
+            let phase = (phase.0, phase.1, Accum::Replace);
+            self.phase_sums(source, panel, samples, scratch, [phase]);
+            let sums = scratch.sums.iter_mut();
+            let beyond: u64 = sums.map(|sums| drop.settle(sums)).sum();
+            (scratch.sums.clone(), beyond)
+        };
+        let (mut sums, beyond) = settled(first);
+        let (more, beyond_too) = settled(second);
+        for (sums, more) in sums.iter_mut().zip(more) {
+            sums.take(more, Accum::Add);
+        }
+        scratch.sums = sums;
+        beyond + beyond_too
+    }
+
+    /// Writes the sums of some phases, each of which has weights, codes and what becomes of sums before.
+    fn phase_sums<const N: usize>(
+        &self,
+        source: Source<'_>,
+        panel: usize,
+        samples: usize,
+        scratch: &mut Scratch,
+        wanted: [(&ArrayWeights, usize, Accum); N],
+    ) {
         scratch.sums.resize(samples, Sums::ZERO);
-        let weights = std::iter::once((self.weights, Accum::Replace))
-            .chain(self.weights.negative().map(|weights| (weights, Accum::Add)));
         let Scratch { phases, starts, float, plain, sums, .. } = scratch;
         let row = 0..padded(self.periphery.inputs) / 4;
         let rows: &[Range<usize>] = &[row];
         let (phases, runs) = source.in_place().unwrap_or((phases, rows));
-        for ((weights, accum), phase) in weights.zip(phases) {
+        for (weights, phase, accum) in wanted {
+            let phase = &phases[phase];
             match self.periphery.sums {
                 SumKind::Plain => phase.plain_sums(weights, panel, plain, accum, sums),
                 SumKind::Float => phase.float_sums(weights, panel, float, accum, sums),

@@ -1,21 +1,20 @@
 //! From the sums of the array to ADC codes and digital numbers, for one panel and one sample.
 
 use super::codes::{AT_BOUND, OutputCodes, floor, on_step, round_stochastically};
+use super::drop::Drop;
 use super::layout::{HALF, LANES, Lanes};
 use super::nonlinearity::Transitions;
 use super::simd::{Kernel, dispatch};
 use super::sums::Sums;
 use crate::limits::{clip, clip_between};
-use crate::wires::DROP;
 
 /// What is the same for every output.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chain {
     /// Value of one input code.
     pub(super) unit: f32,
-    /// γ n of the IR-drop estimate, and its multiplier.
-    pub(super) drop_gain: f32,
-    pub(super) drop_scale: f32,
+    /// The IR drop of sums in input codes.
+    pub(super) drop: Drop,
     /// σ₀² of PCM-like and of constant read noise.
     pub(super) pcm_variance: f32,
     pub(super) constant_variance: f32,
@@ -76,6 +75,8 @@ pub(super) struct Epilogue<'a> {
     pub(super) products: Option<&'a mut [Lanes]>,
     /// Bit i is set where output i went beyond the bound, bit 16 + i where it came out there.
     pub(super) saturated: &'a mut [u32],
+    /// Is given how many outputs had a current beyond the range of the IR-drop estimate.
+    pub(super) beyond_drop: &'a mut u64,
 }
 
 /// Random numbers of the samples of a panel, those of a sample `stride` behind those of the last.
@@ -97,7 +98,8 @@ impl<'a> Drawn<'a> {
 pub(super) fn convert(epilogue: Epilogue<'_>) {
     if epilogue.chain.coded {
         dispatch(Coded(epilogue));
-    } else if epilogue.chain.s_shape || epilogue.chain.stochastic {
+    } else if epilogue.chain.s_shape || epilogue.chain.stochastic || epilogue.chain.drop.is_guarded
+    {
         dispatch(General(epilogue));
     } else {
         dispatch(Simple(epilogue));
@@ -129,7 +131,8 @@ impl Kernel for General<'_> {
     }
 }
 
-/// Without S-shape and stochastic rounding, and without asking for them in every lane.
+/// Without S-shape, stochastic rounding and currents beyond the range of the IR-drop estimate, and without
+/// asking for them in every lane.
 struct Simple<'a>(Epilogue<'a>);
 
 impl Kernel for Simple<'_> {
@@ -153,7 +156,8 @@ impl Epilogue<'_> {
                 rounding: self.rounding.of(slot),
             };
             let mut z = [0.0; LANES];
-            self.saturated[slot] = sample.convert::<KIND>(&chain, &columns, sums, &mut z);
+            let left = &mut *self.beyond_drop;
+            self.saturated[slot] = sample.convert::<KIND>(&chain, &columns, sums, &mut z, left);
             // Whole lanes at a time: written one by one they might be read as a scale or bias.
             let (mut kept, mut result) = ([0.0; LANES], [0.0; LANES]);
             if let Some(products) = &mut products {
@@ -189,15 +193,16 @@ impl Sample<'_> {
         columns: &Column<'_>,
         sums: &Sums,
         z: &mut Lanes,
+        beyond_drop: &mut u64,
     ) -> u32 {
         let mut clipped = [0u32; LANES];
         let constant = chain.constant_variance * self.input_squares;
         let unit_squared = chain.unit * chain.unit;
-        let [c3, c2, c1] = DROP;
+        if KIND != SIMPLE && chain.drop.is_guarded {
+            *beyond_drop += chain.drop.beyond(sums);
+        }
         for i in 0..LANES {
-            let a = chain.drop_gain * chain.unit * sums.current[i];
-            let c = ((c3 * a + c2) * a + c1) * a;
-            let mut y = chain.unit * (sums.y[i] - chain.drop_scale * c * sums.z[i]);
+            let mut y = chain.unit * chain.drop.applied_to(sums, i, KIND != SIMPLE);
             let variance = unit_squared * (chain.pcm_variance * sums.variance[i] + constant);
             if KIND != SIMPLE && chain.s_shape {
                 y += variance.sqrt() * self.read_noise[i];

@@ -92,6 +92,7 @@ impl Periphery {
             let digital = Digital { bias: if first { digital.bias } else { &[] }, ..digital };
             let seen = self.convert(weights, batch, digital, par, out, Some(slice));
             saturation.outputs += seen.outputs;
+            saturation.drops += seen.drops;
             saturation.inputs += if first { seen.inputs } else { 0 };
         }
         saturation
@@ -163,7 +164,8 @@ impl Periphery {
             }
             _ => None,
         };
-        let (in_count, out_count) = (AtomicU64::new(converted.unwrap_or(0)), AtomicU64::new(0));
+        let in_count = AtomicU64::new(converted.unwrap_or(0));
+        let (out_count, drop_count) = (AtomicU64::new(0), AtomicU64::new(0));
 
         let words = |mask: Option<_>, columns| {
             mask.map(|mask: &mut ClipMask| {
@@ -224,10 +226,15 @@ impl Periphery {
                     in_count.fetch_add(seen.inputs, Ordering::Relaxed);
                 }
                 out_count.fetch_add(seen.outputs, Ordering::Relaxed);
+                drop_count.fetch_add(seen.drops, Ordering::Relaxed);
             })
         });
         CONVERTED.set(images);
-        Saturation { inputs: in_count.into_inner(), outputs: out_count.into_inner() }
+        Saturation {
+            inputs: in_count.into_inner(),
+            outputs: out_count.into_inner(),
+            drops: drop_count.into_inner(),
+        }
     }
 
     /// The panels in strips. Bound management looks at all outputs of a sample at once.

@@ -45,6 +45,10 @@ pub struct Saturation {
     pub inputs: u64,
     /// Outputs beyond the output bound.
     pub outputs: u64,
+    /// Outputs whose current lies beyond the range of the IR-drop estimate
+    /// ([`wires::estimate::RANGE`](crate::wires::estimate::RANGE)), which is held at its end there: each phase and
+    /// slice of a product by itself, and of repetitions with halved inputs all.
+    pub drops: u64,
 }
 
 /// The inputs of one product, and the name of its noise.
@@ -98,5 +102,6 @@ impl std::ops::AddAssign for Saturation {
     fn add_assign(&mut self, other: Self) {
         self.inputs += other.inputs;
         self.outputs += other.outputs;
+        self.drops += other.drops;
     }
 }

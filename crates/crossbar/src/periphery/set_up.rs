@@ -6,6 +6,7 @@ use super::adc::{Adc, Columns};
 use super::codes::{ConverterRounding, InputCodes};
 use super::config::PeripheryConfig;
 use super::draw::Streams;
+use super::drop::Drop;
 use super::encoding::Slices;
 use super::epilogue::Chain;
 use super::inputs::SumKind;
@@ -68,10 +69,12 @@ impl Periphery {
             ReadNoise::Pcm { sigma } => (sigma * sigma, 0.0),
             ReadNoise::Constant { sigma } => (0.0, sigma * sigma),
         };
+        let unit = slices.as_ref().map_or(codes.unit, |slices| slices.unit);
+        let largest =
+            unit * slices.as_ref().map_or(codes.high.max(-codes.low), |slices| slices.largest);
         let chain = Chain {
-            unit: slices.as_ref().map_or(codes.unit, |slices| slices.unit),
-            drop_gain: wires.gamma() * inputs as f32,
-            drop_scale: wires.scale,
+            unit,
+            drop: Drop::new(wires, inputs, unit, largest),
             pcm_variance: pcm,
             constant_variance: constant,
             output_noise: adc.noise,

@@ -15,6 +15,10 @@
 //!
 //! Assumed: j = 0 is next to the read-out, as the formula has it; AIHWKit's documentation says the
 //! opposite of its own code.
+//!
+//! Differs: beyond a = [`RANGE`] c stays what it is there, and products count the outputs at which it does
+//! ([`Saturation::drops`](crate::Saturation::drops)); AIHWKit lets the cubic grow, until drops turn signs.
+//! [`Lines`](super::Lines) have no such range.
 
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +53,10 @@ impl IrDropConfig {
 /// Coefficients of c(a), from a³ down to a.
 pub(crate) const DROP: [f32; 3] = [0.05, -0.2, 0.5];
 
+/// The largest load a that the cubic stands for: the exact ladder is within a quarter of it up to there, and not
+/// beyond; see `docs/crossbar/ir-drop.md`.
+pub const RANGE: f32 = 2.0;
+
 /// Δy of one output, in f64 and term by term: the reading aid and oracle of the forward pass.
 ///
 /// # Panics
@@ -60,7 +68,7 @@ pub fn ir_drop_estimate(weights: &[f32], x: &[f32], config: &IrDropConfig) -> f6
     let n = weights.len() as f64;
     let gamma = f64::from(config.segment_ohm) * f64::from(config.g_max_us) * 1e-6;
     let terms = || weights.iter().zip(x).map(|(&w, &x)| f64::from(w) * f64::from(x));
-    let a = gamma * n * terms().map(f64::abs).sum::<f64>();
+    let a = (gamma * n * terms().map(f64::abs).sum::<f64>()).min(f64::from(RANGE));
     let [c3, c2, c1] = DROP.map(f64::from);
     let c = ((c3 * a + c2) * a + c1) * a;
     let profile = |j: usize| 1.0 - (1.0 - j as f64 / n).powi(2);

@@ -155,7 +155,7 @@ impl Observer for Comparison {
         let beyond = rows.iter().filter(|x| x.abs() > exact.range).count() as u64;
         seen.clipped += Saturation {
             inputs: beyond * exact.conversions[0] / inputs as u64,
-            outputs: product.saturation().outputs,
+            ..product.saturation()
         };
         for (sum, per_product) in seen.conversions.iter_mut().zip(exact.conversions) {
             *sum += count as u64 * per_product;
