@@ -77,10 +77,12 @@ impl AnalogMatrix {
     }
 
     /// Compensates every tile, see [`AnalogTile::compensate_drift`].
-    pub fn compensate_drift(&mut self, seed: &Seed) {
+    pub fn compensate_drift(&mut self, seed: &Seed) -> Saturation {
+        let mut saturation = Saturation::default();
         for (index, tile) in self.tiles.iter_mut().enumerate() {
-            tile.compensate_drift(&seed.child(index));
+            saturation += tile.compensate_drift(&seed.child(index));
         }
+        saturation
     }
 
     /// Keeps the devices of some outputs free of error on all tiles that they are on, see

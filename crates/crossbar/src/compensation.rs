@@ -11,4 +11,4 @@ pub(crate) mod config;
 pub(crate) mod reference;
 
 pub use config::{CompensationConfig, CompensationReference, CompensationScope, ReadoutInputs};
-pub use reference::DriftReference;
+pub use reference::{DriftReadout, DriftReference};

@@ -12,7 +12,7 @@ use crate::error::TileError;
 use crate::mapping::MappingConfig;
 use crate::periphery::PeripheryConfig;
 use crate::presets;
-use crate::wires::IrDropConfig;
+use crate::wires::{IrDropConfig, LineConfig};
 
 /// A tile: devices, mapping, wires, periphery, compensation. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,8 +25,12 @@ pub struct TileConfig {
     pub faults: Faults,
     /// Weights to conductances and matrices to tiles.
     pub mapping: MappingConfig,
-    /// The drop along the bit lines.
+    /// The drop along the bit lines, estimated in every product; in training only where there are `lines`.
     pub ir_drop: IrDropConfig,
+    /// Word and bit lines by their circuit, from the conductances of the tile's own devices: what
+    /// [`AnalogTile::weights`](crate::AnalogTile::weights) gives has them in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<LineConfig>,
     /// Converters and noise.
     pub periphery: PeripheryConfig,
     /// What is done against drift.
@@ -108,6 +112,7 @@ impl TileConfig {
         self.faults.check()?;
         self.mapping.check()?;
         self.ir_drop.check()?;
+        self.lines.iter().try_for_each(LineConfig::check)?;
         self.periphery.check()?;
         self.compensation.check()
     }

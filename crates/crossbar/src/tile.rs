@@ -3,6 +3,7 @@
 mod calibration;
 mod digital;
 mod exempt;
+mod lines;
 mod stuck;
 
 use std::sync::Arc;
@@ -142,9 +143,12 @@ impl AnalogTile {
         let (outputs, inputs) = (scale.len(), target.len() / scale.len());
         let device = config.device.build()?;
         let cell = &config.mapping.unit_cell;
-        let wires = &config.ir_drop;
+        let mut wires = config.ir_drop;
+        if config.lines.is_some() {
+            wires.scale = 0.0; // they are in the weights
+        }
         let periphery =
-            Periphery::new(&config.periphery, wires, inputs, outputs, &seed.child("columns"))?;
+            Periphery::new(&config.periphery, &wires, inputs, outputs, &seed.child("columns"))?;
         let devices = Devices::program(config, device.as_ref(), &target, seed, par);
         let planes = (0..cell.planes())
             .map(|plane| Plane {
@@ -268,12 +272,16 @@ impl AnalogTile {
         for plane in &mut self.planes {
             plane.weights.fill(0.0);
         }
-        let arrays = self.devices.now_us.chunks_exact(self.target.len());
-        for (array, g_us) in arrays.enumerate() {
-            let plane = &mut self.planes[cell.role(array, range_us).plane];
-            cell.decode_into(array, g_us, &self.target, range_us, &mut plane.weights);
+        if let Some(lines) = self.config.lines {
+            self.read_through(&lines, par);
+        } else {
+            let arrays = self.devices.now_us.chunks_exact(self.target.len());
+            for (array, g_us) in arrays.enumerate() {
+                let plane = &mut self.planes[cell.role(array, range_us).plane];
+                cell.decode_into(array, g_us, &self.target, range_us, &mut plane.weights);
+            }
+            self.read_stuck_pairs();
         }
-        self.read_stuck_pairs();
         let asymmetry = self.config.periphery.polarity_asymmetry;
         for (index, plane) in self.planes.iter_mut().enumerate() {
             plane.packed.repack(&plane.weights, par);
@@ -342,17 +350,23 @@ impl AnalogTile {
 
     /// Outputs for test inputs given in DAC units, without compensation, bias or input range: what
     /// a drift read-out sees.
-    pub(crate) fn probe(&self, x: &[f32], seed: &Seed, first_sample: usize) -> Vec<f32> {
+    pub(crate) fn probe(
+        &self,
+        x: &[f32],
+        seed: &Seed,
+        first_sample: usize,
+    ) -> (Vec<f32>, Saturation) {
         let mut y = vec![0.0; x.len() / self.inputs * self.outputs];
+        let mut saturation = Saturation::default();
         let noise = MvmNoise { seed: *seed, first_sample: first_sample as u64 };
         for (index, plane) in self.planes.iter().enumerate() {
             let scale = vec![plane.significance; self.outputs];
             let digital = Digital { input_range: 1.0, scale: &scale, bias: &[] };
             let batch = Batch::rows(x, &noise.child(index));
             let out = if index == 0 { Out::replace(&mut y) } else { Out::add(&mut y) };
-            self.periphery.forward(&plane.packed, batch, digital, Par::Seq, out);
+            saturation += self.periphery.forward(&plane.packed, batch, digital, Par::Seq, out);
         }
-        y
+        (y, saturation)
     }
 
     /// The weights that the conductances stand for now, (out, in), digital scales, compensation and

@@ -1,9 +1,11 @@
 //! What the resistance of word and bit lines does to the product.
 //!
-//! Three models, from fast to exact:
+//! Four models, from fast to exact:
 //!
 //! - [`ir_drop_estimate`]: a cubic in the average current of a bit line [Rasch23 Eq. 16–18], used
 //!   in every forward pass;
+//! - [`LineConfig`]: word and bit lines, drivers and read-outs as ladders, used when the devices of a tile
+//!   are read;
 //! - [`bit_line_currents`]: the exact ladder of one bit line with ideal word lines
 //!   [Rasch23 Eq. 15];
 //! - `Circuit`: word and bit lines together, with a certified residual and gradients; there with the
@@ -14,6 +16,7 @@ pub mod bit_line;
 pub mod circuit;
 pub mod estimate;
 mod ladder;
+pub mod lines;
 #[cfg(feature = "circuit")]
 mod network;
 #[cfg(feature = "circuit")]
@@ -22,5 +25,5 @@ mod ordering;
 pub use bit_line::bit_line_currents;
 #[cfg(feature = "circuit")]
 pub use circuit::{Circuit, CircuitGradients, CircuitSolution, LineResistance};
-
 pub use estimate::{IrDropConfig, ir_drop_estimate};
+pub use lines::{Layout, LineConfig};

@@ -1,4 +1,5 @@
-//! [`DriftReference`]: the read-out of a tile, and the factors that later ones give.
+//! [`DriftReference`]: the read-out of a tile, and the factors that later ones give; [`DriftReadout`]: one of these,
+//! with what can be wrong with it.
 
 use std::ops::Range;
 
@@ -6,7 +7,7 @@ use numerics::Seed;
 
 use super::config::{CompensationReference, CompensationScope, ReadoutInputs};
 use crate::limits::at_least;
-use crate::periphery::DacRange;
+use crate::periphery::{DacRange, Saturation};
 use crate::tile::AnalogTile;
 
 /// Numbers of a read-out that are held at a time: its inputs, or its outputs.
@@ -21,6 +22,26 @@ pub struct DriftReference {
     inputs: Option<Seed>,
 }
 
+/// A read-out against drift.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DriftReadout {
+    /// The factor of every output, 1 without compensation.
+    pub factors: Vec<f32>,
+    /// What the read-out clipped: a factor comes out too small if its later read-out is clipped, and too large if
+    /// that after programming was.
+    pub saturation: Saturation,
+    /// Conversions of the read-out, those of inputs and those of outputs.
+    pub conversions: [u64; 2],
+    /// The share of noise in the power of the read-out, one for the tile or one for every output: about 0 for a
+    /// clean one. From a half on more noise than signal is compared, and factors tend to 1 (against a read-out) or to 0
+    /// (against the exact product). Empty without compensation.
+    ///
+    /// ```text
+    /// 1 − Σ y y′ / Σ ½(y² + y′²)        y, y′: two read-outs of the same inputs
+    /// ```
+    pub noise: Vec<f32>,
+}
+
 impl DriftReference {
     /// Reads the tile out as it is now; `seed` draws known inputs and the noise of the read-out.
     pub fn record(tile: &AnalogTile, seed: &Seed) -> Self {
@@ -32,18 +53,23 @@ impl DriftReference {
         let baseline = match config.reference {
             CompensationReference::Programmed => {
                 let noise = seed.child("noise");
-                means(tile, &inputs, |x, first| tile.probe(x, &noise, first))
+                means(tile, &inputs, |x, first| tile.probe(x, &noise, first).0)
             }
             CompensationReference::Exact => means(tile, &inputs, |x, _| exact_product(tile, x)),
         };
         Self { baseline, inputs: Some(inputs) }
     }
 
-    /// The factor of every output at the tile's present age.
-    pub fn factors(&self, tile: &AnalogTile, seed: &Seed) -> Vec<f32> {
-        let Some(inputs) = &self.inputs else { return vec![1.0; tile.outputs()] };
+    /// The factor of every output at the tile's present age, and what the read-out clipped.
+    pub fn factors(&self, tile: &AnalogTile, seed: &Seed) -> (Vec<f32>, Saturation) {
+        let mut saturation = Saturation::default();
+        let Some(inputs) = &self.inputs else { return (vec![1.0; tile.outputs()], saturation) };
         let noise = seed.child("noise");
-        let now = means(tile, inputs, |x, first| tile.probe(x, &noise, first));
+        let now = means(tile, inputs, |x, first| {
+            let (y, clipped) = tile.probe(x, &noise, first);
+            saturation += clipped;
+            y
+        });
         let factors: Vec<f32> = self.baseline.iter().zip(now).map(|(r, s)| r / s).collect();
         let mut factors = match factors[..] {
             [one] => vec![one; tile.outputs()],
@@ -54,7 +80,49 @@ impl DriftReference {
                 *factor = 1.0;
             }
         }
-        factors
+        (factors, saturation)
+    }
+
+    /// [`Self::factors`] with a second read-out of the same inputs, which tells noise from signal.
+    pub fn read_out(&self, tile: &AnalogTile, seed: &Seed) -> DriftReadout {
+        let (factors, saturation) = self.factors(tile, seed);
+        let Some(inputs) = &self.inputs else {
+            return DriftReadout { factors, saturation, conversions: [0; 2], noise: Vec::new() };
+        };
+        let [first_noise, second_noise] = [seed.child("noise"), seed.child("again")];
+        let (mut common, mut power) = (vec![0.0; tile.outputs()], vec![0.0; tile.outputs()]);
+        means(tile, inputs, |x, first| {
+            let (y, _) = tile.probe(x, &first_noise, first);
+            let (again, _) = tile.probe(x, &second_noise, first);
+            for (at, (&y, &again)) in y.iter().zip(&again).enumerate() {
+                let (output, y, again) = (at % tile.outputs(), f64::from(y), f64::from(again));
+                common[output] += y * again;
+                power[output] += 0.5 * (y * y + again * again);
+            }
+            y
+        });
+        let share =
+            |common: f64, power: f64| if power > 0.0 { (1.0 - common / power) as f32 } else { 0.0 };
+        let noise = match tile.config().compensation.scope {
+            CompensationScope::Column => {
+                common.iter().zip(&power).map(|(&common, &power)| share(common, power)).collect()
+            }
+            _ => vec![share(common.iter().sum(), power.iter().sum())],
+        };
+        let samples = samples(tile) as u64;
+        let slices = tile.conversions() as u64;
+        let planes = tile.config().mapping.unit_cell.planes() as u64;
+        let conversions =
+            [samples * planes * tile.inputs() as u64, samples * slices * tile.outputs() as u64];
+        DriftReadout { factors, saturation, conversions, noise }
+    }
+}
+
+/// How many inputs a read-out has.
+fn samples(tile: &AnalogTile) -> usize {
+    match tile.config().compensation.inputs {
+        ReadoutInputs::OneHot => tile.inputs(),
+        ReadoutInputs::Uniform { samples } => samples,
     }
 }
 
@@ -90,13 +158,14 @@ fn exact_product(tile: &AnalogTile, inputs: &[f32]) -> Vec<f32> {
 ///
 /// `read` gives the outputs of inputs, the first of which has that number. It is asked block by
 /// block, so that a read-out of any length needs the same memory.
-fn means(tile: &AnalogTile, seed: &Seed, read: impl Fn(&[f32], usize) -> Vec<f32>) -> Vec<f32> {
+fn means(
+    tile: &AnalogTile,
+    seed: &Seed,
+    mut read: impl FnMut(&[f32], usize) -> Vec<f32>,
+) -> Vec<f32> {
     let config = &tile.config().compensation;
     let (width, outputs) = (tile.inputs(), tile.outputs());
-    let samples = match config.inputs {
-        ReadoutInputs::OneHot => width,
-        ReadoutInputs::Uniform { samples } => samples,
-    };
+    let samples = samples(tile);
     let mut sums = vec![0.0f64; outputs];
     let block = (BLOCK / width.max(outputs)).max(1);
     for first in (0..samples).step_by(block) {

@@ -23,11 +23,12 @@ use crate::error::TileError;
 use crate::presets;
 
 /// Sections whose keys are taken over one by one. Everything else is a value, which is replaced whole.
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "device",
     "faults",
     "mapping",
     "ir_drop",
+    "lines",
     "periphery",
     "periphery.dac",
     "periphery.adc",

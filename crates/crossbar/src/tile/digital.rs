@@ -3,8 +3,9 @@
 use numerics::{Par, Seed};
 
 use super::AnalogTile;
+use crate::compensation::reference::DriftReadout;
 use crate::error::TileError;
-use crate::periphery::{MvmNoise, mean_abs_max};
+use crate::periphery::{MvmNoise, Saturation, mean_abs_max};
 
 impl AnalogTile {
     /// Digital scale, compensation and recalibration of an output.
@@ -14,9 +15,17 @@ impl AnalogTile {
 
     /// Compares a read-out with that after programming and sets the compensation accordingly, as
     /// the configuration says; `seed` draws the noise of the read-out. What [`Self::recalibrate`]
-    /// found stays.
-    pub fn compensate_drift(&mut self, seed: &Seed) {
-        self.compensation = self.reference.factors(self, seed);
+    /// found stays. Returns what the read-out clipped; [`Self::drift_readout`] tells more.
+    pub fn compensate_drift(&mut self, seed: &Seed) -> Saturation {
+        let (factors, saturation) = self.reference.factors(self, seed);
+        self.compensation = factors;
+        saturation
+    }
+
+    /// The read-out that [`Self::compensate_drift`] does with this seed, its factors and how far they can be
+    /// trusted, without changing anything: it reads the known inputs three times.
+    pub fn drift_readout(&self, seed: &Seed) -> DriftReadout {
+        self.reference.read_out(self, seed)
     }
 
     /// Sets the compensation factor of every output.

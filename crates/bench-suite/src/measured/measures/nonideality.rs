@@ -172,7 +172,10 @@ impl Nonideality {
             Self::AdcOffset => periphery.adc.offset_std = value,
             Self::AdcGain => periphery.adc.gain_std = value,
             Self::AdcRange => periphery.adc.bound = Some(value),
-            Self::IrDrop => tile.ir_drop.scale = value,
+            Self::IrDrop => {
+                tile.ir_drop.scale = value;
+                tile.lines = tile.lines.map(|lines| lines.scaled(value));
+            }
             Self::ReadNoise => {
                 periphery.read_noise = ReadNoise::Pcm { sigma: (READ_NOISE * x) as f32 }
             }

@@ -115,7 +115,7 @@ impl ErrorSource {
             }
             Self::StuckDevices => tile.faults = crossbar::device::Faults::default(),
             Self::ShortTermReadNoise => periphery.read_noise = crossbar::ReadNoise::None,
-            Self::IrDrop => tile.ir_drop.scale = 0.0,
+            Self::IrDrop => (tile.ir_drop.scale, tile.lines) = (0.0, None),
             Self::Dac => {
                 periphery.dac.steps = None;
                 periphery.dac.bound = UNBOUNDED;
@@ -158,7 +158,7 @@ impl ErrorSource {
             }
             Self::StuckDevices => to.faults = from.faults,
             Self::ShortTermReadNoise => to.periphery.read_noise = from.periphery.read_noise,
-            Self::IrDrop => to.ir_drop.scale = from.ir_drop.scale,
+            Self::IrDrop => (to.ir_drop.scale, to.lines) = (from.ir_drop.scale, from.lines),
             Self::Dac => {
                 to.periphery.dac.steps = from.periphery.dac.steps;
                 to.periphery.dac.bound = from.periphery.dac.bound;
