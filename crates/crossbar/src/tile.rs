@@ -14,7 +14,7 @@ use crate::compensation::reference::DriftReference;
 use crate::config::TileConfig;
 use crate::device::{Device, Draws, Programmed, StuckDevices};
 use crate::error::{CONDUCTANCES_US, TileError};
-use crate::mapping::UnitCell;
+use crate::mapping::{Levels, UnitCell};
 use crate::periphery::{
     Accum, ArrayWeights, Batch, Digital, Inputs, MvmNoise, Out, Periphery, Saturation,
 };
@@ -136,13 +136,16 @@ impl AnalogTile {
     /// Programs normalised weights, with one scale for each output.
     pub(crate) fn program_normalized(
         config: &TileConfig,
-        Normalized { weights: target, scales: scale }: Normalized,
+        Normalized { weights: mut target, scales: scale }: Normalized,
         seed: &Seed,
         par: Par,
     ) -> Result<Self, TileError> {
         let (outputs, inputs) = (scale.len(), target.len() / scale.len());
         let device = config.device.build()?;
         let cell = &config.mapping.unit_cell;
+        if let Some(levels) = Levels::new(cell, config.mapping.levels) {
+            levels.round(&mut target);
+        }
         let mut wires = config.ir_drop;
         if config.lines.is_some() {
             wires.scale = 0.0; // they are in the weights
@@ -385,7 +388,7 @@ impl AnalogTile {
         weights
     }
 
-    /// Normalised target weights w̆, (out, in).
+    /// Normalised target weights w̆, (out, in), as the levels of the devices have them.
     pub fn target_weights(&self) -> &[f32] {
         &self.target
     }

@@ -2,8 +2,8 @@
 
 use crossbar::training::{Gradients, Keep, MatrixWeights, PerturbedMatrix, TrainingTiles};
 use crossbar::{
-    AnalogMatrix, Batch, Inputs, MvmNoise, Normalized, TileConfig, WeightNoise, WeightNoiseConfig,
-    Windows,
+    AnalogMatrix, Batch, Inputs, MvmNoise, Normalized, TileConfig, UnitCell, WeightNoise,
+    WeightNoiseConfig, Windows,
 };
 use numerics::{Par, Seed};
 use proptest::prelude::*;
@@ -325,4 +325,44 @@ fn an_evaluation_has_no_backward_product() {
     let mut matrix = PerturbedMatrix::zeros(&case.tiles);
     matrix.set(case.weights(), Par::Seq);
     matrix.effective();
+}
+
+/// What training multiplies by is what a tile would be programmed with, levels included, and noise comes after.
+#[test]
+fn training_sees_the_levels_that_devices_are_programmed_to() {
+    for cell in [UnitCell::ActiveDevice, UnitCell::SingleDevice] {
+        let mut config = config("ideal");
+        config.mapping.unit_cell = cell;
+        config.mapping.levels = Some(5);
+        let case = Case::new(&config, 6, 10);
+        let weights = gaussian(2, 60);
+        let matrix = AnalogMatrix::program(&config, &weights, 10, &Seed::new(1), Par::Seq).unwrap();
+        let mut trained = PerturbedMatrix::zeros(&case.tiles);
+        trained.perturb(case.weights(), None, Par::Seq);
+        for (trained, programmed) in trained.effective().iter().zip(matrix.weights()) {
+            assert!((trained - programmed).abs() < 1e-5, "{trained} and {programmed}");
+        }
+        // 5 levels of a pair are 9 values; those of a single device are 5 values.
+        let values: std::collections::BTreeSet<i64> = matrix
+            .tiles()
+            .flat_map(|(_, _, tile)| tile.target_weights().to_vec())
+            .map(|w| (w * 1e4).round() as i64)
+            .collect();
+        let single = config.mapping.unit_cell == UnitCell::SingleDevice;
+        assert!(values.len() <= if single { 5 } else { 9 }, "{values:?}");
+        let noisy = case.perturbed();
+        assert_ne!(noisy.effective(), trained.effective());
+    }
+}
+
+#[test]
+fn levels_that_cannot_be_are_refused_by_name() {
+    for (cell, levels) in
+        [(UnitCell::ActiveDevice, 1), (UnitCell::BitSliced { bits_per_cell: 2, cells: 4 }, 4)]
+    {
+        let mut config = config("ideal");
+        (config.mapping.unit_cell, config.mapping.levels) = (cell, Some(levels));
+        let error = config.check().unwrap_err().to_string();
+        assert!(error.contains("mapping.levels"), "{error}");
+    }
 }

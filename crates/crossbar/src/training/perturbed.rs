@@ -13,6 +13,8 @@ use crate::weight_noise::Perturbation;
 thread_local! {
     /// Rows of a tile that were cut out of a matrix, for the next ones.
     static CUT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    /// Rows as the levels of devices have them, for the next ones.
+    static HELD: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
 /// A matrix as it is learned.
@@ -128,7 +130,7 @@ impl PerturbedMatrix {
     #[track_caller]
     fn fill(&mut self, weights: MatrixWeights<'_>, noise: Option<Perturbation<'_>>, par: Par) {
         let Self { tiles, packed, effective, .. } = self;
-        let cut = tiles.cut();
+        let (cut, levels) = (tiles.cut(), tiles.levels());
         let (outputs, inputs) = (cut.outputs(), cut.inputs());
         let MatrixWeights { weights, scales, bias } = weights;
         cut.check_weights(weights);
@@ -155,10 +157,21 @@ impl PerturbedMatrix {
                 .collect();
             packed.repack_with(slabs.into_iter(), par, |rows, effective, multiplied| {
                 let mut cut = CUT.take();
-                let clean = part.rows_of(weights, inputs, rows.clone(), &mut cut);
+                let mut clean = part.rows_of(weights, inputs, rows.clone(), &mut cut);
+                let mut held = Vec::new();
+                if let Some(levels) = &levels {
+                    held = HELD.take();
+                    held.clear();
+                    held.extend_from_slice(clean);
+                    levels.round(&mut held);
+                    clean = &held;
+                }
                 match &noise {
                     Some(noise) => noise.perturb_rows(rows.start, clean, multiplied),
                     None => multiplied.copy_from_slice(clean),
+                }
+                if levels.is_some() {
+                    HELD.set(held);
                 }
                 CUT.set(cut);
                 let effective = effective.chunks_exact_mut(inputs);

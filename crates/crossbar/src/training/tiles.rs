@@ -6,6 +6,7 @@ use numerics::Seed;
 
 use crate::config::TileConfig;
 use crate::error::TileError;
+use crate::mapping::{Levels, UnitCell};
 use crate::periphery::{DacRange, Periphery};
 use crate::tiling::Cut;
 
@@ -20,6 +21,9 @@ pub struct TrainingTiles {
 #[derive(Debug)]
 struct Shared {
     cut: Cut,
+    unit_cell: UnitCell,
+    /// Conductances that its devices can be programmed to.
+    levels: Option<u32>,
     /// Whether negative inputs become 0.
     unsigned: bool,
     /// Slices of an input.
@@ -30,7 +34,7 @@ struct Shared {
 
 impl TrainingTiles {
     /// Cuts a matrix (out, in) as [`Cut::new`] does; `seed` draws the column errors of the converters.
-    /// The devices of the configuration are not used.
+    /// The devices of the configuration are not used, but for their levels.
     ///
     /// # Errors
     ///
@@ -58,6 +62,8 @@ impl TrainingTiles {
         Ok(Self {
             shared: Arc::new(Shared {
                 cut,
+                unit_cell: config.mapping.unit_cell.clone(),
+                levels: config.mapping.levels,
                 unsigned,
                 slices: periphery.conversions(),
                 peripheries: peripheries?,
@@ -68,6 +74,11 @@ impl TrainingTiles {
     /// The parts of the matrix.
     pub fn cut(&self) -> &Cut {
         &self.shared.cut
+    }
+
+    /// What weights are rounded to before they are multiplied.
+    pub(super) fn levels(&self) -> Option<Levels<'_>> {
+        Levels::new(&self.shared.unit_cell, self.shared.levels)
     }
 
     pub(super) fn is_unsigned(&self) -> bool {

@@ -112,6 +112,9 @@ impl ErrorSource {
         match self {
             Self::Programming | Self::AccumulatedReadNoise | Self::Drift => {
                 self.remove_from_device(&mut tile.device);
+                if self == Self::Programming {
+                    tile.mapping.levels = None;
+                }
             }
             Self::StuckDevices => tile.faults = crossbar::device::Faults::default(),
             Self::ShortTermReadNoise => periphery.read_noise = crossbar::ReadNoise::None,
@@ -155,6 +158,9 @@ impl ErrorSource {
                     }
                 }
                 to.device = device;
+                if self == Self::Programming {
+                    to.mapping.levels = from.mapping.levels;
+                }
             }
             Self::StuckDevices => to.faults = from.faults,
             Self::ShortTermReadNoise => to.periphery.read_noise = from.periphery.read_noise,
