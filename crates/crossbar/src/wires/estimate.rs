@@ -53,9 +53,9 @@ impl IrDropConfig {
 /// Coefficients of c(a), from a³ down to a.
 pub(crate) const DROP: [f32; 3] = [0.05, -0.2, 0.5];
 
-/// The largest load a that the cubic stands for: the exact ladder is within a quarter of it up to there, and not
-/// beyond; see `docs/crossbar/ir-drop.md`.
-pub const RANGE: f32 = 2.0;
+/// The largest load a that the cubic stands for. From there on it grows beyond what drops; held, it gives the output of
+/// the exact ladder to a quarter up to a load of 7: `docs/crossbar/ir-drop.md`.
+pub const RANGE: f32 = 3.0;
 
 /// Δy of one output, in f64 and term by term: the reading aid and oracle of the forward pass.
 ///

@@ -20,9 +20,9 @@
 //! with the conductances g_k that hang on line k and L_k that of everything from node k on; for λ the nodes are the
 //! inputs, node 0 being next to the read-out. So wires cost nothing in a product: they are in its weights.
 //!
-//! Exact where either kind of line is ideal. Else the currents that one line puts into another through the devices are
-//! left out. The drop is of the order of n² g r, what is left out of it a share of n g r: `docs/crossbar/ir-drop.md`
-//! has the error against the exact [`Circuit`](super::Circuit).
+//! Exact where either kind of line is ideal. Else the currents that one word line puts into others through the bit lines
+//! are left out: they are of second order in the drop. Against the exact [`Circuit`](super::Circuit) the error is 0.2 %
+//! of the output where the wires take 10 % and 2 % where they take 30 %: `docs/crossbar/ir-drop.md`.
 //!
 //! Source: Kirchhoff's laws; for one bit line [Rasch23 Eq. 15].
 //!
@@ -321,7 +321,7 @@ mod tests {
         assert!((current - ladder).abs() < bound, "{current} µA and {ladder} µA");
     }
 
-    /// What is left out is a share of n g r of the drop, whatever the layout.
+    /// What is left out is of second order, whatever the layout.
     #[test]
     fn it_is_close_to_the_exact_array() {
         for layout in [
@@ -337,9 +337,7 @@ mod tests {
                 let exact = exact(&lines, &g, layout, &x);
                 let drop = far(&summed(&g, layout, &x), &exact);
                 let error = far(&reduced(&lines, &g, layout, &x), &exact);
-                let n = (layout.inputs + layout.outputs * layout.lines) as f64;
-                let share = n * 25e-6 * f64::from(ohm);
-                assert!(error < drop * share + 1e-6, "{layout:?}, {ohm} Ω: {error} of {drop}");
+                assert!(error < 0.5 * drop * drop + 1e-6, "{layout:?}, {ohm} Ω: {error} of {drop}");
             }
         }
     }
