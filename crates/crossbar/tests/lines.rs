@@ -252,3 +252,53 @@ fn a_drift_readout_tells_what_can_be_wrong_with_its_factors() {
     columns.compensation.scope = CompensationScope::Column;
     assert_eq!(readout(&columns, 1.0).noise.len(), OUTPUTS);
 }
+
+#[derive(serde::Deserialize)]
+struct Phases {
+    cases: Vec<Products>,
+}
+
+#[derive(serde::Deserialize)]
+struct Products {
+    weights: Vec<Vec<f32>>,
+    inputs: Vec<Vec<f32>>,
+    products: Vec<ProductOfAihwkit>,
+}
+
+#[derive(serde::Deserialize)]
+struct ProductOfAihwkit {
+    ir_drop_scale: f32,
+    dac_steps: Option<f32>,
+    two_phases: Vec<Vec<f32>>,
+    one_phase: Vec<Vec<f32>>,
+}
+
+/// With an asymmetry too small to show in f32 there are two phases of the same weights.
+#[test]
+fn the_drop_in_one_phase_and_in_two_is_that_of_aihwkit() {
+    let phases: Phases = serde_json::from_str(include_str!("golden/aihwkit_phases.json")).unwrap();
+    let mut apart = 0.0f32;
+    for Products { weights, inputs, products } in phases.cases {
+        let (w, x) = (weights.concat(), inputs.concat());
+        for product in products {
+            let mut config = ideal(UnitCell::ActiveDevice);
+            config.ir_drop = TileConfig::load("standard-pcm").unwrap().ir_drop;
+            config.ir_drop.scale = product.ir_drop_scale;
+            config.periphery.dac.steps = product.dac_steps;
+            for (asymmetry, expected) in [(1e-12, &product.two_phases), (0.0, &product.one_phase)] {
+                config.periphery.polarity_asymmetry = asymmetry;
+                let width = inputs[0].len();
+                let program = AnalogTile::program(&config, &w, width, &Seed::new(3), Par::Seq);
+                let (y, _) = self::product(&program.unwrap(), &x);
+                for (ours, theirs) in y.iter().zip(expected.concat()) {
+                    // Sums of up to 256 products of 1 in f32, and a drop of up to 20 times as much.
+                    let error = (ours - theirs).abs();
+                    assert!(error < 256.0 * 4.0 * f32::EPSILON, "{ours} for {theirs}");
+                }
+            }
+            let [two, one] = [product.two_phases.concat(), product.one_phase.concat()];
+            apart = two.iter().zip(one).map(|(a, b)| (a - b).abs()).fold(apart, f32::max);
+        }
+    }
+    assert!(apart > 0.1, "the two differ by {apart} at most");
+}
