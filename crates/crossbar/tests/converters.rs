@@ -2,7 +2,7 @@
 
 use crossbar::wires::IrDropConfig;
 use crossbar::{
-    AnalogTile, ArrayWeights, Batch, BoundManagement, Digital, MvmNoise, Out, Periphery,
+    AnalogTile, ArrayWeights, Batch, BoundManagement, DacRange, Digital, MvmNoise, Out, Periphery,
     PeripheryConfig, ReadNoise, SShape, Saturation, TileConfig, UnitCell, WeightScale, presets,
 };
 use numerics::{Par, Seed};
@@ -178,4 +178,11 @@ fn the_input_range_is_calibrated_from_batches() {
     assert_eq!(tile.input_range(), 2.0, "zeros leave it");
     tile.calibrate_input_range([&[100.0f32][..]]);
     assert_eq!(tile.input_range(), 10.0);
+
+    let mut config = config;
+    config.periphery.dac.range = DacRange::Unsigned;
+    config.periphery.dac.steps = Some(255.0);
+    let mut tile = AnalogTile::program(&config, &[0.5, -0.5], 2, &Seed::new(1), Par::Seq).unwrap();
+    tile.calibrate_input_range([&[0.5f32, -3.0][..], &[1.0, 0.25]]);
+    assert_eq!(tile.input_range(), 0.75, "what becomes 0 has no range");
 }

@@ -4,10 +4,13 @@
 //! α = mean over mini-batches of max|x|, at most a cap        or        a factor · mean of std(x)
 //! ```
 //!
+//! where an unsigned converter has the largest x above 0 in the place of max|x|.
+//!
 //! Sources: \[Rasch23\] Methods, "input range"; AIHWKit 1.1.0, `init_from_data`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crossbar::DacRange;
 use serde::{Deserialize, Serialize};
 
 use crate::checked::checked_on_reading;
@@ -88,7 +91,8 @@ struct Inputs {
 
 #[derive(Debug, Default)]
 struct Seen {
-    max: f32,
+    lowest: f32,
+    highest: f32,
     sum: f64,
     squares: f64,
     count: usize,
@@ -103,7 +107,8 @@ impl Observer for Inputs {
         }
         let Some(seen) = self.layers.get_mut(layer) else { return };
         for &x in x.iter().filter(|x| x.is_finite()) {
-            seen.max = seen.max.max(x.abs());
+            seen.lowest = seen.lowest.min(x);
+            seen.highest = seen.highest.max(x);
             seen.sum += f64::from(x);
             seen.squares += f64::from(x) * f64::from(x);
         }
@@ -139,6 +144,11 @@ pub fn calibrate_input_ranges(
     if let Err(problem) = statistic.check() {
         panic!("{problem}");
     }
+    let unsigned: BTreeSet<String> = parameters
+        .analog()
+        .filter(|analog| analog.config().tile().periphery.dac.range == DacRange::Unsigned)
+        .map(|analog| analog.name().to_owned())
+        .collect();
     let mut work = Workspace::new();
     let mut sums: BTreeMap<String, (f64, usize)> = BTreeMap::new();
     for (index, examples) in order.iter().take(count).enumerate() {
@@ -151,7 +161,10 @@ pub fn calibrate_input_ranges(
         for (layer, seen) in inputs.layers {
             let n = seen.count.max(1) as f64;
             let value = match statistic {
-                RangeStatistic::MeanAbsMax { .. } => f64::from(seen.max),
+                RangeStatistic::MeanAbsMax { .. } if unsigned.contains(&layer) => {
+                    f64::from(seen.highest)
+                }
+                RangeStatistic::MeanAbsMax { .. } => f64::from(seen.highest.max(-seen.lowest)),
                 RangeStatistic::ScaledStd { .. } => {
                     (seen.squares / n - (seen.sum / n).powi(2)).max(0.0).sqrt()
                 }

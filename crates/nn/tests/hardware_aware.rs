@@ -3,7 +3,7 @@
 mod common;
 
 use common::gaussian;
-use crossbar::TileConfig;
+use crossbar::{DacRange, TileConfig};
 use nn::layers::{Init, Linear, Readout, build};
 use nn::{
     Analog, AnalogTraining, AnyArithmetic, Calibration, Devices, Outcome, Parameters, Policy,
@@ -82,6 +82,22 @@ fn ranges_come_from_data() {
     assert_eq!(range(&capped), 10.0);
     let (scaled, _) = calibrated(&tile, 1.0, RangeStatistic::ScaledStd { factor: 3.0 });
     assert!((range(&scaled) - 3.0).abs() < 0.1, "{}", range(&scaled));
+}
+
+/// Negative inputs of an unsigned converter become 0: they do not widen its range.
+#[test]
+fn the_range_of_an_unsigned_converter_comes_from_what_it_takes() {
+    let mut tile = TileConfig::load("standard-pcm").unwrap();
+    tile.periphery.dac.range = DacRange::Unsigned;
+    tile.periphery.dac.steps = Some(255.0);
+    let (float, _) = task(AnyArithmetic::Float32, 1.0);
+    let (mut tiles, mut rows) = task(arithmetic(tile), 1.0);
+    rows.x.iter_mut().filter(|x| **x < 0.0).for_each(|x| *x *= 100.0);
+    let calibration =
+        Calibration { statistic: RangeStatistic::MeanAbsMax { cap: 1e3 }, batch: 50, batches: 8 };
+    map_onto_tiles(&rows, &mut tiles, &float, calibration, Run::new(&Seed::new(3), Par::Seq));
+    let largest = rows.x.iter().fold(0.0f32, |max, &x| max.max(x));
+    assert!((0.5 * largest..=largest).contains(&range(&tiles)), "{} {largest}", range(&tiles));
 }
 
 #[test]

@@ -159,15 +159,20 @@ impl Dac {
         }
     }
 
+    /// The largest magnitude among inputs, of which an unsigned converter takes those above 0 only.
+    pub fn largest(&self, inputs: &[f32]) -> f32 {
+        match self.range {
+            DacRange::Symmetric => crate::mapping::largest_magnitude(inputs),
+            DacRange::Unsigned => inputs.iter().fold(0.0f32, |max, &x| max.max(x)),
+        }
+    }
+
     /// The input that drives the converter to 1 in a sample, for a tile of that input range.
     pub(crate) fn range_of(&self, sample: &[f32], input_range: f32) -> f32 {
         match self.noise_management {
             NoiseManagement::None => input_range,
             NoiseManagement::AbsMax => {
-                let max = match self.range {
-                    DacRange::Symmetric => crate::mapping::largest_magnitude(sample),
-                    DacRange::Unsigned => sample.iter().fold(0.0f32, |max, &x| max.max(x)),
-                };
+                let max = self.largest(sample);
                 if max > 0.0 && max.is_finite() { max } else { 1.0 }
             }
         }
@@ -194,7 +199,7 @@ pub(crate) fn check_steps(field: &'static str, steps: Option<f32>) -> Result<(),
     resolution::check_steps(field, steps, true)
 }
 
-/// Input range as the mean over batches of the largest magnitude, at most `cap`.
+/// Input range of a symmetric converter as the mean over batches of the largest magnitude, at most `cap`.
 ///
 /// Source: [Rasch23 Methods, "input range"], where the cap is 10.
 ///
@@ -224,7 +229,10 @@ pub fn mean_scaled_std<'a>(batches: impl IntoIterator<Item = &'a [f32]>, factor:
 }
 
 #[track_caller]
-fn mean<'a>(batches: impl IntoIterator<Item = &'a [f32]>, f: impl Fn(&[f32]) -> f64) -> f32 {
+pub(crate) fn mean<'a>(
+    batches: impl IntoIterator<Item = &'a [f32]>,
+    f: impl Fn(&[f32]) -> f64,
+) -> f32 {
     let (mut sum, mut count) = (0.0, 0u32);
     for batch in batches {
         sum += f(batch);

@@ -5,7 +5,8 @@ use numerics::{Par, Seed};
 use super::AnalogTile;
 use crate::compensation::reference::DriftReadout;
 use crate::error::TileError;
-use crate::periphery::{MvmNoise, Saturation, mean_abs_max};
+use crate::periphery::dac::mean;
+use crate::periphery::{MvmNoise, Saturation};
 
 impl AnalogTile {
     /// Digital scale, compensation and recalibration of an output.
@@ -143,7 +144,8 @@ impl AnalogTile {
         Ok(())
     }
 
-    /// Sets the input range to the mean over batches of the largest magnitude, at most 10.
+    /// Sets the input range to the mean over batches of the largest magnitude, at most 10; of an unsigned converter
+    /// that of the inputs above 0.
     ///
     /// Source: [Rasch23 Methods, "input range"].
     ///
@@ -152,7 +154,8 @@ impl AnalogTile {
     /// If there are no batches.
     #[track_caller]
     pub fn calibrate_input_range<'a>(&mut self, batches: impl IntoIterator<Item = &'a [f32]>) {
-        let range = mean_abs_max(batches, 10.0);
+        let dac = &self.config.periphery.dac;
+        let range = mean(batches, |batch| f64::from(dac.largest(batch))).min(10.0);
         if range > 0.0 {
             self.input_range = range;
         }
