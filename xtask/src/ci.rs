@@ -3,7 +3,7 @@
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use crate::process::cargo;
+use crate::process::{PROGRAM, cargo};
 use crate::{no_arguments, refuse, say};
 
 /// Runs all checks and stops at the first that fails.
@@ -36,10 +36,10 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         ("tests", cargo(&["test", "--workspace", "--locked"])),
         ("numerics without features", cargo(&bare)),
         ("crossbar without features", cargo(&one_thread)),
-        ("smoke reproduction", cargo(&["xtask", "reproduce", "--scale", "smoke", "--fresh"])),
+        ("smoke reproduction", tested(&["xtask", "reproduce", "--scale", "smoke", "--fresh"])),
         // Of the commands in the documents those that no test runs.
-        ("example", cargo(&example)),
-        ("benchmark", cargo(&["xtask", "bench", "--only", "analog_convolution"])),
+        ("example", tested(&example)),
+        ("benchmark", tested(&["xtask", "bench", "--only", "analog_convolution"])),
     ];
     for (name, command) in checks {
         let started = Instant::now();
@@ -50,6 +50,17 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         say(&format!("== {name}: {:.0} s", started.elapsed().as_secs_f64()));
     }
     ExitCode::SUCCESS
+}
+
+/// A command on the program that the tests were run with: it lies beside this one. To build it once more, for
+/// release, would take as long as all tests.
+fn tested(arguments: &[&str]) -> Command {
+    let mut command = cargo(arguments);
+    if let Ok(ours) = std::env::current_exe() {
+        command
+            .env(PROGRAM, ours.with_file_name(format!("dither{}", std::env::consts::EXE_SUFFIX)));
+    }
+    command
 }
 
 fn passes(name: &str, mut command: Command) -> bool {

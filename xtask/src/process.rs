@@ -14,8 +14,16 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// Names a program that was built from `bench-suite` already, to be used as it is.
+pub(crate) const PROGRAM: &str = "DITHER_PROGRAM";
+
 /// Builds `bench-suite` optimised and becomes it, so that Ctrl-C and the exit code are its own.
 pub(crate) fn bench_suite(arguments: &[String]) -> ExitCode {
+    if let Some(program) = std::env::var_os(PROGRAM) {
+        let mut command = Command::new(program);
+        command.env("DITHER_CALLED", "cargo xtask").args(arguments);
+        return become_process(command);
+    }
     let mut command = cargo(&["run", "--release", "--locked", "--package", "bench-suite"]);
     // What it tells people to type begins with it.
     command.env("DITHER_CALLED", "cargo xtask");
@@ -65,7 +73,7 @@ fn sources(rule: &str) -> Vec<String> {
 fn become_process(mut command: Command) -> ExitCode {
     use std::os::unix::process::CommandExt;
     let error = command.exec();
-    refuse(&format!("cannot start cargo: {error}"))
+    refuse(&format!("cannot start {}: {error}", command.get_program().display()))
 }
 
 #[cfg(not(unix))]
@@ -75,7 +83,7 @@ fn become_process(mut command: Command) -> ExitCode {
             let code = status.code().and_then(|code| u8::try_from(code).ok());
             ExitCode::from(code.unwrap_or(crate::ERROR))
         }
-        Err(error) => refuse(&format!("cannot start cargo: {error}")),
+        Err(error) => refuse(&format!("cannot start {}: {error}", command.get_program().display())),
     }
 }
 

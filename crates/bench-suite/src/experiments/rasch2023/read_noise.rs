@@ -96,6 +96,8 @@ impl Study for ReadNoise {
                 "The growth of the loss is (100 % − A* at 1 year) / (100 % − A* at 1 h): small networks \
                  lose less than the paper's at any time, but devices that grow worse by the same factor \
                  cost both so much more.",
+                "Every other claim about time is tested on the standard tile, whose read noise is a share of \
+                 the drifted conductance (`read_noise_of` of its device), unless it names another tile.",
             ])
     }
 }

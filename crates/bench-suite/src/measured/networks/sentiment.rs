@@ -141,6 +141,8 @@ fn open(
     };
     let recipe = match (smoke, shared) {
         (true, _) => adam(20, 3, 2e-3, Some(1.0)),
+        // As many steps on the snippets, of which there are a seventh.
+        (false, true) if train.len() < 20_000 => adam(32, 4, 1e-3, Some(1.0)),
         (false, true) => adam(32, 1, 1e-3, Some(1.0)),
         (false, false) => adam(32, 2, 1e-3, Some(1.0)),
     };
