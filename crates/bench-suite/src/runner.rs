@@ -122,8 +122,13 @@ pub fn run(
                 Err(error) => fail(point.title(), error),
                 Ok(Some(_lock)) => {
                     refused = 0;
-                    fault::caught(|| run_point(point, &pool))
-                        .unwrap_or_else(|error| fail(point.title(), error));
+                    fault::caught(|| run_point(point, &pool)).unwrap_or_else(|error| {
+                        if !matches!(error, Error::Interrupted) {
+                            // For those who ask later; on a full disk no one learns of it.
+                            drop(store.failed(point, &error));
+                        }
+                        fail(point.title(), error);
+                    });
                 }
                 // Others first; then this one again, which is done by then, or was given up.
                 Ok(None) => {
