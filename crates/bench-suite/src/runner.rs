@@ -123,8 +123,9 @@ pub fn run(
                 Ok(Some(_lock)) => {
                     refused = 0;
                     fault::caught(|| run_point(point, &pool)).unwrap_or_else(|error| {
-                        if !matches!(error, Error::Interrupted) {
-                            // For those who ask later; on a full disk no one learns of it.
+                        // A full disk is no fault of the point.
+                        if !matches!(error, Error::Interrupted | Error::Io { .. }) {
+                            // For those who ask later; where it cannot be kept no one learns of it.
                             drop(store.failed(point, &error));
                         }
                         fail(point.title(), error);

@@ -57,7 +57,9 @@ pub struct Reproduce {
 impl Reproduce {
     /// The folder of records, and all points of the command.
     pub(super) fn asked(&self) -> Result<(PathBuf, Vec<Point>), Error> {
-        let Selected { jobs, .. } = self.selection.jobs()?;
+        let selected = self.selection.jobs()?;
+        say_left_out(&selected);
+        let jobs = selected.jobs;
         Ok((self.selection.out(), jobs.into_iter().flat_map(|job| job.points).collect()))
     }
 
@@ -68,17 +70,11 @@ impl Reproduce {
             // No other experiment opens its data.
             selection.ids = element.experiments().into_iter().map(str::to_owned).collect();
         }
-        let Selected { jobs, data, fetchable } = selection.jobs()?;
-        if share.reports() {
-            for job in &jobs {
-                if let Some(reason) = &job.left_out {
-                    remark(format_args!("left out: {}: {reason}", job.experiment.id()));
-                }
-            }
-            for (name, added) in &fetchable {
-                remark(format_args!("cargo xtask fetch {name} would add {}", added.join(", ")));
-            }
+        let selected = selection.jobs()?;
+        if !matches!(share, Share::Element(..)) {
+            say_left_out(&selected);
         }
+        let Selected { jobs, data, .. } = selected;
         let all = || jobs.iter().flat_map(|job| &job.points);
         let store = Store::open(&self.selection.out())?;
         let wanted = share.of(all().cloned().collect())?;
@@ -113,5 +109,17 @@ impl Reproduce {
         share.check(&store, all())?;
         let report = Report::collect(&store, self.selection.scale, &jobs)?;
         self.judging.write(&store, &report, output)
+    }
+}
+
+/// What lacks its data, and what would get it.
+fn say_left_out(Selected { jobs, fetchable, .. }: &Selected) {
+    for job in jobs {
+        if let Some(reason) = &job.left_out {
+            remark(format_args!("left out: {}: {reason}", job.experiment.id()));
+        }
+    }
+    for (name, added) in fetchable {
+        remark(format_args!("cargo xtask fetch {name} would add {}", added.join(", ")));
     }
 }

@@ -60,8 +60,7 @@ pub struct Submit {
 ///
 /// Assumed: machines and expectations differ by no more than a third.
 const FULL: f64 = 0.75;
-/// Seconds that a point is taken to last on all cores of an element, at the least, if no one has timed its
-/// like.
+/// Seconds that a point is taken to last on one core if no one has timed its like.
 ///
 /// Assumed: 10 minutes.
 const UNTIMED_S: f64 = 600.0;
@@ -255,9 +254,8 @@ fn packed(points: &[&Point], times: &Times, profile: &Profile) -> Packed {
     let (limit, shortest) = (profile.time.seconds as f64, profile.shortest.seconds as f64);
     let room =
         Room { cores, limit_s: FULL * limit, least_s: shortest, most: profile.elements as usize };
-    let guess = shortest.max(UNTIMED_S).min(room.limit_s);
-    let unknown = guess * profile.cores as f64;
-    let costs: Vec<_> = points.iter().map(|point| times.cost(point, unknown)).collect();
+    let guess = UNTIMED_S.min(room.limit_s);
+    let costs: Vec<_> = points.iter().map(|point| times.cost(point, guess)).collect();
     let element = |points_of: Vec<usize>| Element {
         seconds: element_s(points_of.iter().map(|&i| costs[i].core_s), cores),
         points: points_of.iter().map(|&i| Planned::new(points[i], costs[i].core_s)).collect(),
@@ -272,7 +270,7 @@ fn packed(points: &[&Point], times: &Times, profile: &Profile) -> Packed {
     untimed.dedup();
     if !untimed.is_empty() {
         remarks.push(format!(
-            "No one has timed {}: each of its points is taken to last {} on all cores of an element.",
+            "No one has timed {}: each of its points is taken to last {} on one core.",
             untimed.join(", "),
             duration(guess)
         ));
@@ -349,12 +347,12 @@ mod tests {
     }
 
     #[test]
-    fn what_no_one_has_timed_is_an_element_each_and_is_said() {
-        let all = points(3);
+    fn what_no_one_has_timed_is_guessed_and_said() {
+        let all = points(6);
         let all: Vec<&Point> = all.iter().collect();
         let profile = profile("time = 60\ncores = 4\n");
         let Packed { elements, rounds, remarks } = packed(&all, &Times::default(), &profile);
-        assert_eq!((elements.len(), rounds), (3, 1));
+        assert_eq!((elements.len(), rounds), (2, 1));
         assert_eq!(elements[0].seconds, 600.0);
         assert!(remarks[0].starts_with("No one has timed test/submit: "), "{remarks:?}");
     }

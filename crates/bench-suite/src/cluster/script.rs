@@ -49,12 +49,18 @@ impl Scripts<'_> {
         ["array.sh", "merge.sh"].map(|name| folder.join(name))
     }
 
-    /// Whether the folders can be given to a container.
+    /// Whether the folders can be given to a scheduler and a container.
     ///
     /// # Errors
     ///
     /// [`Error::Usage`] with the folder that cannot.
     pub fn check(&self) -> Result<(), Error> {
+        // A comment of the script that the scheduler reads ends with its line.
+        if self.folder.to_string_lossy().contains('\n') {
+            let folder = self.folder.display();
+            let reason = format!("'{folder}' has a line break, which no script takes");
+            return Err(Error::Usage(reason));
+        }
         if self.profile.container.is_none() {
             return Ok(());
         }
@@ -243,6 +249,8 @@ exec '/opt/my tools/dither' reproduce gupta2015 --scale desk --collect
         let expected = r"exec singularity exec --pwd '/home/me/it'\''s 100%' --bind '/home/me/it'\''s 100%' --bind /data/sets --bind /data --bind /scratch 'my images/dither.sif' dither reproduce gupta2015 --scale desk --collect";
         assert_eq!(last, expected);
         let odd = Scripts { store: Path::new("/a:b"), ..scripts };
+        let broken = Scripts { folder: Path::new("/a\nb"), ..odd.clone() };
+        assert!(broken.check().unwrap_err().to_string().contains("has a line break"));
         assert!(odd.check().unwrap_err().to_string().contains("'/a:b' has a comma or a colon"));
     }
 

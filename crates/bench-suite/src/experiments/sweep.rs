@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::custom::LARGEST_DESCRIPTION;
 use super::rasch2023::networks::repeats;
+use super::runs::{self, of_every_seed};
 use super::study::{Changes, Study};
 use crate::experiment::{About, Done, Experiment, Results, StandIns};
 use crate::findings::Findings;
@@ -20,7 +21,7 @@ use crate::findings::source::{Paper, Part};
 use crate::findings::words::count;
 use crate::measured::error::Error;
 use crate::measured::files;
-use crate::measured::measures::fine_tuning::{FineTuning, Tuned};
+use crate::measured::measures::fine_tuning::{FineTuning, Hardware, Tuned};
 use crate::measured::networks::NetworkId;
 use crate::measured::networks::subject::Subject;
 use crate::measured::point::Run;
@@ -179,16 +180,23 @@ impl Sweep {
         let mut variants = Vec::new();
         for name in &axes.networks {
             let network = name.parse().map_or(Subject::Own, Subject::Registered);
-            for hardware in axes.tiles.iter().chain(&axes.formats) {
+            let tiles = axes.tiles.iter().map(|tile| ("tiles", tile));
+            let formats = axes.formats.iter().map(|format| ("formats", format));
+            for (key, hardware) in tiles.chain(formats) {
                 for &learning_rate in &rates {
                     let changes = Changes { epochs: axes.epochs, batch: None, learning_rate };
                     let (tile, recipe, policy, weights) = (None, None, None, None);
                     let study = Study { network, scale, tile, recipe, policy, changes, weights };
                     let (trained, hardware_of) = study.trained_for(Some(hardware))?;
+                    if (hardware_of == Hardware::Tiles) != (key == "tiles") {
+                        let other = if key == "tiles" { "formats" } else { "tiles" };
+                        let reason = format!("{key}: '{hardware}' is one of {other}");
+                        return Err(Error::Usage(reason));
+                    }
                     let measure = FineTuning { trained, hardware: hardware_of, programmings };
                     variants.push(Variant {
-                        network: name.clone(),
-                        hardware: hardware.clone(),
+                        network: short(name),
+                        hardware: short(hardware),
                         learning_rate,
                         measure,
                     });
@@ -257,7 +265,8 @@ impl Sweep {
 
     fn figure(&self, results: &Results<FineTuning>) -> Figure {
         let panel = |network: &String| {
-            let variants = self.variants.iter().filter(|variant| variant.network == *network);
+            let network = short(network);
+            let variants = self.variants.iter().filter(|variant| variant.network == network);
             let curves = variants.enumerate().map(|(index, variant)| {
                 let errors: Vec<Vec<f64>> = Self::done(variant, results)
                     .map(|done| done.outcome.test_error_percent.clone())
@@ -271,6 +280,14 @@ impl Sweep {
             self.axes.networks.iter().map(panel),
         )
     }
+}
+
+/// A name of the register or of a preset, or that of a file without its folder and its ending.
+fn short(name: &str) -> String {
+    let path = Path::new(name);
+    let is_file = path.extension().is_some_and(|ending| ending == "onnx" || ending == "toml");
+    let stem = path.file_stem().filter(|_| is_file);
+    stem.map_or_else(|| name.to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
 /// Test errors in %.
@@ -334,22 +351,17 @@ impl Experiment for Sweep {
         request: &Request,
         opened: &mut Networks,
     ) -> Result<Vec<Run<Self::Measure>>, Error> {
-        let mut runs = Vec::new();
+        let mut variants = Vec::new();
         for variant in &self.variants {
-            let measure = &variant.measure;
+            let measure = variant.measure.clone();
             let workload = opened.subject(measure.trained.network)?;
             measure.trained.check(&*workload)?;
             let work = measure.work(&*workload);
-            for seed in (0..self.axes.seeds).map(|i| self.axes.seed + i) {
-                let label = format!("{}, {}, seed {seed}", variant.network, variant.training());
-                let (measure, data) = (measure.clone(), workload.data());
-                runs.push((seed, Run { label, measure, seed, data, work }));
-            }
+            // Not the file's name: under another one it is the same run.
+            let name = format!("{}, {}", workload.id(), variant.training());
+            variants.push(runs::Variant { name, measure, data: workload.data(), work });
         }
-        // One seed of everything before the next of anything.
-        runs.sort_by_key(|(seed, _)| *seed);
-        debug_assert_eq!(request.seed, self.axes.seed);
-        Ok(runs.into_iter().map(|(_, run)| run).collect())
+        Ok(of_every_seed(request, self.axes.seeds, &variants))
     }
 
     fn findings(&self, results: &Results<Self::Measure>) -> Findings {
@@ -436,5 +448,10 @@ mod tests {
             |formats| Sweep::of(axes(formats).unwrap(), Scale::Smoke).unwrap_err().to_string();
         let error = sweep("networks = [\"resnet18\"]\nformats = [\"fp9\"]");
         assert!(error.contains("fp9"), "{error}");
+        let error = sweep("networks = [\"resnet18\"]\nformats = [\"ideal\"]");
+        assert_eq!(error, "formats: 'ideal' is one of tiles");
+        let error = sweep("networks = [\"resnet18\"]\ntiles = [\"mxfp8\"]");
+        assert_eq!(error, "tiles: 'mxfp8' is one of formats");
+        assert_eq!([short("a/b.toml"), short("<4,12>"), short("x.y")], ["b", "<4,12>", "x.y"]);
     }
 }
