@@ -7,13 +7,16 @@ use std::process::ExitCode;
 use crate::{refuse, say};
 
 /// The commands that `bench-suite` runs, with what it says to `--help`.
-const PAGES: [(&str, &str); 14] = [
+const PAGES: [(&str, &str); 17] = [
     ("reproduce", include_str!("../help/reproduce.txt")),
     ("fetch", include_str!("../help/fetch.txt")),
     ("train", include_str!("../help/train.txt")),
     ("evaluate", include_str!("../help/evaluate.txt")),
     ("sensitivity", include_str!("../help/sensitivity.txt")),
     ("age", include_str!("../help/age.txt")),
+    ("sweep", include_str!("../help/sweep.txt")),
+    ("submit", include_str!("../help/submit.txt")),
+    ("status", include_str!("../help/status.txt")),
     ("fit-device", include_str!("../help/fit-device.txt")),
     ("check", include_str!("../help/check.txt")),
     ("export", include_str!("../help/export.txt")),
@@ -32,8 +35,10 @@ pub(crate) fn of(command: &str) -> Option<&'static str> {
 /// The answer to arguments that ask for help or name an option that is not on the page; `None` for
 /// those that only `bench-suite` can judge.
 pub(crate) fn answer(command: &str, page: &str, arguments: &[String]) -> Option<ExitCode> {
-    // What follows is no option, whatever it looks like.
-    let arguments = arguments.iter().take_while(|argument| *argument != "--");
+    // What follows is no option of it, whatever it looks like: it may be those of a command that is
+    // submitted.
+    let ends = |argument: &str| argument == "--" || command == "submit" && of(argument).is_some();
+    let arguments = arguments.iter().take_while(|argument| !ends(argument));
     if arguments.clone().any(|argument| argument == "--help" || argument == "-h") {
         return Some(say(page.trim_end()));
     }
@@ -61,6 +66,17 @@ fn options(page: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_options_of_what_is_submitted_are_its_own() {
+        let page = of("submit").unwrap();
+        let judged = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            answer("submit", page, &words).is_none()
+        };
+        assert!(judged(&["--dry-run", "reproduce", "--scale", "smoke", "--help"]));
+        assert!(!judged(&["--scale", "smoke", "reproduce"]));
+    }
 
     #[test]
     fn a_page_names_its_options() {

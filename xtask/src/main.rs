@@ -19,6 +19,9 @@ cargo xtask train [FILE]      train a network for its hardware: of an ONNX file,
 cargo xtask evaluate [NAME…]  check published weights against their known accuracy
 cargo xtask sensitivity       tell what imprecise hardware does to one network, and where
 cargo xtask age               tell what becomes of one network on tiles from a second to a year
+cargo xtask sweep FILE        train networks for one hardware after another, seed by seed
+cargo xtask submit COMMAND…   run a command as an array job on a cluster
+cargo xtask status [DIR…]     tell how far what was submitted is, and how long the rest takes
 cargo xtask fit-device RAW…   make a device of a tile from readings of a laboratory, with a report
 cargo xtask export            write the weights of a finished training under the names that they came with
 cargo xtask export-help       print the lines of PyTorch that write a network for check, age, train

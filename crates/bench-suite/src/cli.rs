@@ -16,10 +16,14 @@ mod judged;
 pub mod list;
 pub mod merge;
 mod one_network;
+mod part;
 pub mod report;
 pub mod reproduce;
 mod selection;
 pub mod sensitivity;
+pub mod status;
+pub mod submit;
+pub mod sweep;
 pub mod train;
 mod values;
 
@@ -41,6 +45,9 @@ use merge::Merge;
 use report::Report;
 use reproduce::Reproduce;
 use sensitivity::Sensitivity;
+use status::StatusOf;
+use submit::Submit;
+use sweep::Sweep;
 use train::Train;
 
 /// Reproduces the papers: trains, measures, judges their claims, writes the report.
@@ -62,6 +69,9 @@ pub enum Command {
     Evaluate(Evaluate),
     Sensitivity(Sensitivity),
     Age(Age),
+    Sweep(Sweep),
+    Submit(Submit),
+    Status(StatusOf),
     FitDevice(FitDevice),
     Check(Check),
     Export(Export),
@@ -86,6 +96,9 @@ impl Command {
             Self::Evaluate(arguments) => arguments.run(output),
             Self::Sensitivity(arguments) => arguments.run(signals, output),
             Self::Age(arguments) => arguments.run(signals, output),
+            Self::Sweep(arguments) => arguments.run(signals, output),
+            Self::Submit(arguments) => arguments.run(output),
+            Self::Status(arguments) => arguments.run(output),
             Self::FitDevice(arguments) => arguments.run(output),
             Self::Check(arguments) => arguments.run(output),
             Self::Export(arguments) => arguments.run(output),

@@ -9,6 +9,7 @@ pub mod rasch2023;
 mod runs;
 pub mod sensitivity;
 pub mod study;
+pub mod sweep;
 mod training_runs;
 
 use gupta2015::learning::LearningOf;

@@ -16,6 +16,7 @@
 pub mod bench;
 pub mod check;
 pub mod cli;
+pub mod cluster;
 pub mod device_fit;
 pub mod experiment;
 pub mod experiments;

@@ -122,8 +122,14 @@ pub fn run(
                 Err(error) => fail(point.title(), error),
                 Ok(Some(_lock)) => {
                     refused = 0;
-                    fault::caught(|| run_point(point, &pool))
-                        .unwrap_or_else(|error| fail(point.title(), error));
+                    fault::caught(|| run_point(point, &pool)).unwrap_or_else(|error| {
+                        // A full disk is no fault of the point.
+                        if !matches!(error, Error::Interrupted | Error::Io { .. }) {
+                            // For those who ask later; where it cannot be kept no one learns of it.
+                            drop(store.failed(point, &error));
+                        }
+                        fail(point.title(), error);
+                    });
                 }
                 // Others first; then this one again, which is done by then, or was given up.
                 Ok(None) => {

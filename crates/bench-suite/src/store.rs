@@ -7,6 +7,8 @@
 //! OUT/models/KEY.safetensors            a trained network that several points use
 //! OUT/models/KEY.part.safetensors       … on its way
 //! OUT/locks/KEY                         which process is at a point or a model
+//! OUT/failed/EXPERIMENT/KEY.txt         why a point failed that was not run again yet
+//! OUT/jobs/N/                           what was submitted to a cluster
 //! OUT/report.html, report.md, report.json
 //! ```
 //!
@@ -21,6 +23,8 @@
 //! Of several processes that share a store one is at a point or a model, and the others take other
 //! ones or wait for it.
 
+mod state;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,6 +38,8 @@ use crate::measured::models::Models;
 use crate::measured::point::Point;
 use crate::provenance::Run;
 use crate::record::{self, Record};
+
+pub use state::State;
 
 /// No record, and no note of a run, is larger.
 const LARGEST_RECORD: u64 = 64 << 20;
@@ -117,6 +123,7 @@ impl Store {
         // The circumstances first: a record is never without them.
         write_whole(&self.path("runs", point), run.to_json().as_bytes())?;
         write_whole(&self.record_path(point), record.to_json().as_bytes())?;
+        self.no_longer_failed(point)?;
         self.checkpoint(point).remove()
     }
 

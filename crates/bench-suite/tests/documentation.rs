@@ -7,8 +7,10 @@ use std::process::{Command, Stdio};
 
 use bench_suite::bench;
 use bench_suite::cli::{self, Cli};
+use bench_suite::cluster::profile::Profile;
 use bench_suite::experiments::custom::Custom;
 use bench_suite::experiments::select;
+use bench_suite::experiments::sweep::{Axes, Sweep};
 use bench_suite::measured::measures::evaluation;
 use bench_suite::measured::networks::NetworkId;
 use clap::{CommandFactory, Parser};
@@ -139,6 +141,15 @@ fn check_arguments(words: &[&str]) -> Result<(), String> {
             let point = Custom::point(&file, 0, &DataFolder::new(None));
             point.map(drop).map_err(|error| error.to_string())
         }
+        cli::Command::Sweep(arguments) => {
+            let axes = Axes::read(&workspace().join(&arguments.axes));
+            let sweep = axes.and_then(|axes| Sweep::of(axes, arguments.scale));
+            sweep.map(drop).map_err(|error| error.to_string())
+        }
+        cli::Command::Submit(arguments) => {
+            let words: Vec<&str> = arguments.command.iter().map(String::as_str).collect();
+            check_arguments(&words)
+        }
         cli::Command::Evaluate(arguments) => arguments
             .names
             .iter()
@@ -171,6 +182,31 @@ fn every_command_of_a_document_can_be_given() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(count >= 10, "only {count} commands were found");
+}
+
+#[test]
+fn the_example_of_a_profile_has_every_key() {
+    let text = std::fs::read_to_string(workspace().join("docs/examples/slurm.toml")).unwrap();
+    // Every line that is commented out is one as well.
+    let all: Vec<&str> = text
+        .lines()
+        .filter_map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.contains(" = ") || rest.starts_with('[') => Some(rest),
+            Some(_) => None,
+            None => Some(line).filter(|line| !line.starts_with('#')),
+        })
+        .collect();
+    for text in [text.clone(), all.join("\n")] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("slurm.toml");
+        std::fs::write(&file, &text).unwrap();
+        Profile::read(&file).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    }
+    for key in
+        ["account", "at_once", "elements", "rounds", "modules", "options", "setup", "program"]
+    {
+        assert!(all.iter().any(|line| line.starts_with(&format!("{key} = "))), "{key}");
+    }
 }
 
 #[test]

@@ -147,7 +147,7 @@ const HOUSES: &[House] = &[
             &["report::contents"],
             &["report"],
             &["fault", "merge", "progress", "runner", "signals", "bench", "check", "device_fit"],
-            &["fetch"],
+            &["fetch", "cluster"],
             &["cli"],
             &["main"],
         ],

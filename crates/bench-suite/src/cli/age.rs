@@ -1,14 +1,21 @@
 //! `age`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::beside::with_networks;
 use super::exit::HOLDS;
 use super::one_network::{ENDS, OneNetwork};
 use crate::experiments::age;
+use crate::experiments::study::Prepared;
 use crate::measured::error::Error;
+use crate::measured::point::Point;
 use crate::output::Output;
 use crate::signals::Signals;
+
+/// What its results are below.
+const ID: &str = "age";
 
 /// Tell what becomes of one network on tiles from a second to a year, and what an inference takes.
 ///
@@ -30,11 +37,18 @@ pub struct Age {
 }
 
 impl Age {
+    /// The folder of records, and all points of the command.
+    pub(super) fn asked(&self) -> Result<(PathBuf, Vec<Point>), Error> {
+        self.one.points(ID, |network| self.experiment(network))
+    }
+
+    fn experiment(&self, network: Prepared) -> Result<age::Age, Error> {
+        Ok(age::Age::asked_for(network, self.one.programmings, self.keep))
+    }
+
     pub(super) fn run(&self, signals: &Signals, output: &mut Output) -> Result<u8, Error> {
         let title = format!("A year of {}", self.one.network);
-        let experiment =
-            |network| Ok(age::Age::asked_for(network, self.one.programmings, self.keep));
-        self.one.ask("age", title, experiment, (signals, output))?;
+        self.one.ask(ID, title, |network| self.experiment(network), (signals, output))?;
         Ok(HOLDS)
     }
 }

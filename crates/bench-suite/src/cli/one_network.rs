@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::beside::{Beside, NamedNetwork, named_network};
+use super::beside::{Beside, Found, NamedNetwork, named_network};
+use super::part::{Part, Share};
 use super::values::threads_or_cores;
 use crate::experiment::AnyExperiment;
 use crate::experiments::study::{Prepared, Study};
@@ -46,6 +47,9 @@ pub struct OneNetwork {
     /// Run everything again, replacing records and trained networks.
     #[arg(long)]
     pub fresh: bool,
+    /// What of it is run here.
+    #[command(flatten)]
+    pub part: Part,
 }
 
 impl OneNetwork {
@@ -61,14 +65,22 @@ impl OneNetwork {
         self.out.clone().unwrap_or_else(named)
     }
 
-    /// Runs the experiment that is made of the network, and writes its report with that title.
-    pub(super) fn ask<E: AnyExperiment>(
+    /// All points of the experiment that is made of the network, and the folder of their records.
+    pub(super) fn points<E: AnyExperiment>(
         &self,
         id: &str,
-        title: String,
         experiment: impl Fn(Prepared) -> Result<E, Error>,
-        (signals, output): (&Signals, &mut Output),
-    ) -> Result<Answered<E>, Error> {
+    ) -> Result<(PathBuf, Vec<Point>), Error> {
+        let Asked { store, points, .. } = self.asked(id, experiment)?;
+        Ok((store.folder().to_owned(), points))
+    }
+
+    /// The experiment with all that it needs.
+    fn asked<E: AnyExperiment>(
+        &self,
+        id: &str,
+        experiment: impl Fn(Prepared) -> Result<E, Error>,
+    ) -> Result<Asked<E>, Error> {
         // What is wrong with the question, the checkpoint or the data is said before anything is removed.
         let study = self.study();
         study.trained()?;
@@ -95,9 +107,34 @@ impl OneNetwork {
             // The weights of the checkpoint were among them.
             experiment = asked()?;
         }
+        Ok(Asked { experiment, found, store, points })
+    }
+
+    /// Runs the experiment that is made of the network, and writes its report with that title; of a part
+    /// of its points there is no report, and no answer.
+    pub(super) fn ask<E: AnyExperiment>(
+        &self,
+        id: &str,
+        title: String,
+        experiment: impl Fn(Prepared) -> Result<E, Error>,
+        (signals, output): (&Signals, &mut Output),
+    ) -> Result<Option<Answered<E>>, Error> {
+        let share = self.part.share()?;
+        if self.fresh && !matches!(share, Share::Whole) {
+            let reason = "--fresh is for the whole; other shards are at the same networks";
+            return Err(Error::Usage(reason.to_owned()));
+        }
+        let Asked { experiment, found, store, points } = self.asked(id, experiment)?;
+        let wanted = share.of(points.clone())?;
         signals.listen()?;
         let threads = threads_or_cores(self.beside.threads);
-        runner::run(&points, &store, found.sources(), threads, signals.stop())?;
+        runner::run(&wanted, &store, found.sources(), threads, signals.stop())?;
+        if !share.reports() {
+            share.say_complete(&store, output);
+            return Ok(None);
+        }
+        share.check(&store, &points)?;
+        let scale = self.beside.scale;
         let jobs = [Job { experiment: &experiment as &dyn AnyExperiment, points, left_out: None }];
         let report = Report::collect(&store, scale, &jobs)?.about(title);
         for reason in report.reasons() {
@@ -105,8 +142,16 @@ impl OneNetwork {
         }
         output.line(format_args!("Report: {}", report.write(&store)?.display()));
         let [Job { points, .. }] = jobs;
-        Ok(Answered { experiment, points, store })
+        Ok(Some(Answered { experiment, points, store }))
     }
+}
+
+/// What is asked of one network, with all that it needs.
+struct Asked<E> {
+    experiment: E,
+    found: Found,
+    store: Store,
+    points: Vec<Point>,
 }
 
 /// What was asked of one network, when its records are there.

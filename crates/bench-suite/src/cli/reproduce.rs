@@ -1,9 +1,12 @@
 //! `reproduce`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::exit::HOLDS;
 use super::judged::Judging;
+use super::part::{Part, Shard, Share};
 use super::selection::{Selected, Selection};
 use super::values::{threads, threads_or_cores};
 use crate::measured::error::Error;
@@ -39,9 +42,9 @@ pub struct Reproduce {
     /// cores].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads())]
     pub threads: Option<u32>,
-    /// Run only every N-th point, starting with the I-th (1 ≤ I ≤ N), and write no report.
-    #[arg(long, value_name = "I/N", allow_hyphen_values = true)]
-    pub shard: Option<Shard>,
+    /// What of it is run here.
+    #[command(flatten)]
+    pub part: Part,
     /// Keep the records that are there: the default, for scripts that want to say so.
     #[arg(long, conflicts_with = "fresh")]
     pub resume: bool,
@@ -52,27 +55,35 @@ pub struct Reproduce {
 }
 
 impl Reproduce {
+    /// The folder of records, and all points of the command.
+    pub(super) fn asked(&self) -> Result<(PathBuf, Vec<Point>), Error> {
+        let selected = self.selection.jobs()?;
+        say_left_out(&selected);
+        let jobs = selected.jobs;
+        Ok((self.selection.out(), jobs.into_iter().flat_map(|job| job.points).collect()))
+    }
+
     pub(super) fn run(&self, signals: &Signals, output: &mut Output) -> Result<u8, Error> {
-        let Selected { jobs, data, fetchable } = self.selection.jobs()?;
-        let store = Store::open(&self.selection.out())?;
-        let mut wanted: Vec<Point> = jobs.iter().flat_map(|job| job.points.clone()).collect();
-        if let Some(shard) = self.shard {
-            wanted = wanted.into_iter().skip(shard.index - 1).step_by(shard.count).collect();
+        let share = self.part.share()?;
+        let mut selection = self.selection.clone();
+        if let Share::Element(_, element) = &share {
+            // No other experiment opens its data.
+            selection.ids = element.experiments().into_iter().map(str::to_owned).collect();
         }
+        let selected = selection.jobs()?;
+        if !matches!(share, Share::Element(..)) {
+            say_left_out(&selected);
+        }
+        let Selected { jobs, data, .. } = selected;
+        let all = || jobs.iter().flat_map(|job| &job.points);
+        let store = Store::open(&self.selection.out())?;
+        let wanted = share.of(all().cloned().collect())?;
         if self.fresh {
             wanted.iter().try_for_each(|point| store.forget(point))?;
             // Points that were not asked for, or that others run, share the trained networks.
-            if self.selection.ids.is_empty() && self.shard.is_none() {
+            if self.selection.ids.is_empty() && matches!(share, Share::Whole) {
                 store.forget_models()?;
             }
-        }
-        for job in &jobs {
-            if let Some(reason) = &job.left_out {
-                remark(format_args!("left out: {}: {reason}", job.experiment.id()));
-            }
-        }
-        for (name, added) in &fetchable {
-            remark(format_args!("cargo xtask fetch {name} would add {}", added.join(", ")));
         }
         signals.listen()?;
         runner::run(
@@ -82,60 +93,33 @@ impl Reproduce {
             threads_or_cores(self.threads),
             signals.stop(),
         )?;
-        match self.shard {
-            Some(shard) => {
-                output.line(format_args!(
-                    "shard {}/{} is complete in {folder}; when all are, run this, with a --from for the \
-                     folder of each: cargo xtask merge{} --from {folder}",
-                    shard.index,
-                    shard.count,
-                    self.selection.arguments(),
-                    folder = store.folder().display()
-                ));
-                Ok(HOLDS)
-            }
-            None => {
-                let report = Report::collect(&store, self.selection.scale, &jobs)?;
-                self.judging.write(&store, &report, output)
-            }
+        if let Share::Shard(Shard { index, count }) = share {
+            output.line(format_args!(
+                "shard {index}/{count} is complete in {folder}; when all are, run this, with a --from for \
+                 the folder of each: cargo xtask merge{} --from {folder}",
+                self.selection.arguments(),
+                folder = store.folder().display()
+            ));
+            return Ok(HOLDS);
         }
+        if !share.reports() {
+            share.say_complete(&store, output);
+            return Ok(HOLDS);
+        }
+        share.check(&store, all())?;
+        let report = Report::collect(&store, self.selection.scale, &jobs)?;
+        self.judging.write(&store, &report, output)
     }
 }
 
-/// Every `count`-th point, beginning with the `index`-th, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shard {
-    /// Which share.
-    pub index: usize,
-    /// Of how many.
-    pub count: usize,
-}
-
-impl std::str::FromStr for Shard {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parse = |(index, count): (&str, &str)| Some((index.parse().ok()?, count.parse().ok()?));
-        let (index, count) = text
-            .split_once('/')
-            .and_then(parse)
-            .ok_or_else(|| format!("'{text}' is not a shard; write I/N, for example 1/4"))?;
-        if index < 1 || index > count {
-            return Err(format!("there is no shard {index} of {count}; shards count from 1"));
+/// What lacks its data, and what would get it.
+fn say_left_out(Selected { jobs, fetchable, .. }: &Selected) {
+    for job in jobs {
+        if let Some(reason) = &job.left_out {
+            remark(format_args!("left out: {}: {reason}", job.experiment.id()));
         }
-        Ok(Self { index, count })
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shards_count_from_one() {
-        assert_eq!("2/3".parse(), Ok(Shard { index: 2, count: 3 }));
-        for bad in ["0/3", "4/3", "2", "a/b", "1/0", "-1/2"] {
-            assert!(bad.parse::<Shard>().is_err(), "{bad}");
-        }
+    for (name, added) in fetchable {
+        remark(format_args!("cargo xtask fetch {name} would add {}", added.join(", ")));
     }
 }

@@ -1,5 +1,7 @@
 //! `sensitivity`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::beside::with_networks;
@@ -7,10 +9,15 @@ use super::exit::HOLDS;
 use super::one_network::{Answered, ENDS, OneNetwork};
 use crate::experiment::Records;
 use crate::experiments::sensitivity::{self, BetterTile};
+use crate::experiments::study::Prepared;
 use crate::measured::error::Error;
 use crate::measured::measures::sensitivity::Method;
+use crate::measured::point::Point;
 use crate::output::Output;
 use crate::signals::Signals;
+
+/// What its results are below.
+const ID: &str = "sensitivity";
 
 /// Tell what imprecise hardware does to one network, where, and which converters are enough.
 ///
@@ -36,15 +43,34 @@ pub struct Sensitivity {
 }
 
 impl Sensitivity {
+    /// The folder of records, and all points of the command.
+    pub(super) fn asked(&self) -> Result<(PathBuf, Vec<Point>), Error> {
+        let better = self.better()?;
+        self.one.points(ID, |network| self.experiment(network, better.clone()))
+    }
+
+    fn better(&self) -> Result<Option<BetterTile>, Error> {
+        self.better_tile.as_deref().map(BetterTile::load).transpose()
+    }
+
+    fn experiment(
+        &self,
+        network: Prepared,
+        better: Option<BetterTile>,
+    ) -> Result<sensitivity::OneNetwork, Error> {
+        let Self { one, method, .. } = self;
+        sensitivity::OneNetwork::asked_for(network, one.programmings, *method, better)
+    }
+
     pub(super) fn run(&self, signals: &Signals, output: &mut Output) -> Result<u8, Error> {
         let title = format!("Imprecise hardware and {}", self.one.network);
-        let better = self.better_tile.as_deref().map(BetterTile::load).transpose()?;
-        let experiment = |network| {
-            let Self { one, method, .. } = self;
-            sensitivity::OneNetwork::asked_for(network, one.programmings, *method, better.clone())
+        let better = self.better()?;
+        let experiment = |network| self.experiment(network, better.clone());
+        let Some(Answered { experiment, points, store }) =
+            self.one.ask(ID, title, experiment, (signals, output))?
+        else {
+            return Ok(HOLDS);
         };
-        let Answered { experiment, points, store } =
-            self.one.ask("sensitivity", title, experiment, (signals, output))?;
         let mut with_records = Vec::new();
         for point in points {
             let record = store.load(&point)?;

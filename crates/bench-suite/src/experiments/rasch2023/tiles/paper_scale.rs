@@ -237,7 +237,8 @@ impl Page<'_> {
             "What `cargo xtask reproduce rasch2023/networks --scale paper` costs: **{} core-hours**, \
              {} more for the tolerances of Fig. 5, and {} for the trainings of other experiments. Of these {} are three trainings of one network, \
              {longest}. Computed by a test from the networks, their recipes and the throughput of one core; \
-             nobody has run it.\n",
+             nobody has run it. `cargo xtask submit reproduce rasch2023/networks --scale paper` divides it \
+             among the machines of a cluster ([cluster.md](cluster.md)).\n",
             number(self.seeds * self.sum(&Cost::run_h)),
             number(self.sum(&|c| c.search_h)),
             number(self.others_h()),
@@ -405,7 +406,7 @@ impl Page<'_> {
             "- **Processors.** All of the time is products in f32 and the noise of tiles; the ImageNet \
              networks are {} % of it.\n\
              - **One training is one process.** Points are independent: {} trainings and their tests run \
-             side by side on as many machines (`--shard`, `merge`), without a word between them. But the \
+             side by side on as many machines ([`submit`](cluster.md)), without a word between them. But the \
              steps of one training follow each other, and are spread over the cores of one machine only. \
              {longest} takes at best {} days on {NODE} cores, however large the cluster; that is the \
              shortest time for the whole.\n\
