@@ -130,7 +130,7 @@ impl Multiply for Tiles {
     }
 
     fn forward(&self, x: &Input<'_>, y: &mut [f32], context: &mut Forward<'_>) -> Use {
-        let (parameters, pass) = (context.parameters, context.pass);
+        let (parameters, pass, leaves) = (context.parameters, context.pass, context.leaves);
         let devices = context.devices.filter(|_| pass.mode == Mode::Eval);
         let noise = MvmNoise {
             seed: self.layer.seed(&pass, "product"),
@@ -146,6 +146,7 @@ impl Multiply for Tiles {
         });
         let input_range = weights.input_range.unwrap_or_else(|| {
             let max = x.values.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+            let max = leaves.largest(max);
             if max > 0.0 && max.is_finite() { max } else { 1.0 }
         });
         let products = context.scratch(self.kept(&x.rows, &pass));
@@ -166,22 +167,22 @@ impl Multiply for Tiles {
         dx: Option<&mut [f32]>,
         context: &mut Backward<'_>,
     ) {
-        self.accumulate_digital(context.parameters, used, errors);
+        self.accumulate_digital(used, errors, context);
         used.kept.stop_saturated(self.tiles.cut(), errors);
         let par = context.pass.par;
         let logical = used.perturbed().matrix.effective();
         match dx {
             Some(dx) => {
-                products::back(&x.rows, logical, errors, dx, par);
-                self.accumulate_range(used, x.values, Some(dx), context);
+                products::propagate(x, logical, errors, dx, par);
+                self.accumulate_range(used, x, Some(dx), context);
             }
             None if self.range_looks_at(used, x.values) => {
                 let mut dx = context.scratch(x.values.len());
-                self.propagate_at_range(used, x, errors, &mut dx, par);
-                self.accumulate_range(used, x.values, Some(&dx), context);
+                self.propagate_at_range(used, x, errors, &mut dx, context);
+                self.accumulate_range(used, x, Some(&dx), context);
                 context.recycle(dx);
             }
-            None => self.accumulate_range(used, x.values, None, context),
+            None => self.accumulate_range(used, x, None, context),
         }
     }
 
