@@ -1,6 +1,7 @@
 //! `cargo xtask ci`: every check, the cheapest first.
 
-use std::process::{Command, ExitCode};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use crate::process::cargo;
@@ -8,7 +9,7 @@ use crate::{no_arguments, refuse, say};
 
 /// Runs all checks and stops at the first that fails.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    let help = "format, lints, documentation, tests, smoke reproduction, example, benchmark";
+    let help = "format, lints, documentation, tests, with MPI if it is there, smoke reproduction, example, benchmark";
     if let Some(exit) = no_arguments("ci", help, arguments) {
         return exit;
     }
@@ -18,7 +19,18 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let bare = ["test", "--package", "numerics", "--no-default-features", "--locked"];
     let one_thread =
         ["check", "--package", "crossbar", "--no-default-features", "--all-targets", "--locked"];
-    let checks: [(&str, Command); 9] = [
+    // With the features of the whole workspace, so that little is built again.
+    let shared = [
+        "test",
+        "--workspace",
+        "--features",
+        "bench-suite/mpi",
+        "--test",
+        "many_processes",
+        "--locked",
+    ];
+    let shared_training = "one training on many processes";
+    let checks: [(&str, Command); 10] = [
         ("format", cargo(&["fmt", "--all", "--check"])),
         (
             "lints",
@@ -34,6 +46,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         ),
         ("documentation", documentation),
         ("tests", cargo(&["test", "--workspace", "--locked"])),
+        (shared_training, cargo(&shared)),
         ("numerics without features", cargo(&bare)),
         ("crossbar without features", cargo(&one_thread)),
         ("smoke reproduction", cargo(&["xtask", "reproduce", "--scale", "smoke", "--fresh"])),
@@ -42,6 +55,12 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         ("benchmark", cargo(&["xtask", "bench", "--only", "analog_convolution"])),
     ];
     for (name, command) in checks {
+        if name == shared_training
+            && let Some(tool) = missing_for_mpi()
+        {
+            say(&format!("== {name}: skipped, there is no {tool}"));
+            continue;
+        }
         let started = Instant::now();
         if !passes(name, command) {
             refuse(&format!("{name} failed"));
@@ -50,6 +69,34 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         say(&format!("== {name}: {:.0} s", started.elapsed().as_secs_f64()));
     }
     ExitCode::SUCCESS
+}
+
+/// What a program with MPI needs and this machine lacks, if anything.
+fn missing_for_mpi() -> Option<&'static str> {
+    let starts = |tool: &str| {
+        let mut command = Command::new(tool);
+        command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    let tools = ["mpirun", "mpicc"].into_iter().find(|tool| !starts(tool));
+    tools.or_else(|| (!has_libclang()).then_some("libclang"))
+}
+
+/// Whether libclang is where its users look for it.
+fn has_libclang() -> bool {
+    if std::env::var_os("LIBCLANG_PATH").is_some() || cfg!(target_os = "macos") {
+        return true;
+    }
+    let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let of_versions = entries(Path::new("/usr/lib")).map(|entry| entry.path().join("lib"));
+    let usual = ["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(PathBuf::from);
+    let folders = of_versions.chain(usual).chain(entries(Path::new("/usr/lib")).map(|e| e.path()));
+    let mut files = folders.flat_map(|folder| entries(&folder).collect::<Vec<_>>());
+    files.any(|file| {
+        let name = file.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with("libclang") && name.contains(".so")
+    })
 }
 
 fn passes(name: &str, mut command: Command) -> bool {

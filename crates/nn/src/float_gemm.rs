@@ -97,25 +97,35 @@ pub fn matmul(out: &mut [f32], a: Operand<'_>, b: Operand<'_>, add: bool, par: P
 
 /// As [`matmul`], where the bits of a row do not depend on the number of rows.
 ///
-/// Rows are multiplied alike but where there is only one, which faer multiplies as a vector, in another
-/// order: then it is multiplied twice.
+/// faer multiplies a single row in another order, as a vector, and so it does where there are few products
+/// altogether: such blocks get rows of zeros.
 ///
 /// # Panics
 ///
 /// As [`matmul`].
 #[track_caller]
-pub(crate) fn matmul_by_rows(out: &mut [f32], a: Operand<'_>, b: Operand<'_>, add: bool, par: Par) {
-    let cols = b.cols();
-    if a.rows() % BLOCK_ROWS != 1 {
-        return matmul(out, a, b, add, par);
-    }
-    let (most, last) = out.split_at_mut(out.len() - cols);
-    matmul(most, a.rows_from(0, a.rows() - 1), b, add, par);
-    let row = a.mat.row(a.rows() - 1);
-    let twice: Vec<f32> = row.iter().chain(row.iter()).copied().collect();
-    let mut both = [&*last, &*last].concat();
-    matmul(&mut both, Operand::new(&twice, 2, a.cols()), b, add, par);
-    last.copy_from_slice(&both[..cols]);
+pub(crate) fn matmul_by_rows(out: &mut [f32], a: Operand<'_>, b: Operand<'_>, par: Par) {
+    /// Products up to which faer has kernels of their own.
+    const SMALL: usize = 16 * 16 * 16;
+    let (cols, inner) = (b.cols(), a.cols());
+    let enough = (SMALL / (cols * inner).max(1) + 1).max(2);
+    assert_inner(&a, &b);
+    par.for_each_chunk(out, (BLOCK_ROWS * cols).max(1), |block, out| {
+        let rows = out.len() / cols;
+        let a = a.rows_from(block * BLOCK_ROWS, rows);
+        if rows >= enough {
+            return matmul(out, a, b, false, Par::Seq);
+        }
+        let mut padded = vec![0.0; enough * inner];
+        for (row, padded) in a.mat.row_iter().zip(padded.chunks_exact_mut(inner.max(1))) {
+            padded.iter_mut().zip(row.iter()).for_each(|(padded, &x)| *padded = x);
+        }
+        let mut product = vec![0.0; enough * cols];
+        let padded = MatRef::from_row_major_slice(&padded, enough, inner);
+        let whole = MatMut::from_row_major_slice_mut(&mut product, enough, cols);
+        faer_matmul(whole, Accum::Replace, padded, b.mat, 1.0, faer::Par::Seq);
+        out.copy_from_slice(&product[..out.len()]);
+    });
 }
 
 /// Writes Aᵀ·B into the row-major `out` as the sum over leaves, each of which has the rows of A and B
@@ -219,10 +229,10 @@ mod tests {
                 Operand::new(&b, inner, cols)
             };
             let mut whole = vec![0.0; rows * cols];
-            matmul_by_rows(&mut whole, Operand::new(&a, rows, inner), b, false, Par::Seq);
+            matmul_by_rows(&mut whole, Operand::new(&a, rows, inner), b, Par::Seq);
             let mut part = vec![0.0; (to - from) * cols];
             let own = Operand::new(&a[from * inner..to * inner], to - from, inner);
-            matmul_by_rows(&mut part, own, b, false, Par::Rayon);
+            matmul_by_rows(&mut part, own, b, Par::Rayon);
             prop_assert_eq!(bits(&part), bits(&whole[from * cols..to * cols]));
         }
 

@@ -65,8 +65,9 @@ impl<'a> Input<'a> {
         gathered.into()
     }
 
-    /// Some of the rows: a range of `count` that begins and ends with items of the batch.
-    pub(crate) fn part(&self, rows: Range<usize>) -> Self {
+    /// Some of the rows: a range that begins and ends with items of the batch.
+    #[must_use]
+    pub fn part(&self, rows: Range<usize>) -> Self {
         let per_item = self.count() / self.rows.batch().max(1);
         let values_per_item = self.values.len() / self.rows.batch().max(1);
         let items = rows.start / per_item.max(1)..rows.end / per_item.max(1);

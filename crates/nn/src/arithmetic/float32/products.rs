@@ -27,8 +27,12 @@ pub fn forward(x: &Input<'_>, weight: &[f32], bias: Option<&[f32]>, y: &mut [f32
     match &x.rows {
         Rows::Matrix { rows, inputs, .. } => {
             let w = Matrix::new(weight, outputs, *inputs).t();
-            let multiply = if x.in_leaves { matmul_by_rows } else { matmul };
-            multiply(y, Matrix::new(x.values, *rows, *inputs), w, false, par);
+            let x_rows = Matrix::new(x.values, *rows, *inputs);
+            if x.in_leaves {
+                matmul_by_rows(y, x_rows, w, par);
+            } else {
+                matmul(y, x_rows, w, false, par);
+            }
             if let Some(bias) = bias {
                 for row in y.chunks_exact_mut(outputs) {
                     row.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
@@ -106,8 +110,12 @@ pub fn propagate(x: &Input<'_>, weight: &[f32], errors: &[f32], dx: &mut [f32], 
     match &x.rows {
         Rows::Matrix { rows, inputs, .. } => {
             let w = Matrix::new(weight, outputs, *inputs);
-            let multiply = if x.in_leaves { matmul_by_rows } else { matmul };
-            multiply(dx, Matrix::new(errors, *rows, outputs), w, false, par);
+            let errors = Matrix::new(errors, *rows, outputs);
+            if x.in_leaves {
+                matmul_by_rows(dx, errors, w, par);
+            } else {
+                matmul(dx, errors, w, false, par);
+            }
         }
         Rows::Patches(patches) => {
             let channels = patches.channels();
