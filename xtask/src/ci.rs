@@ -9,7 +9,7 @@ use crate::{no_arguments, refuse, say};
 
 /// Runs all checks and stops at the first that fails.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    let help = "format, lints, documentation, tests, with MPI if it is there, smoke reproduction, example, benchmark";
+    let help = "format, lints, documentation, tests, smoke reproduction, example, benchmark";
     if let Some(exit) = no_arguments("ci", help, arguments) {
         return exit;
     }
@@ -19,34 +19,23 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let bare = ["test", "--package", "numerics", "--no-default-features", "--locked"];
     let one_thread =
         ["check", "--package", "crossbar", "--no-default-features", "--all-targets", "--locked"];
-    // With the features of the whole workspace, so that little is built again.
-    let shared = [
-        "test",
-        "--workspace",
-        "--features",
-        "bench-suite/mpi",
-        "--test",
-        "many_processes",
-        "--locked",
-    ];
-    let shared_training = "one training on many processes";
-    let checks: [(&str, Command); 10] = [
+    // Built once with MPI, if it is there, and not once more: its build tools change what others share.
+    let mpi: &[&str] = match missing_for_mpi() {
+        Some(tool) => {
+            say(&format!("== one training on many processes: skipped, there is no {tool}"));
+            &[]
+        }
+        None => &["--features", "bench-suite/mpi"],
+    };
+    let mut lints = cargo(&["clippy", "--workspace", "--all-targets", "--locked"]);
+    lints.args(mpi).args(["--", "--deny", "warnings"]);
+    let mut tests = cargo(&["test", "--workspace", "--locked"]);
+    tests.args(mpi);
+    let checks: [(&str, Command); 9] = [
         ("format", cargo(&["fmt", "--all", "--check"])),
-        (
-            "lints",
-            cargo(&[
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--locked",
-                "--",
-                "--deny",
-                "warnings",
-            ]),
-        ),
+        ("lints", lints),
         ("documentation", documentation),
-        ("tests", cargo(&["test", "--workspace", "--locked"])),
-        (shared_training, cargo(&shared)),
+        ("tests", tests),
         ("numerics without features", cargo(&bare)),
         ("crossbar without features", cargo(&one_thread)),
         ("smoke reproduction", cargo(&["xtask", "reproduce", "--scale", "smoke", "--fresh"])),
@@ -55,12 +44,6 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         ("benchmark", cargo(&["xtask", "bench", "--only", "analog_convolution"])),
     ];
     for (name, command) in checks {
-        if name == shared_training
-            && let Some(tool) = missing_for_mpi()
-        {
-            say(&format!("== {name}: skipped, there is no {tool}"));
-            continue;
-        }
         let started = Instant::now();
         if !passes(name, command) {
             refuse(&format!("{name} failed"));

@@ -15,6 +15,8 @@
 use std::fmt::Debug;
 use std::ops::{AddAssign, Range};
 
+use bytemuck::{AnyBitPattern, NoUninit, cast_slice, cast_slice_mut};
+
 use crate::processes::Processes;
 
 /// The leaves of a mini-batch, and which of them this process holds.
@@ -91,7 +93,7 @@ impl Leaves {
 
     /// Writes the sum over the leaves of this process to `out`, along the tree: `write(leaf, out)`
     /// writes that of one of them, counted from 0.
-    pub fn fold<T: Number>(&self, out: &mut [T], mut write: impl FnMut(usize, &mut [T])) {
+    pub(crate) fn fold<T: Number>(&self, out: &mut [T], mut write: impl FnMut(usize, &mut [T])) {
         let first = self.held.start;
         let mut spare = Vec::new();
         fold(self.held.clone(), out, &mut spare, &mut |leaf, out| write(leaf - first, out));
@@ -152,7 +154,7 @@ impl Leaves {
         if !self.is_shared() {
             return len;
         }
-        self.processes.gather(&[len as u32]).into_iter().max().unwrap_or(0) as usize
+        self.processes.gather(len as u32).into_iter().max().unwrap_or(0) as usize
     }
 
     /// Adds up what all processes have, along the tree.
@@ -163,30 +165,29 @@ impl Leaves {
         if among == 1 || values.is_empty() {
             return;
         }
-        // With more, each adds up a part of it.
-        let (part, words) = if values.len() <= FEW {
-            let mut words = Vec::with_capacity(values.len() * T::WORDS);
-            T::write_words(values, &mut words);
-            (values.len(), self.processes.gather(&words))
-        } else {
-            let part = values.len().div_ceil(among);
-            let mut words = Vec::with_capacity(part * among * T::WORDS);
-            T::write_words(values, &mut words);
-            words.resize(part * among * T::WORDS, 0);
-            (part, self.processes.distribute(&words))
-        };
-        let mut parts = vec![T::default(); part * among];
-        T::read_words(&words, &mut parts);
-        let mut parts: Vec<&mut [T]> = parts.chunks_exact_mut(part).collect();
-        add_up(0..self.count, 0..among, &mut parts);
-        if part == values.len() {
-            values.copy_from_slice(parts[0]);
+        if values.len() <= FEW {
+            let mut all = vec![T::default(); values.len() * among];
+            self.processes.all_gather(cast_slice(values), cast_slice_mut(&mut all));
+            values.copy_from_slice(self.sum_of(&mut all));
             return;
         }
-        let mut sums = Vec::with_capacity(part * T::WORDS);
-        T::write_words(parts[0], &mut sums);
-        let words = self.processes.gather(&sums);
-        T::read_words(&words[..values.len() * T::WORDS], values);
+        // Each adds up a part, and those few that are left over.
+        let part = values.len() / among;
+        let (parts, rest) = values.split_at_mut(part * among);
+        let mut received = vec![T::default(); parts.len()];
+        self.processes.all_to_all(cast_slice(parts), cast_slice_mut(&mut received));
+        let sums = self.sum_of(&mut received);
+        self.processes.all_gather(cast_slice(sums), cast_slice_mut(parts));
+        self.add_up(rest);
+    }
+
+    /// The sum of equal parts, one of each process, in the place of the first.
+    fn sum_of<'a, T: Number>(&self, parts: &'a mut [T]) -> &'a [T] {
+        let among = self.processes.count();
+        let part = parts.len() / among;
+        let mut each: Vec<&mut [T]> = parts.chunks_exact_mut(part).collect();
+        add_up(0..self.count, 0..among, &mut each);
+        &parts[..part]
     }
 
     fn first_of(&self, leaf: usize) -> usize {
@@ -255,54 +256,15 @@ fn add<T: Number>(sums: &mut [T], terms: &[T]) {
     sums.iter_mut().zip(terms).for_each(|(sum, &term)| *sum += term);
 }
 
-/// Numbers that are added up.
-pub trait Number: Copy + Debug + Default + AddAssign {
-    /// Words of one.
-    const WORDS: usize;
-
-    /// Appends the words of these numbers.
-    fn write_words(values: &[Self], words: &mut Vec<u32>);
-
-    /// Writes the numbers of these words.
-    fn read_words(words: &[u32], values: &mut [Self]);
+/// Numbers that are added up, and told as the words that they are in memory.
+pub(crate) trait Number:
+    Copy + Debug + Default + AddAssign + NoUninit + AnyBitPattern
+{
 }
 
-impl Number for f32 {
-    const WORDS: usize = 1;
-
-    fn write_words(values: &[Self], words: &mut Vec<u32>) {
-        words.extend(values.iter().map(|x| x.to_bits()));
-    }
-
-    fn read_words(words: &[u32], values: &mut [Self]) {
-        values.iter_mut().zip(words).for_each(|(x, &word)| *x = Self::from_bits(word));
-    }
-}
-
-/// Numbers of two words.
-macro_rules! number {
-    ($number:ty, $to_bits:expr, $from_bits:expr) => {
-        impl Number for $number {
-            const WORDS: usize = 2;
-
-            fn write_words(values: &[Self], words: &mut Vec<u32>) {
-                words.extend(values.iter().flat_map(|&x| {
-                    let bits: u64 = $to_bits(x);
-                    [bits as u32, (bits >> 32) as u32]
-                }));
-            }
-
-            fn read_words(words: &[u32], values: &mut [Self]) {
-                for (x, words) in values.iter_mut().zip(words.as_chunks::<2>().0) {
-                    *x = $from_bits(u64::from(words[0]) | u64::from(words[1]) << 32);
-                }
-            }
-        }
-    };
-}
-
-number!(f64, f64::to_bits, f64::from_bits);
-number!(i64, |x| x as u64, |bits| bits as i64);
+impl Number for f32 {}
+impl Number for f64 {}
+impl Number for i64 {}
 
 #[cfg(test)]
 mod tests {
@@ -393,20 +355,6 @@ mod tests {
                 prop_assert!((f64::from(sum) - terms.sum::<f64>()).abs() <= bound);
             }
         }
-    }
-
-    #[test]
-    fn a_number_keeps_its_bits_as_words() {
-        let mut words = Vec::new();
-        i64::write_words(&[-5, i64::MAX, 1 << 40], &mut words);
-        let mut back = [0i64; 3];
-        i64::read_words(&words, &mut back);
-        assert_eq!(back, [-5, i64::MAX, 1 << 40]);
-        words.clear();
-        f64::write_words(&[-0.1, f64::NEG_INFINITY], &mut words);
-        let mut back = [0.0f64; 2];
-        f64::read_words(&words, &mut back);
-        assert_eq!(back, [-0.1, f64::NEG_INFINITY]);
     }
 
     #[test]

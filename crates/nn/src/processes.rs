@@ -72,12 +72,12 @@ impl Processes {
 
     /// Whether it holds for any of them.
     pub fn any(&self, holds: bool) -> bool {
-        self.gather(&[u32::from(holds)]).contains(&1)
+        self.gather(u32::from(holds)).contains(&1)
     }
 
     /// The largest of the numbers of all.
     pub fn largest(&self, x: f32) -> f32 {
-        self.gather(&[x.to_bits()]).into_iter().map(f32::from_bits).fold(x, f32::max)
+        self.gather(x.to_bits()).into_iter().map(f32::from_bits).fold(x, f32::max)
     }
 
     /// What the first has, if it has anything.
@@ -85,8 +85,8 @@ impl Processes {
         let Some(exchange) = &self.0 else { return bytes };
         let mine = bytes.filter(|_| self.is_first());
         let len = mine.as_ref().map_or(0, |bytes| bytes.len() as u64 + 1);
-        let told = self.gather(&[len as u32, (len >> 32) as u32]);
-        let len = (u64::from(told[0]) | u64::from(told[1]) << 32) as usize;
+        let [low, high] = [len as u32, (len >> 32) as u32].map(|word| self.gather(word)[0]);
+        let len = (u64::from(low) | u64::from(high) << 32) as usize;
         let len = len.checked_sub(1)?;
         // The i-th part of what the first has goes to process i, and from there to all.
         let count = self.count();
@@ -105,19 +105,26 @@ impl Processes {
         Some(bytes)
     }
 
-    /// These words of every process, in their order.
-    pub(crate) fn gather(&self, mine: &[u32]) -> Vec<u32> {
-        let Some(exchange) = &self.0 else { return mine.to_vec() };
-        let mut all = vec![0; mine.len() * exchange.count()];
-        exchange.all_gather(mine, &mut all);
+    /// This word of every process, in their order.
+    pub(crate) fn gather(&self, mine: u32) -> Vec<u32> {
+        let mut all = vec![0; self.count()];
+        self.all_gather(&[mine], &mut all);
         all
     }
 
-    /// The i-th of equal parts of every process, for process i.
-    pub(crate) fn distribute(&self, parts: &[u32]) -> Vec<u32> {
-        let Some(exchange) = &self.0 else { return parts.to_vec() };
-        let mut received = vec![0; parts.len()];
-        exchange.all_to_all(parts, &mut received);
-        received
+    /// As [`Exchange::all_gather`].
+    pub(crate) fn all_gather(&self, mine: &[u32], all: &mut [u32]) {
+        match &self.0 {
+            Some(exchange) => exchange.all_gather(mine, all),
+            None => all.copy_from_slice(mine),
+        }
+    }
+
+    /// As [`Exchange::all_to_all`].
+    pub(crate) fn all_to_all(&self, parts: &[u32], received: &mut [u32]) {
+        match &self.0 {
+            Some(exchange) => exchange.all_to_all(parts, received),
+            None => received.copy_from_slice(parts),
+        }
     }
 }

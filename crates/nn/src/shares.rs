@@ -90,18 +90,20 @@ impl Shares {
         }
     }
 
-    /// All of one kind at once, so that many small ones are told as one.
+    /// Many small ones of one kind are told as one, and large ones in their place.
     fn add_up_one_kind<T: Number>(
         &mut self,
         leaves: &Leaves,
         of_kind: impl Fn(&mut Terms) -> Option<&mut Vec<T>>,
     ) {
-        let mut terms: Vec<&mut Vec<T>> =
-            self.0.iter_mut().filter_map(|share| of_kind(&mut share.terms)).collect();
-        let mut all = terms.iter().flat_map(|terms| terms.iter().copied()).collect::<Vec<T>>();
+        const LARGE: usize = 1 << 16;
+        let terms = self.0.iter_mut().filter_map(|share| of_kind(&mut share.terms));
+        let (large, mut small): (Vec<_>, Vec<_>) = terms.partition(|terms| terms.len() > LARGE);
+        large.into_iter().for_each(|terms| leaves.add_up(terms));
+        let mut all = small.iter().flat_map(|terms| terms.iter().copied()).collect::<Vec<T>>();
         leaves.add_up(&mut all);
         let mut sums = &all[..];
-        for terms in &mut terms {
+        for terms in &mut small {
             let own = sums.split_off(..terms.len()).expect("a sum for each term");
             terms.copy_from_slice(own);
         }

@@ -54,6 +54,15 @@ impl Kept {
         self.input_range
     }
 
+    /// Adds what a product of the samples after these kept, with the same input range; gives its buffer back.
+    pub fn append(&mut self, other: Self) -> Vec<f32> {
+        debug_assert_eq!(self.input_range, other.input_range, "one input range");
+        self.products.extend_from_slice(&other.products);
+        self.masks.extend(other.masks);
+        self.saturation += other.saturation;
+        other.products
+    }
+
     /// Number of conversions by the ADCs of all tiles, 0 if nothing was kept.
     pub fn conversions(&self) -> usize {
         self.outputs() * self.slices

@@ -87,10 +87,18 @@ mod tests {
 
     #[test]
     fn every_thread_gets_what_all_have() {
-        let gathered = each(3, |one| one.gather(&[one.index() as u32, 7]));
-        assert_eq!(gathered, vec![vec![0, 7, 1, 7, 2, 7]; 3]);
-        let parts = |from: usize| [0, 1, 2].map(|to| (10 * from + to) as u32);
-        let distributed = each(3, |one| one.distribute(&parts(one.index())));
+        let gathered = each(3, |one| {
+            let mut all = [0; 6];
+            one.all_gather(&[one.index() as u32, 7], &mut all);
+            all
+        });
+        assert_eq!(gathered, [[0, 7, 1, 7, 2, 7]; 3]);
+        let distributed = each(3, |one| {
+            let mut received = [0; 3];
+            let parts = [0, 1, 2].map(|to| (10 * one.index() + to) as u32);
+            one.all_to_all(&parts, &mut received);
+            received
+        });
         assert_eq!(distributed, [[0, 10, 20], [1, 11, 21], [2, 12, 22]]);
         assert_eq!(each(3, |one| one.largest(-(one.index() as f32))), [0.0; 3]);
         assert_eq!(each(3, |one| one.any(one.index() == 2)), [true; 3]);

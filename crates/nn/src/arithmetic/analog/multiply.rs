@@ -149,13 +149,26 @@ impl Multiply for Tiles {
             let max = leaves.largest(max);
             if max > 0.0 && max.is_finite() { max } else { 1.0 }
         });
-        let products = context.scratch(self.kept(&x.rows, &pass));
-        let keep = match pass.mode {
-            _ if !products.is_empty() => Keep::Products(products),
-            Mode::Train => Keep::Clipped,
-            Mode::Eval | Mode::Teach => Keep::Nothing,
-        };
-        let kept = weights.matrix.forward(batch, input_range, keep, pass.par, y);
+        // Leaf by leaf: samples share registers with their neighbours, and the last bits of a sum may
+        // depend on it.
+        let outputs = self.layer.outputs;
+        let noise_of =
+            |row: usize| MvmNoise { first_sample: noise.first_sample + row as u64, ..noise };
+        let mut of_leaves = leaves.rows(x.count()).into_iter().map(|rows| {
+            let y = &mut y[rows.start * outputs..rows.end * outputs];
+            let x = if leaves.is_cut() { x.part(rows.clone()) } else { *x };
+            let products = context.scratch(self.kept(&x.rows, &pass));
+            let keep = match pass.mode {
+                _ if !products.is_empty() => Keep::Products(products),
+                Mode::Train => Keep::Clipped,
+                Mode::Eval | Mode::Teach => Keep::Nothing,
+            };
+            let batch = Batch { inputs: Blocks::new(&x), noise: noise_of(rows.start) };
+            weights.matrix.forward(batch, input_range, keep, pass.par, y)
+        });
+        let mut kept = of_leaves.next().unwrap_or_default();
+        let spare: Vec<Vec<f32>> = of_leaves.map(|more| kept.append(more)).collect();
+        spare.into_iter().for_each(|buffer| context.recycle(buffer));
         Use { weights: Some(weights), kept }
     }
 
