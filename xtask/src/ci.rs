@@ -1,6 +1,7 @@
 //! `cargo xtask ci`: every check, the cheapest first.
 
-use std::process::{Command, ExitCode};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use crate::process::{PROGRAM, cargo};
@@ -18,22 +19,23 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let bare = ["test", "--package", "numerics", "--no-default-features", "--locked"];
     let one_thread =
         ["check", "--package", "crossbar", "--no-default-features", "--all-targets", "--locked"];
+    // Built once with MPI, if it is there, and not once more: its build tools change what others share.
+    let mpi: &[&str] = match missing_for_mpi() {
+        Some(tool) => {
+            say(&format!("== one training on many processes: skipped, there is no {tool}"));
+            &[]
+        }
+        None => &["--features", "bench-suite/mpi"],
+    };
+    let mut lints = cargo(&["clippy", "--workspace", "--all-targets", "--locked"]);
+    lints.args(mpi).args(["--", "--deny", "warnings"]);
+    let mut tests = cargo(&["test", "--workspace", "--locked"]);
+    tests.args(mpi);
     let checks: [(&str, Command); 9] = [
         ("format", cargo(&["fmt", "--all", "--check"])),
-        (
-            "lints",
-            cargo(&[
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--locked",
-                "--",
-                "--deny",
-                "warnings",
-            ]),
-        ),
+        ("lints", lints),
         ("documentation", documentation),
-        ("tests", cargo(&["test", "--workspace", "--locked"])),
+        ("tests", tests),
         ("numerics without features", cargo(&bare)),
         ("crossbar without features", cargo(&one_thread)),
         ("smoke reproduction", tested(&["xtask", "reproduce", "--scale", "smoke", "--fresh"])),
@@ -61,6 +63,34 @@ fn tested(arguments: &[&str]) -> Command {
             .env(PROGRAM, ours.with_file_name(format!("dither{}", std::env::consts::EXE_SUFFIX)));
     }
     command
+}
+
+/// What a program with MPI needs and this machine lacks, if anything.
+fn missing_for_mpi() -> Option<&'static str> {
+    let starts = |tool: &str| {
+        let mut command = Command::new(tool);
+        command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    let tools = ["mpirun", "mpicc"].into_iter().find(|tool| !starts(tool));
+    tools.or_else(|| (!has_libclang()).then_some("libclang"))
+}
+
+/// Whether libclang is where its users look for it.
+fn has_libclang() -> bool {
+    if std::env::var_os("LIBCLANG_PATH").is_some() || cfg!(target_os = "macos") {
+        return true;
+    }
+    let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let of_versions = entries(Path::new("/usr/lib")).map(|entry| entry.path().join("lib"));
+    let usual = ["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(PathBuf::from);
+    let folders = of_versions.chain(usual).chain(entries(Path::new("/usr/lib")).map(|e| e.path()));
+    let mut files = folders.flat_map(|folder| entries(&folder).collect::<Vec<_>>());
+    files.any(|file| {
+        let name = file.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with("libclang") && name.contains(".so")
+    })
 }
 
 fn passes(name: &str, mut command: Command) -> bool {

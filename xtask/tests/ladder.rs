@@ -3,15 +3,19 @@
 use std::process::Command;
 
 /// Which workspace crates each crate may depend on, in code, tests and build scripts.
-const LADDER: [(&str, &[&str]); 9] = [
+const LADDER: [(&str, &[&str]); 10] = [
     ("numerics", &[]),
     ("crossbar", &["numerics"]),
     ("systolic", &["numerics"]),
     ("nn", &["numerics", "crossbar"]),
     ("datasets", &["numerics", "nn"]),
     ("onnx", &["numerics", "nn", "datasets"]),
+    ("mpi-exchange", &["nn"]),
     ("report", &[]),
-    ("bench-suite", &["numerics", "crossbar", "systolic", "nn", "datasets", "onnx", "report"]),
+    (
+        "bench-suite",
+        &["numerics", "crossbar", "systolic", "nn", "datasets", "onnx", "mpi-exchange", "report"],
+    ),
     ("xtask", &[]),
 ];
 

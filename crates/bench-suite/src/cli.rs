@@ -2,6 +2,7 @@
 //! several have in common.
 
 pub mod age;
+mod among;
 pub mod bench;
 mod beside;
 pub mod check;

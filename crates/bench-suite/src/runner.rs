@@ -23,7 +23,8 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Runs all points whose record is not in the store yet.
 ///
-/// Points run side by side, one per thread; threads beyond the number of points serve the kernels
+/// Where several processes have the store together they run the points together, one after the other.
+/// Otherwise points run side by side, one per thread; threads beyond the number of points serve the kernels
 /// inside. Neither changes a bit of any record. Points that another process is at are left to it, and
 /// waited for.
 ///
@@ -49,15 +50,24 @@ pub fn run(
         return Ok(());
     }
     store.sweep_locks();
-    let workers = threads.clamp(1, pending.len());
+    let shared = store.processes().count() > 1;
+    let workers = if shared { 1 } else { threads.clamp(1, pending.len()) };
     let inner = threads / workers;
-    let progress =
-        Progress::new(pending.len(), pending.iter().map(|point| point.work).sum(), stop.clone());
+    let (processes, work) = (store.processes(), pending.iter().map(|point| point.work).sum());
+    let progress = if processes.is_first() {
+        Progress::new(pending.len(), work, stop.clone())
+    } else {
+        Progress::silent(work, stop.clone())
+    };
+    let together = match processes.count() {
+        1 => String::new(),
+        count => format!(", by {count} processes together"),
+    };
     progress.say(&format!(
         "{} of {} points to run, {workers} side by side{}",
         pending.len(),
         points.len(),
-        if inner > 1 { format!(", {inner} threads each") } else { String::new() }
+        if inner > 1 { format!(", {inner} threads each") } else { String::new() } + &together
     ));
 
     let models = store.models();
@@ -90,6 +100,7 @@ pub fn run(
             sources,
             sums: &point.data,
             par: if inner > 1 { Par::Rayon } else { Par::Seq },
+            processes,
             progress: &point_progress,
             checkpoint: &checkpoint,
             models: &models,
@@ -112,7 +123,7 @@ pub fn run(
             }
         };
         let mut refused = 0;
-        while !stop.is_asked() {
+        while !processes.any(stop.is_asked()) {
             let next = {
                 let mut queue = queue.lock().expect("no worker panics with the lock");
                 queue.pop_front().map(|next| (next, queue.len()))
@@ -156,7 +167,7 @@ pub fn run(
         Some((point, error)) => {
             Err(Error::Point { point, source: Box::new(error), others: failures.len() })
         }
-        None if stop.is_asked() => Err(Error::Interrupted),
+        None if processes.any(stop.is_asked()) => Err(Error::Interrupted),
         None => complete(points, store),
     }
 }

@@ -28,6 +28,10 @@ mod state;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nn::Processes;
+use tempfile::TempDir;
 
 use crate::measured::checkpoint::Checkpoint;
 use crate::measured::error::Error;
@@ -48,6 +52,10 @@ const LARGEST_RECORD: u64 = 64 << 20;
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
+    /// Those that have the store together: the first has the folder.
+    processes: Processes,
+    /// That of another process, which nobody reads.
+    _own: Option<Arc<TempDir>>,
 }
 
 impl Store {
@@ -60,7 +68,29 @@ impl Store {
         fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
         // Better to know before an hour of work than after it.
         tempfile::tempfile_in(folder).map_err(Error::io("write to", folder))?;
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), processes: Processes::one(), _own: None })
+    }
+
+    /// Opens a store that several processes have together: what the first finds in `folder`, all find, and
+    /// what others write is gone with them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_among(folder: &Path, processes: &Processes) -> Result<Self, Error> {
+        let own = if processes.is_first() {
+            None
+        } else {
+            let temporary = tempfile::tempdir();
+            Some(temporary.map_err(Error::io("create a folder in", &std::env::temp_dir()))?)
+        };
+        let store = Self::open(own.as_ref().map_or(folder, |own| own.path()))?;
+        Ok(Self { processes: processes.clone(), _own: own.map(Arc::new), ..store })
+    }
+
+    /// Those that have the store together.
+    pub fn processes(&self) -> &Processes {
+        &self.processes
     }
 
     /// Opens a store that must be there already.
@@ -70,7 +100,7 @@ impl Store {
     /// [`Error::Io`] if there is no such folder.
     pub fn existing(folder: &Path) -> Result<Self, Error> {
         fs::read_dir(folder).map_err(Error::io("read", folder))?;
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), processes: Processes::one(), _own: None })
     }
 
     /// The folder.
@@ -104,7 +134,7 @@ impl Store {
             Err(Error::Data { path, reason }) => {
                 return Err(Error::Record { path, reason: format!("is wrong: {reason}") });
             }
-            bytes => bytes?,
+            bytes => self.processes.from_first(bytes?),
         };
         let Some(bytes) = bytes else { return Ok(None) };
         let text = std::str::from_utf8(&bytes).map_err(|error| format!("is no text ({error})"));
@@ -212,13 +242,13 @@ impl Store {
 
     /// The trained networks that points share.
     pub fn models(&self) -> Models {
-        Models::new(&self.folder)
+        Models::new(&self.folder, &self.processes)
     }
 
     /// Where a long point saves itself on its way.
     pub fn checkpoint(&self, point: &Point) -> Checkpoint {
         let name = format!("{}.safetensors", record::key(point));
-        Checkpoint::at(self.folder.join("checkpoints").join(name))
+        Checkpoint::at(self.folder.join("checkpoints").join(name), &self.processes)
     }
 
     /// The files that hold a point's record and its circumstances, by their names in the store.

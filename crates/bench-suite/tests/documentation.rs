@@ -93,7 +93,15 @@ fn check(words: &[String]) -> Result<(), String> {
         }
         // What the program is called where it is installed.
         ["dither", ..] => check_arguments(&words[1..]),
+        // By several processes.
+        ["mpirun", "-n", _, "dither", ..] => check_arguments(&words[4..]),
+        ["srun", "dither", ..] => check_arguments(&words[2..]),
         ["cargo", "install", "--path", folder] if workspace().join(folder).is_dir() => Ok(()),
+        ["cargo", "install", "--path", folder, "--features", "mpi"]
+            if workspace().join(folder).is_dir() =>
+        {
+            Ok(())
+        }
         ["cargo", "test" | "doc", rest @ ..] => rest.iter().try_for_each(|word| match *word {
             "--open" | "--workspace" | "-p" => Ok(()),
             name if workspace().join("crates").join(name).is_dir() => Ok(()),

@@ -57,6 +57,7 @@ fn run(
     let progress = progress.start(point);
     let (checkpoint, models) = (store.checkpoint(point), store.models());
     let context = Context {
+        processes: &nn::Processes::one(),
         sources: Sources::registered(&data),
         sums: &point.data,
         par,

@@ -64,6 +64,7 @@ fn with_context<R>(store: &Path, f: impl FnOnce(&Context<'_>) -> R) -> R {
     let progress = progress.start(&point);
     let (checkpoint, models) = (store.checkpoint(&point), store.models());
     f(&Context {
+        processes: &nn::Processes::one(),
         sources: Sources::registered(&data),
         sums: &point.data,
         par: Par::Seq,

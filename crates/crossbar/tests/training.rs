@@ -220,7 +220,7 @@ fn errors_stop_at_saturated_outputs_and_at_no_others() {
     assert!(stopped > 20 && stopped < 200, "{stopped} of 240 stopped");
     assert!(kept.saturation().outputs >= stopped);
     assert_eq!(kept.conversions(), samples * case.tiles.cut().scales());
-    assert!(kept.scale_gradient(case.tiles.cut(), &errors).is_empty(), "no products were kept");
+    assert!(kept.scale_gradient(case.tiles.cut(), 0..0, &[]).is_empty(), "no products were kept");
     // The gradients are those of the errors that are left, but for bias.
     let given = gaussian(7, samples * outputs);
     let left: Vec<f32> = given.iter().zip(&errors).map(|(given, left)| given * left).collect();

@@ -33,6 +33,7 @@ mod float_gemm;
 pub mod functions;
 mod hardware_aware;
 pub mod layers;
+mod leaves;
 mod linear_map;
 pub mod models;
 mod observer;
@@ -41,7 +42,9 @@ pub mod optim;
 mod parameters;
 mod pass;
 mod pretrained;
+mod processes;
 mod rows;
+mod shares;
 mod simd;
 mod step;
 pub mod storage;
@@ -64,6 +67,7 @@ pub use data::{
 };
 pub use float_gemm::{Operand, matmul};
 pub use hardware_aware::{age_and_test, drift_curve, map_onto_tiles};
+pub use leaves::Leaves;
 pub use linear_map::LinearMap;
 pub use models::Model;
 pub use observer::{MapUse, Observer, TileProduct};
@@ -73,6 +77,7 @@ pub use pass::{Mode, Pass, Run};
 pub use pretrained::{
     PretrainedError, Renames, float_values, load_pretrained, same_names, save_pretrained,
 };
+pub use processes::{Exchange, Processes, threads};
 pub use rows::Window;
 pub use step::{Step, Workspace};
 pub use storage::{Rounded, Storage};
@@ -85,7 +90,7 @@ pub use task::{
 pub use tensor::Tensor;
 pub use train::{
     Diverged, EpochStats, Evaluated, Progress, Recipe, Stopped, evaluate, evaluate_each, train,
-    train_epoch,
+    train_epoch, train_epoch_among,
 };
 pub use unigram::Unigram;
 pub use wordpiece::{VocabularyError, WordPiece};

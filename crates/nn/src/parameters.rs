@@ -71,6 +71,8 @@ pub struct Parameters {
     /// Names of the linear maps: the layers that a [`Policy`](crate::Policy) may name.
     maps: Vec<String>,
     bindings: Vec<Arc<dyn Binding>>,
+    /// Whether a backward pass adds up gradients leaf by leaf.
+    in_leaves: bool,
 }
 
 /// What holds several parameters together: weights in one unit with their scales, for example.
@@ -230,8 +232,21 @@ impl Parameters {
 
     /// Lets `write` add to the gradient of a parameter. It is told whether the buffer holds an
     /// earlier share to add to; if not, it overwrites.
+    ///
+    /// # Panics
+    ///
+    /// In the backward pass of a batch that is cut into leaves: see
+    /// [`Backward::accumulate_rows`](crate::Backward::accumulate_rows).
+    #[track_caller]
     pub fn accumulate(&mut self, id: ParameterId, write: impl FnOnce(&mut [f32], bool)) {
-        self.list[id.0].accumulate(write);
+        let parameter = &mut self.list[id.0];
+        assert!(!self.in_leaves, "the gradient of {} is not added up by leaves", parameter.name);
+        parameter.accumulate(write);
+    }
+
+    /// Whether gradients are those of a batch that is cut into leaves.
+    pub(crate) fn expect_leaves(&mut self, in_leaves: bool) {
+        self.in_leaves = in_leaves;
     }
 
     /// All parameters.
@@ -489,6 +504,11 @@ impl Parameter {
         self.storage.set_values(&values);
         self.storage.set_increment(increment.as_deref());
         (1..).zip(&mut self.moments).for_each(|(power, moment)| scale(moment, power));
+    }
+
+    /// Number of values.
+    pub(crate) fn len(&self) -> usize {
+        self.gradient.len()
     }
 
     /// The gradient accumulated since [`Parameters::clear_gradients`], if there was any.

@@ -6,6 +6,7 @@ use std::panic::Location;
 use crate::arithmetic::analog::devices::{Devices, Weights};
 use crate::arithmetic::input::Input;
 use crate::arithmetic::multiply::{Forward, OfStep, Used};
+use crate::leaves::Leaves;
 use crate::linear_map::LinearMap;
 use crate::observer::{MapUse, Observer, TileProduct};
 use crate::parameters::{Parameters, StateId};
@@ -125,6 +126,11 @@ impl Step<'_> {
         self.tape.value(var)
     }
 
+    /// How the batch is cut: sums, means and maxima over its rows are taken by it.
+    pub fn leaves(&self) -> &Leaves {
+        self.tape.leaves()
+    }
+
     /// A buffer of `len` values to be overwritten: it may hold those of earlier steps.
     pub fn scratch(&mut self, len: usize) -> Vec<f32> {
         self.tape.scratch(len)
@@ -165,7 +171,7 @@ impl Step<'_> {
             Source::Var(x) => (Some(x), &[][..]),
             Source::Values(values) => (None, values),
         };
-        let (value, pool, states) = self.tape.parts(var);
+        let (value, pool, states, leaves) = self.tape.parts(var);
         let values = value.map_or(values, Tensor::data);
         let mut context = Forward {
             parameters: self.parameters,
@@ -173,10 +179,12 @@ impl Step<'_> {
             devices: self.devices,
             pool,
             states,
+            leaves,
             of_step: self.of_step,
             calibrating: observer.as_ref().is_some_and(|observer| observer.calibrates()),
         };
-        let used = map.forward(&Input { values, rows: *rows }, y, &mut context);
+        let in_leaves = leaves.is_cut();
+        let used = map.forward(&Input { values, rows: *rows, in_leaves }, y, &mut context);
         if let (Some(observer), Some(saturation)) = (observer, map.saturation(&used)) {
             let layer = map.name();
             observer.see(&TileProduct { layer, input: values, rows, output: y, saturation });

@@ -9,8 +9,12 @@
 //! any topology works without a hand-written backward. Buffers go back to a pool when the tape is
 //! cleared and serve the next step.
 
-use crate::parameters::{Parameters, StateId};
+use std::ops::Range;
+
+use crate::leaves::Leaves;
+use crate::parameters::{ParameterId, Parameters, StateId};
 use crate::pass::Pass;
+use crate::shares::{Shares, Terms};
 use crate::tensor::Tensor;
 
 /// A value on a [`Tape`].
@@ -87,12 +91,23 @@ pub struct Tape {
     nodes: Vec<Node>,
     states: Proposed,
     pool: Pool,
+    leaves: Leaves,
 }
 
 impl Tape {
     /// An empty tape.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// How the batch of a step is cut.
+    pub fn leaves(&self) -> &Leaves {
+        &self.leaves
+    }
+
+    /// Cuts the batches of the steps from here on.
+    pub fn cut(&mut self, leaves: Leaves) {
+        self.leaves = leaves;
     }
 
     /// Forgets the step and keeps its buffers.
@@ -112,12 +127,13 @@ impl Tape {
         self.states.push((id, values));
     }
 
-    /// A value if one is asked for, and beside it the pool and the proposed states.
+    /// A value if one is asked for, and beside it the pool, the proposed states and the cut.
     pub(crate) fn parts(
         &mut self,
         var: Option<Var>,
-    ) -> (Option<&Tensor>, &mut Pool, &mut Proposed) {
-        (var.map(|var| &self.nodes[var.0].value), &mut self.pool, &mut self.states)
+    ) -> (Option<&Tensor>, &mut Pool, &mut Proposed, &Leaves) {
+        let value = var.map(|var| &self.nodes[var.0].value);
+        (value, &mut self.pool, &mut self.states, &self.leaves)
     }
 
     /// A buffer of `len` values to be overwritten: it may hold those of earlier steps.
@@ -181,6 +197,8 @@ impl Tape {
         pass: Pass,
     ) -> Gradients {
         assert_eq!(self.value(loss).data().len(), 1, "the loss must be one number");
+        parameters.expect_leaves(self.leaves.is_cut());
+        let mut shares = Shares::default();
         let mut gradients: Vec<Option<Vec<f32>>> = Vec::new();
         gradients.resize_with(self.nodes.len(), || None);
         gradients[loss.0] = Some(vec![loss_scale]);
@@ -196,6 +214,8 @@ impl Tape {
                 gradients: &mut gradients,
                 pool: &mut self.pool,
                 parameters,
+                leaves: &self.leaves,
+                shares: &mut shares,
                 pass,
                 loss_scale,
             };
@@ -206,6 +226,8 @@ impl Tape {
         for (id, values) in self.states.drain(..) {
             parameters.set_state(id, values);
         }
+        shares.add_up(&self.leaves, parameters);
+        parameters.expect_leaves(false);
         Gradients(gradients)
     }
 
@@ -222,6 +244,8 @@ pub struct Backward<'a> {
     nodes: &'a [Node],
     gradients: &'a mut [Option<Vec<f32>>],
     pool: &'a mut Pool,
+    leaves: &'a Leaves,
+    shares: &'a mut Shares,
     /// The weights and their gradients.
     pub parameters: &'a mut Parameters,
     /// Randomness, mode, threads.
@@ -254,6 +278,121 @@ impl<'a> Backward<'a> {
     /// Takes back a buffer of [`Self::scratch`] that was needed for a moment.
     pub fn recycle(&mut self, buffer: Vec<f32>) {
         self.pool.0.push(buffer);
+    }
+
+    /// How the batch is cut.
+    pub fn leaves(&self) -> &'a Leaves {
+        self.leaves
+    }
+
+    /// Adds a sum over the rows of the batch to the gradient of a parameter, leaf by leaf:
+    /// `write(rows, out, add)` writes the sum over those rows of this process, or adds it.
+    ///
+    /// # Panics
+    ///
+    /// Unless the `rows` belong to the examples in equal parts and in their order.
+    #[track_caller]
+    pub fn accumulate_rows(
+        &mut self,
+        id: ParameterId,
+        rows: usize,
+        mut write: impl FnMut(Range<usize>, &mut [f32], bool),
+    ) {
+        let rows = self.leaves.rows(rows);
+        self.accumulate_leaves(id, |leaves, out, add| match &rows[..] {
+            [all] if !leaves.is_cut() => write(all.clone(), out, add),
+            rows => leaves.fold(out, |leaf, out| write(rows[leaf].clone(), out, false)),
+        });
+    }
+
+    /// Adds a sum over the batch to the gradient of a parameter: `write(leaves, out, add)` writes that
+    /// over the leaves of this process. It is asked to add only where nothing is cut.
+    pub(crate) fn accumulate_leaves(
+        &mut self,
+        id: ParameterId,
+        write: impl FnOnce(&Leaves, &mut [f32], bool),
+    ) {
+        if self.leaves.is_cut() {
+            self.accumulate_scaled(id, |leaves, out| write(leaves, out, false), |_| ());
+        } else {
+            let parameter = self.parameters.get_mut(id);
+            parameter.accumulate(|out, add| write(self.leaves, out, add));
+        }
+    }
+
+    /// As [`Self::accumulate_leaves`]; `scale` is what is done to the sum over the whole batch.
+    pub(crate) fn accumulate_scaled(
+        &mut self,
+        id: ParameterId,
+        write: impl FnOnce(&Leaves, &mut [f32]),
+        scale: impl FnOnce(&mut [f32]) + 'static,
+    ) {
+        let (leaves, parameter) = (self.leaves, self.parameters.get_mut(id));
+        if !leaves.is_shared() && parameter.gradient().is_none() {
+            return parameter.accumulate(|out, _| {
+                write(leaves, out);
+                scale(out);
+            });
+        }
+        let mut sum = self.pool.scratch(parameter.len());
+        write(leaves, &mut sum);
+        self.share(id, Terms::Floats(sum), move |sum, out| {
+            out.copy_from_slice(&sum.into_floats());
+            scale(out);
+        });
+    }
+
+    /// Adds what `finish` makes of sums over the rows of the batch to the gradient of a parameter:
+    /// `write(rows, sums)` adds those of some rows of this process to `width` sums.
+    pub(crate) fn accumulate_sums(
+        &mut self,
+        id: ParameterId,
+        (rows, width): (usize, usize),
+        mut write: impl FnMut(Range<usize>, &mut [f64]),
+        finish: impl FnOnce(&[f64], &mut [f32]) + 'static,
+    ) {
+        let rows = self.leaves.rows(rows);
+        let mut sums = vec![0.0; width];
+        self.leaves.fold(&mut sums, |leaf, out| {
+            out.fill(0.0);
+            write(rows[leaf].clone(), out);
+        });
+        self.share(id, Terms::Doubles(sums), |sums, out| finish(&sums.into_doubles(), out));
+    }
+
+    /// Adds what `finish` makes of the sums over the whole batch to the gradient of a parameter; `sums`
+    /// are those over the leaves of this process.
+    pub(crate) fn accumulate_shares(
+        &mut self,
+        id: ParameterId,
+        sums: Vec<f32>,
+        finish: impl FnOnce(&[f32], &mut [f32]) + 'static,
+    ) {
+        self.share(id, Terms::Floats(sums), |sums, out| finish(&sums.into_floats(), out));
+    }
+
+    /// As [`Self::accumulate_sums`] of integers, which need no order.
+    pub(crate) fn accumulate_exact(
+        &mut self,
+        id: ParameterId,
+        sums: Vec<i64>,
+        finish: impl FnOnce(&[i64], &mut [f32]) + 'static,
+    ) {
+        self.share(id, Terms::Integers(sums), |sums, out| finish(&sums.into_integers(), out));
+    }
+
+    /// Adds what `finish` makes of the terms of all processes to a gradient: at once where this one is
+    /// alone, and otherwise when the pass is over.
+    fn share(
+        &mut self,
+        id: ParameterId,
+        terms: Terms,
+        finish: impl FnOnce(Terms, &mut [f32]) + 'static,
+    ) {
+        self.shares.push(id, terms, finish);
+        if !self.leaves.is_shared() {
+            self.shares.add_up(self.leaves, self.parameters);
+        }
     }
 
     /// Adds a finished share to the gradient of `var`, which becomes the gradient if it is first.

@@ -62,7 +62,19 @@ pub trait Task {
         false
     }
 
-    /// Records the forward pass and the loss of the examples at these indices.
+    /// Whether a batch may be cut into leaves: see [`Recipe::leaves`](crate::Recipe::leaves). Then every
+    /// row of every operation belongs to one example, in the order of the examples, and all of them are
+    /// padded to the longest that [`Leaves::longest`](crate::Leaves::longest) knows.
+    ///
+    /// # Errors
+    ///
+    /// A clause that says why not.
+    fn check_cut(&self) -> Result<(), &'static str> {
+        Err("batches of this task cannot be cut")
+    }
+
+    /// Records the forward pass and the loss of the examples at these indices. Of a batch that several
+    /// processes share they are those of this one; the loss is the mean over all.
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome;
 }
 
@@ -95,11 +107,16 @@ impl Task for Classification<'_> {
         true
     }
 
+    fn check_cut(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
         let buffer = step.tape.scratch(self.images.batch_len(examples.len()));
         let stream = step.pass.seed.child("augmentation").stream();
         let augmentation = self.augmentation.as_ref().filter(|_| step.pass.mode != Mode::Eval);
-        let augmentation = augmentation.map(|augmentation| (augmentation, &stream));
+        let first = step.pass.first_row;
+        let augmentation = augmentation.map(|augmentation| (augmentation, (&stream, first)));
         let (x, labels) = self.images.gather(examples, self.pixels, augmentation, buffer);
         let x = step.tape.constant(x);
         let logits = self.model.forward(x, step);

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::arithmetic::analog::devices::Weights;
 use crate::checked::checked_on_reading;
 use crate::data::batches;
+use crate::leaves::Leaves;
 use crate::optim::{Decay, Group, Optimizer, Plateau, Schedule, Sgd, Update};
 use crate::parameters::Parameters;
 use crate::pass::{Mode, Pass, Run};
+use crate::processes::Processes;
 use crate::step::Workspace;
 use crate::storage::Rounded;
 use crate::task::{Outcome, Task};
@@ -40,6 +42,18 @@ pub struct Recipe {
     /// Whether the examples that do not fill the last batch of an epoch are left out of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drop_last: bool,
+    /// Parts of a batch that are summed by themselves, and their sums along a tree: as many processes may
+    /// share a training, and the bits do not depend on how many do. See [`Leaves`].
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub leaves: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(leaves: &usize) -> bool {
+    *leaves == 1
 }
 
 checked_on_reading!(Recipe);
@@ -57,6 +71,7 @@ impl Recipe {
             groups: Vec::new(),
             clip_norm: None,
             drop_last: false,
+            leaves: 1,
         }
     }
 
@@ -66,10 +81,17 @@ impl Recipe {
     ///
     /// A clause that names the field and its value.
     pub fn check(&self) -> Result<(), String> {
-        for (field, count) in [("batch", self.batch), ("epochs", self.epochs)] {
+        let counts = [("batch", self.batch), ("epochs", self.epochs), ("leaves", self.leaves)];
+        for (field, count) in counts {
             if count == 0 {
                 return Err(format!("{field} must not be 0"));
             }
+        }
+        if self.leaves > self.batch {
+            let Self { leaves, batch, .. } = self;
+            return Err(format!(
+                "leaves = {leaves}, and a batch of {batch} has not as many examples"
+            ));
         }
         if !self.learning_rate.is_finite() || self.learning_rate < 0.0 {
             let rate = self.learning_rate;
@@ -100,7 +122,35 @@ impl Recipe {
             let batch = self.batch;
             return Err(format!("{examples} examples do not fill a batch of {batch}: drop_last"));
         }
+        let last = examples % self.batch;
+        if !self.drop_last && (1..self.leaves).contains(&last) {
+            let leaves = self.leaves;
+            return Err(format!(
+                "the last batch of an epoch has {last} of {examples} examples, fewer than leaves = \
+                 {leaves}: leave it out (drop_last)"
+            ));
+        }
         self.groups.iter().try_for_each(|group| group.check_layers(parameters))
+    }
+
+    /// Whether so many processes can share a training of this task by the recipe.
+    ///
+    /// # Errors
+    ///
+    /// If there are not as many leaves, or the task cannot be cut into any.
+    pub fn check_among(&self, task: &dyn Task, processes: usize) -> Result<(), String> {
+        let leaves = self.leaves;
+        if processes > leaves {
+            return Err(format!(
+                "{processes} processes cannot share a recipe with leaves = {leaves}"
+            ));
+        }
+        if leaves > 1
+            && let Err(reason) = task.check_cut()
+        {
+            return Err(format!("leaves = {leaves}: {reason}"));
+        }
+        Ok(())
     }
 
     /// The batches of an epoch.
@@ -236,9 +286,35 @@ pub fn train_epoch(
     recipe: &Recipe,
     progress: &mut Progress,
     run: Run,
+    on_step: impl FnMut(&Progress, usize) -> ControlFlow<()>,
+) -> Result<EpochStats, Stopped> {
+    train_epoch_among(&Processes::one(), task, parameters, recipe, progress, run, on_step)
+}
+
+/// [`train_epoch`] by several processes, each of which makes this call with the same arguments.
+///
+/// Each computes the leaves of every batch that it holds; parameters, progress and statistics are the
+/// same bits in all of them, and for any number of them. What stops one stops all, after the same step.
+///
+/// # Errors
+///
+/// As [`train_epoch`].
+///
+/// # Panics
+///
+/// As [`train_epoch`]; and if [`Recipe::check_among`] refuses the task.
+#[track_caller]
+pub fn train_epoch_among(
+    processes: &Processes,
+    task: &dyn Task,
+    parameters: &mut Parameters,
+    recipe: &Recipe,
+    progress: &mut Progress,
+    run: Run,
     mut on_step: impl FnMut(&Progress, usize) -> ControlFlow<()>,
 ) -> Result<EpochStats, Stopped> {
-    if let Err(problem) = recipe.check_for(task.len(), parameters) {
+    let checked = recipe.check_for(task.len(), parameters);
+    if let Err(problem) = checked.and_then(|()| recipe.check_among(task, processes.count())) {
         panic!("{problem}");
     }
     let epoch = progress.epoch;
@@ -249,15 +325,24 @@ pub fn train_epoch(
         let step = progress.step;
         let number = (epoch * order.len() + step) as u64;
         let seed = seed.child("step").child(step);
-        let pass = Pass { seed, first_row: 0, step: number, mode: Mode::Train, par };
-        let outcome = task.forward(batch, &mut work.step(&*parameters, pass));
+        let leaves = if recipe.leaves > 1 {
+            Leaves::new(recipe.leaves, batch.len(), processes)
+        } else {
+            Leaves::default()
+        };
+        let held = if leaves.is_cut() { leaves.examples() } else { 0..batch.len() };
+        work.tape.cut(leaves.clone());
+        let first_row = held.start as u64;
+        let pass = Pass { seed, first_row, step: number, mode: Mode::Train, par };
+        let outcome = task.forward(&batch[held], &mut work.step(&*parameters, pass));
+        let counts = Counts::of(&outcome).among(&leaves);
         let loss = work.tape.value(outcome.loss).item();
         if !loss.is_finite() {
             let (epoch, step, what) = (epoch + 1, step + 1, "the loss".to_owned());
             return Err(Diverged { epoch, step, what, value: loss }.into());
         }
-        progress.totals.add(loss, &outcome);
-        let loss_scale = outcome.units as f32;
+        progress.totals.add(loss, counts);
+        let loss_scale = counts.units as f32;
         work.tape.backward(outcome.loss, loss_scale, parameters, pass);
         let factor =
             recipe.schedule.factor((epoch, recipe.epochs), (step, order.len()), &progress.plateau);
@@ -271,7 +356,7 @@ pub fn train_epoch(
         progress.totals.updates += recipe.optimizer.step(parameters, &update);
         work.clear();
         progress.step += 1;
-        if on_step(progress, order.len()).is_break() {
+        if processes.any(on_step(progress, order.len()).is_break()) {
             return Err(Stopped::Interrupted);
         }
     }
@@ -338,7 +423,7 @@ pub fn evaluate_each<'a>(task: &dyn Task, weights: impl Into<Weights<'a>>, run: 
         let first_row = (chunk * BATCH) as u64;
         let pass = Pass { seed, first_row, step: 0, mode: Mode::Eval, par };
         let outcome = task.forward(batch, &mut work.step(weights, pass));
-        totals.add(work.tape.value(outcome.loss).item(), &outcome);
+        totals.add(work.tape.value(outcome.loss).item(), Counts::of(&outcome));
         wrong = wrong.zip(outcome.wrong).map(|(mut all, more)| {
             all.extend(more);
             all
@@ -350,6 +435,26 @@ pub fn evaluate_each<'a>(task: &dyn Task, weights: impl Into<Weights<'a>>, run: 
     Evaluated { stats: totals.averages(), errors }
 }
 
+/// Units of a batch, and those that the network gets wrong.
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    units: usize,
+    wrong: Option<usize>,
+}
+
+impl Counts {
+    fn of(outcome: &Outcome) -> Self {
+        let total = |wrong: &Vec<u32>| wrong.iter().map(|&wrong| wrong as usize).sum();
+        Self { units: outcome.units, wrong: outcome.wrong.as_ref().map(total) }
+    }
+
+    /// Those of all processes.
+    fn among(self, leaves: &Leaves) -> Self {
+        let [units, wrong] = leaves.totals([self.units, self.wrong.unwrap_or(0)]);
+        Self { units, wrong: self.wrong.map(|_| wrong) }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Totals {
     loss: f64,
@@ -359,12 +464,11 @@ struct Totals {
 }
 
 impl Totals {
-    fn add(&mut self, mean_loss: f32, outcome: &Outcome) {
-        self.loss += f64::from(mean_loss) * outcome.units as f64;
-        self.units += outcome.units;
-        if let Some(wrong) = &outcome.wrong {
-            *self.wrong.get_or_insert(0) +=
-                wrong.iter().map(|&wrong| wrong as usize).sum::<usize>();
+    fn add(&mut self, mean_loss: f32, counts: Counts) {
+        self.loss += f64::from(mean_loss) * counts.units as f64;
+        self.units += counts.units;
+        if let Some(wrong) = counts.wrong {
+            *self.wrong.get_or_insert(0) += wrong;
         }
     }
 

@@ -46,6 +46,7 @@ fn recipe(optimizer: Optimizer) -> Recipe {
         groups: Vec::new(),
         clip_norm: None,
         drop_last: false,
+        leaves: 1,
     }
 }
 

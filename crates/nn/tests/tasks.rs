@@ -56,6 +56,7 @@ fn train(task: &dyn Task, parameters: &mut Parameters, epochs: usize) -> (f64, f
         groups: Vec::new(),
         clip_norm: Some(5.0),
         drop_last: false,
+        leaves: 1,
     };
     let (seed, mut progress) = (Seed::new(3), Progress::default());
     let before = evaluate(task, &*parameters, Run::new(&seed, Par::Seq)).loss;

@@ -61,10 +61,13 @@ const HOUSES: &[House] = &[
     House {
         name: "nn",
         floors: &[
-            &["checked", "column_sums", "float_gemm", "functions", "pass", "tensor"],
+            &["checked", "column_sums", "functions", "pass", "processes", "tensor"],
+            &["leaves"],
+            &["float_gemm"],
             &["decode", "rows", "simd", "storage", "unigram", "wordpiece"],
             &["parameters"],
-            &["checkpoint", "optim", "tape"],
+            &["checkpoint", "optim", "shares"],
+            &["tape"],
             &["arithmetic::float32::products", "arithmetic::float32::storage", "arithmetic::input"],
             &["arithmetic::analog::binding", "arithmetic::analog::config"],
             &["arithmetic::analog::devices", "arithmetic::layer"],

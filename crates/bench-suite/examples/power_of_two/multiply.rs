@@ -56,14 +56,11 @@ impl Multiply for Shifts {
         errors: &[f32],
         context: &mut Backward<'_>,
     ) {
-        let par = context.pass.par;
-        context.parameters.accumulate(self.layer.weight, |gradient, add| {
-            products::gradient(x, errors, gradient, add, par);
+        let (par, outputs) = (context.pass.par, self.layer.outputs);
+        context.accumulate_rows(self.layer.weight, x.count(), |rows, gradient, add| {
+            let errors = &errors[rows.start * outputs..rows.end * outputs];
+            products::gradient(&x.part(rows), errors, gradient, add, par);
         });
-        self.layer.accumulate_bias(context.parameters, |sums| {
-            for row in errors.chunks_exact(sums.len()) {
-                sums.iter_mut().zip(row).for_each(|(sum, error)| *sum += error);
-            }
-        });
+        self.layer.accumulate_bias(errors, context);
     }
 }

@@ -32,7 +32,7 @@ pub struct Export {
 
 impl Export {
     pub(super) fn run(&self, output: &mut Output) -> Result<u8, Error> {
-        let training = Training::asked_for(&self.train)?;
+        let training = Training::asked_for(&self.train, &nn::Processes::one())?;
         let kept = if self.best { Kept::Best } else { Kept::Last };
         // The best ones are kept before the last epoch is over.
         let done = training.store.load(&training.point)?.is_some();

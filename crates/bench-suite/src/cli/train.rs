@@ -1,9 +1,12 @@
 //! `train`.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use clap::Args;
+use nn::Processes;
 
+use super::among;
 use super::beside::{Beside, Found, NamedNetwork, named_network, stem, with_networks};
 use super::exit::HOLDS;
 use super::values::threads_or_cores;
@@ -76,8 +79,23 @@ impl Train {
     }
 
     pub(super) fn run(&self, signals: &Signals, output: &mut Output) -> Result<u8, Error> {
-        let training = Training::asked_for(self)?;
+        among::together(signals, |processes| self.train(processes, signals, output))
+    }
+
+    /// Trains together with others, of which the first alone says what came of it.
+    fn train(
+        &self,
+        processes: &Processes,
+        signals: &Signals,
+        output: &mut Output,
+    ) -> Result<u8, Error> {
+        let training = Training::asked_for(self, processes)?;
         let Training { store, point, .. } = &training;
+        let mut say = |line: &dyn Display| {
+            if processes.is_first() {
+                output.line(line);
+            }
+        };
         signals.listen()?;
         runner::run(
             std::slice::from_ref(point),
@@ -88,9 +106,9 @@ impl Train {
         )?;
         if let Some(record) = store.load(point)? {
             if self.network.is_some() {
-                one::lines(&record).iter().for_each(|line| output.line(line));
+                one::lines(&record).iter().for_each(|line| say(line));
             } else if let Some(error) = Custom::outcome(&record).test_error_percent.last() {
-                output.line(format_args!("Test error: {error:.2} %"));
+                say(&format_args!("Test error: {error:.2} %"));
             }
         }
         for (kept, words, name) in
@@ -98,12 +116,12 @@ impl Train {
         {
             let Some(Weights { file, on_tiles }) = training.weights(kept)? else { continue };
             let file = store.write_bytes(&format!("{name}.safetensors"), &file)?;
-            output.line(format_args!("{words}: {}", file.display()));
+            say(&format_args!("{words}: {}", file.display()));
             if let Some(model) = on_tiles {
-                output.line(format_args!("{words} with their tiles: {}", model.display()));
+                say(&format_args!("{words} with their tiles: {}", model.display()));
             }
         }
-        output.line(format_args!("Record: {}", store.record_path(point).display()));
+        say(&format_args!("Record: {}", store.record_path(point).display()));
         Ok(HOLDS)
     }
 }
@@ -116,7 +134,7 @@ pub(super) struct Training {
 }
 
 impl Training {
-    pub(super) fn asked_for(arguments: &Train) -> Result<Self, Error> {
+    pub(super) fn asked_for(arguments: &Train, processes: &Processes) -> Result<Self, Error> {
         let found = arguments.beside.found(arguments.network.as_ref())?;
         let Beside { scale, seed, .. } = arguments.beside;
         let sources = found.sources();
@@ -129,7 +147,7 @@ impl Training {
             }
             (None, None) => Err(Error::Usage("there is nothing to train".to_owned())),
         };
-        let store = Store::open(&arguments.out())?;
+        let store = Store::open_among(&arguments.out(), processes)?;
         let mut point = asked(&store)?;
         if arguments.fresh {
             store.forget(&point)?;

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use nn::Processes;
+
 use crate::measured::error::Error;
 use crate::measured::files::{read_if_there, remove_alone, write_whole_alone};
 use crate::measured::progress::PointProgress;
@@ -11,11 +13,13 @@ use crate::measured::seal;
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     path: PathBuf,
+    /// The first of which has what was saved.
+    processes: Processes,
 }
 
 impl Checkpoint {
-    pub(crate) fn at(path: PathBuf) -> Self {
-        Self { path }
+    pub(crate) fn at(path: PathBuf, processes: &Processes) -> Self {
+        Self { path, processes: processes.clone() }
     }
 
     /// What was saved last, if anything. What is damaged is as good as nothing, and is said: the point
@@ -25,7 +29,8 @@ impl Checkpoint {
     ///
     /// [`Error::Io`] or [`Error::Data`] if something is there and cannot be read.
     pub fn load(&self, progress: &dyn PointProgress) -> Result<Option<Vec<u8>>, Error> {
-        let Some(bytes) = read_if_there(&self.path, u64::MAX)? else { return Ok(None) };
+        let bytes = read_if_there(&self.path, u64::MAX)?;
+        let Some(bytes) = self.processes.from_first(bytes) else { return Ok(None) };
         match seal::check(&bytes) {
             Ok(()) => Ok(Some(bytes)),
             Err(reason) => {

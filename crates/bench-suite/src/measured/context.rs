@@ -1,6 +1,7 @@
 //! [`Context`]: what a running point may use.
 
 use datasets::DataSum;
+use nn::Processes;
 use numerics::Par;
 
 use crate::measured::checkpoint::Checkpoint;
@@ -17,6 +18,8 @@ pub struct Context<'a> {
     pub sums: &'a [DataSum],
     /// Whether kernels may use threads of the current pool.
     pub par: Par,
+    /// Those that run the point together with this process: they share its trainings.
+    pub processes: &'a Processes,
     /// Where the point says how far it is, and learns that it shall stop.
     pub progress: &'a dyn PointProgress,
     /// Where a long point saves itself.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
+use nn::Processes;
+
 use crate::measured::checkpoint::Checkpoint;
 use crate::measured::error::Error;
 use crate::measured::files::{read_if_there, write_whole, write_whole_alone};
@@ -24,15 +26,18 @@ pub struct Models {
     /// What some thread of this process is making.
     making: Mutex<BTreeSet<String>>,
     made: Condvar,
+    /// The first of which has the folder.
+    processes: Processes,
 }
 
 impl Models {
-    pub(crate) fn new(store: &Path) -> Self {
+    pub(crate) fn new(store: &Path, processes: &Processes) -> Self {
         Self {
             folder: store.join("models"),
             locks: store.join(LOCKS),
             making: Mutex::default(),
             made: Condvar::new(),
+            processes: processes.clone(),
         }
     }
 
@@ -64,7 +69,8 @@ impl Models {
         let path = self.path(key);
         let _claim = self.claim(key, progress)?;
         let _lock = self.lock(key, progress)?;
-        if let Some(bytes) = read_if_there(&path, u64::MAX)? {
+        let there = read_if_there(&path, u64::MAX)?;
+        if let Some(bytes) = self.processes.from_first(there) {
             match seal::check(&bytes) {
                 Ok(()) => return Ok(bytes),
                 Err(reason) => progress.warn(&format!(
@@ -73,7 +79,8 @@ impl Models {
                 )),
             }
         }
-        let checkpoint = Checkpoint::at(self.folder.join(format!("{key}.part.safetensors")));
+        let part = self.folder.join(format!("{key}.part.safetensors"));
+        let checkpoint = Checkpoint::at(part, &self.processes);
         let bytes = seal::seal(&make(&checkpoint)?);
         write_whole_alone(&path, &bytes)?;
         checkpoint.remove()?;
@@ -86,7 +93,7 @@ impl Models {
     ///
     /// [`Error::Io`] if its file cannot be read, [`Error::Data`] if it is damaged.
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
-        let bytes = read_if_there(&self.path(key), u64::MAX)?;
+        let bytes = self.processes.from_first(read_if_there(&self.path(key), u64::MAX)?);
         if let Some(bytes) = &bytes {
             seal::check(bytes).map_err(|reason| self.damaged(key, reason))?;
         }

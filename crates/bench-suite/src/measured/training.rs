@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use nn::{EpochStats, Parameters, Progress, Recipe, Run, Task, checkpoint, train_epoch};
+use nn::{EpochStats, Parameters, Progress, Recipe, Run, Task, checkpoint, train_epoch_among};
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -51,22 +51,30 @@ impl Plan<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Interrupted`], [`Error::Diverged`], or what keeps an epoch from being saved.
+    /// [`Error::Interrupted`], [`Error::Diverged`], or what keeps an epoch from being saved;
+    /// [`Error::Usage`] if the processes of the context cannot share the recipe.
     pub(super) fn train(
         &self,
         trainee: &mut impl Trainee,
         progress: &mut Progress,
     ) -> Result<(), Error> {
         let Self { what, recipe, seed, work, context, saved } = *self;
+        let processes = context.processes;
+        let checked = trainee.with_task(|task, parameters| {
+            recipe.check_for(task.len(), parameters)?;
+            recipe.check_among(task, processes.count())
+        });
+        checked.map_err(Error::Usage)?;
         while progress.epoch < recipe.epochs {
             let epoch = progress.epoch;
             trainee.begin(epoch)?;
             let run = Run::new(seed, context.par);
             let trained = trainee.with_task(|task, parameters| {
-                train_epoch(task, parameters, recipe, progress, run, |_, _| {
+                let on_step = |_: &Progress, _| {
                     context.progress.advance(work * recipe.batch as u64);
                     go_on(context)
-                })
+                };
+                train_epoch_among(processes, task, parameters, recipe, progress, run, on_step)
             })?;
             let (metric, words) = trainee.ended(epoch, &trained)?;
             progress.observe(recipe, metric);

@@ -49,7 +49,7 @@ impl PerturbedMatrix {
         for errors in errors.chunks_exact(outputs) {
             bias.iter_mut().zip(errors).for_each(|(sum, error)| *sum += error);
         }
-        let scales = kept.scale_gradient(cut, errors);
+        let scales = kept.scale_gradient(cut, 0..samples, errors);
         let mut errors = errors.to_vec();
         kept.stop_saturated(cut, &mut errors);
 

@@ -1,6 +1,7 @@
 //! [`Kept`]: what a forward product keeps for its backward product.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::sums::add_products;
 use crate::periphery::{ClipMask, Saturation};
@@ -53,6 +54,15 @@ impl Kept {
         self.input_range
     }
 
+    /// Adds what a product of the samples after these kept, with the same input range; gives its buffer back.
+    pub fn append(&mut self, other: Self) -> Vec<f32> {
+        debug_assert_eq!(self.input_range, other.input_range, "one input range");
+        self.products.extend_from_slice(&other.products);
+        self.masks.extend(other.masks);
+        self.saturation += other.saturation;
+        other.products
+    }
+
     /// Number of conversions by the ADCs of all tiles, 0 if nothing was kept.
     pub fn conversions(&self) -> usize {
         self.outputs() * self.slices
@@ -94,34 +104,45 @@ impl Kept {
         assert!(rest.is_empty(), "errors are (batch, out)");
     }
 
-    /// Σ δ ⊙ α z of every scale: ∂L/∂γ. Empty unless products were kept.
+    /// Whether α z was kept: see [`Keep::Products`].
+    pub fn has_products(&self) -> bool {
+        !self.products.is_empty()
+    }
+
+    /// Σ δ ⊙ α z of every scale over some samples of the batch, in their order: ∂L/∂γ, if they are all.
+    /// Empty unless products were kept.
     ///
     /// # Shapes
     ///
-    /// - `errors`: (batch, out), those of saturated outputs with the others
+    /// - `errors`: (samples, out), those of saturated outputs with the others
     /// - result: (scales)
     ///
     /// # Panics
     ///
     /// If the shape differs.
     #[track_caller]
-    pub fn scale_gradient(&self, cut: &Cut, errors: &[f32]) -> Vec<f32> {
+    pub fn scale_gradient(&self, cut: &Cut, samples: Range<usize>, errors: &[f32]) -> Vec<f32> {
         if self.products.is_empty() {
             return Vec::new();
         }
         let outputs = cut.outputs();
         let mut sums = vec![0.0f32; cut.scales()];
-        let (mut products, mut errors) = (&self.products[..], errors);
+        let (mut products, mut errors, mut first) = (&self.products[..], errors, 0);
         for masks in &self.masks {
-            let samples = masks.first().map_or(0, ClipMask::rows);
-            let block = errors.split_off(..samples * outputs).expect("errors are (batch, out)");
+            let count = masks.first().map_or(0, ClipMask::rows);
+            // Those of the block that are meant.
+            let [start, end] = [samples.start, samples.end].map(|s| s.clamp(first, first + count));
+            let block = errors.split_off(..(end - start) * outputs);
+            let block = block.expect("errors are (samples, out)");
             for part in cut.parts() {
-                let len = samples * part.rows.len();
-                let z = products.split_off(..len).expect("α z of every block");
+                let height = part.rows.len();
+                let z = products.split_off(..count * height).expect("α z of every block");
+                let z = &z[(start - first) * height..(end - first) * height];
                 add_products(z, block, outputs, part.rows.start, &mut sums[part.scales.clone()]);
             }
+            first += count;
         }
-        assert!(errors.is_empty(), "errors are (batch, out)");
+        assert!(errors.is_empty(), "errors are (samples, out)");
         sums
     }
 

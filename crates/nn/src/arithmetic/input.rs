@@ -1,7 +1,9 @@
 //! [`Input`]: the rows that a linear map multiplies, as they lie in memory.
 
+use std::ops::Range;
+
 use crate::pass::Pass;
-use crate::rows::Rows;
+use crate::rows::{Patches, Rows};
 
 /// The rows of a matrix, or images whose patches are the rows.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +11,8 @@ pub struct Input<'a> {
     /// The values as they lie in memory.
     pub values: &'a [f32],
     pub(crate) rows: Rows,
+    /// Whether the batch is cut into leaves: then no row of a product looks at how many there are.
+    pub(crate) in_leaves: bool,
 }
 
 impl<'a> Input<'a> {
@@ -21,7 +25,7 @@ impl<'a> Input<'a> {
     pub fn matrix(values: &'a [f32], batch: usize, rows: usize) -> Self {
         let inputs = values.len() / rows.max(1);
         assert_eq!(inputs * rows, values.len(), "{} values in {rows} rows", values.len());
-        Self { values, rows: Rows::Matrix { batch, rows, inputs } }
+        Self { values, rows: Rows::Matrix { batch, rows, inputs }, in_leaves: false }
     }
 
     /// Number of rows: products of the matrix with a vector.
@@ -48,7 +52,7 @@ impl<'a> Input<'a> {
     #[track_caller]
     pub fn with_values<'b>(&self, values: &'b [f32]) -> Input<'b> {
         assert_eq!(values.len(), self.values.len(), "as many values as before");
-        Input { values, rows: self.rows }
+        Input { values, ..*self }
     }
 
     /// The rows, (count, inputs): those of images are gathered.
@@ -59,6 +63,22 @@ impl<'a> Input<'a> {
         let mut gathered = Vec::with_capacity(self.count() * self.inputs());
         self.rows.each_block(self.values, |_, block| gathered.extend_from_slice(block));
         gathered.into()
+    }
+
+    /// Some of the rows: a range that begins and ends with items of the batch.
+    #[must_use]
+    pub fn part(&self, rows: Range<usize>) -> Self {
+        let per_item = self.count() / self.rows.batch().max(1);
+        let values_per_item = self.values.len() / self.rows.batch().max(1);
+        let items = rows.start / per_item.max(1)..rows.end / per_item.max(1);
+        let values = &self.values[items.start * values_per_item..items.end * values_per_item];
+        let rows = match self.rows {
+            Rows::Matrix { inputs, .. } => {
+                Rows::Matrix { batch: items.len(), rows: rows.len(), inputs }
+            }
+            Rows::Patches(patches) => Rows::Patches(Patches { batch: items.len(), ..patches }),
+        };
+        Self { values, rows, ..*self }
     }
 
     /// Position of the first of `len` elements that belong to the rows' batch, in streams that

@@ -2,9 +2,11 @@
 
 use numerics::Seed;
 
+use crate::column_sums::add_rows;
 use crate::parameters::{ParameterId, Parameters, Role};
 use crate::pass::Pass;
 use crate::storage::Storage;
+use crate::tape::Backward;
 
 /// What leaves a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,14 +93,19 @@ impl Layer {
         pass.seed.child(&self.name).child(signal)
     }
 
-    /// Adds Σδ, which `sum` adds to a row of zeros or earlier sums, to the gradient of b.
-    pub fn accumulate_bias(&self, parameters: &mut Parameters, sum: impl FnOnce(&mut [f32])) {
+    /// Adds Σδ to the gradient of b, row after row.
+    ///
+    /// # Shapes
+    ///
+    /// - `errors`: δ, (rows, out)
+    pub fn accumulate_bias(&self, errors: &[f32], context: &mut Backward<'_>) {
         let Some(bias) = self.bias else { return };
-        parameters.accumulate(bias, |gradient, add| {
+        let outputs = self.outputs;
+        context.accumulate_rows(bias, errors.len() / outputs.max(1), |rows, sums, add| {
             if !add {
-                gradient.fill(0.0);
+                sums.fill(0.0);
             }
-            sum(gradient);
+            add_rows(&errors[rows.start * outputs..rows.end * outputs], sums);
         });
     }
 }

@@ -14,6 +14,7 @@ use crossbar::Saturation;
 
 use super::analog::devices::Devices;
 use super::input::Input;
+use crate::leaves::Leaves;
 use crate::parameters::{Parameter, ParameterId, Parameters, StateId};
 use crate::pass::Pass;
 use crate::tape::{Backward, Pool, Proposed};
@@ -55,9 +56,12 @@ pub trait Multiply: fmt::Debug + Send + Sync + 'static {
 
     /// Adds δᵀ·x and Σδ to the gradients of W and b, after [`Self::propagate`] of every use.
     ///
+    /// Sums over the rows are taken by [`Backward::accumulate_rows`], so that a batch may be cut.
+    ///
     /// # Shapes
     ///
-    /// - `x`, `errors`: the rows of all uses, one use after another
+    /// - `x`, `errors`: the rows of all uses, one use after another; where the batch is cut, those of
+    ///   one leaf after those of another
     fn accumulate(
         &self,
         uses: &mut [&mut Self::Use],
@@ -88,6 +92,7 @@ pub struct Forward<'a> {
     pub(crate) devices: Option<&'a Devices<'a>>,
     pub(crate) pool: &'a mut Pool,
     pub(crate) states: &'a mut Proposed,
+    pub(crate) leaves: &'a Leaves,
     pub(crate) of_step: &'a mut OfStep,
     /// Whether an observer is finding input ranges.
     pub(crate) calibrating: bool,
@@ -102,6 +107,11 @@ impl Forward<'_> {
     /// Takes back a buffer of [`Self::scratch`].
     pub fn recycle(&mut self, buffer: Vec<f32>) {
         self.pool.give(buffer);
+    }
+
+    /// How the batch is cut.
+    pub fn leaves(&self) -> &Leaves {
+        self.leaves
     }
 
     /// Puts a magnitude before those of earlier steps in a state of these; of several uses in one step

@@ -91,7 +91,7 @@ impl Images {
     }
 
     /// The images at `indices` as values, (batch, …shape), with their labels; the values go into
-    /// `buffer`. If there is an augmentation, row r draws from its stream at position r.
+    /// `buffer`. If there is an augmentation, row r draws from its stream at that position + r.
     ///
     /// # Panics
     ///
@@ -101,7 +101,7 @@ impl Images {
         &self,
         indices: &[u32],
         pixels: &Pixels,
-        augmentation: Option<(&Augmentation, &Stream)>,
+        augmentation: Option<(&Augmentation, (&Stream, u64))>,
         mut buffer: Vec<f32>,
     ) -> (Tensor, Vec<u8>) {
         let len = self.pixels_per_image();
@@ -109,12 +109,13 @@ impl Images {
             let image = &self.pixels[index as usize * len..][..len];
             match augmentation {
                 None => pixels.values(image, out),
-                Some((augmentation, stream)) => {
+                Some((augmentation, (stream, first))) => {
                     let [height, width, channels] = *self.shape else {
                         panic!("images of shape {:?} cannot be augmented", self.shape)
                     };
                     let shape = [height, width, channels];
-                    augmentation.apply(image, shape, pixels, (stream, row as u64), out);
+                    let position = (stream, first + row as u64);
+                    augmentation.apply(image, shape, pixels, position, out);
                 }
             }
         }

@@ -76,16 +76,24 @@ impl Sequences {
         &mut self.values
     }
 
+    /// The length of the longest sequence at `indices`.
+    pub(crate) fn longest(&self, indices: &[u32]) -> usize {
+        indices.iter().map(|&i| self.length(i)).max().unwrap_or(0)
+    }
+
+    fn length(&self, index: u32) -> usize {
+        self.get(index as usize).len() / self.width
+    }
+
     /// The sequences at `indices`, (batch, longest, width), padded with zeros, and their lengths;
     /// `scratch` gives a buffer of that many values.
     pub(crate) fn gather(
         &self,
         indices: &[u32],
+        longest: usize,
         scratch: impl FnOnce(usize) -> Vec<f32>,
     ) -> (Tensor, Vec<usize>) {
-        let lengths: Vec<usize> =
-            indices.iter().map(|&i| self.get(i as usize).len() / self.width).collect();
-        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let lengths: Vec<usize> = indices.iter().map(|&i| self.length(i)).collect();
         let mut buffer = scratch(indices.len() * longest * self.width);
         for (out, &index) in buffer.chunks_exact_mut((longest * self.width).max(1)).zip(indices) {
             let sequence = self.get(index as usize);
@@ -107,10 +115,11 @@ mod tests {
             sequences.push(values);
         }
         assert_eq!((sequences.len(), sequences.get(1)), (3, &[5.0, 6.0][..]));
-        let (x, lengths) = sequences.gather(&[1, 0], |len| vec![f32::NAN; len]);
+        let (x, lengths) =
+            sequences.gather(&[1, 0], sequences.longest(&[1, 0]), |len| vec![f32::NAN; len]);
         assert_eq!(x, Tensor::new(&[2, 2, 2], vec![5.0, 6.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0]));
         assert_eq!(lengths, [1, 2]);
-        let (x, _) = sequences.gather(&[], |len| vec![0.0; len]);
+        let (x, _) = sequences.gather(&[], sequences.longest(&[]), |len| vec![0.0; len]);
         assert_eq!(x.shape(), [0, 0, 2]);
     }
 

@@ -174,7 +174,8 @@ impl RnnTransducer {
     /// If a label is not a class.
     #[track_caller]
     pub fn predict(&self, labels: &[Vec<u32>], step: &mut Step<'_>) -> Var {
-        let nodes = 1 + labels.iter().map(Vec::len).max().unwrap_or(0);
+        let longest = labels.iter().map(Vec::len).max().unwrap_or(0);
+        let nodes = 1 + step.leaves().longest(longest);
         let padded: Vec<u32> = labels
             .iter()
             .flat_map(|labels| {

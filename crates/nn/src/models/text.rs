@@ -152,8 +152,12 @@ impl TextEncoder {
             self.config.positions
         );
         let words = self.words.forward(tokens.ids, &tokens.shape, step);
-        let positions: Vec<u32> = (0..time as u32).collect();
-        let positions = self.positions.forward(&positions, &[time], step);
+        // Once for all sequences; where the batch is cut, each has its own, for gradients are those of rows.
+        let once = [time];
+        let shape = if step.leaves().is_cut() { &tokens.shape[..] } else { &once };
+        let count = shape.iter().product();
+        let positions: Vec<u32> = (0..time as u32).cycle().take(count).collect();
+        let positions = self.positions.forward(&positions, shape, step);
         let zeros;
         let segments = match tokens.segments {
             Some(segments) => segments,

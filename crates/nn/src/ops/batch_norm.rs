@@ -23,6 +23,7 @@ use std::ops::Range;
 
 use numerics::Par;
 
+use crate::leaves::Leaves;
 use crate::parameters::{ParameterId, StateId};
 use crate::pass::Mode;
 use crate::step::Step;
@@ -78,12 +79,13 @@ pub fn batch_norm(
     let (running_mean, running_variance) =
         (step.parameters.state(state.mean), step.parameters.state(state.variance));
     let (mean, variance) = if train {
+        let (mean, variance, rows) =
+            statistics(step.tape.value(x).data(), channels, step.leaves(), par);
         assert!(
             rows > 1,
             "a batch of {rows} rows has no variance: batch normalisation trains on at least two; \
              leave the last, smaller batch of an epoch out (drop_last)"
         );
-        let (mean, variance) = statistics(step.tape.value(x).data(), channels, par);
         let unbiased = rows as f32 / (rows - 1) as f32;
         let blend = |old: &[f32], new: &[f32], factor: f32| -> Vec<f32> {
             let m = state.momentum;
@@ -122,12 +124,47 @@ pub fn batch_norm(
 /// Rows whose sums are taken in f32.
 const BLOCK: usize = 64;
 
-/// Mean and (biased) variance of every channel.
-fn statistics(x: &[f32], channels: usize, par: Par) -> (Vec<f32>, Vec<f32>) {
-    let rows = (x.len() / channels.max(1)).max(1) as f64;
-    // Sums about the first row lose little to cancellation.
-    let origin = x[..channels].to_vec();
-    let [first, second] = block_sums(channels, x.len() / channels.max(1), par, |range, sums| {
+/// Mean and (biased) variance of every channel, and the number of rows.
+fn statistics(
+    x: &[f32],
+    channels: usize,
+    leaves: &Leaves,
+    par: Par,
+) -> (Vec<f32>, Vec<f32>, usize) {
+    let count = x.len() / channels.max(1);
+    if !leaves.is_cut() {
+        let (origin, [first, second]) = moments(x, channels, par);
+        let rows = count.max(1) as f64;
+        let mean = |i: usize| first[i] / rows;
+        let means = (0..channels).map(|i| (f64::from(origin[i]) + mean(i)) as f32).collect();
+        let variances =
+            (0..channels).map(|i| (second[i] / rows - mean(i) * mean(i)).max(0.0) as f32);
+        return (means, variances.collect(), count);
+    }
+    // Each leaf has a first row of its own, so they are added about zero: Σ x and Σ x² in f64, which
+    // have digits to spare for the difference of the squares.
+    let sums = leaves.sums(count, 2 * channels + 1, |rows, sums| {
+        let x = &x[rows.start * channels..rows.end * channels];
+        let (origin, moments) = moments(x, channels, par);
+        let n = rows.len() as f64;
+        for (i, &o) in origin.iter().enumerate() {
+            let (o, first, second) = (f64::from(o), moments[0][i], moments[1][i]);
+            sums[i] = first + n * o;
+            sums[channels + i] = second + o * (2.0 * first + n * o);
+        }
+        sums[2 * channels] = n;
+    });
+    let rows = sums[2 * channels];
+    let mean = |i: usize| sums[i] / rows;
+    let variance = |i: usize| (sums[channels + i] / rows - mean(i) * mean(i)).max(0.0) as f32;
+    let means = (0..channels).map(|i| mean(i) as f32).collect();
+    (means, (0..channels).map(variance).collect(), rows as usize)
+}
+
+/// The first row, about which sums lose little to cancellation, and Σ and Σ² of the differences from it.
+fn moments(x: &[f32], channels: usize, par: Par) -> (Vec<f32>, [Vec<f64>; 2]) {
+    let origin = x[..channels.min(x.len())].to_vec();
+    let sums = block_sums(channels, x.len() / channels.max(1), par, |range, sums| {
         let (first, second) = sums.split_at_mut(channels);
         for row in x[range.start * channels..range.end * channels].chunks_exact(channels) {
             let terms = row.iter().zip(&origin).zip(first.iter_mut().zip(second.iter_mut()));
@@ -138,11 +175,7 @@ fn statistics(x: &[f32], channels: usize, par: Par) -> (Vec<f32>, Vec<f32>) {
             });
         }
     });
-    let mean = |i: usize| first[i] / rows;
-    let means = (0..channels).map(|i| (f64::from(origin[i]) + mean(i)) as f32).collect();
-    let variances =
-        (0..channels).map(|i| (second[i] / rows - mean(i) * mean(i)).max(0.0) as f32).collect();
-    (means, variances)
+    (origin, sums)
 }
 
 /// Two sums per channel: f32 within a block of rows, f64 over the blocks.
@@ -240,27 +273,37 @@ impl Operation for BatchNorm {
                 delta.copy_from_slice(&gradient[range]);
             }
         });
-        let [shift, scale] = block_sums(channels, rows, par, |range, sums| {
-            let (shift, scale) = sums.split_at_mut(channels);
-            let range = range.start * channels..range.end * channels;
-            let rows = x[range.clone()].chunks_exact(channels);
-            for (x, d) in rows.zip(delta[range].chunks_exact(channels)) {
-                let terms = x.iter().zip(d).zip(&self.mean);
-                terms.zip(shift.iter_mut().zip(scale.iter_mut())).for_each(
-                    |(((x, d), m), (shift, scale))| {
-                        *shift += d;
-                        *scale += d * (x - m);
-                    },
-                );
+        let own_sums = |of: Range<usize>| {
+            block_sums(channels, of.len(), par, |range, sums| {
+                let (shift, scale) = sums.split_at_mut(channels);
+                let range = (of.start + range.start) * channels..(of.start + range.end) * channels;
+                let rows = x[range.clone()].chunks_exact(channels);
+                for (x, d) in rows.zip(delta[range].chunks_exact(channels)) {
+                    let terms = x.iter().zip(d).zip(&self.mean);
+                    terms.zip(shift.iter_mut().zip(scale.iter_mut())).for_each(
+                        |(((x, d), m), (shift, scale))| {
+                            *shift += d;
+                            *scale += d * (x - m);
+                        },
+                    );
+                }
+            })
+        };
+        // Σ δ, Σ δ (x − μ) and n over the whole batch.
+        let sums = context.leaves().sums(rows, 2 * channels + 1, |of, sums| {
+            sums[2 * channels] = of.len() as f64;
+            for (sums, own) in sums.chunks_exact_mut(channels.max(1)).zip(own_sums(of)) {
+                sums.copy_from_slice(&own);
             }
         });
+        let (shift, scale) = sums[..2 * channels].split_at(channels);
         let scale: Vec<f32> =
             scale.iter().zip(&self.inverse).map(|(&s, &i)| s as f32 * i).collect();
         let shift: Vec<f32> = shift.iter().map(|&s| s as f32).collect();
         if context.needs_gradient(self.x) {
             // dx = a·δ + b·x + c, channel by channel.
             let gamma = context.parameters.get(self.scale).float();
-            let n = if self.train { rows as f32 } else { f32::INFINITY };
+            let n = if self.train { sums[2 * channels] as f32 } else { f32::INFINITY };
             let mut factors = vec![[0.0f32; 3]; channels];
             for (i, factors) in factors.iter_mut().enumerate() {
                 let a = gamma[i] * self.inverse[i];
@@ -282,7 +325,7 @@ impl Operation for BatchNorm {
             context.give(self.x, dx);
         }
         for (id, share) in [(self.scale, &scale), (self.shift, &shift)] {
-            context.parameters.accumulate(id, |gradient, add| {
+            context.parameters.get_mut(id).accumulate(|gradient, add| {
                 if !add {
                     gradient.fill(0.0);
                 }

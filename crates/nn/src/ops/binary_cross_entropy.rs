@@ -5,6 +5,8 @@
 //! ∂loss/∂x = (p − t) / n
 //! ```
 
+use std::ops::Range;
+
 use crate::step::Step;
 use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
@@ -31,23 +33,26 @@ pub fn binary_cross_entropy(step: &mut Step<'_>, logits: Var, truths: &[f32]) ->
         let (x, t) = (f64::from(x), f64::from(t));
         x.max(0.0) - t * x + (-x.abs()).exp().ln_1p()
     };
-    let sum: f64 = values.iter().zip(truths).map(of).sum();
-    let loss = Tensor::new(&[], vec![(sum / truths.len().max(1) as f64) as f32]);
+    let sum = |rows: Range<usize>| values[rows.clone()].iter().zip(&truths[rows]).map(of).sum();
+    let (mean, counted) = step.leaves().mean(truths.len(), truths.len(), sum);
+    let loss = Tensor::new(&[], vec![mean as f32]);
     let needs_gradient = step.tape.needs_gradient(logits);
     let mut kept = step.tape.scratch(truths.len());
     kept.copy_from_slice(truths);
-    step.tape.record(loss, needs_gradient, BinaryCrossEntropy { logits, truths: kept })
+    step.tape.record(loss, needs_gradient, BinaryCrossEntropy { logits, truths: kept, counted })
 }
 
 #[derive(Debug)]
 struct BinaryCrossEntropy {
     logits: Var,
     truths: Vec<f32>,
+    /// Truths of the whole batch.
+    counted: usize,
 }
 
 impl Operation for BinaryCrossEntropy {
     fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
-        let scale = gradient[0] / self.truths.len().max(1) as f32;
+        let scale = gradient[0] / self.counted.max(1) as f32;
         context.accumulate(self.logits, |dx, x| {
             for ((dx, &x), t) in dx.iter_mut().zip(x.data()).zip(&self.truths) {
                 let p = 1.0 / (1.0 + (-f64::from(x)).exp());

@@ -61,19 +61,21 @@ pub fn cross_entropy(
             }
         });
     });
-    let mut loss = 0.0f64;
+    let mut losses = Vec::with_capacity(rows);
     for ((row, &label), &normaliser) in x.chunks_exact(classes.max(1)).zip(labels).zip(&normalisers)
     {
         if Some(label) == ignore {
+            losses.push(0.0);
             continue;
         }
         let mut target = (1.0 - epsilon) * row[label as usize];
         if epsilon > 0.0 {
             target += epsilon * sum(row) / classes as f32;
         }
-        loss += f64::from(normaliser) - f64::from(target);
+        losses.push(f64::from(normaliser) - f64::from(target));
     }
-    let value = Tensor::new(&[], vec![(loss / counted.max(1) as f64) as f32]);
+    let (loss, counted) = step.leaves().mean(rows, counted, |rows| losses[rows].iter().sum());
+    let value = Tensor::new(&[], vec![loss as f32]);
     let needs_gradient = step.tape.needs_gradient(logits);
     let operation = Backwards { logits, labels: labels.to_vec(), options, counted, normalisers };
     step.tape.record(value, needs_gradient, operation)

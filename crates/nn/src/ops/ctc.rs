@@ -12,6 +12,8 @@
 //!
 //! Source: Graves et al., ICML 2006.
 
+use std::ops::Range;
+
 use super::distillation::Prepared;
 use super::lattice::{log_add, log_softmax_f64};
 use crate::step::Step;
@@ -71,6 +73,7 @@ pub fn ctc(step: &mut Step<'_>, logits: Var, targets: &CtcTargets<'_>) -> Var {
         share.chunks_mut((time * classes).max(1)).map(|share| (0.0, share)).collect();
     // Without times or classes there are no chunks, and every likelihood is 0 or 1.
     assert!(sequences.len() == batch, "{time} times do not make a sequence");
+    let whole = step.leaves().all_examples(batch);
     step.pass.par.for_each_chunk(&mut sequences, 1, |b, sequence| {
         let (loss, share) = &mut sequence[0];
         let len = length(b) * classes;
@@ -83,10 +86,11 @@ pub fn ctc(step: &mut Step<'_>, logits: Var, targets: &CtcTargets<'_>) -> Var {
                 *loss = 0.0;
             }
         }
-        share.iter_mut().for_each(|d| *d /= batch as f32);
+        share.iter_mut().for_each(|d| *d /= whole as f32);
     });
-    let sum: f64 = sequences.iter().map(|(loss, _)| loss).sum();
-    let value = Tensor::new(&[], vec![(sum / batch.max(1) as f64) as f32]);
+    let sum = |rows: Range<usize>| sequences[rows].iter().map(|(loss, _)| loss).sum();
+    let (mean, _) = step.leaves().mean(batch, batch, sum);
+    let value = Tensor::new(&[], vec![mean as f32]);
     let needs_gradient = step.tape.needs_gradient(logits);
     step.tape.record(value, needs_gradient, Prepared { x: logits, share })
 }

@@ -11,6 +11,8 @@
 //!
 //! Assumed: the factor T² is also used there; the paper does not say.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::checked::checked_on_reading;
@@ -59,9 +61,10 @@ pub fn distillation(
     assert_eq!(rows * classes, teacher.len(), "the teacher's logits are not {rows} × {classes}");
     assert_eq!(rows, labels.len(), "{} labels for {rows} rows of logits", labels.len());
     let mut share = step.tape.scratch(rows * classes);
-    let mut loss = 0.0f64;
+    let mut losses = Vec::with_capacity(rows);
     let data = step.tape.value(logits).data();
     let counted = labels.iter().filter(|&&label| Some(label) != ignore).count();
+    let counted = step.leaves().totals([counted])[0];
     let batch = counted.max(1) as f32;
     for (((dx, x), teacher), &label) in share
         .chunks_exact_mut(classes.max(1))
@@ -71,6 +74,7 @@ pub fn distillation(
     {
         if Some(label) == ignore {
             dx.fill(0.0);
+            losses.push(0.0);
             continue;
         }
         assert!((label as usize) < classes, "label {label} is not one of {classes} classes");
@@ -86,8 +90,10 @@ pub fn distillation(
                 p.exp() * (p - f64::from(q - student_sum))
             })
             .sum();
-        loss += f64::from(mix * temperature * temperature) * divergence
-            + f64::from((1.0 - mix) * (sum - x[label as usize]));
+        losses.push(
+            f64::from(mix * temperature * temperature) * divergence
+                + f64::from((1.0 - mix) * (sum - x[label as usize])),
+        );
         vectorised!({
             functions::softmax(&mut p);
             functions::softmax(&mut q);
@@ -97,6 +103,8 @@ pub fn distillation(
         });
         dx[label as usize] -= (1.0 - mix) / batch;
     }
+    let sum = |rows: Range<usize>, sums: &mut [f64]| sums[0] = losses[rows].iter().sum();
+    let loss = step.leaves().sums(rows, 1, sum)[0];
     let value = Tensor::new(&[], vec![(loss / f64::from(batch)) as f32]);
     let needs_gradient = step.tape.needs_gradient(logits);
     step.tape.record(value, needs_gradient, Prepared { x: logits, share })

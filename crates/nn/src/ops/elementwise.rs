@@ -18,7 +18,8 @@ use crate::tensor::Tensor;
 ///
 /// # Panics
 ///
-/// Unless the shape of `b` is that of `a`, or its last axes.
+/// Unless the shape of `b` is that of `a`, or its last axes; and if `b` is repeated and has a gradient,
+/// where the batch is cut into leaves.
 #[track_caller]
 pub fn add(step: &mut Step<'_>, a: Var, b: Var) -> Var {
     binary(step, a, b, Kind::Add)
@@ -57,6 +58,10 @@ fn binary(step: &mut Step<'_>, a: Var, b: Var, kind: Kind) -> Var {
     assert!(
         shape_a.ends_with(shape_b),
         "a tensor of shape {shape_b:?} does not repeat to {shape_a:?}"
+    );
+    assert!(
+        !(step.leaves().is_cut() && shape_a != shape_b && step.tape.needs_gradient(b)),
+        "what is repeated for every example has no gradient where the batch is cut into leaves"
     );
     let mut out = step.tape.scratch(step.tape.value(a).data().len());
     let (x, y) = (step.tape.value(a), step.tape.value(b).data());

@@ -53,11 +53,12 @@ struct Embedding {
 
 impl Operation for Embedding {
     fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
-        context.parameters.accumulate(self.table, |table, add| {
+        context.accumulate_rows(self.table, self.indices.len(), |rows, table, add| {
             if !add {
                 table.fill(0.0);
             }
-            for (g, &index) in gradient.chunks_exact(self.width).zip(&self.indices) {
+            let gradient = &gradient[rows.start * self.width..rows.end * self.width];
+            for (g, &index) in gradient.chunks_exact(self.width).zip(&self.indices[rows]) {
                 let row = &mut table[index as usize * self.width..][..self.width];
                 row.iter_mut().zip(g).for_each(|(row, g)| *row += g);
             }

@@ -74,38 +74,40 @@ impl Operation for LayerNorm {
         let x = context.value(self.x);
         let n = x.as_matrix().1;
         let mut dx = context.scratch(gradient.len());
-        let mut d_gamma = vec![0.0; n];
-        let mut d_beta = vec![0.0; n];
         let gamma = context.parameters.get(self.gamma).float();
-        vectorised!({
-            let rows = dx
-                .chunks_exact_mut(n.max(1))
-                .zip(x.data().chunks_exact(n.max(1)))
-                .zip(gradient.chunks_exact(n.max(1)));
-            let mut h = vec![0.0; n];
-            for (((dx, x), g), &[mean, inverse]) in rows.zip(self.statistics.as_chunks::<2>().0) {
-                // dx holds x̂ until it is replaced.
-                dx.iter_mut().zip(x).for_each(|(dx, x)| *dx = (x - mean) * inverse);
-                for j in 0..n {
-                    d_gamma[j] += g[j] * dx[j];
-                    d_beta[j] += g[j];
-                    h[j] = g[j] * gamma[j];
-                }
-                let mean_h = sum(&h) / n as f32;
-                let mean_hx = dot(&h, dx) / n as f32;
-                for (dx, h) in dx.iter_mut().zip(&h) {
-                    *dx = (h - mean_h - *dx * mean_hx) * inverse;
-                }
-            }
-        });
-        for (id, share) in [(self.gamma, d_gamma), (self.beta, d_beta)] {
-            context.parameters.accumulate(id, |gradient, add| {
-                if add {
-                    gradient.iter_mut().zip(&share).for_each(|(g, s)| *g += s);
-                } else {
-                    gradient.copy_from_slice(&share);
+        let leaves = context.leaves();
+        let rows = leaves.rows(self.statistics.len() / 2);
+        let mut sums = vec![0.0; 2 * n];
+        leaves.fold(&mut sums, |leaf, sums| {
+            sums.fill(0.0);
+            let (d_gamma, d_beta) = sums.split_at_mut(n);
+            let values = rows[leaf].start * n..rows[leaf].end * n;
+            let statistics = &self.statistics[2 * rows[leaf].start..2 * rows[leaf].end];
+            vectorised!({
+                let rows = dx[values.clone()]
+                    .chunks_exact_mut(n.max(1))
+                    .zip(x.data()[values.clone()].chunks_exact(n.max(1)))
+                    .zip(gradient[values].chunks_exact(n.max(1)));
+                let mut h = vec![0.0; n];
+                for (((dx, x), g), &[mean, inverse]) in rows.zip(statistics.as_chunks::<2>().0) {
+                    // dx holds x̂ until it is replaced.
+                    dx.iter_mut().zip(x).for_each(|(dx, x)| *dx = (x - mean) * inverse);
+                    for j in 0..n {
+                        d_gamma[j] += g[j] * dx[j];
+                        d_beta[j] += g[j];
+                        h[j] = g[j] * gamma[j];
+                    }
+                    let mean_h = sum(&h) / n as f32;
+                    let mean_hx = dot(&h, dx) / n as f32;
+                    for (dx, h) in dx.iter_mut().zip(&h) {
+                        *dx = (h - mean_h - *dx * mean_hx) * inverse;
+                    }
                 }
             });
+        });
+        let d_beta = sums.split_off(n);
+        for (id, share) in [(self.gamma, sums), (self.beta, d_beta)] {
+            context.accumulate_shares(id, share, |share, out| out.copy_from_slice(share));
         }
         if context.needs_gradient(self.x) {
             context.give(self.x, dx);

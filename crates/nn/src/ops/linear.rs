@@ -87,7 +87,8 @@ struct Linear {
 impl Operation for Linear {
     fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
         let Self { map, x: var, rows, used } = self;
-        let x = Input { values: context.value(*var).data(), rows: *rows };
+        let in_leaves = context.leaves().is_cut();
+        let x = Input { values: context.value(*var).data(), rows: *rows, in_leaves };
         let mut dx = context.needs_gradient(*var).then(|| context.scratch(x.values.len()));
         map.propagate(used, &x, gradient, dx.as_deref_mut(), context);
         map.accumulate_one(used, &x, gradient, context);

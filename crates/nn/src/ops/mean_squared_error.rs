@@ -4,6 +4,8 @@
 //! loss = (1/n) Σ (y − t)²          ∂loss/∂y = 2 (y − t) / n
 //! ```
 
+use std::ops::Range;
+
 use crate::step::Step;
 use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
@@ -17,12 +19,13 @@ use crate::tensor::Tensor;
 pub fn mean_squared_error(step: &mut Step<'_>, y: Var, target: &[f32]) -> Var {
     let values = step.tape.value(y).data();
     assert_eq!(values.len(), target.len(), "{} targets for {} values", target.len(), values.len());
-    let sum = sum_of_squares(values, target);
-    let loss = Tensor::new(&[], vec![(sum / target.len().max(1) as f64) as f32]);
+    let sum = |rows: Range<usize>| sum_of_squares(&values[rows.clone()], &target[rows]);
+    let (mean, counted) = step.leaves().mean(target.len(), target.len(), sum);
+    let loss = Tensor::new(&[], vec![mean as f32]);
     let needs_gradient = step.tape.needs_gradient(y);
     let mut kept = step.tape.scratch(target.len());
     kept.copy_from_slice(target);
-    step.tape.record(loss, needs_gradient, MeanSquaredError { y, target: kept })
+    step.tape.record(loss, needs_gradient, MeanSquaredError { y, target: kept, counted })
 }
 
 /// Σ (y − t)², in lanes that do not wait for each other.
@@ -41,11 +44,13 @@ fn sum_of_squares(y: &[f32], t: &[f32]) -> f64 {
 struct MeanSquaredError {
     y: Var,
     target: Vec<f32>,
+    /// Values of the whole batch.
+    counted: usize,
 }
 
 impl Operation for MeanSquaredError {
     fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
-        let scale = 2.0 * gradient[0] / self.target.len().max(1) as f32;
+        let scale = 2.0 * gradient[0] / self.counted.max(1) as f32;
         context.accumulate(self.y, |dy, y| {
             for ((dy, y), t) in dy.iter_mut().zip(y.data()).zip(&self.target) {
                 *dy += scale * (y - t);

@@ -14,6 +14,7 @@
 //! Gers et al. (2000); Cho et al., EMNLP 2014. Order of gates and place of the reset gate as in
 //! PyTorch.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -244,6 +245,8 @@ impl Operation for Recurrent {
         let Sequence { cell, batch, time, width, .. } = self.sequence;
         let (size, columns) = (batch * width, cell.gates() * width);
         let rows = self.sequence.rows();
+        let leaves = context.leaves();
+        let in_leaves = leaves.is_cut();
         let mut d_input = context.scratch(batch * time * columns);
         let mut d_projected = context.scratch(time * batch * columns);
         // ∂loss/∂h and ∂loss/∂c after the step at hand.
@@ -282,14 +285,27 @@ impl Operation for Recurrent {
                     }
                 }
             }
-            let x = Input { values: &self.hidden[s * size..][..size], rows };
+            let x = Input { values: &self.hidden[s * size..][..size], rows, in_leaves };
             let (used, dx) = (&mut self.uses[s], Some(&mut propagated[..]));
             self.map.propagate(used, &x, d_projected, dx, context);
             dh.iter_mut().zip(&propagated).for_each(|(dh, p)| *dh += p);
         }
-        let rows = Rows::Matrix { batch: time * batch, rows: time * batch, inputs: width };
-        let x = Input { values: &self.hidden[..time * size], rows };
+        // Use after use; where the batch is cut, those of one leaf after those of another.
+        let items = if in_leaves { batch } else { time * batch };
+        let rows = Rows::Matrix { batch: items, rows: time * batch, inputs: width };
+        let mut hidden = context.scratch(if in_leaves { time * size } else { 0 });
+        if in_leaves {
+            let leaves = leaves.rows(batch);
+            by_leaves(&self.hidden, (batch, width), &leaves, &mut hidden);
+            let by_use =
+                std::mem::replace(&mut d_projected, context.scratch(time * batch * columns));
+            by_leaves(&by_use, (batch, columns), &leaves, &mut d_projected);
+            context.recycle(by_use);
+        }
+        let values = if in_leaves { &hidden[..] } else { &self.hidden[..time * size] };
+        let x = Input { values, rows, in_leaves };
         self.map.accumulate(&mut self.uses, &x, &d_projected, context);
+        context.recycle(hidden);
         context.recycle(d_projected);
         context.recycle(propagated);
         for (var, share) in
@@ -305,6 +321,24 @@ impl Operation for Recurrent {
     fn recycle(self: Box<Self>, spare: &mut Vec<Vec<f32>>) {
         spare.extend([self.saved, self.hidden, self.cells]);
         self.uses.into_iter().for_each(|used| self.map.recycle(used, spare));
+    }
+}
+
+/// Rearranges rows from (time, batch, width) to (leaf, time, items of the leaf, width).
+fn by_leaves(
+    rows: &[f32],
+    (batch, width): (usize, usize),
+    leaves: &[Range<usize>],
+    out: &mut [f32],
+) {
+    let times = out.len() / (batch * width).max(1);
+    let mut rest = out;
+    for leaf in leaves {
+        for time in 0..times {
+            let from = (time * batch + leaf.start) * width..(time * batch + leaf.end) * width;
+            let out = rest.split_off_mut(..from.len()).expect("as many rows");
+            out.copy_from_slice(&rows[from]);
+        }
     }
 }
 

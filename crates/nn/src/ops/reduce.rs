@@ -11,12 +11,22 @@ use crate::tape::{Backward, Operation, Var};
 use crate::tensor::Tensor;
 
 /// Records the sum of all elements, one number.
+///
+/// # Panics
+///
+/// If the batch is cut into leaves, of which this would be the sum of some.
+#[track_caller]
 pub fn sum(step: &mut Step<'_>, x: Var) -> Var {
     let axes = step.tape.value(x).shape().len();
     reduce(step, x, 0..axes, false)
 }
 
 /// Records the mean of all elements, one number; NaN without any.
+///
+/// # Panics
+///
+/// As [`sum`].
+#[track_caller]
 pub fn mean(step: &mut Step<'_>, x: Var) -> Var {
     let axes = step.tape.value(x).shape().len();
     reduce(step, x, 0..axes, true)
@@ -26,7 +36,7 @@ pub fn mean(step: &mut Step<'_>, x: Var) -> Var {
 ///
 /// # Panics
 ///
-/// If `x` does not have these axes.
+/// If `x` does not have these axes; or as [`sum`], if they are that of the examples too.
 #[track_caller]
 pub fn sum_axes(step: &mut Step<'_>, x: Var, axes: Range<usize>) -> Var {
     reduce(step, x, axes, false)
@@ -36,7 +46,7 @@ pub fn sum_axes(step: &mut Step<'_>, x: Var, axes: Range<usize>) -> Var {
 ///
 /// # Panics
 ///
-/// If `x` does not have these axes.
+/// If `x` does not have these axes; or as [`sum`], if they are that of the examples too.
 #[track_caller]
 pub fn mean_axes(step: &mut Step<'_>, x: Var, axes: Range<usize>) -> Var {
     reduce(step, x, axes, true)
@@ -48,6 +58,10 @@ fn reduce(step: &mut Step<'_>, x: Var, axes: Range<usize>, mean: bool) -> Var {
     assert!(
         axes.start <= axes.end && axes.end <= shape.len(),
         "a tensor of shape {shape:?} does not have axes {axes:?}"
+    );
+    assert!(
+        !(step.leaves().is_cut() && axes.contains(&0)),
+        "a sum over the examples of a batch that is cut into leaves is that of its loss"
     );
     let count: usize = shape[axes.clone()].iter().product();
     let inner: usize = shape[axes.end..].iter().product();

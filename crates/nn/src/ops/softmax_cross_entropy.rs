@@ -25,7 +25,7 @@ pub fn softmax_cross_entropy(step: &mut Step<'_>, logits: Var, labels: &[u8]) ->
     let (batch, classes) = step.tape.value(logits).as_matrix();
     assert_eq!(batch, labels.len(), "{} labels for {batch} rows of logits", labels.len());
     let mut probabilities = step.tape.scratch(batch * classes);
-    let mut loss = 0.0f64;
+    let mut losses = Vec::with_capacity(batch);
     let rows = step
         .tape
         .value(logits)
@@ -39,15 +39,16 @@ pub fn softmax_cross_entropy(step: &mut Step<'_>, logits: Var, labels: &[u8]) ->
             *p = (x - max).exp();
         }
         let sum: f32 = p.iter().sum();
-        loss += f64::from(sum.ln() + max - row[usize::from(label)]);
+        losses.push(f64::from(sum.ln() + max - row[usize::from(label)]));
         p.iter_mut().for_each(|p| *p /= sum);
     }
-    let value = Tensor::new(&[], vec![(loss / batch as f64) as f32]);
+    let (loss, counted) = step.leaves().mean(batch, batch, |rows| losses[rows].iter().sum());
+    let value = Tensor::new(&[], vec![loss as f32]);
     let needs_gradient = step.tape.needs_gradient(logits);
     step.tape.record(
         value,
         needs_gradient,
-        SoftmaxCrossEntropy { logits, probabilities, labels: labels.to_vec() },
+        SoftmaxCrossEntropy { logits, probabilities, labels: labels.to_vec(), counted },
     )
 }
 
@@ -56,11 +57,13 @@ struct SoftmaxCrossEntropy {
     logits: Var,
     probabilities: Vec<f32>,
     labels: Vec<u8>,
+    /// Rows of the whole batch.
+    counted: usize,
 }
 
 impl Operation for SoftmaxCrossEntropy {
     fn backward(&mut self, gradient: &mut [f32], context: &mut Backward<'_>) {
-        let scale = gradient[0] / self.labels.len() as f32;
+        let scale = gradient[0] / self.counted as f32;
         let classes = self.probabilities.len() / self.labels.len();
         context.accumulate(self.logits, |dx, _| {
             let rows = dx.chunks_exact_mut(classes).zip(self.probabilities.chunks_exact(classes));

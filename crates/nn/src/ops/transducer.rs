@@ -13,6 +13,8 @@
 //!
 //! Source: Graves, arXiv:1211.3711, §2.
 
+use std::ops::Range;
+
 use super::distillation::Prepared;
 use super::lattice::{log_add, log_softmax_f64};
 use crate::step::Step;
@@ -69,6 +71,7 @@ pub fn transducer(step: &mut Step<'_>, logits: Var, targets: &TransducerTargets<
     let size = time * nodes * classes;
     let mut sequences: Vec<(f64, &mut [f32])> =
         share.chunks_mut(size.max(1)).map(|share| (0.0, share)).collect();
+    let whole = step.leaves().all_examples(batch);
     step.pass.par.for_each_chunk(&mut sequences, 1, |b, sequence| {
         let (loss, share) = &mut sequence[0];
         let len = length(b) * nodes * classes;
@@ -76,10 +79,11 @@ pub fn transducer(step: &mut Step<'_>, logits: Var, targets: &TransducerTargets<
         let lattice =
             Lattice::new(&x[b * size..][..len], [length(b), nodes, classes], &labels[b], blank);
         *loss = -lattice.gradient(&mut share[..len]);
-        share.iter_mut().for_each(|d| *d /= batch as f32);
+        share.iter_mut().for_each(|d| *d /= whole as f32);
     });
-    let sum: f64 = sequences.iter().map(|(loss, _)| loss).sum();
-    let value = Tensor::new(&[], vec![(sum / batch.max(1) as f64) as f32]);
+    let sum = |rows: Range<usize>| sequences[rows].iter().map(|(loss, _)| loss).sum();
+    let (mean, _) = step.leaves().mean(batch, batch, sum);
+    let value = Tensor::new(&[], vec![mean as f32]);
     let needs_gradient = step.tape.needs_gradient(logits);
     step.tape.record(value, needs_gradient, Prepared { x: logits, share })
 }

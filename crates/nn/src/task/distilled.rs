@@ -102,6 +102,10 @@ impl Task for Distilled<'_> {
         true
     }
 
+    fn check_cut(&self) -> Result<(), &'static str> {
+        self.student.check_cut().and_then(|()| self.teacher.check_cut())
+    }
+
     /// # Panics
     ///
     /// If the teacher's logits have another shape than the student's.
@@ -110,6 +114,7 @@ impl Task for Distilled<'_> {
         let (Mode::Train, Some(logits)) = (step.pass.mode, &outcome.logits) else { return outcome };
         let mut work = self.work.borrow_mut();
         let pass = Pass { mode: Mode::Teach, ..step.pass };
+        work.tape.cut(step.leaves().clone());
         let lesson = &mut work.step(self.parameters, pass);
         let said = self.teacher.forward(examples, lesson).logits;
         let said = work.tape.value(said.expect("a task with logits gives them").values).data();

@@ -48,10 +48,14 @@ impl Task for LanguageModelling<'_> {
         true
     }
 
+    fn check_cut(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
         let windows: Vec<Vec<(u32, u32)>> =
             examples.iter().map(|&i| self.example(i as usize).collect()).collect();
-        let time = windows.iter().map(Vec::len).max().unwrap_or(0);
+        let time = step.leaves().longest(windows.iter().map(Vec::len).max().unwrap_or(0));
         // What follows the end of a shorter window cannot reach back into it.
         let padded = windows.iter().flat_map(|window| {
             window.iter().copied().chain(std::iter::repeat((0, IGNORED))).take(time)

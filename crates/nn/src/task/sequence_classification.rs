@@ -42,8 +42,13 @@ impl Task for SequenceClassification<'_> {
         true
     }
 
+    fn check_cut(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
-        let (x, lengths) = self.sequences.gather(examples, |len| step.tape.scratch(len));
+        let longest = step.leaves().longest(self.sequences.longest(examples));
+        let (x, lengths) = self.sequences.gather(examples, longest, |len| step.tape.scratch(len));
         let time = x.shape()[1];
         let mut labels = vec![IGNORED; examples.len() * time];
         let rows = labels.chunks_exact_mut(time.max(1)).zip(&lengths).zip(examples);

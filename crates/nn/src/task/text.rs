@@ -1,5 +1,6 @@
 //! [`TextClassification`] and [`SentenceSimilarity`]: tasks of transformer encoders.
 
+use crate::leaves::Leaves;
 use crate::models::{TextClassifier, TextEncoder, Tokens};
 use crate::ops::{self, CrossEntropy};
 use crate::step::Step;
@@ -30,9 +31,13 @@ impl Task for TextClassification<'_> {
         true
     }
 
+    fn check_cut(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
         let sentences = examples.iter().map(|&i| &*self.sentences[i as usize]);
-        let batch = Batch::new(sentences);
+        let batch = Batch::new(sentences, step.leaves());
         let segments = self
             .segments
             .map(|segments| batch.padded(examples.iter().map(|&i| &*segments[i as usize])));
@@ -68,7 +73,7 @@ impl SentenceSimilarity<'_> {
     pub fn similarity(&self, examples: &[u32], step: &mut Step<'_>) -> Var {
         // All first sentences, then all second ones: one batch for the encoder.
         let side = |side: usize| examples.iter().map(move |&i| &*self.pairs[i as usize][side]);
-        let batch = Batch::new(side(0).chain(side(1)));
+        let batch = Batch::new(side(0).chain(side(1)), step.leaves());
         let x = self.encoder.forward(&batch.tokens(), step);
         let x = self.encoder.mean_pooled(x, &batch.lengths, step);
         let first = ops::slice(step, x, 0, 0..examples.len());
@@ -80,6 +85,10 @@ impl SentenceSimilarity<'_> {
 impl Task for SentenceSimilarity<'_> {
     fn len(&self) -> usize {
         self.pairs.len()
+    }
+
+    fn check_cut(&self) -> Result<(), &'static str> {
+        Err("both sentences of every pair are one batch, which cannot be cut")
     }
 
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
@@ -99,9 +108,9 @@ struct Batch {
 }
 
 impl Batch {
-    fn new<'a>(sentences: impl Iterator<Item = &'a [u32]> + Clone) -> Self {
+    fn new<'a>(sentences: impl Iterator<Item = &'a [u32]> + Clone, leaves: &Leaves) -> Self {
         let lengths: Vec<usize> = sentences.clone().map(<[u32]>::len).collect();
-        let time = lengths.iter().copied().max().unwrap_or(0);
+        let time = leaves.longest(lengths.iter().copied().max().unwrap_or(0));
         let batch = Self { ids: Vec::new(), lengths, time };
         Self { ids: batch.padded(sentences), ..batch }
     }

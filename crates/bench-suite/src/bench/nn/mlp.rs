@@ -3,7 +3,7 @@
 use nn::{AnyArithmetic, FixedPoint};
 use numerics::{FixedFormat, Rounding};
 
-use super::vision::Network;
+use super::vision::{LEAVES, Network};
 use crate::bench::row::{Measured, Row, Unmeasured};
 
 /// The rows.
@@ -25,6 +25,18 @@ pub(super) const ROWS: &[Row] = &[
         what: "the same step in stochastic <8,8> against PyTorch's in f32, one thread each",
         target: 1.0,
         measure: || against_torch(fixed_8_8()),
+    },
+    Row {
+        name: "mlp_step_leaves",
+        what: "the same step in f32, its batch in 4 leaves, against ours without",
+        target: 1.0 / 1.03,
+        measure: || Network::Mlp.against_whole(ROUNDS, AnyArithmetic::Float32, LEAVES),
+    },
+    Row {
+        name: "mlp_step_fixed_leaves",
+        what: "the same step in stochastic <8,8>, its batch in 4 leaves, against ours without",
+        target: 1.0 / 1.03,
+        measure: || Network::Mlp.against_whole(ROUNDS, fixed_8_8(), LEAVES),
     },
 ];
 

@@ -4,8 +4,8 @@ use nn::layers::{Builder, Init};
 use nn::models::{CifarPadding, CifarResNetConfig, Shortcut};
 use nn::optim::Update;
 use nn::{
-    AnyArithmetic, FixedPoint, Mode, Model, Optimizer, Parameters, Pass, Policy, Sgd, Tensor,
-    Workspace, models, ops,
+    AnyArithmetic, FixedPoint, Leaves, Mode, Model, Optimizer, Parameters, Pass, Policy, Processes,
+    Sgd, Tensor, Workspace, models, ops,
 };
 use numerics::{FixedFormat, Par, Rounding, Seed};
 
@@ -33,6 +33,18 @@ pub(super) const ROWS: &[Row] = &[
         measure: || Network::ResNet32.against_torch(5, AnyArithmetic::Float32),
     },
     Row {
+        name: "mnist_cnn_step_leaves",
+        what: "step of Gupta's MNIST network in f32, its batch in 4 leaves, against ours without",
+        target: 1.0 / 1.03,
+        measure: || Network::MnistCnn.against_whole(60, AnyArithmetic::Float32, LEAVES),
+    },
+    Row {
+        name: "resnet20_step_leaves",
+        what: "step of ResNet-20, batch 128, in f32, its batch in 4 leaves, against ours without",
+        target: 1.0 / 1.03,
+        measure: || Network::ResNet20.against_whole(10, AnyArithmetic::Float32, LEAVES),
+    },
+    Row {
         name: "mnist_cnn_step_fixed",
         what: "step of Gupta's MNIST network in stochastic <6,10>, against ours in f32",
         target: 1.0 / 1.2,
@@ -45,6 +57,9 @@ pub(super) const ROWS: &[Row] = &[
         measure: || Network::CifarCnn.against_float(5),
     },
 ];
+
+/// Leaves of a batch, for as many processes.
+pub(super) const LEAVES: usize = 4;
 
 /// The shapes that are timed.
 #[derive(Clone, Copy)]
@@ -190,6 +205,29 @@ def step():
         let format = FixedFormat::new(6, 10).expect("a 16-bit format");
         let fixed = FixedPoint::uniform(format, Rounding::Stochastic).expect("it fits");
         self.against_ours(rounds, AnyArithmetic::FixedPoint(fixed))
+    }
+
+    /// A step whose batch is cut into leaves, against the same without them.
+    pub(super) fn against_whole(
+        self,
+        rounds: usize,
+        arithmetic: AnyArithmetic,
+        leaves: usize,
+    ) -> Result<Measured, Unmeasured> {
+        let mut cut = Training::new(self, arithmetic.clone());
+        cut.work.tape.cut(Leaves::new(leaves, self.batch(), &Processes::one()));
+        let mut whole = Training::new(self, arithmetic);
+        cut.check()?;
+        whole.check()?;
+        Ok(alternate(
+            rounds,
+            || {
+                cut.step();
+            },
+            || {
+                whole.step();
+            },
+        ))
     }
 
     /// A step in that arithmetic against one in f32.

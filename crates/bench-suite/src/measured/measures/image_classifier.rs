@@ -170,6 +170,7 @@ mod tests {
         let data = DataFolder::new(None);
         let par = numerics::Par::Seq;
         let context = Context {
+            processes: &nn::Processes::one(),
             sources: Sources::registered(&data),
             sums: &point.data,
             par,

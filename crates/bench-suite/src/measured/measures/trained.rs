@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use nn::{
     Analog, AnalogTraining, AnyArithmetic, Distilled, EpochStats, Parameters, Policy, Progress,
-    Recipe, Stopped, Task, checkpoint, map_onto_tiles, train_epoch,
+    Recipe, Stopped, Task, checkpoint, map_onto_tiles, train_epoch_among,
 };
 use numerics::Seed;
 use serde::{Deserialize, Serialize};
@@ -159,9 +159,12 @@ impl Trained {
         self.recipe.distillation.map(distilled).transpose().map_err(wrong)
     }
 
-    /// How the float network is trained, unless its weights are taken as they are.
-    fn float_recipe<'w>(&self, workload: &'w dyn Workload) -> Option<&'w Recipe> {
-        workload.recipe().filter(|_| self.weights.is_none())
+    /// How the float network is trained, unless its weights are taken as they are: by the network's own
+    /// recipe, its batches cut as those of the training for hardware are.
+    fn float_recipe(&self, workload: &dyn Workload) -> Option<Recipe> {
+        let leaves = self.recipe.training.leaves;
+        let recipe = workload.recipe().filter(|_| self.weights.is_none())?;
+        Some(Recipe { leaves, ..recipe.clone() })
     }
 
     /// Whether the network has all layers that are placed.
@@ -324,6 +327,9 @@ impl<'w> Session<'_, 'w> {
         let key = (stage, network, scale, recipe, weights, self.seed, self.workload.data());
         match placement {
             None if stage == Stage::Control => hash(&(key, &self.trained.recipe.training)),
+            None if stage == Stage::Float && self.trained.recipe.training.leaves > 1 => {
+                hash(&(key, self.trained.recipe.training.leaves))
+            }
             None => hash(&key),
             Some(placement) => hash(&(key, placement)),
         }
@@ -378,9 +384,10 @@ impl<'w> Session<'_, 'w> {
         note: &mut Note,
         saved: &Checkpoint,
     ) -> Result<(), Error> {
+        let float = self.trained.float_recipe(self.workload);
         let (what, recipe, work) = match note.stage {
             Stage::Direct | Stage::Rounded => return Ok(()),
-            Stage::Float => match self.trained.float_recipe(self.workload) {
+            Stage::Float => match &float {
                 Some(recipe) => ("float", recipe, 1),
                 None => return Ok(()),
             },
@@ -449,7 +456,8 @@ impl<'w> Session<'_, 'w> {
         let mut done = 0;
         while done < steps && !self.context.progress.stopped() {
             // An epoch that ends, ends; one that is stopped has done its steps.
-            let stopped = train_epoch(
+            let stopped = train_epoch_among(
+                self.context.processes,
                 &*instance.train,
                 &mut instance.parameters,
                 recipe,

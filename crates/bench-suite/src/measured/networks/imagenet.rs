@@ -120,14 +120,19 @@ impl Task for PhotographTask<'_> {
         true
     }
 
+    fn check_cut(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     /// # Panics
     ///
     /// If a file cannot be read, naming it.
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
         let stream = step.pass.seed.child("augmentation").stream();
-        let training = step.pass.mode != Mode::Eval;
+        let (training, first_row) = (step.pass.mode != Mode::Eval, step.pass.first_row);
         let image = |(row, &index): (usize, &u32)| {
-            let augmentation = training.then_some((&stream, row as u64 * WORDS));
+            let row = first_row + row as u64;
+            let augmentation = training.then_some((&stream, row * WORDS));
             let pixels = self.files.read(index as usize, augmentation);
             let pixels = pixels.unwrap_or_else(|error| panic!("{error}"));
             let value =

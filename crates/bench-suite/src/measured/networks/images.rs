@@ -377,6 +377,10 @@ impl Task for ImageTask<'_> {
         true
     }
 
+    fn check_cut(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     fn forward(&self, examples: &[u32], step: &mut Step<'_>) -> Outcome {
         let Self { model, images, pixels, augmentation } = self;
         let augmentation = *augmentation;

@@ -1,56 +1,60 @@
 //! The backward half: errors that are stopped, and the gradients of everything that is learned.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::binding::tile_scale_start;
 use super::config::{InputRangeRule, WeightStep};
 use super::multiply::{Tiles, Use};
 use crate::arithmetic::float32::products;
 use crate::arithmetic::input::Input;
-use crate::column_sums::add_rows;
-use crate::parameters::Parameters;
 use crate::tape::Backward;
 
 impl Tiles {
     /// Adds Σδ to the gradient of b, and Σ δ ⊙ α z to those of the scales.
     pub(super) fn accumulate_digital(
         &self,
-        parameters: &mut Parameters,
         used: &Use,
         gradient: &[f32],
+        context: &mut Backward<'_>,
     ) {
         let (tiles, map) = (self, &self.layer);
-        map.accumulate_bias(parameters, |out| add_rows(gradient, out));
-        let sums = used.kept.scale_gradient(tiles.tiles.cut(), gradient);
-        if sums.is_empty() {
+        map.accumulate_bias(gradient, context);
+        let cut = tiles.tiles.cut();
+        if !used.kept.has_products() {
             return;
         }
-        let parts = tiles.tiles.cut().parts();
+        let leaves = context.leaves();
+        let rows = leaves.rows(gradient.len() / map.outputs.max(1));
+        let mut sums = vec![0.0; cut.scales()];
+        leaves.fold(&mut sums, |leaf, sums| {
+            let rows = rows[leaf].clone();
+            let errors = &gradient[rows.start * map.outputs..rows.end * map.outputs];
+            sums.copy_from_slice(&used.kept.scale_gradient(cut, rows, errors));
+        });
         let unit = tiles.config.training().scale_unit.factor(map.inputs);
-        let columns = parameters.get(tiles.scale).float().to_vec();
         let tile_factor = 1.0 / tile_scale_start(&tiles.config);
-        let tile_scales = tiles.tile_scale.map(|id| parameters.get(id).float().to_vec());
-        if let (Some(id), true) = (tiles.tile_scale, tiles.config.training().learned_scales.tiles())
-        {
-            parameters.accumulate(id, |out, add| {
-                for (out, part) in out.iter_mut().zip(parts) {
-                    let range = part.scales.clone();
-                    let sum: f32 =
-                        sums[range.clone()].iter().zip(&columns[range]).map(|(s, c)| s * c).sum();
-                    let share = unit * tile_factor * sum;
-                    *out = if add { *out + share } else { share };
+        let tile_scales = tiles.tile_scale.map(|id| context.parameters.get(id).float().to_vec());
+        let ranges: Vec<Range<usize>> =
+            cut.parts().iter().map(|part| part.scales.clone()).collect();
+        let learned = tiles.config.training().learned_scales;
+        if let (Some(id), true) = (tiles.tile_scale, learned.tiles()) {
+            let columns = context.parameters.get(tiles.scale).float().to_vec();
+            let (sums, ranges) = (sums.clone(), ranges.clone());
+            context.accumulate_shares(id, sums, move |sums, out| {
+                for (out, range) in out.iter_mut().zip(ranges) {
+                    let terms = sums[range.clone()].iter().zip(&columns[range]);
+                    let sum: f32 = terms.map(|(s, c)| s * c).sum();
+                    *out = unit * tile_factor * sum;
                 }
             });
         }
-        if tiles.config.training().learned_scales.columns() {
-            parameters.accumulate(tiles.scale, |out, add| {
-                for (index, part) in parts.iter().enumerate() {
+        if learned.columns() {
+            context.accumulate_shares(tiles.scale, sums, move |sums, out| {
+                for (index, range) in ranges.into_iter().enumerate() {
                     let kappa = tile_scales.as_ref().map_or(1.0, |k| k[index] * tile_factor);
-                    let range = part.scales.clone();
-                    for (out, sum) in out[range.clone()].iter_mut().zip(&sums[range]) {
-                        let share = unit * kappa * sum;
-                        *out = if add { *out + share } else { share };
-                    }
+                    let terms = out[range.clone()].iter_mut().zip(&sums[range]);
+                    terms.for_each(|(out, sum)| *out = unit * kappa * sum);
                 }
             });
         }
@@ -69,28 +73,24 @@ impl Tiles {
         let x = x.with_values(&multiplied);
         let step = tiles.config.training().step;
         let scales = used.perturbed().matrix.scales().iter();
-        let factors = tiles.tiles.cut().stretches().zip(scales).map(|(stretch, &scale)| {
+        let factors = scales.map(|&scale| {
             let factor = match step {
                 WeightStep::Normalized => scale,
                 WeightStep::Logical => scale.recip(),
             };
-            (stretch, if factor.is_finite() { factor } else { 0.0 })
+            if factor.is_finite() { factor } else { 0.0 }
         });
-        context.parameters.accumulate(map.weight, |out, add| {
-            if !add {
-                products::gradient(&x, errors, out, false, par);
+        let factors: Vec<(Range<usize>, f32)> =
+            tiles.tiles.cut().stretches().zip(factors).collect();
+        context.accumulate_scaled(
+            map.weight,
+            |leaves, out| products::gradient_of_leaves(&x, errors, leaves, out, false, par),
+            move |logical| {
                 for (range, factor) in factors {
-                    out[range].iter_mut().for_each(|g| *g *= factor);
+                    logical[range].iter_mut().for_each(|g| *g *= factor);
                 }
-                return;
-            }
-            let mut logical = vec![0.0; map.outputs * map.inputs];
-            products::gradient(&x, errors, &mut logical, false, par);
-            for (range, factor) in factors {
-                let terms = logical[range.clone()].iter();
-                out[range].iter_mut().zip(terms).for_each(|(out, g)| *out += factor * g);
-            }
-        });
+            },
+        );
         if let Cow::Owned(clamped) = multiplied {
             context.recycle(clamped);
         }
@@ -100,41 +100,56 @@ impl Tiles {
     pub(super) fn accumulate_range(
         &self,
         used: &Use,
-        x: &[f32],
+        x: &Input<'_>,
         dx: Option<&[f32]>,
         context: &mut Backward<'_>,
     ) {
+        let (count, x) = (x.rows.batch(), x.values);
         let (tiles, loss_scale) = (self, context.loss_scale);
         let learned = tiles.config.training().input_range;
         if learned.rule == InputRangeRule::Fixed || x.is_empty() {
             return;
         }
         let range = used.kept.input_range();
-        let mut gradient = 0.0f64;
-        let mut beyond = 0usize;
-        for i in used.kept.at_range(x) {
-            beyond += 1;
-            let towards = dx.map_or(0.0, |dx| dx[i] * x[i].signum());
-            gradient += f64::from(match learned.rule {
-                InputRangeRule::Aihwkit => towards.min(0.0),
-                _ => towards,
-            });
-        }
-        let mut gradient = gradient as f32 * range;
-        let pull = range * loss_scale;
-        if let Some(limit) = learned.outputs_inside {
-            let conversions = used.kept.conversions().max(1);
-            let inside = 1.0 - used.kept.saturation().outputs as f32 / conversions as f32;
-            if inside < limit {
-                gradient -= (1.0 - inside) * pull;
+        let len = x.len();
+        let (conversions, saturation) = (used.kept.conversions(), used.kept.saturation());
+        // What is counted over all rows of this process stands with its first leaf.
+        let mut counts = Some([len as f64, conversions as f64, saturation.outputs as f64]);
+        let write = |rows: Range<usize>, sums: &mut [f64]| {
+            let stretch = rows.start * (len / count)..rows.end * (len / count);
+            for i in used.kept.at_range(&x[stretch.clone()]).map(|i| stretch.start + i) {
+                sums[BEYOND] += 1.0;
+                let towards = dx.map_or(0.0, |dx| dx[i] * x[i].signum());
+                sums[TOWARDS] += f64::from(match learned.rule {
+                    InputRangeRule::Aihwkit => towards.min(0.0),
+                    _ => towards,
+                });
             }
-        }
-        let inside = 1.0 - beyond as f32 / x.len() as f32;
-        if inside > learned.inside {
-            gradient += learned.decay * pull;
-        }
-        context.parameters.accumulate(tiles.input_range, |out, add| {
-            out[0] = if add { out[0] + gradient } else { gradient };
+            sums[LEN..].copy_from_slice(&counts.take().unwrap_or_default());
+        };
+        context.accumulate_sums(tiles.input_range, (count, SUMS), write, move |sums, out| {
+            let mut gradient = sums[TOWARDS] as f32 * range;
+            let pull = range * loss_scale;
+            if let Some(limit) = learned.outputs_inside {
+                let conversions = sums[CONVERSIONS].max(1.0);
+                let inside = 1.0 - sums[SATURATED] as f32 / conversions as f32;
+                if inside < limit {
+                    gradient -= (1.0 - inside) * pull;
+                }
+            }
+            let inside = 1.0 - sums[BEYOND] as f32 / sums[LEN] as f32;
+            if inside > learned.inside {
+                gradient += learned.decay * pull;
+            }
+            out[0] = gradient;
         });
     }
 }
+
+/// What the gradient of an input range is made of: Σ sign(x) ∂x, and numbers of inputs and outputs.
+const TOWARDS: usize = 0;
+const BEYOND: usize = 1;
+const LEN: usize = 2;
+const CONVERSIONS: usize = 3;
+const SATURATED: usize = 4;
+const SUMS: usize = 5;

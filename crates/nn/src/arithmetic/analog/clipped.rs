@@ -7,13 +7,32 @@ use super::multiply::{Tiles, Use};
 use crate::arithmetic::float32::products;
 use crate::arithmetic::input::Input;
 use crate::rows::{Axis, Patches, Rows, rearrange};
+use crate::tape::Backward;
 
 /// One in so many inputs may be at the end of the range; from more on the whole product is faster.
 const FEW: usize = 16;
 
 impl Tiles {
     /// Writes dx = δ_m·(γ ⊙ W̃) where x is at the end of the range; what else is in `dx` is undefined.
+    /// Which way is faster is asked leaf by leaf, for it decides about the last bits.
     pub(super) fn propagate_at_range(
+        &self,
+        used: &Use,
+        x: &Input<'_>,
+        errors: &[f32],
+        dx: &mut [f32],
+        context: &Backward<'_>,
+    ) {
+        let (outputs, mut rest) = (self.layer.outputs, dx);
+        for rows in context.leaves().rows(x.count()) {
+            let errors = &errors[rows.start * outputs..rows.end * outputs];
+            let x = x.part(rows);
+            let dx = rest.split_off_mut(..x.values.len()).expect("an error for each input");
+            self.propagate_rows_at_range(used, &x, errors, dx, context.pass.par);
+        }
+    }
+
+    fn propagate_rows_at_range(
         &self,
         used: &Use,
         x: &Input<'_>,
@@ -22,13 +41,12 @@ impl Tiles {
         par: Par,
     ) {
         let map = &self.layer;
-        let Input { values: x, rows } = x;
         let weights = used.perturbed().matrix.effective();
-        let indices: Vec<usize> = used.kept.at_range(x).collect();
-        if indices.len() * FEW > x.len() {
-            return products::back(rows, weights, errors, dx, par);
+        let indices: Vec<usize> = used.kept.at_range(x.values).collect();
+        if indices.len() * FEW > x.values.len() {
+            return products::propagate(x, weights, errors, dx, par);
         }
-        match rows {
+        match &x.rows {
             Rows::Matrix { inputs, .. } => {
                 for i in indices {
                     let (row, column) = (i / inputs, i % inputs);
@@ -114,7 +132,8 @@ mod tests {
             let errors: Vec<f32> = (0..rows.count() * outputs).map(value).collect();
             let weights: Vec<f32> = (7..outputs * rows.inputs() + 7).map(value).collect();
             let mut whole = vec![0.0; shape.iter().product()];
-            products::back(&rows, &weights, &errors, &mut whole, Par::Seq);
+            let x = Input { values: &vec![0.0; whole.len()], rows, in_leaves: false };
+            products::propagate(&x, &weights, &errors, &mut whole, Par::Seq);
             let mut single = vec![0.5; whole.len()];
             let indices: Vec<usize> = (0..whole.len()).step_by(3).collect();
             patches_at(&patches, &weights, outputs, &errors, &indices, &mut single);

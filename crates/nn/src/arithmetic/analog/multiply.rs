@@ -130,7 +130,7 @@ impl Multiply for Tiles {
     }
 
     fn forward(&self, x: &Input<'_>, y: &mut [f32], context: &mut Forward<'_>) -> Use {
-        let (parameters, pass) = (context.parameters, context.pass);
+        let (parameters, pass, leaves) = (context.parameters, context.pass, context.leaves);
         let devices = context.devices.filter(|_| pass.mode == Mode::Eval);
         let noise = MvmNoise {
             seed: self.layer.seed(&pass, "product"),
@@ -146,15 +146,29 @@ impl Multiply for Tiles {
         });
         let input_range = weights.input_range.unwrap_or_else(|| {
             let max = x.values.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+            let max = leaves.largest(max);
             if max > 0.0 && max.is_finite() { max } else { 1.0 }
         });
-        let products = context.scratch(self.kept(&x.rows, &pass));
-        let keep = match pass.mode {
-            _ if !products.is_empty() => Keep::Products(products),
-            Mode::Train => Keep::Clipped,
-            Mode::Eval | Mode::Teach => Keep::Nothing,
-        };
-        let kept = weights.matrix.forward(batch, input_range, keep, pass.par, y);
+        // Leaf by leaf: samples share registers with their neighbours, and the last bits of a sum may
+        // depend on it.
+        let outputs = self.layer.outputs;
+        let noise_of =
+            |row: usize| MvmNoise { first_sample: noise.first_sample + row as u64, ..noise };
+        let mut of_leaves = leaves.rows(x.count()).into_iter().map(|rows| {
+            let y = &mut y[rows.start * outputs..rows.end * outputs];
+            let x = if leaves.is_cut() { x.part(rows.clone()) } else { *x };
+            let products = context.scratch(self.kept(&x.rows, &pass));
+            let keep = match pass.mode {
+                _ if !products.is_empty() => Keep::Products(products),
+                Mode::Train => Keep::Clipped,
+                Mode::Eval | Mode::Teach => Keep::Nothing,
+            };
+            let batch = Batch { inputs: Blocks::new(&x), noise: noise_of(rows.start) };
+            weights.matrix.forward(batch, input_range, keep, pass.par, y)
+        });
+        let mut kept = of_leaves.next().unwrap_or_default();
+        let spare: Vec<Vec<f32>> = of_leaves.map(|more| kept.append(more)).collect();
+        spare.into_iter().for_each(|buffer| context.recycle(buffer));
         Use { weights: Some(weights), kept }
     }
 
@@ -166,22 +180,22 @@ impl Multiply for Tiles {
         dx: Option<&mut [f32]>,
         context: &mut Backward<'_>,
     ) {
-        self.accumulate_digital(context.parameters, used, errors);
+        self.accumulate_digital(used, errors, context);
         used.kept.stop_saturated(self.tiles.cut(), errors);
         let par = context.pass.par;
         let logical = used.perturbed().matrix.effective();
         match dx {
             Some(dx) => {
-                products::back(&x.rows, logical, errors, dx, par);
-                self.accumulate_range(used, x.values, Some(dx), context);
+                products::propagate(x, logical, errors, dx, par);
+                self.accumulate_range(used, x, Some(dx), context);
             }
             None if self.range_looks_at(used, x.values) => {
                 let mut dx = context.scratch(x.values.len());
-                self.propagate_at_range(used, x, errors, &mut dx, par);
-                self.accumulate_range(used, x.values, Some(&dx), context);
+                self.propagate_at_range(used, x, errors, &mut dx, context);
+                self.accumulate_range(used, x, Some(&dx), context);
                 context.recycle(dx);
             }
-            None => self.accumulate_range(used, x.values, None, context),
+            None => self.accumulate_range(used, x, None, context),
         }
     }
 

@@ -101,7 +101,7 @@ impl<B: ResultBits> Multiply for FixedProducts<B> {
         // Each share is brought into f32 by itself, the last use first.
         for (used, errors) in uses.iter_mut().zip(errors.chunks(len.max(1))).rev() {
             used.errors(self, errors);
-            self.add_gradient(used, context.parameters);
+            self.add_gradient(used, context);
             // The errors first, so that the next forward pass finds codes of the inputs' size.
             let codes =
                 [used.errors.take(), Some(std::mem::replace(&mut used.x, Codes::I8(vec![])))];
@@ -172,41 +172,63 @@ impl<B: ResultBits> FixedProducts<B> {
         });
     }
 
-    /// Adds δᵀ·x and Σδ, exact sums in the nearest f32, to the gradients of W and b.
-    fn add_gradient(&self, used: &Use, parameters: &mut Parameters) {
+    /// Adds δᵀ·x and Σδ, exact sums in the nearest f32, to the gradients of W and b. Leaves change
+    /// nothing: of several processes the integers are added up first.
+    fn add_gradient(&self, used: &Use, context: &mut Backward<'_>) {
         let Self { layer, signals, .. } = self;
-        let Use { x, rows, errors: Some(errors), pass } = used else { return };
-        parameters.accumulate(layer.weight, |gradient, add| {
-            let errors_of = |range: Range<usize>| {
-                let range_of_errors = range.start * layer.outputs..range.end * layer.outputs;
-                let errors = part(errors.as_ref(), range_of_errors);
-                FixedView::new(errors, signals.error.format, range.len(), layer.outputs)
-            };
-            let mut share = vec![0.0; if add { gradient.len() } else { 0 }];
-            let out = if add { &mut share[..] } else { &mut *gradient };
-            let fraction_bits = signals.error.format.fl() + signals.output.format.fl();
-            if rows.is_matrix() && rows.count() > 0 {
-                each_block(rows, x, signals.output, |range, x| {
-                    Product::new(errors_of(range).t(), x).par(pass.par).wide_f32(out);
-                });
-            } else if let (Rows::Patches(patches), Codes::I16(x), Codes::I16(errors)) =
-                (rows, x, errors)
-            {
-                let sums = gradient_product(patches, x, errors, layer.outputs, pass.par);
-                dequantize_sums(&sums, fraction_bits, out);
-            } else {
-                // The sums of several blocks are exact too.
-                let mut sums = vec![0i64; out.len()];
-                let mut block = sums.clone();
-                each_block(rows, x, signals.output, |range, x| {
-                    Product::new(errors_of(range).t(), x).par(pass.par).wide(&mut block);
-                    sums.iter_mut().zip(&block).for_each(|(sum, share)| *sum += share);
-                });
-                dequantize_sums(&sums, fraction_bits, out);
-            }
-            gradient.iter_mut().zip(&share).for_each(|(g, s)| *g += s);
+        let Use { rows, errors: Some(errors), .. } = used else { return };
+        let fraction_bits = signals.error.format.fl() + signals.output.format.fl();
+        if rows.is_matrix() && rows.count() > 0 && !context.leaves().is_shared() {
+            // The product reads its sums out as f32 itself.
+            let gradient = context.parameters.get_mut(layer.weight);
+            gradient.accumulate(|gradient, add| {
+                let mut share = vec![0.0; if add { gradient.len() } else { 0 }];
+                let out = if add { &mut share[..] } else { &mut *gradient };
+                self.each_product_of_errors(used, errors, |product| product.wide_f32(out));
+                gradient.iter_mut().zip(&share).for_each(|(g, s)| *g += s);
+            });
+        } else {
+            let sums = self.exact_gradient(used, errors);
+            context.accumulate_exact(layer.weight, sums, move |sums, out| {
+                dequantize_sums(sums, fraction_bits, out);
+            });
+        }
+        let Some(bias) = layer.bias else { return };
+        let (sums, epsilon) = (column_sums(errors, layer.outputs), signals.error.format.epsilon());
+        context.accumulate_exact(bias, sums, move |sums, out| {
+            out.iter_mut().zip(sums).for_each(|(g, &sum)| *g = (sum as f64 * epsilon) as f32);
         });
-        layer.accumulate_bias(parameters, |out| column_sums(errors, signals.error, out));
+    }
+
+    /// Calls `multiply` with the products δᵀ·x of blocks of rows.
+    fn each_product_of_errors(
+        &self,
+        used: &Use,
+        errors: &Codes,
+        mut multiply: impl FnMut(Product<'_>),
+    ) {
+        let (outputs, format) = (self.layer.outputs, self.signals.error.format);
+        each_block(&used.rows, &used.x, self.signals.output, |range, x| {
+            let errors = part(errors.as_ref(), range.start * outputs..range.end * outputs);
+            let errors = FixedView::new(errors, format, range.len(), outputs);
+            multiply(Product::new(errors.t(), x).par(used.pass.par));
+        });
+    }
+
+    /// δᵀ·x, exactly.
+    fn exact_gradient(&self, used: &Use, errors: &Codes) -> Vec<i64> {
+        let Use { x, rows, pass, .. } = used;
+        if let (Rows::Patches(patches), Codes::I16(x), Codes::I16(errors)) = (rows, x, errors) {
+            return gradient_product(patches, x, errors, self.layer.outputs, pass.par);
+        }
+        // The sums of several blocks are exact too.
+        let mut sums = vec![0i64; self.layer.outputs * self.layer.inputs];
+        let mut block = sums.clone();
+        self.each_product_of_errors(used, errors, |product| {
+            product.wide(&mut block);
+            sums.iter_mut().zip(&block).for_each(|(sum, share)| *sum += share);
+        });
+        sums
     }
 
     /// dx = Convert(δ·W).
@@ -337,15 +359,12 @@ fn convert<C: Code>(
     });
 }
 
-/// Adds the exact column sums of δ to `out`.
-fn column_sums(errors: &Codes, error: Quantizer, out: &mut [f32]) {
-    let sums = match errors {
-        Codes::I8(errors) => sums_of_columns(errors, out.len()),
-        Codes::I16(errors) => sums_of_columns(errors, out.len()),
-        Codes::I32(errors) => sums_of_columns(errors, out.len()),
-    };
-    for (g, sum) in out.iter_mut().zip(sums) {
-        *g += (sum as f64 * error.format.epsilon()) as f32;
+/// The exact column sums of δ.
+fn column_sums(errors: &Codes, columns: usize) -> Vec<i64> {
+    match errors {
+        Codes::I8(errors) => sums_of_columns(errors, columns),
+        Codes::I16(errors) => sums_of_columns(errors, columns),
+        Codes::I32(errors) => sums_of_columns(errors, columns),
     }
 }
 

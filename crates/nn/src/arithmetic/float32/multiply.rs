@@ -4,7 +4,6 @@ use super::products;
 use crate::arithmetic::input::Input;
 use crate::arithmetic::layer::Layer;
 use crate::arithmetic::multiply::{Forward, Multiply};
-use crate::column_sums::add_rows;
 use crate::parameters::{Parameter, Parameters};
 use crate::tape::Backward;
 
@@ -51,9 +50,9 @@ impl Multiply for FloatProducts {
         context: &mut Backward<'_>,
     ) {
         let par = context.pass.par;
-        context.parameters.accumulate(self.0.weight, |out, add| {
-            products::gradient(x, errors, out, add, par);
+        context.accumulate_leaves(self.0.weight, |leaves, out, add| {
+            products::gradient_of_leaves(x, errors, leaves, out, add, par);
         });
-        self.0.accumulate_bias(context.parameters, |out| add_rows(errors, out));
+        self.0.accumulate_bias(errors, context);
     }
 }

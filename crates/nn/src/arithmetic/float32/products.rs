@@ -6,7 +6,8 @@
 use numerics::Par;
 
 use crate::arithmetic::input::Input;
-use crate::float_gemm::{Operand as Matrix, matmul};
+use crate::float_gemm::{Operand as Matrix, matmul, matmul_by_rows, sum_of_leaves};
+use crate::leaves::Leaves;
 use crate::rows::{Patches, Rows, rearrange};
 use crate::simd::tiles::{self, BLOCK};
 
@@ -26,7 +27,12 @@ pub fn forward(x: &Input<'_>, weight: &[f32], bias: Option<&[f32]>, y: &mut [f32
     match &x.rows {
         Rows::Matrix { rows, inputs, .. } => {
             let w = Matrix::new(weight, outputs, *inputs).t();
-            matmul(y, Matrix::new(x.values, *rows, *inputs), w, false, par);
+            let x_rows = Matrix::new(x.values, *rows, *inputs);
+            if x.in_leaves {
+                matmul_by_rows(y, x_rows, w, par);
+            } else {
+                matmul(y, x_rows, w, false, par);
+            }
             if let Some(bias) = bias {
                 for row in y.chunks_exact_mut(outputs) {
                     row.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
@@ -60,6 +66,34 @@ pub fn gradient(x: &Input<'_>, errors: &[f32], gradient: &mut [f32], add: bool, 
     }
 }
 
+/// [`gradient`] as the sum over the leaves of this process; only where nothing is cut it may be asked
+/// to add.
+pub(crate) fn gradient_of_leaves(
+    x: &Input<'_>,
+    errors: &[f32],
+    leaves: &Leaves,
+    out: &mut [f32],
+    add: bool,
+    par: Par,
+) {
+    if !leaves.is_cut() {
+        return gradient(x, errors, out, add, par);
+    }
+    let (rows, outputs) = (leaves.rows(x.count()), out.len() / x.inputs().max(1));
+    match &x.rows {
+        Rows::Matrix { rows: count, inputs, .. } => {
+            let errors = Matrix::new(errors, *count, outputs);
+            let x = Matrix::new(x.values, *count, *inputs);
+            sum_of_leaves(out, (errors, x), leaves, &rows, par);
+        }
+        Rows::Patches(_) => leaves.fold(out, |leaf, out| {
+            let rows = rows[leaf].clone();
+            let errors = &errors[rows.start * outputs..rows.end * outputs];
+            gradient(&x.part(rows), errors, out, false, par);
+        }),
+    }
+}
+
 /// Writes dx = δ·W for the rows of `x`, whose values do not matter.
 ///
 /// # Shapes
@@ -72,16 +106,16 @@ pub fn gradient(x: &Input<'_>, errors: &[f32], gradient: &mut [f32], add: bool, 
 ///
 /// If the shapes do not agree.
 pub fn propagate(x: &Input<'_>, weight: &[f32], errors: &[f32], dx: &mut [f32], par: Par) {
-    back(&x.rows, weight, errors, dx, par);
-}
-
-/// As [`propagate`].
-pub(crate) fn back(rows: &Rows, weight: &[f32], errors: &[f32], dx: &mut [f32], par: Par) {
-    let outputs = weight.len() / rows.inputs().max(1);
-    match rows {
+    let outputs = weight.len() / x.inputs().max(1);
+    match &x.rows {
         Rows::Matrix { rows, inputs, .. } => {
             let w = Matrix::new(weight, outputs, *inputs);
-            matmul(dx, Matrix::new(errors, *rows, outputs), w, false, par);
+            let errors = Matrix::new(errors, *rows, outputs);
+            if x.in_leaves {
+                matmul_by_rows(dx, errors, w, par);
+            } else {
+                matmul(dx, errors, w, false, par);
+            }
         }
         Rows::Patches(patches) => {
             let channels = patches.channels();

@@ -3,9 +3,10 @@
 //! Patches of images are read in place where every operand is rounded element by element; otherwise
 //! they are gathered, for a block of a patch depends on the patch.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use numerics::{BlockShape, Hadamard, Par, largest_finite};
+use numerics::{BlockShape, Hadamard, Par, Seed, largest_finite};
 
 use super::chunks::Chunks;
 use super::config::{
@@ -18,7 +19,7 @@ use crate::arithmetic::float32::products;
 use crate::arithmetic::input::Input;
 use crate::arithmetic::layer::{Layer, Readout};
 use crate::arithmetic::multiply::{Forward, Multiply};
-use crate::column_sums::add_rows;
+use crate::leaves::Leaves;
 use crate::parameters::{Parameter, Parameters, StateId};
 use crate::pass::{Mode, Pass};
 use crate::rows::{Rows, rearrange};
@@ -108,7 +109,8 @@ impl<O: Operand> RoundedProducts<O> {
             });
         let values = parameters.get(layer.weight).float();
         let matrix = |sum| Matrix { values, rows: layer.outputs, cols: layer.inputs, sum };
-        let operand = Rounds { operand: weight.as_ref(), hadamard: *hadamard, par: pass.par };
+        let (par, leaves) = (pass.par, &Leaves::default());
+        let operand = Rounds { operand: weight.as_ref(), hadamard: *hadamard, leaves, par };
         let bits = &layer.seed(pass, "weight");
         let signs = &layer.seed(pass, "forward transform");
         let forward = operand.of(
@@ -124,8 +126,7 @@ impl<O: Operand> RoundedProducts<O> {
             && back_hadamard.is_none()
             && weight.is_none_or(|weight| weight.same_both_ways());
         let back = (pass.mode == Mode::Train && !same).then(|| {
-            let operand =
-                Rounds { operand: back.as_ref(), hadamard: *back_hadamard, par: pass.par };
+            let operand = Rounds { operand: back.as_ref(), hadamard: *back_hadamard, leaves, par };
             let bits = &layer.seed(pass, "weight of errors");
             let signs = &layer.seed(pass, "input gradient transform");
             operand.of(
@@ -172,10 +173,17 @@ impl<O: Operand> RoundedProducts<O> {
     }
 
     /// dx ← δ·W, by whatever adds it up.
-    fn product_back(&self, rows: &Rows, weight: &[f32], errors: &[f32], dx: &mut [f32], par: Par) {
+    fn product_back(
+        &self,
+        x: &Input<'_>,
+        weight: &[f32],
+        errors: &[f32],
+        dx: &mut [f32],
+        par: Par,
+    ) {
         let (outputs, inputs) = (self.layer.outputs, self.layer.inputs);
-        match (self.products.accumulator, rows) {
-            (Accumulator::F32, _) => products::back(rows, weight, errors, dx, par),
+        match (self.products.accumulator, &x.rows) {
+            (Accumulator::F32, _) => products::propagate(x, weight, errors, dx, par),
             (Accumulator::Exact, Rows::Matrix { rows, .. }) => {
                 let errors = Exact::new(errors, *rows, outputs);
                 exact::matmul(dx, &errors, &Exact::new(weight, outputs, inputs), false, par);
@@ -185,9 +193,158 @@ impl<O: Operand> RoundedProducts<O> {
                 let channels = patches.channels();
                 let rearranged = rearrange(weight, outputs, patches.taps(), channels);
                 let rows = Rows::Patches(patches.transposed(outputs));
-                self.product(&Input { values: errors, rows }, &rearranged, dx, par);
+                let x = Input { values: errors, rows, in_leaves: x.in_leaves };
+                self.product(&x, &rearranged, dx, par);
             }
         }
+    }
+}
+
+/// The products of a weight gradient.
+impl<O: Operand> RoundedProducts<O> {
+    /// δ and x of the update, how they are rounded, and what past steps say of their scales.
+    fn operands_of_update<'a>(
+        &'a self,
+        pass: &Pass,
+        leaves: &'a Leaves,
+        parameters: &Parameters,
+    ) -> [(Rounds<'a, O>, Option<f32>); 2] {
+        let WeightGradient { error, input, hadamard } = &self.products.weight_gradient;
+        let rounds = |operand: &'a Option<O>| Rounds {
+            operand: operand.as_ref(),
+            hadamard: *hadamard,
+            leaves,
+            par: pass.par,
+        };
+        [
+            (rounds(error), self.past(UPDATE_ERROR, parameters)),
+            (rounds(input), self.past(UPDATE_INPUT, parameters)),
+        ]
+    }
+
+    /// The scales of δ and x over the whole batch, each leaf of which is transformed by itself.
+    fn scales_of_update(
+        &self,
+        x: &Input<'_>,
+        errors: &[f32],
+        pass: &Pass,
+        context: &mut Backward<'_>,
+    ) -> [f32; 2] {
+        let (layer, leaves) = (&self.layer, context.leaves());
+        let [left, right] = self.operands_of_update(pass, leaves, context.parameters);
+        let signs = &layer.seed(pass, "weight gradient transform");
+        let sum = BlockShape::AlongColumns;
+        let rows = leaves.rows(x.count());
+        let mut buffers = Vec::new();
+        let mut largest_error = || {
+            let of_leaf = |rows: &Range<usize>| {
+                let values = &errors[rows.start * layer.outputs..rows.end * layer.outputs];
+                let matrix = Matrix { values, rows: rows.len(), cols: layer.outputs, sum };
+                left.0.largest(matrix, signs, &mut buffers)
+            };
+            rows.iter().map(of_leaf).fold(0.0, f32::max)
+        };
+        let error = left.0.scale(&mut largest_error, left.1);
+        let mut buffers = Vec::new();
+        let mut largest_input = || {
+            let of_leaf = |rows: &Range<usize>| {
+                let x = x.part(rows.clone());
+                if x.is_patches() && self.gathers(right.0.operand, right.0.hadamard) {
+                    return self.chunks_of_update(&x, &right.0, signs).largest(pass.par);
+                }
+                let cols = x.values.len() / rows.len().max(1);
+                let matrix = Matrix { values: x.values, rows: rows.len(), cols, sum };
+                right.0.largest(matrix, signs, &mut buffers)
+            };
+            rows.iter().map(of_leaf).fold(0.0, f32::max)
+        };
+        let input = right.0.scale(&mut largest_input, right.1);
+        [error, input]
+    }
+
+    /// The rows of patches for an update, in chunks.
+    fn chunks_of_update<'a>(
+        &self,
+        x: &'a Input<'a>,
+        rounds: &Rounds<'_, O>,
+        signs: &Seed,
+    ) -> Chunks<'a> {
+        let hadamard = rounds.hadamard;
+        let unit = rounds.operand.map_or(1, Operand::unit);
+        let unit = unit * hadamard.map_or(1, |hadamard| hadamard.size) / gcd(unit, &hadamard);
+        let chunks = Chunks::new(x, unit, hadamard.map(|h| h.of(signs)), BlockShape::AlongColumns);
+        let exact = self.products.accumulator == Accumulator::Exact;
+        if exact { chunks.whole() } else { chunks }
+    }
+
+    /// Writes δᵀ·x of these rows and gives the factor by which it is to be multiplied; the scales are
+    /// those of the rows unless they are given.
+    fn update(
+        &self,
+        x: &Input<'_>,
+        errors: &[f32],
+        pass: &Pass,
+        scales: Option<[f32; 2]>,
+        share: &mut [f32],
+        context: &mut Backward<'_>,
+    ) -> f32 {
+        let (layer, leaves) = (&self.layer, context.leaves());
+        let [(rounds, past), (right_rounds, right_past)] =
+            self.operands_of_update(pass, leaves, context.parameters);
+        let signs = &layer.seed(pass, "weight gradient transform");
+        let (rows, sum) = (x.count(), BlockShape::AlongColumns);
+        let matrix = Matrix { values: errors, rows, cols: layer.outputs, sum };
+        let bits = &layer.seed(pass, "error of the update");
+        let bits = Bits { name: bits, first: x.first_position(pass, errors.len()) };
+        let scale = |largest: &dyn Fn() -> f32| {
+            scales.map_or_else(|| rounds.scale(largest, past), |[error, _]| error)
+        };
+        let left = rounds.under(scale, matrix, bits, signs, context);
+        let rounds = right_rounds;
+        let scale = |largest: &dyn Fn() -> f32| {
+            scales.map_or_else(|| rounds.scale(largest, right_past), |[_, input]| input)
+        };
+        let bits = &layer.seed(pass, "input of the update");
+        let own = if x.is_patches() && self.gathers(rounds.operand, rounds.hadamard) {
+            let chunks = self.chunks_of_update(x, &rounds, signs);
+            let scale = scale(&|| chunks.largest(pass.par));
+            let first = x.first_position(pass, rows * layer.inputs);
+            // The chunks are cut into a few stretches, whose sums are added in their order: the cut
+            // depends on shapes only, so threads do not change the result.
+            let stretch = chunks.count().div_ceil(STRETCHES).max(1);
+            let stretches = chunks.count().div_ceil(stretch);
+            let mut sums = context.scratch(share.len() * stretches);
+            pass.par.for_each_chunk(&mut sums, share.len().max(1), |index, sums| {
+                let first_chunk = index * stretch;
+                for index in first_chunk..(first_chunk + stretch).min(chunks.count()) {
+                    chunks.with(index, |rows, matrix, out| {
+                        let first = first + (rows.start * layer.inputs) as u64;
+                        rounds.round(matrix, scale, Bits { name: bits, first }, Par::Seq, out);
+                        let errors = rows.start * layer.outputs..rows.end * layer.outputs;
+                        let errors = &left.values[errors];
+                        let x = Input::matrix(out, 1, rows.len());
+                        self.product_of_rows(&x, errors, sums, index > first_chunk, Par::Seq);
+                    });
+                }
+            });
+            share.fill(0.0);
+            for sums in sums.chunks_exact(share.len().max(1)) {
+                share.iter_mut().zip(sums).for_each(|(share, sum)| *share += sum);
+            }
+            context.recycle(sums);
+            rounds.factor(scale)
+        } else {
+            let bits = Bits { name: bits, first: x.first_position(pass, x.values.len()) };
+            let cols = x.values.len() / rows.max(1);
+            let matrix = Matrix { values: x.values, rows, cols, sum };
+            let right = rounds.under(scale, matrix, bits, signs, context);
+            let x = x.with_values(&right.values);
+            self.product_of_rows(&x, &left.values, share, false, pass.par);
+            context.recycle(right.values);
+            right.factor
+        };
+        context.recycle(left.values);
+        left.factor * own
     }
 }
 
@@ -204,10 +361,11 @@ impl<O: Operand> Multiply for RoundedProducts<O> {
 
     fn forward(&self, x: &Input<'_>, y: &mut [f32], context: &mut Forward<'_>) -> Use {
         let (parameters, pass, layer) = (context.parameters, context.pass, &self.layer);
+        let leaves = context.leaves;
         let weights =
             context.once_per_step(layer.weight, |spare| self.weights(parameters, &pass, spare));
         let ForwardProduct { input, hadamard, .. } = &self.products.forward;
-        let rounds = Rounds { operand: input.as_ref(), hadamard: *hadamard, par: pass.par };
+        let rounds = Rounds { operand: input.as_ref(), hadamard: *hadamard, leaves, par: pass.par };
         let past = self.past(INPUT, parameters);
         let (bits, signs) = (&layer.seed(&pass, "input"), &layer.seed(&pass, "forward transform"));
         let Quantized { values: weight, factor } = &weights.forward;
@@ -220,7 +378,9 @@ impl<O: Operand> Multiply for RoundedProducts<O> {
                 chunks.with(index, |rows, matrix, out| {
                     let first = first + (rows.start * layer.inputs) as u64;
                     rounds.round(matrix, scale, Bits { name: bits, first }, Par::Seq, out);
-                    self.product(&Input::matrix(out, 1, rows.len()), weight, y, Par::Seq);
+                    let rows = Input::matrix(out, 1, rows.len());
+                    let rows = Input { in_leaves: x.in_leaves, ..rows };
+                    self.product(&rows, weight, y, Par::Seq);
                 });
             });
             rounds.factor(scale)
@@ -247,12 +407,12 @@ impl<O: Operand> Multiply for RoundedProducts<O> {
             },
         );
         if pass.mode == Mode::Train {
-            for (index, values) in
-                [(INPUT, x.values), (WEIGHT, parameters.get(layer.weight).float())]
-            {
-                if let Some(id) = self.past[index] {
-                    context.note_largest(id, largest_finite(values));
-                }
+            if let Some(id) = self.past[INPUT] {
+                context.note_largest(id, leaves.largest(largest_finite(x.values)));
+            }
+            if let Some(id) = self.past[WEIGHT] {
+                let weight = parameters.get(layer.weight).float();
+                context.note_largest(id, largest_finite(weight));
             }
         }
         Use { weights, pass }
@@ -269,7 +429,8 @@ impl<O: Operand> Multiply for RoundedProducts<O> {
         let Some(dx) = dx else { return };
         let (layer, pass) = (&self.layer, &used.pass);
         let InputGradient { error, hadamard, .. } = &self.products.input_gradient;
-        let operand = Rounds { operand: error.as_ref(), hadamard: *hadamard, par: pass.par };
+        let (leaves, par) = (context.leaves(), pass.par);
+        let operand = Rounds { operand: error.as_ref(), hadamard: *hadamard, leaves, par };
         let matrix = Matrix {
             values: errors,
             rows: x.count(),
@@ -283,7 +444,7 @@ impl<O: Operand> Multiply for RoundedProducts<O> {
         let rounded = operand.of(matrix, bits, signs, past, context);
         let StepWeights { forward, back } = &*used.weights;
         let Quantized { values, factor } = back.as_ref().unwrap_or(forward);
-        self.product_back(&x.rows, values, &rounded.values, dx, pass.par);
+        self.product_back(x, values, &rounded.values, dx, pass.par);
         finish(dx, factor * rounded.factor, None, self.products.output, || {
             (layer.seed(pass, "propagated"), x.first_position(pass, x.values.len()))
         });
@@ -298,75 +459,35 @@ impl<O: Operand> Multiply for RoundedProducts<O> {
         context: &mut Backward<'_>,
     ) {
         let Some(pass) = uses.first().map(|used| used.pass) else { return };
-        let layer = &self.layer;
-        let WeightGradient { error, input, hadamard } = &self.products.weight_gradient;
-        let signs = &layer.seed(&pass, "weight gradient transform");
-        let (rows, sum) = (x.count(), BlockShape::AlongColumns);
-        let matrix = Matrix { values: errors, rows, cols: layer.outputs, sum };
-        let bits = &layer.seed(&pass, "error of the update");
-        let bits = Bits { name: bits, first: x.first_position(&pass, errors.len()) };
-        let rounds = Rounds { operand: error.as_ref(), hadamard: *hadamard, par: pass.par };
-        let past = self.past(UPDATE_ERROR, context.parameters);
-        let left = rounds.of(matrix, bits, signs, past, context);
-        let rounds = Rounds { operand: input.as_ref(), hadamard: *hadamard, par: pass.par };
-        let past = self.past(UPDATE_INPUT, context.parameters);
-        let bits = &layer.seed(&pass, "input of the update");
+        let (layer, leaves) = (&self.layer, context.leaves());
         let mut share = context.scratch(layer.outputs * layer.inputs);
-        let own = if x.is_patches() && self.gathers(input.as_ref(), *hadamard) {
-            let unit = input.as_ref().map_or(1, Operand::unit);
-            let unit = unit * hadamard.map_or(1, |hadamard| hadamard.size) / gcd(unit, hadamard);
-            let chunks = Chunks::new(x, unit, hadamard.map(|h| h.of(signs)), sum);
-            let exact = self.products.accumulator == Accumulator::Exact;
-            let chunks = if exact { chunks.whole() } else { chunks };
-            let scale = rounds.scale(|| chunks.largest(pass.par), past);
-            let first = x.first_position(&pass, rows * layer.inputs);
-            // The chunks are cut into a few stretches, whose sums are added in their order: the cut
-            // depends on shapes only, so threads do not change the result.
-            let stretch = chunks.count().div_ceil(STRETCHES).max(1);
-            let stretches = chunks.count().div_ceil(stretch);
-            let mut sums = context.scratch(share.len() * stretches);
-            pass.par.for_each_chunk(&mut sums, share.len().max(1), |index, sums| {
-                let first_chunk = index * stretch;
-                for index in first_chunk..(first_chunk + stretch).min(chunks.count()) {
-                    chunks.with(index, |rows, matrix, out| {
-                        let first = first + (rows.start * layer.inputs) as u64;
-                        rounds.round(matrix, scale, Bits { name: bits, first }, Par::Seq, out);
-                        let errors = rows.start * layer.outputs..rows.end * layer.outputs;
-                        let errors = &left.values[errors];
-                        let x = Input::matrix(out, 1, rows.len());
-                        self.product_of_rows(&x, errors, sums, index > first_chunk, Par::Seq);
-                    });
-                }
+        let factor = if leaves.is_cut() {
+            let scales = self.scales_of_update(x, errors, &pass, context);
+            let rows = leaves.rows(x.count());
+            let mut factor = 1.0;
+            leaves.fold(&mut share, |leaf, out| {
+                let rows = rows[leaf].clone();
+                let first_row = pass.first_row + (rows.start * x.rows.batch() / x.count()) as u64;
+                let errors = &errors[rows.start * layer.outputs..rows.end * layer.outputs];
+                let pass = Pass { first_row, ..pass };
+                factor = self.update(&x.part(rows), errors, &pass, Some(scales), out, context);
             });
-            share.fill(0.0);
-            for sums in sums.chunks_exact(share.len().max(1)) {
-                share.iter_mut().zip(sums).for_each(|(share, sum)| *share += sum);
-            }
-            context.recycle(sums);
-            rounds.factor(scale)
+            factor
         } else {
-            let bits = Bits { name: bits, first: x.first_position(&pass, x.values.len()) };
-            let cols = x.values.len() / rows.max(1);
-            let matrix = Matrix { values: x.values, rows, cols, sum };
-            let right = rounds.of(matrix, bits, signs, past, context);
-            let x = x.with_values(&right.values);
-            self.product_of_rows(&x, &left.values, &mut share, false, pass.par);
-            context.recycle(right.values);
-            right.factor
+            self.update(x, errors, &pass, None, &mut share, context)
         };
-        let factor = left.factor * own;
-        context.parameters.accumulate(layer.weight, |out, add| {
-            for (out, share) in out.iter_mut().zip(&share) {
-                *out = if add { *out + factor * share } else { factor * share };
-            }
-        });
+        context.accumulate_scaled(
+            layer.weight,
+            |_, out| out.copy_from_slice(&share),
+            move |sum| sum.iter_mut().for_each(|g| *g *= factor),
+        );
         context.recycle(share);
-        context.recycle(left.values);
-        layer.accumulate_bias(context.parameters, |out| add_rows(errors, out));
+        layer.accumulate_bias(errors, context);
         let found = [(BACK_ERROR, errors), (UPDATE_ERROR, errors), (UPDATE_INPUT, x.values)];
         for (index, values) in found {
             if let Some(id) = self.past[index] {
-                push(context.parameters, id, largest_finite(values));
+                let largest = leaves.largest(largest_finite(values));
+                push(context.parameters, id, largest);
             }
         }
         if let Some(id) = self.past[BACK_WEIGHT] {

@@ -5,6 +5,7 @@ use numerics::{
 };
 
 use super::operand::{Bits, Matrix, Operand};
+use crate::leaves::Leaves;
 
 /// A rounded matrix, and the factor of its products.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub(super) struct Quantized {
 pub(super) struct Rounds<'a, O> {
     pub(super) operand: Option<&'a O>,
     pub(super) hadamard: Option<Hadamard>,
+    /// Those that hold other rows of the matrix.
+    pub(super) leaves: &'a Leaves,
     pub(super) par: Par,
 }
 
@@ -31,24 +34,52 @@ impl<O: Operand> Rounds<'_, O> {
         past: Option<f32>,
         buffers: &mut impl Buffers,
     ) -> Quantized {
+        self.under(|largest| self.scale(largest, past), matrix, bits, signs, buffers)
+    }
+
+    /// As [`Self::of`], under the scale that `scale` makes of the largest magnitude here.
+    pub(super) fn under(
+        &self,
+        scale: impl Fn(&dyn Fn() -> f32) -> f32,
+        matrix: Matrix<'_>,
+        bits: Bits<'_>,
+        signs: &Seed,
+        buffers: &mut impl Buffers,
+    ) -> Quantized {
         let mut out = buffers.scratch(matrix.values.len());
         let Some(hadamard) = self.hadamard else {
-            let scale = self.scale(|| largest_finite(matrix.values), past);
+            let scale = scale(&|| largest_finite(matrix.values));
             self.round(matrix, scale, bits, self.par, &mut out);
             return Quantized { values: out, factor: self.factor(scale) };
         };
         let mut transformed = buffers.scratch(matrix.values.len());
         transform(&hadamard.of(signs), matrix, &mut transformed, self.par);
-        let scale = self.scale(|| largest_finite(&transformed), past);
+        let scale = scale(&|| largest_finite(&transformed));
         let matrix = Matrix { values: &transformed, ..matrix };
         self.round(matrix, scale, bits, self.par, &mut out);
         buffers.recycle(transformed);
         Quantized { values: out, factor: self.factor(scale) }
     }
 
-    /// The scale of a tensor.
+    /// The scale of a tensor, of which this process has rows with that largest magnitude.
     pub(super) fn scale(&self, largest: impl FnOnce() -> f32, past: Option<f32>) -> f32 {
+        let largest = || self.leaves.largest(largest());
         self.operand.map_or(1.0, |operand| operand.scale(largest, past))
+    }
+
+    /// The largest magnitude of a matrix after its transform.
+    pub(super) fn largest(
+        &self,
+        matrix: Matrix<'_>,
+        signs: &Seed,
+        buffers: &mut impl Buffers,
+    ) -> f32 {
+        let Some(hadamard) = self.hadamard else { return largest_finite(matrix.values) };
+        let mut transformed = buffers.scratch(matrix.values.len());
+        transform(&hadamard.of(signs), matrix, &mut transformed, self.par);
+        let largest = largest_finite(&transformed);
+        buffers.recycle(transformed);
+        largest
     }
 
     /// By what products are multiplied under that scale.
