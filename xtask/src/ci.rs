@@ -8,7 +8,7 @@ use crate::{no_arguments, refuse, say};
 
 /// Runs all checks and stops at the first that fails.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    let help = "format, lints, documentation, tests, smoke reproduction, example, benchmark";
+    let help = "format, lints, documentation, tests, Python package, smoke reproduction, example, benchmark";
     if let Some(exit) = no_arguments("ci", help, arguments) {
         return exit;
     }
@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let bare = ["test", "--package", "numerics", "--no-default-features", "--locked"];
     let one_thread =
         ["check", "--package", "crossbar", "--no-default-features", "--all-targets", "--locked"];
-    let checks: [(&str, Command); 9] = [
+    let checks: [(&str, Command); 10] = [
         ("format", cargo(&["fmt", "--all", "--check"])),
         (
             "lints",
@@ -36,6 +36,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         ("tests", cargo(&["test", "--workspace", "--locked"])),
         ("numerics without features", cargo(&bare)),
         ("crossbar without features", cargo(&one_thread)),
+        ("Python package", cargo(&["xtask", "python"])),
         ("smoke reproduction", cargo(&["xtask", "reproduce", "--scale", "smoke", "--fresh"])),
         // Of the commands in the documents those that no test runs.
         ("example", cargo(&example)),

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 /// Which workspace crates each crate may depend on, in code, tests and build scripts.
-const LADDER: [(&str, &[&str]); 9] = [
+const LADDER: [(&str, &[&str]); 10] = [
     ("numerics", &[]),
     ("crossbar", &["numerics"]),
     ("systolic", &["numerics"]),
@@ -12,6 +12,7 @@ const LADDER: [(&str, &[&str]); 9] = [
     ("onnx", &["numerics", "nn", "datasets"]),
     ("report", &[]),
     ("bench-suite", &["numerics", "crossbar", "systolic", "nn", "datasets", "onnx", "report"]),
+    ("dither-python", &["numerics", "crossbar", "nn", "bench-suite"]),
     ("xtask", &[]),
 ];
 
