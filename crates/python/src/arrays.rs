@@ -140,10 +140,29 @@ pub(crate) fn returned<'py, T: Element>(
     shape: &[usize],
     elements: Vec<T>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let py = like.py();
-    let array = array(py, shape, elements)?.into_any();
+    let array = array(like.py(), shape, elements)?;
+    in_kind(like, array.into_any())
+}
+
+/// A result whose elements `write` writes over zeros, in memory of NumPy's, which asks for large pages
+/// where there are many: a page that is new costs more than the rounding of its numbers.
+pub(crate) fn written<'py, T: Element>(
+    like: &Bound<'py, PyAny>,
+    shape: &[usize],
+    write: impl FnOnce(&mut [T]) -> PyResult<()>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let array = PyArrayDyn::<T>::zeros(like.py(), IxDyn(shape), false);
+    let mut borrowed = array.readwrite();
+    let elements = borrowed.as_slice_mut();
+    write(elements.map_err(|error| PyValueError::new_err(error.to_string()))?)?;
+    drop(borrowed);
+    in_kind(like, array.into_any())
+}
+
+/// An array as it is, or as a tensor in the same memory if `like` is one.
+fn in_kind<'py>(like: &Bound<'py, PyAny>, array: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     match of_tensor(like)? {
-        Some(torch) => torch.from_numpy.bind(py).call1((array,)),
+        Some(torch) => torch.from_numpy.bind(like.py()).call1((array,)),
         None => Ok(array),
     }
 }

@@ -142,18 +142,22 @@ pub(crate) fn quantize<'py>(
         Floats::F32(array) => {
             conversion.check_f32().map_err(wrong)?;
             let values = arrays::slice(array)?;
-            let out = detached(py, values.len(), |par| {
-                Ok::<_, String>(conversion.values_f32(values, &source, par))
-            })?;
-            arrays::returned(like, x.shape(), out)
+            arrays::written(like, x.shape(), |out| {
+                detached(py, values.len(), |par| {
+                    conversion.values_f32(values, &source, par, out);
+                    Ok::<_, String>(())
+                })
+            })
         }
         Floats::F64(array) => {
             conversion.check_f64().map_err(wrong)?;
             let values = arrays::slice(array)?;
-            let out = detached(py, values.len(), |par| {
-                Ok::<_, String>(conversion.values_f64(values, &source, par))
-            })?;
-            arrays::returned(like, x.shape(), out)
+            arrays::written(like, x.shape(), |out| {
+                detached(py, values.len(), |par| {
+                    conversion.values_f64(values, &source, par, out);
+                    Ok::<_, String>(())
+                })
+            })
         }
     }
 }

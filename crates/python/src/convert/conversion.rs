@@ -128,24 +128,23 @@ impl Conversion {
         }
     }
 
-    /// The values of f32 numbers in the format.
-    pub(super) fn values_f32(&self, x: &[f32], source: &Source, par: Par) -> Vec<f32> {
-        let mut out = vec![0.0; x.len()];
+    /// Writes the values of f32 numbers in the format.
+    pub(super) fn values_f32(&self, x: &[f32], source: &Source, par: Par, out: &mut [f32]) {
         match self {
             Self::Block(quantizer, layout) => {
-                let t = quantizer.decode_into(x, *layout, source.draw(0), par, &mut out);
+                let t = quantizer.decode_into(x, *layout, source.draw(0), par, out);
                 if t != 1.0 {
-                    par.for_each_chunk(&mut out, TASK, |_, out| {
+                    par.for_each_chunk(out, TASK, |_, out| {
                         out.iter_mut().for_each(|value| *value *= t);
                     });
                 }
             }
-            Self::Float(quantizer) => par.for_each_chunk(&mut out, TASK, |task, out| {
+            Self::Float(quantizer) => par.for_each_chunk(out, TASK, |task, out| {
                 let first = task * TASK;
                 out.copy_from_slice(&x[first..first + out.len()]);
                 quantizer.convert_slice(out, source.draw(first));
             }),
-            Self::Fixed(quantizer) => par.for_each_chunk(&mut out, TASK, |task, out| {
+            Self::Fixed(quantizer) => par.for_each_chunk(out, TASK, |task, out| {
                 let first = task * TASK;
                 let x = &x[first..first + out.len()];
                 match quantizer.format.word_length() {
@@ -155,22 +154,19 @@ impl Conversion {
                 }
             }),
         }
-        out
     }
 
-    /// The values of f64 numbers in a format without blocks.
-    pub(super) fn values_f64(&self, x: &[f64], source: &Source, par: Par) -> Vec<f64> {
-        let mut out = vec![0.0; x.len()];
+    /// Writes the values of f64 numbers in a format without blocks.
+    pub(super) fn values_f64(&self, x: &[f64], source: &Source, par: Par, out: &mut [f64]) {
         match self {
             Self::Fixed(q) => {
-                each_f64(x, &mut out, source, q.rounding, par, |x, bits| q.convert(x, bits));
+                each_f64(x, out, source, q.rounding, par, |x, bits| q.convert(x, bits));
             }
             Self::Float(q) => {
-                each_f64(x, &mut out, source, q.rounding, par, |x, bits| q.convert(x, bits));
+                each_f64(x, out, source, q.rounding, par, |x, bits| q.convert(x, bits));
             }
             Self::Block(..) => unreachable!("`check_f64` refuses blocks"),
         }
-        out
     }
 }
 
