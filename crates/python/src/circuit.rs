@@ -79,6 +79,7 @@ impl Circuit {
     ///
     /// Returns:
     ///     ∂L/∂v in the shape of the drives, and ∂L/∂g, (rows, columns), summed over a batch.
+    #[expect(clippy::type_complexity, reason = "two results")]
     fn gradients<'py>(
         &self,
         solution: &Bound<'py, CircuitSolution>,

@@ -55,7 +55,6 @@ use crate::work::{detached, refused, wrong};
                     bias=None, bias_format=None, seed=None, stream=None, first_row=0, codes=false,
                     transpose_a=false, transpose_b=false))]
 #[expect(clippy::too_many_arguments, reason = "they have names")]
-#[expect(clippy::fn_params_excessive_bools, reason = "they have names")]
 pub(crate) fn gemm<'py>(
     a: &Bound<'py, PyAny>,
     b: &Bound<'py, PyAny>,

@@ -241,7 +241,6 @@ impl Layer {
     /// An LSTM or a GRU, batch first.
     #[staticmethod]
     #[pyo3(signature = (arithmetic, cell, inputs, width, layers, dropout, bidirectional))]
-    #[expect(clippy::too_many_arguments, reason = "those of torch.nn.LSTM")]
     fn recurrent(
         arithmetic: &Bound<'_, PyAny>,
         cell: &Bound<'_, PyAny>,
@@ -288,6 +287,7 @@ impl Layer {
     ///     Whether something was added, and for each parameter the values that are there if they are not
     ///     those given, else None.
     #[pyo3(signature = (values, ranges, seed, assign))]
+    #[expect(clippy::type_complexity, reason = "two results")]
     fn settle<'py>(
         &mut self,
         py: Python<'py>,

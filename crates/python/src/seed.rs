@@ -110,6 +110,7 @@ impl Seed {
         hasher.finish()
     }
 
+    #[expect(clippy::type_complexity, reason = "what pickle asks for")]
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (u64, Vec<Name>))> {
         let make = py.get_type::<Self>().getattr("_from_path")?;
         Ok((make, (self.root, self.path.clone())))
