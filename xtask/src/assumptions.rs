@@ -16,7 +16,7 @@ const PAGE: &str = "docs/assumptions.md";
 const MARKS: [&str; 2] = ["Assumed:", "Differs:"];
 
 /// Where choices are looked for: headings of the page with folders.
-const PARTS: [(&str, &str); 8] = [
+const PARTS: [(&str, &str); 9] = [
     ("numerics", "crates/numerics"),
     ("crossbar", "crates/crossbar"),
     ("systolic", "crates/systolic"),
@@ -24,6 +24,7 @@ const PARTS: [(&str, &str); 8] = [
     ("datasets", "crates/datasets"),
     ("report", "crates/report"),
     ("bench-suite", "crates/bench-suite"),
+    ("python", "crates/python"),
     ("docs", "docs"),
 ];
 
@@ -42,7 +43,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 }
 
 /// Cargo says where the package is now, which need not be where it was compiled.
-fn workspace() -> PathBuf {
+pub(crate) fn workspace() -> PathBuf {
     let package = std::env::var_os("CARGO_MANIFEST_DIR");
     package.map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from).join("..")
 }

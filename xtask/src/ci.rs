@@ -9,7 +9,7 @@ use crate::{no_arguments, refuse, say};
 
 /// Runs all checks and stops at the first that fails.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    let help = "format, lints, documentation, tests, smoke reproduction, example, benchmark";
+    let help = "format, lints, documentation, tests, Python package, smoke reproduction, example, benchmark";
     if let Some(exit) = no_arguments("ci", help, arguments) {
         return exit;
     }
@@ -31,13 +31,14 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     lints.args(mpi).args(["--", "--deny", "warnings"]);
     let mut tests = cargo(&["test", "--workspace", "--locked"]);
     tests.args(mpi);
-    let checks: [(&str, Command); 9] = [
+    let checks: [(&str, Command); 10] = [
         ("format", cargo(&["fmt", "--all", "--check"])),
         ("lints", lints),
         ("documentation", documentation),
         ("tests", tests),
         ("numerics without features", cargo(&bare)),
         ("crossbar without features", cargo(&one_thread)),
+        ("Python package", cargo(&["xtask", "python"])),
         ("smoke reproduction", tested(&["xtask", "reproduce", "--scale", "smoke", "--fresh"])),
         // Of the commands in the documents those that no test runs.
         ("example", tested(&example)),

@@ -5,6 +5,7 @@ mod assumptions;
 mod ci;
 mod help;
 mod process;
+mod python;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ cargo xtask report [ID…]      write the report of the records that are there; 
 cargo xtask list              list the experiments
 cargo xtask bench             time our kernels against their baselines
 cargo xtask assumptions       gather the choices that the source marks in docs/assumptions.md
+cargo xtask python            build the wheel of the Python package and run its tests
 cargo xtask ci                format, lints, documentation, tests, smoke reproduction
 
 Each takes --help. --version tells that of this program.";
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
     match arguments.first().map(String::as_str) {
         Some("assumptions") => assumptions::run(&arguments[1..]),
         Some("ci") => ci::run(&arguments[1..]),
+        Some("python") => python::run(&arguments[1..]),
         Some("help" | "--help" | "-h") | None => say(HELP),
         Some("--version" | "-V") => say(concat!("cargo xtask ", env!("CARGO_PKG_VERSION"))),
         Some(command) => match help::of(command) {

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 /// Which workspace crates each crate may depend on, in code, tests and build scripts.
-const LADDER: [(&str, &[&str]); 10] = [
+const LADDER: [(&str, &[&str]); 11] = [
     ("numerics", &[]),
     ("crossbar", &["numerics"]),
     ("systolic", &["numerics"]),
@@ -16,6 +16,7 @@ const LADDER: [(&str, &[&str]); 10] = [
         "bench-suite",
         &["numerics", "crossbar", "systolic", "nn", "datasets", "onnx", "mpi-exchange", "report"],
     ),
+    ("dither-python", &["numerics", "crossbar", "nn", "bench-suite"]),
     ("xtask", &[]),
 ];
 

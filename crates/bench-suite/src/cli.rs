@@ -7,6 +7,7 @@ pub mod bench;
 mod beside;
 pub mod check;
 mod data;
+pub mod entry;
 pub mod evaluate;
 pub mod exit;
 pub mod export;

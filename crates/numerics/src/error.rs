@@ -47,6 +47,8 @@ pub enum FormatError {
     FloatSyntax(String),
     /// The text is not of the form `<IL,FL>`.
     Syntax(String),
+    /// The text is no name of a format of any kind.
+    Unknown(String),
 }
 
 impl fmt::Display for FormatError {
@@ -75,6 +77,11 @@ impl fmt::Display for FormatError {
             Self::Syntax(text) => {
                 write!(f, "'{text}' is not a fixed-point format; write <IL,FL>, for example <2,14>")
             }
+            Self::Unknown(text) => write!(
+                f,
+                "'{text}' is no format; write fixed point as <8,8>, floating point as e4m3, bf16 or \
+                 Binary8p3se, blocks as mxfp8-e4m3, mxfp4 or nvfp4"
+            ),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! [`FloatFormat`]: small floating-point formats as data, and the ones that have names.
 
 pub(crate) mod grid;
+mod integers;
 mod name;
 mod p3109;
 mod quantizer;

@@ -9,6 +9,7 @@
 //! - [`FixedFormat`]: the fixed-point format ⟨IL, FL⟩; [`FloatFormat`]: small floating-point formats
 //!   as data (f16, bf16, TF32, OCP FP8/FP6/FP4, IEEE P3109); [`BlockFormat`]: blocks under a shared scale
 //!   (MXFP8/6/4, MXINT8, NVFP4, block floating point).
+//! - [`Format`]: one of any kind, by its name.
 //! - [`BlockMatrix`]: blocks along rows, along columns or square; [`RandomHadamard`]: the rotation that
 //!   goes before them.
 //! - [`Rounding`]: seven deterministic rules, the exact stochastic one, and the few-bit ones of
@@ -71,6 +72,7 @@
 //!
 //! Sources are cited by the keys of `docs/sources.md`.
 
+mod any_format;
 mod bits;
 mod block;
 mod code;
@@ -96,6 +98,7 @@ mod sum;
 mod tally;
 mod update;
 
+pub use any_format::Format;
 pub use bits::{NamedBits, RandomBits};
 pub use block::{
     BlockFormat, BlockLayout, BlockMatrix, BlockQuantizer, BlockScale, BlockShape, BlockTally,

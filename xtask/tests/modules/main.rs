@@ -36,6 +36,7 @@ const HOUSES: &[House] = &[
             &["tally"],
             &["float", "matrix"],
             &["block", "hadamard", "update", "interop", "product"],
+            &["any_format"],
         ],
     },
     House {
@@ -153,6 +154,16 @@ const HOUSES: &[House] = &[
             &["fetch", "cluster"],
             &["cli"],
             &["main"],
+        ],
+    },
+    House {
+        name: "python",
+        floors: &[
+            &["arrays", "threads"],
+            &["work"],
+            &["config", "seed"],
+            &["circuit", "convert", "study", "tile"],
+            &["gemm", "layer"],
         ],
     },
 ];

@@ -60,11 +60,20 @@ impl fmt::Display for FloatFormat {
 impl FromStr for FloatFormat {
     type Err = FormatError;
 
+    /// Reads the names that are printed; `p3109:8:3` is short for `Binary8p3se`.
     fn from_str(text: &str) -> Result<Self, FormatError> {
         if let Some((_, format)) = NAMES.iter().find(|(name, _)| *name == text) {
             return Ok(*format);
         }
         let syntax = || FormatError::FloatSyntax(text.to_owned());
+        let number = |digits: &str| -> Result<u8, FormatError> {
+            let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+            digits.parse().ok().filter(|_| plain).ok_or_else(syntax)
+        };
+        if let Some(fields) = text.strip_prefix("p3109:") {
+            let (width, precision) = fields.split_once(':').ok_or_else(syntax)?;
+            return Self::p3109(number(width)?, number(precision)?);
+        }
         let (width, rest) =
             text.strip_prefix("Binary").and_then(|t| t.split_once('p')).ok_or_else(syntax)?;
         let kinds = [
@@ -77,10 +86,6 @@ impl FromStr for FloatFormat {
             .into_iter()
             .find_map(|(kind, s, d)| rest.strip_suffix(kind).map(|precision| (precision, s, d)))
             .ok_or_else(syntax)?;
-        let number = |digits: &str| -> Result<u8, FormatError> {
-            let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
-            digits.parse().ok().filter(|_| plain).ok_or_else(syntax)
-        };
         Self::p3109_with(number(width)?, number(precision)?, signedness, domain)
     }
 }

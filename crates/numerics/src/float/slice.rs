@@ -1,7 +1,11 @@
 //! Slices of f32 into a format and back: the values of the codes, without the codes.
+//!
+//! What [`Integers`] do not cover or decide goes through the [`Grid`], and what that leaves undecided by
+//! way of its code.
 
 use super::FloatQuantizer;
 use super::grid::{Carry, Even, Grid, Rule, UNIT};
+use super::integers::Integers;
 use crate::draw::BitSource;
 use crate::overflow::Overflow;
 use crate::rounding::{Fraction, Rounding};
@@ -20,6 +24,7 @@ pub(super) fn convert(
     let mut words = [0; CHUNK];
     let mut values = [0.0; CHUNK];
     let grid = Grid::of_float(quantizer.format);
+    let integers = Integers::of(quantizer);
     for (i, x) in x.chunks_mut(CHUNK).enumerate() {
         let first = first + (i * CHUNK) as u64;
         let (words, values) = (&mut words[..x.len()], &mut values[..x.len()]);
@@ -27,6 +32,9 @@ pub(super) fn convert(
         let values = &*values;
         if quantizer.rounding.is_stochastic() {
             source.fill(first, words);
+        }
+        if integers.is_some_and(|integers| integers.convert(values, words, x)) {
+            continue;
         }
         let decided = grid.is_some_and(|grid| {
             let rest = Rest::of(quantizer);
@@ -55,16 +63,16 @@ pub(super) fn convert(
 
 /// What becomes of numbers beyond the grid.
 #[derive(Clone, Copy)]
-struct Rest {
+pub(super) struct Rest {
     /// Of a positive number above the largest.
-    over: f64,
-    infinity: f64,
-    nan: f64,
+    pub(super) over: f64,
+    pub(super) infinity: f64,
+    pub(super) nan: f64,
 }
 
 impl Rest {
     /// Where the rounding leads to infinity: to the nearest, and stochastic.
-    fn of(quantizer: &FloatQuantizer) -> Self {
+    pub(super) fn of(quantizer: &FloatQuantizer) -> Self {
         let format = quantizer.format;
         let over = match quantizer.overflow {
             Overflow::Propagate => format.decode(format.overflow_code(false)),
