@@ -141,56 +141,7 @@ struct Cost {
     sweep_h: f64,
     memory_gib: f64,
     models_gb: f64,
-    /// The training on tiles, step by step.
-    steps: Steps,
 }
-
-/// What a training on tiles does, by which it is shared among machines.
-struct Steps {
-    count: f64,
-    batch: f64,
-    /// Core-seconds of an example.
-    example_s: f64,
-    parameters: f64,
-}
-
-/// Assumed: machines of [`NODE`] cores on a network of 25 Gbit/s each way, of which a process gets all.
-const NETWORK_BYTES_PER_S: f64 = 25e9 / 8.0;
-/// Assumed: a message to another machine takes 10 µs, however short.
-const MESSAGE_S: f64 = 10e-6;
-/// Assumed: a step has 50 short sums over all machines (moments, losses, maxima), besides its gradients.
-const SHORT_SUMS: f64 = 50.0;
-/// Assumed: what every machine does for all weights (their noise, the update) takes 2 ns a weight.
-const WEIGHT_S: f64 = 2e-9;
-
-impl Steps {
-    /// Days of the training on so many machines, or none if a batch has not as many examples.
-    ///
-    /// The gradient is exchanged in parts and gathered again: a machine sends and receives (N − 1)/N of it
-    /// twice, in 2 (N − 1) messages.
-    fn days(&self, machines: f64) -> Option<f64> {
-        if machines > self.batch {
-            return None;
-        }
-        let most = (self.batch / machines).ceil();
-        let others = machines - 1.0;
-        let gradient = 2.0 * others / machines * 4.0 * self.parameters / NETWORK_BYTES_PER_S;
-        let messages = others * (2.0 + SHORT_SUMS) * MESSAGE_S;
-        let step_s =
-            most * self.example_s / NODE + self.parameters * WEIGHT_S + gradient + messages;
-        Some(self.count * step_s / 86_400.0)
-    }
-
-    /// The largest power of two of machines of which each still does half of what one alone does.
-    fn pays(&self) -> f64 {
-        let alone = self.days(1.0).expect("a batch has an example");
-        let half = |n: &f64| self.days(*n).is_some_and(|days| alone / days >= 0.5 * n);
-        MACHINES.into_iter().filter(half).fold(1.0, f64::max)
-    }
-}
-
-/// Machines that share one training.
-const MACHINES: [f64; 7] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 
 impl Cost {
     fn of(work: &Work, measured: &Measured) -> Self {
@@ -221,12 +172,6 @@ impl Cost {
                 / f64::from(1 << 30),
             // Weight and velocity, after training in f32 and on tiles.
             models_gb: 2.0 * 8.0 * parameters / 1e9,
-            steps: Steps {
-                count: epochs * train / batch,
-                batch,
-                example_s: tiles_step / 1e3,
-                parameters,
-            },
         }
     }
 
@@ -452,44 +397,18 @@ impl Page<'_> {
         }
     }
 
-    /// What one training takes on several machines.
-    fn several_machines(&self, say: &mut dyn FnMut(String)) {
-        say("\n## One training on several machines\n".to_owned());
-        say(format!(
-            "Days of one training on tiles by the paper's recipe, its batch cut into leaves that machines of \
-             {NODE} cores share ([how](one-training-on-many-machines.md)); the last column is up to how many \
-             each does at least half of what one alone does. More machines than examples in a batch have \
-             nothing to do. Assumed: {} Gbit/s each way, {} µs a message, {} short sums a step, {} ns a weight \
-             for its noise and its update, which every machine computes for all weights; products as fast in a \
-             part of a batch as in the whole. Nothing is computed while gradients are on their way.\n",
-            8.0 * NETWORK_BYTES_PER_S / 1e9,
-            number(1e6 * MESSAGE_S),
-            number(SHORT_SUMS),
-            number(1e9 * WEIGHT_S),
-        ));
-        let columns: Vec<String> = MACHINES.iter().map(f64::to_string).collect();
-        say(format!("| network | batch | {} | pays up to |", columns.join(" | ")));
-        say(format!("| --- | --- |{} --- |", " --- |".repeat(MACHINES.len())));
-        for (work, Cost { steps, .. }) in &self.costs {
-            let days = MACHINES.map(|n| steps.days(n).map_or("–".to_owned(), number));
-            let (network, batch) = (work.network, steps.batch);
-            say(format!("| {network} | {batch} | {} | {} |", days.join(" | "), steps.pays()));
-        }
-    }
-
     /// What cannot be spread over machines.
     fn limits(&self, say: &mut dyn FnMut(String)) {
         let (longest, most) = self.longest();
-        let of_longest = self.costs.iter().find(|(work, _)| work.network.name() == longest);
-        let steps = &of_longest.expect("it is one of them").1.steps;
         say("\n## What limits it\n".to_owned());
         say(format!(
             "- **Processors.** All of the time is products in f32 and the noise of tiles; the ImageNet \
              networks are {} % of it.\n\
-             - **The steps of one training follow each other.** Points are independent: {} trainings and \
-             their tests run side by side on as many machines (`--shard`, `merge`), without a word between \
-             them. {longest} takes {} days on {NODE} cores; its training on tiles can be shared, and takes {} \
-             days on {} machines. A recipe with leaves is one of its own, with its own numbers.\n\
+             - **One training is one process.** Points are independent: {} trainings and their tests run \
+             side by side on as many machines (`--shard`, `merge`), without a word between them. But the \
+             steps of one training follow each other, and are spread over the cores of one machine only. \
+             {longest} takes at best {} days on {NODE} cores, however large the cluster; that is the \
+             shortest time for the whole.\n\
              - **Memory** does not limit: the largest run needs {} GiB, and a machine of {NODE} cores that \
              runs one training at a time has more. Where a run for every core is wanted, it does.\n\
              - **Storage** does not limit beyond ImageNet and Switchboard themselves. All machines read the \
@@ -502,8 +421,6 @@ impl Page<'_> {
             ),
             number(self.seeds * self.costs.len() as f64),
             number(most / NODE / 24.0),
-            number(steps.days(steps.pays()).expect("it pays")),
-            number(steps.pays()),
             number(self.costs.iter().map(|(_, c)| c.memory_gib).fold(0.0, f64::max)),
             number(
                 self.costs
@@ -532,7 +449,6 @@ fn page(measured: &Measured) -> String {
     page.other_experiments(&mut say);
     page.memory(&mut say);
     page.sweep(&mut say);
-    page.several_machines(&mut say);
     page.limits(&mut say);
     text
 }
