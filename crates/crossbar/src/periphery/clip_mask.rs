@@ -91,6 +91,11 @@ impl ClipMask {
         self.columns.div_ceil(LANES)
     }
 
+    /// Clears every bit.
+    pub(crate) fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
     /// Makes room for a matrix, every bit being clear.
     pub(super) fn reset(&mut self, rows: usize, columns: usize) {
         self.columns = columns;

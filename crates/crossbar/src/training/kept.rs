@@ -55,8 +55,15 @@ impl Kept {
     }
 
     /// Adds what a product of the samples after these kept, with the same input range; gives its buffer back.
-    pub fn append(&mut self, other: Self) -> Vec<f32> {
+    ///
+    /// Each stops the errors that it would stop alone: none, if no output of it went beyond the bound.
+    pub fn append(&mut self, mut other: Self) -> Vec<f32> {
         debug_assert_eq!(self.input_range, other.input_range, "one input range");
+        for kept in [&mut *self, &mut other] {
+            if kept.saturation.outputs == 0 {
+                kept.masks.iter_mut().flatten().for_each(ClipMask::clear);
+            }
+        }
         self.products.extend_from_slice(&other.products);
         self.masks.extend(other.masks);
         self.saturation += other.saturation;

@@ -149,8 +149,7 @@ impl Multiply for Tiles {
             let max = leaves.largest(max);
             if max > 0.0 && max.is_finite() { max } else { 1.0 }
         });
-        // Leaf by leaf: samples share registers with their neighbours, and the last bits of a sum may
-        // depend on it.
+        // Leaf by leaf: whether a product stops any errors depends on all of its samples.
         let outputs = self.layer.outputs;
         let noise_of =
             |row: usize| MvmNoise { first_sample: noise.first_sample + row as u64, ..noise };
