@@ -6,7 +6,7 @@
 //! computed here, so that the bits are the library's.
 //!
 //! - Arrays are borrowed as they lie in memory; what is not in C order is refused in one line.
-//! - Work is done without the interpreter's lock ([`work::detached`]).
+//! - Work is done without the interpreter's lock (`work::detached`).
 //! - What the library refuses is a `ValueError` with the same words, what the system refuses an
 //!   `OSError`, and a panic a `RuntimeError`: nothing ends the interpreter.
 
