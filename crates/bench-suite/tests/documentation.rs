@@ -86,7 +86,7 @@ fn check(words: &[String]) -> Result<(), String> {
         return Err(format!("'{odd}' is for a shell; this test knows plain commands only"));
     }
     match &words[..] {
-        ["cargo", "xtask", name @ ("ci" | "assumptions")] => xtask_knows(name),
+        ["cargo", "xtask", name @ ("ci" | "assumptions" | "python")] => xtask_knows(name),
         ["cargo", "xtask", name, ..] => {
             xtask_knows(name)?;
             check_arguments(&words[2..])
