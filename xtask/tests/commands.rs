@@ -61,8 +61,15 @@ fn what_may_be_right_goes_to_the_experiments() {
     ] {
         let (code, _, stderr) = answer(arguments);
         assert_eq!(code, Some(2), "{arguments:?}");
-        assert!(stderr.contains("cannot start cargo"), "{arguments:?}: {stderr}");
+        assert!(stderr.contains("cannot start /no/cargo"), "{arguments:?}: {stderr}");
     }
+}
+
+#[test]
+fn a_program_that_is_built_is_used_as_it_is() {
+    let output = xtask(&["list"]).env("DITHER_PROGRAM", "/no/dither").output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.starts_with("error: cannot start /no/dither"), "{stderr}");
 }
 
 #[test]
