@@ -29,6 +29,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     };
     let mut lints = cargo(&["clippy", "--workspace", "--all-targets", "--locked"]);
     lints.args(mpi).args(["--", "--deny", "warnings"]);
+    documentation.args(mpi);
     let mut tests = cargo(&["test", "--workspace", "--locked"]);
     tests.args(mpi);
     let checks: [(&str, Command); 10] = [

@@ -18,7 +18,7 @@
 //!
 //! Differs: beyond a = [`RANGE`] c stays what it is there, and products count the outputs at which it does
 //! ([`Saturation::drops`](crate::Saturation::drops)); AIHWKit lets the cubic grow, until drops turn signs.
-//! [`Lines`](super::Lines) have no such range.
+//! [`LineConfig`](super::LineConfig) has no such range.
 
 use serde::{Deserialize, Serialize};
 
