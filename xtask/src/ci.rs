@@ -32,6 +32,9 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     documentation.args(mpi);
     let mut tests = cargo(&["test", "--workspace", "--locked"]);
     tests.args(mpi);
+    // Its tests ask for bits, not for speed, and its build is one of its own.
+    let mut python = cargo(&["xtask", "python"]);
+    python.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1").env("CARGO_PROFILE_RELEASE_DEBUG", "none");
     let checks: [(&str, Command); 10] = [
         ("format", cargo(&["fmt", "--all", "--check"])),
         ("lints", lints),
@@ -39,7 +42,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         ("tests", tests),
         ("numerics without features", cargo(&bare)),
         ("crossbar without features", cargo(&one_thread)),
-        ("Python package", cargo(&["xtask", "python"])),
+        ("Python package", python),
         ("smoke reproduction", tested(&["xtask", "reproduce", "--scale", "smoke", "--fresh"])),
         // Of the commands in the documents those that no test runs.
         ("example", tested(&example)),
