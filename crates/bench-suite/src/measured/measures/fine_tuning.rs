@@ -96,7 +96,7 @@ impl Measure for FineTuning {
                 let damaged = |reason: String| context.checkpoint.damaged(reason);
                 let note = checkpoint::load(&mut instance.parameters, &bytes)
                     .map_err(|error| damaged(error.to_string()))?;
-                history =
+                (progress, history) =
                     serde_json::from_str(&note).map_err(|error| damaged(error.to_string()))?;
             }
             None => {
