@@ -352,6 +352,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "rayon")]
     fn threads_change_nothing() {
         let layout = Layout { lines: 2, polarities: 2, outputs: 33, inputs: 65 };
         let lines = LineConfig { word_ohm: 7.0, bit_ohm: 5.0, source_ohm: 90.0, ground_ohm: 40.0 };
