@@ -4,9 +4,11 @@
 //! Needs the feature `mpi`, and `mpirun`.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 const MLP: &str = r#"
     data = "mnist"
@@ -66,11 +68,13 @@ const ON_TILES: &str = r#"
     optimizer = { adam = { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0.0 } }
 "#;
 
-/// `mpirun -n processes dither train …` into a folder.
+/// `mpirun -n processes dither train …` into a folder. There are more processes than cores, and who waits for
+/// another lets it work.
 fn mpirun(processes: usize, arguments: &[&str], out: &Path) -> Command {
     let mut command = Command::new("mpirun");
     command
-        .args(["--allow-run-as-root", "--oversubscribe", "--bind-to", "none", "-n"])
+        .args(["--allow-run-as-root", "--oversubscribe", "--bind-to", "none"])
+        .args(["--mca", "mpi_yield_when_idle", "1", "-n"])
         .args([&processes.to_string(), env!("CARGO_BIN_EXE_dither"), "train", "--threads", "1"])
         .args(arguments)
         .arg("--out")
@@ -87,22 +91,51 @@ fn is_there() -> bool {
     found
 }
 
-fn train(processes: usize, arguments: &[&str], out: &Path) {
-    let done = mpirun(processes, arguments, out).output().unwrap();
-    let (said, stderr) =
-        (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    assert!(done.status.success(), "{processes} processes: {stderr}");
+/// Trains, and tells how long it took from the end of the first epoch on.
+fn train(processes: usize, arguments: &[&str], out: &Path) -> Duration {
+    let mut command = mpirun(processes, arguments, out);
+    let mut run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut stderr, mut ended) = (Vec::new(), None);
+    for line in BufReader::new(run.stderr.take().unwrap()).lines().map_while(Result::ok) {
+        if ended.is_none() && line.contains("epoch 1/") {
+            ended = Some(Instant::now());
+        }
+        stderr.push(line);
+    }
+    let mut said = String::new();
+    run.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    let status = run.wait().unwrap();
+    assert!(status.success(), "{processes} processes: {}", stderr.join("\n"));
     assert_eq!(said.matches("Record: ").count(), 1, "one of them says it: {said}");
+    ended.map_or(Duration::ZERO, |ended| ended.elapsed())
 }
 
-/// Trains until the first epoch is over, and is killed a little later.
-fn train_and_be_killed(processes: usize, arguments: &[&str], out: &Path) {
+/// Trains, and is killed when that share of the time has passed that is left after the first epoch: at whatever
+/// step it is then. Tells whether it was still at work.
+fn train_and_be_killed(
+    processes: usize,
+    arguments: &[&str],
+    out: &Path,
+    rest: Duration,
+    share: f64,
+) -> bool {
     let mut run = mpirun(processes, arguments, out).stderr(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(run.stderr.take().unwrap()).lines();
-    let first = lines.map_while(Result::ok).find(|line| line.contains("epoch 1/"));
-    assert!(first.is_some(), "an epoch is over");
+    let mut lines = BufReader::new(run.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("epoch 1/")), "an epoch is over");
+    // What it says is read on, or it would wait for that.
+    let reader = std::thread::spawn(|| lines.for_each(drop));
+    std::thread::sleep(rest.mul_f64(share));
+    let at_work = run.try_wait().unwrap().is_none();
     run.kill().unwrap();
     run.wait().unwrap();
+    reader.join().unwrap();
+    at_work
+}
+
+/// A number from 0 to 1 that is another one in every run: tests ask what holds for all.
+fn at_random() -> f64 {
+    let bits = RandomState::new().build_hasher().finish();
+    bits as f64 / u64::MAX as f64
 }
 
 /// What a folder holds: records as they are, the tensors of models and weights.
@@ -139,7 +172,7 @@ fn assert_same(one: &Path, other: &Path, what: &str) {
     }
 }
 
-/// The same on 1, 2 and 4 processes; killed with 2 and resumed with 4, and the other way round.
+/// The same on 1, 2 and 4 processes; killed at a random step with 2 and resumed with 4, and with 4 and 1.
 #[track_caller]
 fn check(arguments: &[&str]) {
     if !is_there() {
@@ -148,16 +181,20 @@ fn check(arguments: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let out = |name: &str| folder.path().join(name);
     train(1, arguments, &out("1"));
-    for processes in [2, 4] {
-        let out = out(&processes.to_string());
-        train(processes, arguments, &out);
-        assert_same(&folder.path().join("1"), &out, &format!("{processes} processes"));
-    }
     for (first, then) in [(2, 4), (4, 1)] {
+        let whole = out(&first.to_string());
+        let rest = train(first, arguments, &whole);
+        assert_same(&folder.path().join("1"), &whole, &format!("{first} processes"));
         let out = out(&format!("{first} then {then}"));
-        train_and_be_killed(first, arguments, &out);
+        // The last tenth it may need to write what it has.
+        let share = 0.9 * at_random();
+        let at_work = train_and_be_killed(first, arguments, &out, rest, share);
+        let what = format!(
+            "killed with {first} processes after {share:.3} of {rest:?}, resumed with {then}; {}",
+            if at_work { "it was at work" } else { "it had ended" }
+        );
+        eprintln!("{what}");
         train(then, arguments, &out);
-        let what = format!("killed with {first} processes, resumed with {then}");
         assert_same(&folder.path().join("1"), &out, &what);
     }
 }

@@ -1,5 +1,6 @@
 """Studies of ONNX files, and their records."""
 
+import gzip
 import json
 import pathlib
 import subprocess
@@ -53,6 +54,38 @@ def test_the_program_is_there_with_its_exit_codes():
 def test_an_error_of_a_study_is_an_exception(tmp_path):
     with pytest.raises(ValueError):
         dither.sensitivity("no-such-network.onnx", tmp_path / "data.toml", out=tmp_path / "out")
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """Images that ship, as the network of the example takes them."""
+    folder = ROOT / "crates" / "datasets" / "data" / "mnist"
+    read = lambda name, skip: numpy.frombuffer(  # noqa: E731
+        gzip.decompress((folder / name).read_bytes()), numpy.uint8, offset=skip
+    )
+    images = read("t10k-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28)[:400]
+    x = ((images / numpy.float32(255) - numpy.float32(0.1307)) / numpy.float32(0.3081)).astype(numpy.float32)
+    file = tmp_path_factory.mktemp("digits") / "digits.npz"
+    numpy.savez(file, x=x, y=read("t10k-labels-idx1-ubyte.gz", 8)[:400].astype(numpy.int64))
+    return file
+
+
+def test_a_network_is_asked_what_it_is_sensitive_to(digits, tmp_path):
+    network = ROOT / "docs" / "examples" / "own" / "model.onnx"
+    options = {"test": digits, "method": "direct", "scale": "smoke", "programmings": 2, "seed": 3}
+    study = dither.sensitivity(network, digits, out=tmp_path / "one", threads=2, **options)
+    assert "<html" in study["report"].read_text(encoding="utf-8")
+    toml = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
+    assert study["policy"] is None or toml.loads(study["policy"])
+    columns = study["records"]
+    assert len(set(columns["experiment"])) == 1 and set(columns["seed"]) == {3}
+    assert {"layer conv1", "ADC (steps, bound) alone"} <= set(columns["point"]), columns["point"]
+    # The same call reads what is there, and the same on one thread gives the same numbers.
+    before = [file.stat().st_mtime_ns for file in sorted((tmp_path / "one").glob("records/*/*"))]
+    again = dither.sensitivity(network, digits, out=tmp_path / "one", threads=2, **options)
+    assert before == [file.stat().st_mtime_ns for file in sorted((tmp_path / "one").glob("records/*/*"))]
+    elsewhere = dither.sensitivity(network, digits, out=tmp_path / "two", threads=1, **options)
+    assert str(again["records"]) == str(columns) == str(elsewhere["records"])
 
 
 def record(point, **values):

@@ -54,6 +54,9 @@ struct Shipped {
     experiments_core_s: BTreeMap<String, f64>,
     /// Of a network of the register at the scales below that of the paper.
     networks_core_s: BTreeMap<String, f64>,
+    /// Of a network in one experiment: of experiments that share a trained network each point says that it
+    /// trains it, and one does.
+    both_core_s: BTreeMap<String, BTreeMap<String, f64>>,
 }
 
 static SHIPPED: LazyLock<Shipped> =
@@ -128,12 +131,22 @@ fn shipped(point: &Point) -> Option<f64> {
         Ok(id) if at_paper_scale => {
             PAPER.forward_ms.get(&id.paper()).map(|forward| forward.tiles / 1000.0)
         }
-        _ => SHIPPED.networks_core_s.get(&network).copied().or_else(|| {
-            // One whose data do not ship: as others, which differ by a factor of ten.
-            let all = SHIPPED.networks_core_s.values();
-            Some((all.clone().map(|rate| rate.ln()).sum::<f64>() / all.len() as f64).exp())
-        }),
+        _ => {
+            let together = SHIPPED.both_core_s.get(point.experiment);
+            let one = |rates: &BTreeMap<String, f64>| rates.get(&network).copied();
+            together
+                .and_then(one)
+                .or_else(|| together.and_then(middle))
+                .or_else(|| one(&SHIPPED.networks_core_s))
+                .or_else(|| middle(&SHIPPED.networks_core_s))
+        }
     }
+}
+
+/// For a network whose data do not ship: as others, which differ by a factor of ten.
+fn middle(rates: &BTreeMap<String, f64>) -> Option<f64> {
+    let sum: f64 = rates.values().map(|rate| rate.ln()).sum();
+    (!rates.is_empty()).then(|| (sum / rates.len() as f64).exp())
 }
 
 /// The configuration without the seed.
@@ -263,6 +276,7 @@ mod tests {
         let request = Request { scale: Scale::Desk, seed: 0, seeds: None, data };
         let mut opened = Networks::of(&request);
         let mut sums: [BTreeMap<String, Sum>; 2] = Default::default();
+        let mut both: BTreeMap<String, BTreeMap<String, Sum>> = BTreeMap::new();
         for experiment in EXPERIMENTS {
             // What has no data has no points.
             for point in experiment.points(&request, &mut opened).unwrap_or_default() {
@@ -270,21 +284,28 @@ mod tests {
                 // The older run had every experiment, but networks were trained for fewer epochs.
                 let older = || older.get(&name).filter(|_| network(&point).is_none());
                 let Some(core_s) = main.get(&name).or_else(older) else { continue };
+                let (experiment, work) = (point.experiment.to_owned(), point.work as f64);
                 let (table, key) = match network(&point) {
-                    Some(network) => (1, network),
-                    None => (0, point.experiment.to_owned()),
+                    Some(network) => {
+                        let of = both.entry(experiment).or_default();
+                        of.entry(network.clone()).or_default().add(*core_s, work);
+                        (1, network)
+                    }
+                    None => (0, experiment),
                 };
-                sums[table].entry(key).or_default().add(*core_s, point.work as f64);
+                sums[table].entry(key).or_default().add(*core_s, work);
             }
         }
         assert!(sums.iter().all(|sums| sums.len() >= 5), "{sums:?}");
         let mut text =
-            "# Seconds on one core for one unit of work, of an experiment and of a network of the \
-                        register:\n# those of docs/results/desk-main, and of docs/results/desk for what that \
+            "# Seconds on one core for one unit of work, of an experiment, of a network of the register and of \
+                        both:\n# those of docs/results/desk-main, and of docs/results/desk for what that \
                         has not. Written by a test:\n\
                         # DITHER_UPDATE=1 cargo test -p bench-suite --lib what_ships\n"
                 .to_owned();
-        for (title, sums) in ["experiments_core_s", "networks_core_s"].iter().zip(&sums) {
+        let titles = ["experiments_core_s", "networks_core_s"].map(str::to_owned);
+        let pairs = both.iter().map(|(experiment, of)| (format!("both_core_s.\"{experiment}\""), of));
+        for (title, sums) in titles.into_iter().zip(&sums).chain(pairs) {
             text += &format!("\n[{title}]\n");
             for (key, sum) in sums {
                 text += &format!("\"{key}\" = {:.2e}\n", sum.rate().unwrap());

@@ -165,6 +165,11 @@ impl Cluster {
         self.jobs_of(Some(node)).iter().for_each(|process| send(signal, *process));
     }
 
+    /// Whether a program of that name is among what a node runs.
+    pub(crate) fn is_at_work(&self, node: &str, program: &str) -> bool {
+        self.jobs_of(Some(node)).iter().any(|process| name_of(*process).as_deref() == Some(program))
+    }
+
     /// Kills a node as a power cut does: the daemon, and all that it runs.
     pub(crate) fn crash_node(&mut self, node: &str) {
         let place = self.daemons.iter().position(|(name, _)| name == node).expect("it runs");
@@ -260,8 +265,13 @@ fn keeper(process: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // Behind the name, which may have anything in it, come the state and the parent.
     let parent: u32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
-    let name = fs::read_to_string(format!("/proc/{parent}/comm")).ok()?;
-    name.starts_with("slurmstepd").then_some(parent)
+    name_of(parent)?.starts_with("slurmstepd").then_some(parent)
+}
+
+/// What a process is called, up to 15 letters.
+fn name_of(process: u32) -> Option<String> {
+    let name = fs::read_to_string(format!("/proc/{process}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
 }
 
 impl Drop for Cluster {

@@ -116,7 +116,9 @@ fn a_node_that_dies_and_an_element_that_is_requeued_lose_nothing() {
             let [experiment, key] = ["experiment", "key"].map(|key| point[key].as_str().unwrap());
             store.join("records").join(experiment).join(format!("{key}.json")).exists()
         });
-        if !is_done && running(&cluster).contains(&(element.clone(), node.clone())) {
+        // What is only about to start would survive a node that is not yet its own.
+        let is_at_work = cluster.is_at_work(&node, "dither");
+        if is_at_work && !is_done && running(&cluster).contains(&(element.clone(), node.clone())) {
             break (element, node);
         }
         cluster.freeze_node(&node, false);

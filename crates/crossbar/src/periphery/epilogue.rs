@@ -96,10 +96,13 @@ impl<'a> Drawn<'a> {
 
 /// Converts the samples of a panel.
 pub(super) fn convert(epilogue: Epilogue<'_>) {
-    if epilogue.chain.coded {
+    let chain = &epilogue.chain;
+    let is_plain = !chain.s_shape && !chain.stochastic && !chain.drop.is_guarded;
+    if chain.coded && chain.floor && is_plain && epilogue.columns.transitions.is_none() {
+        dispatch(Floored(epilogue));
+    } else if chain.coded {
         dispatch(Coded(epilogue));
-    } else if epilogue.chain.s_shape || epilogue.chain.stochastic || epilogue.chain.drop.is_guarded
-    {
+    } else if !is_plain {
         dispatch(General(epilogue));
     } else {
         dispatch(Simple(epilogue));
@@ -110,6 +113,7 @@ pub(super) fn convert(epilogue: Epilogue<'_>) {
 const SIMPLE: u8 = 0;
 const GENERAL: u8 = 1;
 const CODED: u8 = 2;
+const FLOORED: u8 = 3;
 
 /// With everything that a chain may have.
 struct Coded<'a>(Epilogue<'a>);
@@ -118,6 +122,16 @@ impl Kernel for Coded<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
         self.0.run::<CODED>();
+    }
+}
+
+/// With codes that are rounded down, and otherwise as [`Simple`].
+struct Floored<'a>(Epilogue<'a>);
+
+impl Kernel for Floored<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        self.0.run::<FLOORED>();
     }
 }
 
@@ -198,13 +212,15 @@ impl Sample<'_> {
         let mut clipped = [0u32; LANES];
         let constant = chain.constant_variance * self.input_squares;
         let unit_squared = chain.unit * chain.unit;
-        if KIND != SIMPLE && chain.drop.is_guarded {
+        // Kernels of what is simple ask for the rest at no output.
+        let is_general = KIND == GENERAL || KIND == CODED;
+        if is_general && chain.drop.is_guarded {
             *beyond_drop += chain.drop.beyond(sums);
         }
         for i in 0..LANES {
-            let mut y = chain.unit * chain.drop.applied_to(sums, i, KIND != SIMPLE);
+            let mut y = chain.unit * chain.drop.applied_to(sums, i, is_general);
             let variance = unit_squared * (chain.pcm_variance * sums.variance[i] + constant);
-            if KIND != SIMPLE && chain.s_shape {
+            if is_general && chain.s_shape {
                 y += variance.sqrt() * self.read_noise[i];
                 y = chain.prefactor * y / (1.0 + columns.curvature[i] * y.abs());
                 y += chain.output_noise * self.output_noise[i];
@@ -214,12 +230,16 @@ impl Sample<'_> {
                 y += std * self.output_noise[i];
             }
             y = columns.gain[i] * y + columns.offset[i];
-            if KIND == CODED {
-                let code = code_of(y, columns.unit[i], chain, self.rounding[i]);
+            if KIND == CODED || KIND == FLOORED {
+                let code = if KIND == FLOORED {
+                    floor(y / columns.unit[i] - chain.codes.origin)
+                } else {
+                    code_of(y, columns.unit[i], chain, self.rounding[i])
+                };
                 let beyond = u32::from(chain.codes.are_left_by(code));
                 let kept = match columns.transitions {
-                    Some(transitions) => columns.code_of(i, y, chain, transitions),
-                    None => clip_between(code, chain.codes.first, chain.codes.last),
+                    Some(transitions) if KIND == CODED => columns.code_of(i, y, chain, transitions),
+                    _ => clip_between(code, chain.codes.first, chain.codes.last),
                 };
                 let code = if beyond == 0 { kept } else { code };
                 let there = code <= chain.codes.at_first || code >= chain.codes.at_last;

@@ -41,7 +41,7 @@ impl Learning for MnistCnn {
 
     fn size(scale: Scale) -> Size {
         scale.of([
-            Size { epochs: 1, images: [3_000, 1_000], seeds: 1, window: 1 },
+            Size { epochs: 1, images: [1_500, 500], seeds: 1, window: 1 },
             Size { epochs: 4, images: [20_000, 10_000], seeds: 2, window: 1 },
             // One start is not enough: of three float trainings one ended at 1.4 %, two at 0.8 %.
             Size { epochs: 125, images: [60_000, 10_000], seeds: 5, window: 10 },

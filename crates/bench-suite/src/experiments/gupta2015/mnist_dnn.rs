@@ -51,7 +51,7 @@ impl Learning for MnistDnn {
 
     fn size(scale: Scale) -> Size {
         scale.of([
-            Size { epochs: 2, images: [6_000, 2_000], seeds: 1, window: 1 },
+            Size { epochs: 2, images: [2_000, 1_000], seeds: 1, window: 1 },
             Size { epochs: 5, images: [60_000, 10_000], seeds: 4, window: 3 },
             Size { epochs: 30, images: [60_000, 10_000], seeds: 3, window: 5 },
             Size { epochs: 30, images: [60_000, 10_000], seeds: 1, window: 5 },
