@@ -168,13 +168,16 @@ impl Store {
         self.record_path(point).is_file()
     }
 
-    /// Takes a point, unless another process is at it.
+    /// Takes a point, unless another process is at it. Those that have the store together take it together.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] if the folder of locks cannot be written to.
     pub fn take(&self, point: &Point) -> Result<Option<Lock>, Error> {
-        Lock::take(&self.lock_path(point))
+        let lock = Lock::take(&self.lock_path(point))?;
+        // The others have locks of their own, which nobody else wants.
+        let is_refused = self.processes.any(lock.is_none());
+        Ok(lock.filter(|_| !is_refused))
     }
 
     /// Which process is at a point, in words.

@@ -79,6 +79,8 @@ fn mpirun(processes: usize, arguments: &[&str], out: &Path) -> Command {
         .args(arguments)
         .arg("--out")
         .arg(out)
+        // With what ships, wherever it runs.
+        .env_remove("DITHER_DATA")
         .stdin(Stdio::null());
     command
 }
@@ -233,6 +235,40 @@ fn a_residual_network_on_tiles() {
 #[test]
 fn an_lstm_on_tiles() {
     check_network("lstm-japanese-vowels");
+}
+
+/// Whoever has the point, all wait for it: the first cannot have it, and the others have folders of their own.
+#[test]
+fn what_another_run_is_at_is_waited_for() {
+    if !is_there() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [file, out] = ["training.toml", "out"].map(|name| folder.path().join(name));
+    std::fs::write(&file, format!("{MLP}{F32}").replace("epochs = 3", "epochs = 40")).unwrap();
+    let arguments = [file.to_str().unwrap()];
+    let start = |mut command: Command| {
+        let command = command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut run = command.spawn().unwrap();
+        let lines = BufReader::new(run.stderr.take().unwrap()).lines().map_while(Result::ok);
+        (run, lines)
+    };
+    let mut by_itself = Command::new(env!("CARGO_BIN_EXE_dither"));
+    by_itself.args(["train", "--threads", "1"]).args(arguments).arg("--out").arg(&out);
+    let (mut alone, mut said) = start(by_itself);
+    assert!(said.any(|line| line.contains("epoch 1/")), "it is at work");
+    let send = |signal: &str| {
+        let sent = Command::new("kill").args([signal, &alone.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    };
+    send("-STOP");
+    let (mut together, mut waiting) = start(mpirun(2, &arguments, &out));
+    assert!(waiting.any(|line| line.starts_with("left to process")), "they wait");
+    send("-CONT");
+    said.for_each(drop);
+    let rest: Vec<String> = waiting.collect();
+    assert!(alone.wait().unwrap().success() && together.wait().unwrap().success(), "{rest:?}");
+    assert!(!rest.iter().any(|line| line.contains("epoch")), "it was made once: {rest:?}");
 }
 
 #[test]
