@@ -14,7 +14,8 @@
 //! [`TrainingTiles`] are the cut and the converters, made once; a [`PerturbedMatrix`] holds the
 //! weights of one mini-batch; [`Kept`] is what its forward product keeps for the backward one. A
 //! caller with products of its own (patches of images) takes the parts of the backward product from
-//! these two; [`PerturbedMatrix::backward`] puts them together for rows.
+//! these two; [`PerturbedMatrix::backward`] puts them together for rows. The ranges of the ADCs may be learned, too:
+//! [`PerturbedMatrix::set_adc_bounds`] and [`Kept::add_bound_sums`].
 //!
 //! Source: [Rasch23 Methods, "hardware-aware training"].
 //!
@@ -23,6 +24,7 @@
 //! the paper has one for each.
 
 mod backward;
+mod bounds;
 mod forward;
 mod kept;
 mod perturbed;
@@ -30,6 +32,7 @@ mod sums;
 mod tiles;
 
 pub use backward::Gradients;
+pub use bounds::BoundSums;
 pub use kept::{Keep, Kept};
 pub use perturbed::{MatrixWeights, PerturbedMatrix};
 pub use tiles::TrainingTiles;

@@ -23,8 +23,8 @@ use std::fmt::Debug;
 use crate::linear_map::LinearMap;
 
 pub use analog::config::{
-    Analog, AnalogError, AnalogTraining, InputRange, InputRangeRule, LearnedScales, ScaleUnit,
-    WeightStep,
+    AdcBound, Analog, AnalogError, AnalogTraining, InputRange, InputRangeRule, LearnedScales,
+    ScaleUnit, WeightStep,
 };
 pub use any::{AnyArithmetic, Own};
 pub use block::config::{Block, BlockError, BlockOperand};

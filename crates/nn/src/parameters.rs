@@ -26,12 +26,19 @@ pub enum Role {
     Scale,
     /// The input range α of tiles.
     InputRange,
+    /// Factors ρ of the ranges of the ADCs of tiles.
+    AdcBound,
 }
 
 impl Role {
+    /// Whether it is beside the parameters of a float network.
+    fn is_of_tiles(self) -> bool {
+        matches!(self, Self::Scale | Self::InputRange | Self::AdcBound)
+    }
+
     /// Whether weight decay acts on it.
     pub(crate) fn decays(self) -> bool {
-        !matches!(self, Self::Scale | Self::InputRange)
+        !self.is_of_tiles()
     }
 }
 
@@ -334,11 +341,10 @@ impl Parameters {
         self.states.clone_from(&other.states);
     }
 
-    /// The parameters that a float network has: all but scales and input ranges of tiles.
+    /// The parameters that a float network has: all but scales and ranges of tiles.
     pub fn of_float_network(&self) -> impl Iterator<Item = (ParameterId, &Parameter)> {
-        let auxiliary = |p: &Parameter| matches!(p.role, Role::Scale | Role::InputRange);
         let all = self.list.iter().enumerate();
-        all.filter(move |(_, p)| !auxiliary(p)).map(|(i, p)| (ParameterId(i), p))
+        all.filter(|(_, p)| !p.role.is_of_tiles()).map(|(i, p)| (ParameterId(i), p))
     }
 
     /// The values of a parameter as a float network has them: on tiles γ ⊙ w̆.

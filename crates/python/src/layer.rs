@@ -124,7 +124,7 @@ pub(crate) struct Layer {
 /// gradients are of the weights that they scale.
 ///
 /// Differs: the scale of a column is that of its largest weight at every step, where \[Rasch23\] learns
-/// it and clips the weights; so no weight of PyTorch's is clipped.
+/// it and clips the weights; so no weight of PyTorch's is clipped. Ranges of ADCs are those of the tile.
 fn for_python(arithmetic: AnyArithmetic) -> PyResult<AnyArithmetic> {
     let AnyArithmetic::Analog(analog) = arithmetic else { return Ok(arithmetic) };
     let training = AnalogTraining {
@@ -132,6 +132,7 @@ fn for_python(arithmetic: AnyArithmetic) -> PyResult<AnyArithmetic> {
         learned_scales: LearnedScales::None,
         scale_unit: ScaleUnit::One,
         remap_every: None,
+        adc_bound: None,
         ..*analog.training()
     };
     Ok(Analog::new(analog.tile().clone(), training).map_err(wrong)?.into())

@@ -304,7 +304,8 @@ mod tests {
                         # DITHER_UPDATE=1 cargo test -p bench-suite --lib what_ships\n"
                 .to_owned();
         let titles = ["experiments_core_s", "networks_core_s"].map(str::to_owned);
-        let pairs = both.iter().map(|(experiment, of)| (format!("both_core_s.\"{experiment}\""), of));
+        let pairs =
+            both.iter().map(|(experiment, of)| (format!("both_core_s.\"{experiment}\""), of));
         for (title, sums) in titles.into_iter().zip(&sums).chain(pairs) {
             text += &format!("\n[{title}]\n");
             for (key, sum) in sums {

@@ -24,6 +24,19 @@ impl ClipMask {
         self.words[row * self.stride() + column / LANES] >> (column % LANES) & 1 == 1
     }
 
+    /// The columns of the clipped elements of a row, in their order.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    #[track_caller]
+    pub fn clipped_in(&self, row: usize) -> impl Iterator<Item = usize> {
+        let words = &self.words[row * self.stride()..][..self.stride()];
+        words.iter().enumerate().filter(|(_, word)| **word != 0).flat_map(|(at, &word)| {
+            (0..LANES).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at * LANES + bit)
+        })
+    }
+
     /// Number of clipped elements.
     pub fn count(&self) -> u64 {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()

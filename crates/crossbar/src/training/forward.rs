@@ -91,7 +91,7 @@ impl PerturbedMatrix {
         let samples = block.y.len() / outputs;
         let mut kept = block.products.as_deref_mut();
         let mut spare = Vec::new();
-        let tiles = self.tiles.peripheries().iter().zip(&self.packed);
+        let tiles = self.peripheries().iter().zip(&self.packed);
         for (index, (part, (periphery, packed))) in cut.parts().iter().zip(tiles).enumerate() {
             let (height, first) = (part.rows.len(), part.columns.start == 0);
             let scale = &self.scales[part.scales.clone()];

@@ -6,7 +6,7 @@ use numerics::Par;
 
 use super::tiles::TrainingTiles;
 use crate::mapping::largest_magnitude;
-use crate::periphery::ArrayWeights;
+use crate::periphery::{ArrayWeights, Periphery};
 use crate::tiling::Part;
 use crate::weight_noise::Perturbation;
 
@@ -77,6 +77,8 @@ pub struct PerturbedMatrix {
     pub(super) packed: Vec<ArrayWeights>,
     /// γ ⊙ W̃ as (out, in); empty if there is no backward product.
     effective: Vec<f32>,
+    /// Those with ranges of their own, if they have any; else those of the tiles.
+    pub(super) peripheries: Option<Vec<Periphery>>,
 }
 
 impl PerturbedMatrix {
@@ -90,6 +92,7 @@ impl PerturbedMatrix {
             bias: Vec::new(),
             packed: cut.parts().iter().map(zeros).collect(),
             effective: Vec::new(),
+            peripheries: None,
         }
     }
 
@@ -185,6 +188,11 @@ impl PerturbedMatrix {
         self.scales.copy_from_slice(scales);
         self.bias.clear();
         self.bias.extend_from_slice(bias);
+    }
+
+    /// The converters of every tile.
+    pub(super) fn peripheries(&self) -> &[Periphery] {
+        self.peripheries.as_deref().unwrap_or(self.tiles.peripheries())
     }
 
     /// The tiles that it is on.

@@ -7,7 +7,7 @@ use numerics::Seed;
 use crate::config::TileConfig;
 use crate::error::TileError;
 use crate::mapping::{Levels, UnitCell};
-use crate::periphery::{DacRange, Periphery};
+use crate::periphery::{BoundPer, DacRange, Periphery};
 use crate::tiling::Cut;
 
 /// The tiles of a matrix without weights: what does not change from mini-batch to mini-batch.
@@ -28,6 +28,8 @@ struct Shared {
     unsigned: bool,
     /// Slices of an input.
     slices: usize,
+    /// Which columns have one range of the ADC.
+    bound_per: BoundPer,
     /// One for each part of the cut.
     peripheries: Vec<Periphery>,
 }
@@ -66,6 +68,7 @@ impl TrainingTiles {
                 levels: config.mapping.levels,
                 unsigned,
                 slices: periphery.conversions(),
+                bound_per: periphery.adc.bound_per,
                 peripheries: peripheries?,
             }),
         })
@@ -87,6 +90,10 @@ impl TrainingTiles {
 
     pub(super) fn slices(&self) -> usize {
         self.shared.slices
+    }
+
+    pub(super) fn bound_per(&self) -> BoundPer {
+        self.shared.bound_per
     }
 
     pub(super) fn peripheries(&self) -> &[Periphery] {

@@ -446,7 +446,7 @@ impl<'w> Session<'_, 'w> {
     /// Trains scales and ranges only.
     fn tune(&self, instance: &mut Instance<'_>) -> Result<(), Error> {
         let steps = self.trained.recipe.calibration.tuning;
-        let digital = [".scale", ".tile_scale", ".input_range"];
+        let digital = [".scale", ".tile_scale", ".input_range", ".adc_bound"];
         for parameter in instance.parameters.iter_mut() {
             let tuned = digital.iter().any(|suffix| parameter.name().ends_with(suffix));
             parameter.set_frozen(!tuned);

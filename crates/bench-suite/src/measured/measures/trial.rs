@@ -135,6 +135,9 @@ impl<'a> Trial<'a> {
         mapped.parameters.convert_from(parameters);
         for layer in parameters.analog() {
             mapped.parameters.set_input_range(layer.name(), layer.input_range(parameters));
+            if let Some(factors) = layer.adc_factors(parameters) {
+                mapped.parameters.set_adc_factors(layer.name(), &factors);
+            }
         }
         Ok(mapped)
     }

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crossbar::training::BoundSums;
+
 use super::binding::tile_scale_start;
 use super::config::{InputRangeRule, WeightStep};
 use super::multiply::{Tiles, Use};
@@ -58,6 +60,42 @@ impl Tiles {
                 }
             });
         }
+    }
+
+    /// Adds the gradient of the ranges of the ADCs, where they are learned.
+    pub(super) fn accumulate_bounds(&self, used: &Use, errors: &[f32], context: &mut Backward<'_>) {
+        let (Some(id), Some(learned)) = (self.adc_bound, self.config.training().adc_bound) else {
+            return;
+        };
+        let (map, loss_scale) = (&self.layer, context.loss_scale);
+        let factors = context.parameters.analog_of(map.weight).adc_factors(context.parameters);
+        let factors = factors.expect("a layer that learns ranges has factors");
+        let groups = self.tiles.adc_groups();
+        let rows = errors.len() / map.outputs.max(1);
+        let scales = used.perturbed().matrix.scales();
+        // Gradients and numbers of clipped outputs of all groups, and the number of rows.
+        let write = |rows: Range<usize>, sums: &mut [f64]| {
+            let errors = &errors[rows.start * map.outputs..rows.end * map.outputs];
+            let mut of_groups = vec![BoundSums::default(); groups.len()];
+            used.kept.add_bound_sums(&self.tiles, rows.clone(), errors, scales, &mut of_groups);
+            let (gradients, rest) = sums.split_at_mut(groups.len());
+            for ((sums, gradient), clipped) in of_groups.iter().zip(gradients).zip(&mut *rest) {
+                (*gradient, *clipped) = (sums.gradient, sums.clipped);
+            }
+            rest[groups.len()] = rows.len() as f64;
+        };
+        let columns: Vec<usize> = groups.iter().map(Range::len).collect();
+        context.accumulate_sums(id, (rows, 2 * groups.len() + 1), write, move |sums, out| {
+            let (gradients, rest) = sums.split_at(columns.len());
+            let (clipped, rows) = rest.split_at(columns.len());
+            for (group, out) in out.iter_mut().enumerate() {
+                let outputs = (rows[0] * columns[group] as f64).max(1.0);
+                *out = gradients[group] as f32 / factors[group];
+                if 1.0 - clipped[group] / outputs > f64::from(learned.inside) {
+                    *out += learned.decay * factors[group] * loss_scale;
+                }
+            }
+        });
     }
 
     /// Adds δ_mᵀ·clamp(x) to the gradient of w̆.

@@ -10,6 +10,7 @@
 //!
 //! Source: \[Rasch23\] Eq. 21–22 and Methods.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crossbar::{Cut, Normalized};
@@ -28,6 +29,8 @@ pub struct AnalogWeights {
     pub(crate) scale: ParameterId,
     pub(crate) tile_scale: Option<ParameterId>,
     pub(crate) input_range: ParameterId,
+    /// ρ, with the columns of its groups.
+    pub(crate) adc_bound: Option<(ParameterId, Arc<[Range<usize>]>)>,
     pub(crate) cut: Cut,
     pub(crate) config: Arc<Analog>,
 }
@@ -78,6 +81,25 @@ impl AnalogWeights {
         parameters.get(self.input_range).float()[0].abs().max(f32::MIN_POSITIVE)
     }
 
+    /// Factors ρ of the ranges of the ADCs, one for each group of columns, where they are learned.
+    pub fn adc_factors(&self, parameters: &Parameters) -> Option<Vec<f32>> {
+        let (id, _) = self.adc_bound.as_ref()?;
+        let held = |factor: &f32| factor.abs().clamp(1e-3, 1e3);
+        Some(parameters.get(*id).float().iter().map(held).collect())
+    }
+
+    /// The largest output of every ADC, tile by tile as the scales, where they are learned.
+    pub fn adc_bounds(&self, parameters: &Parameters) -> Option<Vec<f32>> {
+        let factors = self.adc_factors(parameters)?;
+        let (_, groups) = self.adc_bound.as_ref()?;
+        let full_scale = self.config.tile().periphery.adc.full_scale()?;
+        let mut bounds = vec![full_scale; self.cut.scales()];
+        for (group, factor) in groups.iter().zip(factors) {
+            bounds[group.clone()].iter_mut().for_each(|bound| *bound *= factor);
+        }
+        Some(bounds)
+    }
+
     /// Normalised weights w̆ in [−1, 1], (out, in).
     pub fn normalized<'a>(&self, parameters: &'a Parameters) -> &'a [f32] {
         parameters.get(self.weight).float()
@@ -90,7 +112,7 @@ impl AnalogWeights {
         weights
     }
 
-    /// Maps logical weights: scales as the configuration says, w̆ = w/γ, κ = 1.
+    /// Maps logical weights: scales as the configuration says, w̆ = w/γ, κ = 1, ρ = 1.
     ///
     /// # Errors
     ///
@@ -109,6 +131,9 @@ impl AnalogWeights {
             let start = vec![tile_scale_start(&self.config); self.cut.parts().len()];
             parameters.get_mut(id).set_values(&start);
         }
+        if let Some((id, groups)) = &self.adc_bound {
+            parameters.get_mut(*id).set_values(&vec![1.0; groups.len()]);
+        }
         Ok(())
     }
 
@@ -117,7 +142,7 @@ impl AnalogWeights {
     /// What optimisers remember is scaled as the increments that it stands for: the last increment
     /// and a first moment (a velocity, or Adam's M) by the factor, a second moment by its square.
     ///
-    /// Assumed: the paper does not say what becomes of the momentum.
+    /// Assumed: the paper does not say what becomes of the momentum; learned ranges of ADCs stay what they are.
     fn remap(&self, parameters: &mut Parameters) {
         let mut factors = vec![1.0f32; parameters.get(self.scale).float().len()];
         let weights = parameters.get(self.weight).float();
@@ -187,6 +212,26 @@ impl Parameters {
     pub(super) fn analog_of(&self, weight: ParameterId) -> &AnalogWeights {
         let found = self.analog().find(|analog| analog.weight == weight);
         found.expect("a layer on tiles binds its parameters")
+    }
+
+    /// Sets the factors of the ranges of the ADCs of a layer on tiles, where they are learned.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such layer, it does not learn them, or has other groups of columns.
+    #[track_caller]
+    pub fn set_adc_factors(&mut self, layer: &str, factors: &[f32]) {
+        let found = self.analog().find(|analog| analog.name == layer);
+        let analog = found.unwrap_or_else(|| panic!("no layer on tiles is named {layer}"));
+        let Some((id, groups)) = &analog.adc_bound else { panic!("{layer} learns no ranges") };
+        let (id, groups) = (*id, groups.len());
+        assert_eq!(
+            factors.len(),
+            groups,
+            "{} factors for {groups} groups of {layer}",
+            factors.len()
+        );
+        self.get_mut(id).set_values(factors);
     }
 
     /// Sets the input range of a layer on tiles.

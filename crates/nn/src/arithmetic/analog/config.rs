@@ -45,6 +45,9 @@ pub struct AnalogTraining {
     pub ir_drop: bool,
     /// How the input range is learned.
     pub input_range: InputRange,
+    /// How the ranges of the ADCs are learned, if they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adc_bound: Option<AdcBound>,
     /// Which digital scales are learned.
     pub learned_scales: LearnedScales,
     /// The fixed factor c of every scale.
@@ -80,6 +83,28 @@ pub struct InputRange {
     /// Share of outputs within the bound of the ADC below which the range is raised, if given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs_inside: Option<f32>,
+}
+
+/// How the ranges of the ADCs are learned: a factor ρ of the configuration's for each group of columns that
+/// [`Adc::bound_per`](crossbar::Adc::bound_per) says, at first 1.
+///
+/// ```text
+/// g = Σ δ γ α z / ρ                           over the outputs z that were clipped
+/// g ← g + decay · ρ     if a share of the outputs above `inside` lies within the range
+/// ```
+///
+/// ρ is held within \[10⁻³, 10³\].
+///
+/// Source: the derivative of clipping, as in Choi et al. 2018 (PACT). Assumed: what pulls the ranges down is that
+/// of [`InputRange`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdcBound {
+    /// What pulls the range down.
+    pub decay: f32,
+    /// Share of the outputs within the range above which it is pulled down.
+    #[serde(default = "most")]
+    pub inside: f32,
 }
 
 /// Which gradients of clipped inputs move the input range.
@@ -162,6 +187,7 @@ impl Default for AnalogTraining {
             ramp: 0,
             ir_drop: true,
             input_range: InputRange::default(),
+            adc_bound: None,
             learned_scales: LearnedScales::Column,
             scale_unit: ScaleUnit::One,
             step: WeightStep::Logical,
@@ -220,24 +246,27 @@ impl Analog {
     /// [`AnalogError`] naming the first field that is out of range.
     pub fn new(tile: TileConfig, training: AnalogTraining) -> Result<Self, AnalogError> {
         tile.check()?;
-        if tile.periphery.adc.bound_per != BoundPer::Tile {
-            let reason = "is not the tile: columns get bounds of their own from data by \
-                          AnalogTile::calibrate_adc, and training calibrates none";
-            return Err(AnalogError::Untrained { field: "adc.bound_per", reason });
-        }
+        check_adc_bound(&tile, &training)?;
         if let Some(noise) = &training.weight_noise {
             WeightNoise::new(noise)?;
         }
         let InputRange { decay, inside, outputs_inside, .. } = training.input_range;
-        let shares = [("inside", inside), ("outputs_inside", outputs_inside.unwrap_or(0.0))];
+        let shares = [
+            ("inside", inside),
+            ("outputs_inside", outputs_inside.unwrap_or(0.0)),
+            ("adc_bound.inside", training.adc_bound.map_or(0.0, |learned| learned.inside)),
+        ];
         for (field, value) in shares {
             if !(0.0..=1.0).contains(&value) {
                 return Err(AnalogError::Field { field, value, condition: "is not a share" });
             }
         }
-        if !decay.is_finite() || decay < 0.0 {
-            let condition = "must be finite and not negative";
-            return Err(AnalogError::Field { field: "decay", value: decay, condition });
+        let of_bounds = training.adc_bound.map_or(0.0, |learned| learned.decay);
+        for (field, value) in [("decay", decay), ("adc_bound.decay", of_bounds)] {
+            if !value.is_finite() || value < 0.0 {
+                let condition = "must be finite and not negative";
+                return Err(AnalogError::Field { field, value, condition });
+            }
         }
         if training.remap_every == Some(0) {
             let condition = "must be at least one mini-batch";
@@ -255,6 +284,30 @@ impl Analog {
     pub fn training(&self) -> &AnalogTraining {
         &self.training
     }
+}
+
+/// Whether training can have the ranges of the ADCs.
+fn check_adc_bound(tile: &TileConfig, training: &AnalogTraining) -> Result<(), AnalogError> {
+    let (adc, dac) = (&tile.periphery.adc, &tile.periphery.dac);
+    let refuse = |field, reason| Err(AnalogError::Untrained { field, reason });
+    if training.adc_bound.is_none() {
+        if adc.bound_per != BoundPer::Tile {
+            let reason = "is not the tile: columns get bounds of their own from data by \
+                          AnalogTile::calibrate_adc, and in training by adc_bound";
+            return refuse("adc.bound_per", reason);
+        }
+        return Ok(());
+    }
+    if adc.full_scale().is_none() {
+        return refuse("adc_bound", "learns the bound of an ADC, and this one has none");
+    }
+    if dac.slices() > 1 {
+        return refuse(
+            "adc_bound",
+            "learns from outputs that are one conversion, not one of each slice",
+        );
+    }
+    Ok(())
 }
 
 /// A tile as a table, or as the name of a preset or a file.

@@ -48,8 +48,12 @@ impl<'p> Devices<'p> {
             if let Some(bias) = analog.bias {
                 matrix.set_bias(parameters.get(bias).float())?;
             }
+            let bounds = analog.adc_bounds(parameters);
             for (tile, part) in matrix.tiles_mut().zip(analog.cut.parts()) {
                 tile.set_scale(&scales[part.scales.clone()])?;
+                if let Some(bounds) = &bounds {
+                    tile.set_adc_bounds(&bounds[part.scales.clone()])?;
+                }
             }
             layers.push((analog, matrix));
         }

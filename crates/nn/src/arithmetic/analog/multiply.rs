@@ -40,6 +40,7 @@ pub(super) struct Tiles {
     pub(super) scale: ParameterId,
     pub(super) tile_scale: Option<ParameterId>,
     pub(super) input_range: ParameterId,
+    pub(super) adc_bound: Option<ParameterId>,
 }
 
 /// What one forward product keeps for the backward pass.
@@ -77,6 +78,10 @@ impl Tiles {
             .tiles()
             .then(|| ones("tile_scale", Role::Scale, cut.parts().len(), tile_scale_start(&config)));
         let input_range = ones("input_range", Role::InputRange, 1, 1.0);
+        let adc_bound = training.adc_bound.map(|_| {
+            let groups = tiles.adc_groups();
+            (ones("adc_bound", Role::AdcBound, groups.len(), 1.0), groups.into())
+        });
         let noise = training
             .weight_noise
             .map(|noise| WeightNoise::new(&noise).expect("a checked configuration"));
@@ -89,18 +94,21 @@ impl Tiles {
             scale,
             tile_scale,
             input_range,
+            adc_bound: adc_bound.clone(),
             cut: cut.clone(),
             config: Arc::clone(&config),
         });
         weights.map(parameters, logical).unwrap_or_else(|problem| panic!("{problem}"));
         parameters.bind(weights);
-        Self { layer, config, tiles, noise, scale, tile_scale, input_range }
+        let adc_bound = adc_bound.map(|(id, _)| id);
+        Self { layer, config, tiles, noise, scale, tile_scale, input_range, adc_bound }
     }
 
     /// How many numbers [`Use`] keeps of the products of `rows`.
     fn kept(&self, rows: &Rows, pass: &Pass) -> usize {
         let learned = self.config.training().learned_scales;
-        if pass.mode == Mode::Eval || !(learned.columns() || learned.tiles()) {
+        let wanted = learned.columns() || learned.tiles() || self.adc_bound.is_some();
+        if pass.mode == Mode::Eval || !wanted {
             return 0;
         }
         rows.count() * self.tiles.cut().scales()
@@ -180,6 +188,7 @@ impl Multiply for Tiles {
         context: &mut Backward<'_>,
     ) {
         self.accumulate_digital(used, errors, context);
+        self.accumulate_bounds(used, errors, context);
         used.kept.stop_saturated(self.tiles.cut(), errors);
         let par = context.pass.par;
         let logical = used.perturbed().matrix.effective();

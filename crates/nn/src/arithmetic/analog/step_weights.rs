@@ -48,6 +48,9 @@ impl Tiles {
                 matrix.perturb(weights, noise, pass.par);
             }
         }
+        if let Some(factors) = place.adc_factors(parameters) {
+            matrix.set_adc_bounds(&factors).expect("factors are held within limits");
+        }
         let input_range = (!calibrating).then(|| place.input_range(parameters));
         Perturbed { input_range, matrix }
     }
