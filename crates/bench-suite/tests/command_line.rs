@@ -46,16 +46,17 @@ fn fails_with(mut command: Command, words: &[&str]) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
-/// Every file below a folder, by its path.
+/// Every file below a folder, by its path, but for what was being written when its writer was killed.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
         for entry in std::fs::read_dir(next).unwrap().flatten() {
             let path = entry.path();
+            let is_whole = !entry.file_name().to_string_lossy().starts_with(".tmp");
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if is_whole {
                 found.insert(
                     path.strip_prefix(folder).unwrap().to_owned(),
                     std::fs::read(&path).unwrap(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use common::gaussian;
-use nn::arithmetic::{LearnedScales, presets};
+use nn::arithmetic::{AdcBound, LearnedScales, presets};
 use nn::layers::{
     Activation, BatchNorm, Builder, Cell, Conv2d, ConvConfig, EncoderConfig, Init, Linear, Readout,
     RecurrentConfig,
@@ -143,8 +143,13 @@ fn stochastic() -> AnyArithmetic {
 /// Tiles with everything that is learned there, ranges so small that inputs are clipped.
 fn tiles() -> AnyArithmetic {
     let learned_scales = LearnedScales::Both;
-    let training = AnalogTraining { learned_scales, ..AnalogTraining::default() };
-    Analog::new(crossbar::presets::standard_pcm(), training).unwrap().into()
+    // Ranges so small that outputs leave them.
+    let adc_bound = Some(AdcBound { decay: 0.01, inside: 0.95 });
+    let training = AnalogTraining { learned_scales, adc_bound, ..AnalogTraining::default() };
+    let mut tile = crossbar::presets::standard_pcm();
+    tile.periphery.adc.bound = Some(2.0);
+    tile.periphery.adc.bound_per = crossbar::BoundPer::Column;
+    Analog::new(tile, training).unwrap().into()
 }
 
 fn arithmetics() -> Vec<(String, AnyArithmetic)> {
