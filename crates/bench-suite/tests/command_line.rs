@@ -833,6 +833,28 @@ fn sensitivity(out: &Path, more: &[&str]) -> Command {
     command
 }
 
+/// On tiles whose ADCs have learned the range of each column: on those without ranges there is none to take over.
+#[test]
+fn a_network_that_learned_the_ranges_of_its_converters_is_analysed() {
+    let folder = tempfile::tempdir().unwrap();
+    let [tile, recipe, out] = ["tile.toml", "recipe.toml", "out"].map(|f| folder.path().join(f));
+    std::fs::write(&tile, "base = \"standard-pcm\"\n[periphery.adc]\nbound_per = \"column\"\n")
+        .unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("recipes/rasch2023/desk/lstm-japanese-vowels.toml");
+    let text = std::fs::read_to_string(shipped).unwrap();
+    let text = text
+        .replace("tile = \"standard-pcm\"", &format!("tile = {:?}", tile.to_str().unwrap()))
+        .replace("[analog.training]\n", "[analog.training]\nadc_bound = { decay = 0.01 }\n");
+    assert!(text.contains("adc_bound") && text.contains("tile.toml"), "{text}");
+    std::fs::write(&recipe, text).unwrap();
+    let more = ["--network", "lstm-japanese-vowels", "--programmings", "1", "--epochs", "1"];
+    let mut command = sensitivity(&out, &more);
+    let done = command.arg("--recipe").arg(&recipe).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(out.join("report.html").is_file());
+}
+
 /// The analysis of one network: a report with every part of it, the same records when it is stopped
 /// and goes on, and from a checkpoint of its own.
 #[test]

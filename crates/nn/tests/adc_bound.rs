@@ -8,7 +8,8 @@ use nn::arithmetic::{AdcBound, AnalogTraining, InputRange, InputRangeRule, Learn
 use nn::layers::{Builder, Init, Linear, Readout};
 use nn::optim::Update;
 use nn::{
-    Analog, AnyArithmetic, Devices, Optimizer, Parameters, Policy, Run, Sgd, Tensor, Workspace, ops,
+    Analog, AnalogWeights, AnyArithmetic, Devices, Optimizer, Parameters, Policy, Run, Sgd, Tensor,
+    Workspace, ops,
 };
 use numerics::{Par, Seed};
 
@@ -188,21 +189,27 @@ fn devices_have_the_ranges_that_were_learned() {
     let factors = [0.5, 2.0, 0.25, 4.0, 1.0, 3.0, 0.75, 1.5];
     parameters.set_adc_factors("layer", &factors);
     let seed = Seed::new(3);
-    let program = Devices::program(
-        &parameters,
-        |analog| analog.config().tile().clone(),
-        Run::new(&seed, Par::Seq),
-    );
-    let devices = program.unwrap();
-    let matrix = devices.layer("layer").unwrap();
-    let bounds: Vec<f32> =
-        matrix.tiles().flat_map(|(_, _, tile)| tile.adc_bounds().to_vec()).collect();
-    let learned = parameters.analog().next().unwrap().adc_bounds(&parameters).unwrap();
-    assert_eq!(bounds, learned);
+    let run = Run::new(&seed, Par::Seq);
+    // On the tile of the training, on one with another range, and on one that has none.
+    let [own, double, none] = [Some(BOUND), Some(2.0 * BOUND), None].map(|bound| {
+        let on = |analog: &AnalogWeights| {
+            let mut tile = analog.config().tile().clone();
+            tile.periphery.adc.bound = bound;
+            if bound.is_none() {
+                tile.periphery.adc.bound_per = BoundPer::Tile;
+            }
+            tile
+        };
+        let devices = Devices::program(&parameters, on, run).unwrap();
+        let matrix = devices.layer("layer").unwrap();
+        matrix.tiles().flat_map(|(_, _, tile)| tile.adc_bounds().to_vec()).collect::<Vec<f32>>()
+    });
     let groups = [2, 1].into_iter().cycle();
     let of_group = |(factor, columns)| vec![BOUND * factor; columns];
     let expected: Vec<f32> = factors.iter().zip(groups).flat_map(of_group).collect();
-    assert_eq!(learned, expected);
+    assert_eq!(own, expected);
+    assert!(double.iter().zip(&own).all(|(double, own)| *double == 2.0 * own), "{double:?}");
+    assert!(none.iter().all(|bound| bound.is_infinite()), "{none:?}");
 }
 
 #[test]

@@ -126,7 +126,10 @@ impl<'a> Trial<'a> {
 
     /// The network with its logical weights, states and input ranges on other tiles.
     fn mapped_anew(&self, tile: &TileConfig) -> Result<Instance<'a>, Error> {
-        let training = *self.trained.recipe.analog.training();
+        let mut training = *self.trained.recipe.analog.training();
+        // A converter without a range has none that was learned.
+        training.adc_bound =
+            training.adc_bound.filter(|_| tile.periphery.adc.full_scale().is_some());
         let analog =
             Analog::new(tile.clone(), training).map_err(|error| Error::Usage(error.to_string()))?;
         let policy = self.trained.policy(self.workload, &analog)?;
@@ -135,9 +138,21 @@ impl<'a> Trial<'a> {
         mapped.parameters.convert_from(parameters);
         for layer in parameters.analog() {
             mapped.parameters.set_input_range(layer.name(), layer.input_range(parameters));
-            if let Some(factors) = layer.adc_factors(parameters) {
-                mapped.parameters.set_adc_factors(layer.name(), &factors);
+            let there = mapped.parameters.analog().find(|there| there.name() == layer.name());
+            let Some(mut factors) = there.and_then(|there| there.adc_factors(&mapped.parameters))
+            else {
+                continue;
+            };
+            if let Some(learned) = layer.adc_factors(parameters) {
+                if there.is_some_and(|there| there.cut() == layer.cut()) {
+                    factors = learned;
+                } else {
+                    // Assumed: on tiles that are cut otherwise every range has the geometric mean of those learned.
+                    let sum: f32 = learned.iter().map(|factor| factor.ln()).sum();
+                    factors.fill((sum / learned.len() as f32).exp());
+                }
             }
+            mapped.parameters.set_adc_factors(layer.name(), &factors);
         }
         Ok(mapped)
     }

@@ -13,7 +13,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crossbar::{Cut, Normalized};
+use crossbar::{Adc, Cut, Normalized};
 
 use super::config::{Analog, ScaleUnit};
 use crate::parameters::{Binding, ParameterId, Parameters};
@@ -88,12 +88,12 @@ impl AnalogWeights {
         Some(parameters.get(*id).float().iter().map(held).collect())
     }
 
-    /// The largest output of every ADC, tile by tile as the scales, where they are learned.
-    pub fn adc_bounds(&self, parameters: &Parameters) -> Option<Vec<f32>> {
+    /// The largest output of every ADC, tile by tile as the scales: ρ times that of `adc`. None where ranges
+    /// are not learned, or that has no bound.
+    pub fn adc_bounds(&self, parameters: &Parameters, adc: &Adc) -> Option<Vec<f32>> {
         let factors = self.adc_factors(parameters)?;
         let (_, groups) = self.adc_bound.as_ref()?;
-        let full_scale = self.config.tile().periphery.adc.full_scale()?;
-        let mut bounds = vec![full_scale; self.cut.scales()];
+        let mut bounds = vec![adc.full_scale()?; self.cut.scales()];
         for (group, factor) in groups.iter().zip(factors) {
             bounds[group.clone()].iter_mut().for_each(|bound| *bound *= factor);
         }

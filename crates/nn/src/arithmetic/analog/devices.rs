@@ -48,7 +48,7 @@ impl<'p> Devices<'p> {
             if let Some(bias) = analog.bias {
                 matrix.set_bias(parameters.get(bias).float())?;
             }
-            let bounds = analog.adc_bounds(parameters);
+            let bounds = analog.adc_bounds(parameters, &config.periphery.adc);
             for (tile, part) in matrix.tiles_mut().zip(analog.cut.parts()) {
                 tile.set_scale(&scales[part.scales.clone()])?;
                 if let Some(bounds) = &bounds {
